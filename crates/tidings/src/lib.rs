@@ -1,0 +1,1 @@
+//! Everything of Tidings that speaks to the API server.
