@@ -1,1 +1,24 @@
-//! The rules and words of Tidings.
+//! The rules and words of Tidings, without any I/O.
+//!
+//! A *source* (ConfigMap or Secret) is *used* by a *workload* (Deployment, …).
+//! This crate knows which keys of which sources a workload uses ([`uses`]), what
+//! its owners asked for ([`annotations`]), what it was last brought to
+//! ([`state`]), and from these what to do ([`decide`]). It never asks a clock,
+//! a file, an environment or a cluster: whoever calls it brings the facts
+//! ([`index`]) and carries out the [`decide::Decision`].
+
+pub mod annotations;
+pub mod compare;
+pub mod decide;
+pub mod digest;
+pub mod index;
+pub mod kinds;
+pub mod needs;
+pub mod object;
+pub mod pattern;
+pub mod policy;
+pub mod reason;
+pub mod refs;
+pub mod settle;
+pub mod state;
+pub mod uses;

@@ -1,0 +1,136 @@
+//! Digests of configuration: what is compared instead of content.
+//!
+//! Goes in: bytes, hashed where they are read. Comes out: 128 bits of BLAKE3.
+//! Every part is preceded by its length, so no two different inputs meet in one
+//! byte string (`a` + `bc` is not `ab` + `c`). The source's identity is part of
+//! the digest: equal content under two names gives two digests, so a digest
+//! seen in one place tells nothing about another.
+
+use std::fmt;
+
+use crate::refs::SourceRef;
+
+/// 128 bits of BLAKE3.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// The digest of one key of a source.
+    pub fn of_key(source: &SourceRef, key: &str, value: &[u8]) -> Self {
+        Self::of_parts(&[
+            source.namespace.as_bytes(),
+            source.kind.row().word.as_bytes(),
+            source.name.as_bytes(),
+            key.as_bytes(),
+            value,
+        ])
+    }
+
+    /// One digest over many keys, in their order. A key without a value is
+    /// told apart from every value.
+    pub fn of_keys<'a>(keys: impl Iterator<Item = (&'a str, Option<Self>)>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for (key, digest) in keys {
+            add(&mut hasher, key.as_bytes());
+            add(&mut hasher, digest.as_ref().map_or(&[], |d| &d.0[..]));
+        }
+        Self::finish(&mut hasher)
+    }
+
+    /// The digest of a list of byte strings.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            add(&mut hasher, part);
+        }
+        Self::finish(&mut hasher)
+    }
+
+    /// Reads what [`fmt::Display`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 16];
+        if text.len() != 32 || !text.is_ascii() {
+            return None;
+        }
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The hasher holds the last block of its input, which may be a Secret's.
+    fn finish(hasher: &mut blake3::Hasher) -> Self {
+        let mut out = [0; 16];
+        hasher.finalize_xof().fill(&mut out);
+        zeroize::Zeroize::zeroize(hasher);
+        Self(out)
+    }
+}
+
+fn add(hasher: &mut blake3::Hasher, part: &[u8]) {
+    hasher.update(&(part.len() as u64).to_le_bytes());
+    hasher.update(part);
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::refs::SourceKind;
+
+    fn source(name: &str) -> SourceRef {
+        SourceRef::new(SourceKind::ConfigMap, "ns", name)
+    }
+
+    #[test]
+    fn equal_content_under_two_names_differs() {
+        assert_ne!(
+            Digest::of_key(&source("a"), "k", b"v"),
+            Digest::of_key(&source("b"), "k", b"v")
+        );
+    }
+
+    #[test]
+    fn an_absent_key_is_not_an_empty_one() {
+        let empty = Digest::of_key(&source("a"), "k", b"");
+        assert_ne!(
+            Digest::of_keys([("k", None)].into_iter()),
+            Digest::of_keys([("k", Some(empty))].into_iter())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_back(value: Vec<u8>) {
+            let digest = Digest::of_parts(&[&value]);
+            prop_assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        }
+
+        #[test]
+        fn moving_a_boundary_changes_it(a: Vec<Vec<u8>>, b: Vec<Vec<u8>>) {
+            prop_assume!(a != b);
+            let parts = |list: &[Vec<u8>]| {
+                Digest::of_parts(&list.iter().map(Vec::as_slice).collect::<Vec<_>>())
+            };
+            prop_assert_ne!(parts(&a), parts(&b));
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = Digest::parse(&text);
+        }
+    }
+}

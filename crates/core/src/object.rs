@@ -1,0 +1,418 @@
+//! Kubernetes objects, cut down to what decisions rest on.
+//!
+//! Goes in: JSON of the API server. Comes out: [`Workload`] and [`SourceMeta`].
+//! The only error is JSON that is not such an object, and it never quotes its
+//! input, which may hold secrets.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::annotations::{BECAUSE, CONFIG, IGNORE, OURS};
+use crate::digest::Digest;
+use crate::kinds::Kind;
+use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use crate::uses::{PodTemplate, Use, or_default, uses_of};
+
+/// The object could not be read. It says no more, for its text may be secret.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the API server sent an object of an unexpected shape")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// A resourceVersion. They grow with every write to one etcd and can be compared
+/// (KEP-5504).
+pub type Version = u64;
+
+/// Seconds since 1970.
+pub type Seconds = i64;
+
+/// What the template of a workload carries of an installation's last roll:
+/// `tidings.dev/config: "<instance>/<n>"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The installation.
+    pub instance: Name,
+    /// Its number of the roll.
+    pub n: u64,
+}
+
+impl Mark {
+    fn parse(text: &str) -> Option<Self> {
+        let (instance, n) = text.rsplit_once('/')?;
+        Some(Self {
+            instance: instance.into(),
+            n: n.parse().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.instance, self.n)
+    }
+}
+
+/// How the workload brings a new template to its pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// At once, some at a time.
+    #[default]
+    Rolling,
+    /// Only when somebody deletes a pod.
+    OnDelete,
+    /// Only the pods from this ordinal on.
+    Partition(u32),
+}
+
+/// How far the pods have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Pods made from the current template.
+    pub updated: u32,
+    /// Pods that there should be.
+    pub desired: u32,
+}
+
+/// A workload, as far as decisions rest on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Which.
+    pub key: WorkloadRef,
+    /// Told apart from an earlier one of the same name.
+    pub uid: Name,
+    /// Of this reading.
+    pub version: Version,
+    /// Counts changes of the spec.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Seconds,
+    /// Its annotations and its template's, those of Tidings and Reloader only.
+    pub annotations: BTreeMap<String, String>,
+    /// See `annotations`.
+    pub template_annotations: BTreeMap<String, String>,
+    /// What its containers use.
+    pub uses: Box<[Use]>,
+    /// Digest of the pod template without what Tidings writes there.
+    pub template: Digest,
+    /// What Tidings wrote there.
+    pub mark: Option<Mark>,
+    /// `spec.paused`
+    pub paused: bool,
+    /// How new pods come.
+    pub strategy: Strategy,
+    /// How far they are.
+    pub progress: Progress,
+}
+
+/// A source's metadata, as far as decisions rest on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceMeta {
+    /// Which.
+    pub key: SourceRef,
+    /// Of this reading.
+    pub version: Version,
+    /// What its owners wrote on it.
+    pub marks: Marks,
+    /// The newest time at which a field manager wrote its data.
+    pub written: Option<Seconds>,
+}
+
+/// What the owners of a source wrote on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Never a reason to roll.
+    pub ignore: bool,
+    /// For workloads that search (`reloader.stakater.com/search`).
+    pub matched: bool,
+}
+
+/// The metadata that every object has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Meta {
+    /// `metadata.namespace`
+    pub namespace: String,
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.uid`
+    pub uid: String,
+    /// `metadata.resourceVersion`
+    pub resource_version: String,
+    /// `metadata.generation`
+    pub generation: i64,
+    creation_timestamp: Option<String>,
+    /// `metadata.labels`
+    #[serde(deserialize_with = "or_default")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "our_annotations")]
+    /// `metadata.annotations`, those of Tidings and Reloader only.
+    pub annotations: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    managed_fields: Vec<ManagedFields>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ManagedFields {
+    time: Option<String>,
+    subresource: String,
+    fields_v1: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+impl Meta {
+    /// The resourceVersion as a number.
+    pub fn version(&self) -> Result<Version, Unreadable> {
+        self.resource_version.parse().map_err(|_| Unreadable)
+    }
+
+    /// This metadata as that of a source.
+    pub fn into_source(self, kind: SourceKind) -> Result<SourceMeta, Unreadable> {
+        Ok(SourceMeta {
+            version: self.version()?,
+            marks: Marks {
+                ignore: IGNORE.iter().any(|key| self.says(key)),
+                matched: self.says(crate::annotations::MATCH),
+            },
+            written: self.data_written(),
+            key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
+        })
+    }
+
+    fn says(&self, key: &str) -> bool {
+        self.annotations
+            .get(key)
+            .is_some_and(|value| value == "true")
+    }
+
+    fn data_written(&self) -> Option<Seconds> {
+        const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
+        let wrote_data = |m: &&ManagedFields| {
+            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains_key(*f))
+        };
+        let times = self.managed_fields.iter().filter(wrote_data);
+        times.filter_map(|m| seconds(m.time.as_deref()?)).max()
+    }
+}
+
+/// Keeps the annotations that Tidings reads, so that nothing else stays in
+/// memory: `kubectl.kubernetes.io/last-applied-configuration` of a Secret holds
+/// its content.
+fn our_annotations<'de, D>(input: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let mut all: BTreeMap<String, String> = or_default(input)?;
+    all.retain(|key, _| OURS.iter().any(|domain| key.contains(domain)));
+    Ok(all)
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    template: Value,
+    paused: bool,
+    replicas: Option<u32>,
+    update_strategy: UpdateStrategy,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct UpdateStrategy {
+    r#type: String,
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RollingUpdate {
+    partition: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    observed_generation: i64,
+    updated_replicas: u32,
+    updated_number_scheduled: u32,
+    desired_number_scheduled: Option<u32>,
+}
+
+/// Reads a workload from its JSON.
+pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unreadable> {
+    let Object {
+        metadata,
+        spec,
+        status,
+    } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let strategy = spec.update_strategy.read();
+    let progress = status.progress(metadata.generation, spec.replicas);
+    let mut template = spec.template;
+    let (mark, digest) = strip(&mut template);
+    let template: PodTemplate = serde_json::from_value(template).map_err(|_| Unreadable)?;
+    let mut template_annotations = template.metadata.annotations.clone();
+    template_annotations.retain(|key, _| OURS.iter().any(|domain| key.contains(domain)));
+    Ok(Workload {
+        version: metadata.version()?,
+        generation: metadata.generation,
+        created: metadata
+            .creation_timestamp
+            .as_deref()
+            .and_then(seconds)
+            .unwrap_or(0),
+        uses: uses_of(&template).into(),
+        template: digest,
+        mark,
+        paused: spec.paused,
+        strategy,
+        progress,
+        template_annotations,
+        annotations: metadata.annotations,
+        uid: metadata.uid.into(),
+        key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
+    })
+}
+
+/// Takes off the template what Tidings wrote there; digests the rest.
+fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
+    let mut mark = None;
+    if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
+            let config = annotations.remove(CONFIG);
+            mark = config
+                .as_ref()
+                .and_then(Value::as_str)
+                .and_then(Mark::parse);
+            annotations.remove(BECAUSE);
+            if annotations.is_empty() {
+                meta.remove("annotations");
+            }
+        }
+    }
+    // serde_json keeps object keys sorted, so equal templates give equal text.
+    (mark, Digest::of_parts(&[template.to_string().as_bytes()]))
+}
+
+impl UpdateStrategy {
+    fn read(&self) -> Strategy {
+        let partition = self.rolling_update.as_ref().and_then(|r| r.partition);
+        match (self.r#type.as_str(), partition) {
+            ("OnDelete", _) => Strategy::OnDelete,
+            (_, Some(p)) if p > 0 => Strategy::Partition(p),
+            _ => Strategy::Rolling,
+        }
+    }
+}
+
+impl Status {
+    fn progress(&self, generation: i64, replicas: Option<u32>) -> Progress {
+        let desired = self.desired_number_scheduled.or(replicas).unwrap_or(1);
+        let current = self.observed_generation >= generation;
+        let updated = self.updated_replicas.max(self.updated_number_scheduled);
+        Progress {
+            updated: if current { updated } else { 0 },
+            desired,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Option<Seconds> {
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(template: &Value) -> Workload {
+        let json = json!({
+            "metadata": {"namespace": "ns", "name": "web", "uid": "u", "resourceVersion": "7",
+                "generation": 2, "creationTimestamp": "2026-11-23T11:44:00Z",
+                "annotations": {"tidings.dev/reload": "auto", "other": "secret text"}},
+            "spec": {"replicas": 3, "template": template},
+            "status": {"observedGeneration": 2, "updatedReplicas": 1},
+        });
+        read_workload(&crate::kinds::KINDS[0], json.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn our_own_writing_is_no_edit_of_the_template() {
+        let plain = deployment(&json!({"metadata": {"labels": {"a": "b"}}, "spec": {}}));
+        let marked = deployment(&json!({"metadata": {"labels": {"a": "b"}, "annotations": {
+            "tidings.dev/config": "tidings/3", "tidings.dev/because": "configmap/c (k)"}}, "spec": {}}));
+        assert_eq!(plain.template, marked.template);
+        assert_eq!(marked.mark.unwrap().to_string(), "tidings/3");
+        let edited = deployment(&json!({"metadata": {"labels": {"a": "c"}}, "spec": {}}));
+        assert_ne!(plain.template, edited.template);
+    }
+
+    #[test]
+    fn only_annotations_that_tidings_reads_are_kept() {
+        let workload = deployment(&json!({}));
+        assert_eq!(workload.annotations.len(), 1);
+        assert_eq!(
+            workload.progress,
+            Progress {
+                updated: 1,
+                desired: 3
+            }
+        );
+        assert_eq!(workload.created, 1_795_434_240);
+    }
+
+    #[test]
+    fn the_newest_write_of_data_counts() {
+        let meta: Meta = serde_json::from_value(json!({
+        "namespace": "ns", "name": "c", "resourceVersion": "5",
+        "annotations": {"reloader.stakater.com/ignore": "true"},
+        "managedFields": [
+            {"time": "2026-11-23T11:44:00Z", "fieldsV1": {"f:data": {}}},
+            {"time": "2026-11-23T11:45:00Z", "fieldsV1": {"f:binaryData": {}}},
+            {"time": "2026-11-23T11:46:00Z", "fieldsV1": {"f:metadata": {}}},
+        ]}))
+        .unwrap();
+        let source = meta.into_source(SourceKind::ConfigMap).unwrap();
+        assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
+        assert!(source.marks.ignore && !source.marks.matched);
+    }
+
+    #[test]
+    fn strategies_that_wait_are_told_apart() {
+        let read = |json| {
+            serde_json::from_value::<UpdateStrategy>(json)
+                .unwrap()
+                .read()
+        };
+        assert_eq!(read(json!({"type": "OnDelete"})), Strategy::OnDelete);
+        let partition =
+            |p: u32| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": p}});
+        assert_eq!(read(partition(2)), Strategy::Partition(2));
+        assert_eq!(read(partition(0)), Strategy::Rolling);
+    }
+
+    #[test]
+    fn errors_quote_nothing() {
+        let error = read_workload(&crate::kinds::KINDS[0], b"{\"metadata\": \"hunter2\"}");
+        assert!(!error.unwrap_err().to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Why Tidings did what it did: one closed list of words.
+//!
+//! A reason is an Event's reason, a metric's label, a field of the log and the
+//! first word of `tidings why`. The reference page follows from the table.
+
+/// Why a decision was what it was, or what is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// In step.
+    UpToDate,
+    /// Nothing asks for it.
+    NotOptedIn,
+    /// Opted in, but no source is used or named.
+    UsesNothing,
+    /// Not everything has been read yet.
+    NotRead,
+    /// Seen for the first time, recorded.
+    Adopted,
+    /// Adopted, with a source newer than the pods.
+    MaybeStale,
+    /// The record had vanished; adopted again.
+    StateLost,
+    /// The pods are newer than the change, recorded.
+    Absorbed,
+    /// Something new that needs no roll, recorded.
+    Recorded,
+    /// A used key has other content.
+    Changed,
+    /// An optional or named source appeared.
+    Created,
+    /// A source or key was deleted.
+    Deleted,
+    /// A source was newer than the pods at first sight.
+    CaughtUp,
+    /// A roll that was written down is carried out.
+    Resumed,
+    /// The workload is paused.
+    Paused,
+    /// A source that the containers need is not there.
+    Missing,
+    /// Rolled, but pods wait to be deleted.
+    WaitsForDelete,
+    /// Rolled, but only above the partition.
+    PartlyRolled,
+    /// Another installation rolls it.
+    OwnedByOther,
+    /// Somebody took the last roll back.
+    Reverted,
+    /// An annotation cannot be read.
+    BadAnnotation,
+    /// An own annotation that does not exist.
+    UnknownAnnotation,
+    /// Two vocabularies on one workload.
+    ConflictingAnnotations,
+    /// A name or pattern finds no source.
+    NothingMatches,
+    /// A source outside what this installation watches.
+    NotWatched,
+    /// A write or a read was refused; it is tried again.
+    Failed,
+    /// The API server took a roll without a new generation.
+    NoEffect,
+}
+
+/// One row for each reason.
+#[derive(Debug)]
+pub struct ReasonRow {
+    /// The reason.
+    pub reason: Reason,
+    /// Its word.
+    pub word: &'static str,
+    /// Whether it asks for a person's attention.
+    pub warning: bool,
+    /// What it means and what to do.
+    pub doc: &'static str,
+}
+
+macro_rules! reasons {
+    ($($reason:ident $kind:ident $doc:literal)*) => {
+        /// All reasons, in their order.
+        pub static REASONS: &[ReasonRow] = &[$(ReasonRow {
+            reason: Reason::$reason,
+            word: stringify!($reason),
+            warning: matches!(Kind::$kind, Kind::Warning),
+            doc: $doc,
+        }),*];
+    };
+}
+
+enum Kind {
+    Normal,
+    Warning,
+}
+
+reasons! {
+    UpToDate Normal "What the workload uses is what it was last brought to."
+    NotOptedIn Normal "No annotation asks for rolls; see `tidings.dev/reload`."
+    UsesNothing Normal "Opted in, but its containers use no ConfigMap or Secret, and none is named."
+    NotRead Normal "A source that it uses is being read; the decision follows."
+    Adopted Normal "Seen for the first time: what it uses now is recorded, nothing is rolled."
+    MaybeStale Warning "Adopted, but a source was written after its pods' template: they may run with older content. Roll it once, or start the controller with --catch-up."
+    StateLost Warning "Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen."
+    Absorbed Normal "Its pods were made after the change and have read it: recorded, not rolled."
+    Recorded Normal "A source or key is new to it and needs no roll: recorded."
+    Changed Normal "A key that it uses has other content: rolled."
+    Created Normal "An optional or named source appeared, and reload-on-create is on: rolled."
+    Deleted Normal "A source or key was deleted, and reload-on-delete is on: rolled."
+    CaughtUp Normal "A source was newer than its pods at first sight, and --catch-up is on: rolled."
+    Resumed Normal "A roll that had been written down before an interruption is carried out."
+    Paused Normal "The workload is paused: the roll waits until it is resumed."
+    Missing Warning "A source or key that its containers cannot start without is not there: new pods would hang, so the roll waits until it is."
+    WaitsForDelete Normal "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
+    PartlyRolled Normal "Rolled, but its partition keeps the pods below it as they are."
+    OwnedByOther Warning "Its template carries another installation's mark, so this one keeps its hands off. Uninstall the other one, or say which is right with `tidings take-over`."
+    Reverted Warning "Somebody put the pod template back to before the last roll; not tried again before the next change."
+    BadAnnotation Warning "An annotation cannot be read; the rest of the policy holds."
+    UnknownAnnotation Warning "There is no such annotation."
+    ConflictingAnnotations Warning "`tidings.dev/reload` and Reloader's annotations are on one workload: the first one counts."
+    NothingMatches Warning "A name or pattern of an annotation finds no source in the namespace."
+    NotWatched Warning "The source is outside what this installation watches, so its changes are not seen."
+    Failed Warning "The API server refused a read or a write; it is tried again, more and more slowly."
+    NoEffect Warning "The API server accepted the roll without changing the workload: an admission webhook or an older API takes it away."
+}
+
+impl Reason {
+    /// Its row.
+    pub fn row(self) -> &'static ReasonRow {
+        &REASONS[self as usize]
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        self.row().word
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Something that a person should mend. It is shown on the object itself, in
+/// `tidings why` and in a metric; it stops nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Problem {
+    /// What kind of problem.
+    pub reason: Reason,
+    /// What is wrong, and where.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_row() {
+        for (i, row) in REASONS.iter().enumerate() {
+            assert_eq!(row.reason as usize, i, "{}", row.word);
+        }
+    }
+}

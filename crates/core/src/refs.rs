@@ -1,0 +1,173 @@
+//! Names of things: which source, which workload.
+//!
+//! Goes in: the strings of Kubernetes objects and of people's commands.
+//! Comes out: small, ordered, cheaply cloned references. Nothing here fails but
+//! parsing, which says what was expected.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::kinds::Kind;
+
+/// A name shared by everything that mentions it.
+pub type Name = Arc<str>;
+
+/// What kind of object holds the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
+
+/// One row for each kind of source: its names where they differ.
+#[derive(Debug)]
+pub struct SourceRow {
+    /// The kind that the row describes.
+    pub kind: SourceKind,
+    /// Its name in annotations, reports and state, in lower case.
+    pub word: &'static str,
+    /// Further spellings that people may use.
+    pub short: &'static str,
+    /// `kind` in manifests.
+    pub api_kind: &'static str,
+    /// The resource in URLs and RBAC.
+    pub plural: &'static str,
+}
+
+/// All kinds of sources.
+pub static SOURCES: &[SourceRow] = &[
+    SourceRow {
+        kind: SourceKind::ConfigMap,
+        word: "configmap",
+        short: "cm",
+        api_kind: "ConfigMap",
+        plural: "configmaps",
+    },
+    SourceRow {
+        kind: SourceKind::Secret,
+        word: "secret",
+        short: "secrets",
+        api_kind: "Secret",
+        plural: "secrets",
+    },
+];
+
+impl SourceKind {
+    /// The row that describes this kind.
+    pub fn row(self) -> &'static SourceRow {
+        match self {
+            Self::ConfigMap => &SOURCES[0],
+            Self::Secret => &SOURCES[1],
+        }
+    }
+
+    /// All kinds, in their order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        SOURCES.iter().map(|row| row.kind)
+    }
+
+    /// Reads a kind as people write it: `configmap`, `cm`, `ConfigMap`, `secrets`.
+    pub fn parse(text: &str) -> Option<Self> {
+        SOURCES
+            .iter()
+            .find(|row| {
+                [row.word, row.short, row.plural]
+                    .iter()
+                    .any(|w| w.eq_ignore_ascii_case(text))
+            })
+            .map(|row| row.kind)
+    }
+}
+
+/// One source. Workloads use sources of their own namespace only.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceRef {
+    /// ConfigMap or Secret.
+    pub kind: SourceKind,
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+impl SourceRef {
+    /// A reference from its parts.
+    pub fn new(kind: SourceKind, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
+        Self {
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for SourceRef {
+    /// `configmap/nginx-config`; the namespace is the workload's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.row().word, self.name)
+    }
+}
+
+impl fmt::Debug for SourceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{self}", self.namespace)
+    }
+}
+
+/// One workload.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadRef {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its name.
+    pub name: Name,
+}
+
+impl WorkloadRef {
+    /// A reference from its parts.
+    pub fn new(kind: &'static Kind, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            kind,
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for WorkloadRef {
+    /// `stage/deployment/web`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.namespace, self.kind.word, self.name)
+    }
+}
+
+impl fmt::Debug for WorkloadRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_own_row() {
+        for kind in SourceKind::all() {
+            assert_eq!(kind.row().kind, kind);
+        }
+    }
+
+    #[test]
+    fn people_write_kinds_in_many_ways() {
+        for text in ["configmap", "cm", "ConfigMap", "configmaps"] {
+            assert_eq!(SourceKind::parse(text), Some(SourceKind::ConfigMap));
+        }
+        assert_eq!(SourceKind::parse("secrets"), Some(SourceKind::Secret));
+        assert_eq!(SourceKind::parse("pod"), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! When to decide: changes close together become one decision.
+//!
+//! Goes in: which workload may have to be looked at again, and the time in
+//! milliseconds since some start. Comes out: the workloads whose quiet time is
+//! over. A change restarts the quiet time, but never beyond
+//! [`PATIENCE`] times the quiet time after the first one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::refs::WorkloadRef;
+
+/// Constant change is acted on after this many quiet times.
+pub const PATIENCE: u64 = 5;
+
+/// Milliseconds since some start.
+pub type Millis = u64;
+
+/// Workloads that wait to be decided.
+#[derive(Debug, Default)]
+pub struct Queue {
+    due: BTreeSet<(Millis, WorkloadRef)>,
+    waiting: BTreeMap<WorkloadRef, Waiting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    due: Millis,
+    first: Millis,
+    /// Whether the wait is for quiet. What waits for nothing is not put off.
+    quiet: bool,
+}
+
+impl Queue {
+    /// A change: decide once it has been quiet for `quiet` milliseconds.
+    pub fn changed(&mut self, workload: &WorkloadRef, now: Millis, quiet: Millis) {
+        let first = match self.waiting.get(workload) {
+            Some(waiting) if waiting.quiet => waiting.first,
+            _ => now,
+        };
+        let due = (now + quiet).min(first + quiet * PATIENCE).max(now);
+        self.put(
+            workload,
+            Waiting {
+                due,
+                first,
+                quiet: true,
+            },
+        );
+    }
+
+    /// Something else to look at: decide at this time, or earlier if it already
+    /// waits for an earlier one. It never cuts a quiet time short.
+    pub fn look(&mut self, workload: &WorkloadRef, at: Millis) {
+        let waits = self.waiting.get(workload);
+        if waits.is_none_or(|w| !w.quiet && w.due > at) {
+            self.put(
+                workload,
+                Waiting {
+                    due: at,
+                    first: at,
+                    quiet: false,
+                },
+            );
+        }
+    }
+
+    /// Nothing to decide any more.
+    pub fn forget(&mut self, workload: &WorkloadRef) {
+        if let Some(waiting) = self.waiting.remove(workload) {
+            self.due.remove(&(waiting.due, workload.clone()));
+        }
+    }
+
+    /// When the next one is due.
+    pub fn next(&self) -> Option<Millis> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Takes out one that is due.
+    pub fn pop(&mut self, now: Millis) -> Option<WorkloadRef> {
+        if self.next()? > now {
+            return None;
+        }
+        let (_, workload) = self.due.pop_first()?;
+        self.waiting.remove(&workload);
+        Some(workload)
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn put(&mut self, workload: &WorkloadRef, waiting: Waiting) {
+        self.forget(workload);
+        self.due.insert((waiting.due, workload.clone()));
+        self.waiting.insert(workload.clone(), waiting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::KINDS;
+
+    fn web() -> WorkloadRef {
+        WorkloadRef::new(&KINDS[0], "ns", "web")
+    }
+
+    #[test]
+    fn quiet_comes_before_a_decision() {
+        let mut queue = Queue::default();
+        queue.changed(&web(), 0, 2_000);
+        queue.changed(&web(), 1_500, 2_000);
+        assert_eq!(queue.pop(3_499), None);
+        assert_eq!(queue.pop(3_500), Some(web()));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn constant_change_does_not_put_it_off_for_ever() {
+        let mut queue = Queue::default();
+        for now in (0..20_000).step_by(100) {
+            queue.changed(&web(), now, 2_000);
+            if queue.pop(now).is_some() {
+                assert_eq!(now, 10_000);
+                return;
+            }
+        }
+        unreachable!("never decided");
+    }
+
+    #[test]
+    fn a_look_does_not_cut_quiet_short() {
+        let mut queue = Queue::default();
+        queue.changed(&web(), 0, 2_000);
+        queue.look(&web(), 10);
+        assert_eq!(queue.next(), Some(2_000));
+        queue.forget(&web());
+        queue.look(&web(), 50);
+        queue.look(&web(), 10);
+        queue.look(&web(), 90);
+        assert_eq!(queue.pop(10), Some(web()));
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn no_quiet_time_means_at_once() {
+        let mut queue = Queue::default();
+        queue.changed(&web(), 7, 0);
+        assert_eq!(queue.pop(7), Some(web()));
+    }
+}
