@@ -1,1 +1,29 @@
 //! A real control plane for tests, the demo and the benchmarks.
+//!
+//! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
+//! ships them; [`kubelet`] plays the nodes; [`fixtures`] makes the objects that
+//! tests need.
+
+mod assets;
+pub mod certs;
+pub mod cluster;
+pub mod daemon;
+pub mod fixtures;
+mod keeper;
+mod kubeconfig;
+pub mod kubelet;
+pub mod plane;
+pub mod ports;
+mod programs;
+mod random;
+mod users;
+pub mod wait;
+
+pub use cluster::Cluster;
+pub use kubeconfig::client_of;
+pub use plane::Options;
+pub use wait::{holds, secs, wait_until};
+
+/// When this variable is set, what a test made is kept after it: namespaces,
+/// logs, the folder of a cluster of its own.
+pub const KEEP: &str = "TIDINGS_RIG_KEEP";

@@ -1,0 +1,66 @@
+//! Finds the programs of the control plane.
+//!
+//! First the folder that `KUBEBUILDER_ASSETS` names (etcd and kube-apiserver as
+//! envtest ships them; it has no kube-controller-manager, which then is ours),
+//! else our own binary, built by `cluster/build`: minutes the first time, then
+//! nothing. An error says what is missing and what to do.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::daemon::Program;
+
+const FOLDER: &str = "KUBEBUILDER_ASSETS";
+const NAMES: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
+
+/// The programs of the control plane, ready to be given their flags.
+pub(crate) struct Assets {
+    pub(crate) etcd: Program,
+    pub(crate) api: Program,
+    pub(crate) controllers: Program,
+}
+
+impl Assets {
+    /// Finds the programs, building what is not there.
+    pub(crate) fn find() -> Result<Self> {
+        let folder = std::env::var_os(FOLDER).map(PathBuf::from);
+        let mut built = None;
+        let [etcd, api, controllers] = NAMES.map(|name| find(name, folder.as_deref(), &mut built));
+        Ok(Self {
+            etcd: etcd?,
+            api: api?,
+            controllers: controllers?,
+        })
+    }
+}
+
+fn find(name: &str, folder: Option<&Path>, built: &mut Option<PathBuf>) -> Result<Program> {
+    let path = folder.map(|folder| folder.join(name));
+    if let Some(path) = path.filter(|path| path.is_file()) {
+        return Ok(Program::new(path));
+    }
+    let binary = match built {
+        Some(binary) => binary.clone(),
+        None => built.insert(build()?).clone(),
+    };
+    Ok(Program::new(binary).arg(name))
+}
+
+/// Runs `cluster/build`; its progress goes to our stderr.
+fn build() -> Result<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster/build");
+    let output = Command::new(&script)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("run {}", script.display()))?;
+    ensure!(output.status.success(), "cluster/build failed (see above)");
+    let stdout = String::from_utf8(output.stdout)?;
+    let path = stdout
+        .lines()
+        .last()
+        .context("cluster/build said nothing")?;
+    Ok(PathBuf::from(path))
+}

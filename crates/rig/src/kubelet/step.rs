@@ -1,0 +1,94 @@
+//! What a pod needs next. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use kube::ResourceExt;
+
+use super::READY;
+
+/// The next thing to do for a pod.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing, until it changes.
+    Rest,
+    /// Nothing, before this time has passed.
+    Later(Duration),
+    /// Give it this node.
+    Bind(String),
+    /// Delete it for good.
+    Remove,
+    /// Start its containers, if all that it needs is there.
+    Start,
+    /// Report it ready.
+    MakeReady,
+}
+
+/// What is next for the pod, on these nodes, at this time.
+pub(super) fn next_step(pod: &Pod, nodes: &[String], now: Timestamp) -> Step {
+    let Some(spec) = &pod.spec else {
+        return Step::Rest;
+    };
+    let Some(node) = &spec.node_name else {
+        return Step::Bind(choose_node(spec, nodes, &pod.uid().unwrap_or_default()));
+    };
+    if !nodes.contains(node) {
+        return Step::Rest;
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Step::Remove;
+    }
+    let status = pod.status.clone().unwrap_or_default();
+    match status.phase.as_deref() {
+        Some("Running") if !is_ready(&status) => when_ready(pod, &status, now),
+        None | Some("Pending") => Step::Start,
+        _ => Step::Rest,
+    }
+}
+
+/// The pod's readiness as its annotation asks; without one, at once.
+pub(super) fn ready_after(pod: &Pod) -> Option<Duration> {
+    match pod.annotations().get(READY).map(String::as_str) {
+        Some("never") => None,
+        Some(millis) => Some(Duration::from_millis(millis.parse().unwrap_or_default())),
+        None => Some(Duration::ZERO),
+    }
+}
+
+fn when_ready(pod: &Pod, status: &PodStatus, now: Timestamp) -> Step {
+    let Some(delay) = ready_after(pod) else {
+        return Step::Rest;
+    };
+    let started = status.start_time.as_ref().map_or(now, |time| time.0);
+    let passed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+    match delay.checked_sub(passed) {
+        Some(left) if !left.is_zero() => Step::Later(left),
+        _ => Step::MakeReady,
+    }
+}
+
+fn is_ready(status: &PodStatus) -> bool {
+    let mut conditions = status.conditions.iter().flatten();
+    conditions.any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+/// A DaemonSet's pod names its node; any other gets one by its uid.
+fn choose_node(spec: &PodSpec, nodes: &[String], uid: &str) -> String {
+    let wanted = wanted_node(spec);
+    let sum: usize = uid.bytes().map(usize::from).sum();
+    wanted.unwrap_or_else(|| nodes[sum % nodes.len()].clone())
+}
+
+fn wanted_node(spec: &PodSpec) -> Option<String> {
+    let affinity = spec.affinity.as_ref()?.node_affinity.as_ref()?;
+    let required = affinity
+        .required_during_scheduling_ignored_during_execution
+        .as_ref()?;
+    let mut fields = required
+        .node_selector_terms
+        .iter()
+        .flat_map(|term| term.match_fields.iter().flatten());
+    let by_name = fields.find(|field| field.key == "metadata.name")?;
+    by_name.values.as_ref()?.first().cloned()
+}
