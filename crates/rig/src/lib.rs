@@ -1,8 +1,9 @@
 //! A real control plane for tests, the demo and the benchmarks.
 //!
 //! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
-//! ships them; [`kubelet`] plays the nodes; [`fixtures`] makes the objects that
-//! tests need.
+//! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
+//! under test and the API server to record and to disturb; [`fixtures`] makes the
+//! objects that tests need.
 
 mod assets;
 pub mod certs;
@@ -15,6 +16,7 @@ pub mod kubelet;
 pub mod plane;
 pub mod ports;
 mod programs;
+pub mod proxy;
 mod random;
 mod users;
 pub mod wait;

@@ -1,0 +1,197 @@
+//! Disturbances of single requests.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use http::Response;
+use kube::client::Body;
+use regex::Regex;
+use serde_json::json;
+
+use super::record::Seen;
+use crate::wait::wait_until;
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Effect {
+    /// It is answered with this status and `Retry-After`, and goes no further.
+    Answer(u16, Option<u64>),
+    /// It goes on later; not at all when its client gives up before.
+    Delay(Duration),
+    /// It is done, and answered later.
+    AnswerLate(Duration),
+    /// It is done, and its connection closed without an answer.
+    LoseAnswer,
+}
+
+/// A disturbance: of every request, any number of times, until narrowed.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    effect: Effect,
+    method: String,
+    path: String,
+    times: usize,
+}
+
+impl Fault {
+    /// Answers with a failure instead of the API server: 403, 404, 409, 410, 422, 429, 5xx.
+    pub fn status(code: u16) -> Self {
+        Self::new(Effect::Answer(code, None))
+    }
+
+    /// Answers 429 and asks to wait for so many seconds.
+    pub fn busy(retry_after: u64) -> Self {
+        Self::new(Effect::Answer(429, Some(retry_after)))
+    }
+
+    /// Holds the request back. A client that is killed meanwhile never made it.
+    pub fn delay(time: Duration) -> Self {
+        Self::new(Effect::Delay(time))
+    }
+
+    /// Has the request done, and holds the answer back.
+    pub fn answer_late(time: Duration) -> Self {
+        Self::new(Effect::AnswerLate(time))
+    }
+
+    /// Has the request done, and closes the connection instead of answering.
+    pub fn lose_answer() -> Self {
+        Self::new(Effect::LoseAnswer)
+    }
+
+    fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            method: "*".to_owned(),
+            path: String::new(),
+            times: usize::MAX,
+        }
+    }
+
+    /// Only requests with this method (`*`: any) whose path, alone or with its query,
+    /// matches this regular expression.
+    #[must_use]
+    pub fn on(mut self, method: &str, path: &str) -> Self {
+        method.clone_into(&mut self.method);
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Only the next so many of them.
+    #[must_use]
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+}
+
+/// A fault that is in force.
+#[derive(Clone)]
+pub struct Injected(Arc<Live>);
+
+struct Live {
+    effect: Effect,
+    method: String,
+    pattern: Regex,
+    left: AtomicUsize,
+    hits: AtomicUsize,
+}
+
+impl Injected {
+    /// How many requests it has struck.
+    pub fn hits(&self) -> usize {
+        self.0.hits.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it has struck so many.
+    pub async fn wait_for_hits(&self, hits: usize, limit: Duration) -> Result<()> {
+        wait_until("the fault to strike", limit, async || {
+            let now = self.hits();
+            ensure!(now >= hits, "{now} of {hits} hits");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Strikes no more.
+    pub fn withdraw(&self) {
+        self.0.left.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Live {
+    fn strike(&self, seen: &Seen) -> Option<Effect> {
+        if !seen.is(&self.method, &self.pattern) {
+            return None;
+        }
+        let less = |left: usize| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .ok()?;
+        self.hits.fetch_add(1, Ordering::SeqCst);
+        Some(self.effect)
+    }
+}
+
+/// All faults in force; the first that matches strikes.
+#[derive(Default)]
+pub(super) struct Faults(Mutex<Vec<Injected>>);
+
+impl Faults {
+    pub(super) fn add(&self, fault: Fault) -> Result<Injected> {
+        let injected = Injected(Arc::new(Live {
+            effect: fault.effect,
+            method: fault.method,
+            pattern: Regex::new(&fault.path)?,
+            left: AtomicUsize::new(fault.times),
+            hits: AtomicUsize::new(0),
+        }));
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(injected.clone());
+        Ok(injected)
+    }
+
+    pub(super) fn strike(&self, seen: &Seen) -> Option<Effect> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find_map(|fault| fault.0.strike(seen))
+    }
+}
+
+/// A failure as the API server would write it.
+pub(super) fn answer(code: u16, retry_after: Option<u64>) -> Result<Response<Body>> {
+    let status = json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": format!("the rig answers {code}"),
+        "reason": reason(code),
+        "details": {"retryAfterSeconds": retry_after.unwrap_or_default()},
+        "code": code,
+    });
+    let mut answer = Response::builder()
+        .status(code)
+        .header("content-type", "application/json");
+    if let Some(seconds) = retry_after {
+        answer = answer.header("retry-after", seconds);
+    }
+    Ok(answer.body(Body::from(serde_json::to_vec(&status)?))?)
+}
+
+fn reason(code: u16) -> &'static str {
+    match code {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "",
+    }
+}

@@ -1,0 +1,98 @@
+//! What passed the proxy.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use http::request::Parts;
+use hyper::body::Bytes;
+use regex::Regex;
+use serde_json::Value;
+
+/// A request that a client made.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// `GET`, `PATCH`, …
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The query; empty when there is none.
+    pub query: String,
+    /// When it came.
+    pub at: Instant,
+    /// What the client says it is.
+    pub user_agent: String,
+    /// The body; empty for reads.
+    pub body: Bytes,
+    status: Arc<OnceLock<u16>>,
+}
+
+impl Seen {
+    /// Whether the method (`*`: any) is this, and the path, alone or with its
+    /// query, matches.
+    pub fn is(&self, method: &str, pattern: &Regex) -> bool {
+        let whole = format!("{}?{}", self.path, self.query);
+        (method == "*" || method == self.method)
+            && (pattern.is_match(&self.path) || pattern.is_match(&whole))
+    }
+
+    /// Whether it would change something.
+    pub fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// Whether it asks for a stream of changes.
+    pub fn is_watch(&self) -> bool {
+        let mut options = self.query.split('&');
+        options.any(|option| matches!(option, "watch=true" | "watch=1"))
+    }
+
+    /// The status of the answer, when there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.status.get().copied()
+    }
+
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub(super) fn answered(&self, status: u16) {
+        // A request is answered once.
+        self.status.set(status).ok();
+    }
+}
+
+/// All requests so far.
+#[derive(Default)]
+pub(super) struct Record(Mutex<Vec<Seen>>);
+
+impl Record {
+    pub(super) fn add(&self, parts: &Parts, body: &Bytes) -> Seen {
+        let agent = parts.headers.get("user-agent");
+        let seen = Seen {
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            at: Instant::now(),
+            user_agent: agent.map_or_else(String::new, |value| {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            }),
+            body: body.clone(),
+            status: Arc::default(),
+        };
+        self.lock().push(seen.clone());
+        seen
+    }
+
+    pub(super) fn all(&self) -> Vec<Seen> {
+        self.lock().clone()
+    }
+
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
