@@ -2,19 +2,21 @@
 //!
 //! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
 //! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
-//! under test and the API server to record and to disturb; [`fixtures`] makes the
-//! objects that tests need.
+//! under test and the API server to record and to disturb; [`process`] runs the
+//! real `tidings`; [`fixtures`] makes the objects that tests need.
 
 mod assets;
 pub mod certs;
 pub mod cluster;
 pub mod daemon;
+mod fetch;
 pub mod fixtures;
 mod keeper;
 mod kubeconfig;
 pub mod kubelet;
 pub mod plane;
 pub mod ports;
+pub mod process;
 mod programs;
 pub mod proxy;
 mod random;
