@@ -3,7 +3,8 @@
 //! In: a program and its arguments. Out: its pid, log lines and exit. It ends
 //! with the rig in every way the rig can end: killed when dropped, and killed by
 //! the kernel when the rig itself is (`setpriv --pdeathsig`, where util-linux has
-//! it). Only this child is ever signalled, by its pid.
+//! it; for the kernel, the rig has ended when the thread that spawned the child
+//! has). Only this child is ever signalled, by its pid.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -148,3 +148,20 @@ async fn the_api_server_can_be_stopped_and_frozen() -> Result<()> {
     ns.apply(deployment("web")).await?;
     ns.rolled_out("deployment/web", secs(30)).await
 }
+
+#[tokio::test]
+async fn hundreds_of_pods_are_carried() -> Result<()> {
+    const DEPLOYMENTS: usize = 60;
+    let ns = TestNamespace::new(Cluster::shared().await?, "many").await?;
+    ns.apply(config_map("app", &[("a", "1")])).await?;
+    let names: Vec<_> = (0..DEPLOYMENTS).map(|i| format!("web-{i}")).collect();
+    for name in &names {
+        let workload = deployment(name).replicas(5).env_from("configmap/app");
+        ns.apply(workload).await?;
+    }
+    for name in &names {
+        ns.rolled_out(&format!("deployment/{name}"), secs(60))
+            .await?;
+    }
+    Ok(())
+}

@@ -212,3 +212,58 @@ fn need(
         reason,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{Workload, deployment};
+    use kube::core::DynamicObject;
+
+    fn needs(workload: Workload) -> Vec<String> {
+        let object = DynamicObject::from(workload);
+        let spec = object.data["spec"]["template"]["spec"].clone();
+        let needs = needs_of(&serde_json::from_value(spec).unwrap());
+        needs
+            .iter()
+            .map(|n| format!("{:?} {} {:?}", n.kind, n.name, n.keys))
+            .collect()
+    }
+
+    #[test]
+    fn every_required_use_is_a_need() {
+        let found = needs(
+            deployment("web")
+                .env_from("configmap/a")
+                .env_key("secret/b", "key")
+                .mount_items("secret/c", &["x", "y"])
+                .mount_sub_path("configmap/d", "file")
+                .mount_projected(&["configmap/e", "secret/f"])
+                .init("setup")
+                .env_from("secret/g"),
+        );
+        let volumes = [
+            "Secret c [\"x\", \"y\"]",
+            "ConfigMap d []",
+            "ConfigMap e []",
+            "Secret f []",
+        ];
+        let variables = ["Secret g []", "ConfigMap a []", "Secret b [\"key\"]"];
+        assert_eq!(found, [&volumes[..], &variables[..]].concat());
+    }
+
+    #[test]
+    fn an_optional_use_is_none() {
+        let found = needs(
+            deployment("web")
+                .env_from("configmap/a")
+                .optional()
+                .env_key("secret/b", "key")
+                .optional()
+                .mount("configmap/c")
+                .optional()
+                .mount_projected(&["configmap/e", "secret/f"])
+                .optional(),
+        );
+        assert_eq!(found, ["ConfigMap e []"]);
+    }
+}

@@ -92,3 +92,56 @@ fn wanted_node(spec: &PodSpec) -> Option<String> {
     let by_name = fields.find(|field| field.key == "metadata.name")?;
     by_name.values.as_ref()?.first().cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn step(pod: &Value) -> Step {
+        let pod = serde_json::from_value(pod.clone()).unwrap();
+        let now = "2026-01-01T00:00:01Z".parse().unwrap();
+        next_step(&pod, &["rig-0".to_owned()], now)
+    }
+
+    fn running(ready: &str) -> Value {
+        json!({
+            "metadata": {"annotations": {READY: ready}},
+            "spec": {"containers": [], "nodeName": "rig-0"},
+            "status": {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"},
+        })
+    }
+
+    #[test]
+    fn a_pod_without_a_node_gets_one() {
+        let pod = json!({"spec": {"containers": []}});
+        assert_eq!(step(&pod), Step::Bind("rig-0".to_owned()));
+    }
+
+    #[test]
+    fn the_pod_of_a_daemon_set_gets_its_own() {
+        let field = json!({"key": "metadata.name", "operator": "In", "values": ["other"]});
+        let terms = json!({"nodeSelectorTerms": [{"matchFields": [field]}]});
+        let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": terms});
+        let affinity = json!({"nodeAffinity": required});
+        let pod = json!({"spec": {"containers": [], "affinity": affinity}});
+        assert_eq!(step(&pod), Step::Bind("other".to_owned()));
+    }
+
+    #[test]
+    fn other_nodes_pods_are_left_alone() {
+        let deleted = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+        let pod = json!({"metadata": deleted, "spec": {"containers": [], "nodeName": "other"}});
+        assert_eq!(step(&pod), Step::Rest);
+    }
+
+    #[test]
+    fn readiness_comes_when_the_annotation_says() {
+        assert_eq!(step(&running("never")), Step::Rest);
+        assert_eq!(
+            step(&running("1500")),
+            Step::Later(Duration::from_millis(500))
+        );
+        assert_eq!(step(&running("1000")), Step::MakeReady);
+    }
+}
