@@ -1,0 +1,260 @@
+//! One request to the API server, and its answer as bytes.
+//!
+//! Goes in: a [`Call`], which names a verb and a [`Place`]. Comes out: the bytes
+//! of the answer, or an [`ApiError`] by which the caller can tell what to do.
+//! Nothing is tried twice here, nothing is parsed but errors, and nothing that
+//! was sent or received is logged: it may be a Secret.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+use tidings_core::refs::Name;
+use tokio::time::timeout;
+
+mod error;
+mod place;
+
+pub use error::{ApiError, Refusal};
+pub use place::Place;
+
+/// The name under which the API server records what Tidings writes.
+pub const FIELD_MANAGER: &str = "tidings";
+
+/// How long an answer may take, to its last byte.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// What is asked of the API server, in the words of RBAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Read one object.
+    Get,
+    /// Read many.
+    List,
+    /// Be told of changes.
+    Watch,
+    /// Make a new object.
+    Create,
+    /// Replace an object.
+    Update,
+    /// Change an object by a JSON merge patch.
+    Patch,
+    /// Remove an object.
+    Delete,
+}
+
+impl Verb {
+    /// The word for it in RBAC rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn method(self) -> http::Method {
+        match self {
+            Self::Get | Self::List | Self::Watch => http::Method::GET,
+            Self::Create => http::Method::POST,
+            Self::Update => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Patch => "application/merge-patch+json",
+            _ => "application/json",
+        }
+    }
+
+    fn names_its_manager(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Patch)
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    verb: Verb,
+    place: Place,
+    query: Vec<(&'static str, String)>,
+    accept: &'static str,
+    body: Bytes,
+    alone: bool,
+}
+
+impl Call {
+    /// A request without parameters. Writes carry [`FIELD_MANAGER`].
+    pub fn new(verb: Verb, place: Place) -> Self {
+        let query = match verb {
+            Verb::Watch => vec![("watch", "true".to_owned())],
+            _ if verb.names_its_manager() => vec![("fieldManager", FIELD_MANAGER.to_owned())],
+            _ => Vec::new(),
+        };
+        Self {
+            verb,
+            place,
+            query,
+            accept: "application/json",
+            body: Bytes::new(),
+            alone: false,
+        }
+    }
+
+    /// Adds a parameter, unless its value is empty.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.query.push((key, value));
+        }
+        self
+    }
+
+    /// Asks for this media type.
+    #[must_use]
+    pub fn accept(mut self, media: &'static str) -> Self {
+        self.accept = media;
+        self
+    }
+
+    /// Sends this JSON.
+    #[must_use]
+    pub fn body(mut self, json: impl Into<Bytes>) -> Self {
+        self.body = json.into();
+        self
+    }
+
+    /// On a connection that nothing else will use, so that its buffers are freed
+    /// with the answer.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    fn request(&self) -> Result<Request<Body>, ApiError> {
+        let mut request = Request::builder()
+            .method(self.verb.method())
+            .uri(self.uri())
+            .header(header::ACCEPT, self.accept);
+        if !self.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, self.verb.content_type());
+        }
+        if self.alone {
+            request = request.header(header::CONNECTION, "close");
+        }
+        let request = request.body(Body::from(self.body.clone()));
+        request.map_err(|error| ApiError::Unreachable(error.to_string()))
+    }
+
+    fn uri(&self) -> String {
+        let mut uri = self.place.path();
+        for (i, (key, value)) in self.query.iter().enumerate() {
+            uri.push(if i == 0 { '?' } else { '&' });
+            uri.push_str(key);
+            uri.push('=');
+            uri.push_str(&place::escape(value));
+        }
+        uri
+    }
+
+    fn refusal(&self, message: String) -> Refusal {
+        Refusal {
+            verb: self.verb.word(),
+            resource: self.place.resource(),
+            namespace: self.place.namespace().cloned(),
+            message,
+        }
+    }
+}
+
+/// Sends a request and returns the whole answer.
+pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
+    let answer = async {
+        let body = send(client, call).await?;
+        let bytes = body.collect().await.map_err(|e| error::unreachable(&e))?;
+        Ok(bytes.to_bytes())
+    };
+    in_time(answer).await
+}
+
+/// Sends a request and returns its answer as it comes. Only the beginning of it
+/// has a time limit.
+pub async fn open(client: &Client, call: &Call) -> Result<Body, ApiError> {
+    in_time(send(client, call)).await
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let seconds = ANSWER.as_secs();
+    timeout(ANSWER, answer)
+        .await
+        .unwrap_or_else(|_| Err(ApiError::Unreachable(format!("no answer in {seconds} s"))))
+}
+
+async fn send(client: &Client, call: &Call) -> Result<Body, ApiError> {
+    let response = client.send(call.request()?).await;
+    let response = response.map_err(|e| error::unreachable(&e))?;
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    Err(error::read(call, response).await)
+}
+
+/// Reads an object.
+pub async fn get(client: &Client, place: Place) -> Result<Bytes, ApiError> {
+    call(client, &Call::new(Verb::Get, place)).await
+}
+
+/// Makes an object; the place is that of the collection.
+pub async fn create(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
+    write(client, Verb::Create, place, json).await
+}
+
+/// Replaces an object. Where the JSON carries a resourceVersion, only that
+/// version: otherwise [`ApiError::Conflict`].
+pub async fn update(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
+    write(client, Verb::Update, place, json).await
+}
+
+/// Changes an object by a JSON merge patch. Where the patch carries a uid or a
+/// resourceVersion, only that object: otherwise [`ApiError::Conflict`].
+pub async fn patch(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
+    write(client, Verb::Patch, place, json).await
+}
+
+/// Removes an object.
+pub async fn delete(client: &Client, place: Place) -> Result<(), ApiError> {
+    call(client, &Call::new(Verb::Delete, place))
+        .await
+        .map(drop)
+}
+
+async fn write(client: &Client, verb: Verb, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
+    let json = Bytes::copy_from_slice(json);
+    call(client, &Call::new(verb, place).body(json)).await
+}
+
+/// Reads the JSON of an answer. The error quotes nothing of it.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(json).map_err(|_| ApiError::Unreadable)
+}
+
+/// The namespace as it is written in messages.
+fn show(namespace: Option<&Name>) -> String {
+    namespace.map_or_else(
+        || "in all namespaces".to_owned(),
+        |name| format!("in namespace {name}"),
+    )
+}

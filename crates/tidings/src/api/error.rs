@@ -1,0 +1,228 @@
+//! What the API server answers instead of what was asked for.
+//!
+//! Goes in: a response that is no success, or a transport's error. Comes out:
+//! an [`ApiError`] that says what can be done. Of the answer's body only the
+//! `message` of a Status is kept, cut to a line.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use http::{Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use serde::Deserialize;
+use tidings_core::object::Unreadable;
+use tidings_core::refs::Name;
+
+use super::{Call, show};
+
+/// How much of an error's body is read, in bytes.
+const BODY: usize = 64 * 1024;
+/// How much of its message is kept, in characters.
+const MESSAGE: usize = 500;
+
+/// Why a request has no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// 404: it is not there.
+    Gone,
+    /// 409: somebody else changed it, or made it, before.
+    Conflict,
+    /// 410: the version or the page that was asked for is forgotten.
+    Expired,
+    /// 400, 405, 406, 413, 415, 422: the request can never succeed. The status
+    /// and what the server says.
+    Invalid(u16, String),
+    /// 403: these credentials may not do that.
+    Forbidden(Refusal),
+    /// 401: these credentials are not known.
+    Unauthenticated(Refusal),
+    /// 429 and 5xx: the server is busy or broken. After 429 a write has not
+    /// happened; after the others it may have.
+    Slow {
+        /// The HTTP status.
+        code: u16,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+        /// What it says.
+        message: String,
+    },
+    /// The connection failed or the answer did not come in time; a write may
+    /// have happened. The text is the transport's.
+    Unreachable(String),
+    /// The answer is not what the API promises.
+    Unreadable,
+}
+
+/// What is not allowed, in the words of RBAC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `list`
+    pub verb: &'static str,
+    /// `deployments.apps`
+    pub resource: String,
+    /// Where; `None` means everywhere.
+    pub namespace: Option<Name>,
+    /// What the server says.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, resource, .. } = self;
+        let place = show(self.namespace.as_ref());
+        write!(
+            f,
+            "not allowed to {verb} {resource} {place}: {}",
+            self.message
+        )
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it is not there"),
+            Self::Conflict => f.write_str("it was changed meanwhile; read it again"),
+            Self::Expired => f.write_str("the version asked for is forgotten; list again"),
+            Self::Invalid(code, message) => {
+                write!(f, "the API server rejects the request ({code}): {message}")
+            }
+            Self::Forbidden(refusal) => {
+                write!(f, "{refusal}; grant it as `tidings manifests` does")
+            }
+            Self::Unauthenticated(refusal) => write!(
+                f,
+                "{refusal}; check the token or certificate that Tidings is given"
+            ),
+            Self::Slow { code, message, .. } => {
+                write!(f, "the API server cannot answer now ({code}): {message}")
+            }
+            Self::Unreachable(text) => write!(
+                f,
+                "the API server cannot be reached ({text}); check its address and the network"
+            ),
+            Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
+        }
+    }
+}
+
+impl Error for ApiError {}
+
+impl From<Unreadable> for ApiError {
+    fn from(_: Unreadable) -> Self {
+        Self::Unreadable
+    }
+}
+
+impl ApiError {
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slow { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Slow { .. } | Self::Unreachable(_))
+    }
+
+    /// Whether a write that got this answer may have happened all the same.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Slow { code, .. } => *code != StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            Self::Unreachable(_) | Self::Unreadable => true,
+            _ => false,
+        }
+    }
+
+    /// What is not allowed, if that is the reason.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Forbidden(refusal) | Self::Unauthenticated(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The error that a Status with this code tells of.
+    fn of(call: &Call, code: u16, retry_after: Option<Duration>, message: String) -> Self {
+        match code {
+            401 => Self::Unauthenticated(call.refusal(message)),
+            403 => Self::Forbidden(call.refusal(message)),
+            404 => Self::Gone,
+            409 => Self::Conflict,
+            410 => Self::Expired,
+            429 | 500.. => Self::Slow {
+                code,
+                retry_after,
+                message,
+            },
+            _ => Self::Invalid(code, message),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    message: String,
+    code: u16,
+    details: Option<Details>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Details {
+    retry_after_seconds: u64,
+}
+
+impl Status {
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    /// The message as one line, of bounded length.
+    fn line(&self) -> String {
+        let line = self
+            .message
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        match line.char_indices().nth(MESSAGE) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
+        }
+    }
+}
+
+/// Reads a response that is no success.
+pub(super) async fn read(call: &Call, response: Response<Body>) -> ApiError {
+    let code = response.status();
+    let header = response.headers().get(header::RETRY_AFTER);
+    let seconds = header.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = Limited::new(response.into_body(), BODY).collect().await;
+    let status: Status = body
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body.to_bytes()).ok())
+        .unwrap_or_default();
+    let retry_after = seconds.map(Duration::from_secs).or(status.retry_after());
+    let message = match status.line() {
+        line if line.is_empty() => code.canonical_reason().unwrap_or("no reason").to_owned(),
+        line => line,
+    };
+    ApiError::of(call, code.as_u16(), retry_after, message)
+}
+
+/// A transport's error, by its innermost cause, which is the one that people
+/// can act on.
+pub(super) fn unreachable(error: &(dyn Error + 'static)) -> ApiError {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    ApiError::Unreachable(cause.to_string())
+}

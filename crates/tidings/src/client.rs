@@ -1,0 +1,132 @@
+//! The connection to the API server.
+//!
+//! Goes in: which kubeconfig, if any. Comes out: a [`kube::Client`] on a
+//! connection pool of our own. Errors are sentences for the person who started
+//! Tidings; nothing is tried twice, here or by the client that is returned.
+//!
+//! kube's typed calls log the text of what they cannot parse, so Tidings sends
+//! raw requests only (see [`crate::api`]).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderValue, header};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{AuthError, Body, ClientBuilder, ConfigExt};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use tower::{BoxError, ServiceBuilder};
+
+/// How long a TCP connection may take to open.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection stays open without use. Its buffers, which may hold
+/// bytes of a Secret, are freed (and zeroed) with it.
+const IDLE: Duration = Duration::from_secs(1);
+/// After this long without a packet, the kernel asks whether the peer is there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// The most that a connection buffers, in bytes. hyper would let it grow to 400 KiB.
+const BUFFER: usize = 64 * 1024;
+
+/// Which API server, as whom.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    /// A kubeconfig file; otherwise `$KUBECONFIG`, then `~/.kube/config`, then
+    /// the service account of the pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig; otherwise its current one.
+    pub context: Option<String>,
+}
+
+/// Why there is no connection to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither a kubeconfig nor a service account.
+    #[error(
+        "no cluster to talk to: {0}, and this is not a pod with a service account; \
+         give --kubeconfig or set KUBECONFIG"
+    )]
+    Nowhere(KubeconfigError),
+    /// The kubeconfig that was asked for cannot be used.
+    #[error("the kubeconfig cannot be used: {0}; check --kubeconfig, --context and KUBECONFIG")]
+    Kubeconfig(#[from] KubeconfigError),
+    /// The credentials plugin failed. Its output may be a token, and is not shown.
+    #[error(
+        "the kubeconfig's credentials plugin `{0}` failed; run `kubectl version` to see what it says"
+    )]
+    Plugin(String),
+    /// Certificates, token or addresses in it are broken.
+    #[error("the credentials for the API server cannot be used: {0}")]
+    Credentials(kube::Error),
+    /// A proxy is asked for.
+    #[error(
+        "Tidings does not go through proxies: unset HTTPS_PROXY, or remove proxy-url from the kubeconfig"
+    )]
+    Proxy,
+}
+
+impl From<kube::Error> for ConnectError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Auth(AuthError::AuthExecRun { cmd, .. }) => Self::Plugin(cmd),
+            other => Self::Credentials(other),
+        }
+    }
+}
+
+/// Prepares a client. Nothing is sent yet.
+pub async fn connect(options: &Connect) -> Result<Client, ConnectError> {
+    let mut config = config(options).await?;
+    if config.proxy_url.is_some() {
+        return Err(ConnectError::Proxy);
+    }
+    config.headers.push((header::USER_AGENT, user_agent()));
+    Ok(client(&config)?)
+}
+
+async fn config(options: &Connect) -> Result<Config, ConnectError> {
+    let chosen = KubeConfigOptions {
+        context: options.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    if let Some(path) = &options.kubeconfig {
+        let file = Kubeconfig::read_from(path)?;
+        return Ok(Config::from_custom_kubeconfig(file, &chosen).await?);
+    }
+    let asked = chosen.context.is_some() || std::env::var_os("KUBECONFIG").is_some();
+    match Config::from_kubeconfig(&chosen).await {
+        Ok(config) => Ok(config),
+        Err(error) if asked => Err(error.into()),
+        Err(error) => Config::incluster().map_err(|_| ConnectError::Nowhere(error)),
+    }
+}
+
+fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("tidings/", env!("CARGO_PKG_VERSION")))
+}
+
+/// kube's layers without its retries, compression and request log.
+fn client(config: &Config) -> Result<Client, kube::Error> {
+    let connector = config.rustls_https_connector_with_connector(tcp())?;
+    let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http1_max_buf_size(BUFFER)
+        .build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(pool);
+    Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT));
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp
+}
