@@ -3,3 +3,6 @@
 mod alloc;
 pub mod api;
 pub mod client;
+pub mod fetch;
+mod page;
+pub mod scope;

@@ -1,0 +1,78 @@
+//! Reading what a decision needs to know now.
+//!
+//! Goes in: which source or workload. Comes out: digests of a source's keys, the
+//! metadata of a namespace's sources, the age of a workload's pods. Everything is
+//! asked fresh and nothing is kept. Errors are the API server's; an answer that
+//! cannot be read is an error that quotes nothing of it.
+
+use kube::Client;
+use tidings_core::index::{Content, Fetched, StreamOf};
+use tidings_core::object::SourceMeta;
+use tidings_core::refs::{Name, SourceKind, SourceRef};
+
+use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::page::{self, Page};
+use crate::scope::Filter;
+
+mod content;
+mod pods_since;
+
+pub use pods_since::pods_since;
+
+/// Reads a source and digests its keys; its content is gone when this returns.
+pub async fn source(
+    client: &Client,
+    key: &SourceRef,
+    filter: &Filter,
+) -> Result<Fetched, ApiError> {
+    let json = match api::get(client, Place::source(key)).await {
+        Ok(json) => json,
+        Err(ApiError::Gone) => return Ok(Fetched::Absent),
+        Err(error) => return Err(error),
+    };
+    read_source(key, filter, &json)
+}
+
+fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched, ApiError> {
+    let object = content::read(key, json)?;
+    if !filter.admits(&object.kind, &object.meta.labels) {
+        return Ok(Fetched::NotWatched);
+    }
+    let meta = object.meta.into_source(key.kind)?;
+    let content = Content {
+        version: meta.version,
+        keys: object.keys.into(),
+    };
+    Ok(Fetched::Present(meta, content))
+}
+
+/// Reads the metadata of all watched sources of a kind in a namespace.
+pub async fn metas(
+    client: &Client,
+    kind: SourceKind,
+    namespace: &Name,
+    filter: &Filter,
+) -> Result<Vec<SourceMeta>, ApiError> {
+    let place = Place::sources(kind).within(namespace);
+    let scope = filter.scope(kind);
+    let call = Call::new(Verb::List, place)
+        .accept(page::METADATA_LIST)
+        .with("labelSelector", scope.labels)
+        .with("fieldSelector", scope.fields);
+    let mut metas = Vec::new();
+    let mut next = String::new();
+    loop {
+        let json = api::call(client, &page::call(&call, StreamOf::Sources(kind), &next)).await?;
+        let page = Page::read(&json)?;
+        for item in &page.items {
+            match page::source(kind, item) {
+                Ok(meta) => metas.push(meta),
+                Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
+            }
+        }
+        page.next().clone_into(&mut next);
+        if next.is_empty() {
+            return Ok(metas);
+        }
+    }
+}

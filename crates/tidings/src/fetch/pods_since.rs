@@ -1,0 +1,149 @@
+//! When the current revision of a workload's pod template was made. No pod of
+//! it can be older.
+//!
+//! Where the workload's controller has not caught up with the template, or keeps
+//! no history of it, the answer is that it is not known: nothing is guessed.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::Client;
+use kube::core::Selector;
+use serde::Deserialize;
+use tidings_core::decide::PodsSince;
+use tidings_core::kinds::Revision;
+use tidings_core::refs::WorkloadRef;
+
+use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::page::METADATA_LIST;
+
+/// Finds out when the current revision of a workload's pod template was made.
+pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince, ApiError> {
+    let owner: Owner = match api::get(client, Place::workload(key)).await {
+        Ok(json) => api::read(&json)?,
+        Err(ApiError::Gone) => return Ok(PodsSince::NotKnown),
+        Err(error) => return Err(error),
+    };
+    if owner.status.observed_generation < owner.metadata.generation {
+        return Ok(PodsSince::NotKnown);
+    }
+    let made = match key.kind.revision {
+        Revision::ReplicaSet => replica_set(client, key, &owner).await?,
+        Revision::ControllerRevision => controller_revision(client, key, &owner).await?,
+    };
+    let made = made.map(|at| PodsSince::At(at.as_second()));
+    Ok(made.unwrap_or(PodsSince::NotKnown))
+}
+
+/// The ReplicaSet with the Deployment's revision number.
+async fn replica_set(
+    client: &Client,
+    key: &WorkloadRef,
+    owner: &Owner,
+) -> Result<Option<Timestamp>, ApiError> {
+    let current = &owner.metadata.annotations.revision;
+    let is_current =
+        |made: &&Made| current.is_some() && made.metadata.annotations.revision == *current;
+    let made = owner
+        .history(client, key, "replicasets", METADATA_LIST)
+        .await?;
+    let made = made.iter().find(is_current);
+    Ok(made.and_then(|made| made.metadata.creation_timestamp))
+}
+
+/// The ControllerRevision with the highest number: the current one, since going
+/// back to an old template gives its revision a new number. `revision` is no
+/// metadata, so whole objects are read.
+async fn controller_revision(
+    client: &Client,
+    key: &WorkloadRef,
+    owner: &Owner,
+) -> Result<Option<Timestamp>, ApiError> {
+    let made = owner
+        .history(client, key, "controllerrevisions", "application/json")
+        .await?;
+    let made = made.iter().max_by_key(|made| made.revision);
+    Ok(made.and_then(|made| made.metadata.creation_timestamp))
+}
+
+/// A workload, as far as its history is found by it.
+#[derive(Deserialize)]
+struct Owner {
+    metadata: Meta,
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    selector: LabelSelector,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    observed_generation: i64,
+}
+
+/// One revision of it.
+#[derive(Deserialize)]
+struct Made {
+    metadata: Meta,
+    #[serde(default)]
+    revision: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Meta {
+    uid: String,
+    generation: i64,
+    creation_timestamp: Option<Timestamp>,
+    owner_references: Vec<OwnerReference>,
+    annotations: Annotations,
+}
+
+#[derive(Deserialize)]
+struct OwnerReference {
+    uid: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "deployment.kubernetes.io/revision")]
+    revision: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct History {
+    items: Vec<Made>,
+}
+
+impl Owner {
+    /// The revisions that it owns.
+    async fn history(
+        &self,
+        client: &Client,
+        key: &WorkloadRef,
+        plural: &'static str,
+        media: &'static str,
+    ) -> Result<Vec<Made>, ApiError> {
+        let selector = self.spec.selector.clone();
+        let selector = Selector::try_from(selector).map_err(|_| ApiError::Unreadable)?;
+        let place = Place::new("apps", "v1", plural).within(&key.namespace);
+        let call = Call::new(Verb::List, place)
+            .accept(media)
+            .with("labelSelector", selector.to_string());
+        let History { mut items } = api::read(&api::call(client, &call).await?)?;
+        items.retain(|made| made.is_of(&self.metadata.uid));
+        Ok(items)
+    }
+}
+
+impl Made {
+    fn is_of(&self, uid: &str) -> bool {
+        let owners = &self.metadata.owner_references;
+        owners.iter().any(|owner| owner.uid == uid)
+    }
+}

@@ -1,0 +1,84 @@
+//! Lists, a page at a time, and metadata without the rest of the object.
+//!
+//! Goes in: the bytes of a list. Comes out: its items, still as text, where the
+//! next page begins. The only error is an answer of
+//! another shape, which is not quoted.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tidings_core::index::StreamOf;
+use tidings_core::object::{Meta, SourceMeta, Unreadable};
+use tidings_core::refs::SourceKind;
+
+use crate::api::Call;
+
+/// The metadata of many.
+pub(crate) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// How many objects make a page. What is long, or may hold a Secret, comes in
+/// smaller pages, since a page is in memory as a whole.
+fn size(of: StreamOf) -> u32 {
+    match of {
+        StreamOf::Namespaces | StreamOf::Sources(SourceKind::ConfigMap) => 500,
+        StreamOf::Workloads(_) | StreamOf::Sources(SourceKind::Secret) => 100,
+    }
+}
+
+/// The call for the page that begins at `next` (empty: the first).
+pub(crate) fn call(list: &Call, of: StreamOf, next: &str) -> Call {
+    list.clone()
+        .with("limit", size(of).to_string())
+        .with("continue", next)
+}
+
+/// One page of a list.
+#[derive(Deserialize)]
+pub(crate) struct Page<'a> {
+    metadata: ListMeta,
+    /// The objects, as they came. A server may write an empty list as `null`.
+    #[serde(borrow, default, deserialize_with = "or_none")]
+    pub(crate) items: Vec<&'a RawValue>,
+}
+
+fn or_none<'de, D>(input: D) -> Result<Vec<&'de RawValue>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    #[serde(default, rename = "continue")]
+    next: String,
+}
+
+impl<'a> Page<'a> {
+    /// Reads a page.
+    pub(crate) fn read(json: &'a [u8]) -> Result<Self, Unreadable> {
+        serde_json::from_slice(json).map_err(|_| Unreadable)
+    }
+
+    /// Where the next page begins; empty where there is none.
+    pub(crate) fn next(&self) -> &str {
+        &self.metadata.next
+    }
+}
+
+#[derive(Deserialize)]
+struct Partial {
+    metadata: Meta,
+}
+
+/// The metadata of an object.
+pub(crate) fn meta(object: &RawValue) -> Result<Meta, Unreadable> {
+    let read = serde_json::from_str::<Partial>(object.get());
+    read.map(|partial| partial.metadata).map_err(|_| Unreadable)
+}
+
+/// The metadata of a source.
+pub(crate) fn source(kind: SourceKind, object: &RawValue) -> Result<SourceMeta, Unreadable> {
+    meta(object)?.into_source(kind)
+}
