@@ -19,6 +19,7 @@ use tokio::time::timeout;
 mod error;
 mod place;
 
+pub(crate) use error::of_event;
 pub use error::{ApiError, Refusal};
 pub use place::Place;
 

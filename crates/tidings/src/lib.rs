@@ -6,3 +6,4 @@ pub mod client;
 pub mod fetch;
 mod page;
 pub mod scope;
+pub mod watch;

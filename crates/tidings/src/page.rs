@@ -1,17 +1,19 @@
 //! Lists, a page at a time, and metadata without the rest of the object.
 //!
 //! Goes in: the bytes of a list. Comes out: its items, still as text, where the
-//! next page begins. The only error is an answer of
+//! next page begins, and the version of it all. The only error is an answer of
 //! another shape, which is not quoted.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidings_core::index::StreamOf;
-use tidings_core::object::{Meta, SourceMeta, Unreadable};
+use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
 
 use crate::api::Call;
 
+/// The metadata of one object.
+pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /// The metadata of many.
 pub(crate) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -51,6 +53,7 @@ where
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListMeta {
+    resource_version: String,
     #[serde(default, rename = "continue")]
     next: String,
 }
@@ -64,6 +67,12 @@ impl<'a> Page<'a> {
     /// Where the next page begins; empty where there is none.
     pub(crate) fn next(&self) -> &str {
         &self.metadata.next
+    }
+
+    /// The version of the whole list.
+    pub(crate) fn version(&self) -> Result<Version, Unreadable> {
+        let version = &self.metadata.resource_version;
+        version.parse().map_err(|_| Unreadable)
     }
 }
 

@@ -217,6 +217,14 @@ pub(super) async fn read(call: &Call, response: Response<Body>) -> ApiError {
     ApiError::of(call, code.as_u16(), retry_after, message)
 }
 
+/// Reads the Status that a watch sends as an ERROR event.
+pub(crate) fn of_event(call: &Call, json: &[u8]) -> ApiError {
+    match serde_json::from_slice::<Status>(json) {
+        Ok(status) => ApiError::of(call, status.code, status.retry_after(), status.line()),
+        Err(_) => ApiError::Unreadable,
+    }
+}
+
 /// A transport's error, by its innermost cause, which is the one that people
 /// can act on.
 pub(super) fn unreachable(error: &(dyn Error + 'static)) -> ApiError {

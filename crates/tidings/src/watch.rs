@@ -1,0 +1,104 @@
+//! What happens in the cluster, as facts.
+//!
+//! Goes in: the streams to follow. Comes out: [`Fact`]s on a bounded channel, in
+//! the order in which the API server tells them; where the receiver is slow, the
+//! server waits. One task follows one stream by itself: it lists, watches, and
+//! never gives up. What it cannot do is told as a fact ([`Fact::Refused`]) or
+//! logged; an object that cannot be read is skipped. The text of an object is
+//! never logged.
+//!
+//! Of sources only the metadata is asked for, and of that only what core's slim
+//! types keep goes further.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use kube::Client;
+use tidings_core::index::{How, Stream};
+use tidings_core::object::{SourceMeta, Version, Workload};
+use tidings_core::policy::Annotations;
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+
+use crate::api::Refusal;
+use crate::scope::{Filter, Scope};
+
+mod event;
+mod lines;
+mod patience;
+mod query;
+mod scrub;
+mod task;
+
+use query::Query;
+use task::Task;
+
+/// Something that the API server told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// What follows of this stream is a list. A list that broke off begins
+    /// again, without having ended.
+    ListBegan(Stream),
+    /// The list is complete at this version: what it did not show is gone.
+    ListEnded(Stream, Version),
+    /// A workload is there.
+    Workload(Box<Workload>, How),
+    /// A workload is gone.
+    WorkloadGone(WorkloadRef),
+    /// A source is there.
+    Source(SourceMeta),
+    /// A source is gone, or is not watched any more, since this version.
+    SourceGone(SourceRef, Version),
+    /// A namespace is there.
+    Namespace {
+        /// Its name.
+        name: Name,
+        /// Its annotations, those of Tidings and Reloader only.
+        annotations: Annotations,
+        /// All its labels.
+        labels: BTreeMap<String, String>,
+    },
+    /// A namespace is gone.
+    NamespaceGone(Name),
+    /// An object was skipped, since it cannot be read.
+    Unreadable(Stream),
+    /// The stream is not allowed. It is tried again every 15 s. Told once, until
+    /// the refusal changes.
+    Refused(Stream, Refusal),
+    /// The stream is allowed now.
+    Recovered(Stream),
+}
+
+/// How streams are followed.
+#[derive(Clone)]
+pub struct Watching {
+    /// The way to the API server.
+    pub client: Client,
+    /// Which sources are watched.
+    pub filter: Filter,
+    /// Namespaces that streams of all namespaces leave out.
+    pub ignored: Vec<Name>,
+}
+
+impl Watching {
+    /// Follows each stream by a task of its own, until the set or the receiver
+    /// of the facts is dropped.
+    pub fn start(
+        &self,
+        streams: impl IntoIterator<Item = Stream>,
+        facts: &Sender<Fact>,
+    ) -> JoinSet<()> {
+        let whole_lists_only = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for stream in streams {
+            let scope = Scope::of(&stream, &self.filter, &self.ignored);
+            let query = Query { stream, scope };
+            let (client, facts) = (self.client.clone(), facts.clone());
+            let task = Task::new(client, query, facts, whole_lists_only.clone());
+            tasks.spawn(task.run());
+        }
+        tasks
+    }
+}

@@ -1,0 +1,113 @@
+//! How long to wait before the next try.
+//!
+//! What was good and ended is taken up again at once; what goes on failing is
+//! tried less and less often, at most half a minute apart, with jitter so that
+//! many do not come back in step.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use super::task::End;
+use crate::api::{ApiError, Refusal};
+
+/// The wait after the first failure.
+const FIRST: Duration = Duration::from_millis(500);
+/// The longest wait that is not the server's wish.
+const LONGEST: Duration = Duration::from_secs(30);
+/// The wait until a grant is looked for again.
+const REFUSED: Duration = Duration::from_secs(15);
+
+/// What has been endured so far.
+#[derive(Default)]
+pub(super) struct Patience {
+    /// Failures since something went well.
+    failures: u32,
+    /// The refusal that was told last.
+    refused: Option<Refusal>,
+}
+
+impl Patience {
+    /// Something went well.
+    pub(super) fn restore(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Takes note of a refusal; says whether it is another than before.
+    pub(super) fn is_news(&mut self, refusal: &Refusal) -> bool {
+        self.refused.replace(refusal.clone()).as_ref() != Some(refusal)
+    }
+
+    /// Takes note that it is allowed; says whether it was not before.
+    pub(super) fn allowed(&mut self) -> bool {
+        self.refused.take().is_some()
+    }
+
+    /// How long to wait after this.
+    pub(super) fn pause(&mut self, end: &End) -> Duration {
+        match end {
+            End::GoOn | End::Unending => Duration::ZERO,
+            End::Closed | End::Failed(ApiError::Expired) if self.failures == 0 => {
+                self.failures = 1;
+                Duration::ZERO
+            }
+            End::Closed => self.grow(),
+            End::Failed(error) if error.refusal().is_some() => jitter(REFUSED),
+            End::Failed(error) => self.grow().max(error.retry_after().unwrap_or_default()),
+        }
+    }
+
+    fn grow(&mut self) -> Duration {
+        let factor = 2_u32.saturating_pow(self.failures.saturating_sub(1));
+        self.failures += 1;
+        jitter(FIRST.saturating_mul(factor).min(LONGEST))
+    }
+}
+
+/// Between half of it and all of it.
+fn jitter(longest: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 1024;
+    let half = longest / 2;
+    half + half * u32::try_from(random).unwrap_or(0) / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed() -> End {
+        End::Failed(ApiError::Unreachable(String::new()))
+    }
+
+    #[test]
+    fn a_good_watch_is_taken_up_at_once_a_bad_one_later() {
+        let mut patience = Patience::default();
+        assert_eq!(patience.pause(&End::Closed), Duration::ZERO);
+        assert!(patience.pause(&End::Closed) >= FIRST / 2);
+        patience.restore();
+        assert_eq!(
+            patience.pause(&End::Failed(ApiError::Expired)),
+            Duration::ZERO
+        );
+        assert!(patience.pause(&End::Failed(ApiError::Expired)) >= FIRST / 2);
+    }
+
+    #[test]
+    fn waits_grow_to_half_a_minute() {
+        let mut patience = Patience::default();
+        let waits: Vec<_> = (0..100).map(|_| patience.pause(&failed())).collect();
+        assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
+        assert!(waits[4] >= Duration::from_secs(2));
+        assert!(waits.iter().all(|wait| *wait <= LONGEST));
+        assert!(waits[99] >= LONGEST / 2);
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_the_least() {
+        let slow = End::Failed(ApiError::Slow {
+            code: 429,
+            retry_after: Some(Duration::from_secs(90)),
+            message: String::new(),
+        });
+        assert_eq!(Patience::default().pause(&slow), Duration::from_secs(90));
+    }
+}

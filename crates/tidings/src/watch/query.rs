@@ -1,0 +1,65 @@
+//! How a stream is asked for.
+
+use tidings_core::index::{Stream, StreamOf};
+use tidings_core::object::Version;
+use tidings_core::refs::SourceKind;
+
+use crate::api::{Call, Place, Verb};
+use crate::page::{METADATA, METADATA_LIST};
+use crate::scope::Scope;
+
+/// When the server ends a watch, in seconds.
+const WATCH: &str = "290";
+
+/// A stream and which of its objects are watched.
+pub(super) struct Query {
+    pub(super) stream: Stream,
+    pub(super) scope: Scope,
+}
+
+impl Query {
+    /// For a list in pages.
+    pub(super) fn list(&self) -> Call {
+        self.call(Verb::List, METADATA_LIST)
+    }
+
+    /// For a list as events, and what happens after it.
+    pub(super) fn list_and_watch(&self) -> Call {
+        self.watch_call()
+            .with("sendInitialEvents", "true")
+            .with("resourceVersionMatch", "NotOlderThan")
+    }
+
+    /// For what happened after a version.
+    pub(super) fn watch(&self, after: Version) -> Call {
+        self.watch_call().with("resourceVersion", after.to_string())
+    }
+
+    fn watch_call(&self) -> Call {
+        let call = self
+            .call(Verb::Watch, METADATA)
+            .with("allowWatchBookmarks", "true")
+            .with("timeoutSeconds", WATCH);
+        // What Secrets' metadata left in the buffers must not stay there.
+        if self.is_of_secrets() {
+            call.alone()
+        } else {
+            call
+        }
+    }
+
+    pub(super) fn is_of_secrets(&self) -> bool {
+        self.stream.of == StreamOf::Sources(SourceKind::Secret)
+    }
+
+    fn call(&self, verb: Verb, metadata: &'static str) -> Call {
+        let media = match self.stream.of {
+            StreamOf::Workloads(_) => "application/json",
+            StreamOf::Namespaces | StreamOf::Sources(_) => metadata,
+        };
+        Call::new(verb, Place::stream(&self.stream))
+            .accept(media)
+            .with("labelSelector", self.scope.labels.as_str())
+            .with("fieldSelector", self.scope.fields.as_str())
+    }
+}

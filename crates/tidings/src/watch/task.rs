@@ -1,0 +1,278 @@
+//! One stream, followed for ever: list, watch, and again.
+//!
+//! A list is asked for as a stream of events; where the server does not know
+//! that, in pages. Then the watch goes on from version to version, over as many
+//! connections as it takes. Only a version that is forgotten (410) makes a new
+//! list.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use kube::Client;
+use kube::client::Body;
+use serde_json::value::RawValue;
+use tidings_core::index::How;
+use tidings_core::object::Version;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Fact;
+use super::event::{Event, Kind, bookmark, decode};
+use super::lines::Lines;
+use super::patience::Patience;
+use super::query::Query;
+use super::scrub::Scrub;
+use crate::api::{self, ApiError, Call};
+use crate::page::{self, Page};
+
+/// After this long without a line the connection is dead: the server sends a
+/// bookmark each minute and ends a watch before.
+const SILENCE: Duration = Duration::from_secs(295);
+/// After this long without a line a list will not end: the server does not know
+/// of streaming lists and waits for changes.
+const UNENDING: Duration = Duration::from_secs(30);
+/// A watch that lived this long was a good one.
+const GOOD: Duration = Duration::from_secs(5);
+
+/// Why a round is over.
+pub(super) enum End {
+    /// The list is complete, or the connection has old bytes to get rid of.
+    GoOn,
+    /// The connection ended.
+    Closed,
+    /// The server does not know of streaming lists.
+    Unending,
+    /// The server said so.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for End {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The follower of one stream.
+pub(super) struct Task {
+    client: Client,
+    query: Query,
+    facts: Sender<Fact>,
+    /// Whether the server has been found not to know of streaming lists.
+    whole_lists_only: Arc<AtomicBool>,
+    /// Everything up to here has been told.
+    at: Option<Version>,
+    patience: Patience,
+}
+
+impl Task {
+    pub(super) fn new(
+        client: Client,
+        query: Query,
+        facts: Sender<Fact>,
+        whole_lists_only: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            client,
+            query,
+            facts,
+            whole_lists_only,
+            at: None,
+            patience: Patience::default(),
+        }
+    }
+
+    /// Follows the stream until nobody listens.
+    pub(super) async fn run(mut self) {
+        let facts = self.facts.clone();
+        tokio::select! {
+            () = facts.closed() => {}
+            () = self.follow_for_ever() => {}
+        }
+    }
+
+    async fn follow_for_ever(&mut self) {
+        loop {
+            let began = Instant::now();
+            let end = self.round().await.err().unwrap_or(End::GoOn);
+            if self.at.is_some() && began.elapsed() >= GOOD {
+                self.patience.restore();
+            }
+            self.learn(&end).await;
+            sleep(self.patience.pause(&end)).await;
+        }
+    }
+
+    async fn round(&mut self) -> Result<(), End> {
+        match self.at {
+            Some(version) => self.watch(version).await,
+            None if self.whole_lists_only.load(Relaxed) => self.list().await,
+            None => self.list_as_stream().await,
+        }
+    }
+
+    /// Takes in what the end of a round means for the next one.
+    async fn learn(&mut self, end: &End) {
+        let stream = &self.query.stream;
+        match end {
+            End::GoOn => {}
+            End::Closed => tracing::debug!(%stream, "the watch ended"),
+            End::Unending => {
+                if !self.whole_lists_only.swap(true, Relaxed) {
+                    tracing::info!("the API server knows no streaming lists; listing in pages");
+                }
+            }
+            End::Failed(error) => {
+                if *error == ApiError::Expired {
+                    self.at = None;
+                }
+                match error.refusal() {
+                    Some(refusal) if self.patience.is_news(refusal) => {
+                        tracing::warn!(%stream, %error, "refused");
+                        let fact = Fact::Refused(stream.clone(), refusal.clone());
+                        self.tell(fact).await;
+                    }
+                    Some(_) => {}
+                    None => tracing::warn!(%stream, %error, "the watch failed"),
+                }
+            }
+        }
+    }
+
+    // --- lists -----------------------------------------------------------
+
+    /// A list as events. 403 may mean this way of listing only, so the other one
+    /// has to say what is not allowed.
+    async fn list_as_stream(&mut self) -> Result<(), End> {
+        let call = self.query.list_and_watch();
+        match api::open(&self.client, &call).await {
+            Ok(body) => {
+                self.opened().await;
+                self.tell(Fact::ListBegan(self.query.stream.clone())).await;
+                self.follow(body, &call, true).await
+            }
+            Err(ApiError::Invalid(..)) => Err(End::Unending),
+            Err(ApiError::Forbidden(_)) => self.list().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A list in pages.
+    async fn list(&mut self) -> Result<(), End> {
+        let call = self.query.list();
+        let mut next = String::new();
+        loop {
+            let call = page::call(&call, self.query.stream.of, &next);
+            let json = api::call(&self.client, &call).await?;
+            if next.is_empty() {
+                self.tell(Fact::ListBegan(self.query.stream.clone())).await;
+            }
+            let page = Page::read(&json)?;
+            for object in &page.items {
+                self.object(Kind::Added, object, How::Listed).await;
+            }
+            page.next().clone_into(&mut next);
+            if next.is_empty() {
+                self.list_ended(page.version()?).await;
+                return Ok(());
+            }
+        }
+    }
+
+    async fn list_ended(&mut self, version: Version) {
+        self.at = Some(version);
+        let fact = Fact::ListEnded(self.query.stream.clone(), version);
+        self.tell(fact).await;
+    }
+
+    // --- watches ---------------------------------------------------------
+
+    async fn watch(&mut self, version: Version) -> Result<(), End> {
+        let call = self.query.watch(version);
+        let body = api::open(&self.client, &call).await?;
+        self.opened().await;
+        self.follow(body, &call, false).await
+    }
+
+    async fn opened(&mut self) {
+        if self.patience.allowed() {
+            tracing::info!(stream = %self.query.stream, "allowed again");
+            self.tell(Fact::Recovered(self.query.stream.clone())).await;
+        }
+    }
+
+    /// Tells what a watch says, until it ends; while `listing`, what it says is
+    /// the list.
+    async fn follow(&mut self, body: Body, call: &Call, mut listing: bool) -> Result<(), End> {
+        let mut lines = Lines::new(body);
+        let mut scrub = Scrub::default();
+        loop {
+            let silent = Instant::now() + if listing { UNENDING } else { SILENCE };
+            let due = scrub.due().filter(|_| !listing);
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Ok(());
+            }
+            let until = due.map_or(silent, |due| due.min(silent));
+            let Ok(line) = timeout_at(until, lines.next()).await else {
+                match due {
+                    Some(_) => continue,
+                    None if listing => return Err(End::Unending),
+                    None => return Err(End::Closed),
+                }
+            };
+            let line = line.ok_or(End::Closed)?;
+            if self.query.is_of_secrets() {
+                scrub.see(&line);
+            }
+            listing = self.line(&line, call, listing).await?;
+        }
+    }
+
+    /// Tells what one line says. Returns whether the list goes on. Only a watch
+    /// that says something is a good one: a list may break off each time.
+    async fn line(&mut self, line: &[u8], call: &Call, listing: bool) -> Result<bool, End> {
+        let Event { kind, object } = Event::read(line)?;
+        match kind {
+            Kind::Error => Err(api::of_event(call, object.get().as_bytes()).into()),
+            Kind::Bookmark => self.bookmark(object, listing).await.map(|()| false),
+            _ if listing => {
+                self.object(kind, object, How::Listed).await;
+                Ok(true)
+            }
+            _ => {
+                self.at = self.object(kind, object, How::Event).await.or(self.at);
+                self.patience.restore();
+                Ok(false)
+            }
+        }
+    }
+
+    async fn bookmark(&mut self, object: &RawValue, listing: bool) -> Result<(), End> {
+        let (version, ends_list) = bookmark(object)?;
+        match (listing, ends_list) {
+            (true, false) => return Err(End::Unending),
+            (true, true) => self.list_ended(version).await,
+            (false, _) => self.patience.restore(),
+        }
+        self.at = Some(version);
+        Ok(())
+    }
+
+    /// Tells of one object. Returns its version.
+    async fn object(&mut self, kind: Kind, object: &RawValue, how: How) -> Option<Version> {
+        if let Ok((fact, version)) = decode(self.query.stream.of, kind, object, how) {
+            self.tell(fact).await;
+            return Some(version);
+        }
+        let meta = page::meta(object).unwrap_or_default();
+        let (stream, namespace, name) = (&self.query.stream, &meta.namespace, &meta.name);
+        tracing::warn!(%stream, %namespace, %name, "skipped an object of an unexpected shape");
+        self.tell(Fact::Unreadable(stream.clone())).await;
+        meta.version().ok()
+    }
+
+    /// Where nobody listens, `run` ends this.
+    async fn tell(&self, fact: Fact) {
+        let _ = self.facts.send(fact).await;
+    }
+}

@@ -1,0 +1,91 @@
+//! Whoever gets an error knows what to do about it.
+
+use std::time::Duration;
+
+use tidings::api::{self, ApiError, Call, Place, Verb};
+
+use crate::fake::{Answer, Fake};
+
+const PATH: &str = "/apis/apps/v1/namespaces/ns/deployments/web";
+
+fn place() -> Place {
+    Place::new("apps", "v1", "deployments")
+        .within("ns")
+        .named("web")
+}
+
+async fn patched(answer: Answer) -> ApiError {
+    let fake = Fake::new().at(PATH, [answer]);
+    api::patch(&fake.client(), place(), b"{}")
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test]
+async fn of_each_status() {
+    assert_eq!(patched(Answer::status(404, "x")).await, ApiError::Gone);
+    assert_eq!(patched(Answer::status(409, "x")).await, ApiError::Conflict);
+    assert_eq!(patched(Answer::status(410, "x")).await, ApiError::Expired);
+    let invalid = patched(Answer::status(422, "spec is\n  wrong")).await;
+    assert_eq!(invalid, ApiError::Invalid(422, "spec is wrong".to_owned()));
+    assert!(!invalid.is_transient() && !invalid.may_have_happened());
+    let forbidden = patched(Answer::status(403, "no RBAC")).await;
+    assert_eq!(
+        forbidden.to_string(),
+        "not allowed to patch deployments.apps in namespace ns: no RBAC; \
+         grant it as `tidings manifests` does"
+    );
+}
+
+#[tokio::test]
+async fn of_writes_that_may_have_happened() {
+    let busy = patched(Answer::status(429, "busy").header("retry-after", "3")).await;
+    assert_eq!(busy.retry_after(), Some(Duration::from_secs(3)));
+    assert!(busy.is_transient() && !busy.may_have_happened());
+    let broken = patched(Answer::status(500, "etcd")).await;
+    assert!(broken.is_transient() && broken.may_have_happened());
+    let cut = patched(Answer::ok().text("{").breaks()).await;
+    assert!(matches!(cut, ApiError::Unreachable(_)), "{cut:?}");
+    assert!(cut.is_transient() && cut.may_have_happened());
+}
+
+#[tokio::test]
+async fn of_answers_that_are_no_status() {
+    let mut html = Answer::status(502, "");
+    html = html.text("<html>bad gateway</html>");
+    let ApiError::Slow { code, message, .. } = patched(html).await else {
+        panic!("another error");
+    };
+    assert_eq!((code, message.as_str()), (502, "Bad Gateway"));
+    let long = patched(Answer::status(400, &"ä".repeat(9_000))).await;
+    let ApiError::Invalid(_, message) = long else {
+        panic!("another error");
+    };
+    assert_eq!(message.chars().count(), 501);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_answers_that_do_not_come() {
+    let fake = Fake::new();
+    let error = api::get(&fake.client(), place()).await.unwrap_err();
+    assert!(error.to_string().contains("no answer in 30 s"), "{error}");
+    let fake = Fake::new().at(PATH, [Answer::ok().text("{").stays()]);
+    let error = api::get(&fake.client(), place()).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn and_writes_name_their_manager() {
+    let fake = Fake::new().at(PATH, [Answer::ok()]);
+    let call = Call::new(Verb::Patch, place())
+        .body("{}")
+        .with("dryRun", "All");
+    api::call(&fake.client(), &call).await.unwrap();
+    let asked = &fake.asked()[0];
+    assert_eq!(asked.query("fieldManager"), Some("tidings"));
+    assert_eq!(asked.query("dryRun"), Some("All"));
+    assert_eq!(
+        asked.headers["content-type"],
+        "application/merge-patch+json"
+    );
+}

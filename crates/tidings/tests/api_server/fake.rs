@@ -1,0 +1,314 @@
+//! An API server that says what a test tells it to say.
+//!
+//! Goes in: for each path the answers, in order. Comes out: a client, and what
+//! was asked when. Where nothing is left to say, a request is never answered.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::stream;
+use http::{Request, Response};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use tidings::scope::Filter;
+use tidings::watch::{Fact, Watching};
+use tidings_core::index::{Stream, StreamOf};
+use tidings_core::kinds::KINDS;
+use tidings_core::refs::SourceKind;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub(crate) const CONFIG_MAPS: &str = "/api/v1/configmaps";
+pub(crate) const SECRETS: &str = "/api/v1/secrets";
+pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
+
+/// A stream of sources in all namespaces.
+pub(crate) fn sources(kind: SourceKind) -> Stream {
+    Stream {
+        of: StreamOf::Sources(kind),
+        namespace: None,
+    }
+}
+
+/// The stream of Deployments in all namespaces.
+pub(crate) fn deployments() -> Stream {
+    Stream {
+        of: StreamOf::Workloads(&KINDS[0]),
+        namespace: None,
+    }
+}
+
+/// A piece of an answer's body.
+#[derive(Clone, Debug)]
+enum Piece {
+    Bytes(String),
+    Wait(Duration),
+    Break,
+    Stay,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    code: u16,
+    headers: Vec<(&'static str, String)>,
+    pieces: VecDeque<Piece>,
+}
+
+impl Answer {
+    /// 200 without a body.
+    pub(crate) fn ok() -> Self {
+        Self {
+            code: 200,
+            headers: Vec::new(),
+            pieces: VecDeque::new(),
+        }
+    }
+
+    /// A whole object or list.
+    pub(crate) fn json(value: &Value) -> Self {
+        Self::ok().text(&value.to_string())
+    }
+
+    /// A Status.
+    pub(crate) fn status(code: u16, message: &str) -> Self {
+        let status = json!({"kind": "Status", "code": code, "message": message});
+        Self {
+            code,
+            ..Self::json(&status)
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.piece(Piece::Bytes(text.to_owned()))
+    }
+
+    /// A line of a watch.
+    pub(crate) fn event(self, kind: &str, object: &Value) -> Self {
+        self.text(&format!("{}\n", json!({"type": kind, "object": object})))
+    }
+
+    /// The mark at the end of a streaming list.
+    pub(crate) fn list_end(self, version: u64) -> Self {
+        let annotations = json!({"k8s.io/initial-events-end": "true"});
+        let meta = json!({"resourceVersion": version.to_string(), "annotations": annotations});
+        self.event("BOOKMARK", &json!({"metadata": meta}))
+    }
+
+    pub(crate) fn bookmark(self, version: u64) -> Self {
+        let meta = json!({"resourceVersion": version.to_string()});
+        self.event("BOOKMARK", &json!({"metadata": meta}))
+    }
+
+    pub(crate) fn wait(self, seconds: u64) -> Self {
+        self.piece(Piece::Wait(Duration::from_secs(seconds)))
+    }
+
+    /// The connection breaks.
+    pub(crate) fn breaks(self) -> Self {
+        self.piece(Piece::Break)
+    }
+
+    /// The connection stays open.
+    pub(crate) fn stays(self) -> Self {
+        self.piece(Piece::Stay)
+    }
+
+    fn piece(mut self, piece: Piece) -> Self {
+        self.pieces.push_back(piece);
+        self
+    }
+
+    fn response(self) -> Response<axum::body::Body> {
+        let mut response = Response::builder().status(self.code);
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        response.body(body(self.pieces)).unwrap()
+    }
+}
+
+fn body(pieces: VecDeque<Piece>) -> axum::body::Body {
+    let frames = stream::unfold(pieces, |mut pieces| async {
+        loop {
+            match pieces.pop_front()? {
+                Piece::Bytes(text) => return Some((Ok(text), pieces)),
+                Piece::Wait(time) => tokio::time::sleep(time).await,
+                Piece::Break => return Some((Err(std::io::Error::other("broken")), pieces)),
+                Piece::Stay => std::future::pending().await,
+            }
+        }
+    });
+    axum::body::Body::from_stream(frames)
+}
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Since the test began.
+    pub(crate) after: Duration,
+    /// Path and query.
+    pub(crate) uri: String,
+    pub(crate) headers: http::HeaderMap,
+}
+
+impl Asked {
+    /// A parameter of the query.
+    pub(crate) fn query(&self, key: &str) -> Option<&str> {
+        let (_, query) = self.uri.split_once('?')?;
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(k, _)| *k == key).map(|(_, v)| v)
+    }
+}
+
+/// The times between the questions.
+pub(crate) fn waits(asked: &[Asked]) -> Vec<Duration> {
+    let waits = asked.windows(2);
+    waits
+        .map(|w| w[1].after.saturating_sub(w[0].after))
+        .collect()
+}
+
+/// The API server.
+#[derive(Clone)]
+pub(crate) struct Fake {
+    script: Arc<Mutex<HashMap<String, VecDeque<Answer>>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    began: Instant,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        Self {
+            script: Arc::default(),
+            asked: Arc::default(),
+            began: Instant::now(),
+        }
+    }
+
+    /// What to answer, in order, at a path.
+    pub(crate) fn at(self, path: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        let mut script = self.script.lock().unwrap();
+        script.entry(path.to_owned()).or_default().extend(answers);
+        drop(script);
+        self
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let fake = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let answer = fake.answer(&request);
+            async {
+                match answer {
+                    Some(answer) => Ok::<_, std::io::Error>(answer.response()),
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    fn answer(&self, request: &Request<Body>) -> Option<Answer> {
+        self.asked.lock().unwrap().push(Asked {
+            after: self.began.elapsed(),
+            uri: request.uri().to_string(),
+            headers: request.headers().clone(),
+        });
+        let mut script = self.script.lock().unwrap();
+        script.get_mut(request.uri().path())?.pop_front()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Follows streams with the default settings.
+    pub(crate) fn follow(&self, streams: impl IntoIterator<Item = Stream>) -> Followed {
+        let watching = Watching {
+            client: self.client(),
+            filter: Filter::default(),
+            ignored: Vec::new(),
+        };
+        let (sender, facts) = channel(16);
+        let tasks = watching.start(streams, &sender);
+        Followed { facts, tasks }
+    }
+}
+
+/// Streams that are followed.
+pub(crate) struct Followed {
+    facts: Receiver<Fact>,
+    tasks: JoinSet<()>,
+}
+
+impl Followed {
+    pub(crate) async fn next(&mut self) -> Fact {
+        self.facts.recv().await.unwrap()
+    }
+
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        while facts.len() < count {
+            facts.push(self.next().await);
+        }
+        facts
+    }
+
+    /// Hears no more facts, and waits until nobody tells any.
+    pub(crate) async fn stop_listening(mut self) {
+        drop(self.facts);
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// What is told within this time.
+    pub(crate) async fn within(&mut self, seconds: u64) -> Vec<Fact> {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let mut facts = Vec::new();
+        while let Ok(fact) = tokio::time::timeout_at(until, self.next()).await {
+            facts.push(fact);
+        }
+        facts
+    }
+}
+
+/// Facts in short: `began`, `c@5`, `gone c@6`, `ended@7`.
+pub(crate) fn short(facts: &[Fact]) -> Vec<String> {
+    let short = |fact: &Fact| match fact {
+        Fact::ListBegan(_) => "began".to_owned(),
+        Fact::ListEnded(_, version) => format!("ended@{version}"),
+        Fact::Workload(workload, how) => {
+            format!("{}@{} {how:?}", workload.key.name, workload.version)
+        }
+        Fact::WorkloadGone(key) => format!("gone {}", key.name),
+        Fact::Source(meta) => format!("{}@{}", meta.key.name, meta.version),
+        Fact::SourceGone(key, version) => format!("gone {}@{version}", key.name),
+        Fact::Namespace { name, .. } => name.to_string(),
+        Fact::NamespaceGone(name) => format!("gone {name}"),
+        Fact::Unreadable(_) => "unreadable".to_owned(),
+        Fact::Refused(_, refusal) => format!("refused: {refusal}"),
+        Fact::Recovered(_) => "recovered".to_owned(),
+    };
+    facts.iter().map(short).collect()
+}
+
+/// A source's metadata.
+pub(crate) fn meta(name: &str, version: u64) -> Value {
+    json!({"metadata": {"namespace": "ns", "name": name, "uid": name,
+        "resourceVersion": version.to_string()}})
+}
+
+/// A page of a list.
+pub(crate) fn page(version: u64, next: &str, items: &[Value]) -> Answer {
+    Answer::json(&json!({
+        "metadata": {"resourceVersion": version.to_string(), "continue": next},
+        "items": items,
+    }))
+}

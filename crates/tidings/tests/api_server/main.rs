@@ -1,0 +1,19 @@
+//! What Tidings promises whatever the API server does, one promise a file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says by a panic that it failed"
+)]
+
+mod errors_say_what_to_do;
+mod fake;
+mod forgotten_versions_are_listed_again;
+mod lists_come_as_streams_or_pages;
+mod lists_wait_for_a_busy_server;
+mod pods_are_as_old_as_their_revision;
+mod refusals_are_told_once;
+mod secrets_leave_nothing_behind;
+mod sources_become_digests;
+mod unreadable_objects_are_skipped;
+mod watches_go_on;
