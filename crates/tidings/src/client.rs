@@ -58,10 +58,8 @@ pub enum ConnectError {
     /// Certificates, token or addresses in it are broken.
     #[error("the credentials for the API server cannot be used: {0}")]
     Credentials(kube::Error),
-    /// A proxy is asked for.
-    #[error(
-        "Tidings does not go through proxies: unset HTTPS_PROXY, or remove proxy-url from the kubeconfig"
-    )]
+    /// The kubeconfig asks for a proxy.
+    #[error("Tidings does not go through proxies: remove proxy-url from the kubeconfig")]
     Proxy,
 }
 
@@ -77,7 +75,7 @@ impl From<kube::Error> for ConnectError {
 /// Prepares a client. Nothing is sent yet.
 pub async fn connect(options: &Connect) -> Result<Client, ConnectError> {
     let mut config = config(options).await?;
-    if config.proxy_url.is_some() {
+    if wants_proxy(&config) {
         return Err(ConnectError::Proxy);
     }
     config.headers.push((header::USER_AGENT, user_agent()));
@@ -99,6 +97,17 @@ async fn config(options: &Connect) -> Result<Config, ConnectError> {
         Err(error) if asked => Err(error.into()),
         Err(error) => Config::incluster().map_err(|_| ConnectError::Nowhere(error)),
     }
+}
+
+/// Whether the kubeconfig asks for a proxy. kube takes `HTTPS_PROXY` for one too,
+/// whatever `NO_PROXY` says of the API server; that is not followed.
+fn wants_proxy(config: &Config) -> bool {
+    let from_env = |name| {
+        let proxy = std::env::var(name).ok()?;
+        proxy.parse::<http::Uri>().ok()
+    };
+    let env = [from_env("HTTPS_PROXY"), from_env("https_proxy")];
+    config.proxy_url.is_some() && !env.contains(&config.proxy_url)
 }
 
 fn user_agent() -> HeaderValue {

@@ -2,6 +2,8 @@
 //! that, in pages, and from then on always.
 
 use rstest::rstest;
+use tidings::watch::Fact;
+use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::SourceKind::{ConfigMap, Secret};
 
 use crate::fake::{
@@ -102,4 +104,34 @@ async fn an_empty_list_may_be_null() {
     let fake = Fake::new().at(CONFIG_MAPS, [refused, Answer::json(&empty)]);
     let facts = fake.follow([sources(ConfigMap)]).take(2).await;
     assert_eq!(short(&facts), ["began", "ended@5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespaces_come_with_all_labels_and_our_annotations() {
+    let mut stage = meta("stage", 3);
+    stage["metadata"]["labels"] = serde_json::json!({"team": "a"});
+    stage["metadata"]["annotations"] = serde_json::json!({
+        "tidings.dev/reload": "auto", "other": "x"});
+    let answer = Answer::ok().event("ADDED", &stage).list_end(5);
+    let answer = answer.event("DELETED", &meta("stage", 6)).stays();
+    let fake = Fake::new().at("/api/v1/namespaces", [answer]);
+    let stream = Stream {
+        of: StreamOf::Namespaces,
+        namespace: None,
+    };
+    let facts = fake.follow([stream]).take(4).await;
+    let Fact::Namespace {
+        annotations,
+        labels,
+        ..
+    } = &facts[1]
+    else {
+        panic!("{facts:?}");
+    };
+    assert_eq!(labels["team"], "a");
+    assert_eq!(
+        annotations.keys().collect::<Vec<_>>(),
+        ["tidings.dev/reload"]
+    );
+    assert_eq!(short(&facts)[3], "gone stage");
 }

@@ -6,6 +6,7 @@
     reason = "a test says by a panic that it failed"
 )]
 
+mod connections_are_dropped_when_idle;
 mod errors_say_what_to_do;
 mod fake;
 mod forgotten_versions_are_listed_again;
