@@ -37,7 +37,10 @@ impl Queue {
             Some(waiting) if waiting.quiet => waiting.first,
             _ => now,
         };
-        let due = (now + quiet).min(first + quiet * PATIENCE).max(now);
+        let due = now
+            .saturating_add(quiet)
+            .min(first.saturating_add(quiet.saturating_mul(PATIENCE)))
+            .max(now);
         self.put(
             workload,
             Waiting {
@@ -147,6 +150,15 @@ mod tests {
         queue.look(&web(), 90);
         assert_eq!(queue.pop(10), Some(web()));
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_quiet_time_without_end_is_waited_for() {
+        let mut queue = Queue::default();
+        queue.changed(&web(), 1, u64::MAX);
+        assert_eq!(queue.pop(1 << 60), None);
+        queue.changed(&web(), 2, 0);
+        assert_eq!(queue.pop(2), Some(web()));
     }
 
     #[test]
