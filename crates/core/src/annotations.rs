@@ -5,7 +5,10 @@
 //! workload mean together is [`crate::policy`]'s. The reference page, the
 //! nearest known key of a misspelled one and the tests follow from the table.
 
-use crate::pattern::Pattern;
+use std::collections::BTreeMap;
+
+use crate::pattern::{Pattern, quoted};
+use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind};
 
 /// Domains whose annotations are read.
@@ -122,14 +125,14 @@ pub static ANNOTATIONS: &[Annotation] = &[
         key: "tidings.dev/reload-on-create",
         place: Place::WorkloadOrNamespace,
         value: "`true` or `false`",
-        doc: "Whether an optional or named source that appears rolls the workload.",
+        doc: "Whether a source or key that appears rolls the workload, where it is optional in the environment or by subPath, or named. (What is optional in a volume appears there by itself; what is required kept the pods from starting.)",
         example: "true",
         read: |text, problems| or_say(boolean(text).map(Setting::OnCreate), problems),
     },
     Annotation {
         key: IGNORE[0],
         place: Place::Source,
-        value: "`true`",
+        value: "`true` or `false`",
         doc: "Changes of this ConfigMap or Secret never roll anything.",
         example: "true",
         read: |_, _| Some(Setting::Nothing),
@@ -156,7 +159,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every ConfigMap and Secret that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| auto(None, text, problems),
+        read: |text, problems| Some(auto(None, text, problems)),
     },
     Annotation {
         key: "configmap.reloader.stakater.com/auto",
@@ -164,7 +167,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every ConfigMap that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| auto(Some(SourceKind::ConfigMap), text, problems),
+        read: |text, problems| Some(auto(Some(SourceKind::ConfigMap), text, problems)),
     },
     Annotation {
         key: "secret.reloader.stakater.com/auto",
@@ -172,7 +175,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every Secret that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| auto(Some(SourceKind::Secret), text, problems),
+        read: |text, problems| Some(auto(Some(SourceKind::Secret), text, problems)),
     },
     Annotation {
         key: "configmap.reloader.stakater.com/reload",
@@ -180,7 +183,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names, each a regular expression",
         doc: "Reloader's: these ConfigMaps roll the workload, used or not.",
         example: "nginx-config, demo-config",
-        read: |text, problems| names(SourceKind::ConfigMap, text, problems),
+        read: |text, problems| Some(names(SourceKind::ConfigMap, text, problems)),
     },
     Annotation {
         key: "secret.reloader.stakater.com/reload",
@@ -188,7 +191,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names, each a regular expression",
         doc: "Reloader's: these Secrets roll the workload, used or not.",
         example: "db-credentials",
-        read: |text, problems| names(SourceKind::Secret, text, problems),
+        read: |text, problems| Some(names(SourceKind::Secret, text, problems)),
     },
     Annotation {
         key: "reloader.stakater.com/search",
@@ -240,6 +243,9 @@ pub static ANNOTATIONS: &[Annotation] = &[
     },
 ];
 
+/// How many patterns with wildcards one annotation may have.
+pub const PATTERNS: usize = 100;
+
 /// The row of a key.
 pub fn find(key: &str) -> Option<&'static Annotation> {
     ANNOTATIONS.iter().find(|row| row.key == key)
@@ -255,31 +261,72 @@ pub fn nearest(unknown: &str) -> &'static str {
         .unwrap_or(RELOAD)
 }
 
+/// An own key that does not exist.
+pub(crate) fn unknown(key: &str) -> Problem {
+    Problem {
+        reason: Reason::UnknownAnnotation,
+        text: format!("{key} is not known; did you mean {}?", nearest(key)),
+    }
+}
+
+/// What is wrong with the own annotations of a workload, a template or a
+/// namespace, before their values are read.
+pub(crate) fn problem_of_key(key: &str) -> Option<Problem> {
+    match find(key) {
+        _ if !key.starts_with(OURS[0]) => None,
+        None => Some(unknown(key)),
+        Some(row) if row.place == Place::Source => Some(Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key} belongs on a ConfigMap or Secret"),
+        }),
+        Some(_) => None,
+    }
+}
+
+/// What is wrong with the own annotations of a source, if anything: the first.
+pub(crate) fn problem_on_source(annotations: &BTreeMap<String, String>) -> Option<Problem> {
+    let mut own = annotations
+        .iter()
+        .filter(|(key, _)| key.starts_with(OURS[0]));
+    let problem = |(key, value): (&String, &String)| match find(key) {
+        None => Some(unknown(key)),
+        Some(row) if row.place != Place::Source => Some(Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key} does not belong on a ConfigMap or Secret"),
+        }),
+        Some(_) => boolean(value).err().map(|problem| Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key}: {problem}"),
+        }),
+    };
+    own.find_map(problem)
+}
+
 fn or_say(value: Result<Setting, String>, problems: &mut Vec<String>) -> Option<Setting> {
     value.map_err(|problem| problems.push(problem)).ok()
 }
 
 /// Go's `strconv.ParseBool`, which Reloader uses: an unknown word is `false`,
 /// and is said.
-fn auto(kind: Option<SourceKind>, text: &str, problems: &mut Vec<String>) -> Option<Setting> {
+fn auto(kind: Option<SourceKind>, text: &str, problems: &mut Vec<String>) -> Setting {
     let on = boolean(text).unwrap_or_else(|problem| {
         problems.push(format!("{problem}; read as false"));
         false
     });
-    Some(Setting::Auto(kind, on))
+    Setting::Auto(kind, on)
 }
 
 fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        other => Err(format!("{other:?} is neither true nor false")),
+        other => Err(format!("{} is neither true nor false", quoted(other))),
     }
 }
 
 /// Reads a time: a number with `ms`, `s`, `m` or `h`, in milliseconds.
 pub fn millis(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not a time such as 500ms, 2s or 1m");
+    let wrong = || format!("{} is not a time such as 500ms, 2s or 1m", quoted(text));
     if text == "0" {
         return Ok(0);
     }
@@ -304,18 +351,38 @@ fn list(text: &str) -> Vec<Name> {
         .collect()
 }
 
-fn names(kind: SourceKind, text: &str, problems: &mut Vec<String>) -> Option<Setting> {
-    let read = |item: Name| Pattern::regex(&item).map_err(|p| problems.push(p)).ok();
-    Some(Setting::Names(
-        kind,
-        list(text).into_iter().filter_map(read).collect(),
-    ))
+fn names(kind: SourceKind, text: &str, problems: &mut Vec<String>) -> Setting {
+    let mut room = Room::default();
+    let mut read = |item: Name| room.take([Pattern::regex(&item)?]).map(|[pattern]| pattern);
+    let items = list(text).into_iter();
+    let names = items.filter_map(|item| read(item).map_err(|p| problems.push(p)).ok());
+    Setting::Names(kind, names.collect())
+}
+
+/// How many patterns one annotation may still have. A compiled pattern is a
+/// thousand times its text, and anybody may write on their own objects.
+struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(PATTERNS)
+    }
+}
+
+impl Room {
+    fn take<P: AsRef<[Pattern]>>(&mut self, patterns: P) -> Result<P, String> {
+        let compiled = patterns.as_ref().iter().filter(|p| p.literal().is_none());
+        let left = self.0.checked_sub(compiled.count());
+        self.0 = left.ok_or_else(|| format!("more than {PATTERNS} patterns"))?;
+        Ok(patterns)
+    }
 }
 
 fn reload(text: &str, problems: &mut Vec<String>) -> Vec<Item> {
     let mut items = Vec::new();
+    let mut room = Room::default();
     for part in split_outside_brackets(text) {
-        match item(part) {
+        match item(part, &mut room) {
             Ok(item) => items.push(item),
             Err(problem) => problems.push(problem),
         }
@@ -339,7 +406,7 @@ fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
     parts.map(str::trim).filter(|part| !part.is_empty())
 }
 
-fn item(text: &str) -> Result<Item, String> {
+fn item(text: &str, room: &mut Room) -> Result<Item, String> {
     match text {
         "auto" | "true" => return Ok(Item::Auto),
         "off" | "false" => return Ok(Item::Off),
@@ -349,7 +416,8 @@ fn item(text: &str) -> Result<Item, String> {
         Some(rest) => (true, rest.trim()),
         None => (false, text),
     };
-    let (kind, named) = named(rest).map_err(|problem| format!("{text:?}: {problem}"))?;
+    let named = named(rest, room);
+    let (kind, named) = named.map_err(|problem| format!("{}: {problem}", quoted(text)))?;
     Ok(if exclude {
         Item::Exclude(kind, named)
     } else {
@@ -357,7 +425,7 @@ fn item(text: &str) -> Result<Item, String> {
     })
 }
 
-fn named(text: &str) -> Result<(SourceKind, Named), String> {
+fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
     let wrong = "expected auto, off, configmap/NAME or secret/NAME";
     let (kind, name) = text.split_once('/').ok_or(wrong)?;
     let kind = SourceKind::parse(kind.trim()).ok_or(wrong)?;
@@ -368,12 +436,10 @@ fn named(text: &str) -> Result<(SourceKind, Named), String> {
     if name.trim().is_empty() {
         return Err(wrong.to_owned());
     }
-    let keys: Result<_, _> = list(keys).iter().map(|key| Pattern::glob(key)).collect();
-    let named = Named {
-        name: Pattern::glob(name.trim())?,
-        keys: keys?,
-    };
-    Ok((kind, named))
+    let keys: Result<Vec<_>, _> = list(keys).iter().map(|key| Pattern::glob(key)).collect();
+    let [name] = room.take([Pattern::glob(name.trim())?])?;
+    let keys = room.take(keys?)?;
+    Ok((kind, Named { name, keys }))
 }
 
 #[cfg(test)]
@@ -454,6 +520,38 @@ mod tests {
     #[case("99999999999999999999h", None)]
     fn times(#[case] text: &str, #[case] expect: Option<u64>) {
         assert_eq!(millis(text).ok(), expect);
+    }
+
+    #[rstest]
+    #[case(&[("tidings.dev/ignor", "true")], "did you mean tidings.dev/ignore?")]
+    #[case(&[("tidings.dev/ignore", "yes")], "neither true nor false")]
+    #[case(&[("tidings.dev/reload", "auto")], "does not belong")]
+    #[case(&[("tidings.dev/ignore", "false"), ("other", "x")], "")]
+    #[case(&[("reloader.stakater.com/ignore", "yes")], "")]
+    fn mistakes_on_a_source(#[case] annotations: &[(&str, &str)], #[case] said: &str) {
+        let annotations = annotations.iter();
+        let owned = annotations.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let problem = problem_on_source(&owned.collect());
+        assert_eq!(problem.is_some(), !said.is_empty());
+        assert!(problem.is_none_or(|p| p.text.contains(said)));
+    }
+
+    #[test]
+    fn patterns_are_counted() {
+        let many: Vec<_> = (0..2 * PATTERNS).map(|i| format!("secret/a{i}*")).collect();
+        let (mut items, mut problems) = (Vec::new(), Vec::new());
+        items.extend(reload(&many.join(","), &mut problems));
+        assert_eq!((items.len(), problems.len()), (PATTERNS, PATTERNS));
+        assert!(problems[0].contains("more than 100 patterns"));
+        let keys = format!("secret/a[{}], secret/b", "k*,".repeat(2 * PATTERNS));
+        problems.clear();
+        assert_eq!(reload(&keys, &mut problems).len(), 1);
+        let names = names(
+            SourceKind::Secret,
+            &"a.*,".repeat(2 * PATTERNS),
+            &mut problems,
+        );
+        assert!(matches!(names, Setting::Names(_, names) if names.len() == PATTERNS));
     }
 
     #[test]

@@ -4,14 +4,15 @@
 //! The only error is JSON that is not such an object, and it never quotes its
 //! input, which may hold secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::annotations::{BECAUSE, CONFIG, IGNORE, OURS};
+use crate::annotations::{self, BECAUSE, CONFIG, IGNORE, OURS};
 use crate::digest::Digest;
 use crate::kinds::Kind;
+use crate::reason::Problem;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::{PodTemplate, Use, or_default, uses_of};
 
@@ -45,11 +46,16 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// No installation rolls as often as this. Who writes such a number by hand
+    /// must not leave it without a next one.
+    const END: u64 = 1 << 53;
+
     fn parse(text: &str) -> Option<Self> {
         let (instance, n) = text.rsplit_once('/')?;
+        let n = n.parse().ok().filter(|n| *n < Self::END)?;
         Some(Self {
             instance: instance.into(),
-            n: n.parse().ok()?,
+            n,
         })
     }
 }
@@ -123,6 +129,8 @@ pub struct SourceMeta {
     pub marks: Marks,
     /// The newest time at which a field manager wrote its data.
     pub written: Option<Seconds>,
+    /// What is wrong with its annotations. Hardly ever there, so it is small.
+    pub problem: Option<Box<Problem>>,
 }
 
 /// What the owners of a source wrote on it.
@@ -164,7 +172,8 @@ pub struct Meta {
 struct ManagedFields {
     time: Option<String>,
     subresource: String,
-    fields_v1: BTreeMap<String, serde::de::IgnoredAny>,
+    #[serde(deserialize_with = "keys")]
+    fields_v1: BTreeSet<String>,
 }
 
 impl Meta {
@@ -179,9 +188,10 @@ impl Meta {
             version: self.version()?,
             marks: Marks {
                 ignore: IGNORE.iter().any(|key| self.says(key)),
-                matched: self.says(crate::annotations::MATCH),
+                matched: self.says(annotations::MATCH),
             },
             written: self.data_written(),
+            problem: annotations::problem_on_source(&self.annotations).map(Box::new),
             key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
         })
     }
@@ -195,7 +205,7 @@ impl Meta {
     fn data_written(&self) -> Option<Seconds> {
         const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
         let wrote_data = |m: &&ManagedFields| {
-            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains_key(*f))
+            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains(*f))
         };
         let times = self.managed_fields.iter().filter(wrote_data);
         times.filter_map(|m| seconds(m.time.as_deref()?)).max()
@@ -214,6 +224,33 @@ where
     Ok(all)
 }
 
+/// The keys of an object, whatever is below them.
+fn keys<'de, D>(input: D) -> Result<BTreeSet<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    struct Keys;
+    impl<'de> serde::de::Visitor<'de> for Keys {
+        type Value = BTreeSet<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut keys = BTreeSet::new();
+            while let Some((key, serde::de::IgnoredAny)) = map.next_entry()? {
+                keys.insert(key);
+            }
+            Ok(keys)
+        }
+    }
+    input.deserialize_map(Keys)
+}
+
 #[derive(Deserialize)]
 struct Object {
     metadata: Meta,
@@ -227,8 +264,10 @@ struct Object {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     template: Value,
+    #[serde(deserialize_with = "or_default")]
     paused: bool,
     replicas: Option<u32>,
+    #[serde(deserialize_with = "or_default")]
     update_strategy: UpdateStrategy,
 }
 
@@ -292,17 +331,17 @@ pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unrea
 /// Takes off the template what Tidings wrote there; digests the rest.
 fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
     let mut mark = None;
-    if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut) {
-        if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
-            let config = annotations.remove(CONFIG);
-            mark = config
-                .as_ref()
-                .and_then(Value::as_str)
-                .and_then(Mark::parse);
-            annotations.remove(BECAUSE);
-            if annotations.is_empty() {
-                meta.remove("annotations");
-            }
+    if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut)
+        && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
+    {
+        let config = annotations.remove(CONFIG);
+        mark = config
+            .as_ref()
+            .and_then(Value::as_str)
+            .and_then(Mark::parse);
+        annotations.remove(BECAUSE);
+        if annotations.is_empty() {
+            meta.remove("annotations");
         }
     }
     // serde_json keeps object keys sorted, so equal templates give equal text.

@@ -6,9 +6,14 @@
 //! Comes out: a matcher, or a sentence on what is wrong with it.
 
 use globset::{GlobBuilder, GlobMatcher};
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::refs::Name;
+
+/// A pattern may be this long. Names are at most 253 characters.
+const LONGEST: usize = 1_024;
+/// A compiled regular expression may take this many bytes.
+const COMPILED: usize = 128 << 10;
 
 /// A matcher for names.
 #[derive(Clone, Debug)]
@@ -27,20 +32,32 @@ impl Pattern {
         if !text.contains(['*', '?', '[', '{', '\\']) {
             return Ok(Self::Literal(text.into()));
         }
+        short_enough(text)?;
         let glob = GlobBuilder::new(text).build();
         glob.map(|glob| Self::Glob(glob.compile_matcher()))
             .map_err(|e| format!("{text:?} is not a glob: {}", e.kind()))
     }
 
-    /// A regular expression, as in Reloader's lists.
+    /// A regular expression, as in Reloader's lists. Classes such as `\w` are
+    /// those of ASCII, as they are in Go, and as all names are.
     pub fn regex(text: &str) -> Result<Self, String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if text.chars().all(plain) {
             return Ok(Self::Literal(text.into()));
         }
-        Regex::new(&format!("^{text}$"))
+        short_enough(text)?;
+        RegexBuilder::new(&format!("^{text}$"))
+            .unicode(false)
+            .size_limit(COMPILED)
+            .dfa_size_limit(COMPILED)
+            .build()
             .map(Self::Regex)
-            .map_err(|_| format!("{text:?} is not a regular expression"))
+            .map_err(|e| match e {
+                regex::Error::CompiledTooBig(_) => {
+                    format!("{text:?} is too large a regular expression")
+                }
+                _ => format!("{text:?} is not a regular expression"),
+            })
     }
 
     /// Whether the pattern matches.
@@ -48,7 +65,7 @@ impl Pattern {
         match self {
             Self::Literal(literal) => **literal == *name,
             Self::Glob(glob) => glob.is_match(name),
-            Self::Regex(regex) => regex.is_match(name),
+            Self::Regex(regex) => regex.is_match(name.as_bytes()),
         }
     }
 
@@ -58,6 +75,25 @@ impl Pattern {
             Self::Literal(name) => Some(name),
             _ => None,
         }
+    }
+}
+
+fn short_enough(text: &str) -> Result<(), String> {
+    if text.len() <= LONGEST {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is longer than {LONGEST} characters",
+        quoted(text)
+    ))
+}
+
+/// A text as it is quoted in a problem: its beginning, if it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
     }
 }
 
@@ -111,5 +147,35 @@ mod tests {
     fn what_does_not_compile_is_said() {
         assert!(Pattern::regex("a(").unwrap_err().contains("a("));
         assert!(Pattern::glob("a[").unwrap_err().contains("a["));
+    }
+
+    #[test]
+    fn patterns_cannot_take_much_memory() {
+        let large = [
+            "(a{1,100}){1,100}",
+            "((.{1,99}){1,99}){1,99}",
+            "\\w{999}{999}",
+        ];
+        for text in large {
+            assert!(
+                Pattern::regex(text).unwrap_err().contains("too large"),
+                "{text}"
+            );
+        }
+        assert!(Pattern::regex("[a-z0-9.-]{1,253}").is_ok());
+        for text in [
+            "?".repeat(200_000),
+            "[!a]".repeat(100_000),
+            ".".repeat(2_000),
+        ] {
+            let wrong = [Pattern::glob(&text).err(), Pattern::regex(&text).err()];
+            assert!(
+                wrong
+                    .iter()
+                    .flatten()
+                    .all(|e| e.contains("longer") && e.len() < 200)
+            );
+            assert!(wrong.iter().flatten().count() > 0);
+        }
     }
 }

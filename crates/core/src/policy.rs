@@ -14,7 +14,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::annotations::{self, Item, Named, OURS, Place, RELOAD, Setting};
+use crate::annotations::{self, Item, Named, Place, RELOAD, Setting};
+use crate::digest::Digest;
 use crate::object::{Marks, Workload};
 use crate::pattern::Pattern;
 use crate::reason::{Problem, Reason};
@@ -59,6 +60,25 @@ pub struct KeyFilter {
 }
 
 impl KeyFilter {
+    /// Whether every key counts.
+    pub fn is_open(&self) -> bool {
+        self.only.is_none() && self.except.is_empty()
+    }
+
+    /// A digest of which keys count.
+    pub fn digest(&self) -> Digest {
+        let texts = |patterns: &[Pattern]| {
+            let mut texts: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+            texts.sort();
+            texts.join(",")
+        };
+        let only = self.only.as_deref().map(texts);
+        Digest::of_parts(&[
+            only.as_deref().unwrap_or("*").as_bytes(),
+            texts(&self.except).as_bytes(),
+        ])
+    }
+
     /// Whether a key counts.
     pub fn admits(&self, key: &str) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(key));
@@ -95,8 +115,9 @@ impl Selection {
             selected = true;
             match rule {
                 Rule::Named(n) if !n.keys.is_empty() => {
-                    only.iter_mut()
-                        .for_each(|keys| keys.extend_from_slice(&n.keys));
+                    if let Some(keys) = &mut only {
+                        keys.extend_from_slice(&n.keys);
+                    }
                 }
                 _ => only = None,
             }
@@ -154,6 +175,18 @@ pub fn read(
     (policy, problems)
 }
 
+/// What is wrong with a namespace's own annotations. What is wrong with a default
+/// for workloads is told on those that it would hold for.
+pub fn on_namespace(annotations: &Annotations) -> Vec<Problem> {
+    let keys = annotations.keys();
+    keys.filter_map(|key| annotations::problem_of_key(key))
+        .collect()
+}
+
+/// The mistakes that are told of one annotation before the rest is only counted:
+/// each is an Event.
+const MISTAKES: usize = 5;
+
 struct Reader<'a> {
     metadata: &'a Annotations,
     template: &'a Annotations,
@@ -164,15 +197,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn unknown_keys(&mut self) {
         let keys = self.metadata.keys().chain(self.template.keys());
-        let unknown = keys.filter(|k| k.starts_with(OURS[0]) && annotations::find(k).is_none());
-        let problems = unknown.map(|key| Problem {
-            reason: Reason::UnknownAnnotation,
-            text: format!(
-                "{key} is not known; did you mean {}?",
-                annotations::nearest(key)
-            ),
-        });
-        self.problems.extend(problems.collect::<Vec<_>>());
+        let problems = keys.filter_map(|key| annotations::problem_of_key(key));
+        self.problems.extend(problems);
     }
 
     /// Each own key by itself: workload, else template, else namespace.
@@ -186,6 +212,10 @@ impl Reader<'_> {
         let text = from.get(key)?;
         let mut wrong = Vec::new();
         let setting = (annotations::find(key)?.read)(text, &mut wrong);
+        if wrong.len() > MISTAKES {
+            let more = wrong.split_off(MISTAKES).len();
+            wrong.push(format!("{more} more mistakes"));
+        }
         self.problems
             .extend(wrong.into_iter().map(|problem| Problem {
                 reason: Reason::BadAnnotation,
@@ -199,6 +229,9 @@ impl Reader<'_> {
             .iter()
             .any(|a| a.contains_key(RELOAD));
         let reloaders = self.reloaders_keys();
+        for kind in SourceKind::all() {
+            policy.of_mut(kind).except = self.excluded(kind);
+        }
         if on_workload && !reloaders.is_empty() {
             self.problems.push(Problem {
                 reason: Reason::ConflictingAnnotations,
@@ -212,8 +245,7 @@ impl Reader<'_> {
             return;
         }
         for kind in SourceKind::all() {
-            let selection = self.reloader(kind, defaults);
-            *policy.of_mut(kind) = selection;
+            policy.of_mut(kind).rules = self.reloader(kind, defaults);
         }
     }
 
@@ -226,7 +258,19 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn reloader(&mut self, kind: SourceKind, defaults: Defaults) -> Selection {
+    /// Reloader's exclude lists are no opt-in: they hold with every vocabulary.
+    fn excluded(&mut self, kind: SourceKind) -> Vec<Named> {
+        let whole = |name| Named {
+            name: Pattern::Literal(name),
+            keys: Vec::new(),
+        };
+        match self.read(self.metadata, ReloaderKeys::of(kind).exclude) {
+            Some(Setting::Exclude(_, names)) => names.into_iter().map(whole).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn reloader(&mut self, kind: SourceKind, defaults: Defaults) -> Vec<Rule> {
         let keys = ReloaderKeys::of(kind);
         let on_metadata = keys
             .opt_in()
@@ -237,14 +281,7 @@ impl Reader<'_> {
         } else {
             self.template
         };
-        let mut selection = Selection::default();
-        if let Some(Setting::Exclude(_, names)) = self.read(self.metadata, keys.exclude) {
-            let whole = |name| Named {
-                name: Pattern::Literal(name),
-                keys: Vec::new(),
-            };
-            selection.except = names.into_iter().map(whole).collect();
-        }
+        let mut rules = Vec::new();
         if let Some(Setting::Names(_, names)) = self.read(from, keys.names) {
             let whole = |name| {
                 Rule::Named(Named {
@@ -252,10 +289,10 @@ impl Reader<'_> {
                     keys: Vec::new(),
                 })
             };
-            selection.rules.extend(names.into_iter().map(whole));
+            rules.extend(names.into_iter().map(whole));
         }
         if self.read(from, keys.search) == Some(Setting::Search(true)) {
-            selection.rules.push(Rule::Searched);
+            rules.push(Rule::Searched);
         }
         let said = |key: &str| from.get(key).is_some_and(|value| !value.is_empty());
         let on = |setting| matches!(setting, Some(Setting::Auto(_, true)));
@@ -266,9 +303,9 @@ impl Reader<'_> {
             .filter(|key| said(key))
             .any(|key| on(self.read(from, key)));
         if auto || (silent && defaults.auto_reload_all) {
-            selection.rules.push(Rule::Used);
+            rules.push(Rule::Used);
         }
-        selection
+        rules
     }
 }
 
@@ -395,6 +432,8 @@ mod tests {
     #[case(&["w reloader.stakater.com/auto=true", "w configmap.reloader.stakater.com/auto=false"], "used-cm used-secrets")]
     #[case(&["w reloader.stakater.com/auto=true", "w configmaps.exclude.reloader.stakater.com/reload=c"], "used-secrets")]
     #[case(&["w reloader.stakater.com/auto=true", "t configmaps.exclude.reloader.stakater.com/reload=c"], "used-cm used-secrets")]
+    #[case(&["w tidings.dev/reload=auto", "w configmaps.exclude.reloader.stakater.com/reload=c"], "used-secrets")]
+    #[case(&["n tidings.dev/reload=auto", "w configmaps.exclude.reloader.stakater.com/reload=c"], "used-secrets")]
     #[case(&["w secret.reloader.stakater.com/reload=x", "t reloader.stakater.com/auto=true"], "used-cm")]
     #[case(&["w reloader.stakater.com/search=true"], "")]
     #[case(&["w configmap.reloader.stakater.com/reload=c", "n tidings.dev/reload=off"], "used-cm named-cm")]
@@ -424,6 +463,9 @@ mod tests {
     #[case(&["w tidings.dev/reload=auto", "w reloader.stakater.com/auto=true"], "used-cm used-secrets", "reloader.stakater.com/auto is ignored")]
     #[case(&["w configmap.reloader.stakater.com/reload=c,a("], "used-cm named-cm", "a(")]
     #[case(&["w reloader.stakater.com/auto=yes"], "", "neither true nor false")]
+    #[case(&["w tidings.dev/ignore=true"], "", "belongs on a ConfigMap or Secret")]
+    #[case(&["t tidings.dev/setle=1s"], "", "did you mean tidings.dev/settle?")]
+    #[case(&["n tidings.dev/reload=auto, pod/x"], "used-cm used-secrets", "pod/x")]
     #[case(&["w tidings.dev/reload=auto", "w tidings.dev/settle=soon"], "used-cm used-secrets", "soon")]
     fn mistakes_are_said_once_and_the_rest_holds(
         #[case] lines: &[&str],
@@ -433,6 +475,31 @@ mod tests {
         let problems = check(lines, expect);
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].text.contains(said), "{problems:?}");
+    }
+
+    #[test]
+    fn many_mistakes_are_counted() {
+        let line = format!("w tidings.dev/reload=auto, {}", "pod/x,".repeat(50));
+        let problems = check(&[&line], "used-cm used-secrets");
+        assert!(
+            problems
+                .iter()
+                .any(|p| p.text.ends_with("45 more mistakes"))
+        );
+        assert!(problems.len() <= MISTAKES + 1);
+    }
+
+    #[test]
+    fn mistakes_on_a_namespace_are_said_there() {
+        let annotations = ["tidings.dev/relaod", "tidings.dev/reload", "other/relaod"];
+        let annotations = annotations.map(|key| (key.to_owned(), "auto".to_owned()));
+        let problems = on_namespace(&annotations.into());
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0]
+                .text
+                .contains("did you mean tidings.dev/reload?")
+        );
     }
 
     #[test]
