@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::Digest;
 use crate::index::{Presence, Source};
 use crate::needs::{Demand, Need};
 use crate::object::Version;
@@ -39,143 +40,160 @@ pub struct Change {
     pub keys: Vec<Name>,
     /// The version of the source as it is now; `None` where it is not there.
     pub version: Option<Version>,
+    /// Whether the newest write of the source's data tells when it happened. The
+    /// API server notes no time for a key that is only taken away.
+    pub dated: bool,
 }
 
 /// Whether the source must be read before it can be compared.
-pub fn must_read(
-    need: &Need,
-    seen: Option<&SeenSource>,
-    source: &Source,
-    same_template: bool,
-) -> bool {
-    let version = match &source.presence {
-        Presence::Unknown => return true,
-        Presence::Absent | Presence::NotWatched => return false,
-        Presence::Present(present) => present.version,
-    };
-    let covered = seen.is_some_and(|s| s.rv == version && covers(s, need, same_template));
-    !covered && source.current().is_none()
+pub fn must_read(need: &Need, seen: Option<&SeenSource>, source: &Source) -> bool {
+    match &source.presence {
+        Presence::Unknown => true,
+        Presence::Absent | Presence::NotWatched => false,
+        Presence::Present(present) => {
+            let covered = |seen: &SeenSource| seen.rv == present.version && covers(seen, need);
+            !seen.is_some_and(covered) && source.current().is_none()
+        }
+    }
 }
 
 /// Whether what was seen answers for every key that counts now.
-fn covers(seen: &SeenSource, need: &Need, same_template: bool) -> bool {
-    match &seen.keys {
-        SeenKeys::Apart(keys) => {
-            seen.whole == need.whole && need.keys.keys().all(|key| keys.contains_key(key))
+fn covers(seen: &SeenSource, need: &Need) -> bool {
+    need.asks_as(seen)
+        && match &seen.keys {
+            SeenKeys::Apart(keys) => need.keys.keys().all(|key| keys.contains_key(key)),
+            SeenKeys::Together(_) => true,
         }
-        SeenKeys::Together(_) => same_template,
-    }
 }
 
 /// Compares. The source has been read where that was necessary.
 pub fn compare(need: &Need, seen: Option<&SeenSource>, source: &Source) -> Vec<Change> {
-    let found = match &source.presence {
-        Presence::Unknown | Presence::NotWatched => return Vec::new(),
-        Presence::Absent => absent(need, seen),
-        Presence::Present(p) => match (seen, source.current()) {
-            (Some(seen), None) if seen.rv == p.version => Vec::new(),
-            (_, None) => return Vec::new(),
-            (seen, Some(content)) => present(need, seen, &need.used(Some(content))),
-        },
+    let found = match (&source.presence, source.current()) {
+        (Presence::Absent, _) => absent(need, seen),
+        (Presence::Present(p), Some(content)) => {
+            present(need, seen, p.version, &need.used(Some(content)))
+        }
+        // Not read: as it was seen, or outside what can be compared.
+        _ => return Vec::new(),
     };
-    let version = match &source.presence {
-        Presence::Present(p) => Some(p.version),
-        _ => None,
-    };
-    group(&need.source, version, found)
+    group(&need.source, source.present().map(|p| p.version), found)
 }
 
-type Found = Vec<(What, Option<Name>)>;
+/// What was found of one key, or of the whole source.
+struct Found {
+    what: What,
+    dated: bool,
+    key: Option<Name>,
+}
 
-fn group(source: &SourceRef, version: Option<Version>, found: Found) -> Vec<Change> {
-    let mut by_what: BTreeMap<What, Vec<Name>> = BTreeMap::new();
-    for (what, key) in found {
-        by_what.entry(what).or_default().extend(key);
+impl Found {
+    fn dated(what: What, key: Option<&Name>) -> Self {
+        let (dated, key) = (true, key.cloned());
+        Self { what, dated, key }
     }
-    let change = |(what, keys)| Change {
+
+    fn undated(what: What, key: Option<&Name>) -> Self {
+        let (dated, key) = (false, key.cloned());
+        Self { what, dated, key }
+    }
+}
+
+fn group(source: &SourceRef, version: Option<Version>, found: Vec<Found>) -> Vec<Change> {
+    let mut alike: BTreeMap<(What, bool), Vec<Name>> = BTreeMap::new();
+    for Found { what, dated, key } in found {
+        alike.entry((what, dated)).or_default().extend(key);
+    }
+    let change = |((what, dated), keys)| Change {
         source: source.clone(),
         what,
         keys,
         version,
+        dated,
     };
-    by_what.into_iter().map(change).collect()
+    alike.into_iter().map(change).collect()
 }
 
-fn absent(need: &Need, seen: Option<&SeenSource>) -> Found {
+fn absent(need: &Need, seen: Option<&SeenSource>) -> Vec<Found> {
     match seen {
-        None => vec![(What::New, None)],
+        None => vec![Found::dated(What::New, None)],
         Some(seen) if seen.rv == 0 => Vec::new(),
-        Some(_) => vec![(What::Gone(need.demand), None)],
+        Some(_) => vec![Found::undated(What::Gone(need.demand), None)],
     }
 }
 
-fn present(need: &Need, seen: Option<&SeenSource>, now: &BTreeMap<Name, KeyDigest>) -> Found {
-    match seen {
-        None => vec![(What::New, None)],
-        Some(seen) if seen.rv == 0 => vec![(What::Appeared(need.demand), None)],
-        Some(seen) => match &seen.keys {
-            SeenKeys::Together(_) => together(need, seen, now),
-            SeenKeys::Apart(keys) => {
-                let mut found = by_key(need, seen.whole, keys, now);
-                found.extend(removed(need, seen.whole, keys, now));
-                found
-            }
-        },
+type Digests = BTreeMap<Name, KeyDigest>;
+
+fn present(need: &Need, seen: Option<&SeenSource>, rv: Version, now: &Digests) -> Vec<Found> {
+    let Some(seen) = seen else {
+        // Nothing that counts is in it yet, so there is nothing new.
+        let empty = now.values().all(|digest| digest.0.is_none());
+        let new = Found::dated(What::New, None);
+        return if empty { Vec::new() } else { vec![new] };
+    };
+    match &seen.keys {
+        _ if seen.rv == 0 => vec![Found::dated(What::Appeared(need.demand), None)],
+        SeenKeys::Together(digest) => together(need, seen, (rv, *digest), now),
+        SeenKeys::Apart(keys) => {
+            let mut found = by_key(need, seen, keys, now);
+            found.extend(removed(need, seen, keys, now));
+            found
+        }
     }
 }
 
-fn together(need: &Need, seen: &SeenSource, now: &BTreeMap<Name, KeyDigest>) -> Found {
+fn together(
+    need: &Need,
+    seen: &SeenSource,
+    (rv, digest): (Version, Digest),
+    now: &Digests,
+) -> Vec<Found> {
     let all = now.iter().map(|(key, digest)| (&**key, digest.0));
-    let digest = crate::digest::Digest::of_keys(all);
-    if seen.keys == SeenKeys::Together(digest) {
+    if !need.asks_as(seen) && seen.rv == rv {
+        return vec![Found::dated(What::New, None)];
+    }
+    if need.asks_as(seen) && digest == Digest::of_keys(all) {
         return Vec::new();
     }
     // Which key it is cannot be told any more; a required one that is gone can.
     let gone = |(key, now): (&Name, &KeyDigest)| {
         let required = need.keys.get(key) == Some(&Demand::Required);
-        (required && now.0.is_none()).then(|| (What::Gone(Demand::Required), Some(key.clone())))
+        let gone = What::Gone(Demand::Required);
+        (required && now.0.is_none()).then(|| Found::undated(gone, Some(key)))
     };
-    let mut found: Found = now.iter().filter_map(gone).collect();
-    found.push((What::Changed, None));
+    let mut found: Vec<_> = now.iter().filter_map(gone).collect();
+    found.push(Found::undated(What::Changed, None));
     found
 }
 
-fn by_key(
-    need: &Need,
-    was_whole: bool,
-    seen: &BTreeMap<Name, KeyDigest>,
-    now: &BTreeMap<Name, KeyDigest>,
-) -> Found {
-    let what = |key: &Name, now: &KeyDigest| {
+fn by_key(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> Vec<Found> {
+    let whole = seen.whole && need.whole;
+    let found = |(key, now): (&Name, &KeyDigest)| {
         let demand = need.keys.get(key).copied().unwrap_or(Demand::Optional);
-        match (seen.get(key).map(|digest| digest.0), now.0) {
-            (Some(Some(before)), Some(now)) => (before != now).then_some(What::Changed),
-            (Some(Some(_)), None) => Some(What::Gone(demand)),
-            (Some(None), Some(_)) => Some(What::Appeared(demand)),
-            (Some(None), None) => None,
-            (None, _) if was_whole && need.whole => Some(What::Changed),
-            (None, _) => Some(What::New),
-        }
+        // A key more or less of a whole source is a change for those who read it
+        // whole; those who cannot start without it decide first.
+        let of_set = whole && demand != Demand::Required;
+        let found = match (before.get(key).map(|digest| digest.0), now.0) {
+            (Some(before), now) if before == now => return None,
+            (None, None) => return None,
+            (Some(Some(_)), None) if of_set => Found::undated(What::Changed, Some(key)),
+            (Some(Some(_)), None) => Found::undated(What::Gone(demand), Some(key)),
+            (Some(None), _) if !of_set => Found::dated(What::Appeared(demand), Some(key)),
+            (None, _) if !(whole && need.asks_as(seen)) => Found::dated(What::New, Some(key)),
+            _ => Found::dated(What::Changed, Some(key)),
+        };
+        Some(found)
     };
-    let found = now
-        .iter()
-        .filter_map(|(key, digest)| Some((what(key, digest)?, Some(key.clone()))));
-    found.collect()
+    now.iter().filter_map(found).collect()
 }
 
-fn removed(
-    need: &Need,
-    was_whole: bool,
-    seen: &BTreeMap<Name, KeyDigest>,
-    now: &BTreeMap<Name, KeyDigest>,
-) -> Found {
-    if !(was_whole && need.whole) {
+fn removed(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> Vec<Found> {
+    if !(seen.whole && need.whole) {
         return Vec::new();
     }
-    let counted = seen.iter().filter(|(key, digest)| {
+    let counted = before.iter().filter(|(key, digest)| {
         digest.0.is_some() && need.filter.admits(key) && !now.contains_key(*key)
     });
     counted
-        .map(|(key, _)| (What::Changed, Some(key.clone())))
+        .map(|(key, _)| Found::undated(What::Changed, Some(key)))
         .collect()
 }

@@ -7,16 +7,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::index::{Content, Index, Known};
+use crate::digest::Digest;
+use crate::index::{Content, Index, Known, Presence};
+use crate::object::{Marks, Version};
+use crate::pattern::Pattern;
 use crate::policy::KeyFilter;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind, SourceRef};
-use crate::state::KeyDigest;
+use crate::state::{Entry, KeyDigest, Seen, SeenKeys, SeenSource};
 use crate::uses::{Keys, Use, Via};
 
 /// Whether containers start without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
+    /// They do, and what appears later appears in their volumes.
+    Follows,
     /// They do; what appears later reaches new pods only.
     Optional,
     /// They do not.
@@ -38,34 +43,39 @@ pub struct Need {
     pub keys: BTreeMap<Name, Demand>,
     /// Which of the used keys count.
     pub filter: KeyFilter,
+    /// Whether only a pattern brought it, and it is not listed any more. It stays
+    /// for the sake of what was seen, until new pods have started without it.
+    pub lapsed: bool,
 }
 
 impl Need {
     fn new(source: SourceRef, filter: KeyFilter) -> Self {
-        let (via, keys) = (BTreeSet::new(), BTreeMap::new());
         Self {
             source,
-            via,
-            demand: Demand::Optional,
+            via: BTreeSet::new(),
+            demand: Demand::Follows,
             whole: false,
-            keys,
+            keys: BTreeMap::new(),
             filter,
+            lapsed: false,
         }
     }
 
-    fn named(source: SourceRef, filter: KeyFilter) -> Self {
-        let mut need = Self::new(source, filter);
-        need.via.insert(Via::Named);
-        need.whole = true;
-        need
+    /// One that no container uses counts with all its keys.
+    fn unused(source: SourceRef, filter: KeyFilter) -> Self {
+        Self {
+            whole: true,
+            ..Self::new(source, filter)
+        }
+    }
+
+    fn name(&mut self) {
+        self.via.insert(Via::Named);
+        self.demand = self.demand.max(Demand::Optional);
     }
 
     fn add(&mut self, used: &Use) {
-        let demand = if used.optional {
-            Demand::Optional
-        } else {
-            Demand::Required
-        };
+        let demand = demand_of(used);
         self.via.insert(used.via);
         self.demand = self.demand.max(demand);
         match &used.keys {
@@ -84,6 +94,35 @@ impl Need {
                 }
             }
         }
+    }
+
+    /// Whether it is named only, not used by any container.
+    pub fn only_named(&self) -> bool {
+        self.via.iter().all(|via| *via == Via::Named)
+    }
+
+    /// The record of this source at a version (0: not there).
+    pub fn seen(&self, rv: Version, content: Option<&Content>) -> SeenSource {
+        let mut seen = SeenSource::new(rv, self.whole, self.used(content));
+        let tells = self.filter.is_open() && matches!(seen.keys, SeenKeys::Apart(_));
+        seen.asked = (!tells).then(|| self.asked());
+        seen
+    }
+
+    /// Whether a record was made for the same question as is asked now, so that a
+    /// key which is not in it was not there.
+    pub fn asks_as(&self, seen: &SeenSource) -> bool {
+        let as_then = match seen.asked {
+            Some(asked) => asked == self.asked(),
+            None => self.filter.is_open(),
+        };
+        as_then && seen.whole == self.whole
+    }
+
+    fn asked(&self) -> Digest {
+        let keys = self.keys.keys().map(|key| (&**key, None));
+        let filter = ("", Some(self.filter.digest()));
+        Digest::of_keys([filter].into_iter().chain(keys))
     }
 
     /// The keys that count, with their digests in this content (`None`: the
@@ -117,71 +156,139 @@ pub struct Needs {
     pub unlisted: bool,
 }
 
-/// Works out what a workload needs.
-pub fn needs_of(known: &Known, index: &Index) -> Needs {
-    let mut by_source = used(known, index);
-    let mut out = Needs::default();
+/// Works out what a workload needs. What was seen of it (`entry`) keeps a source
+/// among the needs whose marks or name cannot be seen while it is gone.
+pub fn needs_of(known: &Known, index: &Index, entry: Option<&Entry>) -> Needs {
+    let mut asking = Asking {
+        known,
+        index,
+        entry,
+        by_source: BTreeMap::new(),
+        out: Needs::default(),
+    };
+    asking.used();
     for kind in SourceKind::all() {
-        named(kind, known, index, &mut by_source, &mut out);
+        asking.named(kind);
     }
-    out.needs = by_source.into_values().collect();
-    out
+    asking.out.needs = asking.by_source.into_values().collect();
+    asking.out
 }
 
-fn used(known: &Known, index: &Index) -> BTreeMap<SourceRef, Need> {
-    let mut by_source = BTreeMap::new();
-    let uses = known
-        .workload
-        .uses
-        .iter()
-        .filter(|u| u.via != Via::ImagePullSecret);
-    for used in uses {
-        let source = used.source(&known.workload.key.namespace);
-        let selection = known.policy.of(source.kind);
-        if let Some(filter) = selection.select(&source.name, true, index.marks(&source)) {
-            let need = by_source.entry(source.clone());
-            need.or_insert_with(|| Need::new(source, filter)).add(used);
-        }
-    }
-    by_source
+struct Asking<'a> {
+    known: &'a Known,
+    index: &'a Index,
+    entry: Option<&'a Entry>,
+    by_source: BTreeMap<SourceRef, Need>,
+    out: Needs,
 }
 
-fn named(
-    kind: SourceKind,
-    known: &Known,
-    index: &Index,
-    by_source: &mut BTreeMap<SourceRef, Need>,
-    out: &mut Needs,
-) {
-    let namespace = &known.workload.key.namespace;
-    let selection = known.policy.of(kind);
-    for pattern in selection.named() {
-        let matching = match pattern.literal() {
-            Some(name) => vec![SourceRef::new(kind, namespace.clone(), name.clone())],
-            None => match index.listed(kind, namespace) {
-                Some(listed) => listed
-                    .into_iter()
-                    .filter(|s| pattern.matches(&s.name))
-                    .cloned()
-                    .collect(),
-                None => {
-                    out.unlisted = true;
-                    continue;
-                }
-            },
-        };
-        if matching.is_empty() {
-            out.problems
-                .push(nothing_matches(&format!("{}/{pattern}", kind.row().word)));
-        }
-        for source in matching {
-            if let Some(filter) = selection.select(&source.name, false, index.marks(&source)) {
-                let need = by_source.entry(source.clone());
-                need.or_insert_with(|| Need::named(source, filter))
-                    .via
-                    .insert(Via::Named);
+impl Asking<'_> {
+    fn used(&mut self) {
+        let uses = self.known.workload.uses.iter();
+        for used in uses.filter(|u| u.via != Via::ImagePullSecret) {
+            let source = used.source(&self.known.workload.key.namespace);
+            if let Some(filter) = self.select(&source, true) {
+                let need = self.by_source.entry(source.clone());
+                need.or_insert_with(|| Need::new(source, filter)).add(used);
             }
         }
+    }
+
+    fn named(&mut self, kind: SourceKind) {
+        let known = self.known;
+        for pattern in known.policy.of(kind).named() {
+            match pattern.literal() {
+                Some(name) => {
+                    let namespace = known.workload.key.namespace.clone();
+                    self.name(SourceRef::new(kind, namespace, name.clone()), false);
+                }
+                None => self.wild(kind, pattern),
+            }
+        }
+    }
+
+    fn wild(&mut self, kind: SourceKind, pattern: &Pattern) {
+        let (index, namespace) = (self.index, &self.known.workload.key.namespace);
+        let what = format!("{}/{pattern}", kind.row().word);
+        if !index.watches(kind, namespace) {
+            self.out.problems.push(not_watched(&what));
+            return;
+        }
+        let Some(mut listed) = index.listed(kind, namespace) else {
+            self.out.unlisted = true;
+            return;
+        };
+        listed.retain(|source| pattern.matches(&source.name));
+        if listed.is_empty() {
+            self.out.problems.push(nothing_matches(&what));
+        }
+        for source in &listed {
+            self.name((*source).clone(), false);
+        }
+        for seen in self.seen_matching(kind, pattern) {
+            let source = SourceRef::new(kind, namespace.clone(), seen.name);
+            if listed.binary_search(&&source).is_err() {
+                self.name(source, true);
+            }
+        }
+    }
+
+    fn seen_matching(&self, kind: SourceKind, pattern: &Pattern) -> Vec<Seen> {
+        let seen = self.entry.iter().flat_map(|entry| entry.seen.keys());
+        seen.filter(|seen| seen.kind == kind && pattern.matches(&seen.name))
+            .cloned()
+            .collect()
+    }
+
+    fn name(&mut self, source: SourceRef, lapsed: bool) {
+        if let Some(filter) = self.select(&source, false) {
+            let need = self.by_source.entry(source.clone());
+            let new = || Need {
+                lapsed,
+                ..Need::unused(source, filter)
+            };
+            need.or_insert_with(new).name();
+        }
+    }
+
+    fn select(&self, source: &SourceRef, used: bool) -> Option<KeyFilter> {
+        let selection = self.known.policy.of(source.kind);
+        selection.select(&source.name, used, self.marks(source))
+    }
+
+    /// The marks of a source. One that has not been read may have any. One that
+    /// is gone has none to be seen: what counted before counts on, so that it is
+    /// compared when it comes back.
+    fn marks(&self, source: &SourceRef) -> Marks {
+        match &self.index.view(source).presence {
+            Presence::Present(present) => present.marks,
+            Presence::Unknown => Marks {
+                ignore: false,
+                matched: true,
+            },
+            Presence::Absent | Presence::NotWatched => Marks {
+                ignore: false,
+                matched: self
+                    .entry
+                    .is_some_and(|e| e.seen.contains_key(&Seen::of(source))),
+            },
+        }
+    }
+}
+
+fn demand_of(used: &Use) -> Demand {
+    match (used.optional, used.via) {
+        (false, _) => Demand::Required,
+        (true, Via::Volume | Via::Projected) => Demand::Follows,
+        (true, _) => Demand::Optional,
+    }
+}
+
+/// A name or pattern of a kind of source that is not watched.
+pub(crate) fn not_watched(what: &str) -> Problem {
+    Problem {
+        reason: Reason::NotWatched,
+        text: format!("{what} is named, but not watched by this installation"),
     }
 }
 

@@ -5,7 +5,7 @@
 //! for those who bring their annotations along. Goes in: one item of a list.
 //! Comes out: a matcher, or a sentence on what is wrong with it.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::refs::Name;
@@ -16,12 +16,12 @@ const LONGEST: usize = 1_024;
 const COMPILED: usize = 128 << 10;
 
 /// A matcher for names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Pattern {
     /// Exactly this name.
     Literal(Name),
-    /// A glob: `db-*`.
-    Glob(GlobMatcher),
+    /// A glob: `db-*`, and what it was compiled to.
+    Glob(Name, Regex),
     /// A regular expression over the whole name.
     Regex(Regex),
 }
@@ -33,9 +33,11 @@ impl Pattern {
             return Ok(Self::Literal(text.into()));
         }
         short_enough(text)?;
+        let wrong = |why: String| format!("{text:?} is not a glob: {why}");
         let glob = GlobBuilder::new(text).build();
-        glob.map(|glob| Self::Glob(glob.compile_matcher()))
-            .map_err(|e| format!("{text:?} is not a glob: {}", e.kind()))
+        let glob = glob.map_err(|e| wrong(e.kind().to_string()))?;
+        let regex = compile(glob.regex()).map_err(|_| wrong("it is too large".to_owned()))?;
+        Ok(Self::Glob(text.into(), regex))
     }
 
     /// A regular expression, as in Reloader's lists. Classes such as `\w` are
@@ -46,26 +48,20 @@ impl Pattern {
             return Ok(Self::Literal(text.into()));
         }
         short_enough(text)?;
-        RegexBuilder::new(&format!("^{text}$"))
-            .unicode(false)
-            .size_limit(COMPILED)
-            .dfa_size_limit(COMPILED)
-            .build()
-            .map(Self::Regex)
-            .map_err(|e| match e {
-                regex::Error::CompiledTooBig(_) => {
-                    format!("{text:?} is too large a regular expression")
-                }
-                _ => format!("{text:?} is not a regular expression"),
-            })
+        let regex = compile(&format!("^{text}$"));
+        regex.map(Self::Regex).map_err(|e| match e {
+            regex::Error::CompiledTooBig(_) => {
+                format!("{text:?} is too large a regular expression")
+            }
+            _ => format!("{text:?} is not a regular expression"),
+        })
     }
 
     /// Whether the pattern matches.
     pub fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => **literal == *name,
-            Self::Glob(glob) => glob.is_match(name),
-            Self::Regex(regex) => regex.is_match(name.as_bytes()),
+            Self::Glob(_, regex) | Self::Regex(regex) => regex.is_match(name.as_bytes()),
         }
     }
 
@@ -76,6 +72,14 @@ impl Pattern {
             _ => None,
         }
     }
+}
+
+fn compile(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .unicode(false)
+        .size_limit(COMPILED)
+        .dfa_size_limit(COMPILED)
+        .build()
 }
 
 fn short_enough(text: &str) -> Result<(), String> {
@@ -100,10 +104,16 @@ pub(crate) fn quoted(text: &str) -> String {
 impl std::fmt::Display for Pattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Literal(name) => f.write_str(name),
-            Self::Glob(glob) => f.write_str(glob.glob().glob()),
+            Self::Literal(text) | Self::Glob(text, _) => f.write_str(text),
             Self::Regex(regex) => f.write_str(regex.as_str()),
         }
+    }
+}
+
+impl std::fmt::Debug for Pattern {
+    /// Its text: what it was compiled to fills pages.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
     }
 }
 

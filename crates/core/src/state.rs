@@ -33,7 +33,6 @@ pub struct Entry {
     /// Whether that roll reached the workload.
     pub done: bool,
     /// Digest of the pod template when this was recorded.
-    #[serde(with = "digest_text")]
     pub template: Digest,
     /// What the last roll was for, until it is done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -92,6 +91,10 @@ pub struct SeenSource {
     /// Whether all its keys were used, so that a further key is a change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
+    /// Digest of which keys were asked for, where `keys` alone does not tell: a
+    /// key that is not among them was perhaps there, but did not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Digest>,
     /// The keys that were used.
     pub keys: SeenKeys,
 }
@@ -103,7 +106,7 @@ pub enum SeenKeys {
     /// Each by itself; a key that was not there has none.
     Apart(BTreeMap<Name, KeyDigest>),
     /// One digest for more than [`KEYS_APART`].
-    Together(#[serde(with = "digest_text")] Digest),
+    Together(Digest),
 }
 
 /// The digest of a key, or `-` where the key was not there.
@@ -130,21 +133,6 @@ impl From<KeyDigest> for String {
     }
 }
 
-mod digest_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::digest::Digest;
-
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        let text = String::deserialize(from)?;
-        Digest::parse(&text).ok_or_else(|| D::Error::custom("not a digest"))
-    }
-}
-
 impl SeenSource {
     /// The record of used keys, together where they are many.
     pub fn new(rv: Version, whole: bool, keys: BTreeMap<Name, KeyDigest>) -> Self {
@@ -154,11 +142,22 @@ impl SeenSource {
         } else {
             SeenKeys::Apart(keys)
         };
-        Self { rv, whole, keys }
+        Self {
+            rv,
+            whole,
+            asked: None,
+            keys,
+        }
     }
 }
 
 impl Entry {
+    /// Whether nothing is recorded but the number: the workload was opted out, or
+    /// was told to be taken over.
+    pub fn is_bare(&self) -> bool {
+        self.seen.is_empty() && self.done
+    }
+
     /// The JSON that is stored.
     pub fn write(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

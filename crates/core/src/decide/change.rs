@@ -1,0 +1,101 @@
+//! Afterwards: what differs from the record, and whether new pods are needed for
+//! it.
+
+use crate::compare::{Change, What, compare};
+use crate::needs::Demand;
+use crate::object::Strategy;
+use crate::reason::Reason;
+use crate::state::Entry;
+
+use super::proof::Newer;
+use super::{Act, Answer, Case, describe};
+
+impl Case<'_> {
+    pub(super) fn compare_with(&self, entry: &Entry) -> Answer {
+        let needs = self.needs.needs.iter();
+        let changes: Vec<_> = needs
+            .flat_map(|need| compare(need, self.seen(need), self.source(need)))
+            .collect();
+        let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
+        let Some(first) = rolling.iter().map(|change| change.what).min() else {
+            return self.record_or_rest(entry, &changes);
+        };
+        match self.pods_are_newer(&rolling) {
+            Newer::Ask => Self::ask(),
+            Newer::Yes => {
+                let by_edit = rolling.iter().all(|change| change.what == What::New);
+                let reason = if by_edit {
+                    Reason::Recorded
+                } else {
+                    Reason::Absorbed
+                };
+                let act = Act::Record(self.recorded(entry, &changes));
+                (act, reason, describe(&rolling))
+            }
+            Newer::No => self.roll(reason_of(first), &rolling),
+        }
+    }
+
+    /// Whether a change is one that new pods are needed for.
+    fn rolls(&self, change: &Change) -> bool {
+        let on_create = self.known.policy.on_create.unwrap_or(self.rules.on_create);
+        match change.what {
+            What::Changed => true,
+            // Brought by an edit of the template, unless that is as it was:
+            // then an annotation or a pattern brought it.
+            What::New => change.version.is_some() && !self.same_template(),
+            What::Appeared(demand) => demand == Demand::Optional && on_create,
+            What::Gone(_) => self.rules.on_delete,
+        }
+    }
+
+    fn record_or_rest(&self, entry: &Entry, changes: &[Change]) -> Answer {
+        if !entry.done && !self.reached(entry) {
+            return self.resume(entry);
+        }
+        let recorded = self.recorded(entry, changes);
+        let news = changes
+            .iter()
+            .filter(|c| matches!(c.what, What::New | What::Appeared(_)));
+        let news: Vec<_> = news.cloned().collect();
+        if !news.is_empty() {
+            return (Act::Record(recorded), Reason::Recorded, describe(&news));
+        }
+        let (reason, text) = self.rest();
+        let act = if recorded == *entry {
+            Act::Nothing
+        } else {
+            Act::Note(recorded)
+        };
+        (act, reason, text)
+    }
+
+    /// In step, with what keeps it from being so entirely.
+    pub(super) fn rest(&self) -> (Reason, String) {
+        let missing = self.missing();
+        if !missing.is_empty() {
+            return (Reason::Missing, describe(&missing));
+        }
+        if self.needs.needs.is_empty() {
+            return (Reason::UsesNothing, String::new());
+        }
+        let progress = self.known.workload.progress;
+        let rolled = self.own_mark().is_some() && progress.updated < progress.desired;
+        let text = || format!("{} of {} pods updated", progress.updated, progress.desired);
+        match self.known.workload.strategy {
+            Strategy::OnDelete if rolled => (Reason::WaitsForDelete, text()),
+            Strategy::Partition(p) if rolled => {
+                (Reason::PartlyRolled, format!("{}, partition {p}", text()))
+            }
+            _ => (Reason::UpToDate, String::new()),
+        }
+    }
+}
+
+fn reason_of(what: What) -> Reason {
+    match what {
+        What::Appeared(_) => Reason::Created,
+        What::Gone(_) => Reason::Deleted,
+        What::Changed | What::New => Reason::Changed,
+    }
+}

@@ -1,0 +1,42 @@
+//! Changes in words, as they are written on a template and told to people.
+
+use std::collections::BTreeMap;
+
+use crate::compare::Change;
+use crate::refs::SourceRef;
+use crate::state::KeyDigest;
+
+/// The keys that are named for one source before the rest is only counted.
+const KEYS_NAMED: usize = 5;
+/// The sources that are named before the rest is only counted.
+const SOURCES_NAMED: usize = 10;
+
+/// `configmap/nginx-config (nginx.conf), secret/db`
+pub fn describe(changes: &[Change]) -> String {
+    let mut by_source: BTreeMap<&SourceRef, Vec<&str>> = BTreeMap::new();
+    for change in changes {
+        let keys = by_source.entry(&change.source).or_default();
+        keys.extend(change.keys.iter().map(|key| &**key));
+    }
+    let more = by_source.len().saturating_sub(SOURCES_NAMED);
+    let named = by_source.into_iter().take(SOURCES_NAMED);
+    let mut parts: Vec<_> = named.map(|(source, keys)| part(source, &keys)).collect();
+    if more > 0 {
+        parts.push(format!("{more} more"));
+    }
+    parts.join(", ")
+}
+
+fn part(source: &SourceRef, keys: &[&str]) -> String {
+    let (named, rest) = keys.split_at(keys.len().min(KEYS_NAMED));
+    match (named.is_empty(), rest.len()) {
+        (true, _) => source.to_string(),
+        (_, 0) => format!("{source} ({})", named.join(", ")),
+        (_, more) => format!("{source} ({} and {more} more)", named.join(", ")),
+    }
+}
+
+/// The digest of a key as `why` prints it.
+pub fn show_digest(digest: KeyDigest) -> String {
+    String::from(digest).chars().take(12).collect()
+}

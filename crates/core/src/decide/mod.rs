@@ -1,0 +1,225 @@
+//! What to do about a workload.
+//!
+//! Goes in: what it needs, what is there ([`Index`]), what it was last brought
+//! to ([`Entry`]), and the installation's [`Rules`]. Comes out: a [`Verdict`]:
+//! what to do, why, and what a person should mend. Pure and total: the same
+//! facts give the same verdict, and after a roll has been written down and has
+//! reached the workload the verdict on the same facts is `UpToDate`.
+//!
+//! The order of the questions is the order of the functions below:
+//! whose is it → is anything asked for → has everything been read → is it seen
+//! for the first time → does anything differ → are the pods newer than that
+//! → may it be rolled now.
+
+mod change;
+mod describe;
+mod first;
+mod problems;
+mod proof;
+mod record;
+mod roll;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+pub use describe::{describe, show_digest};
+
+use crate::compare::must_read;
+use crate::index::{Index, Known, Source};
+use crate::needs::{Need, Needs, needs_of};
+use crate::object::Seconds;
+use crate::reason::{Problem, Reason};
+use crate::refs::{Name, SourceRef, WorkloadRef};
+use crate::state::{Entry, Seen, SeenSource};
+
+/// Two timestamps of Kubernetes are only told apart if they differ by more than
+/// the second to which they are cut, on both sides.
+pub const CLEARLY_LATER: Seconds = 2;
+
+/// What an installation was told.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, and all combinations are valid"
+)]
+pub struct Rules {
+    /// Its name.
+    pub instance: Name,
+    /// `--reload-on-create`
+    pub on_create: bool,
+    /// `--reload-on-delete`
+    pub on_delete: bool,
+    /// `--catch-up`
+    pub catch_up: bool,
+    /// Whether versions of workloads and sources come from one etcd and can be
+    /// compared.
+    pub one_etcd: bool,
+}
+
+/// When the pods' present template was made, as far as that could be found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodsSince {
+    /// Not asked.
+    NotAsked,
+    /// The revision that belongs to the template is not there yet.
+    NotKnown,
+    /// Its creation.
+    At(Seconds),
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Nothing.
+    Nothing,
+    /// Read these, then decide again. Without any: a list is under way.
+    Read(Vec<SourceRef>),
+    /// Find out when the pods' present template was made, then decide again.
+    AskPodsSince,
+    /// Drop the record.
+    Forget,
+    /// Write the record when something else is written.
+    Note(Entry),
+    /// Write the record.
+    Record(Entry),
+    /// Write the record, then bring the workload to it.
+    Roll(Entry),
+    /// Bring the workload to the record, which is written already.
+    Resume(Entry),
+}
+
+/// What to do and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What to do.
+    pub act: Act,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence's worth of particulars. May be empty.
+    pub text: String,
+    /// What a person should mend.
+    pub problems: Vec<Problem>,
+}
+
+/// Decides. `None` where the workload is not known.
+pub fn decide(
+    key: &WorkloadRef,
+    index: &Index,
+    entry: Option<&Entry>,
+    pods: PodsSince,
+    rules: &Rules,
+) -> Option<Verdict> {
+    let known = index.get(key)?;
+    let ours = entry.filter(|entry| entry.uid == known.workload.uid);
+    let mut case = Case {
+        known,
+        index,
+        entry: ours,
+        replaced: entry.is_some() && ours.is_none(),
+        pods,
+        rules,
+        needs: Needs::default(),
+    };
+    let (act, reason, text) = case.decide();
+    Some(Verdict {
+        act,
+        reason,
+        text,
+        problems: case.problems(),
+    })
+}
+
+type Answer = (Act, Reason, String);
+
+fn nothing(reason: Reason) -> Answer {
+    (Act::Nothing, reason, String::new())
+}
+
+struct Case<'a> {
+    known: &'a Known,
+    index: &'a Index,
+    entry: Option<&'a Entry>,
+    /// Whether the record is of an earlier workload of this name.
+    replaced: bool,
+    pods: PodsSince,
+    rules: &'a Rules,
+    needs: Needs,
+}
+
+impl Case<'_> {
+    fn decide(&mut self) -> Answer {
+        let key = &self.known.workload.key;
+        if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
+            return (self.put_away(), Reason::NotOptedIn, String::new());
+        }
+        if let Some(other) = self.owned_by_other() {
+            return (Act::Nothing, Reason::OwnedByOther, other);
+        }
+        self.needs = needs_of(self.known, self.index, self.entry);
+        if let Some(unread) = self.unread() {
+            let names: Vec<_> = unread.iter().map(ToString::to_string).collect();
+            return (Act::Read(unread), Reason::NotRead, names.join(", "));
+        }
+        match self.entry {
+            Some(entry) if !entry.is_bare() => self.compare_with(entry),
+            _ => self.first_sight(),
+        }
+    }
+
+    /// What to do with the record of a workload that nobody wants rolled. Where
+    /// its template carries a roll of ours the number is kept: when it is opted
+    /// in again, its record has not vanished.
+    fn put_away(&self) -> Act {
+        match self.entry {
+            None if self.replaced => Act::Forget,
+            None => Act::Nothing,
+            Some(_) if self.own_mark().is_none() => Act::Forget,
+            Some(entry) if entry.is_bare() => Act::Nothing,
+            Some(entry) => Act::Record(self.bare(entry)),
+        }
+    }
+
+    fn owned_by_other(&self) -> Option<String> {
+        let mark = self.known.workload.mark.as_ref()?;
+        let over = self.entry.and_then(|entry| entry.over.as_deref());
+        let ours = mark.instance == self.rules.instance || over == Some(&mark.to_string());
+        (!ours).then(|| format!("its template carries {mark}"))
+    }
+
+    /// The number of our last roll that is on the template.
+    fn own_mark(&self) -> Option<u64> {
+        let mark = self.known.workload.mark.as_ref();
+        mark.filter(|mark| mark.instance == self.rules.instance)
+            .map(|mark| mark.n)
+    }
+
+    fn unread(&self) -> Option<Vec<SourceRef>> {
+        let must = |need: &&Need| must_read(need, self.seen(need), self.source(need));
+        let unread = self.needs.needs.iter().filter(must);
+        let unread: Vec<_> = unread.map(|need| need.source.clone()).collect();
+        (self.needs.unlisted || !unread.is_empty()).then_some(unread)
+    }
+
+    fn same_template(&self) -> bool {
+        self.entry
+            .is_some_and(|entry| entry.template == self.known.workload.template)
+    }
+
+    fn seen(&self, need: &Need) -> Option<&SeenSource> {
+        self.entry?.seen.get(&Seen::of(&need.source))
+    }
+
+    fn source(&self, need: &Need) -> &Source {
+        self.index.view(&need.source)
+    }
+
+    fn written(&self, source: &SourceRef) -> Option<Seconds> {
+        self.index.view(source).present()?.written
+    }
+
+    fn ask() -> Answer {
+        let what = "when its pods' template was made";
+        (Act::AskPodsSince, Reason::NotRead, what.to_owned())
+    }
+}

@@ -1,0 +1,46 @@
+//! What people should mend.
+
+use crate::index::Presence;
+use crate::needs::{Need, not_watched, nothing_matches};
+use crate::reason::{Problem, Reason};
+
+use super::Case;
+
+impl Case<'_> {
+    pub(super) fn problems(&mut self) -> Vec<Problem> {
+        let mut problems = self.known.problems.clone();
+        problems.append(&mut self.needs.problems);
+        for need in &self.needs.needs {
+            problems.extend(self.on_source(need));
+            problems.extend(self.with_name(need));
+        }
+        problems.extend(self.taken_back());
+        problems
+    }
+
+    fn on_source(&self, need: &Need) -> Option<Problem> {
+        let Problem { reason, text } = self.source(need).problem.as_deref()?;
+        Some(Problem {
+            reason: *reason,
+            text: format!("{}: {text}", need.source),
+        })
+    }
+
+    fn with_name(&self, need: &Need) -> Option<Problem> {
+        let name = || need.source.to_string();
+        match self.source(need).presence {
+            _ if need.lapsed || !need.only_named() => None,
+            Presence::Absent => Some(nothing_matches(&name())),
+            Presence::NotWatched => Some(not_watched(&name())),
+            Presence::Unknown | Presence::Present(_) => None,
+        }
+    }
+
+    fn taken_back(&self) -> Option<Problem> {
+        let mark = self.known.reverted.as_ref()?;
+        Some(Problem {
+            reason: Reason::Reverted,
+            text: format!("roll {mark} was taken back; the next change rolls again"),
+        })
+    }
+}

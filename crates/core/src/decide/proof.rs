@@ -1,0 +1,54 @@
+//! Proof that the pods are newer than a change, so that it needs no roll.
+
+use crate::compare::Change;
+use crate::object::Strategy;
+
+use super::{CLEARLY_LATER, Case, PodsSince};
+
+pub(super) enum Newer {
+    Yes,
+    No,
+    Ask,
+}
+
+impl Case<'_> {
+    /// Without proof the answer is no: a roll too many is better than one too few.
+    pub(super) fn pods_are_newer(&self, changes: &[Change]) -> Newer {
+        let workload = &self.known.workload;
+        if workload.paused || workload.strategy != Strategy::Rolling {
+            return Newer::No;
+        }
+        let versions: Option<Vec<_>> = changes.iter().map(|c| c.version).collect();
+        let Some(versions) = versions else {
+            return Newer::No;
+        };
+        let (oldest, newest) = (versions.iter().min(), versions.iter().max());
+        if self.rules.one_etcd && self.known.edited.as_ref() > newest {
+            return Newer::Yes;
+        }
+        // After the last list every edit came as an event, so for what changed
+        // later there is nothing more to find out.
+        if self.rules.one_etcd && oldest > Some(&self.known.since) {
+            return Newer::No;
+        }
+        self.younger(changes)
+    }
+
+    fn younger(&self, changes: &[Change]) -> Newer {
+        let since = match self.pods {
+            _ if !changes.iter().all(|change| change.dated) => return Newer::No,
+            PodsSince::NotAsked => return Newer::Ask,
+            PodsSince::NotKnown => return Newer::No,
+            PodsSince::At(since) => since,
+        };
+        let clear = |change: &Change| {
+            let written = self.written(&change.source);
+            written.is_some_and(|at| since - at >= CLEARLY_LATER)
+        };
+        if changes.iter().all(clear) {
+            Newer::Yes
+        } else {
+            Newer::No
+        }
+    }
+}

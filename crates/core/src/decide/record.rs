@@ -1,0 +1,96 @@
+//! Records: what a workload is, or was, brought to.
+
+use std::collections::BTreeMap;
+
+use crate::compare::{Change, What};
+use crate::index::Presence;
+use crate::needs::Need;
+use crate::state::{Entry, FORM, Seen, SeenKeys, SeenSource};
+
+use super::Case;
+
+impl Case<'_> {
+    /// The record of how things are now.
+    pub(super) fn entry_now(&self, n: u64, done: bool, because: String) -> Entry {
+        let needs = self.needs.needs.iter();
+        Entry {
+            v: FORM,
+            uid: self.known.workload.uid.clone(),
+            n,
+            done,
+            template: self.known.workload.template,
+            because,
+            over: self.entry.and_then(|entry| entry.over.clone()),
+            seen: needs.filter_map(|need| self.seen_now(need)).collect(),
+        }
+    }
+
+    fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {
+        let source = self.source(need);
+        let seen = match (&source.presence, source.current()) {
+            (Presence::Absent, _) if need.lapsed => return None,
+            (Presence::Absent, _) => need.seen(0, None),
+            (Presence::Present(p), Some(content)) => need.seen(p.version, Some(content)),
+            _ => self.seen(need)?.clone(),
+        };
+        Some((Seen::of(&need.source), seen))
+    }
+
+    /// The record without a roll: what is gone keeps its last digest, so that the
+    /// same content coming back is nothing.
+    pub(super) fn recorded(&self, entry: &Entry, changes: &[Change]) -> Entry {
+        let done = entry.done || self.reached(entry);
+        let because = if done {
+            String::new()
+        } else {
+            entry.because.clone()
+        };
+        let mut now = self.entry_now(entry.n, done, because);
+        for change in changes.iter().filter(|c| matches!(c.what, What::Gone(_))) {
+            self.keep(change, entry, &mut now.seen);
+        }
+        now
+    }
+
+    fn keep(&self, gone: &Change, entry: &Entry, seen: &mut BTreeMap<Seen, SeenSource>) {
+        let key = Seen::of(&gone.source);
+        let Some(before) = entry.seen.get(&key) else {
+            return;
+        };
+        match seen.get_mut(&key) {
+            Some(now) if gone.version.is_some() => keep_keys(gone, before, now),
+            Some(now) => *now = before.clone(),
+            // Pods of a new template have started without it.
+            None if self.same_template() => {
+                seen.insert(key, before.clone());
+            }
+            None => {}
+        }
+    }
+
+    /// The record of one that nobody wants rolled: its number only.
+    pub(super) fn bare(&self, entry: &Entry) -> Entry {
+        Entry {
+            n: self.number(),
+            done: true,
+            because: String::new(),
+            seen: BTreeMap::new(),
+            ..entry.clone()
+        }
+    }
+}
+
+/// Keeps the last digests of keys that are gone, and the version at which they
+/// were there: until they are back, the source is read to tell that they miss.
+fn keep_keys(gone: &Change, before: &SeenSource, now: &mut SeenSource) {
+    let (SeenKeys::Apart(before_keys), SeenKeys::Apart(keys)) = (&before.keys, &mut now.keys)
+    else {
+        return;
+    };
+    now.rv = before.rv;
+    for key in &gone.keys {
+        if let Some(digest) = before_keys.get(key) {
+            keys.insert(key.clone(), *digest);
+        }
+    }
+}

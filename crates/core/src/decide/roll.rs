@@ -1,0 +1,116 @@
+//! Rolling: whether it may be now, and the intent of it.
+
+use crate::compare::{Change, What};
+use crate::index::Presence;
+use crate::needs::{Demand, Need};
+use crate::reason::Reason;
+use crate::refs::Name;
+use crate::state::{Entry, KeyDigest, SeenKeys};
+
+use super::{Act, Answer, Case, describe};
+
+impl Case<'_> {
+    pub(super) fn roll(&self, reason: Reason, changes: &[Change]) -> Answer {
+        let because = describe(changes);
+        if self.known.workload.paused {
+            return (Act::Nothing, Reason::Paused, because);
+        }
+        let wants_it_gone = changes.iter().any(|c| matches!(c.what, What::Gone(_)));
+        let missing = self.missing();
+        if !wants_it_gone && !missing.is_empty() {
+            return (Act::Nothing, Reason::Missing, describe(&missing));
+        }
+        let entry = self.entry_now(self.number() + 1, false, because.clone());
+        (Act::Roll(entry), reason, because)
+    }
+
+    /// Carries out a roll that was written down. What it was written down
+    /// without is not waited for.
+    pub(super) fn resume(&self, entry: &Entry) -> Answer {
+        let because = entry.because.clone();
+        if self.known.workload.paused {
+            return (Act::Nothing, Reason::Paused, because);
+        }
+        let mut missing = self.missing();
+        missing.retain(|change| !self.was_missing(change));
+        if !missing.is_empty() {
+            return (Act::Nothing, Reason::Missing, describe(&missing));
+        }
+        (Act::Resume(entry.clone()), Reason::Resumed, because)
+    }
+
+    /// The number of the last roll.
+    pub(super) fn number(&self) -> u64 {
+        let recorded = self.entry.map_or(0, |entry| entry.n);
+        recorded.max(self.own_mark().unwrap_or(0))
+    }
+
+    /// Whether a roll is, or was, on the template. One that was taken back at
+    /// once is not carried out again: that would be a fight.
+    pub(super) fn reached(&self, entry: &Entry) -> bool {
+        let back = self.known.reverted.as_ref();
+        let back = back.filter(|mark| mark.instance == self.rules.instance);
+        let newest = self.own_mark().max(back.map(|mark| mark.n));
+        newest.is_some_and(|n| n >= entry.n)
+    }
+
+    /// What new pods could not start for want of.
+    pub(super) fn missing(&self) -> Vec<Change> {
+        self.needs
+            .needs
+            .iter()
+            .filter_map(|need| self.misses(need))
+            .collect()
+    }
+
+    fn misses(&self, need: &Need) -> Option<Change> {
+        let source = self.source(need);
+        let keys = match source.presence {
+            Presence::Absent if need.demand == Demand::Required => Vec::new(),
+            Presence::Present(_) => self.missing_keys(need)?,
+            _ => return None,
+        };
+        Some(Change {
+            source: need.source.clone(),
+            what: What::Gone(Demand::Required),
+            keys,
+            version: source.present().map(|p| p.version),
+            dated: false,
+        })
+    }
+
+    fn missing_keys(&self, need: &Need) -> Option<Vec<Name>> {
+        let content = self.source(need).current();
+        let absent = |key: &Name| match content {
+            Some(content) => content.get(key).is_none(),
+            None => self.was_absent(need, key),
+        };
+        let required = need
+            .keys
+            .iter()
+            .filter(|(_, demand)| **demand == Demand::Required);
+        let keys: Vec<_> = required
+            .map(|(key, _)| key)
+            .filter(|key| absent(key))
+            .cloned()
+            .collect();
+        (!keys.is_empty()).then_some(keys)
+    }
+
+    fn was_absent(&self, need: &Need, key: &Name) -> bool {
+        match self.seen(need).map(|seen| &seen.keys) {
+            Some(SeenKeys::Apart(keys)) => keys.get(key) == Some(&KeyDigest(None)),
+            _ => false,
+        }
+    }
+
+    fn was_missing(&self, change: &Change) -> bool {
+        let mut needs = self.needs.needs.iter();
+        let Some(need) = needs.find(|need| need.source == change.source) else {
+            return false;
+        };
+        let gone = self.seen(need).is_some_and(|seen| seen.rv == 0);
+        let mut keys = change.keys.iter();
+        gone || (!change.keys.is_empty() && keys.all(|key| self.was_absent(need, key)))
+    }
+}

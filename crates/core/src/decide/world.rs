@@ -1,0 +1,381 @@
+//! A cluster in miniature for tests: one workload `web`, some ConfigMaps, the
+//! index that watches them, and what carries out the decisions.
+//!
+//! Goes in: commands such as `cm c k=1` (see [`World::run`]). Each is told to the
+//! index as an event, or, after `unseen`, only by the next `relist` or `restart`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Act, PodsSince, Rules, Verdict, decide};
+use crate::digest::Digest;
+use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use crate::kinds::KINDS;
+use crate::object::{Meta, SourceMeta, Workload, read_workload};
+use crate::policy::Defaults;
+use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use crate::state::Entry;
+
+type Data = BTreeMap<String, String>;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConfigMap {
+    pub(super) data: Data,
+    annotations: Data,
+    version: u64,
+    written: i64,
+}
+
+/// What is written in the workload's manifest.
+#[derive(Clone, Debug, Default)]
+struct Manifest {
+    uid: u64,
+    generation: i64,
+    created: i64,
+    version: u64,
+    uses: Vec<String>,
+    image: String,
+    annotations: Data,
+    marks: Data,
+    paused: bool,
+    strategy: Value,
+    updated: u32,
+}
+
+pub(super) struct World {
+    pub(super) index: Index,
+    pub(super) rules: Rules,
+    pub(super) entry: Option<Entry>,
+    pub(super) cms: BTreeMap<String, ConfigMap>,
+    web: Manifest,
+    version: u64,
+    now: i64,
+    step: i64,
+    /// When each template was first there.
+    revisions: BTreeMap<String, i64>,
+    unseen: bool,
+    pub(super) gets: usize,
+    /// The numbers that were patched, in order.
+    pub(super) rolls: Vec<u64>,
+}
+
+pub(super) fn web() -> WorkloadRef {
+    WorkloadRef::new(&KINDS[0], "ns", "web")
+}
+
+pub(super) fn source(name: &str) -> SourceRef {
+    SourceRef::new(SourceKind::ConfigMap, "ns", name)
+}
+
+fn streams() -> [Stream; 2] {
+    [
+        StreamOf::Workloads(&KINDS[0]),
+        StreamOf::Sources(SourceKind::ConfigMap),
+    ]
+    .map(|of| Stream {
+        of,
+        namespace: None,
+    })
+}
+
+fn timestamp(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap().to_string()
+}
+
+fn pairs<'a>(words: impl Iterator<Item = &'a str>) -> Data {
+    let pair = |word: &str| {
+        let (key, value) = word.split_once('=')?;
+        Some((key.to_owned(), value.to_owned()))
+    };
+    words.filter_map(pair).collect()
+}
+
+impl World {
+    /// An opted-in workload that uses nothing, and an index that has read it.
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            index: Index::default(),
+            rules: Rules {
+                instance: "t".into(),
+                on_create: false,
+                on_delete: false,
+                catch_up: false,
+                one_etcd: true,
+            },
+            entry: None,
+            cms: BTreeMap::new(),
+            web: Manifest::default(),
+            version: 0,
+            now: 1_000_000,
+            step: 10,
+            revisions: BTreeMap::new(),
+            unseen: false,
+            gets: 0,
+            rolls: Vec::new(),
+        };
+        world.run("ann tidings.dev/reload=auto; create; restart");
+        world
+    }
+
+    /// Runs commands, separated by `;`.
+    pub(super) fn run(&mut self, commands: &str) {
+        for command in commands.split(';').map(str::trim) {
+            let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+            self.version += 1;
+            self.now += self.step;
+            self.command(verb, rest);
+        }
+    }
+
+    fn command(&mut self, verb: &str, rest: &str) {
+        match verb {
+            "" => {}
+            "cm" | "del" | "touch" | "mark" => self.source_command(verb, rest),
+            "restart" => self.restart(),
+            "relist" => self.relist(),
+            "lose" => self.entry = None,
+            "unseen" => self.unseen = true,
+            "tick" => self.step = rest.parse().unwrap(),
+            "flag" => self.flag(rest),
+            "gets" => assert_eq!(std::mem::take(&mut self.gets).to_string(), rest),
+            _ => self.web_command(verb, rest),
+        }
+    }
+
+    fn flag(&mut self, name: &str) {
+        match name {
+            "on-create" => self.rules.on_create = true,
+            "on-delete" => self.rules.on_delete = true,
+            "catch-up" => self.rules.catch_up = true,
+            "many-etcds" => self.rules.one_etcd = false,
+            other => unreachable!("{other}"),
+        }
+    }
+
+    /// `cm c k=1 l=2`, `del c`, `touch c` (metadata only), `mark c key=value`.
+    fn source_command(&mut self, verb: &str, rest: &str) {
+        let mut words = rest.split(' ');
+        let name = words.next().unwrap();
+        let (version, now) = (self.version, self.now);
+        if verb == "del" {
+            self.cms.remove(name);
+        } else {
+            let cm = self.cms.entry(name.to_owned()).or_default();
+            cm.version = version;
+            match verb {
+                "cm" => (cm.data, cm.written) = (pairs(words), now),
+                "mark" => cm.annotations = pairs(words),
+                _ => {}
+            }
+        }
+        if !self.unseen {
+            match self.cms.get(name) {
+                Some(cm) => self.index.apply_source(&meta(name, cm)),
+                None => self.index.delete_source(&source(name), version),
+            };
+        }
+    }
+
+    /// Everything about the workload. `use` and `edit` edit its template.
+    fn web_command(&mut self, verb: &str, rest: &str) {
+        let words = || rest.split(' ').filter(|w| !w.is_empty());
+        let web = &mut self.web;
+        let mut generation = 1;
+        match verb {
+            "create" => (web.uid, web.created, web.generation) = (self.version, self.now, 0),
+            "use" => web.uses = words().map(str::to_owned).collect(),
+            "edit" => web.image = rest.to_owned(),
+            "ann" => (web.annotations, generation) = (pairs(rest.split('|')), 0),
+            "template" => web.marks = pairs(rest.split('|')),
+            "pause" => web.paused = true,
+            "resume" => web.paused = false,
+            "strategy" => web.strategy = strategy(rest),
+            "updated" => (web.updated, generation) = (rest.parse().unwrap(), 0),
+            other => unreachable!("{other}"),
+        }
+        web.generation += generation;
+        self.wrote_web();
+    }
+
+    fn wrote_web(&mut self) {
+        self.web.version = self.version;
+        let template = self.web.template().to_string();
+        self.revisions.entry(template).or_insert(self.now);
+        if !self.unseen {
+            let workload = self.web.read();
+            self.index.apply_workload(workload, How::Event);
+        }
+    }
+
+    fn restart(&mut self) {
+        self.index = Index::new(Defaults::default(), streams());
+        self.relist();
+    }
+
+    fn relist(&mut self) {
+        self.unseen = false;
+        let [workloads, sources] = streams();
+        self.index.begin_list(&workloads);
+        self.index.apply_workload(self.web.read(), How::Listed);
+        self.index.end_list(&workloads, self.version);
+        self.index.begin_list(&sources);
+        for (name, cm) in &self.cms {
+            self.index.apply_source(&meta(name, cm));
+        }
+        self.index.end_list(&sources, self.version);
+    }
+
+    /// Decides, reading what must be read.
+    pub(super) fn decide(&mut self) -> Verdict {
+        let mut pods = PodsSince::NotAsked;
+        for _ in 0..5 {
+            assert!(self.index.ready(&web()));
+            let entry = self.entry.as_ref();
+            let verdict = decide(&web(), &self.index, entry, pods, &self.rules).unwrap();
+            match verdict.act {
+                Act::Read(sources) => self.read(&sources),
+                Act::AskPodsSince => pods = self.pods_since(),
+                _ => return verdict,
+            }
+        }
+        unreachable!("it never has enough");
+    }
+
+    fn read(&mut self, sources: &[SourceRef]) {
+        for (kind, namespace) in self.index.take_listings() {
+            let metas: Vec<_> = self.cms.iter().map(|(name, cm)| meta(name, cm)).collect();
+            self.index.apply_listing(kind, &namespace, &metas);
+        }
+        for source in sources {
+            self.gets += 1;
+            let told = self.index.source(source).unwrap().told;
+            let fetched = self
+                .cms
+                .get(&*source.name)
+                .map_or(Fetched::Absent, |cm| cm.fetch(source));
+            self.index.apply_fetched(source, told, fetched);
+        }
+    }
+
+    fn pods_since(&self) -> PodsSince {
+        PodsSince::At(self.revisions[&self.web.template().to_string()])
+    }
+
+    /// Carries out a decision, but for what comes after the intent.
+    pub(super) fn write_down(&mut self, act: &Act) {
+        match act {
+            Act::Record(entry) | Act::Note(entry) | Act::Roll(entry) => {
+                let json = entry.write();
+                self.entry = Some(Entry::read(json.as_bytes()).unwrap());
+            }
+            Act::Forget => self.entry = None,
+            _ => {}
+        }
+    }
+
+    /// Carries out a decision.
+    pub(super) fn carry_out(&mut self, act: &Act) {
+        self.write_down(act);
+        if let Act::Roll(entry) | Act::Resume(entry) = act {
+            let last = self.rolls.last().copied().unwrap_or(0);
+            assert!(entry.n > last, "{} after {last}", entry.n);
+            self.rolls.push(entry.n);
+            let mark = format!("template tidings.dev/config=t/{}", entry.n);
+            self.run(&mark);
+        }
+    }
+}
+
+impl World {
+    /// A decision that was carried out leaves at most a note, and then nothing.
+    pub(super) fn rests(&mut self) {
+        let verdict = self.decide();
+        let noted = matches!(verdict.act, Act::Nothing | Act::Note(_));
+        assert!(noted, "{verdict:?}");
+        self.carry_out(&verdict.act);
+        let verdict = self.decide();
+        assert_eq!(verdict.act, Act::Nothing, "{verdict:?}");
+    }
+}
+
+impl ConfigMap {
+    fn fetch(&self, key: &SourceRef) -> Fetched {
+        let digest =
+            |(k, v): (&String, &String)| (k.as_str().into(), Digest::of_key(key, k, v.as_bytes()));
+        let keys: Vec<(Name, Digest)> = self.data.iter().map(digest).collect();
+        let content = Content {
+            version: self.version,
+            keys: keys.into(),
+        };
+        Fetched::Present(meta(&key.name, self), content)
+    }
+}
+
+fn meta(name: &str, cm: &ConfigMap) -> SourceMeta {
+    let meta = json!({
+        "namespace": "ns", "name": name, "resourceVersion": cm.version.to_string(),
+        "annotations": cm.annotations,
+        "managedFields": [{"time": timestamp(cm.written), "fieldsV1": {"f:data": {}}}],
+    });
+    let meta: Meta = serde_json::from_value(meta).unwrap();
+    meta.into_source(SourceKind::ConfigMap).unwrap()
+}
+
+fn strategy(word: &str) -> Value {
+    match word {
+        "on-delete" => json!({"type": "OnDelete"}),
+        "partition" => json!({"rollingUpdate": {"partition": 2}}),
+        _ => json!({}),
+    }
+}
+
+impl Manifest {
+    fn template(&self) -> Value {
+        let mut spec = json!({"image": self.image, "containers": [{"env": [], "envFrom": [], "volumeMounts": []}], "volumes": []});
+        for used in &self.uses {
+            add_use(&mut spec, used);
+        }
+        json!({"metadata": {"annotations": self.marks}, "spec": spec})
+    }
+
+    fn read(&self) -> Workload {
+        let json = json!({
+            "metadata": {"namespace": "ns", "name": "web", "uid": self.uid.to_string(),
+                "resourceVersion": self.version.to_string(), "generation": self.generation,
+                "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
+            "spec": {"replicas": 3, "paused": self.paused, "updateStrategy": self.strategy,
+                "template": self.template()},
+            "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated},
+        });
+        read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap()
+    }
+}
+
+/// `env:c.k`, `from:c`, `vol:c`, `items:c.k`, `sub:c.k`; `env?:c.k`: optional.
+fn add_use(spec: &mut Value, text: &str) {
+    let (how, what) = text.split_once(':').unwrap();
+    let (name, key) = what.split_once('.').unwrap_or((what, ""));
+    let (how, optional) = (how.trim_end_matches('?'), how.ends_with('?'));
+    let mut to = json!({"name": name, "optional": optional});
+    let push = |spec: &mut Value, at: &str, value| {
+        let list = spec.pointer_mut(at).and_then(Value::as_array_mut).unwrap();
+        list.push(value);
+    };
+    match how {
+        "env" => {
+            to["key"] = key.into();
+            let env = json!({"valueFrom": {"configMapKeyRef": to}});
+            return push(spec, "/containers/0/env", env);
+        }
+        "from" => {
+            return push(spec, "/containers/0/envFrom", json!({"configMapRef": to}));
+        }
+        "items" => to["items"] = json!([{"key": key, "path": key}]),
+        _ => {}
+    }
+    let sub_path = if how == "sub" { key } else { "" };
+    let mount = json!({"name": text, "subPath": sub_path});
+    push(spec, "/containers/0/volumeMounts", mount);
+    push(spec, "/volumes", json!({"name": text, "configMap": to}));
+}

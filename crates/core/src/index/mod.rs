@@ -1,0 +1,89 @@
+//! What is in the cluster now, as far as decisions rest on it.
+//!
+//! Goes in: facts, in any order — lists, events, fetched sources. Comes out: the
+//! workloads that may have to be decided again, and views for
+//! [`crate::decide`]. Nothing here fails and nothing here is guessed: what has
+//! not been read is [`Presence::Unknown`].
+//!
+//! A source is held only while a workload uses or names it (or, for names with
+//! wildcards, while its namespace has such a workload), and then only its
+//! version, its marks and the digests of its keys. So a list of sources that is
+//! read before the workloads were is lost on them, and each must be read again.
+
+mod links;
+mod names;
+mod source;
+mod stream;
+mod wild;
+mod workload;
+
+use std::collections::BTreeMap;
+
+pub use source::{Content, Fetched, Presence, Present, Source};
+pub use stream::{Concerned, Stream, StreamOf};
+pub use workload::{How, Known};
+
+use crate::object::Marks;
+use crate::policy::{Annotations, Defaults};
+use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+
+/// What is in the cluster now.
+#[derive(Debug, Default)]
+pub struct Index {
+    defaults: Defaults,
+    workloads: BTreeMap<WorkloadRef, Known>,
+    sources: BTreeMap<SourceRef, Source>,
+    /// Where a workload names sources by wildcard.
+    wild: BTreeMap<(SourceKind, Name), wild::Wild>,
+    namespaces: BTreeMap<Name, Namespace>,
+    streams: BTreeMap<Stream, stream::StreamState>,
+    names: names::Names,
+    /// Grows with each list that begins.
+    epoch: u32,
+    /// Grows with everything that is told of a source.
+    told: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Namespace {
+    annotations: Annotations,
+    left_out: bool,
+}
+
+impl Index {
+    /// An empty index that waits for these streams.
+    pub fn new(defaults: Defaults, streams: impl IntoIterator<Item = Stream>) -> Self {
+        let states = streams
+            .into_iter()
+            .map(|s| (s, stream::StreamState::default()));
+        Self {
+            defaults,
+            streams: states.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A workload.
+    pub fn get(&self, key: &WorkloadRef) -> Option<&Known> {
+        self.workloads.get(key)
+    }
+
+    /// All workloads, in order.
+    pub fn workloads(&self) -> impl Iterator<Item = (&WorkloadRef, &Known)> {
+        self.workloads.iter()
+    }
+
+    /// The marks on a source, as far as they are known.
+    pub fn marks(&self, key: &SourceRef) -> Marks {
+        let present = self.view(key).present();
+        present.map(|p| p.marks).unwrap_or_default()
+    }
+
+    /// Whether the namespace is left out by the installation's selector.
+    pub fn left_out(&self, namespace: &Name) -> bool {
+        self.namespaces.get(namespace).is_some_and(|n| n.left_out)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

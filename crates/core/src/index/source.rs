@@ -1,0 +1,296 @@
+//! Sources: what is known of each, and the facts that tell of them.
+
+use crate::digest::Digest;
+use crate::object::{Marks, Seconds, SourceMeta, Version};
+use crate::reason::Problem;
+use crate::refs::{Name, SourceRef, WorkloadRef};
+
+use super::{Index, StreamOf};
+
+/// What is known of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Not read since it was last said to have changed or gone.
+    #[default]
+    Unknown,
+    /// Not there.
+    Absent,
+    /// There, but outside what is watched.
+    NotWatched,
+    /// There.
+    Present(Present),
+}
+
+/// A source that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Its version.
+    pub version: Version,
+    /// What its owners wrote on it.
+    pub marks: Marks,
+    /// The newest write of its data.
+    pub written: Option<Seconds>,
+}
+
+/// The digests of a source's keys at one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Which version.
+    pub version: Version,
+    /// By key, in order.
+    pub keys: Box<[(Name, Digest)]>,
+}
+
+impl Content {
+    /// The digest of a key.
+    pub fn get(&self, key: &str) -> Option<Digest> {
+        let at = self.keys.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
+        Some(self.keys[at].1)
+    }
+}
+
+/// The answer to reading a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// It is there.
+    Present(SourceMeta, Content),
+    /// It is not there.
+    Absent,
+    /// It is there, but outside what is watched.
+    NotWatched,
+}
+
+/// A source that is held.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// What is known of it.
+    pub presence: Presence,
+    /// Its digests, where it has been read.
+    pub content: Option<Content>,
+    /// Another number whenever the watch tells of it, so that an answer to an
+    /// earlier question is not mistaken for the present.
+    pub told: u32,
+    /// What is wrong with its annotations.
+    pub problem: Option<Box<Problem>>,
+    /// The workloads that use it or name it literally, in order.
+    pub(super) users: Vec<WorkloadRef>,
+    pub(super) epoch: u32,
+}
+
+/// One that nothing is known of.
+static UNKNOWN: Source = Source::bare(Presence::Unknown);
+/// One that a complete list did not show.
+static ABSENT: Source = Source::bare(Presence::Absent);
+/// One of a kind that is not watched.
+static NOT_WATCHED: Source = Source::bare(Presence::NotWatched);
+
+impl Source {
+    const fn bare(presence: Presence) -> Self {
+        Self {
+            presence,
+            content: None,
+            told: 0,
+            problem: None,
+            users: Vec::new(),
+            epoch: 0,
+        }
+    }
+
+    /// Its digests, where they are those of the present version.
+    pub fn current(&self) -> Option<&Content> {
+        match (&self.presence, &self.content) {
+            (Presence::Present(p), Some(c)) if c.version == p.version => Some(c),
+            _ => None,
+        }
+    }
+
+    /// Its metadata, where it is there.
+    pub fn present(&self) -> Option<&Present> {
+        match &self.presence {
+            Presence::Present(present) => Some(present),
+            _ => None,
+        }
+    }
+
+    fn set(&mut self, presence: Presence) {
+        self.presence = presence;
+        self.content = None;
+        self.problem = None;
+    }
+}
+
+impl Index {
+    /// A source was seen. Returns the workloads for which something changed.
+    pub fn apply_source(&mut self, meta: &SourceMeta) -> Vec<WorkloadRef> {
+        if !self.wanted(&meta.key) {
+            return Vec::new();
+        }
+        let epoch = self.epoch;
+        let source = self.hold(&meta.key);
+        source.epoch = epoch;
+        let news = match source.present().map(|p| p.version) {
+            Some(known) if known > meta.version => self.disagrees(&meta.key),
+            _ => self.tell(meta),
+        };
+        if news {
+            self.users(&meta.key)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// A source is said to be gone. Whether it really is, or is only outside what
+    /// is watched, a reading must tell.
+    pub fn delete_source(&mut self, key: &SourceRef, version: Version) -> Vec<WorkloadRef> {
+        let Some(source) = self.sources.get(key) else {
+            return Vec::new();
+        };
+        if source.present().is_some_and(|p| p.version > version) {
+            return Vec::new();
+        }
+        self.doubt(key);
+        let users = self.users(key);
+        if users.is_empty() {
+            self.sources.remove(key);
+        }
+        users
+    }
+
+    /// A source was read, as an answer to the question that was asked when the
+    /// watch had told of it by the number `told`. Returns who waits for it.
+    pub fn apply_fetched(
+        &mut self,
+        key: &SourceRef,
+        told: u32,
+        fetched: Fetched,
+    ) -> Vec<WorkloadRef> {
+        let Some(source) = self.sources.get_mut(key) else {
+            return Vec::new();
+        };
+        let timely = source.told == told;
+        match fetched {
+            Fetched::Present(meta, content) => {
+                if timely || source.present().is_some() {
+                    self.tell(&meta);
+                    self.fill(key, content);
+                }
+            }
+            Fetched::Absent if timely => source.set(Presence::Absent),
+            Fetched::NotWatched if timely => source.set(Presence::NotWatched),
+            Fetched::Absent | Fetched::NotWatched => {}
+        }
+        let users = self.users(key);
+        self.drop_absent(key);
+        users
+    }
+
+    /// A source, if it is held.
+    pub fn source(&self, key: &SourceRef) -> Option<&Source> {
+        self.sources.get(key)
+    }
+
+    /// What is known of a source, held or not. Where all sources of the namespace
+    /// have been listed, one that is not held is not there.
+    pub fn view(&self, key: &SourceRef) -> &Source {
+        if !self.watches(key.kind, &key.namespace) {
+            return &NOT_WATCHED;
+        }
+        let unheld = || {
+            if self.has_listed(key.kind, &key.namespace) {
+                &ABSENT
+            } else {
+                &UNKNOWN
+            }
+        };
+        self.sources.get(key).unwrap_or_else(unheld)
+    }
+
+    /// How many sources are held.
+    pub fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    pub(super) fn hold(&mut self, key: &SourceRef) -> &mut Source {
+        if !self.sources.contains_key(key) {
+            let told = self.next_told();
+            let key = SourceRef {
+                kind: key.kind,
+                namespace: self.names.share(&key.namespace),
+                name: self.names.share(&key.name),
+            };
+            let source = Source {
+                told,
+                ..Source::default()
+            };
+            self.sources.insert(key, source);
+        }
+        self.sources.entry(key.clone()).or_default()
+    }
+
+    /// A number that was never a source's before, so that one which is dropped
+    /// and held again does not take an old answer for its own.
+    fn next_told(&mut self) -> u32 {
+        self.told = self.told.wrapping_add(1);
+        self.told
+    }
+
+    /// Takes over what was told; says whether it is news.
+    fn tell(&mut self, meta: &SourceMeta) -> bool {
+        let told = self.next_told();
+        let source = self.hold(&meta.key);
+        if source.present().is_some_and(|p| p.version >= meta.version) {
+            return false;
+        }
+        source.told = told;
+        source.problem.clone_from(&meta.problem);
+        source.presence = Presence::Present(Present {
+            version: meta.version,
+            marks: meta.marks,
+            written: meta.written,
+        });
+        true
+    }
+
+    /// An older version than the one that is known. An event is only late. A list
+    /// may be older than a reading during it, or the whole cluster may have been
+    /// put back to an earlier state: only a reading can tell.
+    fn disagrees(&mut self, key: &SourceRef) -> bool {
+        let listing = self.listing(StreamOf::Sources(key.kind), &key.namespace);
+        if listing {
+            self.doubt(key);
+        }
+        listing
+    }
+
+    /// What was known of it may be so no longer.
+    pub(super) fn doubt(&mut self, key: &SourceRef) {
+        let told = self.next_told();
+        if let Some(source) = self.sources.get_mut(key) {
+            source.told = told;
+            source.set(Presence::Unknown);
+        }
+    }
+
+    /// Keeps digests that are of no earlier version than the present one.
+    fn fill(&mut self, key: &SourceRef, mut content: Content) {
+        for (key, _) in &mut content.keys {
+            *key = self.names.share(key);
+        }
+        let source = self.hold(key);
+        if source
+            .present()
+            .is_some_and(|p| p.version <= content.version)
+        {
+            source.content = Some(content);
+        }
+    }
+
+    /// What is held for the sake of patterns only is absent once it is not held.
+    fn drop_absent(&mut self, key: &SourceRef) {
+        let absent =
+            |source: &Source| source.users.is_empty() && source.presence == Presence::Absent;
+        if self.has_listed(key.kind, &key.namespace) && self.sources.get(key).is_some_and(absent) {
+            self.sources.remove(key);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Streams: lists and watches, and what their ends tell.
+
+use crate::kinds::Kind;
+use crate::object::Version;
+use crate::policy::Policy;
+use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+
+use super::{Index, Known};
+
+/// One list and watch: of a kind, in one namespace or in all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    /// What it carries.
+    pub of: StreamOf,
+    /// Its namespace; `None` means all.
+    pub namespace: Option<Name>,
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamOf {
+    /// Namespaces, for their defaults and labels.
+    Namespaces,
+    /// A kind of workload.
+    Workloads(&'static Kind),
+    /// A kind of source.
+    Sources(SourceKind),
+}
+
+impl std::fmt::Display for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.of {
+            StreamOf::Namespaces => "namespaces",
+            StreamOf::Workloads(kind) => kind.plural,
+            StreamOf::Sources(kind) => kind.row().plural,
+        })?;
+        self.namespace
+            .as_ref()
+            .map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
+    }
+}
+
+impl Stream {
+    pub(super) fn covers(&self, of: StreamOf, namespace: &str) -> bool {
+        self.of == of && self.namespace.as_deref().is_none_or(|n| n == namespace)
+    }
+
+    fn covers_workload(&self, key: &WorkloadRef) -> bool {
+        self.covers(StreamOf::Workloads(key.kind), &key.namespace)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct StreamState {
+    /// Of its last list; what was seen before is from an earlier one.
+    epoch: u32,
+    listing: bool,
+    complete: bool,
+}
+
+/// Who is concerned by the end of a list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Concerned {
+    /// Something they use changed.
+    pub changed: Vec<WorkloadRef>,
+    /// They may be decided now.
+    pub look: Vec<WorkloadRef>,
+    /// They are gone.
+    pub gone: Vec<WorkloadRef>,
+}
+
+impl Index {
+    /// A list of this stream begins.
+    pub fn begin_list(&mut self, stream: &Stream) {
+        self.epoch += 1;
+        let state = self.streams.entry(stream.clone()).or_default();
+        state.epoch = self.epoch;
+        state.listing = true;
+        if let StreamOf::Sources(kind) = stream.of {
+            self.begin_wild(kind, stream);
+        }
+    }
+
+    /// The list of this stream has ended at this version: what it did not show is
+    /// gone. Returns who is concerned, and the workloads that are gone.
+    pub fn end_list(&mut self, stream: &Stream, version: Version) -> Concerned {
+        let state = self.streams.entry(stream.clone()).or_default();
+        let first = !state.complete;
+        (state.complete, state.listing) = (true, false);
+        let epoch = state.epoch;
+        let mut concerned = Concerned::default();
+        match stream.of {
+            StreamOf::Workloads(_) => concerned.gone = self.end_workloads(stream, epoch, version),
+            StreamOf::Sources(kind) => {
+                concerned.changed = self.end_sources(kind, stream, epoch);
+                concerned.look = self.end_wild(kind, stream, epoch);
+            }
+            StreamOf::Namespaces => {}
+        }
+        if first {
+            concerned.look.extend(self.within(stream));
+        }
+        concerned
+    }
+
+    fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Vec<WorkloadRef> {
+        let mut gone = Vec::new();
+        for (key, known) in &mut self.workloads {
+            if !stream.covers_workload(key) {
+                continue;
+            }
+            if known.epoch < epoch {
+                gone.push(key.clone());
+            } else {
+                known.since = known.since.max(version);
+            }
+        }
+        for key in &gone {
+            self.delete_workload(key);
+        }
+        gone
+    }
+
+    fn end_sources(&mut self, kind: SourceKind, stream: &Stream, epoch: u32) -> Vec<WorkloadRef> {
+        let covered =
+            |key: &SourceRef| key.kind == kind && stream.covers(stream.of, &key.namespace);
+        let unseen = self.sources.iter().filter(|(key, source)| {
+            source.present().is_some() && source.epoch < epoch && covered(key)
+        });
+        let unseen: Vec<_> = unseen.map(|(key, _)| key.clone()).collect();
+        let gone = unseen
+            .iter()
+            .flat_map(|key| self.delete_source(key, Version::MAX));
+        gone.collect()
+    }
+
+    /// Whether changes of a kind of source are watched in a namespace.
+    pub fn watches(&self, kind: SourceKind, namespace: &str) -> bool {
+        self.states(StreamOf::Sources(kind), namespace)
+            .next()
+            .is_some()
+    }
+
+    /// Whether every stream that the workload's decision rests on is complete:
+    /// that of its namespace, of its kind, and of the kinds of sources that it
+    /// uses or names.
+    pub fn ready(&self, key: &WorkloadRef) -> bool {
+        let complete = |of| self.states(of, &key.namespace).all(|state| state.complete);
+        let mut sources = SourceKind::all().filter(|kind| {
+            let known = self.workloads.get(key);
+            known.is_none_or(|known| depends(known, *kind))
+        });
+        complete(StreamOf::Namespaces)
+            && complete(StreamOf::Workloads(key.kind))
+            && sources.all(|kind| complete(StreamOf::Sources(kind)))
+    }
+
+    /// The streams, and whether each has been complete once.
+    pub fn streams(&self) -> impl Iterator<Item = (&Stream, bool)> {
+        self.streams
+            .iter()
+            .map(|(stream, state)| (stream, state.complete))
+    }
+
+    fn states(&self, of: StreamOf, namespace: &str) -> impl Iterator<Item = &StreamState> {
+        let streams = self.streams.iter();
+        streams
+            .filter(move |(stream, _)| stream.covers(of, namespace))
+            .map(|(_, state)| state)
+    }
+
+    pub(super) fn has_begun(&self, of: StreamOf, namespace: &str) -> bool {
+        self.states(of, namespace).any(|state| state.epoch > 0)
+    }
+
+    pub(super) fn listing(&self, of: StreamOf, namespace: &str) -> bool {
+        self.states(of, namespace).any(|state| state.listing)
+    }
+
+    pub(super) fn within(&self, stream: &Stream) -> Vec<WorkloadRef> {
+        let of = |key: &&WorkloadRef| match stream.of {
+            StreamOf::Workloads(kind) => kind == key.kind,
+            StreamOf::Namespaces | StreamOf::Sources(_) => true,
+        };
+        let keys = self.workloads.keys().filter(of);
+        keys.filter(|key| stream.covers(stream.of, &key.namespace))
+            .cloned()
+            .collect()
+    }
+}
+
+fn depends(known: &Known, kind: SourceKind) -> bool {
+    let selects = |policy: &Policy| policy.of(kind).named().next().is_some();
+    let uses = known.workload.uses.iter().any(|used| used.kind == kind);
+    known.policy.opted_in() && (uses || selects(&known.policy))
+}

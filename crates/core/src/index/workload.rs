@@ -1,0 +1,219 @@
+//! Workloads: what is known of each, and the facts that tell of them.
+
+use crate::digest::Digest;
+use crate::object::{Mark, Strategy, Version, Workload};
+use crate::policy::{self, Annotations, Policy};
+use crate::reason::Problem;
+use crate::refs::{Name, WorkloadRef};
+
+use super::links::Mentions;
+use super::{Index, Namespace, Stream, StreamOf};
+
+/// How a workload came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It was in a list: it may have been edited unseen.
+    Listed,
+    /// An event told of it: the last reading before was the one that we have.
+    Event,
+}
+
+/// A workload, with what follows from it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// As it was read last.
+    pub workload: Workload,
+    /// What its owners asked for.
+    pub policy: Policy,
+    /// What is wrong with what they wrote.
+    pub problems: Vec<Problem>,
+    /// The version at which an event showed its pod template edited. Pods made
+    /// from it are younger than this.
+    pub edited: Option<Version>,
+    /// Every edit of its template after this version is seen as an event.
+    pub since: Version,
+    /// The mark of a roll that somebody took back.
+    pub reverted: Option<Mark>,
+    /// The template before the present one.
+    former: Option<Digest>,
+    pub(super) epoch: u32,
+}
+
+impl Index {
+    /// A workload was read. Returns whether it may have to be decided again.
+    pub fn apply_workload(&mut self, mut workload: Workload, how: How) -> bool {
+        let before = self.workloads.get(&workload.key);
+        if how == How::Event && before.is_some_and(|b| b.is_after(&workload)) {
+            return false;
+        }
+        self.share_names(&mut workload);
+        let before = self.workloads.get(&workload.key);
+        // Patterns are costly to compile, and most events are of the status.
+        let (policy, problems) = match before.filter(|b| b.says_the_same(&workload)) {
+            Some(before) => (before.policy.clone(), before.problems.clone()),
+            None => self.policy_of(&workload),
+        };
+        let known = Known {
+            policy,
+            problems,
+            epoch: self.epoch,
+            ..Known::after(before, workload, how)
+        };
+        self.replace(known)
+    }
+
+    /// A workload is gone.
+    pub fn delete_workload(&mut self, key: &WorkloadRef) {
+        if let Some(known) = self.workloads.remove(key) {
+            self.relink(key, &Mentions::of(&known), &Mentions::default());
+        }
+    }
+
+    /// A namespace was read. Returns the workloads whose policy it changes.
+    pub fn apply_namespace(
+        &mut self,
+        name: &Name,
+        annotations: Annotations,
+        left_out: bool,
+    ) -> Vec<WorkloadRef> {
+        let now = Namespace {
+            annotations,
+            left_out,
+        };
+        let before = self.namespaces.insert(name.clone(), now.clone());
+        if before.unwrap_or_default() == now {
+            return Vec::new();
+        }
+        let stream = Stream {
+            of: StreamOf::Namespaces,
+            namespace: Some(name.clone()),
+        };
+        let keys = self.within(&stream);
+        for key in &keys {
+            self.read_policy(key);
+        }
+        keys
+    }
+
+    fn read_policy(&mut self, key: &WorkloadRef) {
+        if let Some(known) = self.workloads.get(key) {
+            let (policy, problems) = self.policy_of(&known.workload);
+            let known = Known {
+                policy,
+                problems,
+                ..known.clone()
+            };
+            self.replace(known);
+        }
+    }
+
+    fn replace(&mut self, known: Known) -> bool {
+        let key = known.workload.key.clone();
+        let before = self.workloads.get(&key);
+        let dirty = before.is_none_or(|before| before.differs(&known));
+        if !before.is_some_and(|before| before.mentions_the_same(&known)) {
+            let mentioned = before.map(Mentions::of).unwrap_or_default();
+            self.relink(&key, &mentioned, &Mentions::of(&known));
+        }
+        self.workloads.insert(key, known);
+        dirty
+    }
+
+    fn policy_of(&self, workload: &Workload) -> (Policy, Vec<Problem>) {
+        let none = Annotations::new();
+        let namespace = self.namespaces.get(&workload.key.namespace);
+        let defaults = namespace.map_or(&none, |n| &n.annotations);
+        policy::read(workload, defaults, self.defaults)
+    }
+
+    fn share_names(&mut self, workload: &mut Workload) {
+        workload.key.namespace = self.names.share(&workload.key.namespace);
+        for used in &mut workload.uses {
+            self.names.share_use(used);
+        }
+    }
+}
+
+impl Known {
+    /// What a reading and the one before it tell together. The policy is still to
+    /// be read.
+    fn after(before: Option<&Self>, now: Workload, how: How) -> Self {
+        // A list that is older than an event was: the whole cluster was put back
+        // to an earlier state, and versions count from there.
+        let put_back = |b: &&Self| how == How::Listed && b.is_after(&now);
+        let same = |b: &&Self| b.workload.uid == now.uid;
+        let before = before.filter(same).filter(|b| !put_back(b));
+        let (edited, former) = match before {
+            Some(before) => before.edit(&now, how),
+            None => (None, None),
+        };
+        let since = match (before, how) {
+            (Some(before), How::Event) => before.since,
+            _ => now.version,
+        };
+        Self {
+            edited,
+            former,
+            since,
+            reverted: before.and_then(|before| before.taken_back(&now)),
+            policy: Policy::default(),
+            problems: Vec::new(),
+            epoch: 0,
+            workload: now,
+        }
+    }
+
+    /// When its template was edited, and what that was before. Only an event
+    /// shows an edit between two readings; after a list it is unknown when it was
+    /// made. A template whose text alone differs, with the spec's generation as
+    /// it was, is one that a newer API server fills in differently. And one that
+    /// is back as it was may have old pods still: that edit proves nothing.
+    fn edit(&self, now: &Workload, how: How) -> (Option<Version>, Option<Digest>) {
+        let was = self.workload.template;
+        if was == now.template {
+            return (self.edited, self.former);
+        }
+        let made_pods = how == How::Event
+            && self.workload.generation != now.generation
+            && self.former != Some(now.template);
+        (made_pods.then_some(now.version), Some(was))
+    }
+
+    /// The same template with an older mark of the installation, or none, than we
+    /// have seen on it.
+    fn taken_back(&self, now: &Workload) -> Option<Mark> {
+        let newest = self.reverted.as_ref().or(self.workload.mark.as_ref())?;
+        let older = |mark: &Mark| mark.instance == newest.instance && mark.n < newest.n;
+        let same = self.workload.template == now.template;
+        (same && now.mark.as_ref().is_none_or(older)).then(|| newest.clone())
+    }
+
+    /// Whether this is a later reading of the same workload.
+    fn is_after(&self, other: &Workload) -> bool {
+        self.workload.uid == other.uid && self.workload.version > other.version
+    }
+
+    fn says_the_same(&self, other: &Workload) -> bool {
+        self.workload.annotations == other.annotations
+            && self.workload.template_annotations == other.template_annotations
+    }
+
+    fn mentions_the_same(&self, now: &Self) -> bool {
+        self.workload.uses == now.workload.uses && self.policy == now.policy
+    }
+
+    /// Whether another decision may follow. The version alone changes nothing,
+    /// and progress only where pods wait.
+    fn differs(&self, now: &Self) -> bool {
+        let (a, b) = (&self.workload, &now.workload);
+        let waits = |w: &Workload| w.strategy != Strategy::Rolling;
+        a.uid != b.uid
+            || a.template != b.template
+            || a.mark != b.mark
+            || a.paused != b.paused
+            || a.strategy != b.strategy
+            || (waits(b) && a.progress != b.progress)
+            || self.policy != now.policy
+            || self.problems != now.problems
+    }
+}
