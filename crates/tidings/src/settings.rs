@@ -1,0 +1,337 @@
+//! What an installation was told, validated.
+//!
+//! Two steps: [`args`] reads each word of the command line by itself; here the
+//! words become [`ControllerSettings`] and [`WhySettings`], which hold only what
+//! makes sense together. The error is one sentence on what to change; the
+//! program then ends with exit code 2. The only I/O is [`Surroundings::look`].
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tidings_core::decide::Rules;
+use tidings_core::kinds::Kind;
+use tidings_core::policy::Defaults;
+use tidings_core::refs::{Name, SourceKind};
+
+pub mod args;
+pub mod selector;
+pub mod streams;
+pub mod values;
+
+use args::{ControllerArgs, RuleArgs, ScopeArgs, WhyArgs};
+use selector::Selector;
+use values::{Listen, LogFormat, LogLevel, Output};
+
+/// The port of the admin server where none is chosen.
+const ADMIN_PORT: u16 = 9090;
+/// Where Kubernetes tells a pod its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// What the command line asks for cannot be done. The text says what to change.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(String);
+
+/// Where the program runs, as far as defaults depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The pod's namespace; `None` outside a cluster.
+    pub pod_namespace: Option<Name>,
+}
+
+impl Surroundings {
+    /// Looks where the program runs.
+    pub fn look() -> Self {
+        let told = std::fs::read_to_string(NAMESPACE_FILE).ok();
+        let name = told.map(|text| Name::from(text.trim()));
+        Self {
+            pod_namespace: name.filter(|name| !name.is_empty()),
+        }
+    }
+}
+
+/// Which cluster to speak to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterSettings {
+    /// The kubeconfig file, where one is chosen.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context, where one is chosen.
+    pub context: Option<String>,
+}
+
+/// Which namespaces are watched.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Namespaces {
+    /// These only, each with its own streams. Never empty.
+    Only(BTreeSet<Name>),
+    /// All of the cluster.
+    All {
+        /// But these, left out at the server.
+        ignored: BTreeSet<Name>,
+        /// Of which only those count whose labels match.
+        selector: Option<Selector>,
+    },
+}
+
+/// The form and amount of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Its form.
+    pub format: LogFormat,
+    /// How much.
+    pub level: LogLevel,
+}
+
+/// The times of the Lease. `duration` > `renew_deadline` > `retry_period` > 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseSettings {
+    /// How long it holds unrenewed; whole seconds.
+    pub duration: Duration,
+    /// A leader that could not renew for this long stops writing.
+    pub renew_deadline: Duration,
+    /// Between two attempts.
+    pub retry_period: Duration,
+}
+
+/// One installation: what it watches and on which terms. `tidings why` asks the
+/// same as the controller does.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Which namespaces.
+    pub namespaces: Namespaces,
+    /// Which kinds of sources are watched. Never empty.
+    pub sources: Vec<SourceKind>,
+    /// Only sources with such labels are watched.
+    pub source_labels: Option<Selector>,
+    /// What holds where annotations are silent.
+    pub defaults: Defaults,
+    /// How it is decided.
+    pub rules: Rules,
+    /// The namespace of the records and the Lease.
+    pub own_namespace: Name,
+}
+
+impl Installation {
+    fn new(scope: &ScopeArgs, rules: &RuleArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        Ok(Self {
+            namespaces: namespaces(scope)?,
+            sources: sources(scope)?,
+            source_labels: scope.resource_label_selector.clone(),
+            defaults: Defaults {
+                auto_reload_all: rules.auto_reload_all,
+            },
+            rules: rules_of(rules),
+            own_namespace: own_namespace(rules, around),
+        })
+    }
+
+    /// Whether a namespace is watched, as far as its name tells.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match &self.namespaces {
+            Namespaces::Only(names) => names.contains(namespace),
+            Namespaces::All { ignored, .. } => !ignored.contains(namespace),
+        }
+    }
+
+    /// The same, narrowed to one namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: Name) -> Self {
+        self.namespaces = Namespaces::Only(BTreeSet::from([namespace]));
+        self
+    }
+}
+
+/// All that a controller needs to know.
+#[derive(Clone, Debug)]
+pub struct ControllerSettings {
+    /// Which cluster.
+    pub cluster: ClusterSettings,
+    /// What is watched, and on which terms.
+    pub installation: Installation,
+    /// The quiet time where no annotation sets one; zero is off.
+    pub settle: Duration,
+    /// Whether nothing may be written.
+    pub dry_run: bool,
+    /// Writes under way at the same time.
+    pub max_in_flight: usize,
+    /// Where the admin server listens; `None` is nowhere.
+    pub listen: Option<SocketAddr>,
+    /// The log.
+    pub log: LogSettings,
+    /// The Lease.
+    pub lease: LeaseSettings,
+}
+
+impl ControllerSettings {
+    /// Checks the options of `tidings controller` together.
+    pub fn new(args: &ControllerArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        let run = &args.run;
+        Ok(Self {
+            cluster: cluster(&args.cluster),
+            installation: Installation::new(&args.scope, &args.rules, around)?,
+            settle: run.settle,
+            dry_run: run.dry_run,
+            max_in_flight: usize::from(run.max_in_flight),
+            listen: listen(run.listen, around),
+            log: LogSettings {
+                format: run.log_format,
+                level: run.log_level,
+            },
+            lease: lease(run)?,
+        })
+    }
+}
+
+/// All that `tidings why` needs to know.
+#[derive(Clone, Debug)]
+pub struct WhySettings {
+    /// Which cluster.
+    pub cluster: ClusterSettings,
+    /// The installation that is asked about.
+    pub installation: Installation,
+    /// Which workloads.
+    pub target: Target,
+    /// The form of the report.
+    pub output: Output,
+}
+
+/// The workloads that `tidings why` is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All that the controller watches.
+    All,
+    /// One.
+    One {
+        /// Its kind.
+        kind: &'static Kind,
+        /// Its name.
+        name: Name,
+        /// Its namespace; `None` is that of the kubeconfig's context.
+        namespace: Option<Name>,
+    },
+}
+
+impl WhySettings {
+    /// Checks the options of `tidings why` together.
+    pub fn new(args: &WhyArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        Ok(Self {
+            cluster: cluster(&args.cluster),
+            installation: Installation::new(&args.scope, &args.rules, around)?,
+            target: target(args)?,
+            output: args.output,
+        })
+    }
+}
+
+fn cluster(args: &args::ClusterArgs) -> ClusterSettings {
+    ClusterSettings {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+    }
+}
+
+fn namespaces(args: &ScopeArgs) -> Result<Namespaces, Misuse> {
+    let names = |list: &[String]| list.iter().map(|n| Name::from(n.as_str())).collect();
+    if args.namespaces.is_empty() {
+        return Ok(Namespaces::All {
+            ignored: names(&args.namespaces_to_ignore),
+            selector: args.namespace_selector.clone(),
+        });
+    }
+    if !args.namespaces_to_ignore.is_empty() {
+        return Err(excludes("--namespaces", "--namespaces-to-ignore"));
+    }
+    if args.namespace_selector.is_some() {
+        return Err(excludes("--namespaces", "--namespace-selector"));
+    }
+    Ok(Namespaces::Only(names(&args.namespaces)))
+}
+
+fn excludes(one: &str, other: &str) -> Misuse {
+    Misuse(format!(
+        "{one} already says which namespaces are watched: leave out {one} or {other}"
+    ))
+}
+
+fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
+    let kept = SourceKind::all().filter(|kind| !args.resources_to_ignore.contains(kind));
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        let text =
+            "--resources-to-ignore leaves nothing to watch: ignore configmaps or secrets, not both";
+        return Err(Misuse(text.to_owned()));
+    }
+    Ok(kept)
+}
+
+fn rules_of(args: &RuleArgs) -> Rules {
+    Rules {
+        instance: args.instance.as_str().into(),
+        on_create: args.reload_on_create,
+        on_delete: args.reload_on_delete,
+        catch_up: args.catch_up,
+        one_etcd: args.absorb_by_version,
+    }
+}
+
+fn own_namespace(args: &RuleArgs, around: &Surroundings) -> Name {
+    let chosen = args.own_namespace.as_deref().map(Name::from);
+    let chosen = chosen.or_else(|| around.pod_namespace.clone());
+    chosen.unwrap_or_else(|| "tidings".into())
+}
+
+/// In a pod the kubelet and Prometheus must reach it; on a laptop nobody else
+/// should.
+fn listen(chosen: Option<Listen>, around: &Surroundings) -> Option<SocketAddr> {
+    let address = match around.pod_namespace {
+        Some(_) => Ipv4Addr::UNSPECIFIED,
+        None => Ipv4Addr::LOCALHOST,
+    };
+    match chosen {
+        Some(Listen::Off) => None,
+        Some(Listen::At(address)) => Some(address),
+        None => Some(SocketAddr::from((address, ADMIN_PORT))),
+    }
+}
+
+fn lease(args: &args::RunArgs) -> Result<LeaseSettings, Misuse> {
+    let lease = LeaseSettings {
+        duration: args.lease_duration,
+        renew_deadline: args.lease_renew_deadline,
+        retry_period: args.lease_retry_period,
+    };
+    let ordered = lease.duration > lease.renew_deadline
+        && lease.renew_deadline > lease.retry_period
+        && !lease.retry_period.is_zero();
+    let whole = lease.duration.subsec_nanos() == 0;
+    if ordered && whole {
+        return Ok(lease);
+    }
+    let text = "--lease-duration, whole seconds, must be longer than --lease-renew-deadline, \
+                and that longer than --lease-retry-period, which must not be 0";
+    Err(Misuse(text.to_owned()))
+}
+
+fn target(args: &WhyArgs) -> Result<Target, Misuse> {
+    let Some(text) = &args.workload else {
+        return Ok(Target::All);
+    };
+    let parsed = text.split_once('/').and_then(|(kind, name)| {
+        let kind = Kind::parse(kind)?;
+        (!name.is_empty()).then_some((kind, name))
+    });
+    let Some((kind, name)) = parsed else {
+        let text = format!("{text:?} is not a workload such as deploy/web, sts/db or ds/agent");
+        return Err(Misuse(text));
+    };
+    Ok(Target::One {
+        kind,
+        name: name.into(),
+        namespace: args.namespace.as_deref().map(Name::from),
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

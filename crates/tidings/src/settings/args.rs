@@ -1,0 +1,298 @@
+//! The words of the command line, as clap reads them.
+//!
+//! Goes in: arguments and `TIDINGS_*` variables. Comes out: raw values, each
+//! readable by itself; whether they make sense together is [`super`]'s. The doc
+//! comments here are the texts of `--help` and of the reference page.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use tidings_core::refs::SourceKind;
+
+use super::selector::{self, Selector};
+use super::values::{
+    Listen, LogFormat, LogLevel, Output, Shell, dns_label, listen, source_kind, time,
+};
+
+/// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch a cluster and roll what is stale.
+    #[command(after_help = CONTROLLER_EXAMPLES)]
+    Controller(Box<ControllerArgs>),
+    /// Say what a workload uses, whether it is in step, and why.
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(Box<WhyArgs>),
+    /// Print everything that an installation with these options needs, as YAML.
+    #[command(after_help = MANIFESTS_EXAMPLES)]
+    Manifests(Box<ManifestsArgs>),
+    /// Print a completion script for a shell.
+    #[command(after_help = COMPLETION_EXAMPLES)]
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the reference pages, or write them.
+    #[command(hide = true, after_help = REFERENCE_EXAMPLES)]
+    Reference {
+        /// The directory to write the pages to; without it they are printed.
+        #[arg(long, value_name = "DIR")]
+        write: Option<PathBuf>,
+    },
+}
+
+const CONTROLLER_EXAMPLES: &str = "\
+Examples:
+  tidings controller --dry-run                     say what would be rolled, write nothing
+  tidings controller --namespaces stage,prod       only these namespaces
+  tidings controller --namespace-selector env=prod --auto-reload-all
+  tidings controller --context staging --listen off   from a laptop";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  tidings why deploy/web -n stage
+  tidings why -A                        one line a workload
+  tidings why sts/db -n prod -o json
+
+Exit codes: 0 in step, 1 stale, 2 unknown or error.";
+
+const MANIFESTS_EXAMPLES: &str = "\
+Examples:
+  tidings manifests | kubectl apply -f -
+  tidings manifests --namespaces stage,prod --image example.test/tidings:1 > tidings.yaml
+  tidings manifests --dry-run --resources-to-ignore secrets";
+
+const COMPLETION_EXAMPLES: &str = "\
+Examples:
+  tidings completion bash > /etc/bash_completion.d/tidings
+  tidings completion zsh > \"${fpath[1]}/_tidings\"
+  tidings completion fish > ~/.config/fish/completions/tidings.fish";
+
+const REFERENCE_EXAMPLES: &str = "\
+Examples:
+  tidings reference --write docs/";
+
+/// All options of `tidings controller`.
+#[derive(Clone, Debug, Args)]
+pub struct ControllerArgs {
+    /// Which cluster.
+    #[command(flatten, next_help_heading = "Cluster")]
+    pub cluster: ClusterArgs,
+    /// What is watched.
+    #[command(flatten, next_help_heading = "What is watched")]
+    pub scope: ScopeArgs,
+    /// What is rolled.
+    #[command(flatten, next_help_heading = "What is rolled")]
+    pub rules: RuleArgs,
+    /// How it runs.
+    #[command(flatten, next_help_heading = "How it runs")]
+    pub run: RunArgs,
+}
+
+/// Which cluster to speak to.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig file; else $KUBECONFIG, ~/.kube/config, or the pod's own account.
+    #[arg(long, value_name = "FILE", env = "TIDINGS_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; else its current one.
+    #[arg(long, value_name = "NAME", env = "TIDINGS_CONTEXT")]
+    pub context: Option<String>,
+}
+
+/// Which namespaces and sources are watched.
+#[derive(Clone, Debug, Args)]
+pub struct ScopeArgs {
+    /// Watch only these namespaces, with permissions in these only.
+    #[arg(long, value_name = "NS,…", env = "TIDINGS_NAMESPACES", value_delimiter = ',', value_parser = dns_label)]
+    pub namespaces: Vec<String>,
+    /// Watch all namespaces but these.
+    #[arg(long, value_name = "NS,…", env = "TIDINGS_NAMESPACES_TO_IGNORE", value_delimiter = ',', value_parser = dns_label)]
+    pub namespaces_to_ignore: Vec<String>,
+    /// Roll only in namespaces whose labels match, such as `env=prod,team in (a,b)`.
+    #[arg(long, value_name = "SELECTOR", env = "TIDINGS_NAMESPACE_SELECTOR", value_parser = selector::parse)]
+    pub namespace_selector: Option<Selector>,
+    /// Watch only the ConfigMaps and Secrets whose labels match.
+    #[arg(long, value_name = "SELECTOR", env = "TIDINGS_RESOURCE_LABEL_SELECTOR", value_parser = selector::parse)]
+    pub resource_label_selector: Option<Selector>,
+    /// Do not watch this kind of source: `configmaps` or `secrets`.
+    #[arg(long, value_name = "KIND", env = "TIDINGS_RESOURCES_TO_IGNORE", value_delimiter = ',', value_parser = source_kind)]
+    pub resources_to_ignore: Vec<SourceKind>,
+}
+
+/// What is rolled, and on whose behalf.
+#[derive(Clone, Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
+pub struct RuleArgs {
+    /// Treat every workload without an opt-in annotation as `auto`.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_AUTO_RELOAD_ALL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub auto_reload_all: bool,
+    /// Roll also when an optional or named source appears.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_CREATE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub reload_on_create: bool,
+    /// Roll also when a used source or key is deleted.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_DELETE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub reload_on_delete: bool,
+    /// At first sight, roll workloads whose pods are older than a source that they use.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_CATCH_UP", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub catch_up: bool,
+    /// Take a workload edited at a higher resourceVersion than a source's as newer than it.
+    /// Right where both are kept in one etcd.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub absorb_by_version: bool,
+    /// The name of this installation, a DNS label. Two that share a cluster need two names.
+    #[arg(long, value_name = "NAME", env = "TIDINGS_INSTANCE", default_value = "tidings", value_parser = dns_label)]
+    pub instance: String,
+    /// The namespace of the records and the Lease [default: the pod's own in a cluster, else
+    /// `tidings`].
+    #[arg(long, value_name = "NS", env = "TIDINGS_OWN_NAMESPACE", value_parser = dns_label)]
+    pub own_namespace: Option<String>,
+}
+
+/// How the controller runs.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Changes this close together become one roll (at most five times as long in all); 0 is off.
+    #[arg(long, value_name = "TIME", env = "TIDINGS_SETTLE", default_value = "2s", value_parser = time)]
+    pub settle: Duration,
+    /// Decide and report, but write nothing: no record, no roll, no Event, no Lease.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_DRY_RUN", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub dry_run: bool,
+    /// Writes to the API server under way at the same time, 1 to 1000.
+    #[arg(long, value_name = "N", env = "TIDINGS_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub max_in_flight: u16,
+    /// Where /metrics, /livez and /readyz are served, as address:port; `off` is nowhere
+    /// [default: 0.0.0.0:9090 in a cluster, else 127.0.0.1:9090].
+    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_LISTEN", value_parser = listen)]
+    pub listen: Option<Listen>,
+    /// The form of the log.
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "TIDINGS_LOG_FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+    /// How much is logged.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "TIDINGS_LOG_LEVEL",
+        default_value = "info"
+    )]
+    pub log_level: LogLevel,
+    /// How long the Lease holds without being renewed; a standby takes over after it.
+    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_DURATION", default_value = "15s", value_parser = time)]
+    pub lease_duration: Duration,
+    /// A leader that could not renew for this long stops writing.
+    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RENEW_DEADLINE", default_value = "10s", value_parser = time)]
+    pub lease_renew_deadline: Duration,
+    /// The time between two attempts to take or renew the Lease.
+    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RETRY_PERIOD", default_value = "2s", value_parser = time)]
+    pub lease_retry_period: Duration,
+}
+
+/// All options of `tidings why`.
+#[derive(Clone, Debug, Args)]
+pub struct WhyArgs {
+    /// The workload, such as `deploy/web`.
+    #[arg(value_name = "KIND/NAME", required_unless_present = "all_namespaces")]
+    pub workload: Option<String>,
+    /// Its namespace; else the context's.
+    #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
+    pub namespace: Option<String>,
+    /// All workloads, one line each.
+    #[arg(short = 'A', long, conflicts_with = "workload")]
+    pub all_namespaces: bool,
+    /// A table for eyes, or JSON for programs.
+    #[arg(short, long, value_name = "FORM", default_value = "table")]
+    pub output: Output,
+    /// Which cluster.
+    #[command(flatten, next_help_heading = "Cluster")]
+    pub cluster: ClusterArgs,
+    /// What the controller watches.
+    #[command(
+        flatten,
+        next_help_heading = "What the controller watches (as it was started)"
+    )]
+    pub scope: ScopeArgs,
+    /// What the controller rolls.
+    #[command(
+        flatten,
+        next_help_heading = "What the controller rolls (as it was started)"
+    )]
+    pub rules: RuleArgs,
+}
+
+/// All options of `tidings manifests`.
+#[derive(Clone, Debug, Args)]
+pub struct ManifestsArgs {
+    /// The container image to run.
+    #[arg(long, value_name = "IMAGE", default_value = concat!("tidings:", env!("CARGO_PKG_VERSION")))]
+    pub image: String,
+    /// How many replicas; one leads, the others stand by.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10))]
+    pub replicas: u16,
+    /// The controller's own options.
+    #[command(flatten)]
+    pub controller: ControllerArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_controller_option_has_its_variable() {
+        let cli = Cli::command();
+        let controller = cli.find_subcommand("controller").unwrap();
+        for arg in controller.get_arguments() {
+            let expected = format!("TIDINGS_{}", arg.get_id().as_str().to_uppercase());
+            let variable = arg.get_env().map(|v| v.to_string_lossy().into_owned());
+            assert_eq!(variable, Some(expected));
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            assert!(help.unwrap().starts_with("Examples:"), "{command}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_written_in_three_ways() {
+        let dry_run = |args: &[&str]| {
+            let words = ["tidings", "controller"].iter().chain(args);
+            let Command::Controller(args) = Cli::try_parse_from(words).unwrap().command else {
+                unreachable!()
+            };
+            args.run.dry_run
+        };
+        assert!(!dry_run(&[]));
+        assert!(dry_run(&["--dry-run"]));
+        assert!(dry_run(&["--dry-run=true"]));
+        assert!(!dry_run(&["--dry-run=false"]));
+    }
+}

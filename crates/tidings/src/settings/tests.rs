@@ -1,0 +1,77 @@
+//! Options that make sense together, and options that do not.
+
+use clap::Parser;
+
+use super::args::{Cli, Command};
+use super::*;
+
+/// The settings of `tidings controller` with these options, in a pod.
+pub(crate) fn settings(options: &[&str]) -> Result<ControllerSettings, Misuse> {
+    settings_in(Some("tidings-system"), options)
+}
+
+fn settings_in(pod: Option<&str>, options: &[&str]) -> Result<ControllerSettings, Misuse> {
+    let words = ["tidings", "controller"].iter().chain(options);
+    let Command::Controller(args) = Cli::try_parse_from(words).unwrap().command else {
+        unreachable!()
+    };
+    let pod_namespace = pod.map(Name::from);
+    ControllerSettings::new(&args, &Surroundings { pod_namespace })
+}
+
+fn why(options: &[&str]) -> Result<WhySettings, Misuse> {
+    let words = ["tidings", "why"].iter().chain(options);
+    let Command::Why(args) = Cli::try_parse_from(words).unwrap().command else {
+        unreachable!()
+    };
+    WhySettings::new(&args, &Surroundings::default())
+}
+
+#[test]
+fn a_pod_and_a_laptop_differ() {
+    let pod = settings(&[]).unwrap();
+    assert_eq!(&*pod.installation.own_namespace, "tidings-system");
+    assert_eq!(pod.listen, Some(([0, 0, 0, 0], 9090).into()));
+    let laptop = settings_in(None, &[]).unwrap();
+    assert_eq!(&*laptop.installation.own_namespace, "tidings");
+    assert_eq!(laptop.listen, Some(([127, 0, 0, 1], 9090).into()));
+    assert_eq!(settings(&["--listen", "off"]).unwrap().listen, None);
+}
+
+#[test]
+fn defaults_are_those_of_the_help() {
+    let settings = settings(&[]).unwrap();
+    assert_eq!(settings.settle, Duration::from_secs(2));
+    assert_eq!(settings.max_in_flight, 32);
+    assert_eq!(settings.installation.sources.len(), 2);
+    let rules = settings.installation.rules;
+    assert!(rules.one_etcd && !rules.catch_up && !settings.dry_run);
+}
+
+#[rstest::rstest]
+#[case(&["--namespaces=a", "--namespaces-to-ignore=b"], "leave out --namespaces or --namespaces-to-ignore")]
+#[case(&["--namespaces=a", "--namespace-selector=x=y"], "leave out --namespaces or --namespace-selector")]
+#[case(&["--resources-to-ignore=configmaps,secrets"], "leaves nothing to watch")]
+#[case(&["--lease-duration=5s"], "must be longer than")]
+#[case(&["--lease-duration=15500ms"], "whole seconds")]
+#[case(&["--lease-retry-period=0"], "must not be 0")]
+fn what_makes_no_sense_is_said(#[case] options: &[&str], #[case] expected: &str) {
+    let said = settings(options).unwrap_err().to_string();
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn workloads_are_written_as_kubectl_does() {
+    let target = why(&["deploy/web", "-n", "stage"]).unwrap().target;
+    let expected = Target::One {
+        kind: Kind::parse("deployment").unwrap(),
+        name: "web".into(),
+        namespace: Some("stage".into()),
+    };
+    assert_eq!(target, expected);
+    assert_eq!(why(&["-A"]).unwrap().target, Target::All);
+    for wrong in ["web", "pod/web", "deploy/"] {
+        let said = why(&[wrong]).unwrap_err().to_string();
+        assert!(said.contains("is not a workload such as"), "{said}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The values that options take.
+//!
+//! Goes in: one word of the command line. Comes out: its meaning, or a sentence
+//! on what was expected.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tidings_core::refs::SourceKind;
+
+/// Shells with a completion script.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Shell {
+    /// GNU bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line for eyes.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what a person should look at.
+    Warn,
+    /// And each decision that changed.
+    Info,
+    /// And what led to it.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For eyes.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Where the admin port listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Nowhere.
+    Off,
+    /// Here.
+    At(SocketAddr),
+}
+
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
+    if text == "off" {
+        return Ok(Listen::Off);
+    }
+    let wrong = |_| "expected address:port, such as 127.0.0.1:9090, or off".to_owned();
+    text.parse().map(Listen::At).map_err(wrong)
+}
+
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    tidings_core::annotations::millis(text).map(Duration::from_millis)
+}
+
+pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {
+    SourceKind::parse(text).ok_or_else(|| "expected configmaps or secrets".to_owned())
+}
+
+pub(super) fn dns_label(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edges = !text.starts_with('-') && !text.ends_with('-');
+    if (1..=63).contains(&text.len()) && text.chars().all(allowed) && edges {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "expected a DNS label: at most 63 of a-z, 0-9 and -, with no - at either end; \
+         several are separated by commas without spaces"
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_checked() {
+        assert!(dns_label("kube-system").is_ok());
+        for wrong in ["", "-a", "a-", "A", "a b", "a.b", &"x".repeat(64)] {
+            assert!(dns_label(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(listen("off"), Ok(Listen::Off));
+        assert!(listen("9090").is_err());
+        assert!(listen("[::]:9090").is_ok());
+    }
+}
