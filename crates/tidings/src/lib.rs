@@ -1,3 +1,5 @@
 //! Everything of Tidings that speaks to the API server.
 
+pub mod cli;
+pub mod rbac;
 pub mod settings;

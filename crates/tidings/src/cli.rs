@@ -1,0 +1,6 @@
+//! What the commands print. Each command is a file; [`exit`] says how they end.
+
+pub mod completion;
+pub mod exit;
+pub mod manifests;
+pub mod yaml;

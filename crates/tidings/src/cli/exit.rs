@@ -1,0 +1,81 @@
+//! How the program ends.
+//!
+//! Goes in: what happened. Comes out: an exit code, and for an error one
+//! sentence on stderr with its causes below it.
+
+use std::process::ExitCode;
+
+/// The exit codes of every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Done; for `why`: in step.
+    Done,
+    /// For `why`: stale.
+    Stale,
+    /// Wrong usage, something failed; for `why`: not known.
+    Error,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Stale => 1,
+            Self::Error => 2,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The text for an error: `error: …`, then what caused it.
+pub fn describe(error: &anyhow::Error) -> String {
+    let causes = error.chain().skip(1);
+    let lines = causes.map(|cause| format!("  caused by: {cause}"));
+    let lines: Vec<_> = [format!("error: {error}")]
+        .into_iter()
+        .chain(lines)
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+/// Prints how it ended, and turns it into the program's exit code.
+#[allow(clippy::print_stderr)]
+pub fn conclude(result: Result<Exit, anyhow::Error>) -> ExitCode {
+    let exit = result.unwrap_or_else(|error| {
+        eprint!("{}", describe(&error));
+        Exit::Error
+    });
+    exit.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_and_then_why() {
+        let error = Err::<(), _>(anyhow::anyhow!("permission denied"))
+            .context("cannot read the kubeconfig")
+            .unwrap_err();
+        insta::assert_snapshot!(describe(&error), @r"
+        error: cannot read the kubeconfig
+          caused by: permission denied
+        ");
+    }
+
+    #[test]
+    fn codes_are_those_of_the_help() {
+        assert_eq!(
+            [Exit::Done, Exit::Stale, Exit::Error].map(Exit::code),
+            [0, 1, 2]
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! `tidings manifests`: everything that an installation needs, as YAML.
+//!
+//! Goes in: the controller's settings, the options as they were given, and what
+//! to run. Comes out: documents for `kubectl apply -f -`, the same for the same
+//! input. Pure.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory};
+use serde_json::{Value, json};
+
+use crate::cli::yaml::{self, NOTE};
+use crate::rbac::{self, Rule, Scope};
+use crate::settings::args::Cli;
+use crate::settings::{ControllerSettings, Namespaces, Surroundings};
+
+/// What to run besides the settings.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The container image.
+    pub image: String,
+    /// How many replicas.
+    pub replicas: u16,
+    /// The controller's options, as [`given`] returns them.
+    pub options: Vec<String>,
+}
+
+/// Options that concern whoever prints the manifests, not the pod.
+const NOT_IN_A_POD: [&str; 3] = ["kubeconfig", "context", "own_namespace"];
+/// Of a user without a name or rights.
+const NOBODY: u32 = 65534;
+
+/// The controller's options that were given, in the words of the command line.
+pub fn given(matches: &ArgMatches) -> Vec<String> {
+    let cli = Cli::command();
+    let controller = cli.find_subcommand("controller").into_iter();
+    let options = controller
+        .flat_map(Command::get_arguments)
+        .filter_map(|arg| {
+            let id = arg.get_id().as_str();
+            let source = matches.value_source(id)?;
+            let chosen = source != ValueSource::DefaultValue && !NOT_IN_A_POD.contains(&id);
+            let values = matches.get_raw(id).filter(|_| chosen)?;
+            let values: Vec<_> = values.map(|v| v.to_string_lossy()).collect();
+            Some(format!("--{}={}", arg.get_long()?, values.join(",")))
+        });
+    options.collect()
+}
+
+/// Where the printed Deployment will run.
+pub fn in_a_cluster() -> Surroundings {
+    Surroundings {
+        pod_namespace: Some("tidings".into()),
+    }
+}
+
+/// All documents.
+pub fn render(settings: &ControllerSettings, run: &Run) -> String {
+    let names = Names::of(settings);
+    let rules = rbac::rules(settings);
+    let mut documents = vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.namespace}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": names.meta()}),
+    ];
+    documents.extend(permissions(settings, &names, &rules));
+    documents.push(deployment(settings, &names, run));
+    yaml::documents(&documents)
+}
+
+struct Names<'a> {
+    instance: &'a str,
+    namespace: &'a str,
+}
+
+impl<'a> Names<'a> {
+    fn of(settings: &'a ControllerSettings) -> Self {
+        Self {
+            instance: &settings.installation.rules.instance,
+            namespace: &settings.installation.own_namespace,
+        }
+    }
+
+    fn labels(&self) -> Value {
+        json!({
+            "app.kubernetes.io/name": "tidings",
+            "app.kubernetes.io/instance": self.instance,
+        })
+    }
+
+    fn meta(&self) -> Value {
+        self.meta_in(self.instance, Some(self.namespace))
+    }
+
+    fn meta_in(&self, name: &str, namespace: Option<&str>) -> Value {
+        let mut meta = json!({"name": name, "labels": self.labels()});
+        if let Some(namespace) = namespace {
+            meta["namespace"] = namespace.into();
+        }
+        meta
+    }
+}
+
+/// The roles, each followed by its binding.
+fn permissions(settings: &ControllerSettings, names: &Names<'_>, rules: &[Rule]) -> Vec<Value> {
+    let of = |scope| rules.iter().filter(move |rule| rule.scope == scope);
+    let watched = noted_once(of(Scope::Watched).map(rule).collect());
+    let own = noted_once(of(Scope::Own).map(rule).collect());
+    let mut documents = Vec::new();
+    match &settings.installation.namespaces {
+        Namespaces::All { .. } => documents.extend(role(names, names.instance, None, &watched)),
+        Namespaces::Only(namespaces) => {
+            for namespace in namespaces {
+                documents.extend(role(names, names.instance, Some(namespace), &watched));
+            }
+        }
+    }
+    let name = format!("{}-records", names.instance);
+    documents.extend(role(names, &name, Some(names.namespace), &own));
+    documents
+}
+
+fn rule(rule: &Rule) -> Value {
+    json!({
+        NOTE: rule.why,
+        "apiGroups": [rule.group],
+        "resources": [rule.resource],
+        "verbs": rule.verbs,
+    })
+}
+
+/// Rules with the same purpose follow each other: it is said at the first.
+fn noted_once(mut rules: Vec<Value>) -> Vec<Value> {
+    let mut last = Value::Null;
+    for rule in rules.iter_mut().filter_map(Value::as_object_mut) {
+        let note = rule.get(NOTE).cloned().unwrap_or_default();
+        if note == last {
+            rule.remove(NOTE);
+        }
+        last = note;
+    }
+    rules
+}
+
+fn role(names: &Names<'_>, name: &str, namespace: Option<&str>, rules: &[Value]) -> [Value; 2] {
+    let kind = namespace.map_or("ClusterRole", |_| "Role");
+    let meta = names.meta_in(name, namespace);
+    let api = "rbac.authorization.k8s.io";
+    let subject = json!({
+        "kind": "ServiceAccount",
+        "name": names.instance,
+        "namespace": names.namespace,
+    });
+    [
+        json!({
+            "apiVersion": format!("{api}/v1"),
+            "kind": kind,
+            "metadata": meta,
+            "rules": rules,
+        }),
+        json!({
+            "apiVersion": format!("{api}/v1"),
+            "kind": format!("{kind}Binding"),
+            "metadata": meta,
+            "roleRef": {"apiGroup": api, "kind": kind, "name": name},
+            "subjects": [subject],
+        }),
+    ]
+}
+
+fn deployment(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": names.meta(),
+        "spec": {
+            "replicas": run.replicas,
+            "selector": {"matchLabels": names.labels()},
+            "template": {
+                "metadata": {"labels": names.labels()},
+                "spec": {
+                    "serviceAccountName": names.instance,
+                    "securityContext": {
+                        "runAsNonRoot": true,
+                        "runAsUser": NOBODY,
+                        "runAsGroup": NOBODY,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [container(settings, run)],
+                },
+            },
+        },
+    })
+}
+
+fn container(settings: &ControllerSettings, run: &Run) -> Value {
+    let args = ["controller".to_owned()]
+        .into_iter()
+        .chain(run.options.clone());
+    let field = |name, path| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
+    let mut container = json!({
+        "name": "tidings",
+        "image": run.image,
+        "args": args.collect::<Vec<_>>(),
+        "env": [
+            field("POD_NAME", "metadata.name"),
+            field("POD_NAMESPACE", "metadata.namespace"),
+        ],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"memory": "128Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    });
+    if let Some(address) = settings.listen {
+        let probe = |path| json!({"httpGet": {"path": path, "port": "admin"}});
+        container["ports"] = json!([{"name": "admin", "containerPort": address.port()}]);
+        container["livenessProbe"] = probe("/livez");
+        container["readinessProbe"] = probe("/readyz");
+    }
+    container
+}
+
+#[cfg(test)]
+mod tests;

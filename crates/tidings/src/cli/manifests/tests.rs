@@ -1,0 +1,415 @@
+//! Two installations, as they are printed.
+
+#![allow(clippy::too_many_lines, reason = "the whole output is shown")]
+
+use super::*;
+use crate::settings::tests::settings;
+
+fn printed(options: &[&str]) -> String {
+    let words = ["tidings", "manifests"].iter().chain(options);
+    let matches = Cli::command().try_get_matches_from(words).unwrap();
+    let matches = matches.subcommand_matches("manifests").unwrap();
+    let run = Run {
+        image: "tidings:test".to_owned(),
+        replicas: 1,
+        options: given(matches),
+    };
+    render(&settings(options).unwrap(), &run)
+}
+
+#[test]
+fn the_whole_cluster() {
+    insta::assert_snapshot!(printed(&[]), @r#"
+    ---
+    apiVersion: v1
+    kind: Namespace
+    metadata:
+      name: tidings-system
+    ---
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings
+      namespace: tidings-system
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings
+    rules:
+      # sources: what workloads use
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [get, list, watch]
+      - apiGroups: [""]
+        resources: [secrets]
+        verbs: [get, list, watch]
+      # workloads: what is rolled
+      - apiGroups: [apps]
+        resources: [deployments]
+        verbs: [get, list, watch, patch]
+      - apiGroups: [apps]
+        resources: [statefulsets]
+        verbs: [get, list, watch, patch]
+      - apiGroups: [apps]
+        resources: [daemonsets]
+        verbs: [get, list, watch, patch]
+      # since when the pods' template is what it is
+      - apiGroups: [apps]
+        resources: [replicasets]
+        verbs: [get, list]
+      - apiGroups: [apps]
+        resources: [controllerrevisions]
+        verbs: [get, list]
+      # defaults that namespaces set, and their labels
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [get, list, watch]
+      # what was done, and problems
+      - apiGroups: [""]
+        resources: [events]
+        verbs: [create]
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRoleBinding
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: ClusterRole
+      name: tidings
+    subjects:
+      - kind: ServiceAccount
+        name: tidings
+        namespace: tidings-system
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings-records
+      namespace: tidings-system
+    rules:
+      # records: what each workload was brought to
+      - apiGroups: [""]
+        resources: [secrets]
+        verbs: [get, list, watch, create, patch, delete]
+      # one writer at a time
+      - apiGroups: [coordination.k8s.io]
+        resources: [leases]
+        verbs: [get, create, update, patch]
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings-records
+      namespace: tidings-system
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: tidings-records
+    subjects:
+      - kind: ServiceAccount
+        name: tidings
+        namespace: tidings-system
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings
+      namespace: tidings-system
+    spec:
+      replicas: 1
+      selector:
+        matchLabels:
+          app.kubernetes.io/instance: tidings
+          app.kubernetes.io/name: tidings
+      template:
+        metadata:
+          labels:
+            app.kubernetes.io/instance: tidings
+            app.kubernetes.io/name: tidings
+        spec:
+          containers:
+            - args: [controller]
+              env:
+                - name: POD_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.name
+                - name: POD_NAMESPACE
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.namespace
+              image: "tidings:test"
+              livenessProbe:
+                httpGet:
+                  path: /livez
+                  port: admin
+              name: tidings
+              ports:
+                - containerPort: 9090
+                  name: admin
+              readinessProbe:
+                httpGet:
+                  path: /readyz
+                  port: admin
+              resources:
+                limits:
+                  memory: "128Mi"
+                requests:
+                  cpu: "10m"
+                  memory: "32Mi"
+              securityContext:
+                allowPrivilegeEscalation: false
+                capabilities:
+                  drop: [ALL]
+                readOnlyRootFilesystem: true
+          securityContext:
+            runAsGroup: 65534
+            runAsNonRoot: true
+            runAsUser: 65534
+            seccompProfile:
+              type: RuntimeDefault
+          serviceAccountName: tidings
+    "#);
+}
+
+#[test]
+fn a_dry_run_in_two_namespaces() {
+    let options = [
+        "--namespaces=stage,prod",
+        "--dry-run",
+        "--resources-to-ignore=secrets",
+        "--instance=blue",
+        "--own-namespace=blue-system",
+        "--listen=off",
+        "--kubeconfig=not-for-the-pod",
+    ];
+    insta::assert_snapshot!(printed(&options), @r#"
+    ---
+    apiVersion: v1
+    kind: Namespace
+    metadata:
+      name: blue-system
+    ---
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: blue-system
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: prod
+    rules:
+      # sources: what workloads use
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [get, list, watch]
+      # workloads: what is rolled
+      - apiGroups: [apps]
+        resources: [deployments]
+        verbs: [get, list, watch]
+      - apiGroups: [apps]
+        resources: [statefulsets]
+        verbs: [get, list, watch]
+      - apiGroups: [apps]
+        resources: [daemonsets]
+        verbs: [get, list, watch]
+      # since when the pods' template is what it is
+      - apiGroups: [apps]
+        resources: [replicasets]
+        verbs: [get, list]
+      - apiGroups: [apps]
+        resources: [controllerrevisions]
+        verbs: [get, list]
+      # defaults that namespaces set, and their labels
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [get]
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: prod
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: blue
+    subjects:
+      - kind: ServiceAccount
+        name: blue
+        namespace: blue-system
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: stage
+    rules:
+      # sources: what workloads use
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [get, list, watch]
+      # workloads: what is rolled
+      - apiGroups: [apps]
+        resources: [deployments]
+        verbs: [get, list, watch]
+      - apiGroups: [apps]
+        resources: [statefulsets]
+        verbs: [get, list, watch]
+      - apiGroups: [apps]
+        resources: [daemonsets]
+        verbs: [get, list, watch]
+      # since when the pods' template is what it is
+      - apiGroups: [apps]
+        resources: [replicasets]
+        verbs: [get, list]
+      - apiGroups: [apps]
+        resources: [controllerrevisions]
+        verbs: [get, list]
+      # defaults that namespaces set, and their labels
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [get]
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: stage
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: blue
+    subjects:
+      - kind: ServiceAccount
+        name: blue
+        namespace: blue-system
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue-records
+      namespace: blue-system
+    rules:
+      # records: what each workload was brought to
+      - apiGroups: [""]
+        resources: [secrets]
+        verbs: [get, list, watch]
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue-records
+      namespace: blue-system
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: blue-records
+    subjects:
+      - kind: ServiceAccount
+        name: blue
+        namespace: blue-system
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      labels:
+        app.kubernetes.io/instance: blue
+        app.kubernetes.io/name: tidings
+      name: blue
+      namespace: blue-system
+    spec:
+      replicas: 1
+      selector:
+        matchLabels:
+          app.kubernetes.io/instance: blue
+          app.kubernetes.io/name: tidings
+      template:
+        metadata:
+          labels:
+            app.kubernetes.io/instance: blue
+            app.kubernetes.io/name: tidings
+        spec:
+          containers:
+            - args:
+                - controller
+                - "--namespaces=stage,prod"
+                - "--resources-to-ignore=secrets"
+                - "--instance=blue"
+                - "--dry-run=true"
+                - "--listen=off"
+              env:
+                - name: POD_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.name
+                - name: POD_NAMESPACE
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.namespace
+              image: "tidings:test"
+              name: tidings
+              resources:
+                limits:
+                  memory: "128Mi"
+                requests:
+                  cpu: "10m"
+                  memory: "32Mi"
+              securityContext:
+                allowPrivilegeEscalation: false
+                capabilities:
+                  drop: [ALL]
+                readOnlyRootFilesystem: true
+          securityContext:
+            runAsGroup: 65534
+            runAsNonRoot: true
+            runAsUser: 65534
+            seccompProfile:
+              type: RuntimeDefault
+          serviceAccountName: blue
+    "#);
+}

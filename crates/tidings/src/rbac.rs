@@ -1,0 +1,230 @@
+//! What the API server must permit, and why: one table.
+//!
+//! Goes in: [`ControllerSettings`]. Comes out: the least [`Rule`]s with which
+//! the controller can do what it was told; `tidings manifests` prints them, and
+//! [`advice`] names the one that is missing when a request is refused. Pure.
+
+use tidings_core::kinds::{KINDS, Revision};
+use tidings_core::refs::SOURCES;
+
+use crate::settings::{ControllerSettings, Namespaces};
+
+/// Where a rule must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In every watched namespace, or in the whole cluster.
+    Watched,
+    /// In Tidings' own namespace.
+    Own,
+}
+
+/// One permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Where.
+    pub scope: Scope,
+    /// API group; empty is the core group.
+    pub group: &'static str,
+    /// The resource, in the plural.
+    pub resource: &'static str,
+    /// What may be done with it.
+    pub verbs: Vec<&'static str>,
+    /// What for.
+    pub why: &'static str,
+}
+
+/// Verbs that change something. A dry run has none of them.
+const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
+/// What a list and watch needs, and a fresh reading.
+const WATCH: [&str; 3] = ["get", "list", "watch"];
+
+/// The rules that an installation needs, in a fixed order.
+pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
+    let mut rules = table();
+    rules.retain(|rule| rule.scope == Scope::Own || !ignores(settings, rule.resource));
+    if matches!(settings.installation.namespaces, Namespaces::Only(_)) {
+        let namespaces = rules
+            .iter_mut()
+            .filter(|rule| rule.resource == "namespaces");
+        namespaces.for_each(|rule| rule.verbs = vec!["get"]);
+    }
+    if settings.dry_run {
+        // Who does not write takes no Lease.
+        rules.retain(|rule| rule.resource != "leases");
+        let verbs = rules.iter_mut().map(|rule| &mut rule.verbs);
+        verbs.for_each(|verbs| verbs.retain(|verb| !WRITES.contains(verb)));
+    }
+    rules.retain(|rule| !rule.verbs.is_empty());
+    rules
+}
+
+/// Whether the resource is a kind of source that is not watched.
+fn ignores(settings: &ControllerSettings, resource: &str) -> bool {
+    let row = SOURCES.iter().find(|row| row.plural == resource);
+    row.is_some_and(|row| !settings.installation.sources.contains(&row.kind))
+}
+
+/// Every rule that any installation may need.
+fn table() -> Vec<Rule> {
+    let sources = SOURCES
+        .iter()
+        .map(|row| watched("", row.plural, &WATCH, "sources: what workloads use"));
+    let workloads = KINDS.iter().map(|kind| {
+        let verbs = [&WATCH[..], &["patch"]].concat();
+        watched(kind.group, kind.plural, &verbs, "workloads: what is rolled")
+    });
+    sources
+        .chain(workloads)
+        .chain(revisions())
+        .chain(fixed())
+        .collect()
+}
+
+fn watched(
+    group: &'static str,
+    resource: &'static str,
+    verbs: &[&'static str],
+    why: &'static str,
+) -> Rule {
+    Rule {
+        scope: Scope::Watched,
+        group,
+        resource,
+        verbs: verbs.to_vec(),
+        why,
+    }
+}
+
+/// The histories of pod templates, each once.
+fn revisions() -> impl Iterator<Item = Rule> {
+    const KEPT_IN: [(Revision, &str); 2] = [
+        (Revision::ReplicaSet, "replicasets"),
+        (Revision::ControllerRevision, "controllerrevisions"),
+    ];
+    let used = |revision: Revision| KINDS.iter().any(|kind| kind.revision == revision);
+    let kept = KEPT_IN
+        .into_iter()
+        .filter(move |(revision, _)| used(*revision));
+    kept.map(|(_, resource)| {
+        watched(
+            "apps",
+            resource,
+            &["get", "list"],
+            "since when the pods' template is what it is",
+        )
+    })
+}
+
+fn fixed() -> [Rule; 4] {
+    let own = |group, resource, verbs: &[&'static str], why| Rule {
+        scope: Scope::Own,
+        ..watched(group, resource, verbs, why)
+    };
+    let records = [&WATCH[..], &["create", "patch", "delete"]].concat();
+    [
+        watched(
+            "",
+            "namespaces",
+            &WATCH,
+            "defaults that namespaces set, and their labels",
+        ),
+        watched("", "events", &["create"], "what was done, and problems"),
+        own(
+            "",
+            "secrets",
+            &records,
+            "records: what each workload was brought to",
+        ),
+        own(
+            "coordination.k8s.io",
+            "leases",
+            &["get", "create", "update", "patch"],
+            "one writer at a time",
+        ),
+    ]
+}
+
+/// One sentence for a request that was refused: what was refused, where, and the
+/// line to add to which role. `namespace` is `None` for a request to all.
+pub fn advice(verb: &str, resource: &str, namespace: Option<&str>) -> String {
+    let place = namespace.map_or("in all namespaces".to_owned(), |n| {
+        format!("in namespace {n}")
+    });
+    let role = namespace.map_or("ClusterRole", |_| "Role");
+    let rule = table()
+        .into_iter()
+        .find(|rule| rule.resource == resource && rule.verbs.contains(&verb));
+    let (group, verbs) = match &rule {
+        Some(rule) => (rule.group, rule.verbs.join(", ")),
+        None => ("", verb.to_owned()),
+    };
+    format!(
+        "may not {verb} {resource} {place}: add to its {role} \
+         `- {{apiGroups: [\"{group}\"], resources: [{resource}], verbs: [{verbs}]}}`, \
+         as `tidings manifests` prints it"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::settings;
+
+    fn shown(options: &[&str]) -> String {
+        let show = |rule: &Rule| {
+            let Rule {
+                scope,
+                group,
+                resource,
+                verbs,
+                ..
+            } = rule;
+            format!("{scope:?} {group}/{resource}: {}", verbs.join(","))
+        };
+        let rules = rules(&settings(options).unwrap());
+        rules.iter().map(show).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_whole_cluster() {
+        insta::assert_snapshot!(shown(&[]), @r"
+        Watched /configmaps: get,list,watch
+        Watched /secrets: get,list,watch
+        Watched apps/deployments: get,list,watch,patch
+        Watched apps/statefulsets: get,list,watch,patch
+        Watched apps/daemonsets: get,list,watch,patch
+        Watched apps/replicasets: get,list
+        Watched apps/controllerrevisions: get,list
+        Watched /namespaces: get,list,watch
+        Watched /events: create
+        Own /secrets: get,list,watch,create,patch,delete
+        Own coordination.k8s.io/leases: get,create,update,patch
+        ");
+    }
+
+    #[test]
+    fn a_dry_run_in_one_namespace_without_secrets() {
+        let options = [
+            "--namespaces=stage",
+            "--dry-run",
+            "--resources-to-ignore=secrets",
+        ];
+        insta::assert_snapshot!(shown(&options), @r"
+        Watched /configmaps: get,list,watch
+        Watched apps/deployments: get,list,watch
+        Watched apps/statefulsets: get,list,watch
+        Watched apps/daemonsets: get,list,watch
+        Watched apps/replicasets: get,list
+        Watched apps/controllerrevisions: get,list
+        Watched /namespaces: get
+        Own /secrets: get,list,watch
+        ");
+    }
+
+    #[test]
+    fn a_refusal_names_the_line_that_is_missing() {
+        insta::assert_snapshot!(advice("list", "secrets", Some("stage")), @r#"may not list secrets in namespace stage: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, watch]}`, as `tidings manifests` prints it"#);
+        insta::assert_snapshot!(advice("patch", "deployments", None), @r#"may not patch deployments in all namespaces: add to its ClusterRole `- {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, patch]}`, as `tidings manifests` prints it"#);
+        insta::assert_snapshot!(advice("create", "secrets", Some("tidings")), @r#"may not create secrets in namespace tidings: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, watch, create, patch, delete]}`, as `tidings manifests` prints it"#);
+    }
+}
