@@ -2,4 +2,5 @@
 
 pub mod cli;
 pub mod rbac;
+pub mod report;
 pub mod settings;

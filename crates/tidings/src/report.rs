@@ -1,0 +1,8 @@
+//! What happened and why, told to people: Events on the workload, metrics, one
+//! line of log a decision. What is told is worked out purely; only
+//! [`sender`] speaks to the API server. Telling never delays what is told of.
+
+pub mod events;
+pub mod log;
+pub mod metrics;
+pub mod sender;

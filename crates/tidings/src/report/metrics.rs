@@ -1,0 +1,340 @@
+//! What is counted and measured, in OpenMetrics.
+//!
+//! Goes in: what the rooms report, by the methods of [`Metrics`]. Comes out: the
+//! text of `/metrics`. Labels are words of closed lists — reasons, kinds, verbs,
+//! codes — and never names: a label's values do not grow with the cluster.
+//! The reference page follows from [`METRICS`]. Nothing here fails.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+use tidings_core::index::{Stream, StreamOf};
+use tidings_core::kinds::{KINDS, Kind};
+use tidings_core::reason::Reason;
+
+/// One row for each metric.
+#[derive(Debug)]
+pub struct MetricRow {
+    /// Its name as it is scraped.
+    pub name: &'static str,
+    /// Counter, gauge, histogram or info.
+    pub kind: &'static str,
+    /// Its labels.
+    pub labels: &'static str,
+    /// What it means, with its unit.
+    pub doc: &'static str,
+}
+
+macro_rules! metrics {
+    ($($name:ident $kind:ident [$($label:ident)*] $doc:literal)*) => {
+        /// All metrics, in the order of `/metrics`.
+        pub static METRICS: &[MetricRow] = &[$(MetricRow {
+            name: stringify!($name),
+            kind: stringify!($kind),
+            labels: stringify!($($label),*),
+            doc: $doc,
+        }),*];
+    };
+}
+
+metrics! {
+    tidings_build_info info [version] "The running version; always 1."
+    tidings_leader gauge [] "Whether this replica holds the Lease: 1 or 0."
+    tidings_decisions_total counter [reason] "Decisions, by reason."
+    tidings_rolls_total counter [kind result] "Attempts to roll a workload, by its kind and by result: done, refused or no_effect."
+    tidings_change_to_patch_seconds histogram [] "Time from seeing a change to the patch being accepted, in seconds, with the quiet time."
+    tidings_queue_depth gauge [] "Workloads that wait to be decided."
+    tidings_streams_expected gauge [stream] "Lists and watches that there should be, by what they carry."
+    tidings_streams_complete gauge [stream] "Lists and watches that have been complete once, by what they carry."
+    tidings_sources gauge [] "ConfigMaps and Secrets that are held because a workload uses or names them."
+    tidings_workloads gauge [kind] "Workloads that are known, by kind."
+    tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
+    tidings_api_requests_total counter [verb code] "Requests to the API server, by verb and by the HTTP status of the answer; 0 is no answer."
+    tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
+}
+
+/// In seconds, from 5 ms to 5 min.
+const BUCKETS: [f64; 15] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
+
+type One = [(&'static str, &'static str); 1];
+type Two = [(&'static str, &'static str); 2];
+type VerbAndCode = (One, [(&'static str, u16); 1]);
+
+/// How an attempt to roll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollResult {
+    /// The API server took it.
+    Done,
+    /// It did not.
+    Refused,
+    /// It did, without changing anything.
+    NoEffect,
+}
+
+impl RollResult {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::NoEffect => "no_effect",
+        }
+    }
+}
+
+/// All metrics. Clones count into the same.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    leader: Gauge,
+    decisions: Family<One, Counter>,
+    rolls: Family<Two, Counter>,
+    change_to_patch: Histogram,
+    queue_depth: Gauge,
+    streams_expected: Family<One, Gauge>,
+    streams_complete: Family<One, Gauge>,
+    sources: Gauge,
+    workloads: Family<One, Gauge>,
+    problems: Family<One, Gauge>,
+    requests: Family<VerbAndCode, Counter>,
+    events_dropped: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut all = Self {
+            registry: Arc::default(),
+            leader: Gauge::default(),
+            decisions: Family::default(),
+            rolls: Family::default(),
+            change_to_patch: Histogram::new(BUCKETS),
+            queue_depth: Gauge::default(),
+            streams_expected: Family::default(),
+            streams_complete: Family::default(),
+            sources: Gauge::default(),
+            workloads: Family::default(),
+            problems: Family::default(),
+            requests: Family::default(),
+            events_dropped: Counter::default(),
+        };
+        all.registry = Arc::new(all.registered());
+        all
+    }
+}
+
+impl Metrics {
+    /// In the order of the table.
+    fn registered(&self) -> Registry {
+        let mut registry = Registry::default();
+        let mut rows = METRICS.iter();
+        let mut add = |metric: &dyn Fn(&mut Registry, &str, &str)| {
+            if let Some(row) = rows.next() {
+                // The encoder adds these endings itself.
+                let name = row.name.trim_end_matches("_total");
+                let name = name.trim_end_matches("_info");
+                metric(&mut registry, name, row.doc.trim_end_matches('.'));
+            }
+        };
+        add(&|to, name, doc| {
+            let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+            to.register(name, doc, version);
+        });
+        add(&with(&self.leader));
+        add(&with(&self.decisions));
+        add(&with(&self.rolls));
+        add(&with(&self.change_to_patch));
+        add(&with(&self.queue_depth));
+        add(&with(&self.streams_expected));
+        add(&with(&self.streams_complete));
+        add(&with(&self.sources));
+        add(&with(&self.workloads));
+        add(&with(&self.problems));
+        add(&with(&self.requests));
+        add(&with(&self.events_dropped));
+        registry
+    }
+
+    /// This replica took or lost the Lease.
+    pub fn leader(&self, leads: bool) {
+        self.leader.set(leads.into());
+    }
+
+    /// A decision was made.
+    pub fn decided(&self, reason: Reason) {
+        self.decisions
+            .get_or_create(&[("reason", reason.word())])
+            .inc();
+    }
+
+    /// A roll was attempted.
+    pub fn rolled(&self, kind: &Kind, result: RollResult) {
+        let labels = [("kind", kind.word), ("result", result.word())];
+        self.rolls.get_or_create(&labels).inc();
+    }
+
+    /// A change that was seen this long ago has been patched.
+    pub fn change_to_patch(&self, took: Duration) {
+        self.change_to_patch.observe(took.as_secs_f64());
+    }
+
+    /// So many workloads wait to be decided.
+    pub fn queue_depth(&self, waiting: usize) {
+        self.queue_depth.set(gauge(waiting));
+    }
+
+    /// The streams as they are: which there should be, and which are complete.
+    pub fn streams<'a>(&self, streams: impl IntoIterator<Item = (&'a Stream, bool)>) {
+        let mut counts: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
+        for (stream, complete) in streams {
+            let (expected, ready) = counts.entry(word(stream.of)).or_default();
+            *expected += 1;
+            *ready += i64::from(complete);
+        }
+        for (word, (expected, complete)) in counts {
+            let labels = [("stream", word)];
+            self.streams_expected.get_or_create(&labels).set(expected);
+            self.streams_complete.get_or_create(&labels).set(complete);
+        }
+    }
+
+    /// So many sources are held.
+    pub fn sources(&self, held: usize) {
+        self.sources.set(gauge(held));
+    }
+
+    /// The workloads as they are: the kind of each.
+    pub fn workloads<'a>(&self, kinds: impl IntoIterator<Item = &'a Kind>) {
+        let mut counts: BTreeMap<_, i64> = KINDS.iter().map(|kind| (kind.word, 0)).collect();
+        for kind in kinds {
+            *counts.entry(kind.word).or_default() += 1;
+        }
+        for (word, count) in counts {
+            self.workloads.get_or_create(&[("kind", word)]).set(count);
+        }
+    }
+
+    /// The problems as they are: the reason of each.
+    pub fn problems(&self, reasons: impl IntoIterator<Item = Reason>) {
+        let mut counts: BTreeMap<_, i64> = BTreeMap::new();
+        for reason in reasons {
+            *counts.entry(reason.word()).or_default() += 1;
+        }
+        self.problems.clear();
+        for (word, count) in counts {
+            self.problems.get_or_create(&[("reason", word)]).set(count);
+        }
+    }
+
+    /// The API server answered, or did not (0).
+    pub fn api_request(&self, verb: &'static str, code: u16) {
+        let labels = ([("verb", verb)], [("code", code)]);
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// An Event was not sent.
+    pub fn event_dropped(&self) {
+        self.events_dropped.inc();
+    }
+
+    /// The text of `/metrics`.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn with<M: Metric + Clone>(metric: &M) -> impl Fn(&mut Registry, &str, &str) {
+    move |to, name, doc| to.register(name, doc, metric.clone())
+}
+
+fn word(of: StreamOf) -> &'static str {
+    match of {
+        StreamOf::Namespaces => "namespaces",
+        StreamOf::Workloads(kind) => kind.plural,
+        StreamOf::Sources(kind) => kind.row().plural,
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported() -> String {
+        let metrics = Metrics::default();
+        let deployment = &KINDS[0];
+        let stream = |namespace: &str| Stream {
+            of: StreamOf::Workloads(deployment),
+            namespace: Some(namespace.into()),
+        };
+        metrics.leader(true);
+        metrics.decided(Reason::Changed);
+        metrics.rolled(deployment, RollResult::Done);
+        metrics.change_to_patch(Duration::from_millis(30));
+        metrics.queue_depth(4);
+        metrics.streams([(&stream("a"), true), (&stream("b"), false)]);
+        metrics.sources(7);
+        metrics.workloads([deployment]);
+        metrics.problems([Reason::Missing]);
+        metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
+        metrics.api_request("patch", 200);
+        metrics.event_dropped();
+        metrics.text()
+    }
+
+    #[test]
+    fn everything_that_is_reported_is_shown() {
+        let text = reported();
+        let values = text
+            .lines()
+            .filter(|l| !l.starts_with('#') && !l.contains("_bucket"));
+        let mut values: Vec<_> = values.collect();
+        values.sort_unstable();
+        insta::assert_snapshot!(values.join("\n"), @r#"
+        tidings_api_requests_total{verb="patch",code="200"} 1
+        tidings_build_info{version="0.1.0"} 1
+        tidings_change_to_patch_seconds_count 1
+        tidings_change_to_patch_seconds_sum 0.03
+        tidings_decisions_total{reason="Changed"} 1
+        tidings_events_dropped_total 1
+        tidings_leader 1
+        tidings_problems{reason="BadAnnotation"} 2
+        tidings_queue_depth 4
+        tidings_rolls_total{kind="deployment",result="done"} 1
+        tidings_sources 7
+        tidings_streams_complete{stream="deployments"} 1
+        tidings_streams_expected{stream="deployments"} 2
+        tidings_workloads{kind="daemonset"} 0
+        tidings_workloads{kind="deployment"} 1
+        tidings_workloads{kind="statefulset"} 0
+        "#);
+    }
+
+    #[test]
+    fn the_table_is_what_is_registered() {
+        let text = reported();
+        let shown = text.lines().filter_map(|l| l.strip_prefix("# TYPE "));
+        let table = METRICS.iter().map(|row| {
+            let name = row
+                .name
+                .trim_end_matches("_total")
+                .trim_end_matches("_info");
+            format!("{name} {}", row.kind)
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), table.collect::<Vec<_>>());
+    }
+}

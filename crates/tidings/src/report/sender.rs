@@ -1,0 +1,290 @@
+//! Sends Events, behind everything else.
+//!
+//! Goes in: [`EventFact`]s, never waiting. Comes out: one POST at a time, held
+//! back while patches are under way. What cannot be sent is counted and
+//! dropped: an Event is a message to people, never a fact that decisions rest on.
+
+use std::time::Duration;
+
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use kube::client::Body;
+use tidings_core::refs::Name;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::events::{EventFact, render};
+use super::metrics::Metrics;
+
+/// Events that may wait. Beyond, new ones are dropped.
+const WAITING: usize = 4096;
+/// How often one Event is tried.
+const ATTEMPTS: u32 = 5;
+/// The pause after the first failure; it doubles with each.
+const BACKOFF: Duration = Duration::from_millis(250);
+/// The longest pause that an API server can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Patches go first, but for no longer than this.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// An answer that takes longer is none.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Takes Events and sends them when there is time.
+#[derive(Debug)]
+pub struct EventSender {
+    queue: Option<mpsc::Sender<EventFact>>,
+    patching: watch::Sender<bool>,
+    metrics: Metrics,
+    task: Option<JoinHandle<()>>,
+}
+
+impl EventSender {
+    /// Starts sending. A dry run sends nothing.
+    pub fn new(client: kube::Client, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
+        let (patching, held) = watch::channel(false);
+        let mut sender = Self {
+            queue: None,
+            patching,
+            metrics: metrics.clone(),
+            task: None,
+        };
+        if !dry_run {
+            let (queue, facts) = mpsc::channel(WAITING);
+            let post = Post {
+                client,
+                metrics,
+                instance,
+            };
+            sender.queue = Some(queue);
+            sender.task = Some(tokio::spawn(post.all(facts, held)));
+        }
+        sender
+    }
+
+    /// Tells something. It never waits.
+    pub fn send(&self, fact: EventFact) {
+        if let Some(queue) = &self.queue
+            && queue.try_send(fact).is_err()
+        {
+            self.metrics.event_dropped();
+        }
+    }
+
+    /// Says whether patches are under way, which go first.
+    pub fn patching(&self, under_way: bool) {
+        self.patching.send_if_modified(|now| {
+            let changed = *now != under_way;
+            *now = under_way;
+            changed
+        });
+    }
+
+    /// Sends what still waits, for at most so long.
+    pub async fn close(mut self, within: Duration) {
+        self.patching(false);
+        self.queue = None;
+        if let Some(mut task) = self.task.take()
+            && timeout(within, &mut task).await.is_err()
+        {
+            task.abort();
+        }
+    }
+}
+
+struct Post {
+    client: kube::Client,
+    metrics: Metrics,
+    instance: Name,
+}
+
+/// What became of one attempt.
+enum Answer {
+    /// It is told, now or earlier.
+    Told,
+    /// It will not be.
+    Refused(String),
+    /// Perhaps after a pause, whose length the API server may have said.
+    Again(Option<Duration>),
+}
+
+impl Post {
+    async fn all(self, mut facts: mpsc::Receiver<EventFact>, mut patching: watch::Receiver<bool>) {
+        while let Some(fact) = facts.recv().await {
+            // Either the patches are done or it has been long enough.
+            let _ = timeout(PATIENCE, patching.wait_for(|under_way| !under_way)).await;
+            if let Err(why) = self.one(&fact).await {
+                self.metrics.event_dropped();
+                tracing::warn!(workload = %fact.workload, reason = %fact.reason, why, "event not sent");
+            }
+        }
+    }
+
+    async fn one(&self, fact: &EventFact) -> Result<(), String> {
+        let event = render(fact, &self.instance, Timestamp::now()).to_string();
+        let mut pause = BACKOFF;
+        for _ in 0..ATTEMPTS {
+            match self.attempt(&fact.workload.namespace, &event).await {
+                Answer::Told => return Ok(()),
+                Answer::Refused(why) => return Err(why),
+                Answer::Again(asked) => sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await,
+            }
+            pause *= 2;
+        }
+        Err(format!("no success in {ATTEMPTS} attempts"))
+    }
+
+    async fn attempt(&self, namespace: &str, event: &str) -> Answer {
+        let uri = format!("/api/v1/namespaces/{namespace}/events?fieldManager=tidings");
+        let request = Request::post(uri)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(event.as_bytes().to_vec()));
+        let Ok(request) = request else {
+            return Answer::Refused("its namespace makes no URL".to_owned());
+        };
+        let Ok(Ok(response)) = timeout(ANSWER, self.client.send(request)).await else {
+            self.metrics.api_request("create", 0);
+            return Answer::Again(None);
+        };
+        let (status, asked) = (response.status(), retry_after(response.headers()));
+        self.metrics.api_request("create", status.as_u16());
+        // Read to the end, so that the connection can be used again.
+        let _ = timeout(ANSWER, response.into_body().collect()).await;
+        answer(status, asked)
+    }
+}
+
+fn answer(status: StatusCode, asked: Option<Duration>) -> Answer {
+    match status {
+        _ if status.is_success() => Answer::Told,
+        StatusCode::CONFLICT => Answer::Told,
+        StatusCode::TOO_MANY_REQUESTS => Answer::Again(asked),
+        _ if status.is_server_error() => Answer::Again(asked),
+        _ => Answer::Refused(format!("the API server answered {status}")),
+    }
+}
+
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use http::Response;
+    use tidings_core::kinds::KINDS;
+    use tidings_core::reason::Reason;
+    use tidings_core::refs::WorkloadRef;
+
+    use super::*;
+
+    /// The messages that arrived, and the statuses still to answer with (then 201).
+    #[derive(Clone, Default)]
+    struct Server {
+        got: Arc<Mutex<Vec<String>>>,
+        answers: Arc<Mutex<VecDeque<u16>>>,
+    }
+
+    impl Server {
+        fn client(&self) -> kube::Client {
+            let server = self.clone();
+            let service = tower::service_fn(move |request: Request<Body>| {
+                let server = server.clone();
+                async move { Ok::<_, Infallible>(server.take(request).await) }
+            });
+            kube::Client::new(service, "default")
+        }
+
+        async fn take(&self, request: Request<Body>) -> Response<Body> {
+            assert_eq!(request.uri().path(), "/api/v1/namespaces/stage/events");
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let event: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let message = event["message"].as_str().unwrap().to_owned();
+            self.got.lock().unwrap().push(message);
+            let status = self.answers.lock().unwrap().pop_front().unwrap_or(201);
+            let response = Response::builder().status(status);
+            let response = response.header(header::RETRY_AFTER, "7");
+            response.body(Body::empty()).unwrap()
+        }
+    }
+
+    fn fact(message: &str) -> EventFact {
+        EventFact {
+            workload: WorkloadRef::new(&KINDS[0], "stage", "web"),
+            uid: "u".into(),
+            reason: Reason::Changed,
+            message: message.to_owned(),
+        }
+    }
+
+    fn start(server: &Server, dry_run: bool) -> (EventSender, Metrics) {
+        let metrics = Metrics::default();
+        let sender = EventSender::new(server.client(), metrics.clone(), "tidings".into(), dry_run);
+        (sender, metrics)
+    }
+
+    fn dropped(metrics: &Metrics) -> usize {
+        let text = metrics.text();
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix("tidings_events_dropped_total "));
+        line.unwrap().parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_answer_has_its_consequence() {
+        let server = Server::default();
+        // told; told before; a pause, then told; refused; broken five times
+        server
+            .answers
+            .lock()
+            .unwrap()
+            .extend([201, 409, 429, 201, 403]);
+        server.answers.lock().unwrap().extend([500; 5]);
+        let (sender, metrics) = start(&server, false);
+        let begin = tokio::time::Instant::now();
+        for message in ["a", "b", "c", "d", "e", "f"] {
+            sender.send(fact(message));
+        }
+        sender.close(Duration::from_mins(10)).await;
+        assert_eq!(server.got.lock().unwrap().join(""), "abccdeeeeef");
+        assert_eq!(dropped(&metrics), 2);
+        // Retry-After is obeyed each time.
+        assert!(begin.elapsed() >= Duration::from_secs(6 * 7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patches_go_first_but_not_for_ever() {
+        let server = Server::default();
+        let (sender, _) = start(&server, false);
+        sender.patching(true);
+        sender.send(fact("a"));
+        sleep(Duration::from_secs(1)).await;
+        assert!(server.got.lock().unwrap().is_empty());
+        sleep(PATIENCE).await;
+        assert_eq!(server.got.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_are_dropped_and_counted() {
+        let server = Server::default();
+        let (sender, metrics) = start(&server, false);
+        (0..WAITING + 3).for_each(|_| sender.send(fact("a")));
+        assert_eq!(dropped(&metrics), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dry_run_tells_nobody() {
+        let server = Server::default();
+        let (sender, metrics) = start(&server, true);
+        sender.send(fact("a"));
+        sender.close(Duration::from_secs(1)).await;
+        assert!(server.got.lock().unwrap().is_empty());
+        assert_eq!(dropped(&metrics), 0);
+    }
+}
