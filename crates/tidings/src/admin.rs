@@ -1,0 +1,264 @@
+//! The admin port: metrics and health, read only.
+//!
+//! Goes in: what the loop reports to [`Health`], and requests. Comes out:
+//! `/metrics`, `/livez`, `/readyz`, and an index. The only error is an address
+//! on which nobody can listen; it ends the program with one sentence.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tidings_core::index::Stream;
+use tokio::net::TcpListener;
+
+use crate::report::metrics::Metrics;
+
+/// A loop that has not turned for this long hangs.
+const ALIVE: Duration = Duration::from_secs(30);
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const INDEX: &str = "\
+Tidings rolls workloads when a ConfigMap or Secret that they use changes.
+
+/metrics  what was counted and measured, in OpenMetrics
+/livez    whether the loop turns
+/readyz   whether everything that should be watched is, and what is missing
+";
+
+/// How the controller is, as its loop says. Shared between the loop and the port.
+#[derive(Debug)]
+pub struct Health {
+    start: Instant,
+    /// Milliseconds from the start to the loop's last turn.
+    turned: AtomicU64,
+    streams: Mutex<BTreeMap<Stream, StreamHealth>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct StreamHealth {
+    complete: bool,
+    refused: Option<String>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            turned: AtomicU64::new(0),
+            streams: Mutex::default(),
+        }
+    }
+}
+
+impl Health {
+    /// The loop turns.
+    pub fn turn(&self) {
+        self.turn_at(Instant::now());
+    }
+
+    fn turn_at(&self, now: Instant) {
+        let since = now.duration_since(self.start).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.turned.store(since, Ordering::Relaxed);
+    }
+
+    /// The streams that there should be, and whether each has been complete once.
+    pub fn streams<'a>(&self, streams: impl IntoIterator<Item = (&'a Stream, bool)>) {
+        let mut known = self.known();
+        for (stream, complete) in streams {
+            if let Some(health) = known.get_mut(stream) {
+                health.complete = complete;
+            } else {
+                let health = StreamHealth {
+                    complete,
+                    refused: None,
+                };
+                known.insert(stream.clone(), health);
+            }
+        }
+    }
+
+    /// The API server refuses a stream, and what to do about it; `None`: no longer.
+    pub fn refused(&self, stream: &Stream, advice: Option<String>) {
+        self.known().entry(stream.clone()).or_default().refused = advice;
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Stream, StreamHealth>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alive(&self, now: Instant) -> bool {
+        let turned = self.start + Duration::from_millis(self.turned.load(Ordering::Relaxed));
+        now.saturating_duration_since(turned) < ALIVE
+    }
+
+    /// One line for each stream that is missing. Before any is known, that.
+    fn missing(&self) -> Vec<String> {
+        let streams = self.known();
+        if streams.is_empty() {
+            return vec!["starting".to_owned()];
+        }
+        let line = |(stream, health): (&Stream, &StreamHealth)| match health {
+            StreamHealth {
+                refused: Some(advice),
+                ..
+            } => Some(format!("{stream}: {advice}")),
+            StreamHealth {
+                complete: false, ..
+            } => Some(format!("{stream}: being listed; wait for it")),
+            StreamHealth { complete: true, .. } => None,
+        };
+        streams.iter().filter_map(line).collect()
+    }
+}
+
+/// Takes the address.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| {
+        format!("cannot listen on {address}: choose another address with --listen, or --listen off")
+    })
+}
+
+/// Answers requests until told to stop; then finishes those under way.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Metrics,
+    health: Arc<Health>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    axum::serve(listener, router(metrics, health))
+        .with_graceful_shutdown(stop)
+        .await
+        .context("the admin port failed")
+}
+
+fn router(metrics: Metrics, health: Arc<Health>) -> Router {
+    let numbers = Router::new()
+        .route("/metrics", get(text_of))
+        .with_state(metrics);
+    Router::new()
+        .route("/", get(INDEX))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .with_state(health)
+        .merge(numbers)
+}
+
+async fn text_of(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.text())
+}
+
+async fn livez(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
+    if health.alive(Instant::now()) {
+        return (StatusCode::OK, "ok\n");
+    }
+    let text = "the loop has not turned for 30 seconds\n";
+    (StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
+    match health.missing() {
+        missing if missing.is_empty() => (StatusCode::OK, "ok\n".to_owned()),
+        missing => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use tidings_core::index::StreamOf;
+    use tidings_core::refs::SourceKind;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn stream(kind: SourceKind, namespace: Option<&str>) -> Stream {
+        Stream {
+            of: StreamOf::Sources(kind),
+            namespace: namespace.map(Into::into),
+        }
+    }
+
+    async fn ask(health: &Arc<Health>, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let router = router(Metrics::default(), health.clone());
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ready_when_every_stream_is() {
+        let health = Arc::<Health>::default();
+        assert_eq!(ask(&health, "/readyz").await, (503, "starting\n".into()));
+        let configmaps = stream(SourceKind::ConfigMap, None);
+        let secrets = stream(SourceKind::Secret, Some("stage"));
+        health.streams([(&configmaps, false), (&secrets, true)]);
+        health.refused(&secrets, Some("may not watch secrets".to_owned()));
+        let (status, text) = ask(&health, "/readyz").await;
+        assert_eq!(status, 503);
+        insta::assert_snapshot!(text, @r"
+        configmaps: being listed; wait for it
+        secrets in stage: may not watch secrets
+        ");
+        health.streams([(&configmaps, true)]);
+        health.refused(&secrets, None);
+        assert_eq!(ask(&health, "/readyz").await, (200, "ok\n".into()));
+    }
+
+    #[test]
+    fn alive_while_the_loop_turns() {
+        let health = Health::default();
+        let later = |seconds| health.start + Duration::from_secs(seconds);
+        assert!(health.alive(later(29)));
+        assert!(!health.alive(later(31)));
+        health.turn_at(later(31));
+        assert!(health.alive(later(60)));
+    }
+
+    #[tokio::test]
+    async fn metrics_and_an_index() {
+        let health = Arc::<Health>::default();
+        let (status, text) = ask(&health, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.ends_with("# EOF\n"));
+        assert!(ask(&health, "/").await.1.contains("/readyz"));
+        assert_eq!(ask(&health, "/livez").await, (200, "ok\n".into()));
+        assert_eq!(ask(&health, "/debug/pprof").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_one_sentence() {
+        let first = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let taken = first.local_addr().unwrap();
+        let said = bind(taken).await.unwrap_err().to_string();
+        assert!(
+            said.starts_with(&format!("cannot listen on {taken}: choose")),
+            "{said}"
+        );
+    }
+
+    #[tokio::test]
+    async fn it_stops_when_told() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel::<()>();
+        let stop = async move {
+            let _ = told.await;
+        };
+        let serving = tokio::spawn(serve(listener, Metrics::default(), Arc::default(), stop));
+        tell.send(()).unwrap();
+        serving.await.unwrap().unwrap();
+    }
+}
