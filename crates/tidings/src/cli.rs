@@ -3,4 +3,5 @@
 pub mod completion;
 pub mod exit;
 pub mod manifests;
+pub mod why;
 pub mod yaml;

@@ -1,0 +1,169 @@
+//! What is to be said about one workload.
+//!
+//! Goes in: what the index knows, the record, the verdict, and what could not be
+//! read ([`Facts`]). Comes out: a [`WorkloadReport`]. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::index::{Index, Known, Source};
+use tidings_core::needs::{Demand, Need, needs_of};
+use tidings_core::reason::{Problem, Reason};
+use tidings_core::refs::SourceRef;
+use tidings_core::state::{Entry, Seen};
+use tidings_core::uses::{Use, Via};
+
+use super::keys::{Recorded, compare};
+use super::report::{ProblemReport, Standing, UseReport, WorkloadReport};
+
+/// What is known of one workload.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The workload.
+    pub known: &'a Known,
+    /// What it may use.
+    pub index: &'a Index,
+    /// Its record, or why it cannot be read, such as `get on secret x in y`.
+    pub record: Result<Option<&'a Entry>, &'a str>,
+    /// The decision; none where it could not be made.
+    pub verdict: Option<&'a Verdict>,
+    /// Sources that could not be read, and why, as above.
+    pub refused: &'a BTreeMap<SourceRef, String>,
+}
+
+impl WorkloadReport {
+    /// The report on one workload.
+    pub fn new(facts: &Facts<'_>) -> Self {
+        let key = &facts.known.workload.key;
+        let needs = needs_of(facts.known, facts.index).needs;
+        let unknown = unknown(facts, &needs);
+        let row = facts.verdict.map(|verdict| verdict.reason.row());
+        let problems = facts.verdict.map(problems).unwrap_or_default();
+        Self {
+            namespace: key.namespace.clone(),
+            kind: key.kind.word,
+            name: key.name.clone(),
+            standing: standing(facts.verdict, &unknown),
+            roll: facts.record.ok().flatten().map(|entry| entry.n),
+            reason: row.map(|row| row.word),
+            meaning: row.map(|row| row.doc),
+            text: facts.verdict.map(|v| v.text.clone()).unwrap_or_default(),
+            uses: uses(facts, &needs),
+            problems,
+            unknown,
+        }
+    }
+}
+
+fn standing(verdict: Option<&Verdict>, unknown: &[String]) -> Standing {
+    match verdict {
+        Some(Verdict {
+            reason: Reason::NotOptedIn,
+            ..
+        }) => Standing::NotOptedIn,
+        Some(verdict) if unknown.is_empty() => standing_of(verdict),
+        _ => Standing::Unknown,
+    }
+}
+
+fn standing_of(verdict: &Verdict) -> Standing {
+    use Reason::{MaybeStale, Missing, OwnedByOther, PartlyRolled, Paused, WaitsForDelete};
+    let reverted = verdict
+        .problems
+        .iter()
+        .any(|p| p.reason == Reason::Reverted);
+    match (&verdict.act, verdict.reason) {
+        (Act::Read(_) | Act::AskPodsSince, _) | (_, OwnedByOther) => Standing::Unknown,
+        (Act::Roll(_) | Act::Resume(_), _)
+        | (_, Paused | Missing | WaitsForDelete | PartlyRolled | MaybeStale) => Standing::Stale,
+        _ if reverted => Standing::Stale,
+        _ => Standing::InStep,
+    }
+}
+
+fn problems(verdict: &Verdict) -> Vec<ProblemReport> {
+    let report = |problem: &Problem| ProblemReport {
+        reason: problem.reason.word(),
+        text: problem.text.clone(),
+    };
+    verdict.problems.iter().map(report).collect()
+}
+
+fn unknown(facts: &Facts<'_>, needs: &[Need]) -> Vec<String> {
+    let record = facts
+        .record
+        .err()
+        .map(|needs| format!("the record: needs {needs}"));
+    let refused = needs.iter().filter_map(|need| {
+        let why = facts.refused.get(&need.source)?;
+        Some(format!("{}: needs {why}", need.source))
+    });
+    record.into_iter().chain(refused).collect()
+}
+
+/// What counts, then what does not.
+fn uses(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
+    let counting = needs.iter().map(|need| counting(facts, need));
+    counting.chain(not_counting(facts, needs)).collect()
+}
+
+fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
+    let source = facts
+        .index
+        .source(&need.source)
+        .cloned()
+        .unwrap_or_default();
+    let watched = facts
+        .index
+        .watches(need.source.kind, &need.source.namespace);
+    let source = if watched {
+        source
+    } else {
+        Source::not_watched()
+    };
+    let recorded = match facts.record {
+        Err(_) => Recorded::Unreadable,
+        Ok(entry) => entry
+            .and_then(|entry| entry.seen.get(&Seen::of(&need.source)))
+            .map_or(Recorded::Nothing, Recorded::Seen),
+    };
+    UseReport {
+        source: need.source.to_string(),
+        via: need.via.iter().map(|via| via.word()).collect(),
+        optional: need.demand == Demand::Optional,
+        counts: true,
+        note: None,
+        keys: compare(need, recorded, &source),
+    }
+}
+
+fn not_counting(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
+    let workload = &facts.known.workload;
+    let counted: BTreeSet<_> = needs.iter().map(|need| &need.source).collect();
+    let mut by_source: BTreeMap<(SourceRef, bool), Vec<&Use>> = BTreeMap::new();
+    for used in &workload.uses {
+        let source = used.source(&workload.key.namespace);
+        let pull = used.via == Via::ImagePullSecret;
+        if pull || !counted.contains(&source) {
+            by_source.entry((source, pull)).or_default().push(used);
+        }
+    }
+    let report = |((source, pull), uses): ((SourceRef, bool), Vec<&Use>)| UseReport {
+        source: source.to_string(),
+        via: uses
+            .iter()
+            .map(|u| u.via.word())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        optional: uses.iter().all(|u| u.optional),
+        counts: false,
+        note: Some(if pull {
+            "read at each pull"
+        } else {
+            "not selected"
+        }),
+        keys: Vec::new(),
+    };
+    by_source.into_iter().map(report).collect()
+}

@@ -1,0 +1,219 @@
+//! What `tidings why` says about workloads, as values.
+//!
+//! [`super::explain`] fills them in. They are also the JSON of `-o json`: their
+//! fields are a promise, listed in [`FIELDS`].
+
+use serde::Serialize;
+use tidings_core::refs::Name;
+
+use super::keys::KeyReport;
+use crate::cli::exit::Exit;
+
+/// The answer to `tidings why`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhyReport {
+    /// The workloads, in order.
+    pub workloads: Vec<WorkloadReport>,
+    /// How many of them stand how.
+    pub summary: Summary,
+}
+
+/// How many workloads stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// In step.
+    pub in_step: usize,
+    /// Stale.
+    pub stale: usize,
+    /// Not known.
+    pub unknown: usize,
+    /// Not opted in.
+    pub not_opted_in: usize,
+}
+
+/// Whether a workload's pods run with what is in its sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// They do.
+    InStep,
+    /// They do not, or may not.
+    Stale,
+    /// It could not be found out.
+    Unknown,
+    /// Nothing asks Tidings to care.
+    NotOptedIn,
+}
+
+impl Standing {
+    /// The words for it in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InStep => "in step",
+            Self::Stale => "stale",
+            Self::Unknown => "unknown",
+            Self::NotOptedIn => "not opted in",
+        }
+    }
+}
+
+/// One workload.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadReport {
+    /// Its namespace.
+    pub namespace: Name,
+    /// The word for its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+    /// How it stands.
+    pub standing: Standing,
+    /// The number of the last roll; none where it is not known.
+    pub roll: Option<u64>,
+    /// Why, in a word; none where no decision could be made.
+    pub reason: Option<&'static str>,
+    /// What the word means.
+    pub meaning: Option<&'static str>,
+    /// The particulars.
+    pub text: String,
+    /// What it uses.
+    pub uses: Vec<UseReport>,
+    /// What a person should mend.
+    pub problems: Vec<ProblemReport>,
+    /// What could not be read.
+    pub unknown: Vec<String>,
+}
+
+/// One source that a workload uses or names.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UseReport {
+    /// `kind/name`
+    pub source: String,
+    /// The ways in which it is used.
+    pub via: Vec<&'static str>,
+    /// Whether containers start without it.
+    pub optional: bool,
+    /// Whether a change of it rolls the workload.
+    pub counts: bool,
+    /// Why it does not count, where it does not.
+    pub note: Option<&'static str>,
+    /// Its keys that count.
+    pub keys: Vec<KeyReport>,
+}
+
+/// One problem.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemReport {
+    /// In a word.
+    pub reason: &'static str,
+    /// In a sentence.
+    pub text: String,
+}
+
+/// The fields of `-o json`, as the reference page lists them.
+pub static FIELDS: &[(&str, &str)] = &[
+    (
+        "summary",
+        "How many workloads are `inStep`, `stale`, `unknown` and `notOptedIn`.",
+    ),
+    (
+        "workloads[]",
+        "One object for each workload, in order of namespace, kind and name.",
+    ),
+    ("workloads[].namespace", "Its namespace."),
+    ("workloads[].kind", "Its kind, in lower case: `deployment`."),
+    ("workloads[].name", "Its name."),
+    (
+        "workloads[].standing",
+        "`inStep`, `stale`, `unknown` or `notOptedIn`.",
+    ),
+    (
+        "workloads[].roll",
+        "The number of the last roll; `null` where there is no record or it cannot be read.",
+    ),
+    (
+        "workloads[].reason",
+        "The reason of the decision; `null` where none could be made.",
+    ),
+    ("workloads[].meaning", "What the reason means."),
+    ("workloads[].text", "Its particulars. May be empty."),
+    (
+        "workloads[].problems[]",
+        "What a person should mend: `reason` and `text`.",
+    ),
+    (
+        "workloads[].unknown[]",
+        "What could not be read, and the permission that is missing.",
+    ),
+    (
+        "workloads[].uses[].source",
+        "`configmap/name` or `secret/name`.",
+    ),
+    (
+        "workloads[].uses[].via[]",
+        "How it is used: `env`, `envFrom`, `volume`, `projected`, `subPath`, `imagePullSecret`, `named`.",
+    ),
+    (
+        "workloads[].uses[].optional",
+        "Whether containers start without it.",
+    ),
+    (
+        "workloads[].uses[].counts",
+        "Whether a change of it rolls the workload.",
+    ),
+    (
+        "workloads[].uses[].note",
+        "Why it does not; `null` where it does.",
+    ),
+    (
+        "workloads[].uses[].keys[].key",
+        "The key; `null` where one digest stands for all keys that count.",
+    ),
+    (
+        "workloads[].uses[].keys[].recorded",
+        "The digest that the workload was last brought to, `-` for a key that was not there, `null` where nothing is recorded or known.",
+    ),
+    (
+        "workloads[].uses[].keys[].present",
+        "The digest now, `-` for a key that is not there, `null` where it is not known.",
+    ),
+    (
+        "workloads[].uses[].keys[].state",
+        "`inStep`, `changed`, `new`, `appeared`, `gone`, `absent`, `notWatched` or `unknown`.",
+    ),
+];
+
+impl WhyReport {
+    /// The report on these workloads.
+    pub fn new(workloads: Vec<WorkloadReport>) -> Self {
+        let mut summary = Summary::default();
+        for workload in &workloads {
+            match workload.standing {
+                Standing::InStep => summary.in_step += 1,
+                Standing::Stale => summary.stale += 1,
+                Standing::Unknown => summary.unknown += 1,
+                Standing::NotOptedIn => summary.not_opted_in += 1,
+            }
+        }
+        Self { workloads, summary }
+    }
+
+    /// How the program ends with it: the gravest standing decides.
+    pub fn exit(&self) -> Exit {
+        match self.summary {
+            Summary { unknown: 1.., .. } => Exit::Error,
+            Summary { stale: 1.., .. } => Exit::Stale,
+            _ => Exit::Done,
+        }
+    }
+
+    /// The JSON of `-o json`.
+    pub fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}

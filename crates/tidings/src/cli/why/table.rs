@@ -1,0 +1,165 @@
+//! `tidings why` for eyes.
+//!
+//! Goes in: a [`WhyReport`]. Comes out: text, without colour and without
+//! wrapping, so that it can be searched and cut.
+
+use std::fmt::Write;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use tidings_core::decide::show_digest;
+use tidings_core::digest::Digest;
+use tidings_core::state::KeyDigest;
+
+use super::keys::{KeyReport, KeyState};
+use super::report::{Standing, UseReport, WhyReport, WorkloadReport};
+
+/// Keys named in one cell before the rest is only counted.
+const KEYS_NAMED: usize = 3;
+
+/// One workload, in full.
+pub fn workload(report: &WorkloadReport) -> String {
+    let WorkloadReport {
+        namespace,
+        kind,
+        name,
+        standing,
+        ..
+    } = report;
+    let mut text = format!("{kind}/{name} in {namespace}: {}\n", standing.word());
+    if !report.uses.is_empty() {
+        let rows = report.uses.iter().flat_map(rows);
+        let header = ["SOURCE", "HOW", "KEYS", "RECORDED", "NOW", "STATE"];
+        let _ = write!(text, "\n{}\n", table(header, rows));
+    }
+    if let (Some(reason), Some(meaning)) = (report.reason, report.meaning) {
+        let particulars = match report.text.as_str() {
+            "" => String::new(),
+            text => format!(": {text}"),
+        };
+        let _ = write!(text, "\n{reason}{particulars}\n  {meaning}\n");
+    }
+    if let Some(roll) = report.roll.filter(|roll| *roll > 0) {
+        let _ = writeln!(text, "  Last roll: no. {roll}");
+    }
+    let problems = report.problems.iter();
+    let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, p.text));
+    let unknown = report.unknown.iter().map(|u| format!("unknown: {u}\n"));
+    let notes: String = problems.chain(unknown).collect();
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
+    }
+    text
+}
+
+/// All workloads that are opted in, one line each, and how many stand how.
+pub fn summary(report: &WhyReport) -> String {
+    let shown = report
+        .workloads
+        .iter()
+        .filter(|w| w.standing != Standing::NotOptedIn);
+    let rows = shown.map(|w| {
+        let workload = format!("{}/{}/{}", w.namespace, w.kind, w.name);
+        let reason = w.reason.unwrap_or("-").to_owned();
+        [
+            workload,
+            w.standing.word().to_owned(),
+            reason,
+            particulars(w),
+        ]
+    });
+    let text = table(["WORKLOAD", "STANDING", "REASON", "PARTICULARS"], rows);
+    let counts = &report.summary;
+    format!(
+        "{text}\n\n{} in step, {} stale, {} unknown; {} not opted in\n",
+        counts.in_step, counts.stale, counts.unknown, counts.not_opted_in
+    )
+}
+
+fn particulars(report: &WorkloadReport) -> String {
+    let problems = report.problems.iter().map(|p| p.reason.to_owned());
+    let text = Some(report.text.clone()).filter(|text| !text.is_empty());
+    let all = text
+        .into_iter()
+        .chain(problems)
+        .chain(report.unknown.iter().cloned());
+    all.collect::<Vec<_>>().join("; ")
+}
+
+fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header)
+        .add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+/// What is not in step: a line a key. What is: one line for all.
+fn rows(used: &UseReport) -> Vec<[String; 6]> {
+    let (in_step, others): (Vec<_>, Vec<_>) = used
+        .keys
+        .iter()
+        .partition(|key| key.state == KeyState::InStep);
+    let mut lines: Vec<_> = others.into_iter().map(one).collect();
+    match in_step.as_slice() {
+        [] => {}
+        [key] => lines.push(one(key)),
+        keys => lines.push(many(keys)),
+    }
+    if lines.is_empty() {
+        let note = used.note.unwrap_or_default().to_owned();
+        lines.push([String::new(), String::new(), String::new(), note]);
+    }
+    let head = [used.source.clone(), used.via.join(", ")];
+    let first = |n: usize| {
+        if n == 0 {
+            head.clone()
+        } else {
+            Default::default()
+        }
+    };
+    let row = |(n, [keys, recorded, now, state]): (usize, [String; 4])| {
+        let [source, how] = first(n);
+        [source, how, keys, recorded, now, state]
+    };
+    lines.into_iter().enumerate().map(row).collect()
+}
+
+fn one(key: &KeyReport) -> [String; 4] {
+    let name = key.key.as_deref().unwrap_or("(all)").to_owned();
+    let shown = |digest: Option<KeyDigest>| digest.map_or_else(String::new, show_digest);
+    [
+        name,
+        shown(key.recorded),
+        shown(key.present),
+        key.state.word().to_owned(),
+    ]
+}
+
+fn many(keys: &[&KeyReport]) -> [String; 4] {
+    let names: Vec<_> = keys.iter().filter_map(|key| key.key.as_deref()).collect();
+    let (named, rest) = names.split_at(names.len().min(KEYS_NAMED));
+    let names = match rest.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    };
+    let combined = |digest: fn(&KeyReport) -> Option<KeyDigest>| {
+        let all = keys.iter().map(|key| {
+            let name = key.key.as_deref().unwrap_or_default();
+            (name, digest(key).and_then(|digest| digest.0))
+        });
+        show_digest(KeyDigest(Some(Digest::of_keys(all))))
+    };
+    let state = KeyState::InStep.word().to_owned();
+    [
+        names,
+        combined(|key| key.recorded),
+        combined(|key| key.present),
+        state,
+    ]
+}

@@ -1,0 +1,381 @@
+//! From an index to the text, through the real decision.
+
+#![allow(clippy::too_many_lines, reason = "the whole output is shown")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidings_core::decide::{Act, PodsSince, Rules, decide};
+use tidings_core::digest::Digest;
+use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use tidings_core::kinds::KINDS;
+use tidings_core::object::{Marks, SourceMeta, read_workload};
+use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::state::Entry;
+
+use super::explain::Facts;
+use super::report::{FIELDS, WhyReport, WorkloadReport};
+use super::table;
+use crate::cli::exit::Exit;
+
+/// A cluster with one workload, `web` in `stage`.
+struct Cluster {
+    index: Index,
+    entry: Option<Entry>,
+    refused: BTreeMap<SourceRef, String>,
+}
+
+fn source(kind: SourceKind, name: &str) -> SourceRef {
+    SourceRef::new(kind, "stage", name)
+}
+
+fn key() -> WorkloadRef {
+    WorkloadRef::new(&KINDS[0], "stage", "web")
+}
+
+impl Cluster {
+    fn new(annotations: &Value, pod: &Value) -> Self {
+        let streams = SourceKind::all().map(|kind| Stream {
+            of: StreamOf::Sources(kind),
+            namespace: None,
+        });
+        let mut index = Index::new(tidings_core::policy::Defaults::default(), streams);
+        let json = json!({
+            "metadata": {
+                "namespace": "stage", "name": "web", "uid": "u", "resourceVersion": "10",
+                "annotations": annotations,
+            },
+            "spec": {"template": {"spec": pod}},
+        });
+        let workload = read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap();
+        index.apply_workload(workload, How::Listed);
+        let (entry, refused) = (None, BTreeMap::new());
+        Self {
+            index,
+            entry,
+            refused,
+        }
+    }
+
+    /// A source with these keys at this version.
+    fn with(mut self, source: &SourceRef, version: u64, keys: &[(&str, &str)]) -> Self {
+        let digest = |value: &str| Digest::of_parts(&[value.as_bytes()]);
+        let keys = keys
+            .iter()
+            .map(|(key, value)| ((*key).into(), digest(value)));
+        let meta = SourceMeta {
+            key: source.clone(),
+            version,
+            marks: Marks::default(),
+            written: None,
+        };
+        let content = Content {
+            version,
+            keys: keys.collect(),
+        };
+        self.index.apply_source(&meta);
+        self.index
+            .apply_fetched(source, 0, Fetched::Present(meta, content));
+        self
+    }
+
+    fn without(mut self, source: &SourceRef) -> Self {
+        let told = self.index.source(source).map_or(0, |s| s.told);
+        self.index.apply_fetched(source, told, Fetched::Absent);
+        self
+    }
+
+    fn decide(&self) -> tidings_core::decide::Verdict {
+        let rules = Rules {
+            instance: "tidings".into(),
+            on_create: false,
+            on_delete: false,
+            catch_up: false,
+            one_etcd: false,
+        };
+        let pods = PodsSince::NotKnown;
+        decide(&key(), &self.index, self.entry.as_ref(), pods, &rules).unwrap()
+    }
+
+    /// Records how things are.
+    fn recorded(mut self) -> Self {
+        if let Act::Record(entry) = self.decide().act {
+            self.entry = Some(entry);
+        }
+        self
+    }
+
+    fn report(&self) -> WorkloadReport {
+        WorkloadReport::new(&Facts {
+            known: self.index.get(&key()).unwrap(),
+            index: &self.index,
+            record: Ok(self.entry.as_ref()),
+            verdict: Some(&self.decide()),
+            refused: &self.refused,
+        })
+    }
+}
+
+fn seed() -> Cluster {
+    let pod = json!({
+        "containers": [{
+            "name": "web",
+            "envFrom": [{"configMapRef": {"name": "demo-config"}}],
+            "env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
+            "volumeMounts": [{"name": "v", "mountPath": "/etc/nginx"}],
+        }],
+        "volumes": [{"name": "v", "configMap": {"name": "nginx-config"}}],
+        "imagePullSecrets": [{"name": "registry"}],
+    });
+    let annotations = json!({
+        "configmap.reloader.stakater.com/reload": "nginx-config, demo-config, gone",
+        "tidings.dev/setle": "1s",
+    });
+    let configmap = |name| source(SourceKind::ConfigMap, name);
+    Cluster::new(&annotations, &pod)
+        .with(
+            &configmap("nginx-config"),
+            5,
+            &[("nginx.conf", "a"), ("mime", "b"), ("x", "c")],
+        )
+        .with(&configmap("demo-config"), 6, &[("A", "1")])
+        .without(&configmap("gone"))
+}
+
+#[test]
+fn a_changed_key_for_eyes() {
+    let nginx = source(SourceKind::ConfigMap, "nginx-config");
+    let changed = [("nginx.conf", "new"), ("mime", "b"), ("x", "c"), ("y", "d")];
+    let cluster = seed().recorded().with(&nginx, 9, &changed);
+    insta::assert_snapshot!(table::workload(&cluster.report()), @r"
+    deployment/web in stage: stale
+
+    SOURCE                  HOW              KEYS        RECORDED      NOW           STATE
+    configmap/demo-config   envFrom, named   A           10b942172aa3  10b942172aa3  in step
+    configmap/gone          named            (all)                     -             absent
+    configmap/nginx-config  volume, named    nginx.conf  57feb47890e1  69fc30eee72e  changed
+                                             y                         d92b6752e3c7  new
+                                             mime, x     9c5ade2a2b52  9c5ade2a2b52  in step
+    secret/db               env                                                      not selected
+    secret/registry         imagePullSecret                                          read at each pull
+
+    Changed: configmap/nginx-config (nginx.conf, y)
+      A key that it uses has other content: rolled.
+
+    problem: UnknownAnnotation: tidings.dev/setle is not known; did you mean tidings.dev/settle?
+    problem: NothingMatches: configmap/gone is named by an annotation, but there is no such source in the namespace
+    ");
+}
+
+#[test]
+fn in_step_as_json() {
+    let report = WhyReport::new(vec![seed().recorded().report()]);
+    assert_eq!(report.exit(), Exit::Done);
+    insta::assert_snapshot!(report.json().unwrap(), @r#"
+    {
+      "workloads": [
+        {
+          "namespace": "stage",
+          "kind": "deployment",
+          "name": "web",
+          "standing": "inStep",
+          "roll": 0,
+          "reason": "UpToDate",
+          "meaning": "What the workload uses is what it was last brought to.",
+          "text": "",
+          "uses": [
+            {
+              "source": "configmap/demo-config",
+              "via": [
+                "envFrom",
+                "named"
+              ],
+              "optional": false,
+              "counts": true,
+              "note": null,
+              "keys": [
+                {
+                  "key": "A",
+                  "recorded": "10b942172aa3986c50b355ff98cbf92c",
+                  "present": "10b942172aa3986c50b355ff98cbf92c",
+                  "state": "inStep"
+                }
+              ]
+            },
+            {
+              "source": "configmap/gone",
+              "via": [
+                "named"
+              ],
+              "optional": true,
+              "counts": true,
+              "note": null,
+              "keys": [
+                {
+                  "key": null,
+                  "recorded": null,
+                  "present": "-",
+                  "state": "absent"
+                }
+              ]
+            },
+            {
+              "source": "configmap/nginx-config",
+              "via": [
+                "volume",
+                "named"
+              ],
+              "optional": false,
+              "counts": true,
+              "note": null,
+              "keys": [
+                {
+                  "key": "mime",
+                  "recorded": "836d69d0eed52279bdede1e86df8aa2b",
+                  "present": "836d69d0eed52279bdede1e86df8aa2b",
+                  "state": "inStep"
+                },
+                {
+                  "key": "nginx.conf",
+                  "recorded": "57feb47890e14caeeef4fed93f6b8fce",
+                  "present": "57feb47890e14caeeef4fed93f6b8fce",
+                  "state": "inStep"
+                },
+                {
+                  "key": "x",
+                  "recorded": "a73bf18e5ae007a471f7aaf057952f8b",
+                  "present": "a73bf18e5ae007a471f7aaf057952f8b",
+                  "state": "inStep"
+                }
+              ]
+            },
+            {
+              "source": "secret/db",
+              "via": [
+                "env"
+              ],
+              "optional": false,
+              "counts": false,
+              "note": "not selected",
+              "keys": []
+            },
+            {
+              "source": "secret/registry",
+              "via": [
+                "imagePullSecret"
+              ],
+              "optional": false,
+              "counts": false,
+              "note": "read at each pull",
+              "keys": []
+            }
+          ],
+          "problems": [
+            {
+              "reason": "UnknownAnnotation",
+              "text": "tidings.dev/setle is not known; did you mean tidings.dev/settle?"
+            },
+            {
+              "reason": "NothingMatches",
+              "text": "configmap/gone is named by an annotation, but there is no such source in the namespace"
+            }
+          ],
+          "unknown": []
+        }
+      ],
+      "summary": {
+        "inStep": 1,
+        "stale": 0,
+        "unknown": 0,
+        "notOptedIn": 0
+      }
+    }
+    "#);
+}
+
+#[test]
+fn what_may_not_be_read_is_said_and_the_rest_shown() {
+    let pod = json!({"containers": [{"name": "web", "envFrom": [
+        {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "app"}},
+    ]}]});
+    let db = source(SourceKind::Secret, "db");
+    let mut cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod).with(
+        &source(SourceKind::ConfigMap, "app"),
+        5,
+        &[("A", "1")],
+    );
+    cluster
+        .refused
+        .insert(db, "get on secret db in stage".to_owned());
+    let record = Err("get on secret tidings-state.stage in tidings");
+    let report = WorkloadReport::new(&Facts {
+        known: cluster.index.get(&key()).unwrap(),
+        index: &cluster.index,
+        record,
+        verdict: None,
+        refused: &cluster.refused,
+    });
+    insta::assert_snapshot!(table::workload(&report), @r"
+    deployment/web in stage: unknown
+
+    SOURCE         HOW      KEYS   RECORDED  NOW           STATE
+    configmap/app  envFrom  A                10b942172aa3  unknown
+    secret/db      envFrom  (all)                          unknown
+
+    unknown: the record: needs get on secret tidings-state.stage in tidings
+    unknown: secret/db: needs get on secret db in stage
+    ");
+    assert_eq!(WhyReport::new(vec![report]).exit(), Exit::Error);
+}
+
+#[test]
+fn a_line_for_each_and_how_many_stand_how() {
+    let nginx = source(SourceKind::ConfigMap, "nginx-config");
+    let stale = seed().recorded().with(&nginx, 9, &[("nginx.conf", "new")]);
+    let silent = Cluster::new(&json!({}), &json!({"containers": []}));
+    let reports = [seed().recorded(), stale, silent].map(|cluster| cluster.report());
+    let report = WhyReport::new(reports.to_vec());
+    assert_eq!(report.exit(), Exit::Stale);
+    insta::assert_snapshot!(table::summary(&report), @r"
+    WORKLOAD              STANDING  REASON    PARTICULARS
+    stage/deployment/web  in step   UpToDate  UnknownAnnotation; NothingMatches
+    stage/deployment/web  stale     Changed   configmap/nginx-config (nginx.conf, mime, x); UnknownAnnotation; NothingMatches
+
+    1 in step, 1 stale, 0 unknown; 1 not opted in
+    ");
+}
+
+#[test]
+fn every_field_of_the_json_is_documented() {
+    let report = WhyReport::new(vec![seed().report()]);
+    let json = serde_json::to_value(&report).unwrap();
+    let mut paths = Vec::new();
+    paths_of(&json["workloads"], "workloads", &mut paths);
+    for path in &paths {
+        let documented = FIELDS
+            .iter()
+            .any(|(field, _)| field == path || path.starts_with(&format!("{field}.")));
+        assert!(documented, "{path}");
+    }
+    for (field, _) in FIELDS.iter().filter(|(field, _)| field.contains('.')) {
+        let parent = |path: &String| path == field || path.starts_with(field);
+        assert!(paths.iter().any(parent), "{field} is not in the JSON");
+    }
+}
+
+fn paths_of(value: &Value, at: &str, paths: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                paths_of(value, &format!("{at}.{key}"), paths);
+            }
+        }
+        Value::Array(items) => {
+            paths.push(format!("{at}[]"));
+            for item in items {
+                paths_of(item, &format!("{at}[]"), paths);
+            }
+        }
+        _ => paths.push(at.to_owned()),
+    }
+}
