@@ -3,5 +3,6 @@
 pub mod completion;
 pub mod exit;
 pub mod manifests;
+pub mod reference;
 pub mod why;
 pub mod yaml;

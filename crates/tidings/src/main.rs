@@ -1,2 +1,62 @@
-//! The `tidings` program.
-fn main() {}
+//! The `tidings` program: reads the command line and hands over.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use tidings::cli::exit::{self, Exit};
+use tidings::cli::{completion, manifests, reference};
+use tidings::settings::args::{Cli, Command, ManifestsArgs};
+use tidings::settings::{ControllerSettings, Surroundings, WhySettings};
+
+/// Memory is zeroed when it is freed: bytes of a Secret do not outlive their use,
+/// wherever a library put them.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<tikv_jemallocator::Jemalloc> =
+    zeroizing_alloc::ZeroAlloc(tikv_jemallocator::Jemalloc);
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|wrong| wrong.exit());
+    exit::conclude(run(&cli.command, &matches))
+}
+
+fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    match command {
+        Command::Controller(args) => {
+            let _settings = ControllerSettings::new(args, &Surroundings::look())?;
+            anyhow::bail!("this build has no controller yet")
+        }
+        Command::Why(args) => {
+            let _settings = WhySettings::new(args, &Surroundings::look())?;
+            anyhow::bail!("this build cannot say why yet")
+        }
+        Command::Manifests(args) => print(print_manifests(args, matches)?.as_bytes()),
+        Command::Completion { shell } => print(&completion::script(*shell)),
+        Command::Reference { write: Some(to) } => reference::write(to).map(|()| Exit::Done),
+        Command::Reference { write: None } => {
+            let pages: String = reference::pages().into_iter().map(|p| p.text).collect();
+            print(pages.as_bytes())
+        }
+    }
+}
+
+fn print_manifests(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<String> {
+    let settings = ControllerSettings::new(&args.controller, &manifests::in_a_cluster())?;
+    let matches = matches.subcommand_matches("manifests");
+    let run = manifests::Run {
+        image: args.image.clone(),
+        replicas: args.replicas,
+        options: matches.map(manifests::given).unwrap_or_default(),
+    };
+    Ok(manifests::render(&settings, &run))
+}
+
+/// A reader that has seen enough (`| head`) is no error.
+fn print(text: &[u8]) -> anyhow::Result<Exit> {
+    match std::io::stdout().lock().write_all(text) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot print"),
+        _ => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,277 @@
+//! The reference pages: the tables of the code, for people.
+//!
+//! Goes in: the tables. Comes out: Markdown, one page a table. A test compares
+//! the pages with those in `docs/`; `tidings reference --write docs/` renews
+//! them. Writing is the only I/O.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use clap::{Command, CommandFactory};
+use tidings_core::annotations::{ANNOTATIONS, Place};
+use tidings_core::kinds::KINDS;
+use tidings_core::reason::REASONS;
+use tidings_core::refs::SOURCES;
+
+use crate::cli::why::report::FIELDS;
+use crate::report::metrics::METRICS;
+use crate::settings::args::Cli;
+
+/// One page.
+#[derive(Debug)]
+pub struct Page {
+    /// The name of its file.
+    pub file: &'static str,
+    /// Its text.
+    pub text: String,
+}
+
+/// All pages.
+pub fn pages() -> Vec<Page> {
+    let page = |file, text| Page { file, text };
+    vec![
+        page("annotations.md", annotations()),
+        page("flags.md", flags()),
+        page("kinds.md", kinds()),
+        page("metrics.md", metrics()),
+        page("reasons.md", reasons()),
+        page("why.md", why()),
+    ]
+}
+
+/// Writes all pages into a directory.
+pub fn write(directory: &Path) -> anyhow::Result<()> {
+    for page in pages() {
+        let path = directory.join(page.file);
+        std::fs::write(&path, page.text)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn annotations() -> String {
+    let mut text = head(
+        "Annotations",
+        "Every annotation that Tidings reads or writes. What cannot be read is shown as a \
+         Warning Event on the workload and in `tidings why`; the rest holds.",
+    );
+    for (place, title) in PLACES {
+        let rows = ANNOTATIONS.iter().filter(|row| row.place == place);
+        let rows = rows.map(|row| {
+            [
+                code(row.key),
+                cell(row.value),
+                code(row.example),
+                cell(row.doc),
+            ]
+        });
+        section(
+            &mut text,
+            title,
+            ["Key", "Value", "Example", "Meaning"],
+            rows,
+        );
+    }
+    text
+}
+
+const PLACES: [(Place, &str); 5] = [
+    (
+        Place::WorkloadOrNamespace,
+        "On the workload, else on its pod template, else on its namespace",
+    ),
+    (Place::Workload, "On the workload, else on its pod template"),
+    (Place::WorkloadOnly, "On the workload only"),
+    (Place::Source, "On the ConfigMap or Secret"),
+    (Place::Written, "Written on the pod template at a roll"),
+];
+
+fn kinds() -> String {
+    let mut text = head(
+        "Kinds",
+        "What Tidings rolls, and for changes of what. Each may be written in any of its forms.",
+    );
+    let forms = |words: &[&str]| words.iter().map(|w| code(w)).collect::<Vec<_>>().join(" ");
+    let rows = KINDS.iter().map(|kind| {
+        let words = forms(&[kind.word, kind.short, kind.plural]);
+        [kind.api_kind.to_owned(), code(&kind.api_version()), words]
+    });
+    section(&mut text, "Workloads", ["Kind", "API", "Forms"], rows);
+    let rows = SOURCES.iter().map(|row| {
+        let words = forms(&[row.word, row.short, row.plural]);
+        [row.api_kind.to_owned(), code("v1"), words]
+    });
+    section(&mut text, "Sources", ["Kind", "API", "Forms"], rows);
+    text
+}
+
+fn metrics() -> String {
+    let mut text = head(
+        "Metrics",
+        "What `/metrics` serves, in OpenMetrics. Labels never hold names, so their number does \
+         not grow with the cluster.",
+    );
+    let rows = METRICS.iter().map(|row| {
+        let labels = match row.labels {
+            "" => String::new(),
+            labels => code(labels),
+        };
+        [code(row.name), row.kind.to_owned(), labels, cell(row.doc)]
+    });
+    table(&mut text, ["Metric", "Type", "Labels", "Meaning"], rows);
+    text
+}
+
+fn reasons() -> String {
+    let mut text = head(
+        "Reasons",
+        "Why Tidings did what it did: the reason of Events, the label of metrics, the message of \
+         the log and the decision of `tidings why`.",
+    );
+    let rows = REASONS.iter().map(|row| {
+        let event = if row.warning { "Warning" } else { "Normal" };
+        [code(row.word), event.to_owned(), cell(row.doc)]
+    });
+    table(&mut text, ["Reason", "Event", "Meaning"], rows);
+    text
+}
+
+fn why() -> String {
+    let mut text = head(
+        "The JSON of `tidings why -o json`",
+        "Its fields keep their names and meanings. Content is never in it, only digests.",
+    );
+    let rows = FIELDS.iter().map(|(field, doc)| [code(field), cell(doc)]);
+    table(&mut text, ["Field", "Meaning"], rows);
+    text
+}
+
+fn flags() -> String {
+    let mut text = head(
+        "Commands and their options",
+        "What `--help` says. Every option of the controller can also be set by its variable; an \
+         option on the command line goes first.",
+    );
+    let cli = Cli::command();
+    for command in cli.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let about = command.get_about().map(ToString::to_string);
+        let _ = writeln!(
+            text,
+            "## `tidings {}`\n\n{}.",
+            command.get_name(),
+            cell(&about.unwrap_or_default())
+        );
+        text.push('\n');
+        table(
+            &mut text,
+            ["Option", "Variable", "Default", "Meaning"],
+            options(command),
+        );
+        if let Some(examples) = command.get_after_help() {
+            let _ = writeln!(text, "\n```text\n{examples}\n```\n");
+        }
+    }
+    text
+}
+
+fn options(command: &Command) -> impl Iterator<Item = [String; 4]> {
+    command.get_arguments().map(|arg| {
+        let values = arg.get_value_names().unwrap_or_default();
+        let value = values
+            .first()
+            .map(clap::builder::Str::as_str)
+            .unwrap_or_default();
+        let takes = arg.get_action().takes_values();
+        let is_optional = arg
+            .get_num_args()
+            .is_some_and(|n| takes && n.min_values() == 0);
+        let name = match arg.get_long() {
+            Some(long) if is_optional => format!("--{long}[={value}]"),
+            Some(long) if takes => format!("--{long} {value}"),
+            Some(long) => format!("--{long}"),
+            None => value.to_owned(),
+        };
+        let short = arg.get_short().map_or(String::new(), |s| format!("-{s}, "));
+        let defaults = arg.get_default_values().iter();
+        let defaults: Vec<_> = defaults.map(|v| code(&v.to_string_lossy())).collect();
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let variable = arg.get_env().map(|v| code(&v.to_string_lossy()));
+        [
+            code(&format!("{short}{name}")),
+            variable.unwrap_or_default(),
+            defaults.join(" "),
+            cell(&help),
+        ]
+    })
+}
+
+fn head(title: &str, what: &str) -> String {
+    format!(
+        "# {title}\n\n<!-- Written by `tidings reference --write docs/`; a test compares it. -->\n\n{what}\n\n"
+    )
+}
+
+fn section<const N: usize>(
+    text: &mut String,
+    title: &str,
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) {
+    let _ = writeln!(text, "## {title}\n");
+    table(text, header, rows);
+    text.push('\n');
+}
+
+fn table<const N: usize>(
+    text: &mut String,
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) {
+    let _ = writeln!(text, "| {} |", header.join(" | "));
+    let _ = writeln!(text, "|{}", " --- |".repeat(N));
+    for row in rows {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+    }
+}
+
+/// Text within a cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", cell(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_in_docs_are_those_of_the_tables() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        for page in pages() {
+            let written = std::fs::read_to_string(docs.join(page.file)).unwrap_or_default();
+            assert!(
+                written == page.text,
+                "docs/{} is not up to date: run `cargo run -p tidings -- reference --write docs/`",
+                page.file
+            );
+        }
+    }
+
+    #[test]
+    fn every_row_of_every_table_is_on_its_page() {
+        let [annotations, flags, kinds, metrics, reasons, why] = pages().try_into().unwrap();
+        let check = |page: &Page, words: &mut dyn Iterator<Item = &'static str>| {
+            words.for_each(|word| assert!(page.text.contains(&code(word)), "{word}"));
+        };
+        check(&annotations, &mut ANNOTATIONS.iter().map(|row| row.key));
+        check(&kinds, &mut KINDS.iter().map(|row| row.word));
+        check(&metrics, &mut METRICS.iter().map(|row| row.name));
+        check(&reasons, &mut REASONS.iter().map(|row| row.word));
+        check(&why, &mut FIELDS.iter().map(|(field, _)| *field));
+        assert!(flags.text.contains("`TIDINGS_NAMESPACES_TO_IGNORE`"));
+    }
+}
