@@ -10,11 +10,8 @@ use tidings::cli::{completion, manifests, reference};
 use tidings::settings::args::{Cli, Command, ManifestsArgs};
 use tidings::settings::{ControllerSettings, Surroundings, WhySettings};
 
-/// Memory is zeroed when it is freed: bytes of a Secret do not outlive their use,
-/// wherever a library put them.
-#[global_allocator]
-static ALLOCATOR: zeroizing_alloc::ZeroAlloc<tikv_jemallocator::Jemalloc> =
-    zeroizing_alloc::ZeroAlloc(tikv_jemallocator::Jemalloc);
+/// Requests wait for the API server far more than they work.
+const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
@@ -25,8 +22,9 @@ fn main() -> ExitCode {
 fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
     match command {
         Command::Controller(args) => {
-            let _settings = ControllerSettings::new(args, &Surroundings::look())?;
-            anyhow::bail!("this build has no controller yet")
+            let settings = ControllerSettings::new(args, &Surroundings::look())?;
+            runtime()?.block_on(tidings::start::controller(settings))?;
+            Ok(Exit::Done)
         }
         Command::Why(args) => {
             let _settings = WhySettings::new(args, &Surroundings::look())?;
@@ -40,6 +38,15 @@ fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
             print(pages.as_bytes())
         }
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start")
 }
 
 fn print_manifests(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<String> {

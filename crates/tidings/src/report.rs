@@ -5,4 +5,7 @@
 pub mod events;
 pub mod log;
 pub mod metrics;
+mod said;
 pub mod sender;
+
+pub(crate) use said::Report;

@@ -112,7 +112,7 @@ impl Index {
     }
 
     /// Who uses a source, or names it.
-    pub(super) fn users(&self, key: &SourceRef) -> Vec<WorkloadRef> {
+    pub fn users(&self, key: &SourceRef) -> Vec<WorkloadRef> {
         let literal = self.sources.get(key).map(|source| source.users.as_slice());
         let mut users = literal.unwrap_or_default().to_vec();
         if let Some(wild) = self.wild.get(&(key.kind, key.namespace.clone())) {

@@ -3,8 +3,7 @@
 //! Goes in: verdicts. Comes out: lines on stderr. Libraries that print parts of
 //! answers, which may hold secrets, are heard only when they fail.
 
-use tidings_core::decide::{Act, Verdict};
-use tidings_core::reason::Problem;
+use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -51,35 +50,34 @@ fn filter(level: LogLevel) -> Targets {
     Targets::new().with_default(level).with_targets(quiet)
 }
 
-/// The line for a decision. What changes nothing and concerns nobody is said at
-/// debug level only.
-pub fn decision(workload: &WorkloadRef, verdict: &Verdict, n: Option<u64>) {
-    let Verdict { reason, text, .. } = verdict;
-    let act = word(&verdict.act);
-    match &verdict.act {
-        _ if reason.row().warning => tracing::warn!(%workload, act, n, text, "{reason}"),
-        Act::Record(_) | Act::Roll(_) | Act::Resume(_) => {
-            tracing::info!(%workload, act, n, text, "{reason}");
-        }
-        _ => tracing::debug!(%workload, act, n, text, "{reason}"),
-    }
-    for Problem { reason, text } in &verdict.problems {
+/// The line for a decision that is another than the last one. What concerns
+/// nobody is said at debug level only.
+pub fn decision(workload: &WorkloadRef, reason: Reason, text: &str) {
+    if reason.row().warning {
         tracing::warn!(%workload, text, "{reason}");
+    } else if QUIET.contains(&reason) {
+        tracing::debug!(%workload, text, "{reason}");
+    } else {
+        tracing::info!(%workload, text, "{reason}");
     }
 }
 
-/// The word for what is done.
-fn word(act: &Act) -> &'static str {
-    match act {
-        Act::Nothing => "nothing",
-        Act::Read(_) => "read",
-        Act::AskPodsSince => "ask",
-        Act::Forget => "forget",
-        Act::Note(_) => "note",
-        Act::Record(_) => "record",
-        Act::Roll(_) => "roll",
-        Act::Resume(_) => "resume",
-    }
+/// Decisions that nothing follows from.
+const QUIET: [Reason; 4] = [
+    Reason::UpToDate,
+    Reason::NotOptedIn,
+    Reason::UsesNothing,
+    Reason::NotRead,
+];
+
+/// The line for a problem.
+pub fn problem(workload: &WorkloadRef, reason: Reason, text: &str) {
+    tracing::warn!(%workload, text, "{reason}");
+}
+
+/// The line for a roll that reached its workload.
+pub fn rolled(workload: &WorkloadRef, n: u64, because: &str, millis: Option<u64>) {
+    tracing::info!(%workload, n, because, after_ms = millis, "Rolled");
 }
 
 #[cfg(test)]
@@ -88,7 +86,6 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use tidings_core::kinds::KINDS;
-    use tidings_core::reason::Reason;
 
     use super::*;
 
@@ -122,32 +119,20 @@ mod tests {
     #[test]
     fn a_line_a_decision() {
         let workload = WorkloadRef::new(&KINDS[0], "stage", "web");
-        let problem = Problem {
-            reason: Reason::BadAnnotation,
-            text: "tidings.dev/settle: \"soon\" is not a time".to_owned(),
-        };
-        let verdict = |reason, text: &str, problems| Verdict {
-            act: Act::Nothing,
-            reason,
-            text: text.to_owned(),
-            problems,
-        };
         let text = logged(LogLevel::Info, || {
-            decision(&workload, &verdict(Reason::UpToDate, "", vec![]), None);
-            decision(
+            decision(&workload, Reason::UpToDate, "");
+            decision(&workload, Reason::Missing, "secret/db");
+            problem(
                 &workload,
-                &verdict(Reason::Missing, "secret/db", vec![]),
-                Some(3),
+                Reason::BadAnnotation,
+                "tidings.dev/settle: no time",
             );
-            decision(
-                &workload,
-                &verdict(Reason::UpToDate, "", vec![problem]),
-                None,
-            );
+            rolled(&workload, 3, "configmap/app (k)", Some(12));
         });
         insta::assert_snapshot!(text, @r#"
-        WARN Missing workload=stage/deployment/web act="nothing" n=3 text="secret/db"
-        WARN BadAnnotation workload=stage/deployment/web text="tidings.dev/settle: \"soon\" is not a time"
+        WARN Missing workload=stage/deployment/web text="secret/db"
+        WARN BadAnnotation workload=stage/deployment/web text="tidings.dev/settle: no time"
+        INFO Rolled workload=stage/deployment/web n=3 because="configmap/app (k)" after_ms=12
         "#);
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::decide::{Act, Verdict};
-use tidings_core::index::{Index, Known, Source};
+use tidings_core::index::{Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
@@ -35,7 +35,8 @@ impl WorkloadReport {
     /// The report on one workload.
     pub fn new(facts: &Facts<'_>) -> Self {
         let key = &facts.known.workload.key;
-        let needs = needs_of(facts.known, facts.index).needs;
+        let entry = facts.record.ok().flatten();
+        let needs = needs_of(facts.known, facts.index, entry).needs;
         let unknown = unknown(facts, &needs);
         let row = facts.verdict.map(|verdict| verdict.reason.row());
         let problems = facts.verdict.map(problems).unwrap_or_default();
@@ -108,19 +109,7 @@ fn uses(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
 }
 
 fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
-    let source = facts
-        .index
-        .source(&need.source)
-        .cloned()
-        .unwrap_or_default();
-    let watched = facts
-        .index
-        .watches(need.source.kind, &need.source.namespace);
-    let source = if watched {
-        source
-    } else {
-        Source::not_watched()
-    };
+    let source = facts.index.view(&need.source);
     let recorded = match facts.record {
         Err(_) => Recorded::Unreadable,
         Ok(entry) => entry

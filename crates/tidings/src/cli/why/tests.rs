@@ -64,6 +64,7 @@ impl Cluster {
             .iter()
             .map(|(key, value)| ((*key).into(), digest(value)));
         let meta = SourceMeta {
+            problem: None,
             key: source.clone(),
             version,
             marks: Marks::default(),
@@ -339,7 +340,7 @@ fn a_line_for_each_and_how_many_stand_how() {
     insta::assert_snapshot!(table::summary(&report), @r"
     WORKLOAD              STANDING  REASON    PARTICULARS
     stage/deployment/web  in step   UpToDate  UnknownAnnotation; NothingMatches
-    stage/deployment/web  stale     Changed   configmap/nginx-config (nginx.conf, mime, x); UnknownAnnotation; NothingMatches
+    stage/deployment/web  stale     Changed   configmap/nginx-config (mime, x, nginx.conf); UnknownAnnotation; NothingMatches
 
     1 in step, 1 stale, 0 unknown; 1 not opted in
     ");

@@ -1,0 +1,170 @@
+//! Asks at the start whether the API server permits what will be needed.
+//!
+//! Goes in: the table of rights ([`crate::rbac`]). Comes out: the first right
+//! that is missing, as a sentence that names the line to add. Where only some of
+//! several namespaces refuse, that is said and the others go on.
+//!
+//! Error policy: a question that cannot be asked (an API server without
+//! SelfSubjectAccessReview, or a moment's outage) is no answer; the requests
+//! themselves will tell.
+
+use futures::StreamExt;
+use kube::Client;
+use serde::Deserialize;
+use serde_json::json;
+use tidings_core::refs::Name;
+
+use crate::api::{self, Place};
+use crate::rbac::{self, Rule, Scope};
+use crate::settings::{ControllerSettings, Namespaces};
+
+/// Questions under way at once.
+const AT_ONCE: usize = 8;
+
+/// One right: a verb on a resource, somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Right {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    namespace: Option<Name>,
+    /// The table says that it must hold in each of several namespaces.
+    one_of_many: bool,
+}
+
+/// Rights that are missing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Without it the controller cannot do anything; a sentence.
+    pub fatal: Option<String>,
+    /// Without these some namespaces are left out; a sentence each.
+    pub partial: Vec<String>,
+}
+
+/// Asks for every right of the table.
+pub async fn missing(client: &Client, settings: &ControllerSettings) -> Missing {
+    let rights = rights(&rbac::rules(settings), settings);
+    let asked = futures::stream::iter(rights).map(|right| async {
+        let refused = is_refused(client, &right).await;
+        (right, refused)
+    });
+    let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+    judge(&answers)
+}
+
+fn rights(rules: &[Rule], settings: &ControllerSettings) -> Vec<Right> {
+    let watched: Vec<Option<Name>> = match &settings.installation.namespaces {
+        Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
+        Namespaces::All { .. } => vec![None],
+    };
+    let own = vec![Some(settings.installation.own_namespace.clone())];
+    let mut rights = Vec::new();
+    for rule in rules {
+        let places = if rule.scope == Scope::Own {
+            &own
+        } else {
+            &watched
+        };
+        for (namespace, verb) in places
+            .iter()
+            .flat_map(|p| rule.verbs.iter().map(move |v| (p, *v)))
+        {
+            rights.push(Right {
+                verb,
+                group: rule.group,
+                resource: rule.resource,
+                namespace: namespace.clone(),
+                one_of_many: places.len() > 1,
+            });
+        }
+    }
+    rights
+}
+
+/// A right that all namespaces refuse is fatal; one that some refuse is not.
+fn judge(answers: &[(Right, bool)]) -> Missing {
+    let refused = |(_, refused): &&(Right, bool)| *refused;
+    let everywhere = |right: &Right| {
+        let same = answers
+            .iter()
+            .filter(|(r, _)| (r.verb, r.resource) == (right.verb, right.resource));
+        !right.one_of_many || same.clone().all(|(_, refused)| *refused)
+    };
+    let mut missing = Missing::default();
+    for (right, _) in answers.iter().filter(refused) {
+        let sentence = rbac::advice(right.verb, right.resource, right.namespace.as_deref());
+        if everywhere(right) {
+            missing.fatal.get_or_insert(sentence);
+        } else {
+            missing.partial.push(sentence);
+        }
+    }
+    missing
+}
+
+#[derive(Deserialize)]
+struct Review {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    allowed: bool,
+}
+
+async fn is_refused(client: &Client, right: &Right) -> bool {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": {
+            "namespace": right.namespace.as_deref().unwrap_or(""),
+            "verb": right.verb,
+            "group": right.group,
+            "resource": right.resource,
+        }},
+    });
+    let place = Place::new("authorization.k8s.io", "v1", "selfsubjectaccessreviews");
+    let answer = api::create(client, place, review.to_string().as_bytes()).await;
+    let review = answer.and_then(|json| api::read::<Review>(&json));
+    review.is_ok_and(|review| !review.status.allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(verb: &'static str, namespace: &str, one_of_many: bool) -> Right {
+        let namespace = (!namespace.is_empty()).then(|| namespace.into());
+        Right {
+            verb,
+            group: "",
+            resource: "secrets",
+            namespace,
+            one_of_many,
+        }
+    }
+
+    #[test]
+    fn what_is_refused_everywhere_is_fatal() {
+        let missing = judge(&[
+            (right("list", "", false), true),
+            (right("get", "", false), false),
+        ]);
+        assert!(missing.fatal.unwrap().contains("list secrets"));
+        let both = judge(&[
+            (right("list", "a", true), true),
+            (right("list", "b", true), true),
+        ]);
+        assert!(both.fatal.is_some());
+    }
+
+    #[test]
+    fn one_namespace_of_several_is_left_out() {
+        let missing = judge(&[
+            (right("list", "a", true), true),
+            (right("list", "b", true), false),
+        ]);
+        assert_eq!(missing.fatal, None);
+        assert!(missing.partial[0].contains("namespace a"));
+    }
+}

@@ -1,0 +1,280 @@
+//! What each input does to the controller.
+
+use tidings_core::decide::PodsSince;
+use tidings_core::index::{Concerned, Fetched};
+use tidings_core::object::SourceMeta;
+use tidings_core::policy::Annotations;
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::settle::Queue;
+
+use super::{Answer, Control, Effect, Patch, What};
+use crate::api::ApiError;
+use crate::store::{Shard, Store, Stored, Write};
+use crate::watch::Fact;
+
+impl Control {
+    pub(super) fn fact(&mut self, fact: Fact) {
+        match fact {
+            Fact::ListBegan(stream) => self.index.begin_list(&stream),
+            Fact::ListEnded(stream, version) => {
+                let concerned = self.index.end_list(&stream, version);
+                self.list_ended(concerned);
+            }
+            Fact::Workload(workload, how) => {
+                let key = workload.key.clone();
+                if self.index.apply_workload(*workload, how) {
+                    self.queue.look(&key, self.now);
+                }
+            }
+            Fact::WorkloadGone(key) => {
+                self.index.delete_workload(&key);
+                self.gone(&key);
+            }
+            Fact::Source(meta) => {
+                let users = self.index.apply_source(&meta);
+                self.changed(&users);
+            }
+            Fact::SourceGone(source, version) => {
+                let users = self.index.delete_source(&source, version);
+                self.changed(&users);
+            }
+            Fact::Namespace {
+                name,
+                annotations,
+                labels,
+            } => {
+                let left_out = (self.left_out)(&labels);
+                let users = self.index.apply_namespace(&name, annotations, left_out);
+                self.look(&users);
+            }
+            Fact::NamespaceGone(name) => {
+                let users = self.index.apply_namespace(&name, Annotations::new(), false);
+                self.look(&users);
+            }
+            Fact::Unreadable(_) | Fact::Refused(..) | Fact::Recovered(_) => {}
+        }
+    }
+
+    fn list_ended(&mut self, concerned: Concerned) {
+        self.changed(&concerned.changed);
+        self.look(&concerned.look);
+        concerned.gone.iter().for_each(|key| self.gone(key));
+        self.forget_departed();
+    }
+
+    /// Records of workloads that were deleted while nobody looked.
+    fn forget_departed(&mut self) {
+        let departed: Vec<_> = self
+            .store
+            .workloads()
+            .filter(|key| self.index.ready(key) && self.index.get(key).is_none())
+            .cloned()
+            .collect();
+        departed
+            .iter()
+            .for_each(|key| self.store.remove(key, self.now));
+    }
+
+    fn gone(&mut self, key: &WorkloadRef) {
+        self.queue.forget(key);
+        self.settled(key);
+        self.told.remove(key);
+        self.pods.remove(key);
+        self.store.remove(key, self.now);
+    }
+
+    /// Something that these use changed: decide when it has been quiet.
+    fn changed(&mut self, keys: &[WorkloadRef]) {
+        for key in keys {
+            self.changed_at.entry(key.clone()).or_insert(self.now);
+            self.queue.changed(key, self.now, self.quiet_for(key));
+        }
+    }
+
+    fn look(&mut self, keys: &[WorkloadRef]) {
+        keys.iter().for_each(|key| self.queue.look(key, self.now));
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        source: &SourceRef,
+        told: u32,
+        result: Result<Fetched, ApiError>,
+    ) {
+        self.fetching.remove(source);
+        match result {
+            Ok(fetched) => {
+                self.source_backoff.clear(source);
+                let users = self.index.apply_fetched(source, told, fetched);
+                self.look(&users);
+            }
+            Err(error) => {
+                let again = self
+                    .source_backoff
+                    .failed(source, self.now, error.retry_after());
+                for user in self.index.users(source) {
+                    self.say_failed(&user, &format!("reading {source}"), &error);
+                    self.queue.look(&user, again);
+                }
+            }
+        }
+    }
+
+    pub(super) fn listed(
+        &mut self,
+        kind: SourceKind,
+        namespace: &Name,
+        result: Result<Vec<SourceMeta>, ApiError>,
+    ) {
+        match result {
+            Ok(sources) => {
+                let users = self.index.apply_listing(kind, namespace, &sources);
+                self.look(&users);
+            }
+            Err(error) => {
+                tracing::warn!(%namespace, %error, "cannot list {}", kind.row().plural);
+                self.index.retry_listing(kind, namespace);
+            }
+        }
+    }
+
+    pub(super) fn pods_since(&mut self, key: &WorkloadRef, result: Result<PodsSince, ApiError>) {
+        self.busy.remove(key);
+        match result {
+            Ok(since) => {
+                self.pods.insert(key.clone(), since);
+                self.queue.look(key, self.now);
+            }
+            Err(error) => self.workload_failed(key, "looking up its pods' age", &error),
+        }
+    }
+
+    pub(super) fn lead(&mut self, term: u64, state: Vec<(Shard, Stored)>) {
+        self.follow();
+        self.term = Some(term);
+        for (shard, stored) in state {
+            let (_, problems) = self.store.read(&shard, Some(stored));
+            problems
+                .iter()
+                .for_each(|problem| tracing::warn!(problem, "a record cannot be read"));
+        }
+        self.forget_departed();
+        let all: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
+        self.look(&all);
+    }
+
+    /// Forgets all that only a leader knows.
+    pub(super) fn follow(&mut self) {
+        self.term = None;
+        self.store = Store::new(self.dry_run);
+        self.queue = Queue::default();
+        self.busy.clear();
+        self.pods.clear();
+        self.changed_at.clear();
+        self.workload_backoff.clear_all();
+        self.source_backoff.clear_all();
+        self.state_backoff.clear_all();
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Wrote(write, Ok(version)) => self.wrote(&write, version),
+            Answer::Wrote(write, Err(error)) => self.state_failed(&write.shard, &error),
+            Answer::StateRead(shard, Ok(stored)) => self.state_read(&shard, stored),
+            Answer::StateRead(shard, Err(error)) => self.state_failed(&shard, &error),
+            Answer::StateListed(found) => self.state_listed(&found),
+            Answer::Patched(patch, result) => self.patched(&patch, result),
+        }
+    }
+
+    /// The intents are written: now the workloads.
+    fn wrote(&mut self, write: &Write, version: String) {
+        self.state_backoff.clear(&write.shard);
+        self.store.written(&write.shard, version);
+        for key in &write.workloads {
+            let Some(entry) = self.store.get(key).cloned() else {
+                continue;
+            };
+            if self.busy.contains(key) && !entry.done && !self.store.is_waiting(key) {
+                self.patch(key, &entry);
+            }
+        }
+    }
+
+    fn state_failed(&mut self, shard: &Shard, error: &ApiError) {
+        tracing::warn!(namespace = %shard.namespace, %error, "the state could not be written or read");
+        let again = self
+            .state_backoff
+            .failed(shard, self.now, error.retry_after());
+        self.effects.push(Effect::ReadState(shard.clone(), again));
+    }
+
+    fn state_read(&mut self, shard: &Shard, stored: Option<Stored>) {
+        self.state_backoff.clear(shard);
+        let (concerned, problems) = self.store.read(shard, stored);
+        problems
+            .iter()
+            .for_each(|problem| tracing::warn!(problem, "a record cannot be read"));
+        for key in concerned {
+            self.busy.remove(&key);
+            self.queue.look(&key, self.now);
+        }
+    }
+
+    /// Objects that vanished are written again, those that others wrote are read.
+    fn state_listed(&mut self, found: &[(Shard, String)]) {
+        let odd: Vec<Shard> = self
+            .store
+            .shards()
+            .filter(|(shard, version)| {
+                let there = found
+                    .iter()
+                    .find(|(s, _)| s == *shard)
+                    .map(|(_, v)| v.as_str());
+                version.is_some() && there != *version
+            })
+            .map(|(shard, _)| shard.clone())
+            .collect();
+        for shard in odd {
+            if self.store.claim(&shard) {
+                tracing::warn!(namespace = %shard.namespace, "the state was changed by somebody else");
+                self.effects.push(Effect::ReadState(shard, self.now));
+            }
+        }
+    }
+
+    fn patched(&mut self, patch: &Patch, result: Result<i64, ApiError>) {
+        let key = &patch.key;
+        self.busy.remove(key);
+        match result {
+            Ok(generation) if generation > patch.generation => self.rolled(patch),
+            Ok(_) => self.no_effect(key),
+            // It changed under our hands: the watch brings it, then we look again.
+            Err(ApiError::Conflict) => {
+                let again = self.workload_backoff.failed(key, self.now, None);
+                self.queue.look(key, again);
+            }
+            // The watch tells that it is gone.
+            Err(ApiError::Gone) => {}
+            Err(error) => self.workload_failed(key, "rolling it", &error),
+        }
+    }
+
+    fn rolled(&mut self, patch: &Patch) {
+        let key = &patch.key;
+        let since = self
+            .changed_at
+            .remove(key)
+            .map(|at| self.now.saturating_sub(at));
+        self.store.done(key, patch.n, self.now);
+        self.workload_backoff.clear(key);
+        self.say(
+            key,
+            Reason::Changed,
+            patch.because.clone(),
+            What::Rolled(patch.n, since),
+        );
+        self.queue.look(key, self.now);
+    }
+}

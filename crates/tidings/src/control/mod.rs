@@ -1,0 +1,398 @@
+//! The controller as a state machine: facts and answers in, effects out.
+//!
+//! Goes in: an [`Input`] and the time. Comes out: [`Effect`]s, which
+//! [`crate::run`] carries out; their answers come back as inputs. No I/O and no
+//! clock here, so that any order of answers can be tried.
+//!
+//! Only who leads decides. A replica that waits keeps its index warm and does
+//! nothing else. Everything that was under way in an earlier term is forgotten
+//! with it: answers carry the number of their term.
+//!
+//! Error policy: a failure concerns one workload, one source or one object of
+//! the state. It is said (once), counted, and tried again after a pause that
+//! doubles up to [`backoff::LONGEST`]; nothing else waits for it.
+
+mod backoff;
+mod inputs;
+mod outputs;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use tidings_core::decide::{Act, PodsSince, Rules, Verdict, decide};
+use tidings_core::index::{Fetched, Index, Stream};
+use tidings_core::object::{SourceMeta, Workload};
+use tidings_core::policy::Defaults;
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::settle::{Millis, Queue};
+use tidings_core::state::Entry;
+
+use crate::api::ApiError;
+use crate::store::{Shard, Store, Stored, Write};
+use crate::watch::Fact;
+use backoff::Backoff;
+use outputs::Told;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// From the watches.
+    Fact(Fact),
+    /// A source was read; the number is that of the question.
+    Fetched(SourceRef, u32, Result<Fetched, ApiError>),
+    /// The sources of a namespace were listed.
+    Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
+    /// The age of a workload's pods was looked up.
+    PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
+    /// Our term has begun, and this is the state.
+    Leading(u64, Vec<(Shard, Stored)>),
+    /// Our term has ended.
+    Following,
+    /// Only in this term: see [`Answer`].
+    Answer(u64, Answer),
+}
+
+/// Answers to what only the leader does.
+#[derive(Debug)]
+pub enum Answer {
+    /// A write of the state: the new version.
+    Wrote(Write, Result<String, ApiError>),
+    /// An object of the state was read.
+    StateRead(Shard, Result<Option<Stored>, ApiError>),
+    /// The objects of the state that exist, with their versions.
+    StateListed(Vec<(Shard, String)>),
+    /// A workload was patched: its new generation.
+    Patched(Patch, Result<i64, ApiError>),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Read a source; the number goes into the answer.
+    Fetch(SourceRef, u32),
+    /// List the sources of a namespace.
+    List(SourceKind, Name),
+    /// Look up the age of a workload's pods.
+    AskPodsSince(WorkloadRef),
+    /// Write the state.
+    Write(Write),
+    /// Read an object of the state, not before this time.
+    ReadState(Shard, Millis),
+    /// Bring a workload to its record.
+    Patch(Patch),
+    /// Say something about a workload: in the log, in metrics, as an Event.
+    Say(Box<Said>),
+}
+
+/// A roll, as the workload is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// Its uid.
+    pub uid: Name,
+    /// The version that it must have.
+    pub version: u64,
+    /// Its generation before.
+    pub generation: i64,
+    /// Number of the roll.
+    pub n: u64,
+    /// What changed.
+    pub because: String,
+}
+
+/// Something to be said about a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// Its uid.
+    pub uid: Name,
+    /// The word.
+    pub reason: Reason,
+    /// The particulars.
+    pub text: String,
+    /// What kind of thing it is.
+    pub what: What,
+}
+
+/// What kind of thing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A decision other than the last one.
+    Decision,
+    /// A roll has reached the workload: its number, and the milliseconds since
+    /// the change was seen.
+    Rolled(u64, Option<Millis>),
+    /// Something that a person should mend.
+    Problem,
+}
+
+/// Numbers for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Workloads that wait to be decided.
+    pub queue: usize,
+    /// Workloads with a write or a question under way.
+    pub busy: usize,
+    /// Sources that are held.
+    pub sources: usize,
+    /// Whether we lead.
+    pub leading: bool,
+}
+
+/// The controller.
+pub struct Control {
+    index: Index,
+    store: Store,
+    queue: Queue,
+    rules: Rules,
+    /// Quiet time where a workload says nothing else.
+    settle: Millis,
+    dry_run: bool,
+    /// Our term, while we lead.
+    term: Option<u64>,
+    now: Millis,
+    /// Workloads with a write or a question under way.
+    busy: HashSet<WorkloadRef>,
+    fetching: HashSet<SourceRef>,
+    pods: HashMap<WorkloadRef, PodsSince>,
+    changed_at: HashMap<WorkloadRef, Millis>,
+    told: HashMap<WorkloadRef, Told>,
+    workload_backoff: Backoff<WorkloadRef>,
+    source_backoff: Backoff<SourceRef>,
+    state_backoff: Backoff<Shard>,
+    left_out: LabelTest,
+    draining: bool,
+    effects: Vec<Effect>,
+}
+
+/// Whether a namespace with these labels is left out.
+pub type LabelTest = Box<dyn Fn(&BTreeMap<String, String>) -> bool + Send>;
+
+/// After a roll that changed nothing, trying again soon changes nothing either.
+const NO_EFFECT_PAUSE: Duration = Duration::from_secs(300);
+
+/// What an installation was told, as far as the controller goes.
+pub struct Plan {
+    /// For decisions.
+    pub rules: Rules,
+    /// For policies.
+    pub defaults: Defaults,
+    /// What is watched.
+    pub streams: Vec<Stream>,
+    /// Quiet time where a workload says nothing else.
+    pub settle: Millis,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// Whether a namespace with these labels is left out.
+    pub left_out: LabelTest,
+}
+
+impl Control {
+    /// A controller that knows nothing yet and does not lead.
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            index: Index::new(plan.defaults, plan.streams),
+            store: Store::new(plan.dry_run),
+            queue: Queue::default(),
+            rules: plan.rules,
+            settle: plan.settle,
+            dry_run: plan.dry_run,
+            term: None,
+            now: 0,
+            busy: HashSet::new(),
+            fetching: HashSet::new(),
+            pods: HashMap::new(),
+            changed_at: HashMap::new(),
+            told: HashMap::new(),
+            workload_backoff: Backoff::default(),
+            source_backoff: Backoff::default(),
+            state_backoff: Backoff::default(),
+            left_out: plan.left_out,
+            draining: false,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes in one input; what is to be done is collected.
+    pub fn take(&mut self, now: Millis, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Fact(fact) => self.fact(fact),
+            Input::Fetched(source, told, result) => self.fetched(&source, told, result),
+            Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
+            Input::PodsSince(key, result) => self.pods_since(&key, result),
+            Input::Leading(term, state) => self.lead(term, state),
+            Input::Following => self.follow(),
+            Input::Answer(term, answer) if self.term == Some(term) => self.answer(answer),
+            Input::Answer(..) => {}
+        }
+    }
+
+    /// Decides what is due, and hands out all that is to be done.
+    pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        for (kind, namespace) in self.index.take_listings() {
+            self.effects.push(Effect::List(kind, namespace));
+        }
+        if self.term.is_some() {
+            while let Some(key) = self.due() {
+                self.decide(&key);
+            }
+            let writes = self.store.take_writes(self.now, self.draining);
+            self.effects.extend(writes.into_iter().map(Effect::Write));
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`Control::turn`] has something to do again without an input.
+    pub fn next(&self) -> Option<Millis> {
+        self.term?;
+        let queued = self.queue.next().filter(|_| !self.draining);
+        [queued, self.store.next_due()].into_iter().flatten().min()
+    }
+
+    /// No more decisions: what is under way is finished, nothing is begun.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether nothing is under way any more.
+    pub fn is_drained(&self) -> bool {
+        self.term.is_none() || (self.busy.is_empty() && self.store.is_quiet())
+    }
+
+    /// What is in the cluster.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Numbers for the metrics.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            queue: self.queue.len(),
+            busy: self.busy.len(),
+            sources: self.index.sources(),
+            leading: self.term.is_some(),
+        }
+    }
+
+    /// The reasons of all problems that there are now.
+    pub fn problems(&self) -> impl Iterator<Item = Reason> {
+        self.told.values().flat_map(Told::problems)
+    }
+
+    fn due(&mut self) -> Option<WorkloadRef> {
+        if self.draining {
+            None
+        } else {
+            self.queue.pop(self.now)
+        }
+    }
+
+    fn decide(&mut self, key: &WorkloadRef) {
+        // Whatever is under way ends with another look.
+        if self.busy.contains(key) || !self.index.ready(key) {
+            return;
+        }
+        let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
+        let entry = self.store.get(key);
+        let Some(verdict) = decide(key, &self.index, entry, pods, &self.rules) else {
+            return;
+        };
+        self.say_verdict(key, &verdict);
+        self.act(key, verdict);
+    }
+
+    fn act(&mut self, key: &WorkloadRef, verdict: Verdict) {
+        match verdict.act {
+            Act::Nothing => self.settled(key),
+            Act::Read(sources) => sources.iter().for_each(|source| self.fetch(key, source)),
+            Act::AskPodsSince => {
+                self.busy.insert(key.clone());
+                self.effects.push(Effect::AskPodsSince(key.clone()));
+            }
+            Act::Forget => {
+                self.store.remove(key, self.now);
+                self.settled(key);
+            }
+            Act::Note(entry) => {
+                self.store.put_lazily(key, entry, self.now);
+                self.settled(key);
+            }
+            Act::Record(entry) => {
+                self.store.put(key, entry);
+                self.settled(key);
+            }
+            Act::Roll(entry) => self.roll(key, entry),
+            Act::Resume(entry) => self.resume(key, &entry),
+        }
+    }
+
+    fn settled(&mut self, key: &WorkloadRef) {
+        self.changed_at.remove(key);
+        self.workload_backoff.clear(key);
+    }
+
+    /// The intent first; the patch follows when it is written.
+    fn roll(&mut self, key: &WorkloadRef, mut entry: Entry) {
+        if self.dry_run {
+            entry.done = true;
+            self.store.put(key, entry);
+            return self.settled(key);
+        }
+        self.busy.insert(key.clone());
+        self.store.put(key, entry);
+    }
+
+    /// The intent is in memory; the patch waits for it to be stored.
+    fn resume(&mut self, key: &WorkloadRef, entry: &Entry) {
+        self.busy.insert(key.clone());
+        if !self.store.is_waiting(key) {
+            self.patch(key, entry);
+        }
+    }
+
+    fn patch(&mut self, key: &WorkloadRef, entry: &Entry) {
+        let Some(known) = self.index.get(key) else {
+            self.busy.remove(key);
+            return;
+        };
+        let Workload {
+            uid,
+            version,
+            generation,
+            ..
+        } = &known.workload;
+        self.effects.push(Effect::Patch(Patch {
+            key: key.clone(),
+            uid: uid.clone(),
+            version: *version,
+            generation: *generation,
+            n: entry.n,
+            because: entry.because.clone(),
+        }));
+    }
+
+    /// Reads a source for a workload; every workload that waits for it is told.
+    fn fetch(&mut self, key: &WorkloadRef, source: &SourceRef) {
+        let Some(held) = self.index.source(source) else {
+            return;
+        };
+        let again = self.source_backoff.again(source);
+        if again > self.now {
+            self.queue.look(key, again);
+        } else if self.fetching.insert(source.clone()) {
+            self.effects.push(Effect::Fetch(source.clone(), held.told));
+        }
+    }
+
+    fn quiet_for(&self, key: &WorkloadRef) -> Millis {
+        let own = self.index.get(key).and_then(|known| known.policy.settle);
+        own.unwrap_or(self.settle)
+    }
+}

@@ -1,0 +1,113 @@
+//! What the controller says, each thing once.
+//!
+//! A thing is said again only after it has been untrue in between, so that a
+//! workload that fails for an hour has one Event and not a thousand.
+
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::reason::Reason;
+use tidings_core::refs::WorkloadRef;
+
+use super::{Control, Effect, Said, What};
+use crate::api::ApiError;
+
+/// What has been said of one workload and is still true.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    decision: Option<(Reason, String)>,
+    problems: Vec<(Reason, String)>,
+    failure: Option<String>,
+}
+
+impl Told {
+    /// The reasons of what is wrong with it.
+    pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
+        let warned = self
+            .decision
+            .iter()
+            .map(|(reason, _)| *reason)
+            .filter(|r| r.row().warning);
+        let failed = self.failure.iter().map(|_| Reason::Failed);
+        self.problems
+            .iter()
+            .map(|(reason, _)| *reason)
+            .chain(warned)
+            .chain(failed)
+    }
+}
+
+impl Control {
+    pub(super) fn say_verdict(&mut self, key: &WorkloadRef, verdict: &Verdict) {
+        let passing = matches!(verdict.act, Act::Read(_) | Act::AskPodsSince);
+        let told = self.told.entry(key.clone()).or_default();
+        let decision = Some((verdict.reason, verdict.text.clone()));
+        let news = !passing && told.decision != decision;
+        if news {
+            told.decision = decision;
+        }
+        let problems: Vec<_> = verdict
+            .problems
+            .iter()
+            .map(|p| (p.reason, p.text.clone()))
+            .collect();
+        let new: Vec<_> = problems
+            .iter()
+            .filter(|p| !told.problems.contains(p))
+            .cloned()
+            .collect();
+        if !passing {
+            told.problems = problems;
+            told.failure = None;
+        }
+        if news {
+            self.say(key, verdict.reason, verdict.text.clone(), What::Decision);
+        }
+        if !passing {
+            new.into_iter()
+                .for_each(|(reason, text)| self.say(key, reason, text, What::Problem));
+        }
+    }
+
+    /// A read or write for this workload failed. Said once until it works or
+    /// fails differently.
+    pub(super) fn say_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
+        let text = format!("{doing}: {error}");
+        let told = self.told.entry(key.clone()).or_default();
+        if told.failure.as_ref() != Some(&text) {
+            told.failure = Some(text.clone());
+            self.say(key, Reason::Failed, text, What::Problem);
+        }
+    }
+
+    /// Tries it again after a pause.
+    pub(super) fn workload_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
+        self.say_failed(key, doing, error);
+        let again = self
+            .workload_backoff
+            .failed(key, self.now, error.retry_after());
+        self.queue.look(key, again);
+    }
+
+    /// The API server took the patch, and the workload is as it was.
+    pub(super) fn no_effect(&mut self, key: &WorkloadRef) {
+        self.say(key, Reason::NoEffect, String::new(), What::Problem);
+        let again = self
+            .workload_backoff
+            .failed(key, self.now, Some(super::NO_EFFECT_PAUSE));
+        self.queue.look(key, again);
+    }
+
+    pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
+        let Some(known) = self.index.get(key) else {
+            return;
+        };
+        let uid = known.workload.uid.clone();
+        let said = Said {
+            key: key.clone(),
+            uid,
+            reason,
+            text,
+            what,
+        };
+        self.effects.push(Effect::Say(Box::new(said)));
+    }
+}

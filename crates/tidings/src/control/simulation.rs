@@ -1,0 +1,469 @@
+//! The controller against a simulated cluster: any order of answers, any fault.
+//!
+//! The world keeps what an API server keeps: objects with versions, of which a
+//! write names the one that it replaces. Facts come late, requests fail before
+//! or after they happened, and the controller is killed at any moment. Whatever
+//! the order, in the end each workload runs with the content that is there, and
+//! was rolled at most once for each content.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+use serde_json::json;
+use tidings_core::decide::{PodsSince, Rules};
+use tidings_core::digest::Digest;
+use tidings_core::index::{Content, Fetched, How, Stream, StreamOf};
+use tidings_core::kinds::KINDS;
+use tidings_core::object::{Marks, SourceMeta, read_workload};
+use tidings_core::policy::Defaults;
+use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+
+use super::{Answer, Control, Effect, Input, Patch, Plan};
+use crate::api::ApiError;
+use crate::store::{Shard, Stored, Write};
+use crate::watch::Fact;
+
+const SOURCES: usize = 3;
+const WORKLOADS: usize = 4;
+
+/// A deterministic choice of what happens next.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        // xorshift64: any non-zero seed gives a long sequence.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).unwrap()
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Pods {
+    version: u64,
+    generation: i64,
+    mark: Option<String>,
+    /// The content of each source when the template was last changed.
+    content: Vec<u32>,
+    /// That of each roll.
+    rolls: Vec<Vec<u32>>,
+}
+
+#[derive(Default)]
+struct World {
+    version: u64,
+    /// Version and content of each source.
+    sources: Vec<(u64, u32)>,
+    /// How often each had other content.
+    changes: Vec<usize>,
+    workloads: Vec<Pods>,
+    state: BTreeMap<Shard, Stored>,
+}
+
+/// Each workload uses its own choice of sources.
+fn uses(workload: usize) -> Vec<usize> {
+    (0..SOURCES)
+        .filter(|source| (workload + 1) & (1 << source) != 0)
+        .collect()
+}
+
+fn source(i: usize) -> SourceRef {
+    SourceRef::new(SourceKind::ConfigMap, "ns", format!("c{i}"))
+}
+
+fn workload(i: usize) -> WorkloadRef {
+    WorkloadRef::new(&KINDS[0], "ns", format!("w{i}"))
+}
+
+fn number(name: &str) -> usize {
+    name[1..].parse().unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self::default();
+        world.changes = vec![0; SOURCES];
+        for _ in 0..SOURCES {
+            world.version += 1;
+            world.sources.push((world.version, 0));
+        }
+        for i in 0..WORKLOADS {
+            world.version += 1;
+            let content = uses(i).iter().map(|_| 0).collect();
+            let pods = Pods {
+                version: world.version,
+                generation: 1,
+                mark: None,
+                content,
+                rolls: Vec::new(),
+            };
+            world.workloads.push(pods);
+        }
+        world
+    }
+
+    fn content_of(&self, workload: usize) -> Vec<u32> {
+        uses(workload)
+            .iter()
+            .map(|source| self.sources[*source].1)
+            .collect()
+    }
+
+    fn change(&mut self, source: usize, content: u32) {
+        self.version += 1;
+        let before = std::mem::replace(&mut self.sources[source], (self.version, content));
+        self.changes[source] += usize::from(before.1 != content);
+    }
+
+    fn source_fact(&self, i: usize) -> Fact {
+        Fact::Source(self.meta(i))
+    }
+
+    fn meta(&self, i: usize) -> SourceMeta {
+        SourceMeta {
+            key: source(i),
+            version: self.sources[i].0,
+            marks: Marks::default(),
+            written: Some(100),
+            problem: None,
+        }
+    }
+
+    fn workload_fact(&self, i: usize, how: How) -> Fact {
+        let pods = &self.workloads[i];
+        let env_from: Vec<_> = uses(i)
+            .iter()
+            .map(|s| json!({"configMapRef": {"name": format!("c{s}")}}))
+            .collect();
+        let annotations = pods
+            .mark
+            .as_ref()
+            .map(|mark| json!({"tidings.dev/config": mark}));
+        let object = json!({
+            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": format!("u{i}"),
+                "resourceVersion": pods.version.to_string(), "generation": pods.generation,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "annotations": {"tidings.dev/reload": "auto"}},
+            "spec": {"template": {"metadata": {"annotations": annotations},
+                "spec": {"containers": [{"envFrom": env_from}]}}},
+        });
+        let read = read_workload(&KINDS[0], object.to_string().as_bytes()).unwrap();
+        Fact::Workload(Box::new(read), how)
+    }
+
+    /// Everything, as the lists at a start show it.
+    fn lists(&self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for stream in streams() {
+            facts.push(Fact::ListBegan(stream.clone()));
+            match stream.of {
+                StreamOf::Workloads(_) => {
+                    facts.extend((0..WORKLOADS).map(|i| self.workload_fact(i, How::Listed)));
+                }
+                _ => facts.extend((0..SOURCES).map(|i| self.source_fact(i))),
+            }
+            facts.push(Fact::ListEnded(stream, self.version));
+        }
+        facts
+    }
+
+    fn fetch(&self, key: &SourceRef) -> Fetched {
+        let i = number(&key.name);
+        let digest = Digest::of_key(key, "k", &self.sources[i].1.to_le_bytes());
+        let content = Content {
+            version: self.sources[i].0,
+            keys: [("k".into(), digest)].into(),
+        };
+        Fetched::Present(self.meta(i), content)
+    }
+
+    fn write(&mut self, write: &Write) -> Result<String, ApiError> {
+        let before = self
+            .state
+            .get(&write.shard)
+            .map(|stored| stored.version.clone());
+        if before != write.version {
+            return Err(ApiError::Conflict);
+        }
+        self.version += 1;
+        let stored = self.state.entry(write.shard.clone()).or_default();
+        stored.version = self.version.to_string();
+        for (key, json) in &write.changes {
+            match json {
+                Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
+                None => stored.data.remove(key),
+            };
+        }
+        Ok(stored.version.clone())
+    }
+
+    fn patch(&mut self, patch: &Patch) -> Result<i64, ApiError> {
+        let i = number(&patch.key.name);
+        if self.workloads[i].version != patch.version {
+            return Err(ApiError::Conflict);
+        }
+        self.version += 1;
+        let content = self.content_of(i);
+        let pods = &mut self.workloads[i];
+        pods.version = self.version;
+        pods.generation += 1;
+        pods.mark = Some(format!("tidings/{}", patch.n));
+        pods.content.clone_from(&content);
+        pods.rolls.push(content);
+        Ok(pods.generation)
+    }
+}
+
+fn streams() -> Vec<Stream> {
+    let of = [
+        StreamOf::Workloads(&KINDS[0]),
+        StreamOf::Sources(SourceKind::ConfigMap),
+    ];
+    of.map(|of| Stream {
+        of,
+        namespace: None,
+    })
+    .into()
+}
+
+fn control() -> Control {
+    Control::new(Plan {
+        rules: Rules {
+            instance: "tidings".into(),
+            on_create: false,
+            on_delete: false,
+            catch_up: false,
+            one_etcd: true,
+        },
+        defaults: Defaults::default(),
+        streams: streams(),
+        settle: 20,
+        dry_run: false,
+        left_out: Box::new(|_| false),
+    })
+}
+
+struct Simulation {
+    world: World,
+    control: Control,
+    dice: Dice,
+    now: u64,
+    term: u64,
+    /// Facts on their way, in the order of each stream.
+    facts: [VecDeque<Fact>; 2],
+    /// Requests on their way, in no order.
+    requests: Vec<Effect>,
+    /// Answers on their way, in no order.
+    answers: Vec<Input>,
+    faults: bool,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let mut simulation = Self {
+            world: World::new(),
+            control: control(),
+            dice: Dice(seed | 1),
+            now: 0,
+            term: 0,
+            facts: Default::default(),
+            requests: Vec::new(),
+            answers: Vec::new(),
+            faults: false,
+        };
+        simulation.start();
+        simulation
+    }
+
+    /// A new process: nothing but the world remains.
+    fn start(&mut self) {
+        self.term += 1;
+        self.control = control();
+        self.facts = Default::default();
+        self.requests.clear();
+        self.answers.clear();
+        for fact in self.world.lists() {
+            self.control.take(self.now, Input::Fact(fact));
+        }
+        for stored in self.world.state.values_mut() {
+            self.world.version += 1;
+            stored.version = self.world.version.to_string();
+        }
+        let state = self
+            .world
+            .state
+            .iter()
+            .map(|(s, o)| (s.clone(), o.clone()))
+            .collect();
+        self.control
+            .take(self.now, Input::Leading(self.term, state));
+    }
+
+    fn step(&mut self) {
+        match self.dice.below(10) {
+            0 => self.now += 5 + self.dice.below(50) as u64,
+            1..=3 => self.deliver_fact(),
+            4..=6 => self.serve(),
+            _ => self.answer(),
+        }
+        let effects = self.control.turn(self.now);
+        self.requests
+            .extend(effects.into_iter().filter(|e| !matches!(e, Effect::Say(_))));
+    }
+
+    fn deliver_fact(&mut self) {
+        let stream = self.dice.below(2);
+        if let Some(fact) = self.facts[stream].pop_front() {
+            self.control.take(self.now, Input::Fact(fact));
+        }
+    }
+
+    fn answer(&mut self) {
+        if !self.answers.is_empty() {
+            let i = self.dice.below(self.answers.len());
+            let answer = self.answers.swap_remove(i);
+            self.control.take(self.now, answer);
+        }
+    }
+
+    /// Serves one request: it may fail before it happens, or its answer may be
+    /// lost after.
+    fn serve(&mut self) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let i = self.dice.below(self.requests.len());
+        let request = self.requests.swap_remove(i);
+        let fails = self.faults && self.dice.one_in(5);
+        let lost = self.faults && self.dice.one_in(8);
+        let error = || ApiError::Unreachable("gone".to_owned());
+        let answer = match request {
+            Effect::Fetch(key, told) => {
+                let result = if fails {
+                    Err(error())
+                } else {
+                    Ok(self.world.fetch(&key))
+                };
+                Input::Fetched(key, told, result)
+            }
+            Effect::AskPodsSince(key) => Input::PodsSince(key, Ok(PodsSince::At(0))),
+            Effect::Write(write) => {
+                let result = if fails {
+                    Err(error())
+                } else {
+                    self.world.write(&write)
+                };
+                let result = if lost { Err(error()) } else { result };
+                Input::Answer(self.term, Answer::Wrote(write, result))
+            }
+            Effect::ReadState(shard, _) => {
+                let stored = self.world.state.get(&shard).cloned();
+                let result = if fails { Err(error()) } else { Ok(stored) };
+                Input::Answer(self.term, Answer::StateRead(shard, result))
+            }
+            Effect::Patch(patch) => {
+                let result = if fails {
+                    Err(error())
+                } else {
+                    self.patch(&patch)
+                };
+                let result = if lost { Err(error()) } else { result };
+                Input::Answer(self.term, Answer::Patched(patch, result))
+            }
+            Effect::List(..) | Effect::Say(_) => return,
+        };
+        self.answers.push(answer);
+    }
+
+    fn patch(&mut self, patch: &Patch) -> Result<i64, ApiError> {
+        let result = self.world.patch(patch);
+        if result.is_ok() {
+            let fact = self
+                .world
+                .workload_fact(number(&patch.key.name), How::Event);
+            self.facts[0].push_back(fact);
+        }
+        result
+    }
+
+    fn disturb(&mut self) {
+        match self.dice.below(40) {
+            // Never back to an earlier content: see ARCHITECTURE.md, limits.
+            0..=5 => {
+                let i = self.dice.below(SOURCES);
+                let content = self.world.sources[i].1;
+                self.world
+                    .change(i, content + u32::from(!self.dice.one_in(3)));
+                self.facts[1].push_back(self.world.source_fact(i));
+            }
+            // Somebody scales a workload: another version, the same template.
+            6 => {
+                let i = self.dice.below(WORKLOADS);
+                self.world.version += 1;
+                self.world.workloads[i].version = self.world.version;
+                self.facts[0].push_back(self.world.workload_fact(i, How::Event));
+            }
+            7 if self.faults => self.start(),
+            _ => {}
+        }
+    }
+
+    /// Lets everything that is under way come to its end.
+    fn calm(&mut self) {
+        self.faults = false;
+        for _ in 0..20_000 {
+            self.step();
+            let quiet = self.requests.is_empty()
+                && self.answers.is_empty()
+                && self.facts.iter().all(VecDeque::is_empty);
+            if quiet {
+                match self.control.next() {
+                    Some(next) => self.now = self.now.max(next),
+                    None => return,
+                }
+            }
+        }
+        unreachable!("it never came to rest");
+    }
+}
+
+fn check(seed: u64) {
+    let mut simulation = Simulation::new(seed);
+    simulation.calm();
+    simulation.faults = true;
+    for _ in 0..400 {
+        simulation.disturb();
+        simulation.step();
+    }
+    simulation.calm();
+    let world = &simulation.world;
+    for (i, pods) in world.workloads.iter().enumerate() {
+        assert_eq!(
+            pods.content,
+            world.content_of(i),
+            "w{i} runs with what is there"
+        );
+        let changes: usize = uses(i).iter().map(|source| world.changes[*source]).sum();
+        assert!(
+            pods.rolls.len() <= changes,
+            "w{i}: {} rolls, {changes} changes",
+            pods.rolls.len()
+        );
+        let entry = simulation.control.store.get(&workload(i)).unwrap();
+        assert!(entry.done, "w{i}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_and_nothing_rolled_for_nothing(seed: u64) {
+        check(seed);
+    }
+}

@@ -1,0 +1,78 @@
+//! Defaults that namespaces set, where namespaces cannot be watched.
+//!
+//! Goes in: the namespaces of an installation that is limited to some. Comes
+//! out: facts. Such an installation may not watch namespaces, so it reads each
+//! one every [`ROUND`]. Where it may not even read them there are no defaults,
+//! which is said once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kube::Client;
+use tidings_core::object::Meta;
+use tidings_core::refs::Name;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::page::METADATA;
+use crate::settings::Namespaces;
+use crate::watch::Fact;
+
+/// How often a namespace is read.
+const ROUND: Duration = Duration::from_secs(60);
+/// After a failure, sooner.
+const AGAIN: Duration = Duration::from_secs(5);
+
+#[derive(serde::Deserialize)]
+struct Object {
+    metadata: Meta,
+}
+
+/// Reads the namespaces until the set is dropped.
+pub(crate) fn follow(
+    client: &Client,
+    namespaces: &Namespaces,
+    facts: &Sender<Fact>,
+) -> JoinSet<()> {
+    let names = match namespaces {
+        Namespaces::Only(names) => names.clone(),
+        Namespaces::All { .. } => BTreeSet::new(),
+    };
+    let mut tasks = JoinSet::new();
+    for name in names {
+        tasks.spawn(follow_one(client.clone(), name, facts.clone()));
+    }
+    tasks
+}
+
+async fn follow_one(client: Client, name: Name, facts: Sender<Fact>) {
+    let mut said = false;
+    loop {
+        let pause = match read(&client, &name).await {
+            Ok(fact) => match facts.send(fact).await {
+                Ok(()) => ROUND,
+                Err(_) => return,
+            },
+            Err(error) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(namespace = &*name, %error, "its defaults are not known");
+                }
+                if error.is_transient() { AGAIN } else { ROUND }
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {
+    let place = Place::core("namespaces").named(name);
+    let json = api::call(client, &Call::new(Verb::Get, place).accept(METADATA)).await?;
+    let Object { metadata } = api::read(&json)?;
+    Ok(Fact::Namespace {
+        name: name.clone(),
+        annotations: metadata.annotations,
+        labels: metadata.labels,
+    })
+}

@@ -1,0 +1,252 @@
+//! Carries effects out: every request that the controller makes starts here.
+//!
+//! Goes in: [`Effect`]s. Comes out: [`Input`]s, by the inbox. Each effect is a
+//! task of its own; how many wait for the API server at once is bounded, for
+//! reads and writes apart.
+//!
+//! Error policy: none of its own. Every result goes back as it is; only a write
+//! for which our term no longer lasts is not sent, and then nobody waits for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use tidings_core::settle::Millis;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::api::ApiError;
+use crate::control::{Answer, Control, Effect, Input, Patch};
+use crate::lease::Term;
+use crate::pace::Pace;
+use crate::report::Report;
+use crate::report::metrics::{Metrics, RollResult};
+use crate::scope::Filter;
+use crate::state::Place;
+use crate::store::{Shard, Write};
+use crate::watch::Fact;
+use crate::{act, fetch, state};
+
+/// Reads under way at once.
+const READS: usize = 16;
+/// The first and the longest pause before the state is asked for again.
+const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
+
+/// What every request needs.
+struct Shared {
+    client: Client,
+    inbox: mpsc::Sender<Input>,
+    filter: Filter,
+    place: Place,
+    identity: String,
+    metrics: Metrics,
+    reads: Pace,
+    writes: Pace,
+}
+
+/// The hands of the controller.
+pub(crate) struct Effects {
+    shared: Arc<Shared>,
+    report: Report,
+    term: Option<Term>,
+    dry_run: bool,
+}
+
+/// What [`Effects::new`] takes.
+pub(crate) struct Means {
+    pub(crate) client: Client,
+    pub(crate) inbox: mpsc::Sender<Input>,
+    pub(crate) filter: Filter,
+    pub(crate) place: Place,
+    pub(crate) identity: String,
+    pub(crate) writes: usize,
+    pub(crate) report: Report,
+    pub(crate) dry_run: bool,
+}
+
+impl Effects {
+    pub(crate) fn new(means: Means) -> Self {
+        let shared = Shared {
+            client: means.client,
+            inbox: means.inbox,
+            filter: means.filter,
+            place: means.place,
+            identity: means.identity,
+            metrics: means.report.metrics().clone(),
+            reads: Pace::new(READS),
+            writes: Pace::new(means.writes),
+        };
+        Self {
+            shared: Arc::new(shared),
+            report: means.report,
+            term: None,
+            dry_run: means.dry_run,
+        }
+    }
+
+    pub(crate) fn carry_out(&mut self, effect: Effect, started: Instant) {
+        let shared = Arc::clone(&self.shared);
+        match effect {
+            Effect::Say(said) => self.report.say(&said),
+            Effect::Fetch(source, told) => spawn(async move {
+                let result = shared
+                    .reading(fetch::source(&shared.client, &source, &shared.filter))
+                    .await;
+                shared.tell(Input::Fetched(source, told, result)).await;
+            }),
+            Effect::List(kind, namespace) => spawn(async move {
+                let listing = fetch::metas(&shared.client, kind, &namespace, &shared.filter);
+                let result = shared.reading(listing).await;
+                shared.tell(Input::Listed(kind, namespace, result)).await;
+            }),
+            Effect::AskPodsSince(key) => spawn(async move {
+                let result = shared
+                    .reading(fetch::pods_since(&shared.client, &key))
+                    .await;
+                shared.tell(Input::PodsSince(key, result)).await;
+            }),
+            Effect::Write(write) => self.in_term(|shared, term| shared.write(term, write)),
+            Effect::Patch(patch) => self.in_term(|shared, term| shared.patch(term, patch)),
+            Effect::ReadState(shard, at) => {
+                let wait = until(started, at);
+                self.in_term(|shared, term| shared.read_state(term, shard, wait));
+            }
+        }
+    }
+
+    /// A term begins: the state is taken over, then the controller leads.
+    pub(crate) fn begin_term(&mut self, term: Term) {
+        self.term = Some(term);
+        let dry_run = self.dry_run;
+        self.in_term(|shared, term| shared.take_over(term, dry_run));
+    }
+
+    pub(crate) fn end_term(&mut self) {
+        self.term = None;
+    }
+
+    /// Looks whether the state's objects are as we left them.
+    pub(crate) fn look_after_state(&self) {
+        if !self.dry_run {
+            self.in_term(Shared::list_state);
+        }
+    }
+
+    /// What concerns the streams themselves goes past the controller.
+    pub(crate) fn heard(&self, fact: &Fact) {
+        self.report.heard(fact);
+    }
+
+    /// Sends the Events that still wait.
+    pub(crate) async fn close(&mut self, within: Duration) {
+        self.report.close(within).await;
+    }
+
+    /// Shows how the controller is. Returns when to do so again, if it is too
+    /// soon now.
+    pub(crate) fn show(&mut self, control: &Control) -> Option<Instant> {
+        self.report.show(control)
+    }
+
+    fn in_term<F>(&self, task: impl FnOnce(Arc<Shared>, Term) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if let Some(term) = self.term.clone() {
+            spawn(task(Arc::clone(&self.shared), term));
+        }
+    }
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
+}
+
+fn until(started: Instant, at: Millis) -> Duration {
+    (started + Duration::from_millis(at)).saturating_duration_since(Instant::now())
+}
+
+impl Shared {
+    /// A closed inbox means that the loop has ended, and nobody wants to know.
+    async fn tell(&self, input: Input) {
+        let _ = self.inbox.send(input).await;
+    }
+
+    async fn answer(&self, term: &Term, answer: Answer) {
+        self.tell(Input::Answer(term.number, answer)).await;
+    }
+
+    async fn reading<T>(
+        &self,
+        request: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let _permit = self.reads.enter().await;
+        let result = request.await;
+        self.reads.heed(&result);
+        result
+    }
+
+    async fn write(self: Arc<Self>, term: Term, write: Write) {
+        let _permit = self.writes.enter().await;
+        if !term.is_valid() {
+            return;
+        }
+        let result = state::write(&self.client, &self.place, &write).await;
+        self.writes.heed(&result);
+        self.answer(&term, Answer::Wrote(write, result)).await;
+    }
+
+    async fn patch(self: Arc<Self>, term: Term, patch: Patch) {
+        let _permit = self.writes.enter().await;
+        if !term.is_valid() {
+            return;
+        }
+        let result = act::roll(&self.client, &self.place.instance, &patch).await;
+        self.writes.heed(&result);
+        self.count(&patch, &result);
+        self.answer(&term, Answer::Patched(patch, result)).await;
+    }
+
+    fn count(&self, patch: &Patch, result: &Result<i64, ApiError>) {
+        let result = match result {
+            Ok(generation) if *generation > patch.generation => RollResult::Done,
+            Ok(_) => RollResult::NoEffect,
+            // Not refused: it had changed, and is looked at again.
+            Err(ApiError::Conflict | ApiError::Gone) => return,
+            Err(_) => RollResult::Refused,
+        };
+        self.metrics.rolled(patch.key.kind, result);
+    }
+
+    async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {
+        sleep(wait).await;
+        let result = self
+            .reading(state::read(&self.client, &self.place, &shard))
+            .await;
+        self.answer(&term, Answer::StateRead(shard, result)).await;
+    }
+
+    async fn list_state(self: Arc<Self>, term: Term) {
+        if let Ok(found) = self.reading(state::list(&self.client, &self.place)).await {
+            self.answer(&term, Answer::StateListed(found)).await;
+        }
+    }
+
+    /// Asks until it is answered or the term is over: without the state nothing
+    /// can be decided.
+    async fn take_over(self: Arc<Self>, term: Term, dry_run: bool) {
+        let [mut pause, longest] = STATE_PAUSES;
+        while term.is_valid() {
+            let state = match dry_run {
+                true => Ok(Vec::new()),
+                false => state::take_over(&self.client, &self.place, &self.identity).await,
+            };
+            match state {
+                Ok(state) => return self.tell(Input::Leading(term.number, state)).await,
+                Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! One writer at a time: a Lease in Tidings' own namespace.
+//!
+//! Goes in: who we are. Comes out: the beginning and the end of our terms. A
+//! term ends by our own clock before any other replica may begin one, whether
+//! or not the API server can be reached, and also if this process was frozen
+//! meanwhile: every write asks [`Term::is_valid`] first. What slips through
+//! between that question and the server is fenced by the versions that writes
+//! carry.
+//!
+//! The rules are client-go's (`tools/leaderelection`): a Lease that has not
+//! changed for its own duration, by our clock, is free; clocks are not compared.
+//!
+//! Error policy: whatever fails is tried again after [`Timings::retry`]; a term
+//! that could not be renewed ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Api, ObjectMeta, PostParams};
+use tokio::sync::mpsc;
+
+/// Durations of an election: `duration` > `renew` > `retry`.
+#[derive(Clone, Copy, Debug)]
+pub struct Timings {
+    /// How long others leave an unrenewed Lease alone; whole seconds.
+    pub duration: Duration,
+    /// How long a term lasts after the request that last renewed it was sent. The
+    /// difference to `duration` is for writes that are under way.
+    pub renew: Duration,
+    /// How often it is renewed, and looked at by those who wait.
+    pub retry: Duration,
+}
+
+/// The time in which we are the one who writes.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// Grows with each of our terms.
+    pub number: u64,
+    started: Instant,
+    until: Arc<AtomicU64>,
+}
+
+impl Term {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            started: Instant::now(),
+            until: Arc::default(),
+        }
+    }
+
+    /// A term without an end, for those who write nothing.
+    pub fn endless() -> Self {
+        let term = Self::new(1);
+        term.until.store(u64::MAX, Ordering::Relaxed);
+        term
+    }
+
+    /// Whether we may still write.
+    pub fn is_valid(&self) -> bool {
+        let now = self.started.elapsed().as_millis();
+        now < u128::from(self.until.load(Ordering::Relaxed))
+    }
+
+    fn extend(&self, asked: Instant, by: Duration) {
+        let until = (asked + by)
+            .saturating_duration_since(self.started)
+            .as_millis();
+        self.until
+            .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// What happened to our leadership.
+#[derive(Clone, Debug)]
+pub enum Election {
+    /// A term has begun.
+    Won(Term),
+    /// It has ended.
+    Lost,
+}
+
+/// A candidate for one Lease.
+#[derive(Debug)]
+pub struct Candidate {
+    api: Api<Lease>,
+    name: String,
+    identity: String,
+    timings: Timings,
+    seen: Option<(Lease, Instant)>,
+    terms: u64,
+}
+
+impl Candidate {
+    /// A candidate of this identity for the Lease of this name.
+    pub fn new(api: Api<Lease>, name: &str, identity: &str, timings: Timings) -> Self {
+        Self {
+            api,
+            name: name.to_owned(),
+            identity: identity.to_owned(),
+            timings,
+            seen: None,
+            terms: 0,
+        }
+    }
+
+    /// Wins and loses terms until `stop`, then lets go of the Lease, so that
+    /// another replica need not wait for its end.
+    pub async fn run(mut self, news: mpsc::Sender<Election>, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut term = None;
+        loop {
+            term = self.round(term, &news).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.timings.retry) => {}
+                () = &mut stop => break,
+            }
+        }
+        if term.is_some() {
+            self.release().await;
+        }
+    }
+
+    async fn round(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) -> Option<Term> {
+        let asked = Instant::now();
+        let ours = tokio::time::timeout(self.timings.duration / 2, self.claim()).await;
+        let ours = ours.unwrap_or(Err(Unsure)).unwrap_or(false);
+        match term {
+            Some(term) if ours && term.is_valid() => {
+                term.extend(asked, self.timings.renew);
+                Some(term)
+            }
+            Some(term) if term.is_valid() && !self.lost_to_other() => Some(term),
+            Some(_) => {
+                let _ = news.send(Election::Lost).await;
+                None
+            }
+            None if ours => Some(self.begin(asked, news).await),
+            None => None,
+        }
+    }
+
+    async fn begin(&mut self, asked: Instant, news: &mpsc::Sender<Election>) -> Term {
+        self.terms += 1;
+        let term = Term::new(self.terms);
+        term.extend(asked, self.timings.renew);
+        let _ = news.send(Election::Won(term.clone())).await;
+        term
+    }
+
+    fn lost_to_other(&self) -> bool {
+        let holder = self.seen.as_ref().and_then(|(lease, _)| holder(lease));
+        holder.is_some_and(|holder| holder != self.identity)
+    }
+
+    /// One attempt to make or renew the Lease. `Ok(false)`: it is another's.
+    async fn claim(&mut self) -> Result<bool, Unsure> {
+        let Some(found) = self.api.get_opt(&self.name).await.map_err(said)? else {
+            let lease = self.claimed(None);
+            let made = self
+                .api
+                .create(&PostParams::default(), &lease)
+                .await
+                .map_err(said)?;
+            self.seen = Some((made, Instant::now()));
+            return Ok(true);
+        };
+        if self.is_taken(&found) {
+            return Ok(false);
+        }
+        let lease = self.claimed(Some(&found));
+        let made = self
+            .api
+            .replace(&self.name, &PostParams::default(), &lease)
+            .await;
+        self.seen = Some((made.map_err(said)?, Instant::now()));
+        Ok(true)
+    }
+
+    /// Whether somebody else holds it and has renewed it lately, by our clock.
+    fn is_taken(&mut self, found: &Lease) -> bool {
+        let version = |lease: &Lease| lease.metadata.resource_version.clone();
+        let unchanged = |(seen, _): &(Lease, Instant)| version(seen) == version(found);
+        if !self.seen.as_ref().is_some_and(unchanged) {
+            self.seen = Some((found.clone(), Instant::now()));
+        }
+        let since = self.seen.as_ref().map_or_else(Instant::now, |(_, at)| *at);
+        let seconds = found
+            .spec
+            .as_ref()
+            .and_then(|s| s.lease_duration_seconds)
+            .unwrap_or(0);
+        let duration = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        holder(found).is_some_and(|h| h != self.identity) && since.elapsed() < duration
+    }
+
+    fn claimed(&self, before: Option<&Lease>) -> Lease {
+        let now = MicroTime(Timestamp::now());
+        let spec = before
+            .and_then(|lease| lease.spec.clone())
+            .unwrap_or_default();
+        let mine = spec.holder_identity.as_deref() == Some(&self.identity);
+        let transitions =
+            spec.lease_transitions.unwrap_or(0) + i32::from(!mine && before.is_some());
+        Lease {
+            metadata: before.map_or_else(|| self.metadata(), |lease| lease.metadata.clone()),
+            spec: Some(LeaseSpec {
+                holder_identity: Some(self.identity.clone()),
+                lease_duration_seconds: i32::try_from(self.timings.duration.as_secs()).ok(),
+                acquire_time: if mine {
+                    spec.acquire_time
+                } else {
+                    Some(now.clone())
+                },
+                renew_time: Some(now),
+                lease_transitions: Some(transitions),
+                ..LeaseSpec::default()
+            }),
+        }
+    }
+
+    fn metadata(&self) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.name.clone()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    async fn release(&mut self) {
+        let Some((mut lease, _)) = self
+            .seen
+            .take()
+            .filter(|(l, _)| holder(l) == Some(&self.identity))
+        else {
+            return;
+        };
+        if let Some(spec) = lease.spec.as_mut() {
+            spec.holder_identity = Some(String::new());
+            spec.lease_duration_seconds = Some(1);
+        }
+        let params = PostParams::default();
+        let released = self.api.replace(&self.name, &params, &lease);
+        match tokio::time::timeout(self.timings.retry, released).await {
+            Ok(Ok(_)) => tracing::info!(lease = self.name, "released the Lease"),
+            _ => tracing::warn!(
+                lease = self.name,
+                "could not release the Lease; it runs out by itself"
+            ),
+        }
+    }
+}
+
+/// Nobody knows whether the request was carried out.
+struct Unsure;
+
+fn said(error: kube::Error) -> Unsure {
+    tracing::debug!(%error, "lease");
+    Unsure
+}
+
+fn holder(lease: &Lease) -> Option<&str> {
+    lease
+        .spec
+        .as_ref()?
+        .holder_identity
+        .as_deref()
+        .filter(|holder| !holder.is_empty())
+}

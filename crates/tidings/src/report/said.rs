@@ -1,0 +1,144 @@
+//! What the controller says, brought to the log, the metrics and the Events.
+//!
+//! Goes in: [`Said`], levels, the index. Comes out: nothing that anybody waits
+//! for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tidings_core::reason::{Problem, Reason};
+
+use super::events::{self, EventFact};
+use super::log;
+use super::metrics::Metrics;
+use super::sender::EventSender;
+use crate::admin::Health;
+use crate::control::{Control, Said, What};
+use crate::rbac;
+use crate::watch::Fact;
+
+/// Levels are shown this often at most.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// Reasons without a warning that people still want to see on the workload.
+const WORTH_AN_EVENT: [Reason; 3] = [Reason::Paused, Reason::WaitsForDelete, Reason::PartlyRolled];
+
+/// Where everything is told.
+pub(crate) struct Report {
+    metrics: Metrics,
+    events: Option<EventSender>,
+    health: Arc<Health>,
+    shown: Option<Instant>,
+}
+
+impl Report {
+    pub(crate) fn new(metrics: Metrics, events: EventSender, health: Arc<Health>) -> Self {
+        Self {
+            metrics,
+            events: Some(events),
+            health,
+            shown: None,
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn say(&self, said: &Said) {
+        match said.what {
+            What::Decision => self.decision(said),
+            What::Problem => self.problem(said),
+            What::Rolled(n, since) => self.rolled(said, n, since),
+        }
+    }
+
+    fn decision(&self, said: &Said) {
+        self.metrics.decided(said.reason);
+        log::decision(&said.key, said.reason, &said.text);
+        if said.reason.row().warning || WORTH_AN_EVENT.contains(&said.reason) {
+            self.event(said, events::told(said.reason, &said.text));
+        }
+    }
+
+    fn problem(&self, said: &Said) {
+        log::problem(&said.key, said.reason, &said.text);
+        let problem = Problem {
+            reason: said.reason,
+            text: said.text.clone(),
+        };
+        self.event(said, events::problem(&problem));
+    }
+
+    fn rolled(&self, said: &Said, n: u64, since: Option<u64>) {
+        log::rolled(&said.key, n, &said.text, since);
+        if let Some(millis) = since {
+            self.metrics.change_to_patch(Duration::from_millis(millis));
+        }
+        self.event(said, events::rolled(said.reason, n, &said.text));
+    }
+
+    fn event(&self, said: &Said, message: String) {
+        let fact = EventFact {
+            workload: said.key.clone(),
+            uid: said.uid.clone(),
+            reason: said.reason,
+            message,
+        };
+        if let Some(events) = &self.events {
+            events.send(fact);
+        }
+    }
+
+    /// What the API server refuses is seen in readiness.
+    pub(crate) fn heard(&self, fact: &Fact) {
+        match fact {
+            Fact::Refused(stream, refusal) => {
+                let namespace = refusal.namespace.as_deref();
+                let advice = rbac::advice(refusal.verb, &refusal.resource, namespace);
+                self.health.refused(stream, Some(advice));
+            }
+            Fact::Recovered(stream) => self.health.refused(stream, None),
+            _ => {}
+        }
+    }
+
+    /// Whether patches are under way, which go before Events.
+    pub(crate) fn patching(&self, under_way: bool) {
+        if let Some(events) = &self.events {
+            events.patching(under_way);
+        }
+    }
+
+    /// Shows how the controller is. Returns when to show it again, if it is too
+    /// soon now.
+    pub(crate) fn show(&mut self, control: &Control) -> Option<Instant> {
+        self.health.turn();
+        let levels = control.levels();
+        self.patching(levels.busy > 0);
+        if let Some(again) = self
+            .shown
+            .map(|at| at + ROUND)
+            .filter(|at| *at > Instant::now())
+        {
+            return Some(again);
+        }
+        self.shown = Some(Instant::now());
+        let index = control.index();
+        self.health.streams(index.streams());
+        self.metrics.streams(index.streams());
+        self.metrics.queue_depth(levels.queue);
+        self.metrics.sources(levels.sources);
+        self.metrics.leader(levels.leading);
+        self.metrics
+            .workloads(index.workloads().map(|(key, _)| key.kind));
+        self.metrics.problems(control.problems());
+        None
+    }
+
+    pub(crate) async fn close(&mut self, within: Duration) {
+        if let Some(events) = self.events.take() {
+            events.close(within).await;
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Starts the controller and brings it to its end.
+//!
+//! Goes in: validated settings. Comes out: success after a signal to stop, or
+//! one sentence on what is missing. Nothing is written before all that is
+//! needed is there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
+use serde_json::json;
+use tidings_core::refs::Name;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, Health};
+use crate::api::{self, ApiError, Place};
+use crate::client::{self, Connect};
+use crate::control::{Control, LabelTest, Plan};
+use crate::defaults;
+use crate::effects::{Effects, Means};
+use crate::lease::{Candidate, Election, Term, Timings};
+use crate::report::metrics::Metrics;
+use crate::report::sender::EventSender;
+use crate::report::{Report, log};
+use crate::run::Loop;
+use crate::scope::Filter;
+use crate::settings::selector::SelectorExt;
+use crate::settings::streams::streams;
+use crate::settings::{ControllerSettings, Namespaces};
+use crate::watch::Watching;
+use crate::{access, state};
+
+/// Inputs that may wait to be taken in; then the watches wait.
+const INBOX: usize = 1_024;
+/// How long Events and the admin server may take at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Runs the controller until a signal to stop.
+pub async fn controller(settings: ControllerSettings) -> Result<()> {
+    log::init(settings.log)?;
+    // Before anything that takes long, so that a signal is never missed.
+    let stop = stop_signal()?;
+    let client = connect(&settings).await?;
+    check_rights(&client, &settings).await?;
+    own_namespace(&client, &settings).await?;
+
+    let (metrics, health) = (Metrics::default(), Arc::new(Health::default()));
+    let admin = Admin::start(&settings, &metrics, &health).await?;
+    let instance = &settings.installation.rules.instance;
+    let events = EventSender::new(
+        client.clone(),
+        metrics.clone(),
+        instance.clone(),
+        settings.dry_run,
+    );
+
+    let (inbox_tx, inbox) = mpsc::channel(INBOX);
+    let (facts_tx, facts) = mpsc::channel(INBOX);
+    let watching = Watching {
+        client: client.clone(),
+        filter: filter(&settings),
+        ignored: ignored(&settings),
+    };
+    let plan = plan(&settings);
+    let watches = watching.start(plan.streams.clone(), &facts_tx);
+    let namespaces = defaults::follow(&client, &settings.installation.namespaces, &facts_tx);
+    let (elections, candidate, release) = stand(&client, &settings);
+
+    let mut main_loop = Loop {
+        control: Control::new(plan),
+        effects: Effects::new(Means {
+            client: client.clone(),
+            inbox: inbox_tx,
+            filter: filter(&settings),
+            place: state::Place {
+                namespace: settings.installation.own_namespace.to_string(),
+                instance: instance.to_string(),
+            },
+            identity: identity(),
+            writes: settings.max_in_flight,
+            report: Report::new(metrics, events, health),
+            dry_run: settings.dry_run,
+        }),
+        inbox,
+        facts,
+        elections,
+        started: Instant::now(),
+        show_again: None,
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance = &**instance,
+        "watching"
+    );
+    main_loop.run(stop).await;
+
+    drop((watches, namespaces));
+    main_loop.effects.close(FAREWELL).await;
+    let _ = release.send(());
+    let _ = candidate.await;
+    admin.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Resolves at SIGTERM or at an interrupt from the keyboard.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
+            _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
+        }
+    })
+}
+
+async fn connect(settings: &ControllerSettings) -> Result<Client> {
+    let cluster = &settings.cluster;
+    let options = Connect {
+        kubeconfig: cluster.kubeconfig.clone(),
+        context: cluster.context.clone(),
+    };
+    Ok(client::connect(&options).await?)
+}
+
+async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<()> {
+    let missing = access::missing(client, settings).await;
+    for sentence in &missing.partial {
+        tracing::warn!("{sentence}; this namespace is left out until then");
+    }
+    match missing.fatal {
+        Some(sentence) => bail!(sentence),
+        None => Ok(()),
+    }
+}
+
+/// Makes the namespace of the records, where it is missing and may be made.
+async fn own_namespace(client: &Client, settings: &ControllerSettings) -> Result<()> {
+    let name = &settings.installation.own_namespace;
+    if settings.dry_run {
+        return Ok(());
+    }
+    let place = Place::core("namespaces");
+    match api::get(client, place.clone().named(name)).await {
+        Err(ApiError::Gone) => {}
+        // Who may not look for it may still write in it.
+        Ok(_) | Err(_) => return Ok(()),
+    }
+    let namespace = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": &**name, "labels": { "app.kubernetes.io/managed-by": "tidings" } },
+    });
+    match api::create(client, place, namespace.to_string().as_bytes()).await {
+        Ok(_) | Err(ApiError::Conflict) => Ok(()),
+        Err(error) => Err(error).with_context(|| {
+            format!("the namespace {name} for the records does not exist; make it, or choose another by --own-namespace")
+        }),
+    }
+}
+
+/// A replica of its own, also where several run on one host.
+fn identity() -> String {
+    let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let started = jiff::Timestamp::now().as_microsecond();
+    format!(
+        "{}_{}_{started:x}",
+        host.unwrap_or_else(|_| "tidings".to_owned()),
+        std::process::id()
+    )
+}
+
+fn filter(settings: &ControllerSettings) -> Filter {
+    Filter {
+        labels: settings
+            .installation
+            .source_labels
+            .clone()
+            .unwrap_or_default(),
+    }
+}
+
+fn ignored(settings: &ControllerSettings) -> Vec<Name> {
+    match &settings.installation.namespaces {
+        Namespaces::All { ignored, .. } => ignored.iter().cloned().collect(),
+        Namespaces::Only(_) => Vec::new(),
+    }
+}
+
+fn plan(settings: &ControllerSettings) -> Plan {
+    let installation = &settings.installation;
+    let selector = match &installation.namespaces {
+        Namespaces::All { selector, .. } => selector.clone(),
+        Namespaces::Only(_) => None,
+    };
+    let left_out: LabelTest = Box::new(move |labels| {
+        selector
+            .as_ref()
+            .is_some_and(|selector| !selector.matches(labels))
+    });
+    Plan {
+        rules: installation.rules.clone(),
+        defaults: installation.defaults,
+        streams: streams(installation)
+            .into_iter()
+            .map(|watched| watched.stream)
+            .collect(),
+        settle: u64::try_from(settings.settle.as_millis()).unwrap_or(u64::MAX),
+        dry_run: settings.dry_run,
+        left_out,
+    }
+}
+
+type Stand = (
+    mpsc::Receiver<Election>,
+    JoinHandle<()>,
+    oneshot::Sender<()>,
+);
+
+/// Stands for election. A dry run writes nothing, so it needs no Lease.
+fn stand(client: &Client, settings: &ControllerSettings) -> Stand {
+    let (news, elections) = mpsc::channel(4);
+    let (release, released) = oneshot::channel();
+    let stop = async {
+        let _ = released.await;
+    };
+    if settings.dry_run {
+        let task = tokio::spawn(async move {
+            let _ = news.send(Election::Won(Term::endless())).await;
+            stop.await;
+        });
+        return (elections, task, release);
+    }
+    let installation = &settings.installation;
+    let api: Api<Lease> = Api::namespaced(client.clone(), &installation.own_namespace);
+    let timings = Timings {
+        duration: settings.lease.duration,
+        renew: settings.lease.renew_deadline,
+        retry: settings.lease.retry_period,
+    };
+    let candidate = Candidate::new(api, &installation.rules.instance, &identity(), timings);
+    (elections, tokio::spawn(candidate.run(news, stop)), release)
+}
+
+/// The admin server, if there is to be one.
+struct Admin(Option<(JoinHandle<()>, oneshot::Sender<()>)>);
+
+impl Admin {
+    async fn start(
+        settings: &ControllerSettings,
+        metrics: &Metrics,
+        health: &Arc<Health>,
+    ) -> Result<Self> {
+        let Some(address) = settings.listen else {
+            return Ok(Self(None));
+        };
+        let listener = admin::bind(address).await?;
+        let (stop, stopped) = oneshot::channel();
+        let (metrics, health) = (metrics.clone(), health.clone());
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let serving = async move {
+            if let Err(error) = admin::serve(listener, metrics, health, stopped).await {
+                tracing::error!(%error, "the admin port has stopped");
+            }
+        };
+        Ok(Self(Some((tokio::spawn(serving), stop))))
+    }
+
+    async fn stop(self) {
+        if let Some((task, stop)) = self.0 {
+            let _ = stop.send(());
+            let _ = tokio::time::timeout(FAREWELL, task).await;
+        }
+    }
+}

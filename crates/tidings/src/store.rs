@@ -1,0 +1,351 @@
+//! The records of all workloads, in memory and on their way to the cluster.
+//!
+//! Goes in: entries from decisions, answers from the API server. Comes out:
+//! [`Write`]s, one at a time for each object. No I/O here: [`crate::state`] does
+//! that.
+//!
+//! Error policy: there is one way out of every failure. What was stored is read
+//! again, memory takes its shape, and the workloads concerned are decided anew.
+//! So a write whose answer was lost, a stale version and another writer are one
+//! case.
+//!
+//! One Secret `<instance>-state.<namespace>[.<k>]` holds the entries of a
+//! namespace; a further one is begun before it grows beyond [`FULL`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::state::{Entry, entry_key, workload_of};
+
+/// Bytes of entries after which an object takes no further ones. Kubernetes
+/// refuses Secrets above 1 MiB (`validation.ValidateSecret`), and a write of
+/// half of that still takes well under a second.
+pub const FULL: usize = 448 * 1024;
+
+/// Milliseconds after which lazy changes are written.
+pub const LAZY: u64 = 2_000;
+
+/// One object of the state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard {
+    /// The namespace whose workloads it records.
+    pub namespace: Name,
+    /// 0 for the first.
+    pub number: u32,
+}
+
+impl Shard {
+    /// `tidings-state.stage`, `tidings-state.stage.1`
+    pub fn object_name(&self, instance: &str) -> String {
+        match self.number {
+            0 => format!("{instance}-state.{}", self.namespace),
+            number => format!("{instance}-state.{}.{number}", self.namespace),
+        }
+    }
+
+    /// Reads what [`Shard::object_name`] wrote. Names of namespaces have no dot.
+    pub fn of_object(instance: &str, name: &str) -> Option<Self> {
+        let rest = name.strip_prefix(instance)?.strip_prefix("-state.")?;
+        let (namespace, number) = match rest.split_once('.') {
+            Some((namespace, number)) => (namespace, number.parse().ok()?),
+            None => (rest, 0),
+        };
+        Some(Self {
+            namespace: namespace.into(),
+            number,
+        })
+    }
+}
+
+/// An object of the state as it is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// Its resourceVersion.
+    pub version: String,
+    /// Its data: JSON by entry key.
+    pub data: BTreeMap<String, Vec<u8>>,
+}
+
+/// A write to one object of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which object.
+    pub shard: Shard,
+    /// The version that it must have; `None`: it must not exist.
+    pub version: Option<String>,
+    /// JSON by entry key; `None` takes the entry away.
+    pub changes: BTreeMap<String, Option<String>>,
+    /// Whose entries they are.
+    pub workloads: Vec<WorkloadRef>,
+}
+
+#[derive(Debug, Default)]
+struct Object {
+    version: Option<String>,
+    /// Bytes by entry key, to know when it is full.
+    sizes: HashMap<String, usize>,
+    total: usize,
+    urgent: BTreeSet<WorkloadRef>,
+    lazy: BTreeSet<WorkloadRef>,
+    /// When the oldest lazy change was made.
+    lazy_since: u64,
+    /// Under way: a write, or the reading after a failure.
+    busy: bool,
+}
+
+/// The records of all workloads.
+#[derive(Debug, Default)]
+pub struct Store {
+    entries: HashMap<WorkloadRef, Entry>,
+    homes: HashMap<WorkloadRef, Shard>,
+    objects: BTreeMap<Shard, Object>,
+    /// `--dry-run`: nothing is ever written.
+    dry: bool,
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(dry: bool) -> Self {
+        Self {
+            dry,
+            ..Self::default()
+        }
+    }
+
+    /// The record of a workload.
+    pub fn get(&self, key: &WorkloadRef) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// All workloads that have a record.
+    pub fn workloads(&self) -> impl Iterator<Item = &WorkloadRef> {
+        self.entries.keys()
+    }
+
+    /// The objects that should exist.
+    pub fn shards(&self) -> impl Iterator<Item = (&Shard, Option<&str>)> {
+        self.objects
+            .iter()
+            .map(|(shard, o)| (shard, o.version.as_deref()))
+    }
+
+    /// Records at once in memory; written with the next [`Store::take_writes`].
+    pub fn put(&mut self, key: &WorkloadRef, entry: Entry) {
+        self.entries.insert(key.clone(), entry);
+        self.object_of(key).urgent.insert(key.clone());
+    }
+
+    /// Records in memory; written with the next write, or after [`LAZY`].
+    pub fn put_lazily(&mut self, key: &WorkloadRef, entry: Entry, now: u64) {
+        self.entries.insert(key.clone(), entry);
+        self.mark_lazy(key, now);
+    }
+
+    /// Drops a record, lazily.
+    pub fn remove(&mut self, key: &WorkloadRef, now: u64) {
+        if self.entries.remove(key).is_some() {
+            self.mark_lazy(key, now);
+        }
+    }
+
+    /// The roll of this number has reached the workload.
+    pub fn done(&mut self, key: &WorkloadRef, n: u64, now: u64) {
+        let Some(entry) = self.entries.get_mut(key).filter(|e| e.n == n) else {
+            return;
+        };
+        entry.done = true;
+        entry.because.clear();
+        self.mark_lazy(key, now);
+    }
+
+    /// The writes that are due. Each object has one write under way at a time.
+    pub fn take_writes(&mut self, now: u64, all: bool) -> Vec<Write> {
+        if self.dry {
+            return Vec::new();
+        }
+        let due = |object: &Object| {
+            let lazy = !object.lazy.is_empty() && (all || object.lazy_since + LAZY <= now);
+            !object.busy && (lazy || !object.urgent.is_empty())
+        };
+        let shards: Vec<_> = self
+            .objects
+            .iter()
+            .filter(|(_, o)| due(o))
+            .map(|(s, _)| s.clone())
+            .collect();
+        shards
+            .into_iter()
+            .filter_map(|shard| self.take_write(shard))
+            .collect()
+    }
+
+    /// When the next lazy write is due.
+    pub fn next_due(&self) -> Option<u64> {
+        let lazy = self
+            .objects
+            .values()
+            .filter(|o| !self.dry && !o.busy && !o.lazy.is_empty());
+        lazy.map(|object| object.lazy_since + LAZY).min()
+    }
+
+    /// Whether nothing waits to be written and nothing is under way.
+    pub fn is_quiet(&self) -> bool {
+        let quiet = |o: &Object| !o.busy && o.urgent.is_empty() && o.lazy.is_empty();
+        self.dry || self.objects.values().all(quiet)
+    }
+
+    /// A write has been answered with the object's new version.
+    pub fn written(&mut self, shard: &Shard, version: String) {
+        if let Some(object) = self.objects.get_mut(shard) {
+            object.version = Some(version);
+            object.busy = false;
+        }
+    }
+
+    /// An object was read: memory takes its shape. `None`: it is not there, and
+    /// memory is written to it again. Returns the workloads to decide anew, and
+    /// what could not be read.
+    pub fn read(
+        &mut self,
+        shard: &Shard,
+        stored: Option<Stored>,
+    ) -> (Vec<WorkloadRef>, Vec<String>) {
+        let held: Vec<_> = self
+            .homes
+            .iter()
+            .filter(|(_, s)| *s == shard)
+            .map(|(w, _)| w.clone())
+            .collect();
+        let Some(stored) = stored else {
+            self.vanished(shard, &held);
+            return (held, Vec::new());
+        };
+        for workload in &held {
+            self.entries.remove(workload);
+            self.homes.remove(workload);
+        }
+        let mut object = Object {
+            version: Some(stored.version),
+            ..Object::default()
+        };
+        let mut problems = Vec::new();
+        let mut concerned = held;
+        for (key, json) in stored.data {
+            object.resize(&key, json.len());
+            match read_entry(shard, &key, &json) {
+                Ok((workload, entry)) => {
+                    self.entries.insert(workload.clone(), entry);
+                    self.homes.insert(workload.clone(), shard.clone());
+                    concerned.push(workload);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.objects.insert(shard.clone(), object);
+        concerned.sort();
+        concerned.dedup();
+        (concerned, problems)
+    }
+
+    /// An object is not there, though it should be: it is written from memory.
+    fn vanished(&mut self, shard: &Shard, held: &[WorkloadRef]) {
+        let object = self.objects.entry(shard.clone()).or_default();
+        *object = Object {
+            urgent: held.iter().cloned().collect(),
+            ..Object::default()
+        };
+    }
+
+    /// Reserves an object that is to be read. `false`: it is in use.
+    pub fn claim(&mut self, shard: &Shard) -> bool {
+        let object = self.objects.get_mut(shard).filter(|object| !object.busy);
+        object.map(|object| object.busy = true).is_some()
+    }
+
+    /// Whether a workload's record waits to be written.
+    pub fn is_waiting(&self, key: &WorkloadRef) -> bool {
+        let object = self
+            .homes
+            .get(key)
+            .and_then(|shard| self.objects.get(shard));
+        object.is_some_and(|o| o.urgent.contains(key) || o.lazy.contains(key))
+    }
+
+    fn mark_lazy(&mut self, key: &WorkloadRef, now: u64) {
+        let object = self.object_of(key);
+        if object.lazy.is_empty() {
+            object.lazy_since = now;
+        }
+        object.lazy.insert(key.clone());
+    }
+
+    /// The object that holds a workload's entry, or the first with room.
+    fn object_of(&mut self, key: &WorkloadRef) -> &mut Object {
+        let objects = &mut self.objects;
+        let shard = self.homes.entry(key.clone()).or_insert_with(|| {
+            let with_room = |number: &u32| {
+                let shard = Shard {
+                    namespace: key.namespace.clone(),
+                    number: *number,
+                };
+                objects
+                    .get(&shard)
+                    .is_none_or(|o| o.total + o.urgent.len() * 256 < FULL)
+            };
+            let number = (0..).find(with_room).unwrap_or(0);
+            Shard {
+                namespace: key.namespace.clone(),
+                number,
+            }
+        });
+        objects.entry(shard.clone()).or_default()
+    }
+
+    fn take_write(&mut self, shard: Shard) -> Option<Write> {
+        let object = self.objects.get_mut(&shard)?;
+        let mut workloads = std::mem::take(&mut object.urgent);
+        workloads.append(&mut object.lazy);
+        let mut changes = BTreeMap::new();
+        for workload in &workloads {
+            let key = entry_key(workload);
+            let json = self.entries.get(workload).map(Entry::write);
+            object.resize(&key, json.as_ref().map_or(0, String::len));
+            if json.is_none() {
+                self.homes.remove(workload);
+            }
+            changes.insert(key, json);
+        }
+        object.busy = true;
+        let version = object.version.clone();
+        Some(Write {
+            shard,
+            version,
+            changes,
+            workloads: workloads.into_iter().collect(),
+        })
+    }
+}
+
+fn read_entry(shard: &Shard, key: &str, json: &[u8]) -> Result<(WorkloadRef, Entry), String> {
+    let workload = workload_of(&shard.namespace, key).ok_or_else(|| {
+        format!(
+            "{key} in {}: not a workload that this version knows",
+            shard.namespace
+        )
+    })?;
+    let entry = Entry::read(json).map_err(|problem| format!("{workload}: {problem}"))?;
+    Ok((workload, entry))
+}
+
+impl Object {
+    fn resize(&mut self, key: &str, bytes: usize) {
+        let before = match bytes {
+            0 => self.sizes.remove(key).unwrap_or(0),
+            _ => self
+                .sizes
+                .insert(key.to_owned(), bytes + key.len())
+                .unwrap_or(0),
+        };
+        self.total = self.total + if bytes == 0 { 0 } else { bytes + key.len() } - before;
+    }
+}
