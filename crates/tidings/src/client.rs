@@ -20,9 +20,25 @@ use tower::{BoxError, ServiceBuilder};
 
 /// How long a TCP connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection stays open without use. Its buffers, which may hold
-/// bytes of a Secret, are freed (and zeroed) with it.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long a connection stays open without use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// For what may carry bytes of a Secret: they stay in the connection's
+    /// buffers, which are freed, and zeroed, with it.
+    Short,
+    /// For everything else: the next request need not shake hands.
+    Long,
+}
+
+impl Idle {
+    fn limit(self) -> Duration {
+        match self {
+            Self::Short => Duration::from_secs(1),
+            Self::Long => Duration::from_mins(2),
+        }
+    }
+}
+
 /// After this long without a packet, the kernel asks whether the peer is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The most that a connection buffers, in bytes. hyper would let it grow to 400 KiB.
@@ -73,13 +89,13 @@ impl From<kube::Error> for ConnectError {
 }
 
 /// Prepares a client. Nothing is sent yet.
-pub async fn connect(options: &Connect) -> Result<Client, ConnectError> {
+pub async fn connect(options: &Connect, idle: Idle) -> Result<Client, ConnectError> {
     let mut config = config(options).await?;
     if wants_proxy(&config) {
         return Err(ConnectError::Proxy);
     }
     config.headers.push((header::USER_AGENT, user_agent()));
-    Ok(client(&config)?)
+    Ok(client(&config, idle)?)
 }
 
 async fn config(options: &Connect) -> Result<Config, ConnectError> {
@@ -115,11 +131,11 @@ fn user_agent() -> HeaderValue {
 }
 
 /// kube's layers without its retries, compression and request log.
-fn client(config: &Config) -> Result<Client, kube::Error> {
+fn client(config: &Config, idle: Idle) -> Result<Client, kube::Error> {
     let connector = config.rustls_https_connector_with_connector(tcp())?;
     let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(idle.limit())
         .http1_max_buf_size(BUFFER)
         .build::<_, Body>(connector);
     let service = ServiceBuilder::new()

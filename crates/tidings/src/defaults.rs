@@ -21,7 +21,7 @@ use crate::settings::Namespaces;
 use crate::watch::Fact;
 
 /// How often a namespace is read.
-const ROUND: Duration = Duration::from_secs(60);
+const ROUND: Duration = Duration::from_mins(1);
 /// After a failure, sooner.
 const AGAIN: Duration = Duration::from_secs(5);
 

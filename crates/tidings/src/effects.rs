@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
+use tidings_core::refs::SourceKind;
 use tidings_core::settle::Millis;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -35,6 +36,8 @@ const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_
 /// What every request needs.
 struct Shared {
     client: Client,
+    /// For what may carry bytes of a Secret.
+    brief: Client,
     inbox: mpsc::Sender<Input>,
     filter: Filter,
     place: Place,
@@ -55,6 +58,8 @@ pub(crate) struct Effects {
 /// What [`Effects::new`] takes.
 pub(crate) struct Means {
     pub(crate) client: Client,
+    /// For what may carry bytes of a Secret: its connections do not stay open.
+    pub(crate) brief: Client,
     pub(crate) inbox: mpsc::Sender<Input>,
     pub(crate) filter: Filter,
     pub(crate) place: Place,
@@ -68,6 +73,7 @@ impl Effects {
     pub(crate) fn new(means: Means) -> Self {
         let shared = Shared {
             client: means.client,
+            brief: means.brief,
             inbox: means.inbox,
             filter: means.filter,
             place: means.place,
@@ -90,12 +96,17 @@ impl Effects {
             Effect::Say(said) => self.report.say(&said),
             Effect::Fetch(source, told) => spawn(async move {
                 let result = shared
-                    .reading(fetch::source(&shared.client, &source, &shared.filter))
+                    .reading(fetch::source(
+                        shared.for_source(source.kind),
+                        &source,
+                        &shared.filter,
+                    ))
                     .await;
                 shared.tell(Input::Fetched(source, told, result)).await;
             }),
             Effect::List(kind, namespace) => spawn(async move {
-                let listing = fetch::metas(&shared.client, kind, &namespace, &shared.filter);
+                let listing =
+                    fetch::metas(shared.for_source(kind), kind, &namespace, &shared.filter);
                 let result = shared.reading(listing).await;
                 shared.tell(Input::Listed(kind, namespace, result)).await;
             }),
@@ -172,6 +183,13 @@ impl Shared {
         let _ = self.inbox.send(input).await;
     }
 
+    fn for_source(&self, kind: SourceKind) -> &Client {
+        match kind {
+            SourceKind::ConfigMap => &self.client,
+            SourceKind::Secret => &self.brief,
+        }
+    }
+
     async fn answer(&self, term: &Term, answer: Answer) {
         self.tell(Input::Answer(term.number, answer)).await;
     }
@@ -237,9 +255,10 @@ impl Shared {
     async fn take_over(self: Arc<Self>, term: Term, dry_run: bool) {
         let [mut pause, longest] = STATE_PAUSES;
         while term.is_valid() {
-            let state = match dry_run {
-                true => Ok(Vec::new()),
-                false => state::take_over(&self.client, &self.place, &self.identity).await,
+            let state = if dry_run {
+                Ok(Vec::new())
+            } else {
+                state::take_over(&self.client, &self.place, &self.identity).await
             };
             match state {
                 Ok(state) => return self.tell(Input::Leading(term.number, state)).await,

@@ -159,13 +159,18 @@ impl Candidate {
 
     /// One attempt to make or renew the Lease. `Ok(false)`: it is another's.
     async fn claim(&mut self) -> Result<bool, Unsure> {
-        let Some(found) = self.api.get_opt(&self.name).await.map_err(said)? else {
+        let Some(found) = self
+            .api
+            .get_opt(&self.name)
+            .await
+            .map_err(|error| said(&error))?
+        else {
             let lease = self.claimed(None);
             let made = self
                 .api
                 .create(&PostParams::default(), &lease)
                 .await
-                .map_err(said)?;
+                .map_err(|error| said(&error))?;
             self.seen = Some((made, Instant::now()));
             return Ok(true);
         };
@@ -177,7 +182,7 @@ impl Candidate {
             .api
             .replace(&self.name, &PostParams::default(), &lease)
             .await;
-        self.seen = Some((made.map_err(said)?, Instant::now()));
+        self.seen = Some((made.map_err(|error| said(&error))?, Instant::now()));
         Ok(true)
     }
 
@@ -244,12 +249,11 @@ impl Candidate {
         }
         let params = PostParams::default();
         let released = self.api.replace(&self.name, &params, &lease);
-        match tokio::time::timeout(self.timings.retry, released).await {
-            Ok(Ok(_)) => tracing::info!(lease = self.name, "released the Lease"),
-            _ => tracing::warn!(
-                lease = self.name,
-                "could not release the Lease; it runs out by itself"
-            ),
+        let lease = &self.name;
+        if let Ok(Ok(_)) = tokio::time::timeout(self.timings.retry, released).await {
+            tracing::info!(lease, "released the Lease");
+        } else {
+            tracing::warn!(lease, "could not release the Lease; it runs out by itself");
         }
     }
 }
@@ -257,7 +261,7 @@ impl Candidate {
 /// Nobody knows whether the request was carried out.
 struct Unsure;
 
-fn said(error: kube::Error) -> Unsure {
+fn said(error: &kube::Error) -> Unsure {
     tracing::debug!(%error, "lease");
     Unsure
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit};
+use tidings::cli::why::ask;
 use tidings::cli::{completion, manifests, reference};
 use tidings::settings::args::{Cli, Command, ManifestsArgs};
 use tidings::settings::{ControllerSettings, Surroundings, WhySettings};
@@ -27,8 +28,10 @@ fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Why(args) => {
-            let _settings = WhySettings::new(args, &Surroundings::look())?;
-            anyhow::bail!("this build cannot say why yet")
+            let settings = WhySettings::new(args, &Surroundings::look())?;
+            let (text, exit) = runtime()?.block_on(ask::why(settings))?;
+            print(text.as_bytes())?;
+            Ok(exit)
         }
         Command::Manifests(args) => print(print_manifests(args, matches)?.as_bytes()),
         Command::Completion { shell } => print(&completion::script(*shell)),

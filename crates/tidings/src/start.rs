@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
 use crate::api::{self, ApiError, Place};
-use crate::client::{self, Connect};
+use crate::client::{self, Connect, Idle};
 use crate::control::{Control, LabelTest, Plan};
 use crate::defaults;
 use crate::effects::{Effects, Means};
@@ -44,67 +44,74 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     log::init(settings.log)?;
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
-    let client = connect(&settings).await?;
-    check_rights(&client, &settings).await?;
-    own_namespace(&client, &settings).await?;
+    let clients = Clients::connect(&settings).await?;
+    check_rights(&clients.long, &settings).await?;
+    own_namespace(&clients.long, &settings).await?;
 
     let (metrics, health) = (Metrics::default(), Arc::new(Health::default()));
     let admin = Admin::start(&settings, &metrics, &health).await?;
-    let instance = &settings.installation.rules.instance;
+    let instance = settings.installation.rules.instance.clone();
     let events = EventSender::new(
-        client.clone(),
+        clients.long.clone(),
         metrics.clone(),
         instance.clone(),
         settings.dry_run,
     );
+    let (elections, candidate, release) = stand(&clients.long, &settings);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
+    let report = Report::new(metrics, events, health);
+    run(&settings, clients, elections, report, stop).await;
+    let _ = release.send(());
+    let _ = candidate.await;
+    admin.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
 
-    let (inbox_tx, inbox) = mpsc::channel(INBOX);
-    let (facts_tx, facts) = mpsc::channel(INBOX);
+/// Watches and acts until `stop`, and finishes what is under way then.
+async fn run(
+    settings: &ControllerSettings,
+    clients: Clients,
+    elections: mpsc::Receiver<Election>,
+    report: Report,
+    stop: impl Future<Output = ()>,
+) {
+    let installation = &settings.installation;
+    let (answers, inbox) = mpsc::channel(INBOX);
+    let (told, facts) = mpsc::channel(INBOX);
+    let plan = plan(settings);
     let watching = Watching {
-        client: client.clone(),
-        filter: filter(&settings),
-        ignored: ignored(&settings),
+        client: clients.short.clone(),
+        filter: filter(settings),
+        ignored: ignored(settings),
     };
-    let plan = plan(&settings);
-    let watches = watching.start(plan.streams.clone(), &facts_tx);
-    let namespaces = defaults::follow(&client, &settings.installation.namespaces, &facts_tx);
-    let (elections, candidate, release) = stand(&client, &settings);
-
-    let mut main_loop = Loop {
+    let _watches = watching.start(plan.streams.clone(), &told);
+    let _namespaces = defaults::follow(&clients.long, &installation.namespaces, &told);
+    let effects = Effects::new(Means {
+        client: clients.long,
+        brief: clients.short,
+        inbox: answers,
+        filter: filter(settings),
+        place: state::Place {
+            namespace: installation.own_namespace.to_string(),
+            instance: installation.rules.instance.to_string(),
+        },
+        identity: identity(),
+        writes: settings.max_in_flight,
+        report,
+        dry_run: settings.dry_run,
+    });
+    let mut turning = Loop {
         control: Control::new(plan),
-        effects: Effects::new(Means {
-            client: client.clone(),
-            inbox: inbox_tx,
-            filter: filter(&settings),
-            place: state::Place {
-                namespace: settings.installation.own_namespace.to_string(),
-                instance: instance.to_string(),
-            },
-            identity: identity(),
-            writes: settings.max_in_flight,
-            report: Report::new(metrics, events, health),
-            dry_run: settings.dry_run,
-        }),
+        effects,
         inbox,
         facts,
         elections,
         started: Instant::now(),
         show_again: None,
     };
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        instance = &**instance,
-        "watching"
-    );
-    main_loop.run(stop).await;
-
-    drop((watches, namespaces));
-    main_loop.effects.close(FAREWELL).await;
-    let _ = release.send(());
-    let _ = candidate.await;
-    admin.stop().await;
-    tracing::info!("stopped");
-    Ok(())
+    turning.run(stop).await;
+    turning.effects.close(FAREWELL).await;
 }
 
 /// Resolves at SIGTERM or at an interrupt from the keyboard.
@@ -119,13 +126,25 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-async fn connect(settings: &ControllerSettings) -> Result<Client> {
-    let cluster = &settings.cluster;
-    let options = Connect {
-        kubeconfig: cluster.kubeconfig.clone(),
-        context: cluster.context.clone(),
-    };
-    Ok(client::connect(&options).await?)
+/// Two ways to the same API server.
+struct Clients {
+    long: Client,
+    /// For what may carry bytes of a Secret.
+    short: Client,
+}
+
+impl Clients {
+    async fn connect(settings: &ControllerSettings) -> Result<Self> {
+        let cluster = &settings.cluster;
+        let options = Connect {
+            kubeconfig: cluster.kubeconfig.clone(),
+            context: cluster.context.clone(),
+        };
+        Ok(Self {
+            long: client::connect(&options, Idle::Long).await?,
+            short: client::connect(&options, Idle::Short).await?,
+        })
+    }
 }
 
 async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<()> {

@@ -292,7 +292,7 @@ impl Store {
                     .get(&shard)
                     .is_none_or(|o| o.total + o.urgent.len() * 256 < FULL)
             };
-            let number = (0..).find(with_room).unwrap_or(0);
+            let number = (0..=u32::MAX).find(with_room).unwrap_or(0);
             Shard {
                 namespace: key.namespace.clone(),
                 number,

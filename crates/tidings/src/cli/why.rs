@@ -1,9 +1,10 @@
 //! `tidings why`: what a workload uses, whether it is in step, and why.
 //!
 //! [`explain`] works it out, source by source with [`keys`]; [`report`] is what
-//! it says, the same for eyes and for programs; [`table`] draws it. All of it is pure. No
-//! content is in it, only digests.
+//! it says, the same for eyes and for programs; [`table`] draws it: all of that is
+//! pure. [`ask`] alone speaks to the API server. No content is in it, only digests.
 
+pub mod ask;
 pub mod explain;
 pub mod keys;
 pub mod report;

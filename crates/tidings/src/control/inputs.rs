@@ -13,13 +13,20 @@ use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Write};
 use crate::watch::Fact;
 
+/// Records that cannot be read are as good as none, and are said.
+fn unreadable(problems: &[String]) {
+    for problem in problems {
+        tracing::warn!(problem, "a record cannot be read");
+    }
+}
+
 impl Control {
     pub(super) fn fact(&mut self, fact: Fact) {
         match fact {
             Fact::ListBegan(stream) => self.index.begin_list(&stream),
             Fact::ListEnded(stream, version) => {
                 let concerned = self.index.end_list(&stream, version);
-                self.list_ended(concerned);
+                self.list_ended(&concerned);
             }
             Fact::Workload(workload, how) => {
                 let key = workload.key.clone();
@@ -56,10 +63,12 @@ impl Control {
         }
     }
 
-    fn list_ended(&mut self, concerned: Concerned) {
+    fn list_ended(&mut self, concerned: &Concerned) {
         self.changed(&concerned.changed);
         self.look(&concerned.look);
-        concerned.gone.iter().for_each(|key| self.gone(key));
+        for key in &concerned.gone {
+            self.gone(key);
+        }
         self.forget_departed();
     }
 
@@ -71,9 +80,9 @@ impl Control {
             .filter(|key| self.index.ready(key) && self.index.get(key).is_none())
             .cloned()
             .collect();
-        departed
-            .iter()
-            .for_each(|key| self.store.remove(key, self.now));
+        for key in &departed {
+            self.store.remove(key, self.now);
+        }
     }
 
     fn gone(&mut self, key: &WorkloadRef) {
@@ -93,7 +102,9 @@ impl Control {
     }
 
     fn look(&mut self, keys: &[WorkloadRef]) {
-        keys.iter().for_each(|key| self.queue.look(key, self.now));
+        for key in keys {
+            self.queue.look(key, self.now);
+        }
     }
 
     pub(super) fn fetched(
@@ -155,9 +166,7 @@ impl Control {
         self.term = Some(term);
         for (shard, stored) in state {
             let (_, problems) = self.store.read(&shard, Some(stored));
-            problems
-                .iter()
-                .for_each(|problem| tracing::warn!(problem, "a record cannot be read"));
+            unreadable(&problems);
         }
         self.forget_departed();
         let all: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
@@ -213,9 +222,7 @@ impl Control {
     fn state_read(&mut self, shard: &Shard, stored: Option<Stored>) {
         self.state_backoff.clear(shard);
         let (concerned, problems) = self.store.read(shard, stored);
-        problems
-            .iter()
-            .for_each(|problem| tracing::warn!(problem, "a record cannot be read"));
+        unreadable(&problems);
         for key in concerned {
             self.busy.remove(&key);
             self.queue.look(&key, self.now);

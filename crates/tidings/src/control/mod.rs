@@ -174,7 +174,7 @@ pub struct Control {
 pub type LabelTest = Box<dyn Fn(&BTreeMap<String, String>) -> bool + Send>;
 
 /// After a roll that changed nothing, trying again soon changes nothing either.
-const NO_EFFECT_PAUSE: Duration = Duration::from_secs(300);
+const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
 
 /// What an installation was told, as far as the controller goes.
 pub struct Plan {

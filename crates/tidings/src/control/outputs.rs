@@ -62,8 +62,9 @@ impl Control {
             self.say(key, verdict.reason, verdict.text.clone(), What::Decision);
         }
         if !passing {
-            new.into_iter()
-                .for_each(|(reason, text)| self.say(key, reason, text, What::Problem));
+            for (reason, text) in new {
+                self.say(key, reason, text, What::Problem);
+            }
         }
     }
 

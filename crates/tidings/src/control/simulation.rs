@@ -86,8 +86,10 @@ fn number(name: &str) -> usize {
 
 impl World {
     fn new() -> Self {
-        let mut world = Self::default();
-        world.changes = vec![0; SOURCES];
+        let mut world = Self {
+            changes: vec![0; SOURCES],
+            ..Self::default()
+        };
         for _ in 0..SOURCES {
             world.version += 1;
             world.sources.push((world.version, 0));

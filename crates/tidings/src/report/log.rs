@@ -3,6 +3,8 @@
 //! Goes in: verdicts. Comes out: lines on stderr. Libraries that print parts of
 //! answers, which may hold secrets, are heard only when they fail.
 
+use std::io::IsTerminal;
+
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 use tracing::level_filters::LevelFilter;
@@ -27,7 +29,9 @@ const TALKATIVE: [&str; 7] = [
 
 /// Starts the log. It fails if there already is one.
 pub fn init(settings: LogSettings) -> Result<(), TryInitError> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = match settings.format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).boxed(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tidings::api::{self, Place};
-use tidings::client::{Connect, connect};
+use tidings::client::{Connect, Idle, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -42,7 +42,7 @@ async fn and_used_again_until_then() {
     let address = listener.local_addr().unwrap();
     let folder = TempDir::new().unwrap();
     let options = kubeconfig(&folder, &format!("server: \"http://{address}\""));
-    let client = connect(&options).await.unwrap();
+    let client = connect(&options, Idle::Short).await.unwrap();
     assert_eq!(client.default_namespace(), "mine");
     let serve = async {
         let (mut connection, _) = listener.accept().await.unwrap();
@@ -69,14 +69,18 @@ async fn and_used_again_until_then() {
 async fn nobody_listens() {
     let folder = TempDir::new().unwrap();
     let options = kubeconfig(&folder, "server: \"http://127.0.0.1:9\"");
-    let client = connect(&options).await.unwrap();
+    let client = connect(&options, Idle::Short).await.unwrap();
     let error = api::get(&client, Place::core("pods")).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(error.is_transient());
 }
 
 async fn says(options: &Connect, expected: &str) {
-    let error = connect(options).await.err().unwrap().to_string();
+    let error = connect(options, Idle::Short)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains(expected), "{error}");
 }
 

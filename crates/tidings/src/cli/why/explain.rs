@@ -122,7 +122,7 @@ fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
         optional: need.demand == Demand::Optional,
         counts: true,
         note: None,
-        keys: compare(need, recorded, &source),
+        keys: compare(need, recorded, source),
     }
 }
 

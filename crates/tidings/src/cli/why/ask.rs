@@ -1,0 +1,361 @@
+//! Asks the API server what `why` needs to know, once.
+//!
+//! Goes in: settings. Comes out: reports. It fills the controller's own index
+//! and asks the controller's own decide; only the sources that a workload uses
+//! are read.
+//!
+//! Error policy: without the workload there is nothing to say. Anything else
+//! that may not be read is named in the report, and the rest is said.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use kube::Client;
+use tidings_core::decide::{Act, PodsSince, Verdict, decide};
+use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
+use tidings_core::kinds::{KINDS, Kind};
+use tidings_core::object::{Meta, read_workload};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_core::state::Entry;
+
+use super::explain::Facts;
+use super::report::{WhyReport, WorkloadReport};
+use super::table;
+use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::cli::exit::Exit;
+use crate::client::{self, Connect, Idle};
+use crate::page::{self, METADATA, Page};
+use crate::scope::{Filter, Scope};
+use crate::settings::selector::SelectorExt;
+use crate::settings::streams::streams;
+use crate::settings::values::Output;
+use crate::settings::{Installation, Namespaces, Target, WhySettings};
+use crate::state;
+use crate::store::Store;
+
+/// Sources that are read at the same time.
+const READS: usize = 8;
+/// Reading what a decision lacks brings up further questions, but not for ever.
+const ROUNDS: usize = 8;
+
+/// Explains the workloads that are asked about, on standard output.
+pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
+    let cluster = &settings.cluster;
+    let connect = Connect {
+        kubeconfig: cluster.kubeconfig.clone(),
+        context: cluster.context.clone(),
+    };
+    let client = client::connect(&connect, Idle::Short).await?;
+    let mut asking = Asking::new(client, settings.installation);
+    let keys = asking.workloads(&settings.target).await?;
+    let mut reports = Vec::new();
+    for key in &keys {
+        reports.extend(asking.report(key).await);
+    }
+    let one = matches!(settings.target, Target::One { .. });
+    let text = match (settings.output, reports.as_slice()) {
+        (Output::Table, [report]) if one => table::workload(report),
+        _ => String::new(),
+    };
+    let report = WhyReport::new(reports);
+    let text = match settings.output {
+        Output::Json => report.json()?,
+        Output::Table if one => text,
+        Output::Table => table::summary(&report),
+    };
+    Ok((text, report.exit()))
+}
+
+/// The records of a namespace, or what reading them needs.
+type Records = Result<BTreeMap<WorkloadRef, Entry>, String>;
+
+struct Asking {
+    client: Client,
+    installation: Installation,
+    filter: Filter,
+    index: Index,
+    records: BTreeMap<Name, Records>,
+    refused: BTreeMap<SourceRef, String>,
+}
+
+impl Asking {
+    fn new(client: Client, installation: Installation) -> Self {
+        let streams: Vec<Stream> = streams(&installation)
+            .into_iter()
+            .map(|watched| watched.stream)
+            .collect();
+        let filter = Filter {
+            labels: installation.source_labels.clone().unwrap_or_default(),
+        };
+        let mut index = Index::new(installation.defaults, streams.clone());
+        // From here on the index asks for the lists that wildcards need.
+        for stream in &streams {
+            index.begin_list(stream);
+        }
+        let (records, refused) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            client,
+            installation,
+            filter,
+            index,
+            records,
+            refused,
+        }
+    }
+
+    // --- workloads ---------------------------------------------------------
+
+    async fn workloads(&mut self, target: &Target) -> Result<Vec<WorkloadRef>> {
+        match target {
+            Target::All => self.all().await,
+            Target::One {
+                kind,
+                name,
+                namespace,
+            } => {
+                let namespace = namespace.clone();
+                let namespace = namespace.unwrap_or_else(|| self.client.default_namespace().into());
+                let key = WorkloadRef::new(kind, namespace, name.clone());
+                self.one(&key).await?;
+                Ok(vec![key])
+            }
+        }
+    }
+
+    async fn one(&mut self, key: &WorkloadRef) -> Result<()> {
+        if !self.installation.covers(&key.namespace) {
+            bail!(
+                "the namespace {} is not among those that are watched",
+                key.namespace
+            );
+        }
+        let json = match api::get(&self.client, Place::workload(key)).await {
+            Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
+            json => json.with_context(|| format!("cannot read {key}"))?,
+        };
+        self.namespace(&key.namespace).await;
+        let workload = read_workload(key.kind, &json)?;
+        self.index.apply_workload(workload, How::Listed);
+        Ok(())
+    }
+
+    async fn all(&mut self) -> Result<Vec<WorkloadRef>> {
+        let places: Vec<Option<Name>> = match &self.installation.namespaces {
+            Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
+            Namespaces::All { .. } => vec![None],
+        };
+        for namespace in places {
+            for kind in KINDS {
+                self.list(kind, namespace.clone()).await?;
+            }
+        }
+        let keys: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
+        let mut namespaces: Vec<_> = keys.iter().map(|key| key.namespace.clone()).collect();
+        namespaces.dedup();
+        for namespace in namespaces {
+            self.namespace(&namespace).await;
+        }
+        Ok(keys)
+    }
+
+    async fn list(&mut self, kind: &'static Kind, namespace: Option<Name>) -> Result<()> {
+        let ignored: Vec<Name> = match &self.installation.namespaces {
+            Namespaces::All { ignored, .. } => ignored.iter().cloned().collect(),
+            Namespaces::Only(_) => Vec::new(),
+        };
+        let stream = Stream {
+            of: StreamOf::Workloads(kind),
+            namespace,
+        };
+        let scope = Scope::of(&stream, &self.filter, &ignored);
+        let list =
+            Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
+        let mut next = String::new();
+        loop {
+            let json = api::call(&self.client, &page::call(&list, stream.of, &next)).await;
+            let json = json.with_context(|| format!("cannot list {stream}"))?;
+            let page = Page::read(&json)?;
+            for item in &page.items {
+                let workload = read_workload(kind, item.get().as_bytes())?;
+                self.index.apply_workload(workload, How::Listed);
+            }
+            page.next().clone_into(&mut next);
+            if next.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What a namespace sets. Where it may not be read it sets nothing that
+    /// could be known.
+    async fn namespace(&mut self, name: &Name) {
+        #[derive(serde::Deserialize)]
+        struct Object {
+            metadata: Meta,
+        }
+        let call = Call::new(Verb::Get, Place::core("namespaces").named(name)).accept(METADATA);
+        let json = api::call(&self.client, &call).await;
+        let Ok(Object { metadata }) = json.and_then(|json| api::read(&json)) else {
+            return;
+        };
+        let left_out = match &self.installation.namespaces {
+            Namespaces::All {
+                selector: Some(selector),
+                ..
+            } => !selector.matches(&metadata.labels),
+            _ => false,
+        };
+        self.index
+            .apply_namespace(name, metadata.annotations, left_out);
+    }
+
+    // --- one report ----------------------------------------------------------
+
+    async fn report(&mut self, key: &WorkloadRef) -> Option<WorkloadReport> {
+        self.read_records(&key.namespace).await;
+        let verdict = self.verdict(key).await;
+        let record = match &self.records[&key.namespace] {
+            Ok(entries) => Ok(entries.get(key)),
+            Err(needs) => Err(needs.as_str()),
+        };
+        Some(WorkloadReport::new(&Facts {
+            known: self.index.get(key)?,
+            index: &self.index,
+            record,
+            verdict: verdict.as_ref(),
+            refused: &self.refused,
+        }))
+    }
+
+    async fn read_records(&mut self, namespace: &Name) {
+        if !self.records.contains_key(namespace) {
+            let records = self.records_of(namespace).await;
+            self.records.insert(namespace.clone(), records);
+        }
+    }
+
+    async fn records_of(&self, namespace: &Name) -> Records {
+        let place = state::Place {
+            namespace: self.installation.own_namespace.to_string(),
+            instance: self.installation.rules.instance.to_string(),
+        };
+        let mut store = Store::new(true);
+        for number in 0.. {
+            let shard = crate::store::Shard {
+                namespace: namespace.clone(),
+                number,
+            };
+            match state::read(&self.client, &place, &shard).await {
+                Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
+                Ok(None) => break,
+                Err(error) => {
+                    let name = shard.object_name(&place.instance);
+                    return Err(lacking(
+                        &error,
+                        &format!("secret {name} in {}", place.namespace),
+                    ));
+                }
+            }
+        }
+        let entries = store
+            .workloads()
+            .filter_map(|key| Some((key.clone(), store.get(key)?.clone())));
+        Ok(entries.collect())
+    }
+
+    /// Decides, and reads what the decision lacks, until it lacks nothing that
+    /// may be read.
+    async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
+        self.read_sources(key).await;
+        let mut pods = PodsSince::NotAsked;
+        for _ in 0..ROUNDS {
+            let entry = self.records[&key.namespace]
+                .as_ref()
+                .ok()
+                .and_then(|e| e.get(key));
+            let verdict = decide(key, &self.index, entry, pods, &self.installation.rules)?;
+            match &verdict.act {
+                Act::Read(sources) => {
+                    let unread = sources.iter().filter(|s| !self.refused.contains_key(*s));
+                    let unread: Vec<_> = unread.cloned().collect();
+                    if !self.list_for_wildcards().await && unread.is_empty() {
+                        return None;
+                    }
+                    self.fetch(unread).await;
+                }
+                Act::AskPodsSince => {
+                    let since = crate::fetch::pods_since(&self.client, key).await;
+                    pods = since.unwrap_or(PodsSince::NotKnown);
+                }
+                _ => return Some(verdict),
+            }
+        }
+        None
+    }
+
+    /// Every source that counts, so that its present digests can be shown.
+    async fn read_sources(&mut self, key: &WorkloadRef) {
+        self.list_for_wildcards().await;
+        let Some(known) = self.index.get(key) else {
+            return;
+        };
+        let needs = tidings_core::needs::needs_of(known, &self.index, None).needs;
+        let sources = needs.into_iter().map(|need| need.source);
+        let unread = sources.filter(|source| {
+            self.index.watches(source.kind, &source.namespace)
+                && self.index.view(source).current().is_none()
+        });
+        self.fetch(unread.collect()).await;
+    }
+
+    async fn fetch(&mut self, sources: Vec<SourceRef>) {
+        let (client, filter) = (&self.client, &self.filter);
+        let reads = futures::stream::iter(sources).map(|source| async move {
+            let result = crate::fetch::source(client, &source, filter).await;
+            (source, result)
+        });
+        let results: Vec<_> = reads.buffer_unordered(READS).collect().await;
+        for (source, result) in results {
+            self.read(source, result);
+        }
+    }
+
+    fn read(&mut self, source: SourceRef, result: Result<Fetched, ApiError>) {
+        match result {
+            Ok(fetched) => {
+                let told = self.index.view(&source).told;
+                self.index.apply_fetched(&source, told, fetched);
+            }
+            Err(error) => {
+                let what = format!(
+                    "{} {} in {}",
+                    source.kind.row().word,
+                    source.name,
+                    source.namespace
+                );
+                self.refused.insert(source, lacking(&error, &what));
+            }
+        }
+    }
+
+    /// Returns whether there was anything to list.
+    async fn list_for_wildcards(&mut self) -> bool {
+        let listings = self.index.take_listings();
+        for (kind, namespace) in &listings {
+            let metas = crate::fetch::metas(&self.client, *kind, namespace, &self.filter).await;
+            if let Ok(metas) = metas {
+                self.index.apply_listing(*kind, namespace, &metas);
+            }
+        }
+        !listings.is_empty()
+    }
+}
+
+/// What reading something needs: a right, or a server that answers.
+fn lacking(error: &ApiError, what: &str) -> String {
+    match error.refusal() {
+        Some(refusal) => format!("{} on {what}", refusal.verb),
+        None => format!("{what}: {error}"),
+    }
+}
