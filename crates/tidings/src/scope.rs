@@ -1,12 +1,12 @@
 //! What of the cluster is watched: selectors for the API server, and the same
 //! test on an object that is at hand.
 //!
-//! Goes in: the installation's settings. Comes out: the query of a stream. Only
-//! reading a selector can fail, with a sentence for the person who wrote it.
+//! Goes in: the installation's settings. Comes out: the query of a stream. What
+//! the server can leave out is left out there: it costs neither wire nor memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use kube::core::{Expression, Selector, SelectorExt};
+use kube::core::{Selector, SelectorExt};
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::{Name, SourceKind};
 
@@ -57,9 +57,13 @@ impl Scope {
             StreamOf::Sources(kind) => filter.scope(kind),
             StreamOf::Namespaces | StreamOf::Workloads(_) => Self::default(),
         };
-        if stream.namespace.is_none() && stream.of != StreamOf::Namespaces {
+        let field = match stream.of {
+            StreamOf::Namespaces => "metadata.name",
+            StreamOf::Sources(_) | StreamOf::Workloads(_) => "metadata.namespace",
+        };
+        if stream.namespace.is_none() {
             for name in ignored {
-                scope.exclude(&format!("metadata.namespace!={name}"));
+                scope.exclude(&format!("{field}!={name}"));
             }
         }
         scope
@@ -73,108 +77,13 @@ impl Scope {
     }
 }
 
-/// Reads a label selector as `kubectl -l` takes it: `a=b`, `a==b`, `a!=b`,
-/// `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas.
-pub fn parse_selector(text: &str) -> Result<Selector, String> {
-    let terms = split(text).into_iter().map(str::trim);
-    terms.filter(|term| !term.is_empty()).map(term).collect()
-}
-
-/// Splits at the commas outside of parentheses.
-fn split(text: &str) -> Vec<&str> {
-    let mut inside = false;
-    let cut = |c| {
-        inside = (inside || c == '(') && c != ')';
-        c == ',' && !inside
-    };
-    text.split(cut).collect()
-}
-
-fn term(text: &str) -> Result<Expression, String> {
-    if let Some(list) = text.strip_suffix(')') {
-        return set(text, list);
-    }
-    if let Some((key, value)) = text.split_once("!=") {
-        return Ok(Expression::NotEqual(
-            word(text, key)?,
-            value_of(text, value)?,
-        ));
-    }
-    if let Some((key, value)) = text.split_once('=') {
-        let value = value.strip_prefix('=').unwrap_or(value);
-        return Ok(Expression::Equal(word(text, key)?, value_of(text, value)?));
-    }
-    match text.strip_prefix('!') {
-        Some(key) => Ok(Expression::DoesNotExist(word(text, key)?)),
-        None => Ok(Expression::Exists(word(text, text)?)),
-    }
-}
-
-fn set(text: &str, list: &str) -> Result<Expression, String> {
-    let (head, values) = list.split_once('(').ok_or_else(|| expected(text))?;
-    let mut head = head.split_whitespace();
-    let (key, operator) = (head.next(), head.next());
-    let key = word(text, key.unwrap_or_default())?;
-    let values = values.split(',').map(|value| value_of(text, value));
-    let values: BTreeSet<_> = values.collect::<Result<_, _>>()?;
-    match (operator, head.next()) {
-        (Some("in"), None) => Ok(Expression::In(key, values)),
-        (Some("notin"), None) => Ok(Expression::NotIn(key, values)),
-        _ => Err(expected(text)),
-    }
-}
-
-fn word(text: &str, part: &str) -> Result<String, String> {
-    match value_of(text, part)? {
-        key if key.is_empty() => Err(expected(text)),
-        key => Ok(key),
-    }
-}
-
-fn value_of(text: &str, part: &str) -> Result<String, String> {
-    let part = part.trim();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if part.chars().all(allowed) {
-        Ok(part.to_owned())
-    } else {
-        Err(expected(text))
-    }
-}
-
-fn expected(text: &str) -> String {
-    format!(
-        "`{text}` is no label selector; write `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a` or `!a`"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
     use tidings_core::kinds::KINDS;
 
     use super::*;
-
-    #[rstest]
-    #[case("app=web", "app=web")]
-    #[case(" app == web , tier!=db", "app=web,tier!=db")]
-    #[case("env in (prod, stage),!canary", "env in (prod,stage),!canary")]
-    #[case("env notin (dev),tidings.dev/x", "env notin (dev),tidings.dev/x")]
-    #[case("a=", "a=")]
-    #[case("", "")]
-    fn selectors_are_read_as_kubectl_does(#[case] text: &str, #[case] read: &str) {
-        assert_eq!(parse_selector(text).unwrap().to_string(), read);
-    }
-
-    #[rstest]
-    #[case("a in b")]
-    #[case("=b")]
-    #[case("a near (b)")]
-    #[case("a=b=c")]
-    #[case("in (b)")]
-    #[case("a b")]
-    fn nonsense_is_quoted_with_what_was_expected(#[case] text: &str) {
-        assert!(parse_selector(text).unwrap_err().contains("label selector"));
-    }
+    use crate::settings::selector;
 
     #[rstest]
     #[case("app=web", true)]
@@ -185,7 +94,7 @@ mod tests {
     fn labels_match_as_at_the_server(#[case] text: &str, #[case] matches: bool) {
         let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
         let filter = Filter {
-            labels: parse_selector(text).unwrap(),
+            labels: selector::parse(text).unwrap(),
         };
         assert_eq!(filter.admits("Opaque", &labels), matches);
     }
@@ -193,7 +102,7 @@ mod tests {
     #[test]
     fn streams_leave_out_what_no_workload_uses() {
         let filter = Filter {
-            labels: parse_selector("app=web").unwrap(),
+            labels: selector::parse("app=web").unwrap(),
         };
         let ignored = ["kube-system".into()];
         let scope = |of, namespace| Scope::of(&Stream { of, namespace }, &filter, &ignored);
@@ -203,6 +112,8 @@ mod tests {
             secrets.fields,
             "type!=helm.sh/release.v1,type!=bootstrap.kubernetes.io/token,metadata.namespace!=kube-system"
         );
+        let namespaces = scope(StreamOf::Namespaces, None);
+        assert_eq!(namespaces.fields, "metadata.name!=kube-system");
         let workloads = scope(StreamOf::Workloads(&KINDS[0]), None);
         assert_eq!(workloads.fields, "metadata.namespace!=kube-system");
         let one = scope(StreamOf::Workloads(&KINDS[0]), Some("kube-system".into()));

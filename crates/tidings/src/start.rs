@@ -225,10 +225,7 @@ fn plan(settings: &ControllerSettings) -> Plan {
     Plan {
         rules: installation.rules.clone(),
         defaults: installation.defaults,
-        streams: streams(installation)
-            .into_iter()
-            .map(|watched| watched.stream)
-            .collect(),
+        streams: streams(installation),
         settle: u64::try_from(settings.settle.as_millis()).unwrap_or(u64::MAX),
         dry_run: settings.dry_run,
         left_out,

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tidings::api::ApiError;
 use tidings::fetch;
-use tidings::scope::{Filter, parse_selector};
+use tidings::scope::Filter;
+use tidings::settings::selector;
 use tidings_core::digest::Digest;
 use tidings_core::index::Fetched;
 use tidings_core::refs::SourceKind::{self, ConfigMap, Secret};
@@ -20,7 +21,10 @@ fn path(kind: SourceKind) -> String {
 async fn read(kind: SourceKind, answer: Answer, selector: &str) -> Result<Fetched, ApiError> {
     let fake = Fake::new().at(&path(kind), [answer]);
     let filter = Filter {
-        labels: parse_selector(selector).unwrap(),
+        labels: match selector {
+            "" => selector::Selector::default(),
+            selector => selector::parse(selector).unwrap(),
+        },
     };
     let key = SourceRef::new(kind, "ns", "c");
     fetch::source(&fake.client(), &key, &filter).await
@@ -99,7 +103,7 @@ async fn or_only_its_metadata_is_listed() {
     ];
     let fake = Fake::new().at("/api/v1/namespaces/ns/secrets", pages);
     let filter = Filter {
-        labels: parse_selector("app=web").unwrap(),
+        labels: selector::parse("app=web").unwrap(),
     };
     let metas = fetch::metas(&fake.client(), Secret, &"ns".into(), &filter).await;
     let metas = metas.unwrap();

@@ -81,10 +81,7 @@ struct Asking {
 
 impl Asking {
     fn new(client: Client, installation: Installation) -> Self {
-        let streams: Vec<Stream> = streams(&installation)
-            .into_iter()
-            .map(|watched| watched.stream)
-            .collect();
+        let streams = streams(&installation);
         let filter = Filter {
             labels: installation.source_labels.clone().unwrap_or_default(),
         };
