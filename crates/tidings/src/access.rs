@@ -4,9 +4,9 @@
 //! that is missing, as a sentence that names the line to add. Where only some of
 //! several namespaces refuse, that is said and the others go on.
 //!
-//! Error policy: a question that cannot be asked (an API server without
-//! SelfSubjectAccessReview, or a moment's outage) is no answer; the requests
-//! themselves will tell.
+//! Error policy: at the start somebody looks on, so an API server that cannot be
+//! reached, or does not know us, ends the program. A question that it cannot
+//! answer is no answer; the requests themselves will tell.
 
 use futures::StreamExt;
 use kube::Client;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tidings_core::refs::Name;
 
-use crate::api::{self, Place};
+use crate::api::{self, ApiError, Place};
 use crate::rbac::{self, Rule, Scope};
 use crate::settings::{ControllerSettings, Namespaces};
 
@@ -41,15 +41,26 @@ pub struct Missing {
     pub partial: Vec<String>,
 }
 
-/// Asks for every right of the table.
-pub async fn missing(client: &Client, settings: &ControllerSettings) -> Missing {
+/// Asks for every right of the table. The error: nobody is there who could
+/// answer, or the credentials are not known.
+pub async fn missing(client: &Client, settings: &ControllerSettings) -> Result<Missing, ApiError> {
     let rights = rights(&rbac::rules(settings), settings);
     let asked = futures::stream::iter(rights).map(|right| async {
         let refused = is_refused(client, &right).await;
         (right, refused)
     });
     let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
-    judge(&answers)
+    let mut known = Vec::new();
+    for (right, refused) in answers {
+        match refused {
+            Ok(refused) => known.push((right, refused)),
+            Err(error @ (ApiError::Unreachable(_) | ApiError::Unauthenticated(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::debug!(%error, "rights cannot be asked for"),
+        }
+    }
+    Ok(judge(&known))
 }
 
 fn rights(rules: &[Rule], settings: &ControllerSettings) -> Vec<Right> {
@@ -112,7 +123,7 @@ struct Status {
     allowed: bool,
 }
 
-async fn is_refused(client: &Client, right: &Right) -> bool {
+async fn is_refused(client: &Client, right: &Right) -> Result<bool, ApiError> {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -124,9 +135,8 @@ async fn is_refused(client: &Client, right: &Right) -> bool {
         }},
     });
     let place = Place::new("authorization.k8s.io", "v1", "selfsubjectaccessreviews");
-    let answer = api::create(client, place, review.to_string().as_bytes()).await;
-    let review = answer.and_then(|json| api::read::<Review>(&json));
-    review.is_ok_and(|review| !review.status.allowed)
+    let answer = api::create(client, place, review.to_string().as_bytes()).await?;
+    Ok(!api::read::<Review>(&answer)?.status.allowed)
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Clients {
 }
 
 async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<()> {
-    let missing = access::missing(client, settings).await;
+    let missing = access::missing(client, settings).await?;
     for sentence in &missing.partial {
         tracing::warn!("{sentence}; this namespace is left out until then");
     }
