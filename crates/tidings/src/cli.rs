@@ -4,5 +4,6 @@ pub mod completion;
 pub mod exit;
 pub mod manifests;
 pub mod reference;
+pub mod take_over;
 pub mod why;
 pub mod yaml;

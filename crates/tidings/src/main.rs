@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit};
+use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
 use tidings::cli::{completion, manifests, reference};
 use tidings::settings::args::{Cli, Command, ManifestsArgs};
-use tidings::settings::{ControllerSettings, Surroundings, WhySettings};
+use tidings::settings::{ControllerSettings, Surroundings, TakeOverSettings, WhySettings};
 
 /// Requests wait for the API server far more than they work.
 const WORKERS: usize = 2;
@@ -32,6 +33,10 @@ fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
             let (text, exit) = runtime()?.block_on(ask::why(settings))?;
             print(text.as_bytes())?;
             Ok(exit)
+        }
+        Command::TakeOver(args) => {
+            let settings = TakeOverSettings::new(args, &Surroundings::look())?;
+            print(runtime()?.block_on(take_over(settings))?.as_bytes())
         }
         Command::Manifests(args) => print(print_manifests(args, matches)?.as_bytes()),
         Command::Completion { shell } => print(&completion::script(*shell)),

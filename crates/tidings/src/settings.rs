@@ -20,7 +20,7 @@ pub mod selector;
 pub mod streams;
 pub mod values;
 
-use args::{ControllerArgs, RuleArgs, ScopeArgs, WhyArgs};
+use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
 use selector::Selector;
 use values::{Listen, LogFormat, LogLevel, Output};
 
@@ -123,7 +123,7 @@ impl Installation {
                 auto_reload_all: rules.auto_reload_all,
             },
             rules: rules_of(rules),
-            own_namespace: own_namespace(rules, around),
+            own_namespace: own_namespace(&rules.home, around),
         })
     }
 
@@ -268,7 +268,7 @@ fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
 
 fn rules_of(args: &RuleArgs) -> Rules {
     Rules {
-        instance: args.instance.as_str().into(),
+        instance: args.home.instance.as_str().into(),
         on_create: args.reload_on_create,
         on_delete: args.reload_on_delete,
         catch_up: args.catch_up,
@@ -276,7 +276,7 @@ fn rules_of(args: &RuleArgs) -> Rules {
     }
 }
 
-fn own_namespace(args: &RuleArgs, around: &Surroundings) -> Name {
+fn own_namespace(args: &HomeArgs, around: &Surroundings) -> Name {
     let chosen = args.own_namespace.as_deref().map(Name::from);
     let chosen = chosen.or_else(|| around.pod_namespace.clone());
     chosen.unwrap_or_else(|| "tidings".into())
@@ -318,19 +318,57 @@ fn target(args: &WhyArgs) -> Result<Target, Misuse> {
     let Some(text) = &args.workload else {
         return Ok(Target::All);
     };
-    let parsed = text.split_once('/').and_then(|(kind, name)| {
-        let kind = Kind::parse(kind)?;
-        (!name.is_empty()).then_some((kind, name))
-    });
-    let Some((kind, name)) = parsed else {
-        let text = format!("{text:?} is not a workload such as deploy/web, sts/db or ds/agent");
-        return Err(Misuse(text));
-    };
+    let (kind, name) = workload(text)?;
+    let namespace = args.namespace.as_deref().map(Name::from);
     Ok(Target::One {
         kind,
-        name: name.into(),
-        namespace: args.namespace.as_deref().map(Name::from),
+        name,
+        namespace,
     })
+}
+
+fn workload(text: &str) -> Result<(&'static Kind, Name), Misuse> {
+    let parsed = text.split_once('/').and_then(|(kind, name)| {
+        let kind = Kind::parse(kind)?;
+        (!name.is_empty()).then(|| (kind, name.into()))
+    });
+    parsed.ok_or_else(|| {
+        Misuse(format!(
+            "{text:?} is not a workload such as deploy/web, sts/db or ds/agent"
+        ))
+    })
+}
+
+/// All that `tidings take-over` needs to know.
+#[derive(Clone, Debug)]
+pub struct TakeOverSettings {
+    /// Which cluster.
+    pub cluster: ClusterSettings,
+    /// The kind of the workload.
+    pub kind: &'static Kind,
+    /// Its name.
+    pub name: Name,
+    /// Its namespace; `None` is that of the kubeconfig's context.
+    pub namespace: Option<Name>,
+    /// The installation that takes it over.
+    pub instance: Name,
+    /// The namespace of its records.
+    pub own_namespace: Name,
+}
+
+impl TakeOverSettings {
+    /// Checks the options of `tidings take-over`.
+    pub fn new(args: &TakeOverArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        let (kind, name) = workload(&args.workload)?;
+        Ok(Self {
+            cluster: cluster(&args.cluster),
+            kind,
+            name,
+            namespace: args.namespace.as_deref().map(Name::from),
+            instance: args.home.instance.as_str().into(),
+            own_namespace: own_namespace(&args.home, around),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub enum Command {
     /// Say what a workload uses, whether it is in step, and why.
     #[command(after_help = WHY_EXAMPLES)]
     Why(Box<WhyArgs>),
+    /// Let this installation roll a workload that another one rolled before.
+    #[command(after_help = TAKE_OVER_EXAMPLES)]
+    TakeOver(Box<TakeOverArgs>),
     /// Print everything that an installation with these options needs, as YAML.
     #[command(after_help = MANIFESTS_EXAMPLES)]
     Manifests(Box<ManifestsArgs>),
@@ -65,6 +68,13 @@ Examples:
   tidings why sts/db -n prod -o json
 
 Exit codes: 0 in step, 1 stale, 2 unknown or error.";
+
+const TAKE_OVER_EXAMPLES: &str = "\
+Examples:
+  tidings take-over deploy/web -n stage
+  tidings take-over sts/db --instance blue
+
+Nothing is rolled by it: the next change is this installation's.";
 
 const MANIFESTS_EXAMPLES: &str = "\
 Examples:
@@ -153,6 +163,14 @@ pub struct RuleArgs {
     /// Right where both are kept in one etcd.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
     pub absorb_by_version: bool,
+    /// Which installation.
+    #[command(flatten)]
+    pub home: HomeArgs,
+}
+
+/// Which installation.
+#[derive(Clone, Debug, Args)]
+pub struct HomeArgs {
     /// The name of this installation, a DNS label. Two that share a cluster need two names.
     #[arg(long, value_name = "NAME", env = "TIDINGS_INSTANCE", default_value = "tidings", value_parser = dns_label)]
     pub instance: String,
@@ -160,6 +178,22 @@ pub struct RuleArgs {
     /// `tidings`].
     #[arg(long, value_name = "NS", env = "TIDINGS_OWN_NAMESPACE", value_parser = dns_label)]
     pub own_namespace: Option<String>,
+}
+
+/// All options of `tidings take-over`.
+#[derive(Clone, Debug, Args)]
+pub struct TakeOverArgs {
+    /// The workload, such as deploy/web, sts/db or ds/agent.
+    pub workload: String,
+    /// Its namespace; else that of the kubeconfig's context.
+    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    pub namespace: Option<String>,
+    /// Which cluster.
+    #[command(flatten, next_help_heading = "Cluster")]
+    pub cluster: ClusterArgs,
+    /// Which installation takes it over.
+    #[command(flatten, next_help_heading = "Installation")]
+    pub home: HomeArgs,
 }
 
 /// How the controller runs.

@@ -1,0 +1,106 @@
+//! `tidings take-over`: hands a workload from one installation to this one.
+//!
+//! Goes in: a workload whose template carries another installation's mark. Comes
+//! out: a bare record that names that mark; the controller adopts the workload
+//! when it sees it, within seconds. Nothing is rolled. The other installation is
+//! not told: if it goes on, its next mark is another, and this one keeps its
+//! hands off again.
+
+use anyhow::{Context, Result, bail};
+use kube::Client;
+use std::collections::BTreeMap;
+use tidings_core::object::{Workload, read_workload};
+use tidings_core::refs::WorkloadRef;
+use tidings_core::state::{Entry, FORM};
+
+use crate::api::{self, ApiError, Place};
+use crate::client::{self, Connect, Idle};
+use crate::settings::TakeOverSettings;
+use crate::state;
+use crate::store::{Shard, Store};
+
+/// The controller writes the same object, so a write may come too late.
+const ATTEMPTS: usize = 5;
+
+/// Takes a workload over. Returns what to tell.
+pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
+    let connect = Connect {
+        kubeconfig: settings.cluster.kubeconfig.clone(),
+        context: settings.cluster.context.clone(),
+    };
+    let client = client::connect(&connect, Idle::Short).await?;
+    let namespace = settings.namespace.clone();
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace().into());
+    let key = WorkloadRef::new(settings.kind, namespace, settings.name.clone());
+    let workload = read(&client, &key).await?;
+    let mark = match &workload.mark {
+        Some(mark) if mark.instance != settings.instance => mark.to_string(),
+        _ => bail!("no other installation has rolled {key}: there is nothing to take over"),
+    };
+    let place = state::Place {
+        namespace: settings.own_namespace.to_string(),
+        instance: settings.instance.to_string(),
+    };
+    for _ in 0..ATTEMPTS {
+        match record(&client, &place, bare(&workload, &mark), &key).await {
+            Err(ApiError::Conflict) => {}
+            result => {
+                result.with_context(|| format!("cannot write the record of {key}"))?;
+                return Ok(format!(
+                    "{key}: {} takes over from {mark}\n",
+                    settings.instance
+                ));
+            }
+        }
+    }
+    bail!("the record of {key} is being written all the time; try again")
+}
+
+async fn read(client: &Client, key: &WorkloadRef) -> Result<Workload> {
+    match api::get(client, Place::workload(key)).await {
+        Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
+        json => Ok(read_workload(
+            key.kind,
+            &json.with_context(|| format!("cannot read {key}"))?,
+        )?),
+    }
+}
+
+fn bare(workload: &Workload, mark: &str) -> Entry {
+    Entry {
+        v: FORM,
+        uid: workload.uid.clone(),
+        n: 0,
+        done: true,
+        template: workload.template,
+        because: String::new(),
+        over: Some(mark.to_owned()),
+        seen: BTreeMap::new(),
+    }
+}
+
+/// Writes one record beside those that are there.
+async fn record(
+    client: &Client,
+    place: &state::Place,
+    mut entry: Entry,
+    key: &WorkloadRef,
+) -> Result<(), ApiError> {
+    let mut store = Store::new(false);
+    for number in 0..=u32::MAX {
+        let shard = Shard {
+            namespace: key.namespace.clone(),
+            number,
+        };
+        let Some(stored) = state::read(client, place, &shard).await? else {
+            break;
+        };
+        store.read(&shard, Some(stored));
+    }
+    entry.n = store.get(key).map_or(0, |before| before.n);
+    store.put(key, entry);
+    for write in store.take_writes(0, false) {
+        state::write(client, place, &write).await?;
+    }
+    Ok(())
+}
