@@ -30,6 +30,8 @@ pub struct Present {
     pub marks: Marks,
     /// The newest write of its data.
     pub written: Option<Seconds>,
+    /// Whether its data was written again after it was created.
+    pub rewritten: bool,
 }
 
 /// The digests of a source's keys at one version.
@@ -46,6 +48,12 @@ impl Content {
     pub fn get(&self, key: &str) -> Option<Digest> {
         let at = self.keys.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
         Some(self.keys[at].1)
+    }
+
+    /// One digest of all keys.
+    pub fn digest(&self) -> Digest {
+        let keys = self.keys.iter();
+        Digest::of_keys(keys.map(|(key, digest)| (&**key, Some(*digest))))
     }
 }
 
@@ -175,8 +183,8 @@ impl Index {
                     self.fill(key, content);
                 }
             }
-            Fetched::Absent if timely => source.set(Presence::Absent),
-            Fetched::NotWatched if timely => source.set(Presence::NotWatched),
+            Fetched::Absent if timely => self.settle(key, Presence::Absent),
+            Fetched::NotWatched if timely => self.settle(key, Presence::NotWatched),
             Fetched::Absent | Fetched::NotWatched => {}
         }
         let users = self.users(key);
@@ -247,6 +255,7 @@ impl Index {
             version: meta.version,
             marks: meta.marks,
             written: meta.written,
+            rewritten: meta.rewritten,
         });
         true
     }
@@ -264,10 +273,15 @@ impl Index {
 
     /// What was known of it may be so no longer.
     pub(super) fn doubt(&mut self, key: &SourceRef) {
+        self.settle(key, Presence::Unknown);
+    }
+
+    /// Sets what is known of it. Other answers under way are of before.
+    fn settle(&mut self, key: &SourceRef, presence: Presence) {
         let told = self.next_told();
         if let Some(source) = self.sources.get_mut(key) {
             source.told = told;
-            source.set(Presence::Unknown);
+            source.set(presence);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::object::Version;
 use crate::policy::Policy;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use super::{Index, Known};
+use super::{Index, Known, Presence};
 
 /// One list and watch: of a kind, in one namespace or in all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,14 +124,23 @@ impl Index {
     fn end_sources(&mut self, kind: SourceKind, stream: &Stream, epoch: u32) -> Vec<WorkloadRef> {
         let covered =
             |key: &SourceRef| key.kind == kind && stream.covers(stream.of, &key.namespace);
-        let unseen = self.sources.iter().filter(|(key, source)| {
-            source.present().is_some() && source.epoch < epoch && covered(key)
-        });
-        let unseen: Vec<_> = unseen.map(|(key, _)| key.clone()).collect();
-        let gone = unseen
+        let unseen = self
+            .sources
             .iter()
-            .flat_map(|key| self.delete_source(key, Version::MAX));
-        gone.collect()
+            .filter(|(key, source)| source.epoch < epoch && covered(key));
+        let unseen: Vec<_> = unseen
+            .map(|(key, source)| (key.clone(), source.presence.clone()))
+            .collect();
+        let mut gone = Vec::new();
+        for (key, presence) in unseen {
+            match presence {
+                Presence::Present(_) => gone.extend(self.delete_source(&key, Version::MAX)),
+                // An answer that is under way may be from before it was gone.
+                Presence::Unknown => self.doubt(&key),
+                Presence::Absent | Presence::NotWatched => {}
+            }
+        }
+        gone
     }
 
     /// Whether changes of a kind of source are watched in a namespace.

@@ -165,6 +165,15 @@ fn what_a_list_does_not_show_is_gone() {
 }
 
 #[test]
+fn an_answer_from_before_a_list_does_not_count() {
+    let mut index = index();
+    let asked = told(&index, "c");
+    complete(&mut index, CONFIG_MAPS, 13);
+    index.apply_fetched(&cm("c"), asked, fetched("c", 12));
+    assert_eq!(presence(&index, "c"), Presence::Unknown);
+}
+
+#[test]
 fn a_namespace_does_not_keep_what_a_list_does_not_show() {
     let mut index = index();
     index.begin_list(&stream(WORKLOADS));
