@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
-use crate::index::{Content, Index, Known, Presence};
-use crate::object::{Marks, Version};
+use crate::index::{Content, Index, Known, Presence, Source};
+use crate::object::Marks;
 use crate::pattern::Pattern;
 use crate::policy::KeyFilter;
 use crate::reason::{Problem, Reason};
@@ -101,12 +101,22 @@ impl Need {
         self.via.iter().all(|via| *via == Via::Named)
     }
 
-    /// The record of this source at a version (0: not there).
-    pub fn seen(&self, rv: Version, content: Option<&Content>) -> SeenSource {
+    /// The record of this source as it is now, where that is known.
+    pub fn seen(&self, source: &Source) -> Option<SeenSource> {
+        let present = source.present();
+        let (rv, content) = match (&source.presence, source.current()) {
+            (Presence::Absent, _) => (0, None),
+            (Presence::Present(present), Some(content)) => (present.version, Some(content)),
+            _ => return None,
+        };
         let mut seen = SeenSource::new(rv, self.whole, self.used(content));
+        seen.written = present.and_then(|p| p.written);
+        if !(self.whole && self.filter.is_open()) {
+            seen.all = content.map(Content::digest);
+        }
         let tells = self.filter.is_open() && matches!(seen.keys, SeenKeys::Apart(_));
         seen.asked = (!tells).then(|| self.asked());
-        seen
+        Some(seen)
     }
 
     /// Whether a record was made for the same question as is asked now, so that a

@@ -35,6 +35,10 @@ pub type Version = u64;
 /// Seconds since 1970.
 pub type Seconds = i64;
 
+/// Two timestamps of Kubernetes are only told apart if they differ by more than
+/// the second to which they are cut, on both sides.
+pub const CLEARLY_LATER: Seconds = 2;
+
 /// What the template of a workload carries of an installation's last roll:
 /// `tidings.dev/config: "<instance>/<n>"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +133,8 @@ pub struct SourceMeta {
     pub marks: Marks,
     /// The newest time at which a field manager wrote its data.
     pub written: Option<Seconds>,
+    /// Whether its data was written again after it was created.
+    pub rewritten: bool,
     /// What is wrong with its annotations. Hardly ever there, so it is small.
     pub problem: Option<Box<Problem>>,
 }
@@ -191,6 +197,7 @@ impl Meta {
                 matched: self.says(annotations::MATCH),
             },
             written: self.data_written(),
+            rewritten: self.rewritten(),
             problem: annotations::problem_on_source(&self.annotations).map(Box::new),
             key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
         })
@@ -200,6 +207,12 @@ impl Meta {
         self.annotations
             .get(key)
             .is_some_and(|value| value == "true")
+    }
+
+    fn rewritten(&self) -> bool {
+        let created = self.creation_timestamp.as_deref().and_then(seconds);
+        let later = |(written, created)| written - created >= CLEARLY_LATER;
+        self.data_written().zip(created).is_some_and(later)
     }
 
     fn data_written(&self) -> Option<Seconds> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::kinds::Kind;
-use crate::object::Version;
+use crate::object::{Seconds, Version};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 /// The form that this version writes.
@@ -88,6 +88,17 @@ impl From<Seen> for String {
 pub struct SeenSource {
     /// Its resourceVersion; 0 where it was not there.
     pub rv: Version,
+    /// The newest write of its data. A later one that left the same content was
+    /// there and back again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Seconds>,
+    /// Whether the template was edited while it was gone: new pods may wait for
+    /// what it will have first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaited: bool,
+    /// Digest of all its keys, where not all of them count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Digest>,
     /// Whether all its keys were used, so that a further key is a change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
@@ -144,6 +155,9 @@ impl SeenSource {
         };
         Self {
             rv,
+            written: None,
+            awaited: false,
+            all: None,
             whole,
             asked: None,
             keys,

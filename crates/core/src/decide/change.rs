@@ -13,8 +13,9 @@ use super::{Act, Answer, Case, describe};
 impl Case<'_> {
     pub(super) fn compare_with(&self, entry: &Entry) -> Answer {
         let needs = self.needs.needs.iter();
+        let same = self.same_pods(entry);
         let changes: Vec<_> = needs
-            .flat_map(|need| compare(need, self.seen(need), self.source(need)))
+            .flat_map(|need| compare(need, self.seen(need), self.source(need), same))
             .collect();
         let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
         let Some(first) = rolling.iter().map(|change| change.what).min() else {
@@ -34,6 +35,13 @@ impl Case<'_> {
             }
             Newer::No => self.roll(reason_of(first), &rolling),
         }
+    }
+
+    /// Whether nobody has edited the template since the record, or the pods are
+    /// yet to be made.
+    fn same_pods(&self, entry: &Entry) -> bool {
+        let pending = !entry.done && !self.reached(entry);
+        pending || self.same_template()
     }
 
     /// Whether a change is one that new pods are needed for.

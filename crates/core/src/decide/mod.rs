@@ -19,10 +19,13 @@ mod proof;
 mod record;
 mod roll;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;
 
+pub use crate::object::CLEARLY_LATER;
 pub use describe::{describe, show_digest};
 
 use crate::compare::must_read;
@@ -32,10 +35,6 @@ use crate::object::Seconds;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::state::{Entry, Seen, SeenSource};
-
-/// Two timestamps of Kubernetes are only told apart if they differ by more than
-/// the second to which they are cut, on both sides.
-pub const CLEARLY_LATER: Seconds = 2;
 
 /// What an installation was told.
 #[derive(Clone, Debug)]
@@ -167,14 +166,14 @@ impl Case<'_> {
         }
     }
 
-    /// What to do with the record of a workload that nobody wants rolled. Where
-    /// its template carries a roll of ours the number is kept: when it is opted
-    /// in again, its record has not vanished.
+    /// What to do with the record of a workload that nobody wants rolled. Where we
+    /// have rolled it the number is kept: it goes on growing when the workload is
+    /// opted in again, and its record has not vanished then.
     fn put_away(&self) -> Act {
         match self.entry {
             None if self.replaced => Act::Forget,
             None => Act::Nothing,
-            Some(_) if self.own_mark().is_none() => Act::Forget,
+            Some(_) if self.number() == 0 => Act::Forget,
             Some(entry) if entry.is_bare() => Act::Nothing,
             Some(entry) => Act::Record(self.bare(entry)),
         }

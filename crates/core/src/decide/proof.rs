@@ -14,8 +14,7 @@ pub(super) enum Newer {
 impl Case<'_> {
     /// Without proof the answer is no: a roll too many is better than one too few.
     pub(super) fn pods_are_newer(&self, changes: &[Change]) -> Newer {
-        let workload = &self.known.workload;
-        if workload.paused || workload.strategy != Strategy::Rolling {
+        if !self.makes_pods() {
             return Newer::No;
         }
         let versions: Option<Vec<_>> = changes.iter().map(|c| c.version).collect();
@@ -32,6 +31,12 @@ impl Case<'_> {
             return Newer::No;
         }
         self.younger(changes)
+    }
+
+    /// Whether a new template makes new pods, all of them and at once.
+    pub(super) fn makes_pods(&self) -> bool {
+        let workload = &self.known.workload;
+        !workload.paused && workload.strategy == Strategy::Rolling
     }
 
     fn younger(&self, changes: &[Change]) -> Newer {

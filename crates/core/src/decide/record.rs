@@ -27,12 +27,10 @@ impl Case<'_> {
 
     fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {
         let source = self.source(need);
-        let seen = match (&source.presence, source.current()) {
-            (Presence::Absent, _) if need.lapsed => return None,
-            (Presence::Absent, _) => need.seen(0, None),
-            (Presence::Present(p), Some(content)) => need.seen(p.version, Some(content)),
-            _ => self.seen(need)?.clone(),
-        };
+        if need.lapsed && source.presence == Presence::Absent {
+            return None;
+        }
+        let seen = need.seen(source).or_else(|| self.seen(need).cloned())?;
         Some((Seen::of(&need.source), seen))
     }
 
@@ -59,12 +57,16 @@ impl Case<'_> {
         };
         match seen.get_mut(&key) {
             Some(now) if gone.version.is_some() => keep_keys(gone, before, now),
-            Some(now) => *now = before.clone(),
-            // Pods of a new template have started without it.
-            None if self.same_template() => {
-                seen.insert(key, before.clone());
+            // Only a pattern brought it: the new pods do without.
+            None if !self.same_template() => {}
+            _ => {
+                let awaited = before.awaited || !self.same_template();
+                let kept = SeenSource {
+                    awaited,
+                    ..before.clone()
+                };
+                seen.insert(key, kept);
             }
-            None => {}
         }
     }
 
@@ -87,7 +89,7 @@ fn keep_keys(gone: &Change, before: &SeenSource, now: &mut SeenSource) {
     else {
         return;
     };
-    now.rv = before.rv;
+    (now.rv, now.written, now.all) = (before.rv, before.written, before.all);
     for key in &gone.keys {
         if let Some(digest) = before_keys.get(key) {
             keys.insert(key.clone(), *digest);

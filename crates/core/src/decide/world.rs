@@ -25,6 +25,7 @@ pub(super) struct ConfigMap {
     annotations: Data,
     version: u64,
     written: i64,
+    created: i64,
 }
 
 /// What is written in the workload's manifest.
@@ -160,8 +161,20 @@ impl World {
         let (version, now) = (self.version, self.now);
         if verb == "del" {
             self.cms.remove(name);
+        } else if verb == "cm"
+            && self
+                .cms
+                .get(name)
+                .is_some_and(|c| c.data == pairs(words.clone()))
+        {
+            // The API server does not write what is there already.
+            return;
         } else {
-            let cm = self.cms.entry(name.to_owned()).or_default();
+            let new = || ConfigMap {
+                created: now,
+                ..ConfigMap::default()
+            };
+            let cm = self.cms.entry(name.to_owned()).or_insert_with(new);
             cm.version = version;
             match verb {
                 "cm" => (cm.data, cm.written) = (pairs(words), now),
@@ -274,12 +287,18 @@ impl World {
         }
     }
 
-    /// Carries out a decision.
+    /// Carries out a decision. The API server refuses to patch what was written
+    /// since it was read.
     pub(super) fn carry_out(&mut self, act: &Act) {
         self.write_down(act);
+        let read = self.index.get(&web()).unwrap().workload.version;
+        if read != self.web.version {
+            return;
+        }
         if let Act::Roll(entry) | Act::Resume(entry) = act {
             let last = self.rolls.last().copied().unwrap_or(0);
-            assert!(entry.n > last, "{} after {last}", entry.n);
+            let again = matches!(act, Act::Resume(_)) && entry.n == last;
+            assert!(again || entry.n > last, "{} after {last}", entry.n);
             self.rolls.push(entry.n);
             let mark = format!("template tidings.dev/config=t/{}", entry.n);
             self.run(&mark);
@@ -315,7 +334,7 @@ impl ConfigMap {
 fn meta(name: &str, cm: &ConfigMap) -> SourceMeta {
     let meta = json!({
         "namespace": "ns", "name": name, "resourceVersion": cm.version.to_string(),
-        "annotations": cm.annotations,
+        "annotations": cm.annotations, "creationTimestamp": timestamp(cm.created),
         "managedFields": [{"time": timestamp(cm.written), "fieldsV1": {"f:data": {}}}],
     });
     let meta: Meta = serde_json::from_value(meta).unwrap();

@@ -1,0 +1,311 @@
+//! A controller that lives through anything: sources and template written and
+//! deleted, seen or not; crashes before and after the patch; lost watches,
+//! pauses, opt-outs. Whatever happened, in the end the pods have what is there,
+//! and no pods were made anew for nothing.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::Act;
+use super::world::World;
+use crate::reason::Reason;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(usize, u8),
+    /// Writes a key of `a` that is not used, between two decisions.
+    Other(u8),
+    Delete(usize),
+    Touch(usize),
+    Edit,
+    TakeBack,
+    Pause,
+    Resume,
+    OptOut,
+    OptIn,
+    Unseen,
+    Relist,
+    Restart,
+    Decide,
+    /// Decides, writes the intent, and is gone.
+    Crash,
+    /// Decides, writes the intent and the patch, and is gone.
+    Half,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let source = || 0..SOURCES.len();
+    let step = prop_oneof![
+        8 => (source(), 0..3_u8).prop_map(|(s, k)| Step::Write(s, k)),
+        2 => (0..3_u8).prop_map(Step::Other),
+        2 => source().prop_map(Step::Delete),
+        1 => source().prop_map(Step::Touch),
+        3 => Just(Step::Edit),
+        1 => Just(Step::TakeBack),
+        1 => Just(Step::Pause),
+        2 => Just(Step::Resume),
+        1 => Just(Step::OptOut),
+        2 => Just(Step::OptIn),
+        2 => Just(Step::Unseen),
+        2 => Just(Step::Relist),
+        2 => Just(Step::Restart),
+        8 => Just(Step::Decide),
+        2 => Just(Step::Crash),
+        2 => Just(Step::Half),
+    ];
+    prop::collection::vec(step, 0..40)
+}
+
+/// One key of `a`, all of `b`, and one of `c` if it is there.
+const USES: &str = "use env:a.k from:b env?:c.k";
+const SOURCES: [&str; 3] = ["a", "b", "c"];
+const REQUIRED: [&str; 2] = ["a", "b"];
+
+/// By source, what is used of it.
+type Used = BTreeMap<&'static str, String>;
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
+struct Life {
+    world: World,
+    /// What the pods were made with.
+    pods: Used,
+    /// New pods wait for what they require.
+    starting: bool,
+    /// A new template waits for the end of a pause.
+    held: bool,
+    paused: bool,
+    edits: u32,
+    /// What the key has that is not used.
+    other: u8,
+    /// Sources that came since the last decision that saw all.
+    new: bool,
+    unseen: bool,
+    /// Whether pods could be made anew by a step since they last were.
+    may_roll: bool,
+    /// Whether a step since the last rest may cost a roll too many.
+    unsure: bool,
+}
+
+impl Life {
+    fn new() -> Self {
+        let mut world = World::new();
+        world.run("cm a k=0 l=0; cm b k=0 l=0; cm c k=0 l=0");
+        world.run(USES);
+        let mut life = Self {
+            world,
+            pods: Used::new(),
+            starting: true,
+            held: false,
+            paused: false,
+            edits: 0,
+            other: 0,
+            new: false,
+            unseen: false,
+            may_roll: false,
+            unsure: false,
+        };
+        life.start();
+        life
+    }
+
+    fn used(&self) -> Used {
+        let used = |name: &&'static str| {
+            let data = &self.world.cms.get(*name)?.data;
+            let text = match *name {
+                "b" => format!("{data:?}"),
+                _ => data.get("k")?.clone(),
+            };
+            Some((*name, text))
+        };
+        SOURCES.iter().filter_map(used).collect()
+    }
+
+    fn start(&mut self) {
+        let used = self.used();
+        if self.starting && !self.held && REQUIRED.iter().all(|name| used.contains_key(name)) {
+            (self.pods, self.starting) = (used, false);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let before = self.used();
+        self.change(step);
+        self.may_roll |= before != self.used();
+        // Pods that wait for one source read the others late.
+        self.unsure |= self.starting;
+        self.start();
+    }
+
+    fn change(&mut self, step: &Step) {
+        match step {
+            Step::Write(which, _) if self.waits() && self.is_there(*which) => {}
+            Step::Write(which, k) => {
+                let waited = self.waits();
+                self.new |= !self.is_there(*which);
+                let other = if *which == 0 { self.other } else { 0 };
+                self.run(&format!("cm {} k={k} l={other}", SOURCES[*which]));
+                self.start();
+                if waited {
+                    self.decide(World::carry_out);
+                }
+            }
+            Step::Other(l) if self.is_there(0) && !self.unseen => {
+                self.decide(World::carry_out);
+                self.other = *l;
+                let k = self.used()["a"].clone();
+                self.run(&format!("cm a k={k} l={l}"));
+                self.decide(World::carry_out);
+            }
+            // What comes, or changes, and goes between two decisions leaves no trace.
+            Step::Delete(which) if self.is_there(*which) && !self.new && !self.unseen => {
+                self.decide(World::carry_out);
+                self.run(&format!("del {}", SOURCES[*which]));
+            }
+            Step::Touch(which) if self.is_there(*which) => {
+                self.run(&format!("touch {}", SOURCES[*which]));
+            }
+            Step::Edit => {
+                self.edits += 1;
+                self.template(&format!("edit {}", self.edits));
+            }
+            // That new pods were made for it is not recorded.
+            Step::TakeBack if !self.unseen && !self.waits() => {
+                self.decide(World::carry_out);
+                self.template("template");
+                self.decide(World::carry_out);
+            }
+            Step::Pause => {
+                self.run("pause");
+                self.paused = true;
+            }
+            Step::Resume => {
+                self.run("resume");
+                (self.paused, self.held) = (false, false);
+            }
+            Step::OptOut => self.run("ann"),
+            Step::OptIn => self.run("ann tidings.dev/reload=auto"),
+            Step::Unseen if !self.waits() => self.watch(false, "unseen"),
+            // A reading that overtakes the watch of the template by an edit, a
+            // change and its undoing is beyond what is promised.
+            Step::Decide | Step::Crash | Step::Half if self.unseen => {}
+            Step::Relist => self.watch(true, "relist"),
+            Step::Restart => self.watch(true, "restart"),
+            Step::Decide => self.decide(World::carry_out),
+            Step::Crash => {
+                self.unsure = true;
+                self.decide(World::write_down);
+            }
+            Step::Half => {
+                self.decide(World::carry_out);
+                self.watch(true, "restart");
+            }
+            Step::Other(_) | Step::Delete(_) | Step::Touch(_) | Step::TakeBack | Step::Unseen => {}
+        }
+    }
+
+    fn is_there(&self, which: usize) -> bool {
+        self.world.cms.contains_key(SOURCES[which])
+    }
+
+    /// Whether pods may wait for a source. When they start, and so what they read
+    /// of the other sources, is not known to anybody then: those do not change,
+    /// and a decision follows.
+    fn waits(&self) -> bool {
+        !REQUIRED.iter().all(|name| self.used().contains_key(name))
+    }
+
+    fn watch(&mut self, seen: bool, command: &str) {
+        self.unseen = !seen;
+        self.run(command);
+    }
+
+    fn run(&mut self, command: &str) {
+        self.world.run(command);
+    }
+
+    fn template(&mut self, command: &str) {
+        self.run(command);
+        (self.starting, self.held) = (true, self.paused);
+        (self.may_roll, self.unsure) = (true, true);
+    }
+
+    fn decide(&mut self, carry_out: fn(&mut World, &Act)) {
+        let verdict = self.world.decide();
+        let rolls = self.world.rolls.len();
+        self.new &= self.unseen;
+        carry_out(&mut self.world, &verdict.act);
+        match verdict.reason {
+            // What is there counts as what the pods have; and if something that
+            // they require is not, as if they waited for it.
+            Reason::Adopted | Reason::MaybeStale | Reason::StateLost => {
+                (self.pods, self.starting, self.held) = (self.used(), true, false);
+                self.start();
+            }
+            // What is optional reaches new pods only, and that is as it should be.
+            Reason::Recorded => self.take_optional(),
+            _ => {}
+        }
+        if self.world.rolls.len() > rolls {
+            self.rolled();
+        }
+    }
+
+    fn take_optional(&mut self) {
+        if let Some(now) = self.used().remove("c") {
+            self.pods.insert("c", now);
+        }
+    }
+
+    fn rolled(&mut self) {
+        assert!(self.may_roll, "rolled twice for {:?}", self.used());
+        let for_nothing = !self.unsure && self.pods == self.used();
+        assert!(!for_nothing, "rolled for nothing: {:?}", self.pods);
+        (self.may_roll, self.starting) = (false, true);
+        self.start();
+    }
+
+    /// Everything is seen and decided, and nobody stands in the way.
+    fn rest(&mut self) {
+        for step in [Step::Resume, Step::OptIn, Step::Relist] {
+            self.step(&step);
+        }
+        for name in REQUIRED {
+            if !self.used().contains_key(name) {
+                self.run(&format!("cm {name} k=9 l=0"));
+                (self.may_roll, self.unsure) = (true, true);
+                self.start();
+            }
+        }
+        for _ in 0..4 {
+            self.decide(World::carry_out);
+        }
+        assert_eq!(self.world.decide().act, Act::Nothing);
+        let mut used = self.used();
+        let mut pods = self.pods.clone();
+        if !(used.contains_key("c") && pods.contains_key("c")) {
+            used.remove("c");
+            pods.remove("c");
+        }
+        assert_eq!(pods, used, "the pods have something else");
+        self.unsure = false;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn pods_have_what_is_there(early in steps(), late in steps()) {
+        let mut life = Life::new();
+        for steps in [early, late] {
+            for step in &steps {
+                life.step(step);
+            }
+            life.rest();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! First sight, and whose a workload is.
+
+use rstest::rstest;
+
+use super::{check, show};
+use crate::decide::world::World;
+
+#[rstest]
+#[case::number_follows_the_template("
+    cm c k=1; use env:c.k; template tidings.dev/config=t/7; lose => Record StateLost its template carries t/7
+    cm c k=2                                                     => Roll Changed configmap/c (k)
+    template tidings.dev/config=t/8; lose                        => Record StateLost its template carries t/8
+")]
+#[case::a_copy_of_a_rolled_workload("
+    cm c k=1; use env:c.k; unseen; template tidings.dev/config=t/7; create; restart => Record Adopted
+    cm c k=2 => Roll Changed configmap/c (k)
+")]
+#[case::made_again_under_the_same_name(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+    cm c k=3; create; edit 1        => Record Adopted
+    cm c k=4                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::older_pods_may_be_stale(
+    "
+    cm c k=1; use env:c.k; cm c k=2 => Record MaybeStale configmap/c
+"
+)]
+#[case::newer_pods_are_not(
+    "
+    use env:c.k; cm c k=1; edit 1   => Record Adopted
+"
+)]
+#[case::catch_up(
+    "
+    flag catch-up; cm c k=1; use env:c.k; cm c k=2 => Roll CaughtUp configmap/c
+    lose; cm c k=3                                 => Roll CaughtUp configmap/c
+    lose; restart                                  => Record StateLost its template carries t/2
+"
+)]
+#[case::uses_nothing(
+    "
+    => Nothing UsesNothing
+    cm c k=1; use env:c.k => Record Adopted
+    use                   => Note UsesNothing
+    cm c k=2; edit 1; use env:c.k => Record Adopted
+"
+)]
+#[case::absent_at_first(
+    "
+    use env:c.k env?:d.k            => Record Adopted
+    cm d k=1                        => Record Recorded configmap/d
+    cm c k=1                        => Record Recorded configmap/c
+    cm c k=2                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::absent_at_first_and_changed_since_it_came(
+    "
+    use env:c.k env?:d.k            => Record Adopted
+    cm c k=1; cm c k=2; cm d k=1; cm d k=2 => Roll Changed configmap/c
+    => Nothing UpToDate
+"
+)]
+fn first_sight(#[case] scenario: &str) {
+    check(scenario);
+}
+
+#[rstest]
+#[case::hands_off(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    template tidings.dev/config=b/3; cm c k=2 => Nothing OwnedByOther its template carries b/3
+    template                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::out_and_in_again(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+    ann                             => Record NotOptedIn
+    cm c k=3; edit 1                => Nothing NotOptedIn
+    ann tidings.dev/reload=auto     => Record Adopted
+    cm c k=4                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::out_before_any_roll(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    ann                             => Forget NotOptedIn
+    create                          => Nothing NotOptedIn
+"
+)]
+#[case::another_of_the_name_is_not_opted_in(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    create; ann                     => Forget NotOptedIn
+"
+)]
+#[case::ignored_and_not_ignored_again(
+    "
+    cm c k=1; cm d k=1; use env:c.k env:d.k => Record Adopted
+    mark c tidings.dev/ignore=true  => Note UpToDate
+    cm c k=2                        => Nothing UpToDate
+    mark c                          => Record Recorded configmap/c
+    cm c k=3                        => Roll Changed configmap/c (k)
+"
+)]
+fn who_may(#[case] scenario: &str) {
+    check(scenario);
+}
+
+#[test]
+fn taken_over_from_another() {
+    let mut world = World::new();
+    world.run("cm c k=1; use env:c.k; template tidings.dev/config=b/3");
+    assert_eq!(
+        show(&world.decide()),
+        "Nothing OwnedByOther its template carries b/3"
+    );
+    world.entry = Some(crate::state::Entry {
+        v: crate::state::FORM,
+        uid: world
+            .index
+            .get(&crate::decide::world::web())
+            .unwrap()
+            .workload
+            .uid
+            .clone(),
+        n: 0,
+        done: true,
+        template: crate::digest::Digest::of_parts(&[]),
+        because: String::new(),
+        over: Some("b/3".to_owned()),
+        seen: std::collections::BTreeMap::new(),
+    });
+    let verdict = world.decide();
+    assert_eq!(show(&verdict), "Record Adopted");
+    world.carry_out(&verdict.act);
+    world.rests();
+    world.run("cm c k=2");
+    assert_eq!(show(&world.decide()), "Roll Changed configmap/c (k)");
+}

@@ -1,0 +1,54 @@
+//! What is decided, as scenarios: commands of [`super::world`] and, after `=>`,
+//! what follows from them.
+
+mod changes;
+mod first;
+mod presence;
+mod proof;
+
+use super::world::World;
+use super::{Act, Verdict};
+
+/// Runs a scenario line by line: commands, then the decision that they must lead
+/// to. It is carried out, and after that there is nothing more to do. After
+/// `crash:` only the intent is written, after `half:` the roll is not noted yet.
+fn check(scenario: &str) {
+    let mut world = World::new();
+    for line in scenario.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let (commands, expect) = line.split_once("=>").unwrap_or((line, ""));
+        world.run(commands);
+        let Some((how, expect)) = how(expect.trim()) else {
+            continue;
+        };
+        let verdict = world.decide();
+        assert_eq!(show(&verdict), expect, "in {line:?} of {scenario}");
+        match how {
+            "crash" => world.write_down(&verdict.act),
+            "half" => world.carry_out(&verdict.act),
+            _ => {
+                world.carry_out(&verdict.act);
+                world.rests();
+            }
+        }
+    }
+}
+
+fn how(expect: &str) -> Option<(&str, &str)> {
+    let all = (!expect.is_empty()).then_some(("", expect));
+    expect.split_once(": ").or(all)
+}
+
+fn show(verdict: &Verdict) -> String {
+    let act = match &verdict.act {
+        Act::Nothing => "Nothing",
+        Act::Read(_) => "Read",
+        Act::AskPodsSince => "Ask",
+        Act::Forget => "Forget",
+        Act::Note(_) => "Note",
+        Act::Record(_) => "Record",
+        Act::Roll(_) => "Roll",
+        Act::Resume(_) => "Resume",
+    };
+    let text = format!("{act} {} {}", verdict.reason, verdict.text);
+    text.trim().to_owned()
+}

@@ -1,0 +1,175 @@
+//! What needs no roll: pods that are newer, and uses that are new.
+
+use rstest::rstest;
+
+use super::check;
+
+#[rstest]
+#[case::an_edit_after_the_change(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; edit 1                => Record Absorbed configmap/c (k)
+    cm c k=1                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::a_change_after_the_edit(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    edit 1; cm c k=2                => Roll Changed configmap/c (k)
+"
+)]
+#[case::only_if_later_than_all(
+    "
+    cm a k=1; cm b k=1; use env:a.k env:b.k => Record Adopted
+    cm a k=2; edit 1; cm b k=2              => Roll Changed configmap/a (k), configmap/b (k)
+"
+)]
+#[case::an_event_that_comes_late(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; relist; edit 1 => Record Absorbed configmap/c (k)
+"
+)]
+#[case::a_list_is_no_proof_but_age_is(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; edit 1; relist => Record Absorbed configmap/c (k)
+    unseen; edit 2; cm c k=3; relist => Roll Changed configmap/c (k)
+"
+)]
+#[case::nor_is_an_age_that_is_not_clear(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    tick 1; unseen; cm c k=2; edit 1; relist => Roll Changed configmap/c (k)
+"
+)]
+#[case::a_key_taken_away_leaves_no_time(
+    "
+    cm c k=1 l=1; use from:c        => Record Adopted
+    unseen; cm c k=1; edit 1; restart => Roll Changed configmap/c (l)
+"
+)]
+#[case::versions_of_many_etcds_prove_nothing(
+    "
+    flag many-etcds; cm c k=1; use env:c.k => Record Adopted
+    tick 1; cm c k=2; edit 1        => Roll Changed configmap/c (k)
+    tick 10; cm c k=3; edit 2       => Record Absorbed configmap/c (k)
+"
+)]
+#[case::there_and_back_may_have_old_pods(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    cm c k=2; edit b; edit a        => Roll Changed configmap/c (k)
+"
+)]
+#[case::not_while_paused(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    pause; cm c k=2; edit 1         => Nothing Paused configmap/c (k)
+    resume                          => Record Absorbed configmap/c (k)
+    pause; cm c k=3                 => Nothing Paused configmap/c (k)
+    resume                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::not_with_on_delete(
+    "
+    cm c k=1; use env:c.k; strategy on-delete => Record Adopted
+    cm c k=2; edit 1                => Roll Changed configmap/c (k)
+    => Nothing WaitsForDelete 0 of 3 pods updated
+    updated 3                       => Nothing UpToDate
+"
+)]
+#[case::not_with_a_partition(
+    "
+    cm c k=1; use env:c.k; strategy partition => Record Adopted
+    cm c k=2; edit 1                => Roll Changed configmap/c (k)
+    updated 1                       => Nothing PartlyRolled 1 of 3 pods updated, partition 2
+"
+)]
+#[case::there_and_back_around_an_edit(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; edit 1; cm c k=1      => Roll Changed configmap/c
+    cm c k=2; cm c k=1              => Note UpToDate
+    edit 2; touch c                 => Note UpToDate
+    cm c k=2; cm c k=1; edit 3      => Record Absorbed configmap/c
+    unseen; cm c k=2; edit 4; cm c k=1; restart => Roll Changed configmap/c
+    unseen; edit 5; touch c; restart => Note UpToDate
+"
+)]
+#[case::with_what_is_gone_in_one_source(
+    "
+    cm c k=1 l=1; use env?:c.k env?:c.l => Record Adopted
+    cm c k=2; edit 1                    => Record Absorbed configmap/c (k)
+    cm c k=2 l=2                        => Roll Changed configmap/c (l)
+"
+)]
+fn absorb(#[case] scenario: &str) {
+    check(scenario);
+}
+
+#[rstest]
+#[case::with_proof(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm d k=1; use env:c.k env:d.k   => Record Recorded configmap/d
+    cm d k=2                        => Roll Changed configmap/d (k)
+"
+)]
+#[case::another_key(
+    "
+    cm c k=1 l=1; use env:c.k       => Record Adopted
+    use env:c.k env:c.l             => Record Recorded configmap/c (l)
+    cm c k=1 l=2                    => Roll Changed configmap/c (l)
+"
+)]
+#[case::without_proof(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    use env:c.k env:d.k; cm d k=1   => Roll Changed configmap/d
+"
+)]
+#[case::not_there_yet(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    use env:c.k env?:d.k            => Record Recorded configmap/d
+    unseen; use env:c.k env?:d.k env?:c.l; touch c; relist => Note UpToDate
+"
+)]
+#[case::by_annotation(
+    "
+    cm c k=1; cm d k=1; use env:c.k => Record Adopted
+    ann tidings.dev/reload=auto, configmap/d => Record Recorded configmap/d
+    cm d k=2                        => Roll Changed configmap/d (k)
+    ann tidings.dev/reload=auto     => Note UpToDate
+    cm d k=3                        => Nothing UpToDate
+"
+)]
+#[case::by_pattern(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    ann tidings.dev/reload=auto, configmap/d-* => Nothing UpToDate
+    cm d-1 k=1                      => Record Recorded configmap/d-1
+    cm d-1 k=2                      => Roll Changed configmap/d-1 (k)
+"
+)]
+#[case::by_another_choice_of_keys(
+    "
+    cm c a=1 b=1; use from:c; ann tidings.dev/reload=configmap/c[a] => Record Adopted
+    ann tidings.dev/reload=configmap/c[b]   => Record Recorded configmap/c (b)
+    cm c a=2 b=1                            => Note UpToDate
+    ann tidings.dev/reload=auto             => Record Recorded configmap/c (a)
+    cm c a=2 b=1 d=1                        => Roll Changed configmap/c (d)
+"
+)]
+#[case::widened_in_the_template(
+    "
+    cm c a=1 b=1; use env:c.a               => Record Adopted
+    use env:c.a from:c                      => Record Recorded configmap/c (b)
+    use env:c.a                             => Note UpToDate
+    cm c a=1 b=2                            => Note UpToDate
+"
+)]
+fn a_use_is_added(#[case] scenario: &str) {
+    check(scenario);
+}
