@@ -16,6 +16,8 @@ use super::report::{Standing, UseReport, WhyReport, WorkloadReport};
 
 /// Keys named in one cell before the rest is only counted.
 const KEYS_NAMED: usize = 3;
+/// Columns that they may take side by side; the table should fit a terminal.
+const KEYS_WIDTH: usize = 20;
 
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport) -> String {
@@ -145,8 +147,8 @@ fn many(keys: &[&KeyReport]) -> [String; 4] {
     let names: Vec<_> = keys.iter().filter_map(|key| key.key.as_deref()).collect();
     let (named, rest) = names.split_at(names.len().min(KEYS_NAMED));
     let names = match rest.len() {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
+        0 => fold(named),
+        more => format!("{}\nand {more} more", fold(named)),
     };
     let combined = |digest: fn(&KeyReport) -> Option<KeyDigest>| {
         let all = keys.iter().map(|key| {
@@ -162,4 +164,28 @@ fn many(keys: &[&KeyReport]) -> [String; 4] {
         combined(|key| key.present),
         state,
     ]
+}
+
+/// Side by side where that is short enough, else one below the other.
+fn fold(names: &[&str]) -> String {
+    let line = names.join(", ");
+    if line.len() > KEYS_WIDTH {
+        names.join("\n")
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn long_names_stand_one_below_the_other() {
+        assert_eq!(fold(&["a", "b"]), "a, b");
+        assert_eq!(
+            fold(&["conf.d__default.conf", "b"]),
+            "conf.d__default.conf\nb"
+        );
+    }
 }
