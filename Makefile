@@ -3,14 +3,16 @@
 
 CARGO ?= cargo
 RIG := $(CARGO) run -q -p rig --bin rig-cluster --
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo test test-fast bench check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
-	@$(CARGO) build -q -p tidings -p rig --bins
-	@$(CARGO) run -q -p rig --bin demo
+	@echo "Building the controller and the demo; then, once, a Kubernetes control plane."
+	@$(CARGO) build -p tidings -p rig --bin tidings --bin demo
+	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/demo $(STAY)
 
 test: ## all tests, those against a real control plane too
 	$(CARGO) test --workspace --exclude rig

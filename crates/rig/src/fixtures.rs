@@ -10,6 +10,7 @@ mod sources;
 mod workload;
 
 pub use namespace::TestNamespace;
+pub(crate) use namespace::is_rolled_out;
 pub use sources::{config_map, secret};
 pub use workload::{Workload, cron_job, daemon_set, deployment, job, stateful_set};
 
@@ -21,6 +22,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
     ("configmap", "", "v1", "ConfigMap"),
     ("secret", "", "v1", "Secret"),
     ("pod", "", "v1", "Pod"),
+    ("event", "", "v1", "Event"),
     ("serviceaccount", "", "v1", "ServiceAccount"),
     ("deployment", "apps", "v1", "Deployment"),
     ("statefulset", "apps", "v1", "StatefulSet"),
@@ -46,7 +48,7 @@ fn parse(reference: &str) -> Result<(ApiResource, &str)> {
     Ok((resource(word)?, name))
 }
 
-fn resource(word: &str) -> Result<ApiResource> {
+pub(crate) fn resource(word: &str) -> Result<ApiResource> {
     let (_, group, version, kind) = KINDS
         .iter()
         .find(|row| row.0 == word)
