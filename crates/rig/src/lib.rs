@@ -3,7 +3,8 @@
 //! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
 //! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
 //! under test and the API server to record and to disturb; [`process`] runs the
-//! real `tidings`; [`fixtures`] makes the objects that tests need.
+//! real `tidings`, [`installed`] with namespaces of its own; [`fixtures`] makes
+//! the objects that tests need.
 
 mod assets;
 pub mod certs;
@@ -12,6 +13,7 @@ pub mod daemon;
 pub mod demo;
 mod fetch;
 pub mod fixtures;
+pub mod installed;
 mod keeper;
 mod kubeconfig;
 pub mod kubelet;
@@ -25,6 +27,7 @@ mod users;
 pub mod wait;
 
 pub use cluster::Cluster;
+pub use installed::Installed;
 pub use kubeconfig::client_of;
 pub use plane::Options;
 pub use wait::{holds, secs, wait_until};

@@ -1,0 +1,372 @@
+//! Tidings at work in a namespace of a test's own, and the words to say what it did.
+//!
+//! [`Installed`] is two namespaces: one that is watched, with the test's objects,
+//! and one for Tidings' records. A test says when a controller runs, with which
+//! options, and how often; what was done is read from the cluster: revisions,
+//! templates, Events, records.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use k8s_openapi::api::core::v1::{Event, Secret};
+use kube::api::ListParams;
+use kube::core::DynamicObject;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::fixtures::{TestNamespace, config_map, deployment, secret};
+use crate::process::{self, Launch, Tidings};
+use crate::proxy::Proxy;
+use crate::wait::{holds, secs, wait_until};
+
+/// What the controller writes on a pod template: `instance/number`.
+pub const CONFIG: &str = "tidings.dev/config";
+/// What the controller writes on a pod template: the sources and keys.
+pub const BECAUSE: &str = "tidings.dev/because";
+/// Tidings' own opt-in.
+pub const RELOAD: &str = "tidings.dev/reload";
+/// The name of the installation, unless options give another.
+pub const INSTANCE: &str = "tidings";
+
+/// How long anything may take. Generous: no test measures time.
+const LIMIT: Duration = secs(30);
+/// How long nothing must happen, after the controller is known to be up to date.
+const QUIET: Duration = Duration::from_millis(400);
+/// A workload that tells how far the controller is; see [`Installed::caught_up`].
+const CANARY: &str = "canary";
+
+/// Two namespaces and a way to the API server.
+pub struct Installed {
+    ns: TestNamespace,
+    own: TestNamespace,
+    admin: PathBuf,
+    kubeconfig: PathBuf,
+}
+
+/// An Event that Tidings wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// `Normal` or `Warning`.
+    pub class: String,
+    /// Its reason.
+    pub reason: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Installed {
+    /// Makes both namespaces, named after the test and at random.
+    pub async fn new(cluster: &Cluster, about: &str) -> Result<Self> {
+        let ns = TestNamespace::new(cluster, about).await?;
+        let own = TestNamespace::new(cluster, &format!("{about}-own")).await?;
+        let admin = cluster.kubeconfig_for("admin").await?;
+        let kubeconfig = admin.clone();
+        Ok(Self {
+            ns,
+            own,
+            admin,
+            kubeconfig,
+        })
+    }
+
+    /// As [`Installed::new`], with the controller behind a proxy.
+    pub async fn behind(proxy: &Proxy<'_>, cluster: &Cluster, about: &str) -> Result<Self> {
+        let kubeconfig = proxy.kubeconfig_for("admin").await?;
+        Ok(Self {
+            kubeconfig,
+            ..Self::new(cluster, about).await?
+        })
+    }
+
+    /// The namespace that is watched.
+    pub fn ns(&self) -> &TestNamespace {
+        &self.ns
+    }
+
+    /// Tidings' own namespace.
+    pub fn own(&self) -> &TestNamespace {
+        &self.own
+    }
+
+    // --- running it --------------------------------------------------------
+
+    /// A controller for the watched namespace, to be started once or more often.
+    /// Changes do not settle unless the options say so.
+    pub fn launch(&self, options: &[&str]) -> Result<Launch> {
+        let launch = self.launch_everywhere(options)?;
+        Ok(launch.args(&["--namespaces", self.ns.name()]))
+    }
+
+    /// A controller for all namespaces but what the options leave out. The
+    /// cluster is shared: the options must leave out what is not the test's.
+    pub fn launch_everywhere(&self, options: &[&str]) -> Result<Launch> {
+        let launch = process::controller(&self.kubeconfig)?
+            .args(&["--own-namespace", self.own.name()])
+            .args(options);
+        let settles = options.iter().any(|option| option.starts_with("--settle"));
+        Ok(if settles {
+            launch
+        } else {
+            launch.args(&["--settle", "0"])
+        })
+    }
+
+    /// Starts a controller with these options and waits until it is ready.
+    pub async fn controller(&self, options: &[&str]) -> Result<Tidings> {
+        let tidings = self.launch(options)?.start()?;
+        tidings.ready(LIMIT).await?;
+        Ok(tidings)
+    }
+
+    /// Has a controller end in order, so that the next one need not wait for its Lease.
+    pub async fn stop(&self, tidings: Tidings) -> Result<()> {
+        tidings.signal(rustix::process::Signal::TERM)?;
+        let status = tidings.exit(LIMIT).await?;
+        ensure!(status.success(), "{status}\n{}", tidings.tail());
+        Ok(())
+    }
+
+    /// Runs `tidings why` as the administrator, about this installation.
+    pub async fn why(&self, args: &[&str]) -> Result<Output> {
+        self.why_as(&self.admin, args).await
+    }
+
+    /// Runs `tidings why` as the kubeconfig's user, about this installation.
+    pub async fn why_as(&self, kubeconfig: &Path, args: &[&str]) -> Result<Output> {
+        let mut all = vec!["why", "--own-namespace", self.own.name()];
+        all.extend(["--namespaces", self.ns.name()]);
+        if !args.contains(&"-A") {
+            all.extend(["-n", self.ns.name()]);
+        }
+        all.extend(args);
+        process::run(kubeconfig, &all).await
+    }
+
+    // --- what it did -------------------------------------------------------
+
+    /// The record of a workload, if there is one.
+    pub async fn entry(&self, workload: &str) -> Result<Option<Value>> {
+        let key = entry_key(workload)?;
+        let entry = self.records().await?.remove(&key);
+        let entry = entry.map(|bytes| serde_json::from_slice(&bytes));
+        Ok(entry.transpose()?)
+    }
+
+    /// All records of the watched namespace, as they are stored.
+    pub async fn records(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let name = format!("{INSTANCE}-state.{}", self.ns.name());
+        let first: Option<Secret> = self.own.api().get_opt(&name).await?;
+        let data = first.and_then(|secret| secret.data).unwrap_or_default();
+        Ok(data
+            .into_iter()
+            .map(|(key, value)| (key, value.0))
+            .collect())
+    }
+
+    /// Waits until the workload that has this name now is on record; gives the record.
+    pub async fn adopted(&self, workload: &str) -> Result<Value> {
+        let what = format!("{workload} to be on record");
+        wait_until(&what, LIMIT, async || {
+            let uid = self.ns.get(workload).await?.uid().context("no uid")?;
+            let entry = self.entry(workload).await?.context("no record")?;
+            ensure!(entry["uid"] == uid.as_str(), "it is another's: {entry}");
+            Ok(entry)
+        })
+        .await
+    }
+
+    /// Applies workloads and waits until all are on record.
+    pub async fn adopt<W: Into<DynamicObject>>(
+        &self,
+        workloads: impl IntoIterator<Item = W>,
+    ) -> Result<()> {
+        let mut references = Vec::new();
+        for workload in workloads {
+            let applied = self.ns.apply(workload).await?;
+            let kind = applied
+                .types
+                .as_ref()
+                .context("no type")?
+                .kind
+                .to_lowercase();
+            references.push(format!("{kind}/{}", applied.name_any()));
+        }
+        for reference in &references {
+            self.adopted(reference).await?;
+        }
+        Ok(())
+    }
+
+    /// How often the workload's pods were replaced, by whomever.
+    pub async fn rolls(&self, workload: &str) -> Result<usize> {
+        Ok(self.ns.revision_count(workload).await?.saturating_sub(1))
+    }
+
+    /// Waits until the workload's pods have been replaced so many times.
+    pub async fn rolled(&self, workload: &str, times: usize) -> Result<()> {
+        let what = format!("{workload} to be rolled {times} times");
+        wait_until(&what, LIMIT, async || {
+            let rolls = self.rolls(workload).await?;
+            ensure!(rolls == times, "{rolls} rolls");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The number of the last roll by Tidings, as the pod template has it.
+    pub async fn number(&self, workload: &str) -> Result<Option<u64>> {
+        let config = self.ns.template_annotation(workload, CONFIG).await?;
+        let number = config.and_then(|text| text.rsplit_once('/')?.1.parse().ok());
+        Ok(number)
+    }
+
+    /// Waits until Tidings' last roll of the workload has this number.
+    pub async fn numbered(&self, workload: &str, number: u64) -> Result<()> {
+        let what = format!("roll {number} of {workload}");
+        wait_until(&what, LIMIT, async || {
+            let now = self.number(workload).await?;
+            ensure!(now == Some(number), "the template has {now:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// What the last roll was for, as the pod template says.
+    pub async fn because(&self, workload: &str) -> Result<Option<String>> {
+        self.ns.template_annotation(workload, BECAUSE).await
+    }
+
+    /// The Events that Tidings wrote about a workload, of the workload that has
+    /// this name now.
+    pub async fn events(&self, workload: &str) -> Result<Vec<Told>> {
+        let uid = self.ns.get(workload).await?.uid().context("no uid")?;
+        let about = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+        let events: Api<Event> = self.ns.api();
+        let events = events.list(&about).await?.items.into_iter();
+        Ok(events.filter(is_ours).map(told).collect())
+    }
+
+    /// Waits for an Event about a workload with this reason whose text contains this.
+    pub async fn told(&self, workload: &str, reason: &str, text: &str) -> Result<Told> {
+        let what = format!("an Event {reason} with {text:?} about {workload}");
+        wait_until(&what, LIMIT, async || {
+            let events = self.events(workload).await?;
+            let found = events
+                .iter()
+                .find(|e| e.reason == reason && e.text.contains(text));
+            found.cloned().with_context(|| format!("{events:?}"))
+        })
+        .await
+    }
+
+    // --- what it did not do ------------------------------------------------
+
+    /// Waits until the controller has seen all that was written before: of a
+    /// workload of our own, a ConfigMap and a Secret are changed, and what was
+    /// changed earlier comes earlier on the same streams.
+    pub async fn caught_up(&self) -> Result<()> {
+        if self.entry(&canary()).await?.is_none() {
+            self.change_canary("first").await?;
+            let bird = deployment(CANARY).replicas(0).annotate(RELOAD, "auto");
+            let bird = bird.env_from("configmap/canary").env_from("secret/canary");
+            self.adopt([bird]).await?;
+        }
+        let before = self.entry(&canary()).await?.context("no record")?;
+        let versions = self.change_canary(&before.to_string()).await?;
+        wait_until("the controller to catch up", LIMIT, async || {
+            let entry = self.entry(&canary()).await?.context("no record")?;
+            let seen = ["configmap/canary", "secret/canary"]
+                .map(|source| entry["seen"][source]["rv"].to_string());
+            ensure!(seen == versions, "{entry}");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_canary(&self, content: &str) -> Result<[String; 2]> {
+        let content = [("content", content)];
+        let map = self.ns.apply(config_map(CANARY, &content)).await?;
+        let secret = self.ns.apply(secret(CANARY, &content)).await?;
+        Ok([map, secret].map(|source| source.resource_version().unwrap_or_default()))
+    }
+
+    /// Makes a change and checks that the controller, once it has seen it, leaves
+    /// the specs of these workloads as they were before.
+    pub async fn rolls_nothing(
+        &self,
+        workloads: &[&str],
+        change: impl AsyncFnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let mut before = Vec::new();
+        for workload in workloads {
+            before.push((*workload, self.ns.get(workload).await?));
+        }
+        change().await?;
+        self.stay(&before).await
+    }
+
+    /// Checks that the controller, once it has seen all, leaves the specs of these
+    /// workloads as they were when they were got or written.
+    pub async fn stay(&self, workloads: &[(&str, DynamicObject)]) -> Result<()> {
+        self.caught_up().await?;
+        holds("no roll", QUIET, async || {
+            for (workload, then) in workloads {
+                let now = self.ns.get(workload).await?.metadata.generation;
+                let then = then.metadata.generation;
+                ensure!(now == then, "{workload}: generation {then:?}, then {now:?}");
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn canary() -> String {
+    format!("deployment/{CANARY}")
+}
+
+/// The key under which a workload's entry is stored.
+fn entry_key(workload: &str) -> Result<String> {
+    let (kind, name) = workload.split_once('/').context("not KIND/NAME")?;
+    Ok(format!("{kind}s.apps_{name}"))
+}
+
+fn is_ours(event: &Event) -> bool {
+    let component = event
+        .source
+        .as_ref()
+        .and_then(|source| source.component.as_deref());
+    [component, event.reporting_component.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|name| name.starts_with("tidings"))
+}
+
+fn told(event: Event) -> Told {
+    Told {
+        class: event.type_.unwrap_or_default(),
+        reason: event.reason.unwrap_or_default(),
+        text: event.message.unwrap_or_default(),
+    }
+}
+
+/// Both outputs of a command, for messages and searches.
+pub fn text_of(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
+}
+
+/// Base64, as Secrets hold their values.
+pub fn encoded(plain: &str) -> String {
+    BASE64_STANDARD.encode(plain)
+}
