@@ -65,7 +65,7 @@ impl Installed {
     pub async fn new(cluster: &Cluster, about: &str) -> Result<Self> {
         let ns = TestNamespace::new(cluster, about).await?;
         let own = TestNamespace::new(cluster, &format!("{about}-own")).await?;
-        let admin = cluster.kubeconfig_for("admin").await?;
+        let admin = cluster.kubeconfig().to_owned();
         let kubeconfig = admin.clone();
         Ok(Self {
             ns,
@@ -82,6 +82,13 @@ impl Installed {
             kubeconfig,
             ..Self::new(cluster, about).await?
         })
+    }
+
+    /// Both namespaces in the shared cluster, and a controller with these options.
+    pub async fn running(about: &str, options: &[&str]) -> Result<(Self, Tidings)> {
+        let installed = Self::new(Cluster::shared().await?, about).await?;
+        let tidings = installed.controller(options).await?;
+        Ok((installed, tidings))
     }
 
     /// The namespace that is watched.
@@ -189,13 +196,7 @@ impl Installed {
         let mut references = Vec::new();
         for workload in workloads {
             let applied = self.ns.apply(workload).await?;
-            let kind = applied
-                .types
-                .as_ref()
-                .context("no type")?
-                .kind
-                .to_lowercase();
-            references.push(format!("{kind}/{}", applied.name_any()));
+            references.push(reference_to(&applied));
         }
         for reference in &references {
             self.adopted(reference).await?;
@@ -232,6 +233,28 @@ impl Installed {
         wait_until(&what, LIMIT, async || {
             let now = self.number(workload).await?;
             ensure!(now == Some(number), "the template has {now:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits for Tidings' roll of this number, and checks that none follows it.
+    pub async fn rolled_no_further(&self, workload: &str, number: u64) -> Result<()> {
+        self.numbered(workload, number).await?;
+        let rolled = self.ns.get(workload).await?;
+        self.stay(&[(workload, rolled)]).await?;
+        self.numbered(workload, number).await
+    }
+
+    /// Waits until the record says that the workload has the present version of a
+    /// source, rolled for it or not.
+    pub async fn in_step(&self, workload: &str, source: &str) -> Result<()> {
+        let what = format!("{workload} to be in step with {source}");
+        wait_until(&what, LIMIT, async || {
+            let version = self.ns.get(source).await?.resource_version();
+            let entry = self.entry(workload).await?.context("no record")?;
+            let seen = &entry["seen"][source]["rv"];
+            ensure!(version == Some(seen.to_string()), "{version:?}; {entry}");
             Ok(())
         })
         .await
@@ -325,6 +348,12 @@ impl Installed {
         })
         .await
     }
+}
+
+/// `KIND/NAME` of an object.
+pub fn reference_to(object: &DynamicObject) -> String {
+    let kind = object.types.as_ref().map_or("", |types| &types.kind);
+    format!("{}/{}", kind.to_lowercase(), object.name_any())
 }
 
 fn canary() -> String {
