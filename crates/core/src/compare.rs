@@ -158,20 +158,30 @@ fn absent(need: &Need, seen: Option<&SeenSource>) -> Vec<Found> {
     match seen {
         None => vec![Found::dated(What::New, None)],
         Some(seen) if seen.rv == 0 => Vec::new(),
+        Some(seen) if need.demand == Demand::Optional && is_empty(seen) => Vec::new(),
         Some(_) => vec![Found::undated(What::Gone(need.demand), None)],
+    }
+}
+
+/// Whether nothing that counts was in it, so that it can be gone unnoticed.
+fn is_empty(seen: &SeenSource) -> bool {
+    match &seen.keys {
+        SeenKeys::Apart(keys) => keys.values().all(|digest| digest.0.is_none()),
+        SeenKeys::Together(_) => false,
     }
 }
 
 type Digests = BTreeMap<Name, KeyDigest>;
 
 fn present(need: &Need, seen: Option<&SeenSource>, rv: Version, now: &Digests) -> Vec<Found> {
+    // Nothing that counts is in it yet, so there is nothing new.
+    let empty = now.values().all(|digest| digest.0.is_none());
     let Some(seen) = seen else {
-        // Nothing that counts is in it yet, so there is nothing new.
-        let empty = now.values().all(|digest| digest.0.is_none());
         let new = Found::dated(What::New, None);
         return if empty { Vec::new() } else { vec![new] };
     };
     match &seen.keys {
+        _ if seen.rv == 0 && empty => Vec::new(),
         _ if seen.rv == 0 => vec![Found::dated(What::Appeared(need.demand), None)],
         SeenKeys::Together(digest) => together(need, seen, (rv, *digest), now),
         SeenKeys::Apart(keys) => {

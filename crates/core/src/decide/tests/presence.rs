@@ -98,6 +98,15 @@ fn a_key_appears(#[case] use_it: &str, #[case] flags: &str, #[case] expect: &str
     cm c k=1                        => Record Recorded configmap/c
 "
 )]
+#[case::but_not_of_what_was_not_there(
+    "
+    flag on-delete; cm c k=1 l=1; use env?:c.k => Record Adopted
+    cm c l=1                        => Roll Deleted configmap/c (k)
+    del c                           => Note UpToDate
+    cm c l=1                        => Note UpToDate
+    cm c k=1 l=1                    => Record Recorded configmap/c (k)
+"
+)]
 #[case::deletion_interrupted(
     "
     flag on-delete; cm c k=1; use env:c.k => Record Adopted
