@@ -8,6 +8,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 
+use super::outputs::Told;
 use super::{Answer, Control, Effect, Patch, What};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Write};
@@ -276,9 +277,10 @@ impl Control {
             .map(|at| self.now.saturating_sub(at));
         self.store.done(key, patch.n, self.now);
         self.workload_backoff.clear(key);
+        let decided = self.told.get(key).and_then(Told::reason);
         self.say(
             key,
-            Reason::Changed,
+            decided.unwrap_or(Reason::Changed),
             patch.because.clone(),
             What::Rolled(patch.n, since),
         );

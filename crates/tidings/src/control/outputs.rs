@@ -19,6 +19,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Why the last decision was what it was.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.decision.as_ref().map(|(reason, _)| *reason)
+    }
+
     /// The reasons of what is wrong with it.
     pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
         let warned = self
