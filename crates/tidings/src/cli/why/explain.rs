@@ -38,7 +38,8 @@ impl WorkloadReport {
         let entry = facts.record.ok().flatten();
         let needs = needs_of(facts.known, facts.index, entry).needs;
         let unknown = unknown(facts, &needs);
-        let row = facts.verdict.map(|verdict| verdict.reason.row());
+        let told = facts.verdict.filter(|verdict| holds(facts, verdict));
+        let row = told.map(|verdict| verdict.reason.row());
         let problems = facts.verdict.map(problems).unwrap_or_default();
         Self {
             namespace: key.namespace.clone(),
@@ -48,12 +49,18 @@ impl WorkloadReport {
             roll: facts.record.ok().flatten().map(|entry| entry.n),
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
-            text: facts.verdict.map(|v| v.text.clone()).unwrap_or_default(),
+            text: told.map(|v| v.text.clone()).unwrap_or_default(),
             uses: uses(facts, &needs),
             problems,
             unknown,
         }
     }
+}
+
+/// Whether a decision is the one that the controller would make. Without its
+/// record a workload looks as if it were seen for the first time.
+fn holds(facts: &Facts<'_>, verdict: &Verdict) -> bool {
+    facts.record.is_ok() || verdict.reason == Reason::NotOptedIn
 }
 
 fn standing(verdict: Option<&Verdict>, unknown: &[String]) -> Standing {

@@ -330,6 +330,20 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
 }
 
 #[test]
+fn without_the_record_nothing_is_said_to_be_adopted() {
+    let cluster = seed();
+    let report = WorkloadReport::new(&Facts {
+        known: cluster.index.get(&key()).unwrap(),
+        index: &cluster.index,
+        record: Err("get on secret tidings-state.stage in tidings"),
+        verdict: Some(&cluster.decide()),
+        refused: &cluster.refused,
+    });
+    assert_eq!((report.reason, report.text.as_str()), (None, ""));
+    assert!(!report.problems.is_empty());
+}
+
+#[test]
 fn a_line_for_each_and_how_many_stand_how() {
     let nginx = source(SourceKind::ConfigMap, "nginx-config");
     let stale = seed().recorded().with(&nginx, 9, &[("nginx.conf", "new")]);
