@@ -8,6 +8,8 @@ use rig::proxy::Proxy;
 use rig::{Cluster, Installed};
 use serde_json::json;
 
+const WORKLOADS: [&str; 2] = ["deployment/one", "deployment/two"];
+
 #[tokio::test]
 async fn edits_of_metadata_roll_nothing_and_need_one_read_at_most() -> Result<()> {
     let cluster = Cluster::shared().await?;
@@ -27,29 +29,25 @@ async fn edits_of_metadata_roll_nothing_and_need_one_read_at_most() -> Result<()
 
     proxy.forget();
     let edit = json!({"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}});
-    let edited = [
-        "configmap/app",
-        "secret/db",
-        "deployment/one",
-        "deployment/two",
-    ];
-    lab.rolls_nothing(&["deployment/one", "deployment/two"], async || {
-        for object in edited {
-            lab.ns().edit(object, edit.clone()).await?;
+    lab.rolls_nothing(&WORKLOADS, async || {
+        for source in ["configmap/app", "secret/db"] {
+            lab.ns().edit(source, edit.clone()).await?;
         }
         Ok(())
     })
     .await?;
-    // Whatever is decided later, what was read is known.
-    lab.ns()
-        .edit_template("deployment/two", "edited", "yes")
-        .await?;
+    // Whatever is decided later, what was read is known. An edit of annotations
+    // gives a Deployment a new generation, as an edit of its spec does.
+    for workload in WORKLOADS {
+        lab.ns().edit(workload, edit.clone()).await?;
+        lab.ns().edit_template(workload, "edited", "yes").await?;
+    }
     lab.caught_up().await?;
     for path in ["/configmaps/app$", "/secrets/db$"] {
         let reads = proxy.count("GET", path)?;
         assert!(reads <= 1, "{path} was read {reads} times");
     }
-    for workload in ["deployment/one", "deployment/two"] {
+    for workload in WORKLOADS {
         assert_eq!(lab.number(workload).await?, None, "{workload}");
     }
     Ok(())

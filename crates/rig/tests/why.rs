@@ -120,7 +120,10 @@ async fn who_may_not_read_a_secret_learns_the_rest() -> Result<()> {
     let (client, own) = (lab.own().client(), lab.own().name());
     rbac::grant(client, Some(own), "reader", &reader, &records).await?;
     let said = refused(&lab, &reader).await?;
-    assert!(said.contains("unknown: needs get on secret db"), "{said}");
+    assert!(
+        said.contains("unknown: secret/db: needs get on secret db"),
+        "{said}"
+    );
     assert!(
         said.contains("configmap/app") && said.contains("envFrom"),
         "{said}"
@@ -135,7 +138,9 @@ async fn who_may_not_read_the_records_learns_the_uses() -> Result<()> {
     let said = refused(&lab, &reader).await?;
     let record = format!("tidings-state.{}", lab.ns().name());
     assert!(
-        said.contains(&format!("unknown: needs get on secret {record}")),
+        said.contains(&format!(
+            "unknown: the record: needs get on secret {record}"
+        )),
         "{said}"
     );
     assert!(
