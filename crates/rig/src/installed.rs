@@ -5,6 +5,8 @@
 //! options, and how often; what was done is read from the cluster: revisions,
 //! templates, Events, records.
 
+mod exactly;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -24,6 +26,8 @@ use crate::fixtures::{TestNamespace, config_map, deployment, secret};
 use crate::process::{self, Launch, Tidings};
 use crate::proxy::Proxy;
 use crate::wait::{holds, secs, wait_until};
+
+pub use exactly::SHORT_LEASE;
 
 /// What the controller writes on a pod template: `instance/number`.
 pub const CONFIG: &str = "tidings.dev/config";
@@ -106,14 +110,24 @@ impl Installed {
     /// A controller for the watched namespace, to be started once or more often.
     /// Changes do not settle unless the options say so.
     pub fn launch(&self, options: &[&str]) -> Result<Launch> {
-        let launch = self.launch_everywhere(options)?;
+        self.launch_as(&self.kubeconfig, options)
+    }
+
+    /// As [`Installed::launch`], as this kubeconfig's user.
+    pub fn launch_as(&self, kubeconfig: &Path, options: &[&str]) -> Result<Launch> {
+        let launch = self.launch_everywhere_as(kubeconfig, options)?;
         Ok(launch.args(&["--namespaces", self.ns.name()]))
     }
 
     /// A controller for all namespaces but what the options leave out. The
     /// cluster is shared: the options must leave out what is not the test's.
     pub fn launch_everywhere(&self, options: &[&str]) -> Result<Launch> {
-        let launch = process::controller(&self.kubeconfig)?
+        self.launch_everywhere_as(&self.kubeconfig, options)
+    }
+
+    /// As [`Installed::launch_everywhere`], as this kubeconfig's user.
+    pub fn launch_everywhere_as(&self, kubeconfig: &Path, options: &[&str]) -> Result<Launch> {
+        let launch = process::controller(kubeconfig)?
             .args(&["--own-namespace", self.own.name()])
             .args(options);
         let settles = options.iter().any(|option| option.starts_with("--settle"));
@@ -126,7 +140,12 @@ impl Installed {
 
     /// Starts a controller with these options and waits until it is ready.
     pub async fn controller(&self, options: &[&str]) -> Result<Tidings> {
-        let tidings = self.launch(options)?.start()?;
+        self.controller_as(&self.kubeconfig, options).await
+    }
+
+    /// As [`Installed::controller`], as this kubeconfig's user.
+    pub async fn controller_as(&self, kubeconfig: &Path, options: &[&str]) -> Result<Tidings> {
+        let tidings = self.launch_as(kubeconfig, options)?.start()?;
         tidings.ready(LIMIT).await?;
         Ok(tidings)
     }

@@ -3,8 +3,8 @@
 //! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
 //! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
 //! under test and the API server to record and to disturb; [`process`] runs the
-//! real `tidings`, [`installed`] with namespaces of its own; [`fixtures`] makes
-//! the objects that tests need.
+//! real `tidings`, [`installed`] with namespaces of its own; [`memory`] looks into
+//! it; [`manifests`] and [`fixtures`] make objects.
 
 mod assets;
 pub mod certs;
@@ -17,6 +17,8 @@ pub mod installed;
 mod keeper;
 mod kubeconfig;
 pub mod kubelet;
+pub mod manifests;
+pub mod memory;
 pub mod plane;
 pub mod ports;
 pub mod process;

@@ -1,0 +1,77 @@
+//! Words for tests in which every roll counts.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::{CONFIG, INSTANCE, Installed, LIMIT, QUIET};
+use crate::wait::{holds, wait_until};
+
+/// A Lease so short that the next replica need not be waited for.
+pub const SHORT_LEASE: &[&str] = &[
+    "--lease-duration=2s",
+    "--lease-renew-deadline=1500ms",
+    "--lease-retry-period=200ms",
+];
+
+impl Installed {
+    /// Waits until roll `n` has reached the workload and its record, with its spec
+    /// written so often and no more. The workload must have been made, and no
+    /// more, by the test.
+    pub async fn rolled_exactly(&self, workload: &str, n: u64) -> Result<()> {
+        let what = format!("{workload} to be rolled {n} times, and that on record");
+        wait_until(&what, LIMIT, async || {
+            self.is_rolled_exactly(workload, n).await?;
+            let entry = self.entry(workload).await?.context("no record")?;
+            ensure!(entry["n"] == n && entry["done"] == true, "{entry}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether the workload, which the test only made, was rolled so often. The
+    /// generation counts every write of the spec, also those that follow each
+    /// other too quickly for a ReplicaSet.
+    pub async fn is_rolled_exactly(&self, workload: &str, n: u64) -> Result<()> {
+        let object = self.ns().get(workload).await?;
+        let config = &object.data["spec"]["template"]["metadata"]["annotations"][CONFIG];
+        let generation = object.metadata.generation.unwrap_or_default();
+        let wanted = (n > 0).then(|| format!("{INSTANCE}/{n}"));
+        ensure!(
+            config.as_str() == wanted.as_deref() && generation == 1 + i64::try_from(n)?,
+            "template {config}, generation {generation}"
+        );
+        Ok(())
+    }
+
+    /// Checks that the controller, up to date, leaves it at that.
+    pub async fn stays_rolled(&self, workload: &str, n: u64) -> Result<()> {
+        self.caught_up().await?;
+        let what = format!("{workload} being rolled {n} times");
+        holds(&what, QUIET, async || {
+            self.is_rolled_exactly(workload, n).await
+        })
+        .await
+    }
+
+    /// Who holds the Lease; `None` when nobody does.
+    pub async fn leader(&self) -> Result<Option<String>> {
+        let leases: Api<Lease> = self.own().api();
+        let mut all = leases.list(&ListParams::default()).await?.items;
+        ensure!(all.len() < 2, "more than one Lease");
+        let spec = all.pop().and_then(|lease| lease.spec);
+        let holder = spec.and_then(|spec| spec.holder_identity);
+        Ok(holder.filter(|holder| !holder.is_empty()))
+    }
+
+    /// Deletes all records, as somebody might.
+    pub async fn delete_records(&self) -> Result<()> {
+        for secret in self.own().list("secret").await? {
+            self.own()
+                .delete(&format!("secret/{}", secret.name_any()))
+                .await?;
+        }
+        Ok(())
+    }
+}

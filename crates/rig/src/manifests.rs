@@ -1,0 +1,141 @@
+//! What `tidings manifests` prints, sent to the API server as it is.
+//!
+//! The API server reads the YAML; here only the lines are looked at that say what
+//! a document is.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use http::{Method, Request, header};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, TypeMeta};
+use kube::{Client, Resource};
+use serde_json::{Value, json};
+
+use crate::installed::text_of;
+use crate::process;
+
+/// One document.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// `ClusterRole`
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, if it is in one.
+    pub namespace: Option<String>,
+    resource: ApiResource,
+    yaml: String,
+}
+
+/// Runs `tidings manifests` with these options.
+pub async fn printed(kubeconfig: &Path, options: &[&str]) -> Result<Vec<Document>> {
+    let mut args = vec!["manifests"];
+    args.extend(options);
+    let output = process::run(kubeconfig, &args).await?;
+    ensure!(output.status.success(), "{}", text_of(&output));
+    let text = String::from_utf8(output.stdout)?;
+    let documents = text.split("---\n").filter(|part| !part.trim().is_empty());
+    documents.map(Document::read).collect()
+}
+
+impl Document {
+    fn read(yaml: &str) -> Result<Self> {
+        let field = |start: &str| {
+            let mut lines = yaml.lines();
+            let found = lines.find_map(|line| line.strip_prefix(start));
+            found.map(|value| value.trim().trim_matches('"').to_owned())
+        };
+        // The first name in a document is that of its metadata: what comes before,
+        // by the alphabet, has none at this depth.
+        let name = field("  name:").with_context(|| format!("no name in {yaml}"))?;
+        let kind = field("kind:").context("no kind")?;
+        let types = TypeMeta {
+            api_version: field("apiVersion:").context("no apiVersion")?,
+            kind: kind.clone(),
+        };
+        let gvk = GroupVersionKind::try_from(&types)?;
+        Ok(Self {
+            kind,
+            name,
+            namespace: field("  namespace:"),
+            resource: ApiResource::from_gvk(&gvk),
+            yaml: yaml.to_owned(),
+        })
+    }
+
+    /// Whether it grants rights, or is the account that has them.
+    pub fn is_about_rights(&self) -> bool {
+        self.kind == "ServiceAccount" || self.kind.contains("Role")
+    }
+
+    /// Whether it holds rules, and not who has them.
+    pub fn is_role(&self) -> bool {
+        matches!(self.kind.as_str(), "Role" | "ClusterRole")
+    }
+
+    /// Applies it as `kubectl apply --server-side` does.
+    pub async fn apply(&self, client: &Client) -> Result<Value> {
+        self.patch(
+            client,
+            "fieldManager=rig&force=true",
+            "apply-patch+yaml",
+            &self.yaml,
+        )
+        .await
+    }
+
+    /// Has the API server check it, with nothing written.
+    pub async fn dry_run(&self, client: &Client) -> Result<Value> {
+        let query = "fieldManager=rig&force=true&dryRun=All";
+        self.patch(client, query, "apply-patch+yaml", &self.yaml)
+            .await
+    }
+
+    /// Replaces the rules of the role that was applied.
+    pub async fn set_rules(&self, client: &Client, rules: &[Value]) -> Result<()> {
+        let rules = json!({"rules": rules}).to_string();
+        self.patch(client, "fieldManager=rig", "merge-patch+json", &rules)
+            .await?;
+        Ok(())
+    }
+
+    async fn patch(&self, client: &Client, query: &str, form: &str, body: &str) -> Result<Value> {
+        let request = Request::builder()
+            .method(Method::PATCH)
+            .uri(format!("{}?{query}", self.path()))
+            .header(header::CONTENT_TYPE, format!("application/{form}"))
+            .body(body.as_bytes().to_vec())?;
+        let answer = client.request(request).await;
+        answer.with_context(|| format!("{} {}", self.kind, self.name))
+    }
+
+    /// Takes it away again; for what is in no namespace that a test deletes.
+    pub async fn delete(&self, client: &Client) -> Result<()> {
+        let request = Request::builder()
+            .method(Method::DELETE)
+            .uri(self.path())
+            .body(Vec::new())?;
+        client.request::<Value>(request).await?;
+        Ok(())
+    }
+
+    fn path(&self) -> String {
+        let all = DynamicObject::url_path(&self.resource, self.namespace.as_deref());
+        format!("{all}/{}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+
+    #[test]
+    fn a_document_says_what_it_is() {
+        let yaml = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  labels:\n    name: no\n  name: tidings\n  namespace: own\n";
+        let document = Document::read(yaml).unwrap();
+        assert_eq!(document.name, "tidings");
+        assert!(document.is_about_rights() && !document.is_role());
+        let path = "/api/v1/namespaces/own/serviceaccounts/tidings";
+        assert_eq!(document.path(), path);
+    }
+}
