@@ -1,0 +1,204 @@
+//! The rights that `tidings manifests` prints are enough, and none is one too many:
+//! where one is missing, the start ends with one sentence that names it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use rig::fixtures::{Workload, config_map, daemon_set, deployment, secret, stateful_set};
+use rig::installed::{INSTANCE, Installed, RELOAD};
+use rig::manifests::{self, Document};
+use rig::process::Tidings;
+use rig::{Cluster, secs};
+use serde_json::Value;
+
+/// An installation as its manifests make it, with its options.
+struct Least {
+    home: Installed,
+    options: Vec<String>,
+    documents: Vec<Document>,
+    kubeconfig: PathBuf,
+}
+
+impl Least {
+    /// In the test's namespace alone.
+    async fn namespaced(about: &str) -> Result<Self> {
+        let home = Installed::new(Cluster::shared().await?, about).await?;
+        let scope = format!("--namespaces={}", home.ns().name());
+        Self::new(home, scope, INSTANCE).await
+    }
+
+    /// In the whole cluster, of which it heeds the test's namespace alone.
+    async fn cluster_wide(about: &str) -> Result<Self> {
+        let home = Installed::new(Cluster::shared().await?, about).await?;
+        let name = home.ns().name().to_owned();
+        let scope = format!("--namespace-selector=kubernetes.io/metadata.name={name}");
+        // Roles of the cluster are named after the instance.
+        Self::new(home, scope, &name).await
+    }
+
+    async fn new(home: Installed, scope: String, instance: &str) -> Result<Self> {
+        let cluster = Cluster::shared().await?;
+        let own = home.own().name();
+        let options = vec![
+            scope,
+            format!("--own-namespace={own}"),
+            format!("--instance={instance}"),
+        ];
+        let args: Vec<_> = options.iter().map(String::as_str).collect();
+        let admin = cluster.kubeconfig_for("admin").await?;
+        let documents = manifests::printed(&admin, &args).await?;
+        for document in documents.iter().filter(|d| d.is_about_rights()) {
+            document.apply(home.own().client()).await?;
+        }
+        let account = format!("system:serviceaccount:{own}:{instance}");
+        let kubeconfig = cluster.kubeconfig_for(&account).await?;
+        Ok(Self {
+            home,
+            options,
+            documents,
+            kubeconfig,
+        })
+    }
+
+    fn start(&self) -> Result<Tidings> {
+        let options: Vec<_> = self.options.iter().map(String::as_str).collect();
+        let launch = rig::process::controller(&self.kubeconfig)?.args(&options);
+        launch.args(&["--settle=0"]).start()
+    }
+
+    fn roles(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|document| document.is_role())
+    }
+
+    /// Takes away what no namespace of the test holds.
+    async fn end(self) -> Result<()> {
+        let client = self.home.own().client();
+        for document in self
+            .documents
+            .iter()
+            .filter(|d| d.kind.starts_with("ClusterRole"))
+        {
+            document.delete(client).await?;
+        }
+        Ok(())
+    }
+}
+
+fn opted_in(workload: Workload) -> Workload {
+    let workload = workload.env_from("configmap/app").env_from("secret/db");
+    workload.annotate(RELOAD, "auto")
+}
+
+async fn rolls_all_kinds(least: &Least) -> Result<()> {
+    let ns = least.home.ns();
+    ns.apply(config_map("app", &[("a", "first")])).await?;
+    ns.apply(secret("db", &[("b", "first")])).await?;
+    let workloads = ["deployment/web", "statefulset/db", "daemonset/log"];
+    for workload in [deployment("web"), stateful_set("db"), daemon_set("log")] {
+        ns.apply(opted_in(workload)).await?;
+    }
+    let tidings = least.start()?;
+    tidings.ready(secs(30)).await?;
+    tidings
+        .wait_for_line("all are adopted", secs(30), |line| line.contains("log"))
+        .await?;
+    for (source, n) in [
+        (config_map("app", &[("a", "second")]), 1),
+        (secret("db", &[("b", "second")]), 2),
+    ] {
+        ns.apply(source).await?;
+        for workload in workloads {
+            least.home.numbered(workload, n).await?;
+        }
+    }
+    least.home.told("deployment/web", "Changed", "db").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_namespaces_rights_are_enough() -> Result<()> {
+    let least = Least::namespaced("least").await?;
+    rolls_all_kinds(&least).await
+}
+
+#[tokio::test]
+async fn the_clusters_rights_are_enough() -> Result<()> {
+    let least = Least::cluster_wide("least-all").await?;
+    let rolled = rolls_all_kinds(&least).await;
+    least.end().await?;
+    rolled
+}
+
+#[tokio::test]
+async fn without_any_one_of_them_the_start_says_which() -> Result<()> {
+    let least = Least::namespaced("less").await?;
+    each_is_missed(&least).await
+}
+
+#[tokio::test]
+async fn without_any_one_of_the_clusters_the_start_says_which() -> Result<()> {
+    let least = Least::cluster_wide("less-all").await?;
+    let missed = each_is_missed(&least).await;
+    least.end().await?;
+    missed
+}
+
+/// Takes each rule away by itself.
+async fn each_is_missed(least: &Least) -> Result<()> {
+    let client = least.home.own().client();
+    for role in least.roles() {
+        let applied = role.apply(client).await?;
+        let rules = applied["rules"].as_array().context("no rules")?;
+        for (i, rule) in rules.iter().enumerate() {
+            let mut fewer = rules.clone();
+            fewer.remove(i);
+            role.set_rules(client, &fewer).await?;
+            let missed = is_missed(least, rule).await;
+            missed.with_context(|| format!("without {rule} of {}", role.name))?;
+        }
+        role.set_rules(client, rules).await?;
+    }
+    Ok(())
+}
+
+async fn is_missed(least: &Least, rule: &Value) -> Result<()> {
+    let tidings = least.start()?;
+    let status = tidings.exit(secs(30)).await?;
+    ensure!(!status.success(), "{status}");
+    let lines = tidings.lines()?;
+    let said = lines.iter().find(|line| line.starts_with("error:"));
+    let said = said.with_context(|| lines.join("\n"))?;
+    let resource = rule["resources"][0].as_str().unwrap_or_default();
+    let verbs = rule["verbs"].as_array().context("no verbs")?;
+    let mut verbs = verbs.iter().filter_map(Value::as_str);
+    ensure!(said.contains(resource), "no {resource} in {said}");
+    ensure!(verbs.any(|verb| said.contains(verb)), "no verb in {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_api_server_takes_all_of_it() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let home = Installed::new(cluster, "manifests").await?;
+    let (ns, own) = (home.ns().name(), home.own().name());
+    let own = format!("--own-namespace={own}");
+    let ns = format!("--namespaces={ns}");
+    let forms: [&[&str]; 4] = [
+        &[&own],
+        &[&own, &ns],
+        &[&own, "--dry-run", "--resources-to-ignore=secrets"],
+        &[
+            &own,
+            "--replicas=2",
+            "--image=rig.example/tidings:1",
+            "--listen=off",
+        ],
+    ];
+    let admin = cluster.kubeconfig_for("admin").await?;
+    for options in forms {
+        for document in manifests::printed(&admin, options).await? {
+            document.dry_run(home.own().client()).await?;
+        }
+    }
+    Ok(())
+}

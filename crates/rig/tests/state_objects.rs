@@ -1,0 +1,146 @@
+//! The records are objects like others: people delete and edit them. Nothing is
+//! rolled for that, and the next change is rolled as ever.
+
+use anyhow::{Context, Result, ensure};
+use rig::fixtures::{Workload, config_map, deployment};
+use rig::installed::{INSTANCE, Installed, RELOAD, encoded};
+use rig::{Cluster, secs, wait_until};
+use serde_json::{Value, json};
+
+const WEB: &str = "deployment/web";
+const KEY: &str = "deployments.apps_web";
+
+fn web(name: &str) -> Workload {
+    let web = deployment(name).replicas(0).env_from("configmap/app");
+    web.annotate(RELOAD, "auto")
+}
+
+async fn write(home: &Installed, value: &str) -> Result<()> {
+    home.ns().apply(config_map("app", &[("a", value)])).await?;
+    Ok(())
+}
+
+async fn prepare(home: &Installed) -> Result<()> {
+    write(home, "first").await?;
+    home.adopt([web("web"), web("other")]).await
+}
+
+/// The object that holds the records of the namespace.
+fn object(home: &Installed) -> String {
+    format!("secret/{INSTANCE}-state.{}", home.ns().name())
+}
+
+async fn edit(home: &Installed, entry: &str) -> Result<()> {
+    let patch = json!({"data": {KEY: encoded(entry)}});
+    home.own().edit(&object(home), patch).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn deleted_while_running_they_are_written_again_from_memory() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "gone-running").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    let before = home.adopted(WEB).await?;
+    home.delete_records().await?;
+    wait_until("the same record again", secs(60), async || {
+        let entry = home.entry(WEB).await?.context("no record")?;
+        ensure!(entry == before, "{entry}, not {before}");
+        Ok(())
+    })
+    .await?;
+    home.stays_rolled(WEB, 1).await?;
+    write(&home, "third").await?;
+    home.rolled_exactly(WEB, 2).await?;
+    home.rolled_exactly("deployment/other", 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_just_after_the_deletion_is_rolled_once() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "gone-changed").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    home.delete_records().await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.stays_rolled(WEB, 1).await
+}
+
+#[tokio::test]
+async fn deleted_while_stopped_they_are_adopted_anew_and_that_is_said() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "gone-stopped").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.stop(tidings).await?;
+    home.delete_records().await?;
+
+    let _tidings = home.controller(&[]).await?;
+    home.adopted(WEB).await?;
+    let told = home.told(WEB, "StateLost", "").await?;
+    ensure!(told.class == "Warning", "{told:?}");
+    home.stays_rolled(WEB, 1).await?;
+    write(&home, "third").await?;
+    home.rolled_exactly(WEB, 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn somebody_else_writes_to_them() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "edited").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let touched = json!({"metadata": {"annotations": {"touched": "yes"}}});
+    home.own().edit(&object(&home), touched).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.stays_rolled(WEB, 1).await
+}
+
+/// Numbers grow from what is written, so that no number is used again.
+#[tokio::test]
+async fn somebody_else_counts_further() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "counted").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let mut entry: Value = home.adopted(WEB).await?;
+    entry["n"] = json!(7);
+    edit(&home, &entry.to_string()).await?;
+    write(&home, "second").await?;
+    home.numbered(WEB, 8).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    let generation = home.ns().get(WEB).await?.metadata.generation;
+    ensure!(generation == Some(2), "{generation:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_as_good_as_none() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "unreadable").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    home.stop(tidings).await?;
+    for wrong in ["not JSON", "{}", r#"{"v":99}"#] {
+        edit(&home, wrong).await?;
+        let tidings = home.controller(&[]).await?;
+        wait_until("a record that can be read", secs(30), async || {
+            let entry = home.entry(WEB).await.ok().flatten();
+            let uid = entry.context("none yet")?["uid"].clone();
+            ensure!(uid.is_string());
+            Ok(())
+        })
+        .await?;
+        home.stays_rolled(WEB, 0).await?;
+        home.is_rolled_exactly("deployment/other", 0).await?;
+        home.stop(tidings).await?;
+    }
+    let _tidings = home.controller(&[]).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    Ok(())
+}
