@@ -21,8 +21,8 @@ const CONTEXT: usize = 48;
 
 /// A random word of 64 letters and digits, to be looked for.
 pub fn token() -> String {
-    let numbers = (0..4).map(|_| random::number());
-    numbers.map(|number| format!("{number:016x}")).collect()
+    let numbers = [(); 4].map(|()| format!("{:016x}", random::number()));
+    numbers.concat()
 }
 
 /// Texts that must not be found, plain or encoded as in a Secret's data.
