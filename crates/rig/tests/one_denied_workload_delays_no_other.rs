@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment, rbac};
 use rig::installed::{INSTANCE, Installed, RELOAD};
@@ -243,24 +243,64 @@ async fn denied_for(home: &Installed, client: Client) -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_forbidden_from_the_start_delays_no_other() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let home = Installed::new(cluster, "allowed").await?;
+    let forbidden = TestNamespace::new(cluster, "forbidden").await?;
+    let (kubeconfig, _) = installed_with_least_rights(&home, home.ns().name()).await?;
+    let both = ["--namespaces", forbidden.name()];
+    let tidings = home.launch_as(&kubeconfig, &both)?.start()?;
+    let said = tidings.wait_for_line("the namespace is named", secs(30), |line| {
+        line.contains(forbidden.name())
+    });
+    said.await?;
+    rolls_in(&home).await
+}
+
+#[tokio::test]
 async fn a_namespace_that_becomes_forbidden_delays_no_other() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let home = Installed::new(cluster, "allowed").await?;
     let forbidden = TestNamespace::new(cluster, "forbidden").await?;
     let both = format!("{},{}", home.ns().name(), forbidden.name());
     let (kubeconfig, documents) = installed_with_least_rights(&home, &both).await?;
-    let launch = home.launch_as(&kubeconfig, &["--namespaces", forbidden.name()])?;
-    let tidings = launch.start()?;
-    tidings.ready(secs(30)).await?;
-    write(&home, "first").await?;
-    home.adopt([web("web")]).await?;
+    let proxy = Proxy::start(cluster).await?;
+    let account = format!("system:serviceaccount:{}:{INSTANCE}", home.own().name());
+    let wire = proxy.kubeconfig_for(&account).await?;
+    let options = ["--namespaces", forbidden.name()];
+    let tidings = home.controller_as(&wire, &options).await?;
 
-    role_in(&documents, forbidden.name())?
-        .set_rules(home.ns().client(), &[])
-        .await?;
-    let proxied = tidings.metric("tidings_workloads", &[]).await?;
-    ensure!(proxied >= 0.0);
-    write(&home, "second").await?;
+    let role = role_in(&documents, forbidden.name())?;
+    role.set_rules(home.ns().client(), &[]).await?;
+    may_not_list(&forbidden, client_of(&kubeconfig).await?).await?;
+    // Watches that run are not asked for their rights again.
+    proxy.cut();
+    wait_until("it to be not ready", secs(30), async || {
+        let (status, text) = tidings.get("/readyz").await?;
+        ensure!(
+            status == 503 && text.contains(forbidden.name()),
+            "{status} {text}"
+        );
+        Ok(())
+    })
+    .await?;
+    rolls_in(&home).await
+}
+
+async fn may_not_list(forbidden: &TestNamespace, client: Client) -> Result<()> {
+    let deployments: Api<Deployment> = Api::namespaced(client, forbidden.name());
+    wait_until("the empty role to be in force", secs(30), async || {
+        let listed = deployments.list(&ListParams::default()).await;
+        ensure!(listed.is_err(), "it may be listed");
+        Ok(())
+    })
+    .await
+}
+
+async fn rolls_in(home: &Installed) -> Result<()> {
+    write(home, "first").await?;
+    home.adopt([web("web")]).await?;
+    write(home, "second").await?;
     home.rolled_exactly("deployment/web", 1).await?;
     home.stays_rolled("deployment/web", 1).await
 }
