@@ -245,8 +245,9 @@ impl Shared {
     }
 
     async fn list_state(self: Arc<Self>, term: Term) {
-        if let Ok(found) = self.reading(state::list(&self.client, &self.place)).await {
-            self.answer(&term, Answer::StateListed(found)).await;
+        match self.reading(state::list(&self.client, &self.place)).await {
+            Ok(found) => self.answer(&term, Answer::StateListed(found)).await,
+            Err(error) => tracing::warn!(%error, "the records cannot be looked after"),
         }
     }
 

@@ -4,7 +4,7 @@
 //! next page begins, and the version of it all. The only error is an answer of
 //! another shape, which is not quoted.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tidings_core::index::StreamOf;
 use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
@@ -38,14 +38,16 @@ pub(crate) fn call(list: &Call, of: StreamOf, next: &str) -> Call {
 #[derive(Deserialize)]
 pub(crate) struct Page<'a> {
     metadata: ListMeta,
-    /// The objects, as they came. A server may write an empty list as `null`.
+    /// The objects, as they came.
     #[serde(borrow, default, deserialize_with = "or_none")]
     pub(crate) items: Vec<&'a RawValue>,
 }
 
-fn or_none<'de, D>(input: D) -> Result<Vec<&'de RawValue>, D::Error>
+/// The items of a list. The API server writes an empty list of metadata as `null`.
+pub(crate) fn or_none<'de, D, T>(input: D) -> Result<Vec<T>, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
 {
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }

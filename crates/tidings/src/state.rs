@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{self, ApiError, Call, Verb};
-use crate::page::{METADATA, METADATA_LIST};
+use crate::page::{METADATA, METADATA_LIST, or_none};
 use crate::store::{Shard, Stored, Write};
 
 /// The type of the Secrets that hold the records.
@@ -76,6 +76,7 @@ struct Metadata {
 
 #[derive(Deserialize)]
 struct List {
+    #[serde(deserialize_with = "or_none")]
     items: Vec<Object>,
 }
 
@@ -178,5 +179,19 @@ fn stored(object: Object) -> Stored {
     Stored {
         version: object.metadata.resource_version,
         data: decoded.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_objects_are_an_empty_list() {
+        for items in ["[]", "null"] {
+            let json = format!(r#"{{"metadata":{{}},"items":{items}}}"#);
+            let list: List = api::read(json.as_bytes()).unwrap();
+            assert!(list.items.is_empty());
+        }
     }
 }

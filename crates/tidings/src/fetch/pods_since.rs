@@ -14,7 +14,7 @@ use tidings_core::kinds::Revision;
 use tidings_core::refs::WorkloadRef;
 
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::METADATA_LIST;
+use crate::page::{METADATA_LIST, or_none};
 
 /// Finds out when the current revision of a workload's pod template was made.
 pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince, ApiError> {
@@ -117,6 +117,7 @@ struct Annotations {
 
 #[derive(Deserialize)]
 struct History {
+    #[serde(deserialize_with = "or_none")]
     items: Vec<Made>,
 }
 
@@ -145,5 +146,18 @@ impl Made {
     fn is_of(&self, uid: &str) -> bool {
         let owners = &self.metadata.owner_references;
         owners.iter().any(|owner| owner.uid == uid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Deployment that was made paused has none.
+    #[test]
+    fn no_revisions_are_an_empty_list() {
+        let json = br#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#;
+        let history: History = api::read(json).unwrap();
+        assert!(history.items.is_empty());
     }
 }
