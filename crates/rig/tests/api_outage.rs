@@ -101,9 +101,10 @@ async fn the_outage_comes_in_the_middle_of_a_fan_out() -> Result<()> {
     let _tidings = home.controller(&["--max-in-flight=2"]).await?;
     prepare(&home).await?;
     let unanswered = Fault::answer_late(outage()?).on("PATCH", "/deployments/web-");
+    let unanswered = proxy.inject(unanswered)?;
     write(&home, "all", "just before the outage").await?;
-    let unanswered = proxy.inject(unanswered.times(2))?;
     unanswered.wait_for_hits(1, secs(30)).await?;
+    unanswered.withdraw();
     proxy.freeze();
     tokio::time::sleep(outage()?).await;
     proxy.restore();

@@ -58,6 +58,7 @@ async fn a_namespace_that_may_not_be_made_is_said() -> Result<()> {
             "deployments,statefulsets,daemonsets",
         ),
         rbac::rule("get,list", "apps", "replicasets,controllerrevisions"),
+        rbac::rule("get", "", "namespaces"),
         rbac::rule("create", "", "events"),
     ];
     let user = home.ns().service_account("laptop", &rules).await?;
