@@ -59,13 +59,17 @@ pub struct Connect {
 pub enum ConnectError {
     /// Neither a kubeconfig nor a service account.
     #[error(
-        "no cluster to talk to: {0}, and this is not a pod with a service account; \
-         give --kubeconfig or set KUBECONFIG"
+        "no cluster to talk to: {}, and this is not a pod with a service account; \
+         give --kubeconfig or set KUBECONFIG",
+        first_line(.0)
     )]
     Nowhere(KubeconfigError),
     /// The kubeconfig that was asked for cannot be used.
-    #[error("the kubeconfig cannot be used: {0}; check --kubeconfig, --context and KUBECONFIG")]
-    Kubeconfig(#[from] KubeconfigError),
+    #[error(
+        "the kubeconfig cannot be used: {}; check --kubeconfig, --context and KUBECONFIG",
+        first_line(.0)
+    )]
+    Kubeconfig(KubeconfigError),
     /// The credentials plugin failed. Its output may be a token, and is not shown.
     #[error(
         "the kubeconfig's credentials plugin `{0}` failed; run `kubectl version` to see what it says"
@@ -77,6 +81,18 @@ pub enum ConnectError {
     /// The kubeconfig asks for a proxy.
     #[error("Tidings does not go through proxies: remove proxy-url from the kubeconfig")]
     Proxy,
+}
+
+impl From<KubeconfigError> for ConnectError {
+    fn from(error: KubeconfigError) -> Self {
+        Self::Kubeconfig(error)
+    }
+}
+
+/// The rest quotes the file, which may be the line with the token.
+fn first_line(error: &KubeconfigError) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 impl From<kube::Error> for ConnectError {
@@ -154,4 +170,25 @@ fn tcp() -> HttpConnector {
     tcp.set_connect_timeout(Some(CONNECT));
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broken_kubeconfig_is_not_quoted() {
+        let text = "users:\n- name: me\n  user: {token: abc, exec: 7}\n";
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        std::fs::write(&file, text).unwrap();
+        let options = Connect {
+            kubeconfig: Some(file),
+            context: None,
+        };
+        let said = connect(&options, Idle::Short).await.err().unwrap();
+        let said = format!("{:#}", anyhow::Error::from(said));
+        assert!(said.starts_with("the kubeconfig cannot be used"), "{said}");
+        assert!(!said.contains("abc") && !said.contains('\n'), "{said}");
+    }
 }
