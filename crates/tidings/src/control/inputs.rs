@@ -198,7 +198,8 @@ impl Control {
         }
     }
 
-    /// The intents are written: now the workloads.
+    /// The intents are written: now the workloads. One that has changed since it
+    /// was decided about (it may be paused now, or another's) is decided anew.
     fn wrote(&mut self, write: &Write, version: String) {
         self.state_backoff.clear(&write.shard);
         self.store.written(&write.shard, version);
@@ -206,8 +207,17 @@ impl Control {
             let Some(entry) = self.store.get(key).cloned() else {
                 continue;
             };
-            if self.busy.contains(key) && !entry.done && !self.store.is_waiting(key) {
+            let Some(decided) = self.busy.get(key).copied() else {
+                continue;
+            };
+            if entry.done || self.store.is_waiting(key) {
+                continue;
+            }
+            if self.version(key) == Some(decided) {
                 self.patch(key, &entry);
+            } else {
+                self.busy.remove(key);
+                self.queue.look(key, self.now);
             }
         }
     }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use tidings_core::decide::{Act, PodsSince, Rules, Verdict, decide};
 use tidings_core::index::{Fetched, Index, Stream};
-use tidings_core::object::{SourceMeta, Workload};
+use tidings_core::object::{SourceMeta, Version, Workload};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -156,8 +156,9 @@ pub struct Control {
     /// Our term, while we lead.
     term: Option<u64>,
     now: Millis,
-    /// Workloads with a write or a question under way.
-    busy: HashSet<WorkloadRef>,
+    /// Workloads with a write or a question under way, and the version of them
+    /// that was decided about.
+    busy: HashMap<WorkloadRef, Version>,
     fetching: HashSet<SourceRef>,
     pods: HashMap<WorkloadRef, PodsSince>,
     changed_at: HashMap<WorkloadRef, Millis>,
@@ -204,7 +205,7 @@ impl Control {
             dry_run: plan.dry_run,
             term: None,
             now: 0,
-            busy: HashSet::new(),
+            busy: HashMap::new(),
             fetching: HashSet::new(),
             pods: HashMap::new(),
             changed_at: HashMap::new(),
@@ -296,7 +297,7 @@ impl Control {
 
     fn decide(&mut self, key: &WorkloadRef) {
         // Whatever is under way ends with another look.
-        if self.busy.contains(key) || !self.index.ready(key) {
+        if self.busy.contains_key(key) || !self.index.ready(key) {
             return;
         }
         let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
@@ -313,7 +314,7 @@ impl Control {
             Act::Nothing => self.settled(key),
             Act::Read(sources) => sources.iter().for_each(|source| self.fetch(key, source)),
             Act::AskPodsSince => {
-                self.busy.insert(key.clone());
+                self.begin(key);
                 self.effects.push(Effect::AskPodsSince(key.clone()));
             }
             Act::Forget => {
@@ -345,16 +346,26 @@ impl Control {
             self.store.put(key, entry);
             return self.settled(key);
         }
-        self.busy.insert(key.clone());
+        self.begin(key);
         self.store.put(key, entry);
     }
 
     /// The intent is in memory; the patch waits for it to be stored.
     fn resume(&mut self, key: &WorkloadRef, entry: &Entry) {
-        self.busy.insert(key.clone());
+        self.begin(key);
         if !self.store.is_waiting(key) {
             self.patch(key, entry);
         }
+    }
+
+    /// Something about it, as it is now, is under way.
+    fn begin(&mut self, key: &WorkloadRef) {
+        let version = self.version(key).unwrap_or_default();
+        self.busy.insert(key.clone(), version);
+    }
+
+    fn version(&self, key: &WorkloadRef) -> Option<Version> {
+        Some(self.index.get(key)?.workload.version)
     }
 
     fn patch(&mut self, key: &WorkloadRef, entry: &Entry) {

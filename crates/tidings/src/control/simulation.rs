@@ -469,3 +469,31 @@ proptest! {
         check(seed);
     }
 }
+
+/// Two installations decide about one change, and the other one is quicker.
+#[test]
+fn what_another_rolled_since_the_decision_is_left_alone() {
+    let mut simulation = Simulation::new(1);
+    simulation.calm();
+    simulation.world.change(0, 1);
+    let change = simulation.world.source_fact(0);
+    simulation.facts[1].push_back(change);
+    let decided = |requests: &[Effect]| requests.iter().any(|r| matches!(r, Effect::Write(_)));
+    while !decided(&simulation.requests) {
+        simulation.step();
+    }
+    for i in 0..WORKLOADS {
+        simulation.world.version += 1;
+        simulation.world.workloads[i].version = simulation.world.version;
+        simulation.world.workloads[i].mark = Some("other/1".to_owned());
+        let fact = simulation.world.workload_fact(i, How::Event);
+        simulation.control.take(simulation.now, Input::Fact(fact));
+    }
+    simulation.calm();
+    let rolls = simulation
+        .world
+        .workloads
+        .iter()
+        .map(|pods| pods.rolls.len());
+    assert_eq!(rolls.sum::<usize>(), 0);
+}
