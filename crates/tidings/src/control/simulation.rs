@@ -133,6 +133,7 @@ impl World {
             marks: Marks::default(),
             written: Some(100),
             problem: None,
+            rewritten: false,
         }
     }
 

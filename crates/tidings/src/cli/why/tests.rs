@@ -65,6 +65,7 @@ impl Cluster {
             .map(|(key, value)| ((*key).into(), digest(value)));
         let meta = SourceMeta {
             problem: None,
+            rewritten: false,
             key: source.clone(),
             version,
             marks: Marks::default(),
