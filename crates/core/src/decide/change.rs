@@ -23,6 +23,9 @@ impl Case<'_> {
         };
         match self.pods_are_newer(&rolling) {
             Newer::Ask => Self::ask(),
+            Newer::Yes if self.is_pending(entry) && !self.pods_are_newest() => {
+                self.roll(reason_of(first), &rolling)
+            }
             Newer::Yes => {
                 let by_edit = rolling.iter().all(|change| change.what == What::New);
                 let reason = if by_edit {
@@ -40,8 +43,12 @@ impl Case<'_> {
     /// Whether nobody has edited the template since the record, or the pods are
     /// yet to be made.
     fn same_pods(&self, entry: &Entry) -> bool {
-        let pending = !entry.done && !self.reached(entry);
-        pending || self.same_template()
+        self.is_pending(entry) || self.same_template()
+    }
+
+    /// Whether a roll is written down and not carried out.
+    fn is_pending(&self, entry: &Entry) -> bool {
+        !entry.done && !self.reached(entry)
     }
 
     /// Whether a change is one that new pods are needed for.
@@ -58,10 +65,19 @@ impl Case<'_> {
     }
 
     fn record_or_rest(&self, entry: &Entry, changes: &[Change]) -> Answer {
-        if !entry.done && !self.reached(entry) {
-            return self.resume(entry);
-        }
         let recorded = self.recorded(entry, changes);
+        if self.is_pending(entry) {
+            // Somebody edited the template meanwhile: what the roll was for is done.
+            return if self.pods_are_newest() {
+                (
+                    Act::Record(recorded),
+                    Reason::Absorbed,
+                    entry.because.clone(),
+                )
+            } else {
+                self.resume(entry)
+            };
+        }
         let news = changes
             .iter()
             .filter(|c| matches!(c.what, What::New | What::Appeared(_)));

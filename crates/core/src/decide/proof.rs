@@ -33,6 +33,18 @@ impl Case<'_> {
         self.younger(changes)
     }
 
+    /// Whether an event shows that the pods were made after every source was
+    /// written, so that a roll which is pending is not needed any more.
+    pub(super) fn pods_are_newest(&self) -> bool {
+        let needs = self.needs.needs.iter();
+        let versions: Option<Vec<_>> = needs
+            .map(|need| self.source(need).present().map(|p| p.version))
+            .collect();
+        let newest = versions.and_then(|versions| versions.into_iter().max());
+        let edited = self.known.edited;
+        self.makes_pods() && self.rules.one_etcd && newest.is_some() && edited > newest
+    }
+
     /// Whether a new template makes new pods, all of them and at once.
     pub(super) fn makes_pods(&self) -> bool {
         let workload = &self.known.workload;

@@ -37,7 +37,7 @@ impl Case<'_> {
     /// The record without a roll: what is gone keeps its last digest, so that the
     /// same content coming back is nothing.
     pub(super) fn recorded(&self, entry: &Entry, changes: &[Change]) -> Entry {
-        let done = entry.done || self.reached(entry);
+        let done = entry.done || self.reached(entry) || self.pods_are_newest();
         let because = if done {
             String::new()
         } else {

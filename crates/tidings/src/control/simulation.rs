@@ -48,6 +48,8 @@ struct Pods {
     version: u64,
     generation: i64,
     mark: Option<String>,
+    /// How often its owner edited the template.
+    edits: usize,
     /// The content of each source when the template was last changed.
     content: Vec<u32>,
     /// That of each roll.
@@ -101,6 +103,7 @@ impl World {
                 version: world.version,
                 generation: 1,
                 mark: None,
+                edits: 0,
                 content,
                 rolls: Vec::new(),
             };
@@ -153,7 +156,7 @@ impl World {
                 "creationTimestamp": "2026-01-01T00:00:00Z",
                 "annotations": {"tidings.dev/reload": "auto"}},
             "spec": {"template": {"metadata": {"annotations": annotations},
-                "spec": {"containers": [{"envFrom": env_from}]}}},
+                "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
         });
         let read = read_workload(&KINDS[0], object.to_string().as_bytes()).unwrap();
         Fact::Workload(Box::new(read), how)
@@ -411,7 +414,18 @@ impl Simulation {
                 self.world.workloads[i].version = self.world.version;
                 self.facts[0].push_back(self.world.workload_fact(i, How::Event));
             }
-            7 if self.faults => self.start(),
+            // Its owner edits the template: new pods, with what is there now.
+            7 => {
+                let i = self.dice.below(WORKLOADS);
+                self.world.version += 1;
+                let content = self.world.content_of(i);
+                let pods = &mut self.world.workloads[i];
+                (pods.version, pods.content) = (self.world.version, content);
+                pods.generation += 1;
+                pods.edits += 1;
+                self.facts[0].push_back(self.world.workload_fact(i, How::Event));
+            }
+            8 if self.faults => self.start(),
             _ => {}
         }
     }
