@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::ListParams;
+use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
 
 use super::{CONFIG, INSTANCE, Installed, LIMIT, QUIET};
@@ -30,19 +31,15 @@ impl Installed {
         .await
     }
 
-    /// Whether the workload, which the test only made, was rolled so often. The
-    /// generation counts every write of the spec, also those that follow each
-    /// other too quickly for a ReplicaSet.
+    /// Whether the workload, which the test only made, was rolled so often.
     pub async fn is_rolled_exactly(&self, workload: &str, n: u64) -> Result<()> {
-        let object = self.ns().get(workload).await?;
-        let config = &object.data["spec"]["template"]["metadata"]["annotations"][CONFIG];
-        let generation = object.metadata.generation.unwrap_or_default();
-        let wanted = (n > 0).then(|| format!("{INSTANCE}/{n}"));
-        ensure!(
-            config.as_str() == wanted.as_deref() && generation == 1 + i64::try_from(n)?,
-            "template {config}, generation {generation}"
-        );
-        Ok(())
+        was_rolled(&self.ns().get(workload).await?, n)
+    }
+
+    /// The same of all Deployments of the watched namespace.
+    pub async fn are_rolled_exactly(&self, n: u64) -> Result<()> {
+        let all = self.ns().list("deployment").await?;
+        all.iter().try_for_each(|object| was_rolled(object, n))
     }
 
     /// Checks that the controller, up to date, leaves it at that.
@@ -74,4 +71,18 @@ impl Installed {
         }
         Ok(())
     }
+}
+
+/// The generation counts every write of the spec, also those that follow each
+/// other too quickly for a ReplicaSet.
+fn was_rolled(object: &DynamicObject, n: u64) -> Result<()> {
+    let config = &object.data["spec"]["template"]["metadata"]["annotations"][CONFIG];
+    let generation = object.metadata.generation.unwrap_or_default();
+    let wanted = (n > 0).then(|| format!("{INSTANCE}/{n}"));
+    ensure!(
+        config.as_str() == wanted.as_deref() && generation == 1 + i64::try_from(n)?,
+        "{}: template {config}, generation {generation}",
+        object.name_any()
+    );
+    Ok(())
 }
