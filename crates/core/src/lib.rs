@@ -7,6 +7,7 @@
 //! a file, an environment or a cluster: whoever calls it brings the facts
 //! ([`index`]) and carries out the [`decide::Decision`].
 
+pub mod action;
 pub mod annotations;
 pub mod compare;
 pub mod decide;
@@ -21,4 +22,5 @@ pub mod reason;
 pub mod refs;
 pub mod settle;
 pub mod state;
+pub mod supervise;
 pub mod uses;

@@ -1,0 +1,347 @@
+//! The transitions of the machine. One function per event; [`State::advance`]
+//! begins work that has become possible.
+
+use super::{
+    Attempt, Child, Effect, Event, Life, Note, OnChange, Pace, Policy, Purpose, State, Time, Took,
+    Version, Work,
+};
+use crate::action::{Outcome, Signal};
+
+impl State {
+    /// The state before the first event, and what to do first. `baseline` is
+    /// what the files contained before anything was started.
+    pub fn new(policy: Policy, baseline: Version) -> (Self, Vec<Effect>) {
+        let (child, effects) = if policy.supervises {
+            (Child::Running, vec![Effect::StartChild])
+        } else {
+            (Child::None, Vec::new())
+        };
+        let state = Self {
+            pace: Pace::new(policy.quiet, policy.cap, policy.settle_first),
+            policy,
+            child,
+            seen: baseline,
+            taken: Some(baseline),
+            work: Work::Idle,
+            tries: 0,
+            retry_at: None,
+            kill_at: None,
+            preparing_since: None,
+            read_since_look: true,
+            attempt: Attempt::default(),
+            disarmed: false,
+            life: Life::Serving,
+        };
+        (state, effects)
+    }
+
+    /// Takes one event in, and says what to do about it.
+    pub fn step(&mut self, now: Time, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.life == Life::Over {
+            return effects;
+        }
+        let out = &mut effects;
+        match event {
+            Event::Changed(version) => self.changed(now, version),
+            Event::Flickered => self.flickered(now),
+            Event::MayBeOld => self.may_be_old(now),
+            Event::Prepared(version, result) => self.prepared(now, version, result, out),
+            Event::Acted(version, took) => self.acted(now, version, took, out),
+            Event::ChildExited(code) => self.child_exited(now, code, out),
+            Event::Signal(signal) => self.signal(signal, out),
+            Event::Tick => {}
+        }
+        self.advance(now, out);
+        effects
+    }
+
+    /// When to say [`Event::Tick`] if nothing else happens; `None`: nothing is waited for.
+    pub fn deadline(&self) -> Option<Time> {
+        if self.life == Life::Over {
+            return None;
+        }
+        let begin = self.next_begin().filter(|_| self.can_begin());
+        let hurry = self.pace.due().filter(|_| self.can_hurry());
+        [begin, hurry, self.kill_at].into_iter().flatten().min()
+    }
+
+    /// Whether the newest content still has to be taken.
+    pub fn owes(&self) -> bool {
+        self.taken != Some(self.seen)
+    }
+
+    /// What the files contain, as far as the machine was told.
+    pub fn seen(&self) -> Version {
+        self.seen
+    }
+
+    /// What the process runs, if that is known.
+    pub fn taken(&self) -> Option<Version> {
+        self.taken
+    }
+
+    fn changed(&mut self, now: Time, version: Version) {
+        if version == self.seen {
+            return;
+        }
+        self.seen = version;
+        // Whatever starts or is told in these moments may read the old or the
+        // new content, so even a change that is taken back is acted on.
+        self.taken = None;
+        self.read_since_look = false;
+        self.attempt.moved_meanwhile = true;
+        self.tries = 0;
+        self.retry_at = None;
+        self.pace.changed(now);
+    }
+
+    /// The content is as it was, yet something else was there in between: only
+    /// a process that certainly read nothing meanwhile is still up to date.
+    fn flickered(&mut self, now: Time) {
+        if self.read_since_look || !self.policy.supervises {
+            self.may_be_old(now);
+        }
+        self.read_since_look = false;
+    }
+
+    /// The files stand as they were first seen, yet what runs may be older.
+    fn may_be_old(&mut self, now: Time) {
+        self.attempt.moved_meanwhile = true;
+        self.taken = None;
+        self.pace.at_once(now);
+    }
+
+    /// Begins, ends or hurries what time or the last event made possible.
+    fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if self.life == Life::Over {
+            return;
+        }
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            out.push(Effect::KillChild);
+        }
+        if self.can_hurry() && self.pace.is_due(now) {
+            self.attempt.hurried = true;
+            out.push(Effect::Hurry);
+        }
+        if self.can_begin() && self.next_begin().is_some_and(|at| at <= now) {
+            self.begin(now, out);
+        }
+    }
+
+    fn can_begin(&self) -> bool {
+        let child_is_ours = !matches!(self.child, Child::Stopping(_));
+        self.work == Work::Idle && child_is_ours && self.owes() && self.life == Life::Serving
+    }
+
+    fn can_hurry(&self) -> bool {
+        matches!(self.work, Work::Acting(version) if version != self.seen)
+            && !self.attempt.hurried
+            && self.child == self.resting_child()
+    }
+
+    fn resting_child(&self) -> Child {
+        if self.policy.supervises {
+            Child::Running
+        } else {
+            Child::None
+        }
+    }
+
+    fn next_begin(&self) -> Option<Time> {
+        [self.pace.due(), self.retry_at].into_iter().flatten().min()
+    }
+
+    fn begin(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let version = self.seen;
+        self.pace.begun(now);
+        self.retry_at = None;
+        if self.disarmed {
+            return self.fail(now, version, (Outcome::Rejected, DISARMED.to_owned()), out);
+        }
+        if !self.policy.prepares {
+            return self.act(now, version, out);
+        }
+        self.preparing_since.get_or_insert(now);
+        self.work = Work::Preparing(version);
+        out.push(Effect::Prepare(version));
+    }
+
+    fn prepared(
+        &mut self,
+        now: Time,
+        version: Version,
+        result: Result<(), String>,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.work != Work::Preparing(version) {
+            return;
+        }
+        self.work = Work::Idle;
+        let superseded = version != self.seen;
+        match result {
+            Ok(()) if superseded && !self.prepared_for_too_long(now) => {}
+            Ok(()) => self.act(now, version, out),
+            Err(_) if superseded => {}
+            Err(why) => self.fail(now, version, (Outcome::Rejected, why), out),
+        }
+    }
+
+    /// Churn faster than the check would otherwise put the action off for ever.
+    fn prepared_for_too_long(&self, now: Time) -> bool {
+        self.preparing_since
+            .is_some_and(|since| now >= since + self.policy.cap)
+    }
+
+    fn act(&mut self, now: Time, version: Version, out: &mut Vec<Effect>) {
+        if self.life != Life::Serving {
+            return;
+        }
+        self.preparing_since = None;
+        self.attempt = Attempt::default();
+        self.read_since_look = true;
+        match self.policy.on_change {
+            OnChange::Tell => {
+                self.taken = None;
+                self.work = Work::Acting(version);
+                out.push(Effect::Act(version));
+            }
+            OnChange::Restart => self.stop_child(now, Purpose::Restart(version), out),
+            OnChange::Exit(code) if self.policy.supervises => {
+                self.stop_child(now, Purpose::Exit(code), out);
+            }
+            OnChange::Exit(code) => self.exit(code, out),
+        }
+    }
+
+    fn stop_child(&mut self, now: Time, purpose: Purpose, out: &mut Vec<Effect>) {
+        self.child = Child::Stopping(purpose);
+        self.kill_at = Some(now + self.policy.grace);
+        out.push(Effect::SignalChild(self.policy.stop));
+    }
+
+    fn acted(&mut self, now: Time, version: Version, took: Took, out: &mut Vec<Effect>) {
+        if self.work != Work::Acting(version) {
+            return;
+        }
+        self.work = Work::Idle;
+        match took {
+            Took::Applied => self.succeed(version, Outcome::Applied, out),
+            Took::Delivered => self.succeed(version, Outcome::Unverified, out),
+            Took::NotUp(why) => {
+                self.retry_at = Some(now + self.policy.until_up);
+                out.push(Effect::Say(Note::Waiting(why)));
+            }
+            Took::Rejected(why) => self.fail(now, version, (Outcome::Rejected, why), out),
+            Took::Unverified(why) => self.fail(now, version, (Outcome::Unverified, why), out),
+            Took::Died(why) => {
+                self.disarmed = true;
+                self.fail(now, version, (Outcome::Rejected, why), out);
+            }
+        }
+    }
+
+    fn succeed(&mut self, version: Version, outcome: Outcome, out: &mut Vec<Effect>) {
+        self.taken = (!self.attempt.moved_meanwhile).then_some(version);
+        self.tries = 0;
+        out.push(Effect::Say(Note::Ended {
+            version,
+            outcome,
+            why: String::new(),
+            again: None,
+        }));
+    }
+
+    /// The attempt on `version` failed: remember it, and when to try again.
+    fn fail(
+        &mut self,
+        now: Time,
+        version: Version,
+        (outcome, why): (Outcome, String),
+        out: &mut Vec<Effect>,
+    ) {
+        self.preparing_since = None;
+        if version == self.seen {
+            self.tries = self.tries.saturating_add(1);
+            let hopeless = self.disarmed;
+            self.retry_at = self
+                .policy
+                .backoff
+                .next(now, self.tries)
+                .filter(|_| !hopeless);
+        }
+        let again = self.retry_at;
+        out.push(Effect::Say(Note::Ended {
+            version,
+            outcome,
+            why,
+            again,
+        }));
+    }
+
+    fn child_exited(&mut self, now: Time, code: u8, out: &mut Vec<Effect>) {
+        self.kill_at = None;
+        match self.child {
+            Child::None => {}
+            Child::Stopping(Purpose::Restart(version)) if self.life == Life::Serving => {
+                self.restart(now, version, out);
+            }
+            Child::Stopping(Purpose::Exit(wanted)) if self.life == Life::Serving => {
+                self.exit(wanted, out);
+            }
+            Child::Running | Child::Stopping(_) => self.exit(code, out),
+        }
+    }
+
+    /// The new child reads what the files contain now; where a check is asked
+    /// for, content newer than the checked one is still owed.
+    fn restart(&mut self, now: Time, checked: Version, out: &mut Vec<Effect>) {
+        self.child = Child::Running;
+        self.attempt.moved_meanwhile = false;
+        self.read_since_look = true;
+        out.push(Effect::StartChild);
+        let version = if self.policy.prepares {
+            checked
+        } else {
+            self.seen
+        };
+        self.succeed(version, Outcome::Applied, out);
+        if self.owes() {
+            self.pace.at_once(now);
+        } else {
+            self.pace.begun(now);
+        }
+    }
+
+    /// A child that was told to end is not started again by a restart that was
+    /// under way; INT and QUIT, which some programs survive, count only then.
+    fn signal(&mut self, signal: Signal, out: &mut Vec<Effect>) {
+        let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
+        match self.child {
+            Child::None if ends => self.exit(0, out),
+            Child::None => {}
+            Child::Running => {
+                self.end_if(signal == Signal::TERM);
+                out.push(Effect::SignalChild(signal));
+            }
+            Child::Stopping(_) => {
+                self.end_if(ends);
+                out.push(Effect::SignalChild(signal));
+            }
+        }
+    }
+
+    fn end_if(&mut self, told: bool) {
+        if told {
+            self.life = Life::Ending;
+        }
+    }
+
+    fn exit(&mut self, code: u8, out: &mut Vec<Effect>) {
+        self.life = Life::Over;
+        out.push(Effect::Exit(code));
+    }
+}
+
+const DISARMED: &str = "the process died of an earlier signal, so it is sent no more of them; it reads the files when it is started";
