@@ -18,6 +18,7 @@ pub mod needs;
 pub mod object;
 pub mod pattern;
 pub mod policy;
+pub mod preset;
 pub mod reason;
 pub mod refs;
 pub mod settle;

@@ -1,0 +1,231 @@
+//! Commands: checks, proofs and `--exec`. Never a shell, always a time limit.
+//!
+//! In: an argument list, and what changed, as environment. Out: how it ended
+//! and the last of what it printed. A command that outlives its time is killed
+//! with everything in its process group.
+
+use crate::nursery::Nursery;
+use crate::proc::Process;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, kill_process_group};
+use rustix::time::Timespec;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// No more of what a command prints is kept; the end says what went wrong.
+const KEPT: usize = 2048;
+/// How long the end of a killed command is waited for.
+const AFTER_KILL: Duration = Duration::from_secs(1);
+
+/// What changed, for the environment of commands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    /// Changed files, relative to their directories.
+    pub(crate) names: Vec<String>,
+    /// The generations that the volumes are now of.
+    pub(crate) generations: Vec<String>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// Its exit code; `None`: it took too long.
+    pub(crate) code: Option<u8>,
+    /// The end of its output and errors together.
+    pub(crate) output: String,
+}
+
+impl Ran {
+    /// Whether it ended with code 0.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// First line: how it ended. Further lines: what it printed.
+    pub(crate) fn why(&self, what: &str, limit: Duration) -> String {
+        let ending = match self.code {
+            Some(code) => format!("{what} failed with exit code {code}"),
+            None => format!("{what} did not end within {} s", limit.as_secs_f32()),
+        };
+        format!("{ending}\n{}", self.output.trim())
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// Runs a command to its end, or to the limit.
+///
+/// # Errors
+/// When it cannot be started: one sentence.
+pub(crate) fn run(
+    argv: &[String],
+    context: &Context,
+    limit: Duration,
+    nursery: &Nursery,
+) -> Result<Ran, String> {
+    let failed = |error: std::io::Error| format!("{} cannot be started: {error}", argv[0]);
+    let (reader, writer) = std::io::pipe().map_err(failed)?;
+    let mut command = Command::new(&argv[0]);
+    command
+        .args(&argv[1..])
+        .env("TIDINGS_FILES", context.names.join("\n"))
+        .env("TIDINGS_GENERATION", context.generations.join("\n"))
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().map_err(failed)?)
+        .stderr(writer)
+        .process_group(0);
+    let (tell, ended) = channel();
+    let pid = nursery
+        .start(&mut command, move |code| {
+            let _ = tell.send(code);
+        })
+        .map_err(failed)?;
+    // The command holds our ends of the pipe until it is dropped.
+    drop(command);
+    Ok(follow(pid, reader.into(), &ended, limit, nursery))
+}
+
+fn follow(
+    pid: i32,
+    output: OwnedFd,
+    ended: &Receiver<u8>,
+    limit: Duration,
+    nursery: &Nursery,
+) -> Ran {
+    let mut output = Output::new(output);
+    let process = Process::open(pid);
+    let deadline = Instant::now() + limit;
+    let in_time = process.is_none_or(|process| output.read_until_end_of(&process, deadline));
+    if !in_time {
+        nursery.with(pid, |pid| {
+            let _ = kill_process_group(pid, Signal::KILL);
+        });
+    }
+    // The pidfd speaks a moment before SIGCHLD is handled.
+    let code = ended.recv_timeout(AFTER_KILL).ok().filter(|_| in_time);
+    output.read_what_is_there();
+    Ran {
+        code,
+        output: output.text(),
+    }
+}
+
+/// The last of what a command printed.
+struct Output {
+    pipe: File,
+    kept: Vec<u8>,
+    open: bool,
+}
+
+impl Output {
+    fn new(pipe: OwnedFd) -> Self {
+        // Without it, a grandchild that keeps the pipe open would hold us up.
+        let _ = rustix::fs::fcntl_setfl(&pipe, rustix::fs::OFlags::NONBLOCK);
+        Self {
+            pipe: pipe.into(),
+            kept: Vec::new(),
+            open: true,
+        }
+    }
+
+    /// False: the deadline came first.
+    fn read_until_end_of(&mut self, process: &Process, deadline: Instant) -> bool {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if process.ended_within(Duration::ZERO) {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+            self.wait(process, left);
+            self.read_what_is_there();
+        }
+    }
+
+    fn wait(&self, process: &Process, pause: Duration) {
+        let timeout = Timespec::try_from(pause).ok();
+        let mut fds = vec![PollFd::new(process.fd(), PollFlags::IN)];
+        if self.open {
+            fds.push(PollFd::new(&self.pipe, PollFlags::IN));
+        }
+        let _ = poll(&mut fds, timeout.as_ref());
+    }
+
+    fn read_what_is_there(&mut self) {
+        let mut piece = [0u8; 1024];
+        loop {
+            match self.pipe.read(&mut piece) {
+                Ok(0) => {
+                    self.open = false;
+                    return;
+                }
+                Ok(length) => self.keep(&piece[..length]),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        self.kept.extend_from_slice(piece);
+        let surplus = self.kept.len().saturating_sub(KEPT);
+        self.kept.drain(..surplus);
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).into_owned()
+    }
+}
+
+/// Splits a command line into words as a shell would, without any expansion.
+///
+/// # Errors
+/// One sentence, for a quote that is not closed and for no word at all.
+pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => word.get_or_insert_default().extend(letters.next()),
+            (None, _) if letter.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    match (quote, words.is_empty()) {
+        (Some(open), _) => Err(format!("{line:?} has no closing {open}")),
+        (None, true) => Err("the command is empty".into()),
+        (None, false) => Ok(words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_split_as_a_shell_does() {
+        for (line, words) in [
+            ("nginx -t", vec!["nginx", "-t"]),
+            ("sh -c 'a \"b\" c'", vec!["sh", "-c", "a \"b\" c"]),
+            ("a\\ b \"c \\\" d\" ''", vec!["a b", "c \" d", ""]),
+            ("  spaced   out ", vec!["spaced", "out"]),
+        ] {
+            assert_eq!(split(line).unwrap(), words, "{line}");
+        }
+        assert!(split("a 'b").is_err());
+        assert!(split("   ").is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! Sends a signal, but only to a process that will survive it.
+//!
+//! In: who and which. Out: the process that got it, or why none did.
+//! The default action of HUP, USR1 and USR2 ends a process (signal(7)), so a
+//! signal is sent only when `/proc/PID/status` shows that it is handled or
+//! blocked; and to a Go program, whose runtime shows every signal as handled,
+//! only where somebody who knows the program said so.
+
+use crate::child::raw;
+use crate::proc::{self, Disposition, Process};
+use rustix::io::Errno;
+use rustix::process::pidfd_send_signal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+use tidings_core::action::Signal;
+use tidings_core::supervise::Took;
+
+/// A program may need this long until it has set its handlers.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// Who is to be told.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// The supervised child; 0 while there is none.
+    Child(Arc<AtomicI32>),
+    /// The master of the processes of one of these names, tried in order.
+    Named(Vec<String>),
+    /// The process whose number is in this file.
+    PidFile(PathBuf),
+}
+
+impl Target {
+    /// The process, if it runs.
+    pub(crate) fn find(&self) -> Option<Process> {
+        match self {
+            Self::Child(pid) => Process::open(pid.load(Ordering::SeqCst)),
+            Self::Named(names) => names.iter().find_map(|name| proc::named(name)),
+            Self::PidFile(path) => Process::of_pid_file(path),
+        }
+    }
+
+    /// Who that is, for people.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Child(_) => "the child".into(),
+            Self::Named(names) => format!("a process called {}", names.join(" or ")),
+            Self::PidFile(path) => format!("the process of {}", path.display()),
+        }
+    }
+}
+
+/// Whether the signal may be sent to this process now.
+pub(crate) fn may_send(
+    process: &Process,
+    signal: Signal,
+    known_to_be_handled: bool,
+) -> Result<(), Took> {
+    let pid = process.pid;
+    match process.disposition(signal) {
+        None => Err(Took::NotUp(format!("process {pid} has just ended"))),
+        Some(Disposition::Ignored) => Err(Took::Rejected(format!(
+            "process {pid} ignores {signal}; choose the signal on which it reloads, or another way"
+        ))),
+        Some(Disposition::Default) if process.age().is_some_and(|age| age < STARTING) => Err(
+            Took::NotUp(format!("process {pid} does not handle {signal} yet")),
+        ),
+        Some(Disposition::Default) => Err(Took::Rejected(format!(
+            "process {pid} does not handle {signal} and would end; it was not sent: restart the process instead (--on-change restart)"
+        ))),
+        Some(Disposition::Handled) if !known_to_be_handled && proc::is_go(pid) == Some(true) => {
+            Err(Took::Rejected(format!(
+                "process {pid} is a Go program, which may end on {signal} although it seems to handle it; it was not sent: add --signal-is-handled if it reloads on it, or use its preset"
+            )))
+        }
+        Some(Disposition::Handled) => Ok(()),
+    }
+}
+
+/// Sends it.
+pub(crate) fn send(process: &Process, signal: Signal) -> Result<(), Took> {
+    let pid = process.pid;
+    match pidfd_send_signal(process.fd(), raw(signal)) {
+        Ok(()) => Ok(()),
+        Err(Errno::SRCH) => Err(Took::NotUp(format!("process {pid} has just ended"))),
+        Err(Errno::PERM) => Err(Took::Rejected(format!(
+            "no permission to send {signal} to process {pid}; run the agent as the same user (runAsUser), or give it the capability KILL"
+        ))),
+        Err(error) => Err(Took::Rejected(format!(
+            "{signal} could not be sent to process {pid}: {error}"
+        ))),
+    }
+}

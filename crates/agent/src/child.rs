@@ -1,0 +1,132 @@
+//! The command that the agent supervises: started, signalled, ended.
+//!
+//! In: orders of the state machine. Out: [`Event::ChildExited`], always once
+//! for every start, 126 or 127 if the command cannot be started at all.
+//! As under tini, the child has a process group of its own and, where there is
+//! one, the terminal: keys go to the child and to nobody else.
+
+use crate::nursery::Nursery;
+use nix::sys::signal::{SigSet, Signal as Blocked};
+use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
+use rustix::termios::{isatty, tcsetpgrp};
+use std::ffi::OsString;
+use std::io::{ErrorKind, stdin};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use tidings_core::action::Signal;
+
+/// The supervised command and, while it runs, its process.
+pub(crate) struct Child {
+    command: Vec<OsString>,
+    nursery: Arc<Nursery>,
+    /// 0 while there is none.
+    pid: Arc<AtomicI32>,
+}
+
+impl Child {
+    /// Nothing is started yet.
+    pub(crate) fn new(command: Vec<OsString>, nursery: Arc<Nursery>) -> Self {
+        Self {
+            command,
+            nursery,
+            pid: Arc::default(),
+        }
+    }
+
+    /// Where others can read the number of the process, 0 while there is none.
+    pub(crate) fn pid(&self) -> Arc<AtomicI32> {
+        Arc::clone(&self.pid)
+    }
+
+    /// Starts the command; `exited` is told how it ended, or why it never began.
+    pub(crate) fn start(
+        &self,
+        exited: impl FnOnce(u8) + Send + 'static,
+    ) -> Result<i32, NotStarted> {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).process_group(0);
+        let pid = self
+            .nursery
+            .start(&mut command, exited)
+            .map_err(|error| NotStarted::new(&self.command[0], &error))?;
+        self.pid.store(pid, Ordering::SeqCst);
+        self.nursery.with(pid, give_terminal);
+        Ok(pid)
+    }
+
+    /// The process of the last start is gone.
+    pub(crate) fn is_gone(&self) {
+        self.pid.store(0, Ordering::SeqCst);
+    }
+
+    /// Passes a signal to the child.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let raw = raw(signal);
+        // It may just have ended, and then nobody is there to be told.
+        self.nursery.with(self.pid.load(Ordering::SeqCst), |pid| {
+            let _ = kill_process(pid, raw);
+        });
+    }
+
+    /// Ends the child and what it started in its group.
+    pub(crate) fn kill(&self) {
+        self.nursery.with(self.pid.load(Ordering::SeqCst), |pid| {
+            let _ = kill_process_group(pid, Raw::KILL);
+        });
+    }
+}
+
+/// Why a command did not begin.
+#[derive(Debug, Clone)]
+pub(crate) struct NotStarted {
+    /// The shell's convention: 127 if there is no such command, 126 if it
+    /// cannot be executed.
+    pub(crate) code: u8,
+    /// One sentence.
+    pub(crate) why: String,
+}
+
+impl NotStarted {
+    fn new(command: &OsString, error: &std::io::Error) -> Self {
+        let code = if error.kind() == ErrorKind::NotFound {
+            127
+        } else {
+            126
+        };
+        let why = format!("{} cannot be started: {error}", command.display());
+        Self { code, why }
+    }
+}
+
+/// The same signal in rustix's words.
+#[expect(
+    unsafe_code,
+    reason = "real-time signals have no safe constructor, and a child may expect them"
+)]
+pub(crate) fn raw(signal: Signal) -> Raw {
+    Raw::from_named_raw(signal.number()).unwrap_or_else(|| {
+        // SAFETY: `Signal` holds 1 to 64, which the kernel knows; it is only
+        // sent, never waited for or blocked, so what the C library keeps for
+        // itself is not touched.
+        unsafe { Raw::from_raw_unchecked(signal.number()) }
+    })
+}
+
+/// Makes the child's group the terminal's foreground, and wakes it if it read
+/// from the terminal before that (SIGTTIN).
+fn give_terminal(child: Pid) {
+    let stdin = stdin();
+    if !isatty(&stdin) {
+        return;
+    }
+    // From the second start on we are in the background, where this would stop us.
+    let mut held = SigSet::empty();
+    held.add(Blocked::SIGTTOU);
+    if held.thread_block().is_ok() {
+        let _ = tcsetpgrp(&stdin, child);
+        let _ = held.thread_unblock();
+        let _ = kill_process_group(child, Raw::CONT);
+    }
+}

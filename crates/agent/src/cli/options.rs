@@ -1,0 +1,361 @@
+//! Every option of the agent: one row each. Parsing, `--help` and the reference
+//! in `docs/agent.md` are made from these rows.
+
+use super::draft::Draft;
+
+/// Which commands know an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// `run` and `watch`.
+    Both,
+    /// `run` only.
+    Run,
+    /// `watch` only.
+    Watch,
+}
+
+/// One option.
+pub(crate) struct Opt {
+    /// With its dashes.
+    pub(crate) name: &'static str,
+    /// What its value is called; empty: it takes none.
+    pub(crate) value: &'static str,
+    /// Who knows it.
+    pub(crate) of: For,
+    /// One sentence or two.
+    pub(crate) doc: &'static str,
+    /// Takes the value in; the error is what is wrong with it.
+    pub(crate) set: fn(&mut Draft, &str) -> Result<(), String>,
+}
+
+/// A row.
+const fn opt(
+    name: &'static str,
+    value: &'static str,
+    of: For,
+    doc: &'static str,
+    set: fn(&mut Draft, &str) -> Result<(), String>,
+) -> Opt {
+    Opt {
+        name,
+        value,
+        of,
+        doc,
+        set,
+    }
+}
+
+/// All of them, in the order of `--help`.
+pub(crate) const OPTIONS: &[Opt] = &[
+    opt(
+        "--watch",
+        "PATH",
+        For::Both,
+        "Directory or file to watch; may be given again. Default: every ConfigMap, Secret and projected volume mounted here.",
+        super::draft::Draft::watch,
+    ),
+    opt(
+        "--include",
+        "GLOB",
+        For::Both,
+        "Only files of this name count (`*`, `**`, `?`); may be given again.",
+        super::draft::Draft::include,
+    ),
+    opt(
+        "--exclude",
+        "GLOB",
+        For::Both,
+        "Files of this name do not count; may be given again.",
+        super::draft::Draft::exclude,
+    ),
+    opt(
+        "--preset",
+        "NAME",
+        For::Both,
+        "Reload, check and proof of a known program; `tidings-agent presets` lists them. Other options overrule it.",
+        super::draft::Draft::preset,
+    ),
+    opt(
+        "--signal",
+        "SIGNAL",
+        For::Both,
+        "Send this signal to the process (`run`: to the child, HUP unless said otherwise).",
+        super::draft::Draft::signal,
+    ),
+    opt(
+        "--signal-is-handled",
+        "",
+        For::Both,
+        "The program is known to reload on the signal: needed for programs made by Go, which die of signals that they do not expect.",
+        |d, _| d.signal_is_handled(),
+    ),
+    opt(
+        "--process",
+        "NAME",
+        For::Both,
+        "The process to signal, by executable, argv[0] or name; of several, the master.",
+        super::draft::Draft::process,
+    ),
+    opt(
+        "--pid-file",
+        "FILE",
+        For::Both,
+        "The process to signal, by a file with its number.",
+        super::draft::Draft::pid_file,
+    ),
+    opt(
+        "--http",
+        "URL",
+        For::Both,
+        "Call this address (http, https, or unix:/socket:/path); may be given again.",
+        super::draft::Draft::http,
+    ),
+    opt(
+        "--method",
+        "METHOD",
+        For::Both,
+        "Method of the calls. Default: POST.",
+        super::draft::Draft::method,
+    ),
+    opt(
+        "--header",
+        "NAME:VALUE",
+        For::Both,
+        "Header of the calls; may be given again.",
+        super::draft::Draft::header,
+    ),
+    opt("--body", "TEXT", For::Both, "Body of the calls.", |d, v| {
+        d.body(v)
+    }),
+    opt(
+        "--expect",
+        "STATUS,…",
+        For::Both,
+        "Statuses that mean success. Default: any 2xx.",
+        super::draft::Draft::expect,
+    ),
+    opt(
+        "--http-timeout",
+        "TIME",
+        For::Both,
+        "Limit of one call. Default: 10s.",
+        super::draft::Draft::http_timeout,
+    ),
+    opt(
+        "--ca",
+        "FILE",
+        For::Both,
+        "PEM file of authorities to trust instead of the system's; read at each call.",
+        super::draft::Draft::ca,
+    ),
+    opt(
+        "--cert",
+        "FILE",
+        For::Both,
+        "PEM file of a client certificate; read at each call.",
+        super::draft::Draft::cert,
+    ),
+    opt(
+        "--key",
+        "FILE",
+        For::Both,
+        "PEM file of its key; read at each call.",
+        super::draft::Draft::key,
+    ),
+    opt(
+        "--basic-file",
+        "FILE",
+        For::Both,
+        "File with user:password for basic authentication; read at each call.",
+        super::draft::Draft::basic,
+    ),
+    opt(
+        "--bearer-file",
+        "FILE",
+        For::Both,
+        "File with a bearer token; read at each call.",
+        super::draft::Draft::bearer,
+    ),
+    opt(
+        "--insecure",
+        "",
+        For::Both,
+        "Trust any certificate.",
+        |d, _| d.insecure(),
+    ),
+    opt(
+        "--exec",
+        "COMMAND",
+        For::Both,
+        "Run this command (no shell); TIDINGS_FILES names the changed files, TIDINGS_GENERATION the volumes' generations.",
+        super::draft::Draft::exec,
+    ),
+    opt(
+        "--on-change",
+        "signal|restart",
+        For::Run,
+        "Signal the child (default), or stop it and start it again.",
+        super::draft::Draft::on_change,
+    ),
+    opt(
+        "--exit-code",
+        "N",
+        For::Both,
+        "End with this code on a change (`run`: after the child has ended), so that the kubelet restarts containers in place.",
+        super::draft::Draft::exit_code,
+    ),
+    opt(
+        "--stop-signal",
+        "SIGNAL",
+        For::Run,
+        "What stops the child for a restart. Default: TERM.",
+        super::draft::Draft::stop,
+    ),
+    opt(
+        "--grace",
+        "TIME",
+        For::Run,
+        "How long the child may take to stop before it is killed. Default: 10s.",
+        super::draft::Draft::grace,
+    ),
+    opt(
+        "--check",
+        "COMMAND",
+        For::Both,
+        "Must succeed on the new files (no shell), or nothing happens.",
+        super::draft::Draft::check,
+    ),
+    opt(
+        "--command-timeout",
+        "TIME",
+        For::Both,
+        "Limit of --check and --exec. Default: 10s.",
+        super::draft::Draft::command_timeout,
+    ),
+    opt(
+        "--prove",
+        "PROOF",
+        For::Both,
+        "What shows that it took: `children`, `answers=URL`, `moves=URL#STAMP[#GOOD]`, `succeeds=COMMAND`, `prints-anew=COMMAND`, or `none`.",
+        super::draft::Draft::prove,
+    ),
+    opt(
+        "--prove-timeout",
+        "TIME",
+        For::Both,
+        "How long the proof may take. Default: 5s.",
+        super::draft::Draft::prove_timeout,
+    ),
+    opt(
+        "--render",
+        "IN=OUT",
+        For::Both,
+        "Expand $(VARIABLES) of IN, unpacked if gzipped, into OUT; may be given again. IN is watched.",
+        super::draft::Draft::render,
+    ),
+    opt(
+        "--once",
+        "",
+        For::Watch,
+        "Render, check, and end: for an init container.",
+        |d, _| d.once(),
+    ),
+    opt(
+        "--at-start",
+        "auto|always|never",
+        For::Watch,
+        "Act once at start: always, never, or if what runs may be older than the files (default).",
+        super::draft::Draft::at_start,
+    ),
+    opt(
+        "--quiet",
+        "TIME",
+        For::Both,
+        "Changes closer together become one action; the first is acted on at once. Default: 200ms.",
+        super::draft::Draft::quiet,
+    ),
+    opt(
+        "--cap",
+        "TIME",
+        For::Both,
+        "No change waits longer for quiet. Default: 2s.",
+        super::draft::Draft::cap,
+    ),
+    opt(
+        "--settle-first",
+        "",
+        For::Both,
+        "Wait for quiet before the first action too: for pairs of mounts that belong together.",
+        |d, _| d.settle_first(),
+    ),
+    opt(
+        "--poll",
+        "TIME",
+        For::Both,
+        "How often to look where inotify may be blind. Default: 10s.",
+        super::draft::Draft::poll,
+    ),
+    opt(
+        "--retry",
+        "TIME",
+        For::Both,
+        "Pause after the first failure; doubled each time. Default: 1s.",
+        super::draft::Draft::retry,
+    ),
+    opt(
+        "--retry-longest",
+        "TIME",
+        For::Both,
+        "Longest pause. Default: 30s.",
+        super::draft::Draft::retry_longest,
+    ),
+    opt(
+        "--retries",
+        "N",
+        For::Both,
+        "Give up after so many failures, until the next change. Default: never.",
+        super::draft::Draft::retries,
+    ),
+    opt(
+        "--listen",
+        "ADDRESS",
+        For::Both,
+        "Serve /metrics, /livez, /readyz and /state.json there, for instance :9533.",
+        super::draft::Draft::listen,
+    ),
+];
+
+/// The row of a name.
+pub(crate) fn find(name: &str, mode: For) -> Option<&'static Opt> {
+    OPTIONS
+        .iter()
+        .find(|opt| opt.name == name && (opt.of == For::Both || opt.of == mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_used_once_and_every_row_is_explained() {
+        for (index, opt) in OPTIONS.iter().enumerate() {
+            assert!(
+                opt.name.starts_with("--") && opt.doc.ends_with('.'),
+                "{}",
+                opt.name
+            );
+            assert!(
+                OPTIONS[index + 1..]
+                    .iter()
+                    .all(|other| other.name != opt.name)
+            );
+        }
+    }
+
+    #[test]
+    fn options_of_the_other_command_are_unknown() {
+        assert!(find("--grace", For::Run).is_some());
+        assert!(find("--grace", For::Watch).is_none());
+        assert!(find("--watch", For::Watch).is_some());
+    }
+}

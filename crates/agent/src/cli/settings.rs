@@ -1,0 +1,326 @@
+//! What was said, looked at together: either [`Settings`] that make sense, or
+//! one sentence. A preset fills in what was not said.
+
+use super::draft::{AtStart, Draft, Wanted, moves};
+use crate::act::command::split;
+use crate::act::http::{Call, check_url};
+use crate::act::prove::Proof;
+use crate::journal::Names;
+use crate::render::Render;
+use crate::watch::glob::Filter;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+use tidings_core::action::Signal;
+use tidings_core::preset::{self, Preset, Reload};
+use tidings_core::supervise::{Backoff, OnChange, Policy};
+
+/// Who gets the signal, before there is a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The child of `run`.
+    Child,
+    /// By name.
+    Named(Vec<String>),
+    /// By file.
+    PidFile(PathBuf),
+}
+
+/// How the process is made to take a change.
+#[derive(Debug, Clone)]
+pub(crate) enum Way {
+    /// By a signal.
+    Signal {
+        signal: Signal,
+        whom: Whom,
+        known_to_be_handled: bool,
+    },
+    /// By calls.
+    Http(Vec<Call>),
+    /// By a command.
+    Exec(Vec<String>),
+    /// By the state machine itself: restart or exit.
+    Itself,
+    /// Not at all: one-shot rendering.
+    Nothing,
+}
+
+/// Everything that was decided at the start.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Empty: find the mounts.
+    pub(crate) watch: Vec<PathBuf>,
+    pub(crate) filter: Filter,
+    pub(crate) poll: Duration,
+    pub(crate) way: Way,
+    pub(crate) check: Option<Vec<String>>,
+    pub(crate) command_timeout: Duration,
+    pub(crate) proof: Option<Proof>,
+    pub(crate) prove_timeout: Duration,
+    pub(crate) renders: Vec<Render>,
+    pub(crate) at_start: AtStart,
+    pub(crate) once: bool,
+    pub(crate) listen: Option<String>,
+    /// The command of `run`; empty for `watch`.
+    pub(crate) command: Vec<OsString>,
+    /// Whose metric names are served.
+    pub(crate) names: Names,
+    /// Where they are served.
+    pub(crate) metrics_path: String,
+    pub(crate) policy: Policy,
+}
+
+impl Draft {
+    /// Settings of `run`, for this command.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn run(self, command: Vec<OsString>) -> Result<Settings, String> {
+        if command.is_empty() {
+            return Err("run needs a command: tidings-agent run [options] -- CMD [ARG…]".into());
+        }
+        self.settle(command)
+    }
+
+    /// Settings of `watch`.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn watch_only(self) -> Result<Settings, String> {
+        self.settle(Vec::new())
+    }
+
+    fn settle(self, command: Vec<OsString>) -> Result<Settings, String> {
+        let supervises = !command.is_empty();
+        self.agree()?;
+        let manner_is_pair = self.cert.is_some() == self.key.is_some();
+        if !manner_is_pair {
+            return Err("--cert and --key belong together".into());
+        }
+        let (way, on_change) = self.way(supervises)?;
+        let check = self.check.clone().or_else(|| self.preset_check());
+        let proof = self.proof(&way)?;
+        let policy = self.policy(supervises, on_change, check.is_some());
+        Ok(Settings {
+            poll: self.poll.unwrap_or(Duration::from_secs(10)),
+            command_timeout: self.command_timeout.unwrap_or(Duration::from_secs(10)),
+            prove_timeout: self.prove_timeout.unwrap_or(Duration::from_secs(5)),
+            watch: self.watch,
+            filter: self.filter,
+            way,
+            check,
+            proof,
+            renders: self.renders,
+            at_start: self.at_start,
+            once: self.once,
+            listen: self.listen,
+            command,
+            names: Names::Own,
+            metrics_path: "/metrics".into(),
+            policy,
+        })
+    }
+
+    /// At most one way may be asked for.
+    fn agree(&self) -> Result<(), String> {
+        let asked: Vec<&str> = [
+            ("--signal", self.signal.is_some()),
+            ("--http", !self.http.is_empty()),
+            ("--exec", self.exec.is_some()),
+            ("--on-change restart", self.restart),
+            ("--exit-code", self.exit_code.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is)| is.then_some(name))
+        .collect();
+        if asked.len() > 1 {
+            return Err(format!("choose one of {}", asked.join(" and ")));
+        }
+        Ok(())
+    }
+
+    fn way(&self, supervises: bool) -> Result<(Way, OnChange), String> {
+        if self.restart {
+            return Ok((Way::Itself, OnChange::Restart));
+        }
+        if let Some(code) = self.exit_code {
+            return Ok((Way::Itself, OnChange::Exit(code)));
+        }
+        if let Some(argv) = &self.exec {
+            return Ok((Way::Exec(argv.clone()), OnChange::Tell));
+        }
+        if !self.http.is_empty() {
+            return Ok((Way::Http(self.calls(&self.http)), OnChange::Tell));
+        }
+        if let Some(signal) = self.signal {
+            return self.by_signal(signal, supervises, self.signal_is_handled);
+        }
+        match self.preset {
+            Some(preset) => self.by_preset(preset, supervises),
+            None if self.once => Ok((Way::Nothing, OnChange::Tell)),
+            None if supervises || !self.process.is_empty() || self.pid_file.is_some() => {
+                self.by_signal(Signal::HUP, supervises, self.signal_is_handled)
+            }
+            None => Err(
+                "say what to do on a change: --signal, --http, --exec, --exit-code or --preset"
+                    .into(),
+            ),
+        }
+    }
+
+    fn by_signal(
+        &self,
+        signal: Signal,
+        supervises: bool,
+        known_to_be_handled: bool,
+    ) -> Result<(Way, OnChange), String> {
+        let preset = self.preset.map(|preset| preset.process).unwrap_or_default();
+        let whom = if let Some(file) = &self.pid_file {
+            Whom::PidFile(file.clone())
+        } else if !self.process.is_empty() {
+            Whom::Named(self.process.clone())
+        } else if supervises {
+            Whom::Child
+        } else if !preset.is_empty() {
+            Whom::Named(preset.iter().map(|&name| name.to_owned()).collect())
+        } else {
+            return Err(
+                "say which process gets the signal: --process NAME or --pid-file FILE".into(),
+            );
+        };
+        let way = Way::Signal {
+            signal,
+            whom,
+            known_to_be_handled,
+        };
+        Ok((way, OnChange::Tell))
+    }
+
+    fn by_preset(&self, preset: &Preset, supervises: bool) -> Result<(Way, OnChange), String> {
+        match preset.reload {
+            Reload::Signal(name) => self.by_signal(Signal::parse(name)?, supervises, true),
+            Reload::Http(method, url) => {
+                let mut calls = self.calls(&[url.to_owned()]);
+                for call in &mut calls {
+                    method.clone_into(&mut call.manner.method);
+                }
+                Ok((Way::Http(calls), OnChange::Tell))
+            }
+            Reload::Restart if supervises => Ok((Way::Itself, OnChange::Restart)),
+            Reload::Restart => Err(format!(
+                "{} reads its configuration only when it starts; use `tidings-agent run --preset {}`, or --exit-code",
+                preset.name, preset.name
+            )),
+        }
+    }
+
+    fn calls(&self, urls: &[String]) -> Vec<Call> {
+        let mut manner = self.manner.clone();
+        manner.client = self.cert.clone().zip(self.key.clone());
+        let call = |url: &String| Call {
+            url: url.clone(),
+            manner: manner.clone(),
+        };
+        urls.iter().map(call).collect()
+    }
+
+    fn preset_check(&self) -> Option<Vec<String>> {
+        let preset = self.preset.filter(|preset| !preset.check.is_empty())?;
+        split(preset.check).ok()
+    }
+
+    fn proof(&self, way: &Way) -> Result<Option<Proof>, String> {
+        match &self.proof {
+            Some(Wanted::Nothing) => return Ok(None),
+            Some(Wanted::This(proof)) => return Ok(Some(*proof.clone())),
+            None => {}
+        }
+        // A preset's proof is of the preset's own way.
+        let own_way = self.signal.is_none() && self.http.is_empty() && self.exec.is_none();
+        let Some(preset) = self.preset.filter(|_| own_way) else {
+            return Ok(None);
+        };
+        Ok(match preset.proof {
+            preset::Proof::Children if matches!(way, Way::Signal { .. }) => Some(Proof::Children),
+            preset::Proof::Moves(url, stamp, good) => {
+                check_url(url)?;
+                let good = good.map(|good| format!("#{good}")).unwrap_or_default();
+                Some(moves(&format!("{url}#{stamp}{good}"))?)
+            }
+            _ => None,
+        })
+    }
+
+    fn policy(&self, supervises: bool, on_change: OnChange, checks: bool) -> Policy {
+        let quiet = self.quiet.unwrap_or(Duration::from_millis(200));
+        Policy {
+            supervises,
+            on_change,
+            prepares: checks || !self.renders.is_empty(),
+            quiet,
+            cap: self.cap.unwrap_or(Duration::from_secs(2)).max(quiet),
+            settle_first: self.settle_first,
+            stop: self.stop.unwrap_or(Signal::TERM),
+            grace: self.grace.unwrap_or(Duration::from_secs(10)),
+            backoff: Backoff {
+                first: self.retry.unwrap_or(Duration::from_secs(1)),
+                longest: self.retry_longest.unwrap_or(Duration::from_secs(30)),
+                attempts: self.retries,
+            },
+            until_up: Duration::from_secs(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(preset: &str) -> Draft {
+        let mut draft = Draft::default();
+        draft.preset(preset).unwrap();
+        draft
+    }
+
+    #[test]
+    fn every_preset_works_under_run_and_most_under_watch() {
+        for preset in preset::PRESETS {
+            let run = draft(preset.name).run(vec!["x".into()]);
+            assert!(run.is_ok(), "{}", preset.name);
+            let watch = draft(preset.name).watch_only();
+            assert_eq!(
+                watch.is_err(),
+                preset.reload == Reload::Restart,
+                "{}",
+                preset.name
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_overrules_the_preset() {
+        let mut said = draft("nginx");
+        said.check("true").unwrap();
+        said.signal("USR1").unwrap();
+        let settings = said.run(vec!["x".into()]).unwrap();
+        assert_eq!(settings.check, Some(vec!["true".to_owned()]));
+        assert!(settings.proof.is_none());
+        assert!(matches!(settings.way, Way::Signal { signal, .. } if signal.number() == 10));
+    }
+
+    #[test]
+    fn two_ways_at_once_are_refused() {
+        let mut said = Draft::default();
+        said.signal("HUP").unwrap();
+        said.http("http://localhost/").unwrap();
+        assert!(said.watch_only().unwrap_err().contains("choose one"));
+    }
+
+    #[test]
+    fn watch_without_a_target_is_refused() {
+        assert!(Draft::default().watch_only().is_err());
+        let mut said = Draft::default();
+        said.signal("HUP").unwrap();
+        assert!(said.watch_only().unwrap_err().contains("--process"));
+    }
+}

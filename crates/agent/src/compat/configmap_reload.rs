@@ -1,0 +1,115 @@
+//! configmap-reload (github.com/jimmidyson/configmap-reload), flag by flag.
+
+use super::flags::{self, Flag};
+use crate::cli::Asked;
+use crate::cli::draft::Draft;
+use crate::journal::Names;
+use std::ffi::OsString;
+
+/// What its flags say.
+struct Said {
+    draft: Draft,
+    status: String,
+    metrics_path: String,
+}
+
+const FLAGS: &[Flag<Said>] = &[
+    Flag {
+        name: "volume-dir",
+        set: |said, value| said.draft.watch(value),
+    },
+    Flag {
+        name: "webhook-url",
+        set: |said, value| said.draft.http(value),
+    },
+    Flag {
+        name: "webhook-method",
+        set: |said, value| said.draft.method(value),
+    },
+    Flag {
+        name: "webhook-status-code",
+        set: |said, value| {
+            value.clone_into(&mut said.status);
+            Ok(())
+        },
+    },
+    // There a limit after which the change is lost; here nothing is ever lost.
+    Flag {
+        name: "webhook-retries",
+        set: |_, value| {
+            value
+                .parse::<i64>()
+                .map(drop)
+                .map_err(|_| format!("{value:?} is no number"))
+        },
+    },
+    Flag {
+        name: "web.listen-address",
+        set: |said, value| said.draft.listen(value),
+    },
+    Flag {
+        name: "web.telemetry-path",
+        set: |said, value| {
+            value.clone_into(&mut said.metrics_path);
+            Ok(())
+        },
+    },
+];
+
+/// Reads its arguments.
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+    let mut said = Said {
+        draft: Draft::default(),
+        status: "200".into(),
+        metrics_path: "/metrics".into(),
+    };
+    said.draft.listen(":9533")?;
+    flags::read(FLAGS, &mut said, arguments)?;
+    if said.draft.watch.is_empty() {
+        return Err("missing --volume-dir".into());
+    }
+    if said.draft.http.is_empty() {
+        return Err("missing --webhook-url".into());
+    }
+    said.draft.expect(&said.status)?;
+    let mut settings = said.draft.watch_only()?;
+    settings.names = Names::ConfigmapReload;
+    settings.metrics_path = said.metrics_path;
+    Ok(Asked::Work(Box::new(settings)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::settings::{Settings, Way};
+
+    fn settings(line: &str) -> Result<Settings, String> {
+        match read(line.split(' ').map(OsString::from).collect())? {
+            Asked::Work(settings) => Ok(*settings),
+            Asked::Print(_) => Err("printed".into()),
+        }
+    }
+
+    #[test]
+    fn its_flags_are_understood_with_one_dash_or_two() {
+        let said = settings("--volume-dir=/a -volume-dir /b -webhook-url http://u:p@h/x --webhook-method=GET -webhook-retries -1 --web.telemetry-path /m").unwrap();
+        assert_eq!(said.watch.len(), 2);
+        assert_eq!(said.metrics_path, "/m");
+        let Way::Http(calls) = said.way else {
+            panic!("no call")
+        };
+        assert_eq!(calls[0].manner.method, "GET");
+        assert!(calls[0].accepts(200) && !calls[0].accepts(204));
+    }
+
+    #[test]
+    fn what_it_refuses_is_refused() {
+        assert!(settings("-webhook-url http://h/").is_err());
+        assert!(settings("-volume-dir /a").is_err());
+        assert!(settings("-nope x").is_err());
+        assert!(settings("stray").is_err());
+    }
+}

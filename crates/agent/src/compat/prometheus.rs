@@ -1,0 +1,259 @@
+//! prometheus-config-reloader (prometheus-operator, cmd/prometheus-config-reloader;
+//! thanos, pkg/reloader), flag by flag.
+
+use super::flags::{self, Flag};
+use crate::act::prove::Proof;
+use crate::cli::Asked;
+use crate::cli::draft::{Draft, Wanted, moves, time};
+use crate::cli::settings::Settings;
+use crate::journal::Names;
+use crate::render::Render;
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// What its flags say.
+#[derive(Default)]
+struct Said {
+    draft: Draft,
+    config_file: String,
+    output: String,
+    interval: Option<Duration>,
+    by_signal: bool,
+    process: String,
+    reload_url: String,
+    runtimeinfo: String,
+    ordinal_from: String,
+}
+
+/// Keeps a value as it is.
+macro_rules! text {
+    ($name:literal, $field:ident) => {
+        Flag {
+            name: $name,
+            set: |said, value| {
+                value.clone_into(&mut said.$field);
+                Ok(())
+            },
+        }
+    };
+}
+
+/// Says nothing to us.
+macro_rules! heard {
+    ($name:literal) => {
+        Flag {
+            name: $name,
+            set: |_, _| Ok(()),
+        }
+    };
+}
+
+const FLAGS: &[Flag<Said>] = &[
+    text!("config-file", config_file),
+    text!("config-envsubst-file", output),
+    text!("process-executable-name", process),
+    text!("reload-url", reload_url),
+    text!("runtimeinfo-url", runtimeinfo),
+    text!("statefulset-ordinal-from-envvar", ordinal_from),
+    heard!("log-format"),
+    heard!("log-level"),
+    heard!("auto-gomemlimit-ratio"),
+    Flag {
+        name: "watched-dir",
+        set: |said, value| said.draft.watch(value),
+    },
+    Flag {
+        name: "watch-interval",
+        set: |said, value| {
+            said.interval = Some(time(value)?);
+            Ok(())
+        },
+    },
+    Flag {
+        name: "delay-interval",
+        set: |said, value| said.draft.quiet(value),
+    },
+    Flag {
+        name: "retry-interval",
+        set: |said, value| {
+            said.draft.retry(value)?;
+            said.draft.retry_longest(value)
+        },
+    },
+    Flag {
+        name: "reload-timeout",
+        set: |said, value| said.draft.http_timeout(value),
+    },
+    Flag {
+        name: "reload-method",
+        set: reload_method,
+    },
+    Flag {
+        name: "listen-address",
+        set: |said, value| {
+            if value.is_empty() {
+                Ok(())
+            } else {
+                said.draft.listen(value)
+            }
+        },
+    },
+    Flag {
+        name: "web-config-file",
+        set: no_web_config,
+    },
+];
+
+fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
+    said.by_signal = match value {
+        "http" => false,
+        "signal" => true,
+        _ => return Err(format!("{value:?} is neither http nor signal")),
+    };
+    Ok(())
+}
+
+fn no_web_config(_: &mut Said, value: &str) -> Result<(), String> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    Err(
+        "TLS on the agent's own port is not offered; leave it out, the port shows no content"
+            .into(),
+    )
+}
+
+/// Reads its arguments.
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+    let mut said = Said {
+        process: "prometheus".into(),
+        reload_url: "http://127.0.0.1:9090/-/reload".into(),
+        runtimeinfo: "http://127.0.0.1:9090/api/v1/status/runtimeinfo".into(),
+        ordinal_from: "POD_NAME".into(),
+        ..Said::default()
+    };
+    said.draft.http_timeout("30s")?;
+    said.draft.retry("5s")?;
+    said.draft.retry_longest("5s")?;
+    if arguments.iter().any(|argument| argument == "--version") {
+        return Ok(Asked::Print(crate::cli::version()));
+    }
+    flags::read(FLAGS, &mut said, arguments)?;
+    said.settings().map(Box::new).map(Asked::Work)
+}
+
+impl Said {
+    fn settings(mut self) -> Result<Settings, String> {
+        self.files()?;
+        self.draft.once = self.interval == Some(Duration::ZERO);
+        // Its interval is that of a costly look; ours costs one system call.
+        if let Some(interval) = self.interval.filter(|interval| !interval.is_zero()) {
+            self.draft.poll = Some(interval.min(Duration::from_secs(10)));
+        }
+        self.way()?;
+        let mut settings = self.draft.watch_only()?;
+        settings.names = Names::Prometheus;
+        Ok(settings)
+    }
+
+    fn files(&mut self) -> Result<(), String> {
+        if self.config_file.is_empty() {
+            return Ok(());
+        }
+        self.draft.watch(&self.config_file.clone())?;
+        if !self.output.is_empty() {
+            let mut render = Render::parse(&format!("{}={}", self.config_file, self.output))?;
+            let pod = std::env::var(&self.ordinal_from).unwrap_or_default();
+            render.variables.extend(ordinal(&pod));
+            self.draft.renders.push(render);
+        }
+        Ok(())
+    }
+
+    fn way(&mut self) -> Result<(), String> {
+        if self.by_signal {
+            self.draft.signal("HUP")?;
+            self.draft.signal_is_handled()?;
+            self.draft.process(&self.process)?;
+            self.draft.proof = Some(Wanted::This(Box::new(reloaded(&self.runtimeinfo)?)));
+            return self.draft.prove_timeout("30s");
+        }
+        self.draft.http(&self.reload_url)?;
+        self.draft.expect("200")?;
+        // It never looks at certificates. We do, except on this very machine,
+        // where the name in them is rarely the one that is called.
+        self.draft.manner.insecure = is_local(&self.reload_url);
+        Ok(())
+    }
+}
+
+fn reloaded(runtimeinfo: &str) -> Result<Proof, String> {
+    moves(&format!(
+        "{runtimeinfo}#data.lastConfigTime#data.reloadConfigSuccess"
+    ))
+}
+
+fn is_local(url: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|host| rest.starts_with(host))
+}
+
+/// `STATEFULSET_ORDINAL_NUMBER` is the number that ends the pod's name.
+fn ordinal(pod: &str) -> Option<(String, String)> {
+    let name = pod.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &pod[name.len()..];
+    (!number.is_empty()).then(|| ("STATEFULSET_ORDINAL_NUMBER".to_owned(), number.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::settings::Way;
+
+    fn settings(line: &str) -> Result<Settings, String> {
+        match read(line.split(' ').map(OsString::from).collect())? {
+            Asked::Work(settings) => Ok(*settings),
+            Asked::Print(_) => Err("printed".into()),
+        }
+    }
+
+    #[test]
+    fn the_operators_command_lines_are_understood() {
+        let sidecar = settings("--listen-address=:8080 --reload-url=http://localhost:9090/-/reload --config-file=/etc/prometheus/config/prometheus.yaml.gz --config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml --watched-dir=/etc/prometheus/rules/r-0 --log-level=info").unwrap();
+        assert!(matches!(&sidecar.way, Way::Http(calls) if calls.len() == 1));
+        assert_eq!(sidecar.renders.len(), 1);
+        assert_eq!(sidecar.watch.len(), 2);
+        let init = settings(
+            "--watch-interval=0 --listen-address=:8081 --config-file=/a --config-envsubst-file=/b",
+        )
+        .unwrap();
+        assert!(init.once);
+    }
+
+    #[test]
+    fn by_signal_it_is_proved_by_runtimeinfo() {
+        let said = settings("--reload-method=signal --runtimeinfo-url=http://x/i --watched-dir=/a")
+            .unwrap();
+        assert!(matches!(
+            said.way,
+            Way::Signal {
+                known_to_be_handled: true,
+                ..
+            }
+        ));
+        assert!(matches!(said.proof, Some(Proof::Moves { .. })));
+        assert!(settings("--reload-method=magic").is_err());
+    }
+
+    #[test]
+    fn ordinals_and_local_addresses_are_recognised() {
+        assert_eq!(ordinal("prometheus-k8s-12").unwrap().1, "12");
+        assert_eq!(ordinal("prometheus"), None);
+        assert!(is_local("https://localhost:9090/") && !is_local("https://example.org/"));
+    }
+}

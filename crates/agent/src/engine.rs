@@ -1,0 +1,201 @@
+//! The loop: takes in what happened, asks the state machine, does what it says.
+//!
+//! In: [`Input`]s from the threads. Out: orders to the child and the worker,
+//! and in the end the exit code. It never waits for anything but its inputs.
+
+use crate::act::Actor;
+use crate::act::command::Context;
+use crate::act::prove::Hurry;
+use crate::child::Child;
+use crate::journal::{Journal, log};
+use crate::watch::Look;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+use tidings_core::supervise::{Effect, Event, Note, State, Version};
+
+/// What reaches the loop.
+pub(crate) enum Input {
+    /// The watch has looked.
+    Look(Look),
+    /// Anything that the machine understands as it is.
+    Event(Event),
+    /// The child of this start ended.
+    ChildExited(u8),
+    /// Somebody asks whether the loop turns.
+    Ping(Sender<()>),
+}
+
+/// What the worker is asked to do.
+pub(crate) enum Job {
+    /// Find out whether what runs may be older than files of this age.
+    FirstLook((i64, i64)),
+    Prepare(Version, Context),
+    Act(Version, Context),
+}
+
+/// More changed names than this are not remembered one by one.
+const MOST_NAMES: usize = 1000;
+
+/// The loop and its hands.
+pub(crate) struct Engine {
+    pub(crate) state: State,
+    pub(crate) began: Instant,
+    pub(crate) child: Option<Child>,
+    pub(crate) jobs: Sender<Job>,
+    pub(crate) hurry: Arc<Hurry>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) inputs: Sender<Input>,
+    /// Files that changed since the last action that was taken.
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) generations: Vec<String>,
+}
+
+impl Engine {
+    /// Turns until the machine says with which code to end.
+    pub(crate) fn run(mut self, first: Vec<Effect>, inputs: &Receiver<Input>) -> u8 {
+        let mut code = self.carry_out(first);
+        while code.is_none() {
+            let event = match self.next(inputs) {
+                Ok(Input::Event(event)) => event,
+                Ok(Input::Look(look)) => self.saw(look),
+                Ok(Input::ChildExited(code)) => self.child_exited(code),
+                Ok(Input::Ping(answer)) => {
+                    let _ = answer.send(());
+                    continue;
+                }
+                Err(_) => Event::Tick,
+            };
+            let effects = self.state.step(self.began.elapsed(), event);
+            code = self.carry_out(effects);
+            self.journal.owes(self.state.owes());
+        }
+        code.unwrap_or_default()
+    }
+
+    fn next(&self, inputs: &Receiver<Input>) -> Result<Input, RecvTimeoutError> {
+        match self.state.deadline() {
+            Some(at) => inputs.recv_timeout(at.saturating_sub(self.began.elapsed())),
+            None => inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn saw(&mut self, look: Look) -> Event {
+        self.journal.saw(&look);
+        let of = |mount: crate::watch::Mount| mount.generation;
+        self.generations = look.mounts.into_iter().filter_map(of).collect();
+        self.names.extend(look.names);
+        while self.names.len() > MOST_NAMES {
+            self.names.pop_last();
+        }
+        if look.flickered && look.version == self.state.seen() {
+            Event::Flickered
+        } else {
+            Event::Changed(look.version)
+        }
+    }
+
+    fn child_exited(&mut self, code: u8) -> Event {
+        if let Some(child) = &self.child {
+            child.is_gone();
+        }
+        Event::ChildExited(code)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Option<u8> {
+        let mut waiting = VecDeque::from(effects);
+        while let Some(effect) = waiting.pop_front() {
+            match effect {
+                Effect::Exit(code) => return Some(code),
+                Effect::StartChild => {
+                    if let Some(code) = self.start_child() {
+                        let event = self.child_exited(code);
+                        waiting.extend(self.state.step(self.began.elapsed(), event));
+                    }
+                }
+                other => self.carry_out_simply(other),
+            }
+        }
+        None
+    }
+
+    fn carry_out_simply(&mut self, effect: Effect) {
+        let context = || Context {
+            names: self.names.iter().cloned().collect(),
+            generations: self.generations.clone(),
+        };
+        match effect {
+            Effect::Prepare(version) => self.ask(Job::Prepare(version, context())),
+            Effect::Act(version) => {
+                let context = context();
+                self.names.clear();
+                self.ask(Job::Act(version, context));
+            }
+            Effect::Hurry => self.hurry.now(),
+            Effect::Say(note) => self.say(&note),
+            Effect::SignalChild(signal) => self.with_child(|child| child.signal(signal)),
+            Effect::KillChild => self.with_child(Child::kill),
+            Effect::StartChild | Effect::Exit(_) => {}
+        }
+    }
+
+    fn say(&mut self, note: &Note) {
+        self.journal.note(note, self.began.elapsed());
+    }
+
+    fn ask(&self, job: Job) {
+        // The worker lives as long as the agent.
+        let _ = self.jobs.send(job);
+    }
+
+    fn with_child(&self, act: impl FnOnce(&Child)) {
+        if let Some(child) = &self.child {
+            act(child);
+        }
+    }
+
+    /// The exit code of a child that could not be started.
+    fn start_child(&self) -> Option<u8> {
+        let child = self.child.as_ref()?;
+        let inputs = self.inputs.clone();
+        let exited = move |code| {
+            let _ = inputs.send(Input::ChildExited(code));
+        };
+        match child.start(exited) {
+            Ok(_) => None,
+            Err(not_started) => {
+                log(&not_started.why);
+                Some(not_started.code)
+            }
+        }
+    }
+}
+
+/// The worker: one job after the other, each answered by an event.
+pub(crate) fn work(mut actor: Actor, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
+    for job in jobs {
+        let event = match job {
+            Job::FirstLook(changed_at) => {
+                if !actor.may_be_old(changed_at) {
+                    continue;
+                }
+                Event::MayBeOld
+            }
+            Job::Prepare(version, context) => {
+                Event::Prepared(version, actor.prepare(&context).map(|_| ()))
+            }
+            Job::Act(version, context) => Event::Acted(version, actor.act(version, &context)),
+        };
+        if inputs.send(Input::Event(event)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether the loop answers in time.
+pub(crate) fn answers(inputs: &Sender<Input>) -> bool {
+    let (answer, answered) = channel();
+    let asked = inputs.send(Input::Ping(answer));
+    asked.is_ok() && answered.recv_timeout(Duration::from_secs(1)).is_ok()
+}

@@ -1,0 +1,239 @@
+//! What the agent knows about itself, for people: log, metrics, state.
+//!
+//! In: what the rooms tell. Out: lines on stderr, and a copy of the [`Facts`]
+//! for the port. Names of files, generations and outcomes only; never content.
+
+use crate::watch::{Look, Mount};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tidings_core::action::Outcome;
+use tidings_core::supervise::{Note, Version};
+
+/// Whose metric names are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Names {
+    /// `tidings_agent_…` alone.
+    #[default]
+    Own,
+    /// Those of configmap-reload too.
+    ConfigmapReload,
+    /// Those of prometheus-config-reloader too.
+    Prometheus,
+}
+
+/// One called address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Called {
+    pub(crate) failed: bool,
+    pub(crate) seconds: f64,
+    pub(crate) successes: u64,
+    /// By status; 0: no answer.
+    pub(crate) statuses: BTreeMap<u16, u64>,
+}
+
+/// The end of the last attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Last {
+    pub(crate) outcome: Outcome,
+    /// One line; what a command printed is for the log only.
+    pub(crate) why: String,
+    /// Seconds since 1970.
+    pub(crate) at: f64,
+}
+
+/// Everything that is served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) seen: Option<Version>,
+    /// By directory: the generation that was last taken, as far as that is known.
+    pub(crate) taken: BTreeMap<String, String>,
+    pub(crate) changes: u64,
+    pub(crate) changed_at: f64,
+    pub(crate) attempts: BTreeMap<Outcome, u64>,
+    pub(crate) last: Option<Last>,
+    pub(crate) applied_at: f64,
+    pub(crate) owed: bool,
+    pub(crate) waiting: Option<String>,
+    pub(crate) calls: BTreeMap<String, Called>,
+    /// Variables that a rendering named and nobody set, by output file.
+    pub(crate) unset: BTreeMap<String, Vec<String>>,
+    pub(crate) watch_problems: u64,
+}
+
+/// The facts, shared.
+#[derive(Default)]
+pub(crate) struct Journal {
+    facts: Mutex<Facts>,
+}
+
+impl Journal {
+    /// The facts as they are now.
+    pub(crate) fn facts(&self) -> Facts {
+        self.lock().clone()
+    }
+
+    /// The first look was taken.
+    pub(crate) fn began(&self, look: &Look) {
+        let mut facts = self.lock();
+        facts.mounts.clone_from(&look.mounts);
+        facts.seen = Some(look.version);
+        for mount in &look.mounts {
+            let count = mount.files.len();
+            log(&format!(
+                "watching {} ({count} files, {})",
+                mount.dir, mount.watched_by
+            ));
+        }
+    }
+
+    /// The files are other ones, or newly written.
+    pub(crate) fn saw(&self, look: &Look) {
+        let mut facts = self.lock();
+        let changed = facts.seen != Some(look.version);
+        facts.mounts.clone_from(&look.mounts);
+        facts.seen = Some(look.version);
+        if changed {
+            facts.changes += 1;
+            facts.changed_at = now();
+            facts.owed = true;
+            log(&format!("changed: {}", look.names.join(", ")));
+        }
+    }
+
+    /// The state machine said this.
+    pub(crate) fn note(&self, note: &Note, now_running: Duration) {
+        match note {
+            Note::Waiting(why) => self.waiting(why),
+            Note::Ended {
+                version,
+                outcome,
+                why,
+                again,
+            } => {
+                let first = why.lines().next().unwrap_or_default().to_owned();
+                let pause = again.map(|again| again.saturating_sub(now_running));
+                log(&sentence(*outcome, why, pause));
+                let taken = again.is_none() && *outcome != Outcome::Rejected;
+                if taken {
+                    self.took(*version);
+                }
+                self.ended(Last {
+                    outcome: *outcome,
+                    why: first,
+                    at: now(),
+                });
+            }
+        }
+    }
+
+    /// Whether something is still to be taken.
+    pub(crate) fn owes(&self, owed: bool) {
+        self.lock().owed = owed;
+    }
+
+    /// Sentences of the watch.
+    pub(crate) fn watch_said(&self, sentences: &[String]) {
+        self.lock().watch_problems += sentences.len() as u64;
+        for sentence in sentences {
+            log(sentence);
+        }
+    }
+
+    /// An address was called; `None`: it did not answer.
+    pub(crate) fn called(&self, url: &str, status: Option<u16>, took: Duration) {
+        let mut facts = self.lock();
+        let called = facts.calls.entry(url.to_owned()).or_default();
+        called.seconds = took.as_secs_f64();
+        *called.statuses.entry(status.unwrap_or(0)).or_default() += 1;
+        called.failed = status.is_none_or(|status| !(200..300).contains(&status));
+        called.successes += u64::from(!called.failed);
+    }
+
+    /// A rendering left these variables as they stand.
+    pub(crate) fn unset_variables(&self, output: &Path, names: &[String]) {
+        let output = output.display().to_string();
+        if !names.is_empty() {
+            log(&format!(
+                "{output}: not set, left as they stand: {}",
+                names.join(", ")
+            ));
+        }
+        self.lock().unset.insert(output, names.to_vec());
+    }
+
+    fn took(&self, version: Version) {
+        let mut facts = self.lock();
+        if facts.seen == Some(version) {
+            let pair = |mount: &Mount| Some((mount.dir.clone(), mount.generation.clone()?));
+            facts.taken = facts.mounts.iter().filter_map(pair).collect();
+        }
+    }
+
+    fn waiting(&self, why: &str) {
+        let mut facts = self.lock();
+        if facts.waiting.as_deref() != Some(why) {
+            log(&format!("waiting: {why}"));
+        }
+        facts.waiting = Some(why.to_owned());
+    }
+
+    fn ended(&self, last: Last) {
+        let mut facts = self.lock();
+        facts.waiting = None;
+        *facts.attempts.entry(last.outcome).or_default() += 1;
+        if last.outcome == Outcome::Applied {
+            facts.applied_at = last.at;
+        }
+        facts.last = Some(last);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sentence(outcome: Outcome, why: &str, pause: Option<Duration>) -> String {
+    let mut text = outcome.word().to_owned();
+    if !why.is_empty() {
+        let lines: Vec<&str> = why
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        text = format!("{text}: {}", lines.join(" | "));
+    }
+    if let Some(pause) = pause {
+        text = format!("{text} (again in {} s)", pause.as_secs_f32().ceil());
+    }
+    text
+}
+
+/// One line on stderr.
+pub(crate) fn log(sentence: &str) {
+    // A log that nobody can read any more is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "tidings-agent: {sentence}");
+}
+
+fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_printed_is_logged_in_one_line() {
+        let why = "the check failed with exit code 1\nnginx: [emerg] x\n  test failed\n";
+        assert_eq!(
+            sentence(Outcome::Rejected, why, Some(Duration::from_millis(900))),
+            "rejected: the check failed with exit code 1 | nginx: [emerg] x | test failed (again in 1 s)"
+        );
+        assert_eq!(sentence(Outcome::Applied, "", None), "applied");
+    }
+}

@@ -1,0 +1,60 @@
+//! `tidings-agent`: sees mounted configuration change, and makes the process
+//! take it, safely and provably.
+//!
+//! ```text
+//! inotify, poll ─► watch ─► Look ─┐
+//! signals, SIGCHLD ───────────────┼─► engine ─► core::supervise::step ─► effects
+//! worker's answers ───────────────┘      │                                  │
+//!                                        └──── child, worker, journal ◄─────┘
+//! ```
+//!
+//! Exit codes: the child's own under `run`; 0 when a sidecar is told to end;
+//! 1 when something that must work at the start does not; 2 for a command line
+//! that makes no sense; 126 and 127 for a command that cannot be started.
+
+mod act;
+mod child;
+mod cli;
+mod compat;
+mod engine;
+mod journal;
+mod metrics;
+mod nursery;
+mod port;
+mod proc;
+mod render;
+mod signals;
+mod start;
+mod watch;
+
+use cli::Asked;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let own_name = if arguments.is_empty() {
+        OsString::new()
+    } else {
+        arguments.remove(0)
+    };
+    if let Some(name) = compat::name_of(Path::new(&own_name)) {
+        arguments.insert(0, name.into());
+    }
+    match cli::read(arguments) {
+        Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
+        Ok(Asked::Print(text)) => print(&text),
+        Err(sentence) => {
+            journal::log(&sentence);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A reader that closes the pipe early has seen enough.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,323 @@
+//! The facts as metrics (Prometheus text format 0.0.4), under our own names and
+//! those of the programs that the agent can stand in for. Pure.
+
+use crate::journal::{Called, Facts, Names};
+use std::fmt::Write;
+use tidings_core::action::Outcome;
+
+/// One page, written line by line.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(&format!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+    }
+
+    fn rows(&mut self, rows: &[Row], facts: &Facts) {
+        for (name, kind, help, value) in rows {
+            self.family(name, kind, help);
+            self.line(&format!("{name} {}", value(facts)));
+        }
+    }
+
+    fn labelled(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let label = |(key, text): &(&str, &str)| format!("{key}=\"{}\"", escape(text));
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        self.line(&format!("{name}{{{}}} {value}", labels.join(",")));
+    }
+
+    fn line(&mut self, text: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{text}");
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+/// The page.
+pub(crate) fn render(facts: &Facts, names: Names) -> String {
+    let mut page = Page::default();
+    page.rows(OWN, facts);
+    outcomes(&mut page, facts);
+    mounts(&mut page, facts);
+    match names {
+        Names::Own => {}
+        Names::ConfigmapReload => configmap_reload(&mut page, facts),
+        Names::Prometheus => page.rows(PROMETHEUS, facts),
+    }
+    page.0
+}
+
+/// A metric without labels: name, kind, help, value.
+type Row = (&'static str, &'static str, &'static str, fn(&Facts) -> f64);
+
+const OWN: &[Row] = &[
+    (
+        "tidings_agent_changes_total",
+        "counter",
+        "Times the watched content became another one.",
+        |f| as_float(f.changes),
+    ),
+    (
+        "tidings_agent_last_change_timestamp_seconds",
+        "gauge",
+        "When it last did.",
+        |f| f.changed_at,
+    ),
+    (
+        "tidings_agent_last_applied_timestamp_seconds",
+        "gauge",
+        "When the process last proved that it took a change.",
+        |f| f.applied_at,
+    ),
+    (
+        "tidings_agent_owed",
+        "gauge",
+        "1 while the newest content is not taken.",
+        |f| flag(f.owed),
+    ),
+    (
+        "tidings_agent_watch_problems_total",
+        "counter",
+        "Times watching was not possible as it should be.",
+        |f| as_float(f.watch_problems),
+    ),
+];
+
+/// thanos, pkg/reloader/reloader.go.
+const PROMETHEUS: &[Row] = &[
+    (
+        "reloader_reloads_total",
+        "counter",
+        "Total number of reload requests.",
+        |f| as_float(f.attempts.values().sum()),
+    ),
+    (
+        "reloader_reloads_failed_total",
+        "counter",
+        "Total number of reload requests that failed.",
+        |f| as_float(failed(f)),
+    ),
+    (
+        "reloader_last_reload_successful",
+        "gauge",
+        "Whether the last reload attempt was successful.",
+        |f| {
+            flag(
+                f.last
+                    .as_ref()
+                    .is_none_or(|last| last.outcome == Outcome::Applied),
+            )
+        },
+    ),
+    (
+        "reloader_last_reload_success_timestamp_seconds",
+        "gauge",
+        "Timestamp of the last successful reload.",
+        |f| f.applied_at,
+    ),
+    (
+        "reloader_config_apply_operations_total",
+        "counter",
+        "Total number of config apply operations.",
+        |f| as_float(f.changes),
+    ),
+    (
+        "reloader_config_apply_operations_failed_total",
+        "counter",
+        "Total number of config apply operations that failed.",
+        |f| as_float(failed(f)),
+    ),
+    (
+        "reloader_config_environment_variable_expansion_errors",
+        "gauge",
+        "Number of environment variable expansions that failed during the last operation.",
+        |f| as_float(f.unset.values().map(|names| names.len() as u64).sum()),
+    ),
+    (
+        "reloader_watches",
+        "gauge",
+        "Number of resources watched by the reloader.",
+        |f| as_float(f.mounts.len() as u64),
+    ),
+    (
+        "reloader_watch_events_total",
+        "counter",
+        "Total number of events received by the reloader from the watcher.",
+        |f| as_float(f.changes),
+    ),
+    (
+        "reloader_watch_errors_total",
+        "counter",
+        "Total number of errors received by the reloader from the watcher.",
+        |f| as_float(f.watch_problems),
+    ),
+];
+
+const OUTCOMES: [Outcome; 3] = [Outcome::Applied, Outcome::Rejected, Outcome::Unverified];
+
+fn failed(facts: &Facts) -> u64 {
+    let of = |outcome| facts.attempts.get(&outcome).copied().unwrap_or_default();
+    of(Outcome::Rejected) + of(Outcome::Unverified)
+}
+
+fn outcomes(page: &mut Page, facts: &Facts) {
+    let (total, last) = ("tidings_agent_attempts_total", "tidings_agent_last_outcome");
+    page.family(total, "counter", "Attempts by how they ended.");
+    for outcome in OUTCOMES {
+        let count = facts.attempts.get(&outcome).copied().unwrap_or_default();
+        page.labelled(total, &[("outcome", outcome.word())], as_float(count));
+    }
+    page.family(last, "gauge", "1 for the outcome of the last attempt.");
+    for outcome in OUTCOMES {
+        let is = facts
+            .last
+            .as_ref()
+            .is_some_and(|last| last.outcome == outcome);
+        page.labelled(last, &[("outcome", outcome.word())], flag(is));
+    }
+}
+
+fn mounts(page: &mut Page, facts: &Facts) {
+    let name = "tidings_agent_mount_info";
+    page.family(
+        name,
+        "gauge",
+        "Watched places: their generation, and how they are watched.",
+    );
+    for mount in &facts.mounts {
+        let labels = [
+            ("dir", mount.dir.as_str()),
+            (
+                "generation",
+                mount.generation.as_deref().unwrap_or_default(),
+            ),
+            ("watched_by", mount.watched_by),
+        ];
+        page.labelled(name, &labels, 1.0);
+    }
+}
+
+/// A metric for each address.
+type CalledRow = (&'static str, &'static str, &'static str, fn(&Called) -> f64);
+
+/// configmap-reload, configmap-reload.go.
+const CALLED: &[CalledRow] = &[
+    (
+        "configmap_reload_last_reload_error",
+        "gauge",
+        "Whether the last reload resulted in an error (1 for error, 0 for success)",
+        |called| flag(called.failed),
+    ),
+    (
+        "configmap_reload_last_request_duration_seconds",
+        "gauge",
+        "Duration of last webhook request",
+        |called| called.seconds,
+    ),
+    (
+        "configmap_reload_success_reloads_total",
+        "counter",
+        "Total success reload calls",
+        |called| as_float(called.successes),
+    ),
+];
+
+const WATCHER: &[Row] = &[(
+    "configmap_reload_watcher_errors_total",
+    "counter",
+    "Total filesystem watcher errors",
+    |f| as_float(f.watch_problems),
+)];
+
+fn configmap_reload(page: &mut Page, facts: &Facts) {
+    for (name, kind, help, value) in CALLED {
+        page.family(name, kind, help);
+        for (url, called) in &facts.calls {
+            page.labelled(name, &[("webhook", url)], value(called));
+        }
+    }
+    page.rows(WATCHER, facts);
+    requests(page, facts);
+    request_errors(page, facts);
+}
+
+/// Status 0 stands for a call that nobody answered.
+fn requests(page: &mut Page, facts: &Facts) {
+    let name = "configmap_reload_requests_total";
+    page.family(name, "counter", "Total requests by response status code");
+    for (url, called) in &facts.calls {
+        for (status, count) in called.statuses.iter().filter(|(status, _)| **status != 0) {
+            let code = status.to_string();
+            page.labelled(
+                name,
+                &[("webhook", url), ("status_code", &code)],
+                as_float(*count),
+            );
+        }
+    }
+}
+
+fn request_errors(page: &mut Page, facts: &Facts) {
+    let name = "configmap_reload_request_errors_total";
+    page.family(name, "counter", "Total request errors by reason");
+    for (url, called) in &facts.calls {
+        let unanswered = called.statuses.get(&0).copied().unwrap_or_default();
+        let answered: u64 = called.statuses.values().sum::<u64>() - unanswered;
+        for (reason, count) in [
+            ("client_request_do", unanswered),
+            ("client_response", answered - called.successes),
+        ] {
+            if count > 0 {
+                page.labelled(
+                    name,
+                    &[("webhook", url), ("reason", reason)],
+                    as_float(count),
+                );
+            }
+        }
+    }
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+fn as_float(count: u64) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped() {
+        assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+
+    #[test]
+    fn families_are_described_once_and_every_line_has_a_value() {
+        let mut facts = Facts::default();
+        facts.calls.insert("http://x/".into(), Called::default());
+        for names in [Names::Own, Names::ConfigmapReload, Names::Prometheus] {
+            let page = render(&facts, names);
+            let mut described: Vec<_> = page
+                .lines()
+                .filter(|line| line.starts_with("# TYPE"))
+                .collect();
+            let count = described.len();
+            described.dedup();
+            assert_eq!(described.len(), count);
+            for line in page.lines().filter(|line| !line.starts_with('#')) {
+                let value = line.rsplit(' ').next().unwrap();
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Every process that the agent starts, and every orphan that it inherits.
+//!
+//! In: commands to start, and word that some child ended (SIGCHLD). Out: each
+//! child's end, to the one who started it. As PID 1 the agent must wait for
+//! processes that it never started, so one room waits for all of them; a second
+//! waiter would take somebody else's exit code.
+
+use rustix::process::{Pid, WaitOptions, wait};
+use std::collections::HashMap;
+use std::io;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tidings_core::action::Signal;
+
+/// What is to be done with the exit code of a child: 128 + n for one that
+/// signal n killed.
+type OnExit = Box<dyn FnOnce(u8) + Send>;
+
+/// The children that run.
+#[derive(Default)]
+pub(crate) struct Nursery {
+    running: Mutex<HashMap<i32, OnExit>>,
+}
+
+impl Nursery {
+    /// Starts a process; `on_exit` is called once, by whoever reaps it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn start(
+        &self,
+        command: &mut Command,
+        on_exit: impl FnOnce(u8) + Send + 'static,
+    ) -> io::Result<i32> {
+        // Held while starting: a child that ends at once is reaped only when
+        // it is known.
+        let mut running = self.lock();
+        let child = command.spawn()?;
+        let pid = child.id().cast_signed();
+        running.insert(pid, Box::new(on_exit));
+        Ok(pid)
+    }
+
+    /// Waits for everything that has ended, ours or inherited.
+    pub(crate) fn reap(&self) {
+        loop {
+            let mut running = self.lock();
+            let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) else {
+                return;
+            };
+            let code = exit_code(status.exit_status(), status.terminating_signal());
+            let on_exit = running.remove(&pid.as_raw_nonzero().get());
+            drop(running);
+            if let (Some(code), Some(on_exit)) = (code, on_exit) {
+                on_exit(code);
+            }
+        }
+    }
+
+    /// Does something with a child's number while it certainly is that child's:
+    /// it has not been waited for.
+    pub(crate) fn with(&self, pid: i32, act: impl FnOnce(Pid)) {
+        let running = self.lock();
+        if let (true, Some(pid)) = (running.contains_key(&pid), Pid::from_raw(pid)) {
+            act(pid);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i32, OnExit>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The convention of shells and of tini.
+fn exit_code(exited: Option<i32>, killed: Option<i32>) -> Option<u8> {
+    let killed = killed.and_then(Signal::from_number).map(Signal::exit_code);
+    let exited = exited.and_then(|code| u8::try_from(code & 0xff).ok());
+    exited.or(killed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_the_convention() {
+        assert_eq!(exit_code(Some(3), None), Some(3));
+        assert_eq!(exit_code(None, Some(9)), Some(137));
+        assert_eq!(exit_code(None, None), None);
+    }
+}

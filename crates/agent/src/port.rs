@@ -1,0 +1,215 @@
+//! The agent's own port: four pages, read-only.
+//!
+//! In: GET requests. Out: metrics, liveness, readiness, state. One connection
+//! at a time, each with a short limit: who is slow is cut off.
+
+use crate::journal::{Facts, Journal, Names};
+use crate::metrics;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+use tidings_core::action::Outcome;
+
+/// Nobody may take longer to ask, or to listen.
+const LIMIT: Duration = Duration::from_secs(2);
+/// No request that we answer is longer.
+const LONGEST: usize = 8192;
+
+/// What the pages need.
+pub(crate) struct Port {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) names: Names,
+    /// Where the metrics are; `/metrics` unless a drop-in name says otherwise.
+    pub(crate) metrics_path: String,
+    /// Asks the loop and the watch whether they still turn.
+    pub(crate) is_alive: Box<dyn Fn() -> bool + Send>,
+}
+
+/// One answer.
+struct Page {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+impl Port {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn bind(address: &str) -> Result<TcpListener, String> {
+        let bound = match address.strip_prefix(':') {
+            // No host: both families, or the old one where there is no new one.
+            Some(port) => TcpListener::bind(format!("[::]:{port}"))
+                .or_else(|_| TcpListener::bind(format!("0.0.0.0:{port}"))),
+            None => TcpListener::bind(address),
+        };
+        bound.map_err(|error| format!("cannot listen on {address}: {error}"))
+    }
+
+    /// Answers for ever.
+    pub(crate) fn serve(&self, listener: &TcpListener) {
+        for connection in listener.incoming().flatten() {
+            // Whoever hung up does not mind.
+            let _ = self.answer(connection);
+        }
+    }
+
+    fn answer(&self, mut connection: TcpStream) -> std::io::Result<()> {
+        connection.set_read_timeout(Some(LIMIT))?;
+        connection.set_write_timeout(Some(LIMIT))?;
+        let request = read_head(&mut connection)?;
+        let mut words = request.split(' ');
+        let page = match (words.next(), words.next()) {
+            (Some("GET" | "HEAD"), Some(target)) => self.page(target),
+            _ => text(405, "only GET is answered\n"),
+        };
+        let head = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            page.status,
+            if page.status == 200 { "OK" } else { "Not OK" },
+            page.kind,
+            page.body.len(),
+        );
+        connection.write_all(head.as_bytes())?;
+        if !request.starts_with("HEAD") {
+            connection.write_all(page.body.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn page(&self, target: &str) -> Page {
+        let path = target.split('?').next().unwrap_or_default();
+        match path {
+            _ if path == self.metrics_path => Page {
+                status: 200,
+                kind: "text/plain; version=0.0.4; charset=utf-8",
+                body: metrics::render(&self.journal.facts(), self.names),
+            },
+            "/livez" | "/healthz" => self.live(),
+            "/readyz" => ready(&self.journal.facts()),
+            "/state.json" => Page {
+                status: 200,
+                kind: "application/json",
+                body: state(&self.journal.facts()),
+            },
+            _ => text(404, "there are /metrics, /livez, /readyz and /state.json\n"),
+        }
+    }
+
+    fn live(&self) -> Page {
+        match ((self.is_alive)(), self.names) {
+            (false, _) => text(503, "the agent is stuck\n"),
+            (true, Names::Prometheus) => text(200, "{\"status\":\"up\"}"),
+            (true, _) => text(200, "ok\n"),
+        }
+    }
+}
+
+/// Reads up to the empty line; the first line is what matters.
+fn read_head(connection: &mut TcpStream) -> std::io::Result<String> {
+    let mut head = Vec::new();
+    let mut piece = [0u8; 1024];
+    while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match connection.read(&mut piece)? {
+            0 => break,
+            length => head.extend_from_slice(&piece[..length]),
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.lines().next().unwrap_or_default().to_owned())
+}
+
+fn text(status: u16, body: &str) -> Page {
+    Page {
+        status,
+        kind: "text/plain; charset=utf-8",
+        body: body.to_owned(),
+    }
+}
+
+/// The first look is taken before the port opens; what is left is the outcome.
+fn ready(facts: &Facts) -> Page {
+    let missing = facts
+        .mounts
+        .iter()
+        .find(|mount| mount.watched_by == "missing");
+    let rejected = facts
+        .last
+        .as_ref()
+        .filter(|last| last.outcome == Outcome::Rejected);
+    match (missing, rejected) {
+        (Some(mount), _) => text(503, &format!("{} is not there\n", mount.dir)),
+        (_, Some(last)) => text(503, &format!("rejected: {}\n", last.why)),
+        _ => text(200, "ok\n"),
+    }
+}
+
+/// No digest either: that of a short password can be guessed.
+fn state(facts: &Facts) -> String {
+    let mounts: Vec<_> = facts
+        .mounts
+        .iter()
+        .map(|mount| {
+            json!({
+                "dir": mount.dir,
+                "generation": mount.generation,
+                "taken": facts.taken.get(&mount.dir),
+                "files": mount.files,
+                "watchedBy": mount.watched_by,
+            })
+        })
+        .collect();
+    let last = facts.last.as_ref().map(|last| {
+        json!({
+            "outcome": last.outcome.word(),
+            "why": last.why,
+            "at": last.at,
+        })
+    });
+    let whole = json!({
+        "mounts": mounts,
+        "owed": facts.owed,
+        "waiting": facts.waiting,
+        "last": last,
+        "changes": facts.changes,
+        "changedAt": facts.changed_at,
+        "appliedAt": facts.applied_at,
+    });
+    format!("{whole}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Last;
+
+    fn rejected() -> Facts {
+        Facts {
+            last: Some(Last {
+                outcome: Outcome::Rejected,
+                why: "the check failed".into(),
+                at: 1.0,
+            }),
+            owed: true,
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn readiness_follows_the_last_outcome() {
+        assert_eq!(ready(&Facts::default()).status, 200);
+        let page = ready(&rejected());
+        assert_eq!(page.status, 503);
+        assert!(page.body.contains("the check failed"));
+    }
+
+    #[test]
+    fn state_is_json_and_says_what_is_owed() {
+        let state: serde_json::Value = serde_json::from_str(&state(&rejected())).unwrap();
+        assert_eq!(state["owed"], true);
+        assert_eq!(state["last"]["outcome"], "rejected");
+    }
+}

@@ -1,0 +1,158 @@
+//! Finding the process that a person means by a name: executable first, then
+//! `argv[0]`, then the kernel's own 15 characters; of several, the master.
+
+use super::{Process, parent, started};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// How well a process fits a name, best last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Comm,
+    Argv0,
+    Exe,
+}
+
+/// The kernel keeps this much of a name (TASK_COMM_LEN - 1, proc(5)).
+const COMM: usize = 15;
+
+/// The oldest process of this name whose parent is not of this name too.
+pub(crate) fn named(name: &str) -> Option<Process> {
+    let me = std::process::id().cast_signed();
+    let fits: Vec<(Fit, i32)> = pids()
+        .filter(|pid| *pid != me)
+        .filter_map(|pid| Some((fit(pid, name)?, pid)))
+        .collect();
+    let best = fits.iter().map(|(fit, _)| *fit).max()?;
+    let pids: Vec<i32> = fits
+        .into_iter()
+        .filter_map(|(fit, pid)| (fit == best).then_some(pid))
+        .collect();
+    let master = pids
+        .iter()
+        .filter(|pid| parent(**pid).is_none_or(|above| !pids.contains(&above)))
+        .min_by_key(|pid| (started(**pid), **pid))?;
+    let process = Process::open(*master)?;
+    // Opened by number: make sure that the number still is who was meant.
+    (fit(*master, name) == Some(best)).then_some(process)
+}
+
+/// The children of a process, by number.
+pub(crate) fn children_of(pid: i32) -> Vec<i32> {
+    pids().filter(|child| parent(*child) == Some(pid)).collect()
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn fit(pid: i32, name: &str) -> Option<Fit> {
+    if is_zombie(pid) {
+        return None;
+    }
+    let exe = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let exe_is_known = exe.is_some();
+    if exe.is_some_and(|exe| base(exe.as_os_str().as_bytes()) == name.as_bytes()) {
+        return Some(Fit::Exe);
+    }
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    if argv0(&line) == name.as_bytes() {
+        return Some(Fit::Argv0);
+    }
+    if name.len() > COMM && exe_is_known {
+        // Many long names begin alike; the executable said that it is another.
+        return None;
+    }
+    let comm = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
+    let kept = &name.as_bytes()[..name.len().min(COMM)];
+    (comm.trim_ascii_end() == kept).then_some(Fit::Comm)
+}
+
+fn is_zombie(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    super::after_name(&stat).is_none_or(|rest| rest.starts_with(['Z', 'X']))
+}
+
+/// The file name of the first argument; `nginx` of `nginx: master process …`.
+fn argv0(line: &[u8]) -> &[u8] {
+    let first = line.split(|byte| *byte == 0).next().unwrap_or_default();
+    let word = first.split(|byte| *byte == b' ').next().unwrap_or_default();
+    base(word.strip_suffix(b":").unwrap_or(word))
+}
+
+fn base(path: &[u8]) -> &[u8] {
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    let name = Path::new(std::ffi::OsStr::from_bytes(path)).file_name();
+    name.map_or(path, OsStrExt::as_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command};
+
+    struct Sleeper(Child);
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            self.0.kill().ok();
+            self.0.wait().ok();
+        }
+    }
+
+    fn sleeper(dir: &Path, name: &str) -> Sleeper {
+        let program = dir.join(name);
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        Sleeper(Command::new(program).arg("600").spawn().unwrap())
+    }
+
+    #[test]
+    fn rewritten_and_full_command_lines_are_read() {
+        assert_eq!(argv0(b"nginx: master process /usr/sbin/nginx\0"), b"nginx");
+        assert_eq!(argv0(b"/usr/sbin/haproxy\0-W\0"), b"haproxy");
+        assert_eq!(argv0(b""), b"");
+        assert_eq!(base(b"/usr/bin/x (deleted)"), b"x");
+    }
+
+    #[test]
+    fn a_name_longer_than_the_kernel_keeps_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "tidings-test-a-very-long-name";
+        let child = sleeper(dir.path(), name);
+        assert_eq!(named(name).unwrap().pid, child.0.id().cast_signed());
+        assert!(named("tidings-test-a-very-long-nom").is_none());
+    }
+
+    #[test]
+    fn of_several_the_oldest_is_the_master_and_the_dead_are_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = sleeper(dir.path(), "tidings-test-twin");
+        let second = Command::new(dir.path().join("tidings-test-twin"))
+            .arg("600")
+            .spawn();
+        let second = Sleeper(second.unwrap());
+        assert_eq!(
+            named("tidings-test-twin").unwrap().pid,
+            first.0.id().cast_signed()
+        );
+        drop(first);
+        assert_eq!(
+            named("tidings-test-twin").unwrap().pid,
+            second.0.id().cast_signed()
+        );
+        drop(second);
+        assert!(named("tidings-test-twin").is_none());
+    }
+
+    #[test]
+    fn children_are_found_by_their_parent() {
+        let dir = tempfile::tempdir().unwrap();
+        let child = sleeper(dir.path(), "tidings-test-child");
+        let mine = children_of(std::process::id().cast_signed());
+        assert!(mine.contains(&child.0.id().cast_signed()));
+    }
+}

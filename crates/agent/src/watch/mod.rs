@@ -1,0 +1,461 @@
+//! Sees configuration change.
+//!
+//! In: the places to watch. Out: a [`Look`] whenever their content is another
+//! one, complete and settled, and one for every moment that nobody can vouch for.
+//!
+//! The watch is set before the first look, so nothing falls between. inotify
+//! says when; digests say whether; a slow poll of `..data` catches what inotify
+//! cannot see (overflow, 9p and virtio-fs). Without inotify (EMFILE, ENOSPC)
+//! the poll runs each second instead. A place that is missing is waited for.
+//! Nothing here ends the agent.
+
+pub(crate) mod glob;
+mod inotify;
+mod moment;
+pub(crate) mod mounts;
+mod place;
+pub(crate) mod snapshot;
+
+use inotify::{Inotify, Told};
+use moment::Moment;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::time::Timespec;
+use snapshot::{Place, Snapshot};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+use tidings_core::supervise::Version;
+
+/// How often to look where inotify is not to be had.
+const WITHOUT_INOTIFY: Duration = Duration::from_secs(1);
+
+/// What one look found.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    /// The content of all places together.
+    pub(crate) version: Version,
+    /// Whether the content is as it was, after who knows what.
+    pub(crate) flickered: bool,
+    /// The files that differ from the look before.
+    pub(crate) names: Vec<String>,
+    /// Each place, for people.
+    pub(crate) mounts: Vec<Mount>,
+}
+
+/// One place as people see it: never its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Mount {
+    /// The directory.
+    pub(crate) dir: String,
+    /// What `..data` names.
+    pub(crate) generation: Option<String>,
+    /// The names of the files that count.
+    pub(crate) files: Vec<String>,
+    /// How it is watched: `inotify`, `poll` or `missing`.
+    pub(crate) watched_by: &'static str,
+}
+
+/// One place, and what is known of it.
+#[derive(Debug)]
+struct Watched {
+    place: Place,
+    moment: Moment,
+    last: Snapshot,
+    pulse: Option<u64>,
+    /// inotify is on all of its directories.
+    armed: bool,
+    missing: bool,
+}
+
+/// The watch of all places.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    places: Vec<Watched>,
+    inotify: Option<Inotify>,
+    numbers: HashMap<i32, usize>,
+    poll: Duration,
+    began: Instant,
+    next_poll: Duration,
+    /// Sentences for the log, newest last.
+    said: Vec<String>,
+}
+
+impl Watch {
+    /// Sets the watch, then takes the first look.
+    ///
+    /// # Errors
+    /// One sentence, for a directory that may not be read.
+    pub(crate) fn begin(places: Vec<Place>, poll: Duration) -> Result<Self, String> {
+        let places = places.into_iter().map(Watched::new).collect();
+        let mut watch = Self {
+            places,
+            inotify: None,
+            numbers: HashMap::new(),
+            poll,
+            began: Instant::now(),
+            next_poll: Duration::ZERO,
+            said: Vec::new(),
+        };
+        watch.arm_all();
+        for watched in &mut watch.places {
+            watched.first_look()?;
+        }
+        watch.next_poll = watch.now() + watch.interval();
+        Ok(watch)
+    }
+
+    /// Waits until something changed, or until a poll has passed (`None`).
+    pub(crate) fn wait(&mut self) -> Option<Look> {
+        self.sleep();
+        self.listen();
+        let now = self.now();
+        if now >= self.next_poll {
+            self.look_around(now);
+            self.next_poll = now + self.interval();
+        }
+        let due: Vec<usize> = (0..self.places.len())
+            .filter(|index| {
+                self.places[*index]
+                    .moment
+                    .due()
+                    .is_some_and(|due| due <= now)
+            })
+            .collect();
+        self.look_at(&due)
+    }
+
+    /// Sentences to log since the last call.
+    pub(crate) fn said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// The present content, as last looked at.
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            version: self.version(),
+            flickered: false,
+            names: Vec::new(),
+            mounts: self.places.iter().map(Watched::describe).collect(),
+        }
+    }
+
+    /// When the newest watched content was put there (wall clock, since 1970).
+    pub(crate) fn changed_at(&self) -> (i64, i64) {
+        let times = self.places.iter().map(|watched| watched.last.changed_at);
+        times.max().unwrap_or_default()
+    }
+
+    /// Everything unreadable, for one warning.
+    pub(crate) fn unreadable(&self) -> Vec<String> {
+        let of = |watched: &Watched| {
+            let dir = watched.place.dir.clone();
+            let names = watched.last.unreadable.clone();
+            names
+                .into_iter()
+                .map(move |name| dir.join(name).display().to_string())
+        };
+        self.places.iter().flat_map(of).collect()
+    }
+
+    /// The longest that [`Self::wait`] sleeps.
+    pub(crate) fn slowest(&self) -> Duration {
+        self.poll
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn interval(&self) -> Duration {
+        let all_armed = self.places.iter().all(|watched| watched.armed);
+        if all_armed {
+            self.poll
+        } else {
+            self.poll.min(WITHOUT_INOTIFY)
+        }
+    }
+
+    fn sleep(&self) {
+        let due = self
+            .places
+            .iter()
+            .filter_map(|watched| watched.moment.due());
+        let until = due.chain([self.next_poll]).min().unwrap_or(self.next_poll);
+        let pause = until.saturating_sub(self.now());
+        let timeout = Timespec::try_from(pause).ok();
+        let mut fds: Vec<PollFd<'_>> = Vec::new();
+        if let Some(inotify) = &self.inotify {
+            fds.push(PollFd::from_borrowed_fd(inotify.fd(), PollFlags::IN));
+        }
+        // Interrupted or not: the caller looks at the clock and the queue.
+        let _ = poll(&mut fds, timeout.as_ref());
+    }
+
+    fn listen(&mut self) {
+        let told = self.inotify.as_ref().map(Inotify::read).unwrap_or_default();
+        let now = self.now();
+        for message in told {
+            match message {
+                Told::Sign(number, sign) => self.with(number, |place| place.moment.saw(now, sign)),
+                Told::NewDir(number) => self.with(number, |place| {
+                    // What was put in before the watch was on is found by the look.
+                    place.moment.suspect(now);
+                    place.armed = false;
+                }),
+                Told::Gone(number) => self.lost(number, now),
+                Told::Overflow => self.overflowed(now),
+            }
+        }
+        self.arm_all();
+    }
+
+    fn with(&mut self, number: i32, change: impl FnOnce(&mut Watched)) {
+        let index = self.numbers.get(&number).copied();
+        if let Some(watched) = index.and_then(|index| self.places.get_mut(index)) {
+            change(watched);
+        }
+    }
+
+    fn lost(&mut self, number: i32, now: Duration) {
+        self.with(number, |place| {
+            place.armed = false;
+            place.moment.suspect(now);
+        });
+        self.numbers.remove(&number);
+    }
+
+    fn overflowed(&mut self, now: Duration) {
+        self.said
+            .push("inotify lost messages; looking at everything again".into());
+        for watched in &mut self.places {
+            watched.moment.lost(now);
+        }
+    }
+
+    /// Puts inotify on every directory that has none yet.
+    fn arm_all(&mut self) {
+        if self.places.iter().all(|watched| watched.armed) {
+            return;
+        }
+        if self.inotify.is_none() {
+            match Inotify::open() {
+                Ok(inotify) => self.inotify = Some(inotify),
+                Err(error) => return self.say_once(&no_inotify(error)),
+            }
+        }
+        for index in 0..self.places.len() {
+            if !self.places[index].armed {
+                self.arm(index);
+            }
+        }
+    }
+
+    fn arm(&mut self, index: usize) {
+        let Some(inotify) = &self.inotify else { return };
+        for dir in self.places[index].place.dirs() {
+            match inotify.add(&dir) {
+                Ok(number) => {
+                    self.numbers.insert(number, index);
+                }
+                Err(Errno::NOENT | Errno::NOTDIR) => return,
+                Err(error) => return self.say_once(&no_watch(&dir.display(), error)),
+            }
+        }
+        self.places[index].armed = true;
+    }
+
+    fn say_once(&mut self, sentence: &str) {
+        if !self.said.iter().any(|said| said == sentence) {
+            self.said.push(sentence.to_owned());
+        }
+    }
+
+    /// The poll: suspects every place whose pulse is not as it was.
+    fn look_around(&mut self, now: Duration) {
+        self.arm_all();
+        for watched in &mut self.places {
+            watched.feel(now);
+        }
+    }
+
+    fn look_at(&mut self, due: &[usize]) -> Option<Look> {
+        let mut names = Vec::new();
+        let (mut changed, mut flickered) = (false, false);
+        for &index in due {
+            let Some(found) = self.look_at_one(index) else {
+                continue;
+            };
+            flickered |= found.flickered;
+            changed |= !found.names.is_empty() || found.moved;
+            names.extend(found.names);
+        }
+        (changed || flickered).then(|| Look {
+            flickered,
+            names,
+            ..self.look()
+        })
+    }
+
+    /// `None`: not now, or not there.
+    fn look_at_one(&mut self, index: usize) -> Option<Found> {
+        let now = self.now();
+        let watched = &mut self.places[index];
+        if watched.writer_at_work() && !watched.moment.is_exhausted(now) {
+            watched.moment.put_off(now);
+            return None;
+        }
+        let signs = watched.moment.signs();
+        let read = watched.place.read();
+        self.listen();
+        let watched = &mut self.places[index];
+        if watched.moment.signs() != signs && !watched.moment.is_exhausted(now) {
+            return None;
+        }
+        watched.take(read)
+    }
+
+    fn version(&self) -> Version {
+        let mut hasher = blake3::Hasher::new();
+        for watched in &self.places {
+            feed(
+                &mut hasher,
+                watched.place.dir.as_os_str().as_encoded_bytes(),
+            );
+            for (name, digest) in &watched.last.files {
+                feed(&mut hasher, name.as_bytes());
+                hasher.update(digest);
+            }
+        }
+        Version(u128::from_le_bytes(snapshot::shorten(&hasher)))
+    }
+}
+
+/// Length first, so that no two lists of names look alike.
+fn feed(hasher: &mut blake3::Hasher, bytes: &[u8]) {
+    hasher
+        .update(&(bytes.len() as u64).to_le_bytes())
+        .update(bytes);
+}
+
+fn no_inotify(error: Errno) -> String {
+    format!("no inotify ({error}); looking each second instead, as long as that lasts")
+}
+
+fn no_watch(dir: &dyn std::fmt::Display, error: Errno) -> String {
+    format!(
+        "no inotify watch on {dir} ({error}); looking each second instead, as long as that lasts"
+    )
+}
+
+/// What a look at one place found.
+struct Found {
+    names: Vec<String>,
+    /// Another generation, of whatever content.
+    moved: bool,
+    flickered: bool,
+}
+
+impl Watched {
+    fn new(place: Place) -> Self {
+        Self {
+            place,
+            moment: Moment::default(),
+            last: Snapshot::default(),
+            pulse: None,
+            armed: false,
+            missing: false,
+        }
+    }
+
+    fn first_look(&mut self) -> Result<(), String> {
+        match self.place.read() {
+            Ok(snapshot) => self.last = snapshot,
+            Err(Errno::NOENT) => self.missing = true,
+            Err(error) => {
+                let dir = self.place.dir.display();
+                return Err(format!(
+                    "{dir} cannot be read ({error}); give the agent the user or group that may, for instance by fsGroup"
+                ));
+            }
+        }
+        self.pulse = self.present_pulse();
+        Ok(())
+    }
+
+    /// Whether the kubelet has swapped and not yet removed what was before.
+    fn writer_at_work(&self) -> bool {
+        let Some(old) = &self.last.generation else {
+            return false;
+        };
+        let made_by_kubelet = old.starts_with("..2");
+        made_by_kubelet && self.place.generation().as_ref() != Some(old) && self.place.holds(old)
+    }
+
+    fn present_pulse(&self) -> Option<u64> {
+        match self.place.generation() {
+            Some(name) => Some(name.bytes().fold(7, |sum, byte| {
+                sum.wrapping_mul(31_u64).wrapping_add(byte.into())
+            })),
+            None => self.place.pulse(),
+        }
+    }
+
+    fn feel(&mut self, now: Duration) {
+        let pulse = self.present_pulse();
+        if pulse != self.pulse {
+            self.pulse = pulse;
+            self.moment.suspect(now);
+        }
+    }
+
+    fn take(&mut self, read: Result<Snapshot, Errno>) -> Option<Found> {
+        let flickered = self.moment.flickered();
+        self.moment.looked();
+        let there = read.ok().filter(|snapshot| !self.is_missing_in(snapshot));
+        let Some(snapshot) = there else {
+            // Gone for the moment: what runs goes on with what it read.
+            self.missing = true;
+            self.armed = false;
+            return None;
+        };
+        self.missing = false;
+        self.pulse = self.present_pulse();
+        let found = Found {
+            names: differing(&self.last.files, &snapshot.files),
+            moved: self.last.generation != snapshot.generation,
+            flickered,
+        };
+        self.last = snapshot;
+        Some(found)
+    }
+
+    /// The one file that is watched was there and is not now.
+    fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
+        self.place.file.is_some() && snapshot.files.is_empty() && !self.last.files.is_empty()
+    }
+
+    fn describe(&self) -> Mount {
+        let watched_by = match (self.missing, self.armed) {
+            (true, _) => "missing",
+            (false, true) => "inotify",
+            (false, false) => "poll",
+        };
+        Mount {
+            dir: self.place.dir.display().to_string(),
+            generation: self.last.generation.clone(),
+            files: self.last.files.keys().cloned().collect(),
+            watched_by,
+        }
+    }
+}
+
+type Files = BTreeMap<String, snapshot::FileDigest>;
+
+/// The names that are in one of them only, or differ.
+fn differing(before: &Files, after: &Files) -> Vec<String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let other = after
+        .iter()
+        .filter(|(name, digest)| before.get(*name) != Some(*digest));
+    gone.chain(other.map(|(name, _)| name)).cloned().collect()
+}
