@@ -1,0 +1,251 @@
+//! `tidings-agent run`: the duties of PID 1, and what a change leads to.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step ends the test")]
+
+mod common;
+
+use common::{Running, Volume, agent, binary, children, lines, signal, start, trap_script, until};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn volume(root: &Path) -> Volume {
+    Volume::new(root.join("cm"), &[("a", "1")])
+}
+
+fn run(root: &Path, options: &[&str], command: &[&str]) -> Running {
+    let dir = root.join("cm");
+    let mut arguments = vec!["run", "--watch", dir.to_str().unwrap()];
+    arguments.extend(options);
+    arguments.push("--");
+    arguments.extend(command);
+    agent(&arguments)
+}
+
+#[test]
+fn the_childs_exit_code_is_passed_on() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    for (script, code) in [("exit 0", 0), ("exit 3", 3), ("kill -KILL $$", 137), ("kill -TERM $$", 143)] {
+        assert_eq!(run(root.path(), &[], &["sh", "-c", script]).code(), code, "{script}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_126_or_127() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let mut missing = run(root.path(), &[], &["/nonexistent/command"]);
+    assert_eq!(missing.code(), 127);
+    missing.says("/nonexistent/command cannot be started", 1);
+    assert_eq!(run(root.path(), &[], &["/etc/hostname"]).code(), 126);
+    assert_eq!(run(root.path(), &[], &["/etc"]).code(), 126);
+}
+
+#[test]
+fn signals_reach_the_child_and_its_answer_is_the_exit_code() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let script = "trap 'echo usr1' USR1; trap 'echo winch' WINCH; trap 'exit 7' TERM; echo up; while :; do sleep 0.02; done";
+    let mut agent = run(root.path(), &[], &["sh", "-c", script]);
+    agent.says("up", 1);
+    agent.signal("USR1");
+    agent.says("usr1", 1);
+    agent.signal("WINCH");
+    agent.says("winch", 1);
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 7);
+}
+
+#[test]
+fn real_time_signals_reach_the_child() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let script = "import signal,sys\nsignal.signal(signal.SIGRTMIN+3, lambda *_: sys.exit(9))\nprint('up', flush=True)\nwhile True: signal.pause()";
+    let mut agent = run(root.path(), &[], &["python3", "-c", script]);
+    agent.says("up", 1);
+    signal(agent.pid(), "37");
+    assert_eq!(agent.code(), 9);
+}
+
+#[test]
+fn orphans_are_taken_in_and_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    // The middle shell ends at once and leaves its child behind.
+    let script = "(sh -c 'sleep 0.1 & echo orphan $!' &) ; while :; do sleep 0.02; done";
+    let agent = run(root.path(), &[], &["sh", "-c", script]);
+    agent.says("orphan", 1);
+    let output = agent.output();
+    let line = output.lines().find(|line| line.starts_with("orphan")).unwrap();
+    let orphan: i32 = line.split(' ').nth(1).unwrap().parse().unwrap();
+    until("the orphan is gone, and no zombie", || {
+        !Path::new(&format!("/proc/{orphan}")).exists()
+    });
+    assert_eq!(children(agent.pid()).len(), 1, "only the child is left");
+}
+
+#[test]
+fn as_pid_1_it_does_the_same() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let script = "trap 'exit 7' TERM; echo up; (sleep 0.05 &) ; while :; do sleep 0.02; done";
+    let mut outer = start(
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .arg(binary())
+            .args(["run", "--watch", root.path().join("cm").to_str().unwrap()])
+            .args(["--", "sh", "-c", script]),
+    );
+    outer.says("up", 1);
+    let agent = children(outer.pid())[0];
+    until("only the child and what it runs is left", || children(agent).len() == 1);
+    signal(agent, "TERM");
+    assert_eq!(outer.code(), 7);
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let line = format!(
+        "trap '' HUP; exec {} run --watch {} -- sh -c 'echo up; sleep 0.2; exit 4'",
+        binary().display(),
+        root.path().join("cm").display()
+    );
+    let mut agent = start(Command::new("sh").args(["-c", &line]));
+    agent.says("up", 1);
+    agent.signal("HUP");
+    assert_eq!(agent.code(), 4);
+}
+
+#[test]
+fn stdin_and_the_terminal_are_the_childs() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let inner = format!(
+        "{} run --watch {} -- sh -c 'read line; echo read:$line; ps -o stat= -p $$'",
+        binary().display(),
+        root.path().join("cm").display()
+    );
+    let mut script = start(
+        Command::new("sh")
+            .args(["-c", "echo hello | script -qec \"$0\" /dev/null"])
+            .arg(&inner)
+            .stdin(Stdio::null()),
+    );
+    script.ends();
+    assert!(script.output().contains("read:hello"), "{}", script.output());
+    // `+`: in the foreground of its terminal.
+    assert!(script.output().lines().any(|line| line.contains('+')), "{}", script.output());
+}
+
+#[test]
+fn a_change_signals_the_child_once_and_identical_content_does_not() {
+    let root = tempfile::tempdir().unwrap();
+    let (volume, log) = (volume(root.path()), root.path().join("log"));
+    let agent = run(root.path(), &[], &["sh", "-c", &trap_script("HUP", &log)]);
+    agent.says("up", 1);
+    volume.write(&[("a", "1")]);
+    volume.write(&[("a", "2")]);
+    agent.says("unverified", 1);
+    until("one signal", || lines(&log) == 1);
+    volume.write(&[("a", "2")]);
+    volume.write(&[("a", "3"), ("b", "new")]);
+    agent.says("changed: a, b", 1);
+    agent.says("unverified", 2);
+    until("one more", || lines(&log) == 2);
+}
+
+#[test]
+fn a_child_that_would_die_of_the_signal_does_not_get_it() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let mut agent = run(root.path(), &[], &["sleep", "600"]);
+    agent.says("watching", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("does not handle SIGHUP yet", 1);
+    assert!(agent.runs());
+}
+
+#[test]
+fn a_restart_takes_the_change_and_keeps_the_exit_code() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let script = format!("echo serving $(cat {}/a); trap 'exit 0' TERM; while :; do sleep 0.02; done", volume.0.display());
+    let mut agent = run(root.path(), &["--on-change", "restart"], &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("serving 2", 1);
+    agent.says("applied", 1);
+    assert_eq!(children(agent.pid()).len(), 1, "never two children");
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 0);
+}
+
+#[test]
+fn a_child_that_does_not_stop_is_killed_after_its_grace() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let script = format!("echo serving $(cat {}/a); trap '' TERM; trap 'exit 5' INT; while :; do sleep 0.02; done", volume.0.display());
+    let options = ["--on-change", "restart", "--grace", "100ms"];
+    let mut agent = run(root.path(), &options, &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("serving 2", 1);
+    agent.signal("INT");
+    assert_eq!(agent.code(), 5);
+}
+
+#[test]
+fn an_exit_code_hands_the_restart_to_the_kubelet() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let mut agent = run(root.path(), &["--exit-code", "90"], &["sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done"]);
+    agent.says("up", 1);
+    volume.write(&[("a", "2")]);
+    assert_eq!(agent.code(), 90);
+}
+
+#[test]
+fn a_failed_check_changes_nothing_and_a_fix_is_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let (volume, log) = (volume(root.path()), root.path().join("log"));
+    let check = format!("grep -vq broken {}/a", volume.0.display());
+    let options = ["--check", &check, "--retry", "1h", "--retry-longest", "1h"];
+    let agent = run(root.path(), &options, &["sh", "-c", &trap_script("HUP", &log)]);
+    agent.says("up", 1);
+    volume.write(&[("a", "broken")]);
+    agent.says("rejected: the check failed", 1);
+    assert_eq!(lines(&log), 0);
+    volume.write(&[("a", "fixed")]);
+    agent.says("unverified", 1);
+    until("taken", || lines(&log) == 1);
+}
+
+#[test]
+fn a_check_that_hangs_is_killed() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let options = ["--check", "sh -c 'sleep 600 & sleep 600'", "--command-timeout", "100ms"];
+    let agent = run(root.path(), &options, &["sh", "-c", &trap_script("HUP", &root.path().join("log"))]);
+    agent.says("up", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("rejected: the check did not end within 0.1 s", 1);
+}
+
+#[test]
+fn rendered_files_are_there_before_the_child_and_follow_changes() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = Volume::new(root.path().join("cm"), &[("a", "v1 $(HOME)")]);
+    let out = root.path().join("out");
+    let render = format!("{}={}", volume.0.join("a").display(), out.display());
+    let script = format!("cat {}; echo; {}", out.display(), trap_script("HUP", &root.path().join("log")));
+    let home = std::env::var("HOME").unwrap();
+    let agent = run(root.path(), &["--render", &render], &["sh", "-c", &script]);
+    agent.says(&format!("v1 {home}"), 1);
+    agent.says("up", 1);
+    volume.write(&[("a", "v2")]);
+    agent.says("unverified", 1);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "v2");
+}
