@@ -1,6 +1,10 @@
 //! `tidings-agent run`: the duties of PID 1, and what a change leads to.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step ends the test"
+)]
 
 mod common;
 
@@ -26,8 +30,17 @@ fn run(root: &Path, options: &[&str], command: &[&str]) -> Running {
 fn the_childs_exit_code_is_passed_on() {
     let root = tempfile::tempdir().unwrap();
     volume(root.path());
-    for (script, code) in [("exit 0", 0), ("exit 3", 3), ("kill -KILL $$", 137), ("kill -TERM $$", 143)] {
-        assert_eq!(run(root.path(), &[], &["sh", "-c", script]).code(), code, "{script}");
+    for (script, code) in [
+        ("exit 0", 0),
+        ("exit 3", 3),
+        ("kill -KILL $$", 137),
+        ("kill -TERM $$", 143),
+    ] {
+        assert_eq!(
+            run(root.path(), &[], &["sh", "-c", script]).code(),
+            code,
+            "{script}"
+        );
     }
 }
 
@@ -77,7 +90,10 @@ fn orphans_are_taken_in_and_waited_for() {
     let agent = run(root.path(), &[], &["sh", "-c", script]);
     agent.says("orphan", 1);
     let output = agent.output();
-    let line = output.lines().find(|line| line.starts_with("orphan")).unwrap();
+    let line = output
+        .lines()
+        .find(|line| line.starts_with("orphan"))
+        .unwrap();
     let orphan: i32 = line.split(' ').nth(1).unwrap().parse().unwrap();
     until("the orphan is gone, and no zombie", || {
         !Path::new(&format!("/proc/{orphan}")).exists()
@@ -92,14 +108,23 @@ fn as_pid_1_it_does_the_same() {
     let script = "trap 'exit 7' TERM; echo up; (sleep 0.05 &) ; while :; do sleep 0.02; done";
     let mut outer = start(
         Command::new("unshare")
-            .args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args([
+                "--user",
+                "--map-root-user",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+            ])
             .arg(binary())
             .args(["run", "--watch", root.path().join("cm").to_str().unwrap()])
             .args(["--", "sh", "-c", script]),
     );
     outer.says("up", 1);
     let agent = children(outer.pid())[0];
-    until("only the child and what it runs is left", || children(agent).len() == 1);
+    until("only the child and what it runs is left", || {
+        children(agent).len() == 1
+    });
     signal(agent, "TERM");
     assert_eq!(outer.code(), 7);
 }
@@ -135,9 +160,17 @@ fn stdin_and_the_terminal_are_the_childs() {
             .stdin(Stdio::null()),
     );
     script.ends();
-    assert!(script.output().contains("read:hello"), "{}", script.output());
+    assert!(
+        script.output().contains("read:hello"),
+        "{}",
+        script.output()
+    );
     // `+`: in the foreground of its terminal.
-    assert!(script.output().lines().any(|line| line.contains('+')), "{}", script.output());
+    assert!(
+        script.output().lines().any(|line| line.contains('+')),
+        "{}",
+        script.output()
+    );
 }
 
 #[test]
@@ -172,8 +205,15 @@ fn a_child_that_would_die_of_the_signal_does_not_get_it() {
 fn a_restart_takes_the_change_and_keeps_the_exit_code() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
-    let script = format!("echo serving $(cat {}/a); trap 'exit 0' TERM; while :; do sleep 0.02; done", volume.0.display());
-    let mut agent = run(root.path(), &["--on-change", "restart"], &["sh", "-c", &script]);
+    let script = format!(
+        "echo serving $(cat {}/a); trap 'exit 0' TERM; while :; do sleep 0.02; done",
+        volume.0.display()
+    );
+    let mut agent = run(
+        root.path(),
+        &["--on-change", "restart"],
+        &["sh", "-c", &script],
+    );
     agent.says("serving 1", 1);
     volume.write(&[("a", "2")]);
     agent.says("serving 2", 1);
@@ -187,7 +227,10 @@ fn a_restart_takes_the_change_and_keeps_the_exit_code() {
 fn a_child_that_does_not_stop_is_killed_after_its_grace() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
-    let script = format!("echo serving $(cat {}/a); trap '' TERM; trap 'exit 5' INT; while :; do sleep 0.02; done", volume.0.display());
+    let script = format!(
+        "echo serving $(cat {}/a); trap '' TERM; trap 'exit 5' INT; while :; do sleep 0.02; done",
+        volume.0.display()
+    );
     let options = ["--on-change", "restart", "--grace", "100ms"];
     let mut agent = run(root.path(), &options, &["sh", "-c", &script]);
     agent.says("serving 1", 1);
@@ -201,7 +244,15 @@ fn a_child_that_does_not_stop_is_killed_after_its_grace() {
 fn an_exit_code_hands_the_restart_to_the_kubelet() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
-    let mut agent = run(root.path(), &["--exit-code", "90"], &["sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done"]);
+    let mut agent = run(
+        root.path(),
+        &["--exit-code", "90"],
+        &[
+            "sh",
+            "-c",
+            "trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done",
+        ],
+    );
     agent.says("up", 1);
     volume.write(&[("a", "2")]);
     assert_eq!(agent.code(), 90);
@@ -213,7 +264,11 @@ fn a_failed_check_changes_nothing_and_a_fix_is_taken() {
     let (volume, log) = (volume(root.path()), root.path().join("log"));
     let check = format!("grep -vq broken {}/a", volume.0.display());
     let options = ["--check", &check, "--retry", "1h", "--retry-longest", "1h"];
-    let agent = run(root.path(), &options, &["sh", "-c", &trap_script("HUP", &log)]);
+    let agent = run(
+        root.path(),
+        &options,
+        &["sh", "-c", &trap_script("HUP", &log)],
+    );
     agent.says("up", 1);
     volume.write(&[("a", "broken")]);
     agent.says("rejected: the check failed", 1);
@@ -227,8 +282,17 @@ fn a_failed_check_changes_nothing_and_a_fix_is_taken() {
 fn a_check_that_hangs_is_killed() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
-    let options = ["--check", "sh -c 'sleep 600 & sleep 600'", "--command-timeout", "100ms"];
-    let agent = run(root.path(), &options, &["sh", "-c", &trap_script("HUP", &root.path().join("log"))]);
+    let options = [
+        "--check",
+        "sh -c 'sleep 600 & sleep 600'",
+        "--command-timeout",
+        "100ms",
+    ];
+    let agent = run(
+        root.path(),
+        &options,
+        &["sh", "-c", &trap_script("HUP", &root.path().join("log"))],
+    );
     agent.says("up", 1);
     volume.write(&[("a", "2")]);
     agent.says("rejected: the check did not end within 0.1 s", 1);
@@ -240,7 +304,11 @@ fn rendered_files_are_there_before_the_child_and_follow_changes() {
     let volume = Volume::new(root.path().join("cm"), &[("a", "v1 $(HOME)")]);
     let out = root.path().join("out");
     let render = format!("{}={}", volume.0.join("a").display(), out.display());
-    let script = format!("cat {}; echo; {}", out.display(), trap_script("HUP", &root.path().join("log")));
+    let script = format!(
+        "cat {}; echo; {}",
+        out.display(),
+        trap_script("HUP", &root.path().join("log"))
+    );
     let home = std::env::var("HOME").unwrap();
     let agent = run(root.path(), &["--render", &render], &["sh", "-c", &script]);
     agent.says(&format!("v1 {home}"), 1);

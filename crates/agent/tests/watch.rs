@@ -1,10 +1,16 @@
 //! `tidings-agent watch`: a sidecar's signals, calls and commands.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step ends the test"
+)]
 
 mod common;
 
-use common::{Hook, Running, Volume, agent, binary, free_port, get, lines, start, trap_script, until};
+use common::{
+    Hook, Running, Volume, agent, binary, free_port, get, lines, start, trap_script, until,
+};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -53,7 +59,14 @@ fn a_process_is_found_by_its_name_and_signalled_once_per_change() {
     let scene = Scene::new();
     let log = scene.path("log");
     let _program = scene.program("tidings-hup-by-name", &trap_script("HUP", &log));
-    let agent = scene.watch(&["--signal", "HUP", "--process", "tidings-hup-by-name", "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--signal",
+        "HUP",
+        "--process",
+        "tidings-hup-by-name",
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("unverified", 1);
@@ -69,7 +82,14 @@ fn a_pid_file_names_the_process() {
     let program = scene.program("tidings-by-pid", &trap_script("USR2", &log));
     fs::write(scene.path("pid"), format!("{}\n", program.pid())).unwrap();
     let file = scene.path("pid");
-    let agent = scene.watch(&["--signal", "USR2", "--pid-file", file.to_str().unwrap(), "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--signal",
+        "USR2",
+        "--pid-file",
+        file.to_str().unwrap(),
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     until("signalled", || lines(&log) == 1);
@@ -82,7 +102,10 @@ fn a_change_waits_for_a_process_that_is_not_there_yet() {
     let agent = scene.watch(&["--process", "tidings-comes-later"]);
     agent.says("watching", 1);
     scene.change("2");
-    agent.says("waiting: a process called tidings-comes-later is not there yet", 1);
+    agent.says(
+        "waiting: a process called tidings-comes-later is not there yet",
+        1,
+    );
     let _program = scene.program("tidings-comes-later", &trap_script("HUP", &log));
     until("told once it is there", || lines(&log) == 1);
 }
@@ -126,7 +149,14 @@ fn a_process_that_dies_of_the_signal_gets_no_more() {
 fn go_programs_are_signalled_only_if_somebody_knows_them() {
     let scene = Scene::new();
     let dies = go_program(&scene, "go-dies");
-    let agent = scene.watch(&["--process", "go-dies", "--at-start", "never", "--retry", "1h"]);
+    let agent = scene.watch(&[
+        "--process",
+        "go-dies",
+        "--at-start",
+        "never",
+        "--retry",
+        "1h",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("is a Go program", 1);
@@ -134,7 +164,13 @@ fn go_programs_are_signalled_only_if_somebody_knows_them() {
     assert!(dies.runs());
 
     let handles = go_program(&scene, "go-handles");
-    let options = ["--process", "go-handles", "--at-start", "never", "--signal-is-handled"];
+    let options = [
+        "--process",
+        "go-handles",
+        "--at-start",
+        "never",
+        "--signal-is-handled",
+    ];
     let agent = scene.watch(&options);
     agent.says("watching", 1);
     scene.change("3");
@@ -143,7 +179,9 @@ fn go_programs_are_signalled_only_if_somebody_knows_them() {
 }
 
 fn go_program(scene: &Scene, name: &str) -> Running {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name);
     let program = scene.path(name);
     let built = Command::new("go")
         .args(["build", "-o", program.to_str().unwrap(), "main.go"])
@@ -168,7 +206,14 @@ fn without_the_right_to_signal_it_says_what_to_do() {
         Command::new("setpriv")
             .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
             .arg(copy)
-            .args(["watch", "--process", "tidings-of-root", "--at-start", "never", "--watch"])
+            .args([
+                "watch",
+                "--process",
+                "tidings-of-root",
+                "--at-start",
+                "never",
+                "--watch",
+            ])
             .arg(&scene.volume.0),
     );
     agent.says("watching", 1);
@@ -184,14 +229,27 @@ fn a_call_is_made_as_asked() {
     fs::write(scene.path("basic"), "user:pass\n").unwrap();
     let (url, basic) = (hook.url("/-/reload?x=1"), scene.path("basic"));
     let agent = scene.watch(&[
-        "--http", &url, "--method", "put", "--header", "X-Why: config", "--body", "now",
-        "--basic-file", basic.to_str().unwrap(), "--at-start", "never",
+        "--http",
+        &url,
+        "--method",
+        "put",
+        "--header",
+        "X-Why: config",
+        "--body",
+        "now",
+        "--basic-file",
+        basic.to_str().unwrap(),
+        "--at-start",
+        "never",
     ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("applied", 1);
     let request = hook.requests.lock().unwrap()[0].to_lowercase();
-    assert!(request.starts_with("put /-/reload?x=1 http/1.1"), "{request}");
+    assert!(
+        request.starts_with("put /-/reload?x=1 http/1.1"),
+        "{request}"
+    );
     assert!(request.contains("x-why: config"));
     assert!(request.contains("authorization: basic dxnlcjpwyxnz"));
     assert!(request.ends_with("\r\n\r\nnow"));
@@ -202,7 +260,14 @@ fn a_bearer_token_is_read_anew_for_each_call() {
     let scene = Scene::new();
     let (hook, token) = (Hook::new(), scene.path("token"));
     fs::write(&token, "first").unwrap();
-    let agent = scene.watch(&["--http", &hook.url("/"), "--bearer-file", token.to_str().unwrap(), "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--http",
+        &hook.url("/"),
+        "--bearer-file",
+        token.to_str().unwrap(),
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("applied", 1);
@@ -226,7 +291,9 @@ fn a_socket_can_be_called() {
     let mut request = [0u8; 512];
     let length = stream.read(&mut request).unwrap();
     assert!(String::from_utf8_lossy(&request[..length]).starts_with("POST /reload HTTP/1.1"));
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .unwrap();
     agent.says("applied", 1);
 }
 
@@ -236,16 +303,35 @@ fn an_answer_that_means_no_is_repeated_until_it_means_yes() {
     let (hook, port) = (Hook::new(), free_port());
     hook.set(500);
     let listen = format!("127.0.0.1:{port}");
-    let agent = scene.watch(&["--http", &hook.url("/"), "--retry", "20ms", "--at-start", "never", "--listen", &listen]);
+    let agent = scene.watch(&[
+        "--http",
+        &hook.url("/"),
+        "--retry",
+        "20ms",
+        "--at-start",
+        "never",
+        "--listen",
+        &listen,
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("rejected", 3);
     assert_eq!(get(port, "/readyz").unwrap().0, 503);
-    assert!(get(port, "/state.json").unwrap().1.contains("\"owed\":true"));
+    assert!(
+        get(port, "/state.json")
+            .unwrap()
+            .1
+            .contains("\"owed\":true")
+    );
     hook.set(200);
     agent.says("applied", 1);
     until("ready again", || get(port, "/readyz").unwrap().0 == 200);
-    assert!(get(port, "/state.json").unwrap().1.contains("\"owed\":false"));
+    assert!(
+        get(port, "/state.json")
+            .unwrap()
+            .1
+            .contains("\"owed\":false")
+    );
 }
 
 #[test]
@@ -253,7 +339,16 @@ fn a_target_that_hangs_is_given_up_and_tried_again() {
     let scene = Scene::new();
     let hook = Hook::new();
     hook.set(0);
-    let agent = scene.watch(&["--http", &hook.url("/"), "--http-timeout", "100ms", "--retry", "20ms", "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--http",
+        &hook.url("/"),
+        "--http-timeout",
+        "100ms",
+        "--retry",
+        "20ms",
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("did not answer in time", 2);
@@ -266,7 +361,14 @@ fn a_newer_change_does_not_wait_for_a_target_that_hangs() {
     let scene = Scene::new();
     let hook = Hook::new();
     hook.set(0);
-    let agent = scene.watch(&["--http", &hook.url("/"), "--http-timeout", "1h", "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--http",
+        &hook.url("/"),
+        "--http-timeout",
+        "1h",
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     until("called", || hook.count() == 1);
@@ -293,7 +395,16 @@ fn of_two_targets_only_the_one_that_failed_is_called_again() {
     let scene = Scene::new();
     let (good, bad) = (Hook::new(), Hook::new());
     bad.set(500);
-    let agent = scene.watch(&["--http", &good.url("/"), "--http", &bad.url("/"), "--retry", "20ms", "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--http",
+        &good.url("/"),
+        "--http",
+        &bad.url("/"),
+        "--retry",
+        "20ms",
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("rejected", 2);
@@ -313,14 +424,36 @@ fn https_needs_the_right_authority_and_can_show_a_certificate() {
     let server = start(
         Command::new("openssl")
             .args(["s_server", "-www", "-accept", &port.to_string()])
-            .args(["-Verify", "1", "-cert", cert.to_str().unwrap(), "-key", key.to_str().unwrap()]),
+            .args([
+                "-Verify",
+                "1",
+                "-cert",
+                cert.to_str().unwrap(),
+                "-key",
+                key.to_str().unwrap(),
+            ]),
     );
     server.says("ACCEPT", 1);
     let url = format!("https://localhost:{port}/");
-    let common = ["--http", &url, "--method", "GET", "--at-start", "never", "--retry", "1h"];
-    let pair = ["--cert", cert.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    let common = [
+        "--http",
+        &url,
+        "--method",
+        "GET",
+        "--at-start",
+        "never",
+        "--retry",
+        "1h",
+    ];
+    let pair = [
+        "--cert",
+        cert.to_str().unwrap(),
+        "--key",
+        key.to_str().unwrap(),
+    ];
 
-    let trusting = scene.watch(&[&common[..], &pair[..], &["--ca", cert.to_str().unwrap()]].concat());
+    let trusting =
+        scene.watch(&[&common[..], &pair[..], &["--ca", cert.to_str().unwrap()]].concat());
     let doubting = scene.watch(&[&common[..], &pair[..]].concat());
     trusting.says("watching", 1);
     doubting.says("watching", 1);
@@ -333,7 +466,10 @@ fn https_needs_the_right_authority_and_can_show_a_certificate() {
 fn a_command_is_told_what_changed() {
     let scene = Scene::new();
     let out = scene.path("out");
-    let command = format!("sh -c 'echo \"$TIDINGS_FILES|$TIDINGS_GENERATION\" > {}'", out.display());
+    let command = format!(
+        "sh -c 'echo \"$TIDINGS_FILES|$TIDINGS_GENERATION\" > {}'",
+        out.display()
+    );
     let agent = scene.watch(&["--exec", &command, "--at-start", "never"]);
     agent.says("watching", 1);
     scene.volume.write(&[("a", "2"), ("b", "3")]);
@@ -366,7 +502,18 @@ fn proofs_decide_the_outcome() {
     let scene = Scene::new();
     let proof = scene.path("proof");
     let command = format!("succeeds=test -e {}", proof.display());
-    let agent = scene.watch(&["--exec", "true", "--prove", &command, "--prove-timeout", "100ms", "--retry", "20ms", "--at-start", "never"]);
+    let agent = scene.watch(&[
+        "--exec",
+        "true",
+        "--prove",
+        &command,
+        "--prove-timeout",
+        "100ms",
+        "--retry",
+        "20ms",
+        "--at-start",
+        "never",
+    ]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("rejected: the proving command failed", 1);
@@ -380,7 +527,15 @@ fn bad_command_lines_end_with_2_and_one_sentence() {
         &["watch", "--frobnicate"][..],
         &["watch", "--signal", "NOPE"],
         &["watch", "--preset", "nope"],
-        &["watch", "--watch", "/proc/1/root/nowhere", "--listen", "256.0.0.1:1", "--exec", "true"],
+        &[
+            "watch",
+            "--watch",
+            "/proc/1/root/nowhere",
+            "--listen",
+            "256.0.0.1:1",
+            "--exec",
+            "true",
+        ],
         &["run"],
         &[],
     ] {

@@ -43,7 +43,7 @@ pub(crate) struct Look {
 }
 
 /// One place as people see it: never its content.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mount {
     /// The directory.
     pub(crate) dir: String,
@@ -78,6 +78,10 @@ pub(crate) struct Watch {
     next_poll: Duration,
     /// Sentences for the log, newest last.
     said: Vec<String>,
+    /// Complaints that were said before: each is said once.
+    complaints: Vec<String>,
+    /// The places as they were last reported.
+    reported: Vec<Mount>,
 }
 
 impl Watch {
@@ -95,12 +99,15 @@ impl Watch {
             began: Instant::now(),
             next_poll: Duration::ZERO,
             said: Vec::new(),
+            complaints: Vec::new(),
+            reported: Vec::new(),
         };
         watch.arm_all();
         for watched in &mut watch.places {
             watched.first_look()?;
         }
         watch.next_poll = watch.now() + watch.interval();
+        watch.reported = watch.mounts();
         Ok(watch)
     }
 
@@ -121,7 +128,27 @@ impl Watch {
                     .is_some_and(|due| due <= now)
             })
             .collect();
-        self.look_at(&due)
+        let (names, flickered) = self.look_at(&due);
+        self.report(names, flickered)
+    }
+
+    /// A look worth telling of: other content or another generation, a place
+    /// that went or came, or a moment that nobody can vouch for.
+    fn report(&mut self, names: Vec<String>, flickered: bool) -> Option<Look> {
+        let mounts = self.mounts();
+        if names.is_empty() && !flickered && mounts == self.reported {
+            return None;
+        }
+        self.reported = mounts;
+        Some(Look {
+            names,
+            flickered,
+            ..self.look()
+        })
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
+        self.places.iter().map(Watched::describe).collect()
     }
 
     /// Sentences to log since the last call.
@@ -135,7 +162,7 @@ impl Watch {
             version: self.version(),
             flickered: false,
             names: Vec::new(),
-            mounts: self.places.iter().map(Watched::describe).collect(),
+            mounts: self.mounts(),
         }
     }
 
@@ -265,7 +292,8 @@ impl Watch {
     }
 
     fn say_once(&mut self, sentence: &str) {
-        if !self.said.iter().any(|said| said == sentence) {
+        if !self.complaints.iter().any(|said| said == sentence) {
+            self.complaints.push(sentence.to_owned());
             self.said.push(sentence.to_owned());
         }
     }
@@ -278,22 +306,17 @@ impl Watch {
         }
     }
 
-    fn look_at(&mut self, due: &[usize]) -> Option<Look> {
+    /// The files that differ, and whether there is doubt.
+    fn look_at(&mut self, due: &[usize]) -> (Vec<String>, bool) {
         let mut names = Vec::new();
-        let (mut changed, mut flickered) = (false, false);
+        let mut flickered = false;
         for &index in due {
-            let Some(found) = self.look_at_one(index) else {
-                continue;
-            };
-            flickered |= found.flickered;
-            changed |= !found.names.is_empty() || found.moved;
-            names.extend(found.names);
+            if let Some(found) = self.look_at_one(index) {
+                flickered |= found.flickered;
+                names.extend(found.names);
+            }
         }
-        (changed || flickered).then(|| Look {
-            flickered,
-            names,
-            ..self.look()
-        })
+        (names, flickered)
     }
 
     /// `None`: not now, or not there.
@@ -350,8 +373,6 @@ fn no_watch(dir: &dyn std::fmt::Display, error: Errno) -> String {
 /// What a look at one place found.
 struct Found {
     names: Vec<String>,
-    /// Another generation, of whatever content.
-    moved: bool,
     flickered: bool,
 }
 
@@ -422,7 +443,6 @@ impl Watched {
         self.pulse = self.present_pulse();
         let found = Found {
             names: differing(&self.last.files, &snapshot.files),
-            moved: self.last.generation != snapshot.generation,
             flickered,
         };
         self.last = snapshot;

@@ -41,7 +41,11 @@ pub fn until(what: &str, mut is: impl FnMut() -> bool) {
 
 /// A free port of this machine.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Makes the names of generations unique.
@@ -101,7 +105,9 @@ impl Volume {
         }
         for entry in fs::read_dir(&self.0).unwrap().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let kept = files.iter().any(|(file, _)| file.split('/').next() == Some(&name));
+            let kept = files
+                .iter()
+                .any(|(file, _)| file.split('/').next() == Some(&name));
             if !name.starts_with("..") && !kept {
                 fs::remove_file(entry.path()).unwrap();
             }
@@ -164,7 +170,11 @@ impl Running {
     pub fn says(&self, part: &str, times: usize) {
         let began = Instant::now();
         while self.said(part) < times {
-            assert!(began.elapsed() < PATIENCE, "never said {part:?} {times} times:\n{}", self.output());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "never said {part:?} {times} times:\n{}",
+                self.output()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -181,7 +191,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "never ended:\n{}", self.output());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "never ended:\n{}",
+                self.output()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -214,18 +228,30 @@ impl Drop for Running {
 
 /// Sends a signal by name to one process.
 pub fn signal(pid: i32, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
     assert!(sent.unwrap().success());
 }
 
 /// The children of a process.
 pub fn children(pid: i32) -> Vec<i32> {
     let tasks = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let mut all: Vec<i32> = tasks.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    let mut all: Vec<i32> = tasks
+        .split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
     // Children belong to the thread that started them.
-    for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+    for task in fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let text = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        all.extend(text.split_whitespace().map(|pid| pid.parse::<i32>().unwrap()));
+        all.extend(
+            text.split_whitespace()
+                .map(|pid| pid.parse::<i32>().unwrap()),
+        );
     }
     all.sort_unstable();
     all.dedup();
@@ -235,8 +261,14 @@ pub fn children(pid: i32) -> Vec<i32> {
 /// One GET, the status and the body; `None` while nobody answers.
 pub fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let status = answer.split(' ').nth(1)?.parse().ok()?;
@@ -309,13 +341,20 @@ fn answer(mut stream: TcpStream, requests: &Mutex<Vec<String>>, status: u16) {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok();
     request.extend(body);
-    requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    requests
+        .lock()
+        .unwrap()
+        .push(String::from_utf8_lossy(&request).into_owned());
     if status == 0 {
         // Hangs until the caller has had enough.
         stream.read(&mut byte).ok();
         return;
     }
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody").ok();
+    write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody"
+    )
+    .ok();
 }
 
 /// A shell script that answers a signal by appending a line to a file.
