@@ -2,7 +2,11 @@
 //! a change is taken, a broken file is refused while the server goes on, and a
 //! fix is taken. `.ci/agent` installs the servers.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step ends the test"
+)]
 
 mod common;
 
@@ -87,10 +91,17 @@ fn change_break_fix(scene: &Scene, agent: &Running, config: impl Fn(&str) -> Str
 #[test]
 fn nginx() {
     let config = |body: &str| {
-        format!("daemon off; pid {{root}}/pid; error_log stderr; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}")
+        format!(
+            "daemon off; pid {{root}}/pid; error_log stderr; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}"
+        )
     };
     let scene = Scene::new("nginx.conf", &config("one"));
-    let options = ["--preset", "nginx", "--check", "nginx -t -c {cm}/nginx.conf"];
+    let options = [
+        "--preset",
+        "nginx",
+        "--check",
+        "nginx -t -c {cm}/nginx.conf",
+    ];
     let agent = scene.run(&options, "nginx -c {cm}/nginx.conf");
     change_break_fix(&scene, &agent, config);
 }
@@ -98,10 +109,23 @@ fn nginx() {
 #[test]
 fn nginx_without_a_check_keeps_its_workers_when_the_file_is_broken() {
     let config = |body: &str| {
-        format!("daemon off; pid {{root}}/pid; error_log stderr; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}")
+        format!(
+            "daemon off; pid {{root}}/pid; error_log stderr; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}"
+        )
     };
     let scene = Scene::new("nginx.conf", &config("one"));
-    let options = ["--signal", "HUP", "--prove", "children", "--prove-timeout", "1s", "--retry", "1h", "--retry-longest", "1h"];
+    let options = [
+        "--signal",
+        "HUP",
+        "--prove",
+        "children",
+        "--prove-timeout",
+        "1s",
+        "--retry",
+        "1h",
+        "--retry-longest",
+        "1h",
+    ];
     let agent = scene.run(&options, "nginx -c {cm}/nginx.conf");
     scene.serves("one");
     scene.put("broken {");
@@ -115,7 +139,9 @@ fn nginx_without_a_check_keeps_its_workers_when_the_file_is_broken() {
 #[test]
 fn nginx_beside_a_sidecar_that_finds_the_master_by_name() {
     let config = |body: &str| {
-        format!("daemon off; pid {{root}}/pid; error_log stderr; worker_processes 3; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}")
+        format!(
+            "daemon off; pid {{root}}/pid; error_log stderr; worker_processes 3; events {{}} http {{ access_log off; server {{ listen 127.0.0.1:{{port}}; return 200 {body}; }} }}"
+        )
     };
     let scene = Scene::new("nginx.conf", &config("one"));
     let line = scene.fill(&format!(
@@ -123,10 +149,15 @@ fn nginx_beside_a_sidecar_that_finds_the_master_by_name() {
         binary().display()
     ));
     // As in a pod that shares its process namespace.
-    let sidecar = start(
-        Command::new("unshare")
-            .args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &line]),
-    );
+    let sidecar = start(Command::new("unshare").args([
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "sh",
+        "-c",
+        &line,
+    ]));
     scene.serves("one");
     sidecar.says("watching", 1);
     scene.put(&config("two"));
@@ -139,10 +170,17 @@ fn nginx_beside_a_sidecar_that_finds_the_master_by_name() {
 #[test]
 fn haproxy() {
     let config = |body: &str| {
-        format!("defaults\n mode http\n timeout client 5s\n timeout connect 5s\n timeout server 5s\nfrontend f\n bind 127.0.0.1:{{port}}\n http-request return status 200 content-type text/plain string {body}\n")
+        format!(
+            "defaults\n mode http\n timeout client 5s\n timeout connect 5s\n timeout server 5s\nfrontend f\n bind 127.0.0.1:{{port}}\n http-request return status 200 content-type text/plain string {body}\n"
+        )
     };
     let scene = Scene::new("haproxy.cfg", &config("one"));
-    let options = ["--preset", "haproxy", "--check", "haproxy -c -f {cm}/haproxy.cfg"];
+    let options = [
+        "--preset",
+        "haproxy",
+        "--check",
+        "haproxy -c -f {cm}/haproxy.cfg",
+    ];
     let agent = scene.run(&options, "haproxy -W -db -f {cm}/haproxy.cfg");
     change_break_fix(&scene, &agent, config);
 }
@@ -150,14 +188,21 @@ fn haproxy() {
 #[test]
 fn apache() {
     let config = |body: &str| {
-        format!("ServerRoot {{root}}\nServerName localhost\nPidFile {{root}}/pid\nErrorLog /dev/stderr\nMutex file:{{root}}\nLoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\nLoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\nLoadModule dir_module /usr/lib/apache2/modules/mod_dir.so\nUser www-data\nListen 127.0.0.1:{{port}}\nDocumentRoot {{root}}/{body}\n")
+        format!(
+            "ServerRoot {{root}}\nServerName localhost\nPidFile {{root}}/pid\nErrorLog /dev/stderr\nMutex file:{{root}}\nLoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\nLoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\nLoadModule dir_module /usr/lib/apache2/modules/mod_dir.so\nUser www-data\nListen 127.0.0.1:{{port}}\nDocumentRoot {{root}}/{body}\n"
+        )
     };
     let scene = Scene::new("apache2.conf", &config("one"));
     for body in ["one", "two", "three"] {
         fs::create_dir(scene.path(body)).unwrap();
         fs::write(scene.path(body).join("index.html"), body).unwrap();
     }
-    let options = ["--preset", "apache", "--check", "apache2 -t -f {cm}/apache2.conf"];
+    let options = [
+        "--preset",
+        "apache",
+        "--check",
+        "apache2 -t -f {cm}/apache2.conf",
+    ];
     let agent = scene.run(&options, "apache2 -DFOREGROUND -f {cm}/apache2.conf");
     change_break_fix(&scene, &agent, config);
 }
@@ -178,7 +223,16 @@ fn prometheus_runs_on(scene: &Scene, interval: &str) {
 #[test]
 fn prometheus_by_http() {
     let scene = Scene::new("prometheus.yml", &prometheus_config("41s"));
-    let options = ["--preset", "prometheus", "--http", "http://127.0.0.1:{port}/-/reload", "--retry", "1h", "--retry-longest", "1h"];
+    let options = [
+        "--preset",
+        "prometheus",
+        "--http",
+        "http://127.0.0.1:{port}/-/reload",
+        "--retry",
+        "1h",
+        "--retry-longest",
+        "1h",
+    ];
     let agent = scene.run(&options, PROMETHEUS);
     prometheus_runs_on(&scene, "41s");
     scene.put(&prometheus_config("42s"));
@@ -195,10 +249,19 @@ fn prometheus_by_http() {
 fn prometheus_by_signal_and_metric() {
     let scene = Scene::new("prometheus.yml", &prometheus_config("41s"));
     let proof = "moves=http://127.0.0.1:{port}/metrics#prometheus_config_last_reload_success_timestamp_seconds#prometheus_config_last_reload_successful";
-    let options = ["--preset", "prometheus-signal", "--check", "promtool check config {cm}/prometheus.yml", "--prove", proof];
+    let options = [
+        "--preset",
+        "prometheus-signal",
+        "--check",
+        "promtool check config {cm}/prometheus.yml",
+        "--prove",
+        proof,
+    ];
     let agent = scene.run(&options, PROMETHEUS);
     prometheus_runs_on(&scene, "41s");
-    until("ready", || get(scene.port, "/-/ready").is_some_and(|(status, _)| status == 200));
+    until("ready", || {
+        get(scene.port, "/-/ready").is_some_and(|(status, _)| status == 200)
+    });
     scene.put(&prometheus_config("42s"));
     agent.says("applied", 1);
     prometheus_runs_on(&scene, "42s");
@@ -210,7 +273,16 @@ fn prometheus_by_signal_and_metric() {
 fn alertmanager() {
     let config = |name: &str| format!("route:\n  receiver: {name}\nreceivers:\n- name: {name}\n");
     let scene = Scene::new("alertmanager.yml", &config("first"));
-    let options = ["--preset", "alertmanager", "--http", "http://127.0.0.1:{port}/-/reload", "--retry", "1h", "--retry-longest", "1h"];
+    let options = [
+        "--preset",
+        "alertmanager",
+        "--http",
+        "http://127.0.0.1:{port}/-/reload",
+        "--retry",
+        "1h",
+        "--retry-longest",
+        "1h",
+    ];
     let agent = scene.run(&options, "prometheus-alertmanager --config.file={cm}/alertmanager.yml --web.listen-address=127.0.0.1:{port} --cluster.listen-address= --storage.path={root}/data");
     let runs_on = |name: &str| {
         until(&format!("receiver {name}"), || {
@@ -230,21 +302,43 @@ fn alertmanager() {
 
 #[test]
 fn postgresql() {
-    let config = |memory: &str| format!("work_mem = {memory}\nlisten_addresses = ''\nunix_socket_directories = '{{root}}'\nport = {{port}}\n");
+    let config = |memory: &str| {
+        format!(
+            "work_mem = {memory}\nlisten_addresses = ''\nunix_socket_directories = '{{root}}'\nport = {{port}}\n"
+        )
+    };
     let scene = Scene::new("postgresql.conf", &config("4MB"));
-    let bin = fs::read_dir("/usr/lib/postgresql").unwrap().flatten().next().unwrap().path().join("bin");
+    let bin = fs::read_dir("/usr/lib/postgresql")
+        .unwrap()
+        .flatten()
+        .next()
+        .unwrap()
+        .path()
+        .join("bin");
     let as_postgres = "setpriv --reuid postgres --regid postgres --clear-groups";
-    let init = format!("{as_postgres} {}/initdb -D {}/data --auth=trust --no-sync", bin.display(), scene.root.path().display());
+    let init = format!(
+        "{as_postgres} {}/initdb -D {}/data --auth=trust --no-sync",
+        bin.display(),
+        scene.root.path().display()
+    );
     let mut init = start(Command::new("sh").args(["-c", &init]));
     assert!(init.ends().success(), "{}", init.output());
 
     let psql = |query: &str| {
-        let line = format!("psql -h {} -p {} -U postgres -Atc '{query}'", scene.root.path().display(), scene.port);
+        let line = format!(
+            "psql -h {} -p {} -U postgres -Atc '{query}'",
+            scene.root.path().display(),
+            scene.port
+        );
         let output = Command::new("sh").args(["-c", &line]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
-    let proof = "prints-anew=psql -h {root} -p {port} -U postgres -Atc 'select pg_conf_load_time()'";
-    let command = format!("{as_postgres} {}/postgres -D {{root}}/data -c config_file={{cm}}/postgresql.conf", bin.display());
+    let proof =
+        "prints-anew=psql -h {root} -p {port} -U postgres -Atc 'select pg_conf_load_time()'";
+    let command = format!(
+        "{as_postgres} {}/postgres -D {{root}}/data -c config_file={{cm}}/postgresql.conf",
+        bin.display()
+    );
     let agent = scene.run(&["--preset", "postgresql", "--prove", proof], &command);
     until("serving", || psql("show work_mem") == "4MB");
     scene.put(&config("5MB"));
@@ -255,20 +349,40 @@ fn postgresql() {
 /// What a name server of this port says about a name.
 fn dig(port: u16, name: &str, kind: &str) -> String {
     let port = port.to_string();
-    let query = ["@127.0.0.1", "-p", &port, "+short", "+time=1", "+tries=1", name, kind];
+    let query = [
+        "@127.0.0.1",
+        "-p",
+        &port,
+        "+short",
+        "+time=1",
+        "+tries=1",
+        name,
+        kind,
+    ];
     let output = Command::new("dig").args(query).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[test]
 fn dnsmasq_is_started_again() {
-    let config = |address: &str| format!("port={{port}}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\npid-file={{root}}/pid\nuser=root\naddress=/x.test/{address}\n");
+    let config = |address: &str| {
+        format!(
+            "port={{port}}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\npid-file={{root}}/pid\nuser=root\naddress=/x.test/{address}\n"
+        )
+    };
     let scene = Scene::new("dnsmasq.conf", &config("10.0.0.1"));
-    let options = ["--preset", "dnsmasq", "--check", "dnsmasq --test -C {cm}/dnsmasq.conf"];
+    let options = [
+        "--preset",
+        "dnsmasq",
+        "--check",
+        "dnsmasq --test -C {cm}/dnsmasq.conf",
+    ];
     let agent = scene.run(&options, "dnsmasq -k -C {cm}/dnsmasq.conf");
     until("serving", || dig(scene.port, "x.test", "A") == "10.0.0.1");
     scene.put(&config("10.0.0.2"));
-    until("the new answer", || dig(scene.port, "x.test", "A") == "10.0.0.2");
+    until("the new answer", || {
+        dig(scene.port, "x.test", "A") == "10.0.0.2"
+    });
     agent.says("applied", 1);
     scene.put("no-such-option\n");
     agent.says("rejected: the check failed", 1);
@@ -277,13 +391,24 @@ fn dnsmasq_is_started_again() {
 
 #[test]
 fn unbound() {
-    let config = |address: &str| format!("server:\n  interface: 127.0.0.1@{{port}}\n  chroot: \"\"\n  username: \"\"\n  directory: \"{{root}}\"\n  pidfile: \"\"\n  use-syslog: no\n  do-daemonize: no\n  local-data: \"x.test. A {address}\"\nremote-control:\n  control-enable: no\n");
+    let config = |address: &str| {
+        format!(
+            "server:\n  interface: 127.0.0.1@{{port}}\n  chroot: \"\"\n  username: \"\"\n  directory: \"{{root}}\"\n  pidfile: \"\"\n  use-syslog: no\n  do-daemonize: no\n  local-data: \"x.test. A {address}\"\nremote-control:\n  control-enable: no\n"
+        )
+    };
     let scene = Scene::new("unbound.conf", &config("10.0.0.1"));
-    let options = ["--preset", "unbound", "--check", "unbound-checkconf {cm}/unbound.conf"];
+    let options = [
+        "--preset",
+        "unbound",
+        "--check",
+        "unbound-checkconf {cm}/unbound.conf",
+    ];
     let agent = scene.run(&options, "unbound -d -c {cm}/unbound.conf");
     until("serving", || dig(scene.port, "x.test", "A") == "10.0.0.1");
     scene.put(&config("10.0.0.2"));
-    until("the new answer", || dig(scene.port, "x.test", "A") == "10.0.0.2");
+    until("the new answer", || {
+        dig(scene.port, "x.test", "A") == "10.0.0.2"
+    });
     agent.says("unverified", 1);
     scene.put("server:\n  no-such-option: 1\n");
     agent.says("rejected: the check failed", 1);
@@ -292,13 +417,35 @@ fn unbound() {
 
 #[test]
 fn bind() {
-    let config = |version: &str| format!("options {{ directory \"{{root}}\"; listen-on port {{port}} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; version \"{version}\"; }};\ncontrols {{}};\n");
+    let config = |version: &str| {
+        format!(
+            "options {{ directory \"{{root}}\"; listen-on port {{port}} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; version \"{version}\"; }};\ncontrols {{}};\n"
+        )
+    };
     let scene = Scene::new("named.conf", &config("first"));
     let asked = || {
-        let query = ["@127.0.0.1", "-p", &scene.port.to_string(), "+short", "+time=1", "+tries=1", "version.bind", "CH", "TXT"].map(str::to_owned);
-        String::from_utf8_lossy(&Command::new("dig").args(query).output().unwrap().stdout).trim().to_owned()
+        let query = [
+            "@127.0.0.1",
+            "-p",
+            &scene.port.to_string(),
+            "+short",
+            "+time=1",
+            "+tries=1",
+            "version.bind",
+            "CH",
+            "TXT",
+        ]
+        .map(str::to_owned);
+        String::from_utf8_lossy(&Command::new("dig").args(query).output().unwrap().stdout)
+            .trim()
+            .to_owned()
     };
-    let options = ["--preset", "bind", "--check", "named-checkconf {cm}/named.conf"];
+    let options = [
+        "--preset",
+        "bind",
+        "--check",
+        "named-checkconf {cm}/named.conf",
+    ];
     let agent = scene.run(&options, "named -f -c {cm}/named.conf");
     until("serving", || asked() == "\"first\"");
     scene.put(&config("second"));
@@ -311,18 +458,31 @@ fn bind() {
 
 #[test]
 fn rsyslog_is_started_again() {
-    let config = |file: &str| format!("module(load=\"imuxsock\" SysSock.Use=\"off\")\ninput(type=\"imuxsock\" Socket=\"{{root}}/log\")\n*.* {{root}}/{file}\n");
+    let config = |file: &str| {
+        format!(
+            "module(load=\"imuxsock\" SysSock.Use=\"off\")\ninput(type=\"imuxsock\" Socket=\"{{root}}/log\")\n*.* {{root}}/{file}\n"
+        )
+    };
     let scene = Scene::new("rsyslog.conf", &config("first"));
     let say = |text: &str| {
         let socket = scene.path("log");
-        let sent = Command::new("logger").args(["-u", socket.to_str().unwrap(), "-d", text]).status();
+        let sent = Command::new("logger")
+            .args(["-u", socket.to_str().unwrap(), "-d", text])
+            .status();
         sent.is_ok_and(|status| status.success())
     };
     let logged = |file: &str, text: &str| {
         say(text);
-        fs::read_to_string(scene.path(file)).unwrap_or_default().contains(text)
+        fs::read_to_string(scene.path(file))
+            .unwrap_or_default()
+            .contains(text)
     };
-    let options = ["--preset", "rsyslog", "--check", "rsyslogd -N1 -f {cm}/rsyslog.conf"];
+    let options = [
+        "--preset",
+        "rsyslog",
+        "--check",
+        "rsyslogd -N1 -f {cm}/rsyslog.conf",
+    ];
     let agent = scene.run(&options, "rsyslogd -n -f {cm}/rsyslog.conf -i {root}/pid");
     until("logging", || logged("first", "hello"));
     scene.put(&config("second"));
@@ -332,9 +492,18 @@ fn rsyslog_is_started_again() {
 
 #[test]
 fn squid() {
-    let config = |name: &str| format!("http_port 127.0.0.1:{{port}}\nvisible_hostname {name}.test\npid_filename none\ncache_log {{root}}/cache.log\naccess_log none\ncoredump_dir {{root}}\ncache_mem 8 MB\n");
+    let config = |name: &str| {
+        format!(
+            "http_port 127.0.0.1:{{port}}\nvisible_hostname {name}.test\npid_filename none\ncache_log {{root}}/cache.log\naccess_log none\ncoredump_dir {{root}}\ncache_mem 8 MB\n"
+        )
+    };
     let scene = Scene::new("squid.conf", &config("first"));
-    let options = ["--preset", "squid", "--check", "squid -k parse -f {cm}/squid.conf"];
+    let options = [
+        "--preset",
+        "squid",
+        "--check",
+        "squid -k parse -f {cm}/squid.conf",
+    ];
     let agent = scene.run(&options, "squid -N -f {cm}/squid.conf");
     let named = |name: &str| {
         until(&format!("named {name}"), || {
@@ -352,15 +521,31 @@ fn squid() {
 
 #[test]
 fn php_fpm() {
-    let config = |prefix: &str| format!("[global]\nerror_log = /dev/stderr\npid = {{root}}/pid\n[{prefix}]\nuser = www-data\nlisten = {{root}}/sock\npm = static\npm.max_children = 2\n");
+    let config = |prefix: &str| {
+        format!(
+            "[global]\nerror_log = /dev/stderr\npid = {{root}}/pid\n[{prefix}]\nuser = www-data\nlisten = {{root}}/sock\npm = static\npm.max_children = 2\n"
+        )
+    };
     let scene = Scene::new("fpm.conf", &config("first"));
-    let program = fs::read_dir("/usr/sbin").unwrap().flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("/php-fpm")).unwrap();
+    let program = fs::read_dir("/usr/sbin")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.to_string_lossy().contains("/php-fpm"))
+        .unwrap();
     let check = format!("{} -t -y {{cm}}/fpm.conf", program.display());
-    let agent = scene.run(&["--preset", "php-fpm", "--check", &check], &format!("{} -F -y {{cm}}/fpm.conf", program.display()));
+    let agent = scene.run(
+        &["--preset", "php-fpm", "--check", &check],
+        &format!("{} -F -y {{cm}}/fpm.conf", program.display()),
+    );
     let pools = || {
         let master = children(agent.pid());
-        let workers = master.first().map(|master| children(*master)).unwrap_or_default();
-        let title = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let workers = master
+            .first()
+            .map(|master| children(*master))
+            .unwrap_or_default();
+        let title =
+            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         workers.iter().map(title).collect::<String>()
     };
     until("serving", || pools().contains("pool first"));
@@ -373,9 +558,16 @@ fn php_fpm() {
 
 #[test]
 fn mosquitto() {
-    let config = |kinds: &str| format!("listener {{port}} 127.0.0.1\nallow_anonymous true\nlog_dest stdout\nlog_type {kinds}\nuser root\n");
+    let config = |kinds: &str| {
+        format!(
+            "listener {{port}} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\nlog_type {kinds}\nuser root\n"
+        )
+    };
     let scene = Scene::new("mosquitto.conf", &config("all"));
-    let agent = scene.run(&["--preset", "mosquitto"], "mosquitto -c {cm}/mosquitto.conf");
+    let agent = scene.run(
+        &["--preset", "mosquitto"],
+        "mosquitto -c {cm}/mosquitto.conf",
+    );
     agent.says("running", 1);
     scene.put(&config("information"));
     agent.says("Reloading config", 1);

@@ -198,7 +198,7 @@ fn go_program(scene: &Scene, name: &str) -> Running {
 fn without_the_right_to_signal_it_says_what_to_do() {
     let scene = Scene::new();
     let _program = scene.program("tidings-of-root", &trap_script("HUP", &scene.path("log")));
-    let open = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+    let open: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(scene.root.path(), open).unwrap();
     let copy = scene.path("agent");
     fs::copy(binary(), &copy).unwrap();

@@ -59,14 +59,19 @@ pub(crate) fn may_send(
 ) -> Result<(), Took> {
     let pid = process.pid;
     match process.disposition(signal) {
+        Some(Disposition::Doubtful) if known_to_be_handled => Ok(()),
         None => Err(Took::NotUp(format!("process {pid} has just ended"))),
         Some(Disposition::Ignored) => Err(Took::Rejected(format!(
             "process {pid} ignores {signal}; choose the signal on which it reloads, or another way"
         ))),
-        Some(Disposition::Default) if process.age().is_some_and(|age| age < STARTING) => Err(
-            Took::NotUp(format!("process {pid} does not handle {signal} yet")),
-        ),
-        Some(Disposition::Default) => Err(Took::Rejected(format!(
+        Some(Disposition::Default | Disposition::Doubtful)
+            if process.age().is_some_and(|age| age < STARTING) =>
+        {
+            Err(Took::NotUp(format!(
+                "process {pid} does not handle {signal} yet"
+            )))
+        }
+        Some(Disposition::Default | Disposition::Doubtful) => Err(Took::Rejected(format!(
             "process {pid} does not handle {signal} and would end; it was not sent: restart the process instead (--on-change restart)"
         ))),
         Some(Disposition::Handled) if !known_to_be_handled && proc::is_go(pid) == Some(true) => {

@@ -354,16 +354,14 @@ mod tests {
 
     #[test]
     fn proofs_are_read() {
-        assert!(matches!(
-            proof("children"),
-            Ok(Wanted::This(Proof::Children))
-        ));
         assert!(matches!(proof("none"), Ok(Wanted::Nothing)));
-        assert!(proof("moves=http://x/").is_err());
-        assert!(proof("answers=x").is_err());
-        assert!(proof("magic").is_err());
-        let Ok(Wanted::This(Proof::Moves { stamp, good, .. })) = proof("moves=http://x/m#a#b")
-        else {
+        for text in ["children", "answers=http://x/", "succeeds=true"] {
+            assert!(matches!(proof(text), Ok(Wanted::This(_))), "{text}");
+        }
+        for text in ["moves=http://x/", "answers=x", "magic", "succeeds="] {
+            assert!(proof(text).is_err(), "{text}");
+        }
+        let Ok(Proof::Moves { stamp, good, .. }) = moves("http://x/m#a#b") else {
             panic!("not read");
         };
         assert_eq!((stamp.as_str(), good.as_deref()), ("a", Some("b")));

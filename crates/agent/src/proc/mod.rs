@@ -18,6 +18,9 @@ use std::path::Path;
 use std::time::Duration;
 use tidings_core::action::Signal;
 
+/// Longer than starting another program takes.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// A process that was alive when it was found.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -31,6 +34,10 @@ pub(crate) struct Process {
 pub(crate) enum Disposition {
     /// It has a handler, or blocks it and reads it by itself.
     Handled,
+    /// Some of its threads block it, so another may be waiting for it by
+    /// sigwait(3), during which the kernel does not show it as blocked. Or they
+    /// belong to a library that blocks everything.
+    Doubtful,
     /// It throws it away.
     Ignored,
     /// It would be hit by the default action, which for most signals ends it.
@@ -63,9 +70,38 @@ impl Process {
     }
 
     /// What it does with `signal` now. `None`: it is gone.
+    ///
+    /// While a program starts another, posix_spawn(3) blocks everything for a
+    /// moment; so what rests on a block must be seen twice.
     pub(crate) fn disposition(&self, signal: Signal) -> Option<Disposition> {
+        let (found, by_block) = self.shown(signal)?;
+        if !by_block {
+            return Some(found);
+        }
+        std::thread::sleep(MOMENT);
+        let (again, _) = self.shown(signal)?;
+        Some(if again == found {
+            found
+        } else {
+            Disposition::Default
+        })
+    }
+
+    /// What `/proc` shows, and whether that is because of a block.
+    fn shown(&self, signal: Signal) -> Option<(Disposition, bool)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let found = disposition(&status, signal)?;
+        let has = |name| mask_has(&status, name, signal);
+        let found = if has("SigIgn:")? {
+            (Disposition::Ignored, false)
+        } else if has("SigCgt:")? {
+            (Disposition::Handled, false)
+        } else if has("SigBlk:")? {
+            (Disposition::Handled, true)
+        } else if blocked_by_a_thread(self.pid, signal) {
+            (Disposition::Doubtful, true)
+        } else {
+            (Disposition::Default, false)
+        };
         (!self.ended_within(Duration::ZERO)).then_some(found)
     }
 
@@ -99,18 +135,18 @@ pub(crate) fn parent(pid: i32) -> Option<i32> {
     after_name(&stat)?.split(' ').nth(1)?.parse().ok()
 }
 
-fn disposition(status: &str, signal: Signal) -> Option<Disposition> {
-    let has = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let mask = u64::from_str_radix(line.trim(), 16).ok()?;
-        Some(mask & signal.mask() != 0)
-    };
-    Some(if has("SigIgn:")? {
-        Disposition::Ignored
-    } else if has("SigCgt:")? || has("SigBlk:")? {
-        Disposition::Handled
-    } else {
-        Disposition::Default
+/// Whether the mask of this name in a status contains the signal.
+fn mask_has(status: &str, name: &str, signal: Signal) -> Option<bool> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let mask = u64::from_str_radix(line.trim(), 16).ok()?;
+    Some(mask & signal.mask() != 0)
+}
+
+fn blocked_by_a_thread(pid: i32, signal: Signal) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    threads.into_iter().flatten().flatten().any(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status"));
+        status.is_ok_and(|status| mask_has(&status, "SigBlk:", signal) == Some(true))
     })
 }
 
@@ -134,13 +170,35 @@ mod tests {
     const STATUS: &str = "Name:\tx\nSigBlk:\t0000000000000200\nSigIgn:\t0000000000001000\nSigCgt:\t0000000180014a03\n";
 
     #[test]
-    fn masks_say_what_a_signal_does() {
-        let of = |name| disposition(STATUS, Signal::parse(name).unwrap());
-        assert_eq!(of("HUP"), Some(Disposition::Handled));
-        assert_eq!(of("USR1"), Some(Disposition::Handled));
-        assert_eq!(of("PIPE"), Some(Disposition::Ignored));
-        assert_eq!(of("ALRM"), Some(Disposition::Default));
-        assert_eq!(disposition("", Signal::HUP), None);
+    fn masks_are_read_bit_by_bit() {
+        let caught = |name| mask_has(STATUS, "SigCgt:", Signal::parse(name).unwrap());
+        assert_eq!(caught("HUP"), Some(true));
+        assert_eq!(caught("ALRM"), Some(false));
+        assert_eq!(mask_has("", "SigCgt:", Signal::HUP), None);
+    }
+
+    #[test]
+    fn what_a_program_does_with_a_signal_is_seen() {
+        for (program, expected) in [
+            ("exec sleep 600", Disposition::Default),
+            ("trap '' HUP; exec sleep 600", Disposition::Ignored),
+            ("trap true HUP; read line", Disposition::Handled),
+        ] {
+            let mut command = std::process::Command::new("sh");
+            command
+                .args(["-c", program])
+                .stdin(std::process::Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let process = Process::open(child.id().cast_signed()).unwrap();
+            // The shell takes a moment until it has read its script.
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            while process.disposition(Signal::HUP) != Some(expected) {
+                assert!(std::time::Instant::now() < deadline, "{program}");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(process.disposition(Signal::HUP), None);
+        }
     }
 
     #[test]
@@ -154,10 +212,6 @@ mod tests {
         let me = Process::open(std::process::id().cast_signed()).unwrap();
         assert!(!me.ended_within(Duration::ZERO));
         assert!(me.age().unwrap() < Duration::from_hours(1));
-        assert_eq!(
-            me.disposition(Signal::parse("WINCH").unwrap()),
-            Some(Disposition::Default)
-        );
     }
 
     #[test]

@@ -331,6 +331,10 @@ impl Watch {
         let read = watched.place.read();
         self.listen();
         let watched = &mut self.places[index];
+        if read == Err(Errno::AGAIN) {
+            watched.moment.put_off(now);
+            return None;
+        }
         if watched.moment.signs() != signs && !watched.moment.is_exhausted(now) {
             return None;
         }

@@ -65,22 +65,23 @@ impl Place {
     /// Reads everything.
     ///
     /// # Errors
-    /// When the place is not there, or may not be listed.
+    /// When the place is not there, or may not be listed; `AGAIN` when it was
+    /// swapped away again and again.
     pub(crate) fn read(&self) -> Result<Snapshot, Errno> {
-        let mut last = Errno::NOENT;
         for _ in 0..PATIENCE {
             let generation = self.generation();
-            match self.read_generation(generation.as_deref()) {
-                Ok(mut snapshot) => {
-                    snapshot.generation = generation;
-                    return Ok(snapshot);
-                }
-                // Swapped away while it was read: look at the new one.
-                Err(Errno::NOENT) if generation.is_some() => last = Errno::NOENT,
-                Err(error) => return Err(error),
+            let read = self.read_generation(generation.as_deref());
+            // A directory that is being removed lists fewer files, without any
+            // error. It is removed only after `..data` has moved on.
+            if self.generation() != generation {
+                continue;
             }
+            return read.map(|mut snapshot| {
+                snapshot.generation = generation;
+                snapshot
+            });
         }
-        Err(last)
+        Err(Errno::AGAIN)
     }
 
     fn read_generation(&self, generation: Option<&str>) -> Result<Snapshot, Errno> {
@@ -273,6 +274,35 @@ mod tests {
         assert_eq!(read.generation.as_deref(), Some("..2026_a"));
         let names: Vec<_> = read.files.keys().cloned().collect();
         assert_eq!(names, ["conf.d/x", "key"]);
+    }
+
+    /// All files of a generation have the same content, so a snapshot with two
+    /// digests, or with fewer files, would be of two generations.
+    #[test]
+    fn no_snapshot_is_of_two_generations() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_path_buf();
+        let swap = move |n: usize| {
+            let name = format!("..2026_{n}");
+            std::fs::create_dir(root.join(&name)).unwrap();
+            for key in 0..20 {
+                std::fs::write(root.join(&name).join(format!("{key}")), n.to_string()).unwrap();
+            }
+            symlink(&name, root.join("..data_tmp")).unwrap();
+            std::fs::rename(root.join("..data_tmp"), root.join("..data")).unwrap();
+            if n > 0 {
+                std::fs::remove_dir_all(root.join(format!("..2026_{}", n - 1))).unwrap();
+            }
+        };
+        swap(0);
+        let writer = std::thread::spawn(move || (1..500).for_each(swap));
+        while !writer.is_finished() {
+            let files = place(dir.path()).read().unwrap().files;
+            assert_eq!(files.len(), 20);
+            let first = files.values().next().unwrap();
+            assert!(files.values().all(|digest| digest == first));
+        }
+        writer.join().unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
     reason = "each test file uses a part of this; a failed step ends the test"
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Nothing that is waited for takes longer on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary under test: the one that cargo built, or that the caller names.
 pub fn binary() -> PathBuf {
@@ -182,6 +183,12 @@ impl Running {
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         signal(self.pid(), name);
+    }
+
+    /// Ends it without a word.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for its end.
@@ -347,7 +354,7 @@ fn answer(mut stream: TcpStream, requests: &Mutex<Vec<String>>, status: u16) {
         .push(String::from_utf8_lossy(&request).into_owned());
     if status == 0 {
         // Hangs until the caller has had enough.
-        stream.read(&mut byte).ok();
+        let _ = stream.read(&mut byte).unwrap_or(0);
         return;
     }
     write!(
@@ -368,4 +375,60 @@ pub fn trap_script(signal: &str, file: &Path) -> String {
 /// How many lines a file has.
 pub fn lines(file: &Path) -> usize {
     fs::read_to_string(file).unwrap_or_default().lines().count()
+}
+
+/// The kubelet's own code, writing a volume: `cluster/atomicwriter`.
+pub struct Kubelet {
+    child: Child,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+/// Where the command lies; it is built at the first use on a machine.
+fn atomic_writer() -> &'static Path {
+    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    BUILT.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster/atomicwriter/build");
+        let output = Command::new(script)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "cluster/atomicwriter/build failed");
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+    })
+}
+
+impl Kubelet {
+    /// Writes this directory, which must be there.
+    pub fn new(dir: &Path) -> Self {
+        let mut child = Command::new(atomic_writer())
+            .arg(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Self { child, answers }
+    }
+
+    /// Brings the volume to this state; the name of its generation.
+    pub fn write(&mut self, files: &[(String, String)]) -> String {
+        let object: serde_json::Map<String, serde_json::Value> = files
+            .iter()
+            .map(|(name, content)| (name.clone(), content.clone().into()))
+            .collect();
+        let line = serde_json::Value::from(object);
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert!(!answer.is_empty(), "the writer failed");
+        answer.trim().to_owned()
+    }
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        // The end of its input ends it.
+        drop(self.child.stdin.take());
+        self.child.wait().ok();
+    }
 }
