@@ -9,7 +9,8 @@
 mod common;
 
 use common::{
-    Hook, Running, Volume, agent, binary, free_port, get, lines, start, trap_script, until,
+    Hook, Running, Volume, agent, binary, copy_program, free_port, get, lines, start, trap_script,
+    until,
 };
 use std::fs;
 use std::io::{Read, Write};
@@ -47,7 +48,7 @@ impl Scene {
     /// A shell under a name of its own that counts signals in a file.
     fn program(&self, name: &str, script: &str) -> Running {
         let program = self.path(name);
-        fs::copy("/bin/dash", &program).unwrap();
+        copy_program(Path::new("/bin/dash"), &program);
         let running = start(Command::new(program).args(["-c", script]));
         running.says("up", 1);
         running
@@ -201,7 +202,7 @@ fn without_the_right_to_signal_it_says_what_to_do() {
     let open: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(scene.root.path(), open).unwrap();
     let copy = scene.path("agent");
-    fs::copy(binary(), &copy).unwrap();
+    copy_program(&binary(), &copy);
     let agent = start(
         Command::new("setpriv")
             .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
@@ -554,7 +555,7 @@ fn a_directory_that_may_not_be_read_is_said_at_start() {
     fs::set_permissions(scene.root.path(), open).unwrap();
     fs::set_permissions(&scene.volume.0, closed).unwrap();
     let copy = scene.path("agent");
-    fs::copy(binary(), &copy).unwrap();
+    copy_program(&binary(), &copy);
     let mut agent = start(
         Command::new("setpriv")
             .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])

@@ -122,25 +122,65 @@ fn usage(opt: &Opt) -> String {
     format!("{} {}", opt.name, opt.value).trim_end().to_owned()
 }
 
-/// The table of options as `docs/agent.md` has it.
-#[cfg(test)]
-pub(crate) fn reference() -> String {
-    let mut text = String::from("| option | for | |\n|---|---|---|\n");
-    for opt in OPTIONS {
-        let whose = match opt.of {
-            For::Both => "both",
-            For::Run => "run",
-            For::Watch => "watch",
-        };
-        let (usage, doc) = (usage(opt).replace('|', "\\|"), opt.doc.replace('|', "\\|"));
-        let _ = writeln!(text, "| `{usage}` | {whose} | {doc} |");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
+
+    /// The table of options as `docs/agent.md` has it.
+    fn reference() -> String {
+        let mut text = String::from("| option | for | |\n|---|---|---|\n");
+        for opt in OPTIONS {
+            let whose = match opt.of {
+                For::Both => "both",
+                For::Run => "run",
+                For::Watch => "watch",
+            };
+            let escape = |text: &str| text.replace('|', "\\|");
+            let _ = writeln!(
+                text,
+                "| `{}` | {whose} | {} |",
+                escape(&usage(opt)),
+                escape(opt.doc)
+            );
+        }
+        text
+    }
+
+    fn docs(name: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../../docs")
+            .join(name)
+    }
+
+    /// `TIDINGS_WRITE_DOCS=1` writes the page anew instead of comparing.
+    fn compare(name: &str, right: impl Fn(&str) -> String) {
+        let page = std::fs::read_to_string(docs(name)).unwrap_or_default();
+        let right = right(&page);
+        if std::env::var_os("TIDINGS_WRITE_DOCS").is_some() {
+            std::fs::write(docs(name), right).unwrap();
+        } else {
+            assert!(
+                page == right,
+                "docs/{name} is not up to date: make agent-docs"
+            );
+        }
+    }
+
+    #[test]
+    fn the_page_of_presets_is_the_table() {
+        compare("presets.md", |_| tidings_core::preset::reference());
+    }
+
+    #[test]
+    fn the_page_of_the_agent_has_the_table_of_options() {
+        compare("agent.md", |page| {
+            let (begin, end) = ("<!-- options -->\n", "<!-- end of options -->");
+            let before = page.split(begin).next().unwrap_or_default();
+            let after = page.split(end).nth(1).unwrap_or_default();
+            format!("{before}{begin}{}{end}{after}", reference())
+        });
+    }
 
     fn refused(line: &str) -> String {
         let words = line.split_whitespace().map(OsString::from).collect();

@@ -106,7 +106,10 @@ mod tests {
 
     fn sleeper(dir: &Path, name: &str) -> Sleeper {
         let program = dir.join(name);
-        std::fs::copy("/bin/sleep", &program).unwrap();
+        // By another process: a copy of our own would still be open for writing
+        // in whatever a test beside this one starts meanwhile (ETXTBSY).
+        let copied = Command::new("cp").arg("/bin/sleep").arg(&program).status();
+        assert!(copied.unwrap().success());
         Sleeper(Command::new(program).arg("600").spawn().unwrap())
     }
 

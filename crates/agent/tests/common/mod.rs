@@ -40,6 +40,13 @@ pub fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// Copies a program. By another process: a copy of our own would still be open
+/// for writing in whatever a test beside this one starts meanwhile (ETXTBSY).
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
 /// A free port of this machine.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
