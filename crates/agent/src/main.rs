@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     match cli::read(arguments) {
         Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
         Ok(Asked::Print(text)) => print(&text),
+        Ok(Asked::Install(place)) => install(&place),
         Err(sentence) => {
             journal::log(&sentence);
             ExitCode::from(2)
@@ -57,4 +58,16 @@ fn main() -> ExitCode {
 fn print(text: &str) -> ExitCode {
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// An image that holds nothing but the agent has no `cp`.
+fn install(place: &Path) -> ExitCode {
+    // The mode is copied too, so what is installed can be executed.
+    match std::fs::copy("/proc/self/exe", place) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            journal::log(&format!("cannot install to {}: {error}", place.display()));
+            ExitCode::from(1)
+        }
+    }
 }

@@ -566,3 +566,14 @@ fn a_directory_that_may_not_be_read_is_said_at_start() {
     assert_eq!(agent.code(), 2);
     agent.says("cannot be read", 1);
 }
+
+#[test]
+fn it_installs_itself_where_there_is_no_cp() {
+    let root = tempfile::tempdir().unwrap();
+    let place = root.path().join("agent");
+    assert_eq!(agent(&["install", place.to_str().unwrap()]).code(), 0);
+    let version = Command::new(&place).arg("version").output().unwrap();
+    assert!(String::from_utf8_lossy(&version.stdout).starts_with("tidings-agent "));
+    assert_eq!(agent(&["install", "/nonexistent/place"]).code(), 1);
+    assert_eq!(agent(&["install"]).code(), 2);
+}

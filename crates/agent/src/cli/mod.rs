@@ -10,6 +10,7 @@ use options::{For, OPTIONS, Opt};
 use settings::Settings;
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// What a person asked for.
 pub(crate) enum Asked {
@@ -17,6 +18,8 @@ pub(crate) enum Asked {
     Work(Box<Settings>),
     /// Print this and end well.
     Print(String),
+    /// Copy the agent itself to this place.
+    Install(PathBuf),
 }
 
 /// Reads the arguments after the program's name.
@@ -32,6 +35,7 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("watch") => work(For::Watch, rest),
         Some("configmap-reload") => crate::compat::configmap_reload::read(rest),
         Some("prometheus-config-reloader") => crate::compat::prometheus::read(rest),
+        Some("install") => install(&rest),
         Some("presets") => Ok(Asked::Print(tidings_core::preset::reference())),
         Some("help" | "--help" | "-h") => Ok(Asked::Print(help())),
         Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
@@ -88,6 +92,13 @@ fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<
     (opt.set)(draft, &value).map_err(|error| format!("{name}: {error}"))
 }
 
+fn install(rest: &[OsString]) -> Result<Asked, String> {
+    match rest {
+        [place] => Ok(Asked::Install(place.into())),
+        _ => Err("install needs one path: tidings-agent install FILE".into()),
+    }
+}
+
 fn unknown(what: &str) -> String {
     format!("{what} is not known; `tidings-agent help` lists the options")
 }
@@ -97,6 +108,7 @@ Sees mounted configuration change, and makes the process take it.
 
   tidings-agent run [options] -- CMD [ARG…]   supervise CMD in its own container
   tidings-agent watch [options]               watch beside it, as a sidecar
+  tidings-agent install FILE                  copy itself there, for an init container
   tidings-agent presets                       list what --preset knows
   tidings-agent configmap-reload [flags]      as configmap-reload
   tidings-agent prometheus-config-reloader [flags]
@@ -125,7 +137,6 @@ fn usage(opt: &Opt) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     /// The table of options as `docs/agent.md` has it.
     fn reference() -> String {

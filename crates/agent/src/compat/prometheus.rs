@@ -218,7 +218,7 @@ mod tests {
     fn settings(line: &str) -> Result<Settings, String> {
         match read(line.split(' ').map(OsString::from).collect())? {
             Asked::Work(settings) => Ok(*settings),
-            Asked::Print(_) => Err("printed".into()),
+            _ => Err("no work".into()),
         }
     }
 

@@ -141,8 +141,8 @@ impl Watch {
         }
         self.reported = mounts;
         Some(Look {
-            names,
             flickered,
+            names,
             ..self.look()
         })
     }

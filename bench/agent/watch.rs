@@ -1,0 +1,12 @@
+//! The agent's room that reads volumes, to be read from while they are swapped.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "only reading is measured here, and its own tests run elsewhere"
+)]
+
+#[path = "../../crates/agent/src/watch/glob.rs"]
+pub(crate) mod glob;
+#[path = "../../crates/agent/src/watch/snapshot.rs"]
+pub(crate) mod snapshot;
