@@ -144,12 +144,12 @@ impl Journal {
     }
 
     /// An address was called; `None`: it did not answer.
-    pub(crate) fn called(&self, url: &str, status: Option<u16>, took: Duration) {
+    pub(crate) fn called(&self, url: &str, status: Option<u16>, accepted: bool, took: Duration) {
         let mut facts = self.lock();
         let called = facts.calls.entry(url.to_owned()).or_default();
         called.seconds = took.as_secs_f64();
         *called.statuses.entry(status.unwrap_or(0)).or_default() += 1;
-        called.failed = status.is_none_or(|status| !(200..300).contains(&status));
+        called.failed = !accepted;
         called.successes += u64::from(!called.failed);
     }
 

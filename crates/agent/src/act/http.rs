@@ -5,15 +5,12 @@
 //! any other configuration. Every call has a time limit; redirects and proxies
 //! are not followed.
 
+use super::address::{self, split_unix, take_user};
 use super::unix::UnixConnector;
 use std::io::ErrorKind;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
-use ureq::http::{Request, Response, Uri};
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::http::{Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body};
@@ -66,16 +63,6 @@ pub(crate) enum NoAnswer {
     Failed(String),
 }
 
-/// Where a distribution keeps the authorities that it trusts.
-const BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// How long a connection may take when only its being possible matters.
-const KNOCK: Duration = Duration::from_secs(2);
 /// An error page is quoted up to here.
 const QUOTED: u64 = 300;
 /// No answer that is read whole may be longer.
@@ -101,17 +88,7 @@ impl Default for Manner {
 impl Call {
     /// The address without its password, for people.
     pub(crate) fn shown(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else {
-            return self.url.clone();
-        };
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        match host.rsplit_once('@') {
-            Some((user, host)) => {
-                let user = user.split(':').next().unwrap_or_default();
-                format!("{scheme}://{user}:xxxxx@{host}/{path}")
-            }
-            None => self.url.clone(),
-        }
+        address::shown(&self.url)
     }
 
     /// Makes the call. `begun` is given the means to break it off.
@@ -133,24 +110,7 @@ impl Call {
 
     /// Whether somebody listens there, found out without asking for anything.
     pub(crate) fn is_up(&self) -> bool {
-        let (socket, url) = split_unix(&self.url);
-        if let Some(socket) = socket {
-            return UnixStream::connect(socket).is_ok();
-        }
-        let Ok(uri) = url.parse::<Uri>() else {
-            return false;
-        };
-        let usual = if uri.scheme_str() == Some("https") {
-            443
-        } else {
-            80
-        };
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let address = (host, uri.port_u16().unwrap_or(usual));
-        let addresses = address.to_socket_addrs().into_iter().flatten();
-        addresses
-            .into_iter()
-            .any(|address| TcpStream::connect_timeout(&address, KNOCK).is_ok())
+        address::is_up(&self.url)
     }
 
     fn request(&self, url: &str) -> Result<Request<String>, String> {
@@ -201,54 +161,6 @@ impl Call {
     }
 }
 
-impl Manner {
-    fn authorization(&self, inline: Option<String>) -> Result<Option<String>, String> {
-        if let Some(file) = &self.bearer {
-            return Ok(Some(format!("Bearer {}", secret(file)?)));
-        }
-        let pair = match &self.basic {
-            Some(file) => Some(secret(file)?),
-            None => inline,
-        };
-        Ok(pair.map(|pair| format!("Basic {}", base64(pair.as_bytes()))))
-    }
-
-    fn tls(&self, needed: bool) -> Result<TlsConfig, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider);
-        if needed {
-            let roots = if self.insecure {
-                Vec::new()
-            } else {
-                certificates(&self.roots()?)?
-            };
-            tls = tls
-                .root_certs(RootCerts::new_with_certs(&roots))
-                .disable_verification(self.insecure);
-            if let Some((chain, key)) = &self.client {
-                tls = tls.client_cert(Some(client(chain, key)?));
-            }
-        }
-        Ok(tls.build())
-    }
-
-    fn roots(&self) -> Result<PathBuf, String> {
-        let asked = self
-            .ca
-            .clone()
-            .or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
-        let found = || {
-            BUNDLES
-                .iter()
-                .map(PathBuf::from)
-                .find(|bundle| bundle.exists())
-        };
-        asked.or_else(found).ok_or_else(|| {
-            "no certificate authorities are known here; name a PEM file with --ca".to_owned()
-        })
-    }
-}
-
 impl Answer {
     /// The HTTP status.
     pub(crate) fn status(&self) -> u16 {
@@ -277,50 +189,6 @@ impl Answer {
     }
 }
 
-/// `unix:/run/app.sock:/-/reload` is a socket, and an address within it.
-fn split_unix(url: &str) -> (Option<PathBuf>, String) {
-    let Some(rest) = url.strip_prefix("unix:") else {
-        return (None, url.to_owned());
-    };
-    let (socket, path) = rest.rsplit_once(":/").unwrap_or((rest, ""));
-    (
-        Some(PathBuf::from(socket)),
-        format!("http://localhost/{path}"),
-    )
-}
-
-/// Takes `user:password@` out of an address.
-fn take_user(url: &mut String) -> Option<String> {
-    let start = url.find("://")? + 3;
-    let end = url[start..]
-        .find('/')
-        .map_or(url.len(), |slash| start + slash);
-    let at = start + url[start..end].rfind('@')?;
-    let user = url[start..at].to_owned();
-    url.replace_range(start..=at, "");
-    Some(user)
-}
-
-/// Whether an address can be called at all.
-///
-/// # Errors
-/// One sentence.
-pub(crate) fn check_url(url: &str) -> Result<(), String> {
-    let (socket, inner) = split_unix(url);
-    let parsed: Result<Uri, _> = inner.parse();
-    match parsed {
-        _ if socket.as_ref().is_some_and(|path| !path.is_absolute()) => Err(format!(
-            "{url:?} names no socket; write unix:/run/app.sock:/path"
-        )),
-        Ok(uri) if uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")) => {
-            Ok(())
-        }
-        _ => Err(format!(
-            "{url:?} is no address; write http://, https:// or unix:/socket:/path"
-        )),
-    }
-}
-
 fn no_answer(shown: &str, error: ureq::Error) -> NoAnswer {
     match error {
         ureq::Error::Io(io) if is_not_up(io.kind()) => {
@@ -335,64 +203,6 @@ fn is_not_up(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::NotFound)
 }
 
-fn secret(file: &PathBuf) -> Result<String, String> {
-    let read = std::fs::read_to_string(file);
-    let text = read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    Ok(text.trim().to_owned())
-}
-
-fn pem(file: &PathBuf) -> Result<Vec<PemItem<'static>>, String> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
-    let items: Result<Vec<_>, _> = parse_pem(&bytes).collect();
-    items.map_err(|error| unreadable(&error))
-}
-
-fn certificates(file: &PathBuf) -> Result<Vec<Certificate<'static>>, String> {
-    let found: Vec<_> = pem(file)?
-        .into_iter()
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if found.is_empty() {
-        return Err(format!("{} contains no certificate", file.display()));
-    }
-    Ok(found)
-}
-
-fn client(chain: &PathBuf, key: &PathBuf) -> Result<ClientCert, String> {
-    let chain = certificates(chain)?;
-    let bytes =
-        std::fs::read(key).map_err(|error| format!("{} cannot be read: {error}", key.display()))?;
-    let key = PrivateKey::from_pem(&bytes)
-        .map_err(|error| format!("{} contains no private key: {error}", key.display()))?;
-    Ok(ClientCert::new_with_certs(&chain, key))
-}
-
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() {
-                letter.into()
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,55 +211,6 @@ mod tests {
         Call {
             url: url.into(),
             manner: Manner::default(),
-        }
-    }
-
-    #[test]
-    fn base64_is_as_the_standard_has_it() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(call("http://u:p@h:1/x").shown(), "http://u:xxxxx@h:1/x");
-        assert_eq!(call("http://h/a@b").shown(), "http://h/a@b");
-    }
-
-    #[test]
-    fn user_and_socket_are_taken_out_of_an_address() {
-        let mut url = "http://u:p@h:1/x@y".to_owned();
-        assert_eq!(take_user(&mut url).as_deref(), Some("u:p"));
-        assert_eq!(url, "http://h:1/x@y");
-        let (socket, url) = split_unix("unix:/run/a.sock:/-/reload?x=1");
-        assert_eq!(socket, Some(PathBuf::from("/run/a.sock")));
-        assert_eq!(url, "http://localhost/-/reload?x=1");
-    }
-
-    #[test]
-    fn what_is_no_address_is_said() {
-        for url in [
-            "",
-            "localhost:9090",
-            "ftp://x/",
-            "unix:relative:/x",
-            "http://",
-        ] {
-            assert!(check_url(url).is_err(), "{url}");
-        }
-        for url in [
-            "http://localhost:9090/-/reload",
-            "https://[::1]/",
-            "unix:/run/a.sock:/x",
-        ] {
-            assert_eq!(check_url(url), Ok(()), "{url}");
         }
     }
 

@@ -4,7 +4,9 @@
 //! as a value; nothing here decides what comes next. One job at a time, on a
 //! thread of its own, so that a slow target never holds up watching.
 
+pub(crate) mod address;
 pub(crate) mod command;
+mod credentials;
 pub(crate) mod http;
 pub(crate) mod prove;
 pub(crate) mod signal;
@@ -177,11 +179,14 @@ impl Actor {
         let began = Instant::now();
         let result = call.make(|agent| self.hurry.calling(agent));
         let status = result.as_ref().ok().map(http::Answer::status);
-        self.journal.called(&call.shown(), status, began.elapsed());
+        let accepted = status.is_some_and(|status| call.accepts(status));
+        let shown = call.shown();
+        self.journal
+            .called(&shown, status, accepted, began.elapsed());
         match result {
-            Ok(answer) if call.accepts(answer.status()) => Ok(()),
+            Ok(_) if accepted => Ok(()),
             Ok(answer) => {
-                let first = format!("{} answered {}", call.shown(), answer.status());
+                let first = format!("{shown} answered {}", answer.status());
                 Err(Took::Rejected(
                     format!("{first}\n{}", answer.quote()).trim_end().into(),
                 ))

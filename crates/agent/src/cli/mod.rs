@@ -3,6 +3,7 @@
 pub(crate) mod draft;
 mod options;
 pub(crate) mod settings;
+pub(crate) mod values;
 
 use draft::Draft;
 use lexopt::{Arg, Parser};

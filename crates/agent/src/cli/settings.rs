@@ -1,9 +1,11 @@
 //! What was said, looked at together: either [`Settings`] that make sense, or
 //! one sentence. A preset fills in what was not said.
 
-use super::draft::{AtStart, Draft, Wanted, moves};
+use super::draft::{AtStart, Draft, Wanted};
+use super::values::moves;
+use crate::act::address::check_url;
 use crate::act::command::split;
-use crate::act::http::{Call, check_url};
+use crate::act::http::Call;
 use crate::act::prove::Proof;
 use crate::journal::Names;
 use crate::render::Render;

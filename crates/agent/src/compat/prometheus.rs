@@ -4,8 +4,9 @@
 use super::flags::{self, Flag};
 use crate::act::prove::Proof;
 use crate::cli::Asked;
-use crate::cli::draft::{Draft, Wanted, moves, time};
+use crate::cli::draft::{Draft, Wanted};
 use crate::cli::settings::Settings;
+use crate::cli::values::{moves, time};
 use crate::journal::Names;
 use crate::render::Render;
 use std::ffi::OsString;

@@ -15,16 +15,17 @@ mod moment;
 pub(crate) mod mounts;
 mod place;
 pub(crate) mod snapshot;
+mod watched;
 
 use inotify::{Inotify, Told};
-use moment::Moment;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::time::Timespec;
-use snapshot::{Place, Snapshot};
-use std::collections::{BTreeMap, HashMap};
+use snapshot::Place;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tidings_core::supervise::Version;
+use watched::{Found, Watched};
 
 /// How often to look where inotify is not to be had.
 const WITHOUT_INOTIFY: Duration = Duration::from_secs(1);
@@ -53,18 +54,6 @@ pub(crate) struct Mount {
     pub(crate) files: Vec<String>,
     /// How it is watched: `inotify`, `poll` or `missing`.
     pub(crate) watched_by: &'static str,
-}
-
-/// One place, and what is known of it.
-#[derive(Debug)]
-struct Watched {
-    place: Place,
-    moment: Moment,
-    last: Snapshot,
-    pulse: Option<u64>,
-    /// inotify is on all of its directories.
-    armed: bool,
-    missing: bool,
 }
 
 /// The watch of all places.
@@ -372,114 +361,4 @@ fn no_watch(dir: &dyn std::fmt::Display, error: Errno) -> String {
     format!(
         "no inotify watch on {dir} ({error}); looking each second instead, as long as that lasts"
     )
-}
-
-/// What a look at one place found.
-struct Found {
-    names: Vec<String>,
-    flickered: bool,
-}
-
-impl Watched {
-    fn new(place: Place) -> Self {
-        Self {
-            place,
-            moment: Moment::default(),
-            last: Snapshot::default(),
-            pulse: None,
-            armed: false,
-            missing: false,
-        }
-    }
-
-    fn first_look(&mut self) -> Result<(), String> {
-        match self.place.read() {
-            Ok(snapshot) => self.last = snapshot,
-            Err(Errno::NOENT) => self.missing = true,
-            Err(error) => {
-                let dir = self.place.dir.display();
-                return Err(format!(
-                    "{dir} cannot be read ({error}); give the agent the user or group that may, for instance by fsGroup"
-                ));
-            }
-        }
-        self.pulse = self.present_pulse();
-        Ok(())
-    }
-
-    /// Whether the kubelet has swapped and not yet removed what was before.
-    fn writer_at_work(&self) -> bool {
-        let Some(old) = &self.last.generation else {
-            return false;
-        };
-        let made_by_kubelet = old.starts_with("..2");
-        made_by_kubelet && self.place.generation().as_ref() != Some(old) && self.place.holds(old)
-    }
-
-    fn present_pulse(&self) -> Option<u64> {
-        match self.place.generation() {
-            Some(name) => Some(name.bytes().fold(7, |sum, byte| {
-                sum.wrapping_mul(31_u64).wrapping_add(byte.into())
-            })),
-            None => self.place.pulse(),
-        }
-    }
-
-    fn feel(&mut self, now: Duration) {
-        let pulse = self.present_pulse();
-        if pulse != self.pulse {
-            self.pulse = pulse;
-            self.moment.suspect(now);
-        }
-    }
-
-    fn take(&mut self, read: Result<Snapshot, Errno>) -> Option<Found> {
-        let flickered = self.moment.flickered();
-        self.moment.looked();
-        let there = read.ok().filter(|snapshot| !self.is_missing_in(snapshot));
-        let Some(snapshot) = there else {
-            // Gone for the moment: what runs goes on with what it read.
-            self.missing = true;
-            self.armed = false;
-            return None;
-        };
-        self.missing = false;
-        self.pulse = self.present_pulse();
-        let found = Found {
-            names: differing(&self.last.files, &snapshot.files),
-            flickered,
-        };
-        self.last = snapshot;
-        Some(found)
-    }
-
-    /// The one file that is watched was there and is not now.
-    fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
-        self.place.file.is_some() && snapshot.files.is_empty() && !self.last.files.is_empty()
-    }
-
-    fn describe(&self) -> Mount {
-        let watched_by = match (self.missing, self.armed) {
-            (true, _) => "missing",
-            (false, true) => "inotify",
-            (false, false) => "poll",
-        };
-        Mount {
-            dir: self.place.dir.display().to_string(),
-            generation: self.last.generation.clone(),
-            files: self.last.files.keys().cloned().collect(),
-            watched_by,
-        }
-    }
-}
-
-type Files = BTreeMap<String, snapshot::FileDigest>;
-
-/// The names that are in one of them only, or differ.
-fn differing(before: &Files, after: &Files) -> Vec<String> {
-    let gone = before.keys().filter(|name| !after.contains_key(*name));
-    let other = after
-        .iter()
-        .filter(|(name, digest)| before.get(*name) != Some(*digest));
-    gone.chain(other.map(|(name, _)| name)).cloned().collect()
 }

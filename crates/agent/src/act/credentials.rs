@@ -1,0 +1,141 @@
+//! What a call is secured with: certificates, authorities, passwords, tokens.
+//! All of it lies in files that are read at every call, since they rotate.
+
+use super::http::Manner;
+use std::path::PathBuf;
+use std::sync::Arc;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+/// Where a distribution keeps the authorities that it trusts.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+impl Manner {
+    /// The value of the header `Authorization`; `inline` is what the address says.
+    pub(super) fn authorization(&self, inline: Option<String>) -> Result<Option<String>, String> {
+        if let Some(file) = &self.bearer {
+            return Ok(Some(format!("Bearer {}", secret(file)?)));
+        }
+        let pair = match &self.basic {
+            Some(file) => Some(secret(file)?),
+            None => inline,
+        };
+        Ok(pair.map(|pair| format!("Basic {}", base64(pair.as_bytes()))))
+    }
+
+    /// How to speak TLS, where that is needed.
+    pub(super) fn tls(&self, needed: bool) -> Result<TlsConfig, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider);
+        if needed {
+            let roots = if self.insecure {
+                Vec::new()
+            } else {
+                certificates(&self.roots()?)?
+            };
+            tls = tls
+                .root_certs(RootCerts::new_with_certs(&roots))
+                .disable_verification(self.insecure);
+            if let Some((chain, key)) = &self.client {
+                tls = tls.client_cert(Some(client(chain, key)?));
+            }
+        }
+        Ok(tls.build())
+    }
+
+    fn roots(&self) -> Result<PathBuf, String> {
+        let asked = self
+            .ca
+            .clone()
+            .or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+        let found = || {
+            BUNDLES
+                .iter()
+                .map(PathBuf::from)
+                .find(|bundle| bundle.exists())
+        };
+        asked.or_else(found).ok_or_else(|| {
+            "no certificate authorities are known here; name a PEM file with --ca".to_owned()
+        })
+    }
+}
+
+fn secret(file: &PathBuf) -> Result<String, String> {
+    let read = std::fs::read_to_string(file);
+    let text = read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+fn pem(file: &PathBuf) -> Result<Vec<PemItem<'static>>, String> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
+    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
+    let items: Result<Vec<_>, _> = parse_pem(&bytes).collect();
+    items.map_err(|error| unreadable(&error))
+}
+
+fn certificates(file: &PathBuf) -> Result<Vec<Certificate<'static>>, String> {
+    let found: Vec<_> = pem(file)?
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(format!("{} contains no certificate", file.display()));
+    }
+    Ok(found)
+}
+
+fn client(chain: &PathBuf, key: &PathBuf) -> Result<ClientCert, String> {
+    let chain = certificates(chain)?;
+    let bytes =
+        std::fs::read(key).map_err(|error| format!("{} cannot be read: {error}", key.display()))?;
+    let key = PrivateKey::from_pem(&bytes)
+        .map_err(|error| format!("{} contains no private key: {error}", key.display()))?;
+    Ok(ClientCert::new_with_certs(&chain, key))
+}
+
+/// RFC 4648, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= chunk.len() {
+                letter.into()
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_as_the_standard_has_it() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

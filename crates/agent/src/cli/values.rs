@@ -1,0 +1,190 @@
+//! The values of options: from what a person writes to what is meant, or one
+//! sentence on what is wrong with it.
+
+use super::draft::Wanted;
+use crate::act::address::check_url;
+use crate::act::command::split;
+use crate::act::http::{Call, Manner};
+use crate::act::prove::Proof;
+use std::path::PathBuf;
+use std::time::Duration;
+use tidings_core::preset::{self, Preset};
+
+pub(super) fn text(value: &str) -> Result<String, String> {
+    if value.contains('\0') {
+        return Err("it contains a zero byte".into());
+    }
+    Ok(value.to_owned())
+}
+
+pub(super) fn path(value: &str) -> Result<PathBuf, String> {
+    if value.is_empty() {
+        return Err("the path is empty".into());
+    }
+    Ok(value.into())
+}
+
+pub(super) fn url(value: &str) -> Result<String, String> {
+    check_url(value)?;
+    Ok(value.to_owned())
+}
+
+pub(super) fn status(value: &str) -> Result<u16, String> {
+    let parsed = value.trim().parse().ok();
+    parsed
+        .filter(|status| (100..600).contains(status))
+        .ok_or_else(|| format!("{value:?} is no HTTP status"))
+}
+
+pub(super) fn number(value: &str) -> Result<u32, String> {
+    value.parse().map_err(|_| format!("{value:?} is no number"))
+}
+
+pub(super) fn exit_code(value: &str) -> Result<u8, String> {
+    match value.parse() {
+        Ok(code @ 1..) => Ok(code),
+        _ => Err(format!("{value:?} is no exit code from 1 to 255")),
+    }
+}
+
+pub(super) fn header(value: &str) -> Result<(String, String), String> {
+    let (name, content) = value
+        .split_once(':')
+        .ok_or_else(|| format!("{value:?} is not NAME:VALUE"))?;
+    Ok((name.trim().to_owned(), content.trim().to_owned()))
+}
+
+pub(super) fn address(value: &str) -> Result<String, String> {
+    let port = value.rsplit(':').next().unwrap_or_default();
+    match port.parse::<u16>() {
+        Ok(_) if value.contains(':') => Ok(value.to_owned()),
+        _ => Err(format!(
+            "{value:?} is no address; write :9533 or 127.0.0.1:9533"
+        )),
+    }
+}
+
+pub(super) fn preset_named(value: &str) -> Result<&'static Preset, String> {
+    preset::named(value)
+        .ok_or_else(|| format!("no preset is called {value:?}; `tidings-agent presets` lists them"))
+}
+
+/// A length of time: `200ms`, `2s`, `3m`, `1h`, or seconds.
+pub(crate) fn time(value: &str) -> Result<Duration, String> {
+    let wrong = || format!("{value:?} is no time; write 200ms, 2s or 3m");
+    let unit_at = value
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(value.len());
+    let (amount, unit) = value.split_at(unit_at);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let amount: f64 = amount.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(amount * seconds).map_err(|_| wrong())
+}
+
+/// A time that must not be nothing, nor too long to be added to a clock.
+pub(super) fn limit(value: &str) -> Result<Duration, String> {
+    const YEAR: Duration = Duration::from_hours(8760);
+    match time(value)? {
+        Duration::ZERO => Err("it must be more than nothing".into()),
+        length => Ok(length.min(YEAR)),
+    }
+}
+
+pub(super) fn proof(value: &str) -> Result<Wanted, String> {
+    let (kind, argument) = value.split_once('=').unwrap_or((value, ""));
+    Ok(Wanted::This(Box::new(match kind {
+        "none" => return Ok(Wanted::Nothing),
+        "children" => Proof::Children,
+        "answers" => Proof::Answers(page(argument)?),
+        "moves" => moves(argument)?,
+        "succeeds" => Proof::Succeeds(split(argument)?),
+        "prints-anew" => Proof::PrintsAnew(split(argument)?),
+        _ => {
+            return Err(format!(
+                "{kind:?} is no proof; write children, answers=URL, moves=URL#STAMP, succeeds=COMMAND, prints-anew=COMMAND or none"
+            ));
+        }
+    })))
+}
+
+/// `URL#STAMP` or `URL#STAMP#GOOD`.
+pub(crate) fn moves(argument: &str) -> Result<Proof, String> {
+    let mut parts = argument.split('#');
+    let url = parts.next().unwrap_or_default();
+    let stamp = parts
+        .next()
+        .filter(|stamp| !stamp.is_empty())
+        .ok_or_else(|| format!("{argument:?} is not URL#STAMP or URL#STAMP#GOOD"))?;
+    Ok(Proof::Moves {
+        page: page(url)?,
+        stamp: stamp.into(),
+        good: parts.next().map(str::to_owned),
+    })
+}
+
+/// A page that is asked for with GET.
+pub(super) fn page(address: &str) -> Result<Call, String> {
+    Ok(Call {
+        url: url(address)?,
+        manner: Manner {
+            method: "GET".into(),
+            timeout: Duration::from_secs(2),
+            ..Manner::default()
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("200ms", 200),
+            ("2s", 2000),
+            ("2", 2000),
+            ("1.5s", 1500),
+            ("3m", 180_000),
+            ("0", 0),
+        ] {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1x", "1e999", "99999999999999999999h"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        assert!(address(":9533").is_ok() && address("[::]:1").is_ok());
+        assert!(address("9533").is_err() && address(":x").is_err());
+    }
+
+    #[test]
+    fn proofs_are_read() {
+        assert!(matches!(proof("none"), Ok(Wanted::Nothing)));
+        for text in ["children", "answers=http://x/", "succeeds=true"] {
+            assert!(matches!(proof(text), Ok(Wanted::This(_))), "{text}");
+        }
+        for text in ["moves=http://x/", "answers=x", "magic", "succeeds="] {
+            assert!(proof(text).is_err(), "{text}");
+        }
+        let Ok(Proof::Moves { stamp, good, .. }) = moves("http://x/m#a#b") else {
+            panic!("not read");
+        };
+        assert_eq!((stamp.as_str(), good.as_deref()), ("a", Some("b")));
+    }
+
+    #[test]
+    fn exit_codes_that_mean_success_are_refused() {
+        assert!(exit_code("0").is_err() && exit_code("256").is_err());
+        assert_eq!(exit_code("90"), Ok(90));
+    }
+}
