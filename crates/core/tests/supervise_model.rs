@@ -175,6 +175,11 @@ impl World {
             Took::Applied | Took::Delivered if self.loaded != self.disk => self.loaded = read,
             Took::Applied | Took::Delivered => {}
             Took::Died(_) => self.died = true,
+            // Nothing was tried, so what the check allowed is still allowed.
+            Took::NotUp(_) => {
+                self.checked = Some(version);
+                self.reasons_to_act += 1;
+            }
             _ => self.reasons_to_act += 1,
         }
         self.say(Event::Acted(version, took));
@@ -194,6 +199,7 @@ impl World {
     fn notice(&mut self) {
         let writes = std::mem::take(&mut self.writes_unseen);
         if self.agent.seen() != self.disk {
+            self.checked = None;
             self.reasons_to_act += 1;
             self.say(Event::Changed(self.disk));
         } else if writes > 1 {

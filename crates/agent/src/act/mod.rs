@@ -8,6 +8,7 @@ pub(crate) mod address;
 pub(crate) mod command;
 mod credentials;
 pub(crate) mod http;
+mod page;
 pub(crate) mod prove;
 pub(crate) mod signal;
 mod unix;

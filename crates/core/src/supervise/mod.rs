@@ -159,6 +159,8 @@ pub struct State {
     /// What the process runs, if that is known.
     taken: Option<Version>,
     work: Work,
+    /// What passed the check and waits only for its process to be there.
+    prepared: Option<Version>,
     pace: Pace,
     /// Failed attempts in a row on the present content.
     tries: u32,

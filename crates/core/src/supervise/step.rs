@@ -23,6 +23,7 @@ impl State {
             seen: baseline,
             taken: Some(baseline),
             work: Work::Idle,
+            prepared: None,
             tries: 0,
             retry_at: None,
             kill_at: None,
@@ -91,6 +92,7 @@ impl State {
         self.taken = None;
         self.read_since_look = false;
         self.attempt.moved_meanwhile = true;
+        self.prepared = None;
         self.tries = 0;
         self.retry_at = None;
         self.pace.changed(now);
@@ -160,7 +162,7 @@ impl State {
         if self.disarmed {
             return self.fail(now, version, (Outcome::Rejected, DISARMED.to_owned()), out);
         }
-        if !self.policy.prepares {
+        if !self.policy.prepares || self.prepared == Some(version) {
             return self.act(now, version, out);
         }
         self.preparing_since.get_or_insert(now);
@@ -182,7 +184,10 @@ impl State {
         let superseded = version != self.seen;
         match result {
             Ok(()) if superseded && !self.prepared_for_too_long(now) => {}
-            Ok(()) => self.act(now, version, out),
+            Ok(()) => {
+                self.prepared = Some(version);
+                self.act(now, version, out);
+            }
             Err(_) if superseded => {}
             Err(why) => self.fail(now, version, (Outcome::Rejected, why), out),
         }
@@ -226,6 +231,9 @@ impl State {
             return;
         }
         self.work = Work::Idle;
+        if !matches!(took, Took::NotUp(_)) {
+            self.prepared = None;
+        }
         match took {
             Took::Applied => self.succeed(version, Outcome::Applied, out),
             Took::Delivered => self.succeed(version, Outcome::Unverified, out),
@@ -262,6 +270,7 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         self.preparing_since = None;
+        self.prepared = None;
         if version == self.seen {
             self.tries = self.tries.saturating_add(1);
             let hopeless = self.disarmed;
@@ -300,6 +309,7 @@ impl State {
         self.child = Child::Running;
         self.attempt.moved_meanwhile = false;
         self.read_since_look = true;
+        self.prepared = None;
         out.push(Effect::StartChild);
         let version = if self.policy.prepares {
             checked
