@@ -3,7 +3,8 @@
 //! kubelet's own code. Exits with 1 when a bar is missed.
 //!
 //! `TIDINGS_AGENT` names the binary to measure (`make bench-agent` takes the
-//! static one); `TIDINGS_BENCH_UPDATES` how many updates a latency is made of.
+//! static one); `TIDINGS_BENCH_UPDATES` how many updates a latency is made of,
+//! `TIDINGS_BENCH_ONLY` a part of the names of the scenes to play.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,7 +51,8 @@ fn main() -> ExitCode {
         floor::run(dir, port.parse().unwrap());
     }
     let mut board = Board::default();
-    for scene in scenes::ALL {
+    let only = std::env::var("TIDINGS_BENCH_ONLY").unwrap_or_default();
+    for (_, scene) in scenes::ALL.iter().filter(|(name, _)| name.contains(&only)) {
         scene(&mut board);
     }
     ExitCode::from(u8::from(board.missed))
