@@ -5,26 +5,39 @@ CARGO ?= cargo
 RIG := $(CARGO) run -q -p rig --bin rig-cluster --
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test test-fast bench check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-fast bench bench-agent check docs advisories clean
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 	@echo "Building the controller and the demo; then, once, a Kubernetes control plane."
 	@$(CARGO) build -p tidings -p rig --bin tidings --bin demo
 	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/demo $(STAY)
 
-test: ## all tests, those against a real control plane too
-	$(CARGO) test --workspace --exclude rig
+demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
+	@demo/agent/run
+
+test: test-agent test-controller ## all tests: real servers, a real control plane
+
+test-controller: ## all tests but the agent's: those against a real control plane too
+	$(CARGO) test --workspace --exclude rig --exclude tidings-agent
 	$(CARGO) build -p tidings
 	$(RIG) $(CARGO) test -p rig
 
-test-fast: ## the tests that need no cluster
-	$(CARGO) test
+test-agent: ## the agent's tests; installs the servers that they talk to (Debian, as root)
+	scripts/servers
+	$(CARGO) test -p tidings-agent
+	crates/agent/check-static
+
+test-fast: ## the tests that need neither a cluster nor servers
+	$(CARGO) test -p tidings-core -p tidings
 
 bench: ## the figures of ARCHITECTURE.md, each beside its floor
 	$(CARGO) build --release -p tidings -p rig --bins
 	$(CARGO) run -q --release -p rig --bin bench
+
+bench-agent: ## the agent's figures, beside a bare inotify loop
+	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent
 
 check: ## what CI checks before it tests: format, lints, dependencies
 	$(CARGO) fmt --all --check
@@ -33,6 +46,7 @@ check: ## what CI checks before it tests: format, lints, dependencies
 
 docs: ## write the reference pages anew
 	$(CARGO) run -q -p tidings -- reference --write docs
+	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings-agent --bin tidings-agent page
 
 advisories: ## ask for known vulnerabilities (needs the network)
 	scripts/deny check advisories

@@ -1,6 +1,6 @@
 //! The presets that are marked as tested, against the real servers of Debian:
 //! a change is taken, a broken file is refused while the server goes on, and a
-//! fix is taken. `.ci/agent` installs the servers.
+//! fix is taken. `scripts/servers` installs the servers.
 
 #![allow(
     clippy::unwrap_used,
