@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
 use rig::fixtures::{Workload, config_map, deployment};
 use rig::installed::{Installed, RELOAD};
 use rig::process::Tidings;
@@ -177,16 +178,18 @@ async fn watches_are_cut_and_expire() -> Result<()> {
 
 #[tokio::test]
 async fn lists_fail_at_the_start() -> Result<()> {
-    for code in [429, 500, 503] {
-        let cluster = Cluster::shared().await?;
-        let proxy = Proxy::start(cluster).await?;
-        let home = Installed::behind(&proxy, cluster, &format!("lists-{code}")).await?;
-        let lists = format!("namespaces/{}/[a-z]+$", home.ns().name());
-        let lists = proxy.inject(Fault::status(code).on("GET", &lists).times(6))?;
-        let names = [String::from("web")];
-        let _tidings = prepared(&home, &names).await?;
-        ensure!(lists.hits() == 6, "{} of 6 failed", lists.hits());
-        changed_and_rolled_once(&home, &names).await?;
-    }
+    try_join_all([429, 500, 503].map(lists_fail_with)).await?;
     Ok(())
+}
+
+async fn lists_fail_with(code: u16) -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let proxy = Proxy::start(cluster).await?;
+    let home = Installed::behind(&proxy, cluster, &format!("lists-{code}")).await?;
+    let lists = format!("namespaces/{}/[a-z]+$", home.ns().name());
+    let lists = proxy.inject(Fault::status(code).on("GET", &lists).times(6))?;
+    let names = [String::from("web")];
+    let _tidings = prepared(&home, &names).await?;
+    ensure!(lists.hits() == 6, "{} of 6 failed", lists.hits());
+    changed_and_rolled_once(&home, &names).await
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -49,25 +50,27 @@ async fn only_one_is_denied(home: &Installed, why: &str) -> Result<()> {
 
 #[tokio::test]
 async fn the_patch_is_refused_and_tried_again_slowly() -> Result<()> {
-    for code in [403, 422] {
-        let cluster = Cluster::shared().await?;
-        let proxy = Proxy::start(cluster).await?;
-        let home = Installed::behind(&proxy, cluster, &format!("denied-{code}")).await?;
-        let _tidings = home.controller(&[]).await?;
-        prepare(&home).await?;
-        let denial = Fault::status(code).on("PATCH", "/deployments/denied");
-        let denial = proxy.inject(denial)?;
-        write(&home, "second").await?;
-        only_one_is_denied(&home, "").await?;
-        denial.wait_for_hits(4, secs(30)).await?;
-        // The pauses double: what was tried four times is not tried forty times
-        // while as much time again goes by.
-        home.caught_up().await?;
-        ensure!(denial.hits() < 20, "{} attempts", denial.hits());
-        denial.withdraw();
-        home.rolled_exactly(DENIED, 1).await?;
-    }
+    try_join_all([403, 422].map(the_patch_is_refused_with)).await?;
     Ok(())
+}
+
+async fn the_patch_is_refused_with(code: u16) -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let proxy = Proxy::start(cluster).await?;
+    let home = Installed::behind(&proxy, cluster, &format!("denied-{code}")).await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let denial = Fault::status(code).on("PATCH", "/deployments/denied");
+    let denial = proxy.inject(denial)?;
+    write(&home, "second").await?;
+    only_one_is_denied(&home, "").await?;
+    denial.wait_for_hits(4, secs(30)).await?;
+    // The pauses double: what was tried four times is not tried forty times
+    // while as much time again goes by.
+    home.caught_up().await?;
+    ensure!(denial.hits() < 20, "{} attempts", denial.hits());
+    denial.withdraw();
+    home.rolled_exactly(DENIED, 1).await
 }
 
 #[tokio::test]
