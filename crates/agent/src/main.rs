@@ -20,6 +20,7 @@ mod engine;
 mod journal;
 mod metrics;
 mod nursery;
+mod places;
 mod port;
 mod proc;
 mod render;

@@ -10,13 +10,13 @@ use crate::cli::settings::{Settings, Way, Whom};
 use crate::engine::{self, Engine, Input, Job};
 use crate::journal::{Journal, log};
 use crate::nursery::Nursery;
+use crate::places;
 use crate::port::Port;
 use crate::signals::{self, Wanted};
-use crate::watch::snapshot::Place;
-use crate::watch::{Watch, mounts};
+use crate::watch::Watch;
+use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -79,21 +79,12 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     }
     let listener = settings.listen.as_deref().map(Port::bind).transpose();
     let listener = listener.map_err(|sentence| (USAGE, sentence))?;
-    let places = places(settings)?;
-    let watch = Watch::begin(places, settings.poll).map_err(|sentence| (USAGE, sentence))?;
     let journal = Arc::new(Journal::default());
-    journal.began(&watch.look());
-    warn_of_unreadable(&watch);
+    let watch = begin_to_watch(settings, &journal)?;
 
     let nursery = Arc::new(Nursery::default());
     let (inputs, received) = channel();
-    let signalled = inputs.clone();
-    let reaper = Arc::clone(&nursery);
-    spawn("signals", move || {
-        signals::pass_on(caught, &reaper, |signal| {
-            let _ = signalled.send(Input::Event(Event::Signal(signal)));
-        });
-    });
+    hear_signals(caught, &nursery, &inputs);
     let child = supervises.then(|| Child::new(settings.command.clone(), Arc::clone(&nursery)));
     let means = means(settings, child.as_ref());
     let actor = actor(settings, means, &nursery, &journal);
@@ -122,54 +113,24 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     Ok(engine.run(effects, &received))
 }
 
-/// Where to look: what was named, what is rendered, or all mounted volumes.
-fn places(settings: &Settings) -> Result<Vec<Place>, Failure> {
-    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let found = mounts::find(&text, |path| path.join("..data").is_symlink());
-    let mut paths: Vec<PathBuf> = settings.watch.clone();
-    paths.extend(settings.renders.iter().map(|render| render.input.clone()));
-    for frozen in &found.frozen {
-        let named = paths.is_empty()
-            || paths
-                .iter()
-                .any(|path| frozen.starts_with(path) || path.starts_with(frozen));
-        if named {
-            log(&format!(
-                "{} is mounted by subPath and never follows a change; mount the whole volume at a directory instead",
-                frozen.display()
-            ));
-        }
-    }
-    if paths.is_empty() {
-        paths = found.volumes;
-    }
-    if paths.is_empty() {
-        return Err((
-            USAGE,
-            "no ConfigMap or Secret is mounted here; name a directory with --watch".into(),
-        ));
-    }
-    let mut places: Vec<Place> = Vec::new();
-    for path in paths {
-        let place = Place::at(&path, &settings.filter);
-        if !places
-            .iter()
-            .any(|known| known.dir == place.dir && known.file == place.file)
-        {
-            places.push(place);
-        }
-    }
-    Ok(places)
+fn hear_signals(caught: Signals, nursery: &Arc<Nursery>, inputs: &Sender<Input>) {
+    let (reaper, inputs) = (Arc::clone(nursery), inputs.clone());
+    spawn("signals", move || {
+        signals::pass_on(caught, &reaper, |signal| {
+            // The loop is there as long as the process.
+            let _ = inputs.send(Input::Event(Event::Signal(signal)));
+        });
+    });
 }
 
-fn warn_of_unreadable(watch: &Watch) {
-    let files = watch.unreadable();
-    if !files.is_empty() {
-        log(&format!(
-            "cannot be read, so every new generation counts as a change: {}; give the agent the file's user or group (fsGroup)",
-            files.join(", ")
-        ));
-    }
+/// The watch, set, and the first look, taken.
+fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failure> {
+    let usage = |sentence| (USAGE, sentence);
+    let places = places::find(settings).map_err(usage)?;
+    let watch = Watch::begin(places, settings.poll).map_err(usage)?;
+    journal.began(&watch.look());
+    places::warn_of_unreadable(&watch);
+    Ok(watch)
 }
 
 fn means(settings: &Settings, child: Option<&Child>) -> Means {

@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 
 /// No more of what a command prints is kept; the end says what went wrong.
 const KEPT: usize = 2048;
-/// How long the end of a killed command is waited for.
-const AFTER_KILL: Duration = Duration::from_secs(1);
+/// How long the word of a command's end may take after the end itself: on a busy
+/// machine the thread that reaps is late.
+const WORD_OF_END: Duration = Duration::from_secs(10);
 
 /// What changed, for the environment of commands.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +108,7 @@ fn follow(
         });
     }
     // The pidfd speaks a moment before SIGCHLD is handled.
-    let code = ended.recv_timeout(AFTER_KILL).ok().filter(|_| in_time);
+    let code = ended.recv_timeout(WORD_OF_END).ok().filter(|_| in_time);
     output.read_what_is_there();
     Ran {
         code,

@@ -180,7 +180,9 @@ impl Said {
             self.draft.signal_is_handled()?;
             self.draft.process(&self.process)?;
             self.draft.proof = Some(Wanted::This(Box::new(reloaded(&self.runtimeinfo)?)));
-            return self.draft.prove_timeout("30s");
+            // Its clock counts whole seconds: a reload in the second of the one
+            // before does not show, and is worth another signal soon.
+            return self.draft.prove_timeout("10s");
         }
         self.draft.http(&self.reload_url)?;
         self.draft.expect("200")?;

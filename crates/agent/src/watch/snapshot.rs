@@ -56,6 +56,11 @@ impl Place {
         target.into_string().ok()
     }
 
+    /// Whether both mean the same files.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.dir == other.dir && self.file == other.file
+    }
+
     /// Whether the directory of this generation is still there: then the
     /// kubelet has not finished replacing it.
     pub(crate) fn holds(&self, generation: &str) -> bool {

@@ -1,0 +1,66 @@
+//! Which places are watched, and what is to be said about them at the start.
+//!
+//! In: what was named on the command line, and the mounts of this container.
+//! Out: the places, or one sentence; warnings go to the log.
+
+use crate::cli::settings::Settings;
+use crate::journal::log;
+use crate::watch::Watch;
+use crate::watch::mounts::{self, Found};
+use crate::watch::snapshot::Place;
+use std::path::{Path, PathBuf};
+
+/// What was named, what is rendered, or all mounted volumes.
+///
+/// # Errors
+/// When nothing is named and nothing is mounted.
+pub(crate) fn find(settings: &Settings) -> Result<Vec<Place>, String> {
+    let found = mounted();
+    let mut paths = settings.watch.clone();
+    paths.extend(settings.renders.iter().map(|render| render.input.clone()));
+    warn_of_frozen(&found.frozen, &paths);
+    if paths.is_empty() {
+        paths = found.volumes;
+    }
+    if paths.is_empty() {
+        return Err("no ConfigMap or Secret is mounted here; name a directory with --watch".into());
+    }
+    let mut places: Vec<Place> = Vec::new();
+    for path in paths {
+        let place = Place::at(&path, &settings.filter);
+        if !places.iter().any(|known| known.is_same(&place)) {
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
+fn mounted() -> Found {
+    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mounts::find(&text, |path| path.join("..data").is_symlink())
+}
+
+/// A subPath mount is somebody's mistake only if it is meant to be watched.
+fn warn_of_frozen(frozen: &[PathBuf], named: &[PathBuf]) {
+    let is_meant = |mount: &Path| {
+        let touches = |path: &PathBuf| mount.starts_with(path) || path.starts_with(mount);
+        named.is_empty() || named.iter().any(touches)
+    };
+    for mount in frozen.iter().filter(|mount| is_meant(mount)) {
+        log(&format!(
+            "{} is mounted by subPath and never follows a change; mount the whole volume at a directory instead",
+            mount.display()
+        ));
+    }
+}
+
+/// Says which files can be watched, but not read.
+pub(crate) fn warn_of_unreadable(watch: &Watch) {
+    let files = watch.unreadable();
+    if !files.is_empty() {
+        log(&format!(
+            "cannot be read, so every new generation counts as a change: {}; give the agent the file's user or group (fsGroup)",
+            files.join(", ")
+        ));
+    }
+}
