@@ -10,9 +10,15 @@ use kube::core::{Selector, SelectorExt};
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::{Name, SourceKind};
 
+use crate::state::SECRET_TYPE;
+
 /// The types of Secrets that no workload uses and that are many or change all
-/// the time: Helm's releases and the tokens by which nodes join.
-pub const LEFT_OUT_TYPES: [&str; 2] = ["helm.sh/release.v1", "bootstrap.kubernetes.io/token"];
+/// the time: Helm's releases, the tokens by which nodes join, our own records.
+pub const LEFT_OUT_TYPES: [&str; 3] = [
+    "helm.sh/release.v1",
+    "bootstrap.kubernetes.io/token",
+    SECRET_TYPE,
+];
 
 /// Which sources are watched.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +116,8 @@ mod tests {
         assert_eq!(secrets.labels, "app=web");
         assert_eq!(
             secrets.fields,
-            "type!=helm.sh/release.v1,type!=bootstrap.kubernetes.io/token,metadata.namespace!=kube-system"
+            "type!=helm.sh/release.v1,type!=bootstrap.kubernetes.io/token,\
+             type!=tidings.dev/state,metadata.namespace!=kube-system"
         );
         let namespaces = scope(StreamOf::Namespaces, None);
         assert_eq!(namespaces.fields, "metadata.name!=kube-system");
