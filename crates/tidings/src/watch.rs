@@ -27,11 +27,13 @@ use crate::scope::{Filter, Scope};
 
 mod event;
 mod lines;
+mod order;
 mod patience;
 mod query;
 mod scrub;
 mod task;
 
+use order::Order;
 use query::Query;
 use task::Task;
 
@@ -92,12 +94,14 @@ impl Watching {
     ) -> JoinSet<()> {
         let whole_lists_only = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
+        let mut order = Order::default();
         for stream in streams {
+            let turn = order.turn(&stream);
             let scope = Scope::of(&stream, &self.filter, &self.ignored);
             let query = Query { stream, scope };
             let (client, facts) = (self.client.clone(), facts.clone());
             let task = Task::new(client, query, facts, whole_lists_only.clone());
-            tasks.spawn(task.run());
+            tasks.spawn(task.run(turn));
         }
         tasks
     }

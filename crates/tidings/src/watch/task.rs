@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::Fact;
 use super::event::{Event, Kind, bookmark, decode};
 use super::lines::Lines;
+use super::order::Turn;
 use super::patience::Patience;
 use super::query::Query;
 use super::scrub::Scrub;
@@ -63,6 +64,7 @@ pub(super) struct Task {
     /// Everything up to here has been told.
     at: Option<Version>,
     patience: Patience,
+    turn: Turn,
 }
 
 impl Task {
@@ -79,11 +81,13 @@ impl Task {
             whole_lists_only,
             at: None,
             patience: Patience::default(),
+            turn: Turn::Over,
         }
     }
 
-    /// Follows the stream until nobody listens.
-    pub(super) async fn run(mut self) {
+    /// Follows the stream from its turn on, until nobody listens.
+    pub(super) async fn run(mut self, turn: Turn) {
+        self.turn = turn;
         let facts = self.facts.clone();
         tokio::select! {
             () = facts.closed() => {}
@@ -92,6 +96,7 @@ impl Task {
     }
 
     async fn follow_for_ever(&mut self) {
+        self.turn.come().await;
         loop {
             let began = Instant::now();
             let end = self.round().await.err().unwrap_or(End::GoOn);
@@ -113,6 +118,9 @@ impl Task {
 
     /// Takes in what the end of a round means for the next one.
     async fn learn(&mut self, end: &End) {
+        if !matches!(end, End::Unending) {
+            self.turn.end();
+        }
         let stream = &self.query.stream;
         match end {
             End::GoOn => {}
@@ -183,6 +191,7 @@ impl Task {
         self.at = Some(version);
         let fact = Fact::ListEnded(self.query.stream.clone(), version);
         self.tell(fact).await;
+        self.turn.end();
     }
 
     // --- watches ---------------------------------------------------------

@@ -16,5 +16,6 @@ mod pods_are_as_old_as_their_revision;
 mod refusals_are_told_once;
 mod secrets_leave_nothing_behind;
 mod sources_become_digests;
+mod sources_wait_for_workloads;
 mod unreadable_objects_are_skipped;
 mod watches_go_on;
