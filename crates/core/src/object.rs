@@ -89,6 +89,8 @@ pub struct Progress {
     pub updated: u32,
     /// Pods that there should be.
     pub desired: u32,
+    /// Whether no pod is made from another template.
+    pub alone: bool,
 }
 
 /// A workload, as far as decisions rest on it.
@@ -304,6 +306,9 @@ struct Status {
     updated_replicas: u32,
     updated_number_scheduled: u32,
     desired_number_scheduled: Option<u32>,
+    replicas: u32,
+    current_number_scheduled: u32,
+    number_misscheduled: u32,
 }
 
 /// Reads a workload from its JSON.
@@ -377,9 +382,11 @@ impl Status {
         let desired = self.desired_number_scheduled.or(replicas).unwrap_or(1);
         let current = self.observed_generation >= generation;
         let updated = self.updated_replicas.max(self.updated_number_scheduled);
+        let scheduled = self.current_number_scheduled + self.number_misscheduled;
         Progress {
             updated: if current { updated } else { 0 },
             desired,
+            alone: current && updated == self.replicas + scheduled,
         }
     }
 }
@@ -402,7 +409,7 @@ mod tests {
                 "generation": 2, "creationTimestamp": "2026-11-23T11:44:00Z",
                 "annotations": {"tidings.dev/reload": "auto", "other": "secret text"}},
             "spec": {"replicas": 3, "template": template},
-            "status": {"observedGeneration": 2, "updatedReplicas": 1},
+            "status": {"observedGeneration": 2, "updatedReplicas": 1, "replicas": 3},
         });
         read_workload(&crate::kinds::KINDS[0], json.to_string().as_bytes()).unwrap()
     }
@@ -426,7 +433,8 @@ mod tests {
             workload.progress,
             Progress {
                 updated: 1,
-                desired: 3
+                desired: 3,
+                alone: false,
             }
         );
         assert_eq!(workload.created, 1_795_434_240);

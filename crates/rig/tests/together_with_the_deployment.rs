@@ -9,6 +9,7 @@ use kube::core::DynamicObject;
 use rig::Installed;
 use rig::fixtures::{Workload, config_map, deployment};
 use rig::installed::RELOAD;
+use rig::kubelet::READY;
 use rig::process::Tidings;
 use rig::secs;
 
@@ -88,4 +89,20 @@ async fn a_deployment_applied_before_its_configmap_rolls() -> Result<()> {
     lab.ns().rolled_out(WEB, secs(30)).await?;
     assert_eq!(lab.rolls(WEB).await?, 2);
     Ok(())
+}
+
+/// Two releases whose pods never get ready, then back to the pods that still run:
+/// those have not read the new ConfigMap, though the edit is newer.
+#[tokio::test]
+async fn a_rollback_to_pods_that_still_run_rolls() -> Result<()> {
+    let (lab, _tidings) = deployed("rollback").await?;
+    for release in ["2", "3"] {
+        lab.ns()
+            .apply(web(release).annotate_pods(READY, "never"))
+            .await?;
+    }
+    lab.ns().apply(app("2")).await?;
+    lab.ns().apply(web("1")).await?;
+    lab.rolled_no_further(WEB, 1).await?;
+    lab.ns().rolled_out(WEB, secs(30)).await
 }

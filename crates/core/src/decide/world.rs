@@ -42,6 +42,7 @@ struct Manifest {
     paused: bool,
     strategy: Value,
     updated: u32,
+    stuck: bool,
 }
 
 pub(super) struct World {
@@ -201,6 +202,7 @@ impl World {
             "edit" => web.image = rest.to_owned(),
             "ann" => (web.annotations, generation) = (pairs(rest.split('|')), 0),
             "template" => web.marks = pairs(rest.split('|')),
+            "stuck" => (web.stuck, generation) = (true, 0),
             "pause" => web.paused = true,
             "resume" => web.paused = false,
             "strategy" => web.strategy = strategy(rest),
@@ -365,7 +367,8 @@ impl Manifest {
                 "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
             "spec": {"replicas": 3, "paused": self.paused, "updateStrategy": self.strategy,
                 "template": self.template()},
-            "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated},
+            "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated,
+                "replicas": self.updated + u32::from(self.stuck)},
         });
         read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap()
     }

@@ -1,5 +1,7 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
+use std::collections::BTreeSet;
+
 use crate::digest::Digest;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Annotations, Policy};
@@ -34,8 +36,9 @@ pub struct Known {
     pub since: Version,
     /// The mark of a roll that somebody took back.
     pub reverted: Option<Mark>,
-    /// The template before the present one.
-    former: Option<Digest>,
+    /// The earlier templates that there may be pods of; `None` where it is not
+    /// known which.
+    others: Option<BTreeSet<Digest>>,
     pub(super) epoch: u32,
 }
 
@@ -143,9 +146,14 @@ impl Known {
         let put_back = |b: &&Self| how == How::Listed && b.is_after(&now);
         let same = |b: &&Self| b.workload.uid == now.uid;
         let before = before.filter(same).filter(|b| !put_back(b));
-        let (edited, former) = match before {
+        let (edited, others) = match before {
             Some(before) => before.edit(&now, how),
             None => (None, None),
+        };
+        let others = if now.progress.alone {
+            Some(BTreeSet::new())
+        } else {
+            others
         };
         let since = match (before, how) {
             (Some(before), How::Event) => before.since,
@@ -153,7 +161,7 @@ impl Known {
         };
         Self {
             edited,
-            former,
+            others,
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
             policy: Policy::default(),
@@ -163,20 +171,27 @@ impl Known {
         }
     }
 
-    /// When its template was edited, and what that was before. Only an event
-    /// shows an edit between two readings; after a list it is unknown when it was
-    /// made. A template whose text alone differs, with the spec's generation as
-    /// it was, is one that a newer API server fills in differently. And one that
-    /// is back as it was may have old pods still: that edit proves nothing.
-    fn edit(&self, now: &Workload, how: How) -> (Option<Version>, Option<Digest>) {
+    /// When its template was edited, and which others there may be pods of. Only
+    /// an event shows an edit between two readings; after a list it is unknown
+    /// when it was made. A template whose text alone differs, with the spec's
+    /// generation as it was, is one that a newer API server fills in differently.
+    /// And one that is back, or may be, while its old pods still run proves
+    /// nothing.
+    fn edit(&self, now: &Workload, how: How) -> (Option<Version>, Option<BTreeSet<Digest>>) {
         let was = self.workload.template;
         if was == now.template {
-            return (self.edited, self.former);
+            return (self.edited, self.others.clone());
         }
-        let made_pods = how == How::Event
-            && self.workload.generation != now.generation
-            && self.former != Some(now.template);
-        (made_pods.then_some(now.version), Some(was))
+        if how == How::Listed {
+            return (None, None);
+        }
+        let Some(mut others) = self.others.clone() else {
+            return (None, None);
+        };
+        let back = others.contains(&now.template);
+        let made_pods = !back && self.workload.generation != now.generation;
+        others.insert(was);
+        (made_pods.then_some(now.version), Some(others))
     }
 
     /// The same template with an older mark of the installation, or none, than we

@@ -59,7 +59,21 @@ use super::check;
 #[case::there_and_back_may_have_old_pods(
     "
     cm c k=1; use env:c.k; edit a   => Record Adopted
-    cm c k=2; edit b; edit a        => Roll Changed configmap/c (k)
+    stuck; edit b; edit d
+    cm c k=2; edit a                => Roll Changed configmap/c (k)
+"
+)]
+#[case::back_when_the_old_pods_are_gone(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    cm c k=2; edit b; edit a        => Record Absorbed configmap/c (k)
+"
+)]
+#[case::an_edit_amid_a_rollout_that_began_unseen(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; edit b; restart          => Note UpToDate
+    cm c k=2; edit a                => Roll Changed configmap/c (k)
 "
 )]
 #[case::not_while_paused(
