@@ -172,10 +172,7 @@ mod tests {
         if std::env::var_os("TIDINGS_WRITE_DOCS").is_some() {
             std::fs::write(docs(name), right).unwrap();
         } else {
-            assert!(
-                page == right,
-                "docs/{name} is not up to date: make agent-docs"
-            );
+            assert!(page == right, "docs/{name} is not up to date: make docs");
         }
     }
 

@@ -149,6 +149,11 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
 impl Said {
     fn settings(mut self) -> Result<Settings, String> {
         self.files()?;
+        if self.draft.watch.is_empty() {
+            // It would idle; our own default is to watch every mount, which
+            // nobody who writes these flags expects.
+            return Err("nothing to watch: give --config-file or --watched-dir".into());
+        }
         self.draft.once = self.interval == Some(Duration::ZERO);
         // Its interval is that of a costly look; ours costs one system call.
         if let Some(interval) = self.interval.filter(|interval| !interval.is_zero()) {
@@ -251,6 +256,10 @@ mod tests {
         ));
         assert!(matches!(said.proof, Some(Proof::Moves { .. })));
         assert!(settings("--reload-method=magic").is_err());
+        assert!(
+            settings("--reload-method=signal").is_err(),
+            "nothing to watch"
+        );
     }
 
     #[test]
