@@ -2,7 +2,7 @@
 # Go; what is slow to build is kept in a cache outside the tree.
 
 CARGO ?= cargo
-RIG := $(CARGO) run -q -p rig --bin rig-cluster --
+RIG := $(CARGO) run -q -p rig --bin rig-cluster -- --
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo demo-agent test test-controller test-agent test-fast bench bench-agent check docs advisories clean
