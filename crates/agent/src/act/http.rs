@@ -6,12 +6,12 @@
 //! are not followed.
 
 use super::address::{self, split_unix, take_user};
+use super::resolver::NumbersFirst;
 use super::unix::UnixConnector;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 use ureq::http::{Request, Response};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body};
 
@@ -147,7 +147,7 @@ impl Call {
         Ok(Agent::with_parts(
             config,
             connector,
-            DefaultResolver::default(),
+            NumbersFirst::default(),
         ))
     }
 

@@ -10,6 +10,7 @@ mod credentials;
 pub(crate) mod http;
 mod page;
 pub(crate) mod prove;
+mod resolver;
 pub(crate) mod signal;
 mod unix;
 
