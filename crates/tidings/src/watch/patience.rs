@@ -1,7 +1,7 @@
 //! How long to wait before the next try.
 //!
 //! What was good and ended is taken up again at once; what goes on failing is
-//! tried less and less often, at most half a minute apart, with jitter so that
+//! tried less and less often, at most ten seconds apart, with jitter so that
 //! many do not come back in step.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -12,8 +12,9 @@ use crate::api::{ApiError, Refusal};
 
 /// The wait after the first failure.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait that is not the server's wish.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait that is not the server's wish. What changed during an outage
+/// is rolled this long after it at the latest.
+const LONGEST: Duration = Duration::from_secs(10);
 /// The wait until a grant is looked for again.
 const REFUSED: Duration = Duration::from_secs(15);
 
