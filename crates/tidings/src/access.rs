@@ -70,7 +70,9 @@ fn rights(rules: &[Rule], settings: &ControllerSettings) -> Vec<Right> {
     };
     let own = vec![Some(settings.installation.own_namespace.clone())];
     let mut rights = Vec::new();
-    for rule in rules {
+    // A dry run keeps its records in memory.
+    let asked = |rule: &&Rule| !(settings.dry_run && rule.scope == Scope::Own);
+    for rule in rules.iter().filter(asked) {
         let places = if rule.scope == Scope::Own {
             &own
         } else {
@@ -96,9 +98,8 @@ fn rights(rules: &[Rule], settings: &ControllerSettings) -> Vec<Right> {
 fn judge(answers: &[(Right, bool)]) -> Missing {
     let refused = |(_, refused): &&(Right, bool)| *refused;
     let everywhere = |right: &Right| {
-        let same = answers
-            .iter()
-            .filter(|(r, _)| (r.verb, r.resource) == (right.verb, right.resource));
+        let kind = |r: &Right| (r.verb, r.resource, r.one_of_many);
+        let same = answers.iter().filter(|(r, _)| kind(r) == kind(right));
         !right.one_of_many || same.clone().all(|(_, refused)| *refused)
     };
     let mut missing = Missing::default();

@@ -5,7 +5,7 @@
 //! Tidings; nothing is tried twice, here or by the client that is returned.
 //!
 //! kube's typed calls log the text of what they cannot parse, so Tidings sends
-//! raw requests only (see [`crate::api`]).
+//! raw requests (see [`crate::api`]) for everything but its Lease.
 
 use std::path::PathBuf;
 use std::time::Duration;

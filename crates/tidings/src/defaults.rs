@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Client;
+use tidings_core::index::{Stream, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
 use tokio::sync::mpsc::Sender;
@@ -48,22 +49,40 @@ pub(crate) fn follow(
 }
 
 async fn follow_one(client: Client, name: Name, facts: Sender<Fact>) {
-    let mut said = false;
+    let mut known = false;
     loop {
-        let pause = match read(&client, &name).await {
-            Ok(fact) => match facts.send(fact).await {
-                Ok(()) => ROUND,
-                Err(_) => return,
-            },
-            Err(error) => {
-                if !std::mem::replace(&mut said, true) {
-                    tracing::warn!(namespace = &*name, %error, "its defaults are not known");
-                }
-                if error.is_transient() { AGAIN } else { ROUND }
-            }
+        let read = read(&client, &name).await;
+        let pause = match &read {
+            Err(error) if error.is_transient() => AGAIN,
+            _ => ROUND,
         };
+        let told = match read {
+            Ok(fact) => facts.send(fact).await,
+            Err(error) if !known => {
+                tracing::warn!(namespace = &*name, %error, "its defaults are not known");
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        };
+        // Nothing is decided before a definite answer: a default that is not
+        // known yet is not one that is absent.
+        if pause == ROUND && !known {
+            known = true;
+            complete(&name, &facts).await;
+        }
+        if told.is_err() {
+            return;
+        }
         sleep(pause).await;
     }
+}
+
+async fn complete(name: &Name, facts: &Sender<Fact>) {
+    let stream = Stream {
+        of: StreamOf::Namespaces,
+        namespace: Some(name.clone()),
+    };
+    let _ = facts.send(Fact::ListEnded(stream, 0)).await;
 }
 
 async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {

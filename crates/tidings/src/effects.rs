@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use tidings_core::refs::SourceKind;
+use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::settle::Millis;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -24,7 +24,7 @@ use crate::report::Report;
 use crate::report::metrics::{Metrics, RollResult};
 use crate::scope::Filter;
 use crate::state::Place;
-use crate::store::{Shard, Write};
+use crate::store::{Shard, Versions, Write};
 use crate::watch::Fact;
 use crate::{act, fetch, state};
 
@@ -104,18 +104,16 @@ impl Effects {
                     .await;
                 shared.tell(Input::Fetched(source, told, result)).await;
             }),
-            Effect::List(kind, namespace) => spawn(async move {
+            Effect::List(kind, namespace, at) => spawn(async move {
+                sleep(until(started, at)).await;
                 let listing =
                     fetch::metas(shared.for_source(kind), kind, &namespace, &shared.filter);
                 let result = shared.reading(listing).await;
                 shared.tell(Input::Listed(kind, namespace, result)).await;
             }),
-            Effect::AskPodsSince(key) => spawn(async move {
-                let result = shared
-                    .reading(fetch::pods_since(&shared.client, &key))
-                    .await;
-                shared.tell(Input::PodsSince(key, result)).await;
-            }),
+            Effect::AskPodsSince(key) => {
+                self.in_term(|shared, term| shared.ask_pods_since(term, key));
+            }
             Effect::Write(write) => self.in_term(|shared, term| shared.write(term, write)),
             Effect::Patch(patch) => self.in_term(|shared, term| shared.patch(term, patch)),
             Effect::ReadState(shard, at) => {
@@ -137,10 +135,15 @@ impl Effects {
     }
 
     /// Looks whether the state's objects are as we left them.
-    pub(crate) fn look_after_state(&self) {
+    pub(crate) fn look_after_state(&self, asked: Versions) {
         if !self.dry_run {
-            self.in_term(Shared::list_state);
+            self.in_term(|shared, term| shared.list_state(term, asked));
         }
+    }
+
+    /// Whether this is our present term.
+    pub(crate) fn is_in_term(&self, number: u64) -> bool {
+        self.term.as_ref().is_some_and(|term| term.number == number)
     }
 
     /// What concerns the streams themselves goes past the controller.
@@ -244,9 +247,17 @@ impl Shared {
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
 
-    async fn list_state(self: Arc<Self>, term: Term) {
+    async fn ask_pods_since(self: Arc<Self>, term: Term, key: WorkloadRef) {
+        let result = self.reading(fetch::pods_since(&self.client, &key)).await;
+        self.answer(&term, Answer::PodsSince(key, result)).await;
+    }
+
+    async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
         match self.reading(state::list(&self.client, &self.place)).await {
-            Ok(found) => self.answer(&term, Answer::StateListed(found)).await,
+            Ok(found) => {
+                let found = found.into_iter().collect();
+                self.answer(&term, Answer::StateListed(asked, found)).await;
+            }
             Err(error) => tracing::warn!(%error, "the records cannot be looked after"),
         }
     }
@@ -259,7 +270,8 @@ impl Shared {
             let state = if dry_run {
                 Ok(Vec::new())
             } else {
-                state::take_over(&self.client, &self.place, &self.identity).await
+                let leader = format!("{}/{}", self.identity, term.number);
+                state::take_over(&self.client, &self.place, &leader).await
             };
             match state {
                 Ok(state) => return self.tell(Input::Leading(term.number, state)).await,

@@ -57,7 +57,7 @@ impl Loop {
                 Some(fact) = self.facts.recv() => self.take_facts(fact),
                 Some(election) = self.elections.recv() => self.elected(election),
                 () = sleep_until(next.into()) => {}
-                _ = round.tick() => self.effects.look_after_state(),
+                _ = round.tick() => self.effects.look_after_state(self.control.state_versions()),
                 () = &mut stop => break,
             }
             self.turn();
@@ -104,8 +104,18 @@ impl Loop {
         let mut next = Some(first);
         for _ in 0..BATCH {
             let Some(input) = next else { break };
-            self.control.take(now, input);
+            if self.is_current(&input) {
+                self.control.take(now, input);
+            }
             next = self.inbox.try_recv().ok();
+        }
+    }
+
+    /// A term that has ended while its state was read must not begin.
+    fn is_current(&self, input: &Input) -> bool {
+        match input {
+            Input::Leading(term, _) => self.effects.is_in_term(*term),
+            _ => true,
         }
     }
 

@@ -57,10 +57,11 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         instance.clone(),
         settings.dry_run,
     );
-    let (elections, candidate, release) = stand(&clients.long, &settings);
+    let identity = identity();
+    let (elections, candidate, release) = stand(&clients.long, &settings, &identity);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
     let report = Report::new(metrics, events, health);
-    run(&settings, clients, elections, report, stop).await;
+    run(&settings, clients, elections, (identity, report), stop).await;
     let _ = release.send(());
     let _ = candidate.await;
     admin.stop().await;
@@ -73,7 +74,7 @@ async fn run(
     settings: &ControllerSettings,
     clients: Clients,
     elections: mpsc::Receiver<Election>,
-    report: Report,
+    (identity, report): (String, Report),
     stop: impl Future<Output = ()>,
 ) {
     let installation = &settings.installation;
@@ -96,7 +97,7 @@ async fn run(
             namespace: installation.own_namespace.to_string(),
             instance: installation.rules.instance.to_string(),
         },
-        identity: identity(),
+        identity,
         writes: settings.max_in_flight,
         report,
         dry_run: settings.dry_run,
@@ -222,7 +223,9 @@ fn plan(settings: &ControllerSettings) -> Plan {
             .as_ref()
             .is_some_and(|selector| !selector.matches(labels))
     });
+    let watched = installation.clone();
     Plan {
+        covers: Box::new(move |namespace| watched.covers(namespace)),
         rules: installation.rules.clone(),
         defaults: installation.defaults,
         streams: streams(installation),
@@ -239,7 +242,7 @@ type Stand = (
 );
 
 /// Stands for election. A dry run writes nothing, so it needs no Lease.
-fn stand(client: &Client, settings: &ControllerSettings) -> Stand {
+fn stand(client: &Client, settings: &ControllerSettings, identity: &str) -> Stand {
     let (news, elections) = mpsc::channel(4);
     let (release, released) = oneshot::channel();
     let stop = async {
@@ -259,7 +262,7 @@ fn stand(client: &Client, settings: &ControllerSettings) -> Stand {
         renew: settings.lease.renew_deadline,
         retry: settings.lease.retry_period,
     };
-    let candidate = Candidate::new(api, &installation.rules.instance, &identity(), timings);
+    let candidate = Candidate::new(api, &installation.rules.instance, identity, timings);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

@@ -19,7 +19,7 @@ use crate::store::{Shard, Stored, Write};
 /// The type of the Secrets that hold the records.
 pub const SECRET_TYPE: &str = "tidings.dev/state";
 
-/// On each object: the replica and the term that took it over last.
+/// On each object: the replica, and its number of the term, that took it over last.
 const LEADER: &str = "tidings.dev/leader";
 
 /// Where the records are kept.

@@ -79,6 +79,9 @@ pub struct Write {
     pub workloads: Vec<WorkloadRef>,
 }
 
+/// The resourceVersions of objects.
+pub type Versions = BTreeMap<Shard, String>;
+
 #[derive(Debug, Default)]
 struct Object {
     version: Option<String>,
@@ -87,6 +90,8 @@ struct Object {
     total: usize,
     urgent: BTreeSet<WorkloadRef>,
     lazy: BTreeSet<WorkloadRef>,
+    /// In the write that is under way.
+    writing: BTreeSet<WorkloadRef>,
     /// When the oldest lazy change was made.
     lazy_since: u64,
     /// Under way: a write, or the reading after a failure.
@@ -123,20 +128,22 @@ impl Store {
     }
 
     /// The objects that should exist.
-    pub fn shards(&self) -> impl Iterator<Item = (&Shard, Option<&str>)> {
-        self.objects
-            .iter()
-            .map(|(shard, o)| (shard, o.version.as_deref()))
+    pub fn versions(&self) -> Versions {
+        let known = self.objects.iter();
+        known
+            .filter_map(|(shard, o)| Some((shard.clone(), o.version.clone()?)))
+            .collect()
     }
 
     /// Records at once in memory; written with the next [`Store::take_writes`].
     pub fn put(&mut self, key: &WorkloadRef, entry: Entry) {
+        self.object_of(key, &entry).urgent.insert(key.clone());
         self.entries.insert(key.clone(), entry);
-        self.object_of(key).urgent.insert(key.clone());
     }
 
     /// Records in memory; written with the next write, or after [`LAZY`].
     pub fn put_lazily(&mut self, key: &WorkloadRef, entry: Entry, now: u64) {
+        self.object_of(key, &entry);
         self.entries.insert(key.clone(), entry);
         self.mark_lazy(key, now);
     }
@@ -199,6 +206,7 @@ impl Store {
         if let Some(object) = self.objects.get_mut(shard) {
             object.version = Some(version);
             object.busy = false;
+            object.writing.clear();
         }
     }
 
@@ -258,8 +266,8 @@ impl Store {
 
     /// Reserves an object that is to be read. `false`: it is in use.
     pub fn claim(&mut self, shard: &Shard) -> bool {
-        let object = self.objects.get_mut(shard).filter(|object| !object.busy);
-        object.map(|object| object.busy = true).is_some()
+        let object = self.objects.entry(shard.clone()).or_default();
+        !std::mem::replace(&mut object.busy, true)
     }
 
     /// Whether a workload's record waits to be written.
@@ -268,20 +276,32 @@ impl Store {
             .homes
             .get(key)
             .and_then(|shard| self.objects.get(shard));
-        object.is_some_and(|o| o.urgent.contains(key) || o.lazy.contains(key))
+        let waits = |o: &Object| {
+            [&o.urgent, &o.lazy, &o.writing]
+                .iter()
+                .any(|set| set.contains(key))
+        };
+        object.is_some_and(waits)
     }
 
     fn mark_lazy(&mut self, key: &WorkloadRef, now: u64) {
-        let object = self.object_of(key);
+        let Some(object) = self
+            .homes
+            .get(key)
+            .and_then(|shard| self.objects.get_mut(shard))
+        else {
+            return;
+        };
         if object.lazy.is_empty() {
             object.lazy_since = now;
         }
         object.lazy.insert(key.clone());
     }
 
-    /// The object that holds a workload's entry, or the first with room.
-    fn object_of(&mut self, key: &WorkloadRef) -> &mut Object {
+    /// The object that holds a workload's entry, or the first with room for it.
+    fn object_of(&mut self, key: &WorkloadRef, entry: &Entry) -> &mut Object {
         let objects = &mut self.objects;
+        let (name, bytes) = (entry_key(key), entry.write().len());
         let shard = self.homes.entry(key.clone()).or_insert_with(|| {
             let with_room = |number: &u32| {
                 let shard = Shard {
@@ -290,7 +310,7 @@ impl Store {
                 };
                 objects
                     .get(&shard)
-                    .is_none_or(|o| o.total + o.urgent.len() * 256 < FULL)
+                    .is_none_or(|o| o.total + name.len() + bytes < FULL)
             };
             let number = (0..=u32::MAX).find(with_room).unwrap_or(0);
             Shard {
@@ -298,13 +318,16 @@ impl Store {
                 number,
             }
         });
-        objects.entry(shard.clone()).or_default()
+        let object = objects.entry(shard.clone()).or_default();
+        object.resize(&name, bytes);
+        object
     }
 
     fn take_write(&mut self, shard: Shard) -> Option<Write> {
         let object = self.objects.get_mut(&shard)?;
         let mut workloads = std::mem::take(&mut object.urgent);
         workloads.append(&mut object.lazy);
+        object.writing.clone_from(&workloads);
         let mut changes = BTreeMap::new();
         for workload in &workloads {
             let key = entry_key(workload);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use kube::Client;
-use tidings_core::index::{How, Stream};
+use tidings_core::index::{How, Stream, StreamOf};
 use tidings_core::object::{SourceMeta, Version, Workload};
 use tidings_core::policy::Annotations;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
@@ -86,7 +86,8 @@ pub struct Watching {
 
 impl Watching {
     /// Follows each stream by a task of its own, until the set or the receiver
-    /// of the facts is dropped.
+    /// of the facts is dropped. A single namespace is not watched: that would take
+    /// rights in all of them.
     pub fn start(
         &self,
         streams: impl IntoIterator<Item = Stream>,
@@ -95,7 +96,9 @@ impl Watching {
         let whole_lists_only = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         let mut order = Order::default();
-        for stream in streams {
+        let watched =
+            |stream: &Stream| stream.of != StreamOf::Namespaces || stream.namespace.is_none();
+        for stream in streams.into_iter().filter(watched) {
             let turn = order.turn(&stream);
             let scope = Scope::of(&stream, &self.filter, &self.ignored);
             let query = Query { stream, scope };

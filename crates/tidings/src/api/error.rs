@@ -19,6 +19,8 @@ use super::{Call, show};
 
 /// How much of an error's body is read, in bytes.
 const BODY: usize = 64 * 1024;
+/// No server may silence us for longer: a proxy that asks for a day is mistaken.
+const LONGEST_WISH: Duration = Duration::from_mins(1);
 /// How much of its message is kept, in characters.
 const MESSAGE: usize = 500;
 
@@ -120,7 +122,7 @@ impl ApiError {
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Slow { retry_after, .. } => *retry_after,
+            Self::Slow { retry_after, .. } => retry_after.map(|wish| wish.min(LONGEST_WISH)),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! What each input does to the controller.
 
+use std::collections::BTreeSet;
+
 use tidings_core::decide::PodsSince;
 use tidings_core::index::{Concerned, Fetched};
 use tidings_core::object::SourceMeta;
@@ -11,7 +13,7 @@ use tidings_core::settle::Queue;
 use super::outputs::Told;
 use super::{Answer, Control, Effect, Patch, What};
 use crate::api::ApiError;
-use crate::store::{Shard, Store, Stored, Write};
+use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
 
 /// Records that cannot be read are as good as none, and are said.
@@ -78,6 +80,7 @@ impl Control {
         let departed: Vec<_> = self
             .store
             .workloads()
+            .filter(|key| (self.covers)(&key.namespace))
             .filter(|key| self.index.ready(key) && self.index.get(key).is_none())
             .cloned()
             .collect();
@@ -141,17 +144,23 @@ impl Control {
     ) {
         match result {
             Ok(sources) => {
+                self.list_backoff.clear(&(kind, namespace.clone()));
                 let users = self.index.apply_listing(kind, namespace, &sources);
                 self.look(&users);
             }
             Err(error) => {
                 tracing::warn!(%namespace, %error, "cannot list {}", kind.row().plural);
-                self.index.retry_listing(kind, namespace);
+                let list = (kind, namespace.clone());
+                let again = self
+                    .list_backoff
+                    .failed(&list, self.now, error.retry_after());
+                self.effects
+                    .push(Effect::List(kind, namespace.clone(), again));
             }
         }
     }
 
-    pub(super) fn pods_since(&mut self, key: &WorkloadRef, result: Result<PodsSince, ApiError>) {
+    fn pods_since(&mut self, key: &WorkloadRef, result: Result<PodsSince, ApiError>) {
         self.busy.remove(key);
         match result {
             Ok(since) => {
@@ -177,6 +186,7 @@ impl Control {
     /// Forgets all that only a leader knows.
     pub(super) fn follow(&mut self) {
         self.term = None;
+        self.told.clear();
         self.store = Store::new(self.dry_run);
         self.queue = Queue::default();
         self.busy.clear();
@@ -190,10 +200,11 @@ impl Control {
     pub(super) fn answer(&mut self, answer: Answer) {
         match answer {
             Answer::Wrote(write, Ok(version)) => self.wrote(&write, version),
-            Answer::Wrote(write, Err(error)) => self.state_failed(&write.shard, &error),
+            Answer::Wrote(write, Err(error)) => self.write_failed(&write, &error),
             Answer::StateRead(shard, Ok(stored)) => self.state_read(&shard, stored),
             Answer::StateRead(shard, Err(error)) => self.state_failed(&shard, &error),
-            Answer::StateListed(found) => self.state_listed(&found),
+            Answer::StateListed(asked, found) => self.state_listed(&asked, &found),
+            Answer::PodsSince(key, result) => self.pods_since(&key, result),
             Answer::Patched(patch, result) => self.patched(&patch, result),
         }
     }
@@ -204,22 +215,29 @@ impl Control {
         self.state_backoff.clear(&write.shard);
         self.store.written(&write.shard, version);
         for key in &write.workloads {
-            let Some(entry) = self.store.get(key).cloned() else {
-                continue;
-            };
             let Some(decided) = self.busy.get(key).copied() else {
                 continue;
             };
-            if entry.done || self.store.is_waiting(key) {
-                continue;
-            }
-            if self.version(key) == Some(decided) {
-                self.patch(key, &entry);
-            } else {
-                self.busy.remove(key);
-                self.queue.look(key, self.now);
+            match self.store.get(key).cloned() {
+                Some(entry) if entry.done || self.store.is_waiting(key) => {}
+                Some(entry) if self.version(key) == Some(decided) => self.patch(key, &entry),
+                // Changed or deleted meanwhile, and perhaps there again.
+                _ => {
+                    self.busy.remove(key);
+                    self.queue.look(key, self.now);
+                }
             }
         }
+    }
+
+    /// A conflict is nobody's fault: the record is read again, and that is all.
+    fn write_failed(&mut self, write: &Write, error: &ApiError) {
+        if *error != ApiError::Conflict {
+            for key in &write.workloads {
+                self.say_failed(key, "writing its record", error);
+            }
+        }
+        self.state_failed(&write.shard, error);
     }
 
     fn state_failed(&mut self, shard: &Shard, error: &ApiError) {
@@ -231,7 +249,6 @@ impl Control {
     }
 
     fn state_read(&mut self, shard: &Shard, stored: Option<Stored>) {
-        self.state_backoff.clear(shard);
         let (concerned, problems) = self.store.read(shard, stored);
         unreadable(&problems);
         for key in concerned {
@@ -241,23 +258,18 @@ impl Control {
     }
 
     /// Objects that vanished are written again, those that others wrote are read.
-    fn state_listed(&mut self, found: &[(Shard, String)]) {
-        let odd: Vec<Shard> = self
-            .store
-            .shards()
-            .filter(|(shard, version)| {
-                let there = found
-                    .iter()
-                    .find(|(s, _)| s == *shard)
-                    .map(|(_, v)| v.as_str());
-                version.is_some() && there != *version
-            })
-            .map(|(shard, _)| shard.clone())
-            .collect();
-        for shard in odd {
-            if self.store.claim(&shard) {
+    /// What we have written ourselves since the question is no news.
+    fn state_listed(&mut self, asked: &Versions, found: &Versions) {
+        let now = self.store.versions();
+        let odd = |shard: &&Shard| {
+            now.get(*shard) == asked.get(*shard) && asked.get(*shard) != found.get(*shard)
+        };
+        let shards: BTreeSet<&Shard> = asked.keys().chain(found.keys()).collect();
+        for shard in shards.into_iter().filter(odd) {
+            if self.store.claim(shard) {
                 tracing::warn!(namespace = %shard.namespace, "the state was changed by somebody else");
-                self.effects.push(Effect::ReadState(shard, self.now));
+                self.effects
+                    .push(Effect::ReadState(shard.clone(), self.now));
             }
         }
     }

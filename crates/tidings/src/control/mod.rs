@@ -31,7 +31,7 @@ use tidings_core::settle::{Millis, Queue};
 use tidings_core::state::Entry;
 
 use crate::api::ApiError;
-use crate::store::{Shard, Store, Stored, Write};
+use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
 use backoff::Backoff;
 use outputs::Told;
@@ -45,8 +45,6 @@ pub enum Input {
     Fetched(SourceRef, u32, Result<Fetched, ApiError>),
     /// The sources of a namespace were listed.
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
-    /// The age of a workload's pods was looked up.
-    PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
     /// Our term has begun, and this is the state.
     Leading(u64, Vec<(Shard, Stored)>),
     /// Our term has ended.
@@ -62,8 +60,11 @@ pub enum Answer {
     Wrote(Write, Result<String, ApiError>),
     /// An object of the state was read.
     StateRead(Shard, Result<Option<Stored>, ApiError>),
-    /// The objects of the state that exist, with their versions.
-    StateListed(Vec<(Shard, String)>),
+    /// The versions of the state's objects: as we knew them when we asked, and as
+    /// they are.
+    StateListed(Versions, Versions),
+    /// The age of a workload's pods was looked up.
+    PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
     /// A workload was patched: its new generation.
     Patched(Patch, Result<i64, ApiError>),
 }
@@ -73,8 +74,8 @@ pub enum Answer {
 pub enum Effect {
     /// Read a source; the number goes into the answer.
     Fetch(SourceRef, u32),
-    /// List the sources of a namespace.
-    List(SourceKind, Name),
+    /// List the sources of a namespace, not before this time.
+    List(SourceKind, Name, Millis),
     /// Look up the age of a workload's pods.
     AskPodsSince(WorkloadRef),
     /// Write the state.
@@ -165,14 +166,19 @@ pub struct Control {
     told: HashMap<WorkloadRef, Told>,
     workload_backoff: Backoff<WorkloadRef>,
     source_backoff: Backoff<SourceRef>,
+    list_backoff: Backoff<(SourceKind, Name)>,
     state_backoff: Backoff<Shard>,
     left_out: LabelTest,
+    covers: NameTest,
     draining: bool,
     effects: Vec<Effect>,
 }
 
 /// Whether a namespace with these labels is left out.
 pub type LabelTest = Box<dyn Fn(&BTreeMap<String, String>) -> bool + Send>;
+
+/// Whether a namespace of this name is watched.
+pub type NameTest = Box<dyn Fn(&str) -> bool + Send>;
 
 /// After a roll that changed nothing, trying again soon changes nothing either.
 const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
@@ -191,6 +197,8 @@ pub struct Plan {
     pub dry_run: bool,
     /// Whether a namespace with these labels is left out.
     pub left_out: LabelTest,
+    /// Whether a namespace of this name is watched.
+    pub covers: NameTest,
 }
 
 impl Control {
@@ -212,8 +220,10 @@ impl Control {
             told: HashMap::new(),
             workload_backoff: Backoff::default(),
             source_backoff: Backoff::default(),
+            list_backoff: Backoff::default(),
             state_backoff: Backoff::default(),
             left_out: plan.left_out,
+            covers: plan.covers,
             draining: false,
             effects: Vec::new(),
         }
@@ -226,7 +236,6 @@ impl Control {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
             Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
-            Input::PodsSince(key, result) => self.pods_since(&key, result),
             Input::Leading(term, state) => self.lead(term, state),
             Input::Following => self.follow(),
             Input::Answer(term, answer) if self.term == Some(term) => self.answer(answer),
@@ -238,7 +247,7 @@ impl Control {
     pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
         self.now = self.now.max(now);
         for (kind, namespace) in self.index.take_listings() {
-            self.effects.push(Effect::List(kind, namespace));
+            self.effects.push(Effect::List(kind, namespace, self.now));
         }
         if self.term.is_some() {
             while let Some(key) = self.due() {
@@ -265,6 +274,11 @@ impl Control {
     /// Whether nothing is under way any more.
     pub fn is_drained(&self) -> bool {
         self.term.is_none() || (self.busy.is_empty() && self.store.is_quiet())
+    }
+
+    /// The versions of the state's objects, as far as they are known.
+    pub fn state_versions(&self) -> Versions {
+        self.store.versions()
     }
 
     /// What is in the cluster.

@@ -3,6 +3,8 @@
 //! A thing is said again only after it has been untrue in between, so that a
 //! workload that fails for an hour has one Event and not a thousand.
 
+use std::time::Duration;
+
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
@@ -15,7 +17,7 @@ use crate::api::ApiError;
 pub(super) struct Told {
     decision: Option<(Reason, String)>,
     problems: Vec<(Reason, String)>,
-    failure: Option<String>,
+    failure: Option<(Reason, String)>,
 }
 
 impl Told {
@@ -31,7 +33,7 @@ impl Told {
             .iter()
             .map(|(reason, _)| *reason)
             .filter(|r| r.row().warning);
-        let failed = self.failure.iter().map(|_| Reason::Failed);
+        let failed = self.failure.iter().map(|(reason, _)| *reason);
         self.problems
             .iter()
             .map(|(reason, _)| *reason)
@@ -76,30 +78,38 @@ impl Control {
     /// A read or write for this workload failed. Said once until it works or
     /// fails differently.
     pub(super) fn say_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
-        let text = format!("{doing}: {error}");
+        self.say_failure(key, Reason::Failed, format!("{doing}: {error}"));
+    }
+
+    fn say_failure(&mut self, key: &WorkloadRef, reason: Reason, text: String) {
+        if self.index.get(key).is_none() {
+            return;
+        }
+        let failure = Some((reason, text.clone()));
         let told = self.told.entry(key.clone()).or_default();
-        if told.failure.as_ref() != Some(&text) {
-            told.failure = Some(text.clone());
-            self.say(key, Reason::Failed, text, What::Problem);
+        if told.failure != failure {
+            told.failure = failure;
+            self.say(key, reason, text, What::Problem);
         }
     }
 
     /// Tries it again after a pause.
     pub(super) fn workload_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
         self.say_failed(key, doing, error);
-        let again = self
-            .workload_backoff
-            .failed(key, self.now, error.retry_after());
-        self.queue.look(key, again);
+        self.try_again(key, error.retry_after());
     }
 
     /// The API server took the patch, and the workload is as it was.
     pub(super) fn no_effect(&mut self, key: &WorkloadRef) {
-        self.say(key, Reason::NoEffect, String::new(), What::Problem);
-        let again = self
-            .workload_backoff
-            .failed(key, self.now, Some(super::NO_EFFECT_PAUSE));
-        self.queue.look(key, again);
+        self.say_failure(key, Reason::NoEffect, String::new());
+        self.try_again(key, Some(super::NO_EFFECT_PAUSE));
+    }
+
+    fn try_again(&mut self, key: &WorkloadRef, asked: Option<Duration>) {
+        if self.index.get(key).is_some() {
+            let again = self.workload_backoff.failed(key, self.now, asked);
+            self.queue.look(key, again);
+        }
     }
 
     pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {

@@ -50,6 +50,8 @@ struct Pods {
     mark: Option<String>,
     /// How often its owner edited the template.
     edits: usize,
+    /// How often it was deleted and made again.
+    lives: usize,
     /// The content of each source when the template was last changed.
     content: Vec<u32>,
     /// That of each roll.
@@ -104,6 +106,7 @@ impl World {
                 generation: 1,
                 mark: None,
                 edits: 0,
+                lives: 0,
                 content,
                 rolls: Vec::new(),
             };
@@ -151,7 +154,7 @@ impl World {
             .as_ref()
             .map(|mark| json!({"tidings.dev/config": mark}));
         let object = json!({
-            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": format!("u{i}"),
+            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": format!("u{i}-{}", pods.lives),
                 "resourceVersion": pods.version.to_string(), "generation": pods.generation,
                 "creationTimestamp": "2026-01-01T00:00:00Z",
                 "annotations": {"tidings.dev/reload": "auto"}},
@@ -251,6 +254,7 @@ fn control() -> Control {
         settle: 20,
         dry_run: false,
         left_out: Box::new(|_| false),
+        covers: Box::new(|_| true),
     })
 }
 
@@ -357,7 +361,9 @@ impl Simulation {
                 };
                 Input::Fetched(key, told, result)
             }
-            Effect::AskPodsSince(key) => Input::PodsSince(key, Ok(PodsSince::At(0))),
+            Effect::AskPodsSince(key) => {
+                Input::Answer(self.term, Answer::PodsSince(key, Ok(PodsSince::At(0))))
+            }
             Effect::Write(write) => {
                 let result = if fails {
                     Err(error())
@@ -425,9 +431,55 @@ impl Simulation {
                 pods.edits += 1;
                 self.facts[0].push_back(self.world.workload_fact(i, How::Event));
             }
-            8 if self.faults => self.start(),
+            8 => self.replace(),
+            9 if self.faults => self.start(),
             _ => {}
         }
+    }
+
+    fn change(&mut self, source: usize, content: u32) {
+        self.world.change(source, content);
+        self.facts[1].push_back(self.world.source_fact(source));
+    }
+
+    /// Whether each runs with what is there, and was not rolled for nothing.
+    fn judge(&self, of: impl Fn(&Pods) -> bool) {
+        for (i, pods) in self
+            .world
+            .workloads
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| of(p))
+        {
+            let there = self.world.content_of(i);
+            assert_eq!(pods.content, there, "w{i} runs with what is there");
+            let changes: usize = uses(i).iter().map(|s| self.world.changes[*s]).sum();
+            assert!(
+                pods.rolls.len() <= changes,
+                "w{i}: {} rolls, {changes} changes",
+                pods.rolls.len()
+            );
+            assert!(self.control.store.get(&workload(i)).unwrap().done, "w{i}");
+        }
+    }
+
+    /// `kubectl replace --force`: deleted, and made again under the same name.
+    fn replace(&mut self) {
+        let i = self.dice.below(WORKLOADS);
+        self.facts[0].push_back(Fact::WorkloadGone(workload(i)));
+        self.world.version += 1;
+        let content = self.world.content_of(i);
+        let lives = self.world.workloads[i].lives + 1;
+        self.world.workloads[i] = Pods {
+            version: self.world.version,
+            generation: 1,
+            mark: None,
+            edits: 0,
+            lives,
+            content,
+            rolls: Vec::new(),
+        };
+        self.facts[0].push_back(self.world.workload_fact(i, How::Event));
     }
 
     /// Lets everything that is under way come to its end.
@@ -458,22 +510,15 @@ fn check(seed: u64) {
         simulation.step();
     }
     simulation.calm();
-    let world = &simulation.world;
-    for (i, pods) in world.workloads.iter().enumerate() {
-        assert_eq!(
-            pods.content,
-            world.content_of(i),
-            "w{i} runs with what is there"
-        );
-        let changes: usize = uses(i).iter().map(|source| world.changes[*source]).sum();
-        assert!(
-            pods.rolls.len() <= changes,
-            "w{i}: {} rolls, {changes} changes",
-            pods.rolls.len()
-        );
-        let entry = simulation.control.store.get(&workload(i)).unwrap();
-        assert!(entry.done, "w{i}");
+    // One that was made again is adopted as it is seen first.
+    simulation.judge(|pods| pods.lives == 0);
+    // Nobody is stuck: the next change reaches them all.
+    for source in 0..SOURCES {
+        let content = simulation.world.sources[source].1 + 1;
+        simulation.change(source, content);
     }
+    simulation.calm();
+    simulation.judge(|_| true);
 }
 
 proptest! {

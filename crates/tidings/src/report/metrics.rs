@@ -57,7 +57,7 @@ metrics! {
     tidings_sources gauge [] "ConfigMaps and Secrets that are held because a workload uses or names them."
     tidings_workloads gauge [kind] "Workloads that are known, by kind."
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
-    tidings_api_requests_total counter [verb code] "Requests to the API server, by verb and by the HTTP status of the answer; 0 is no answer."
+    tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
 }
 
@@ -68,7 +68,7 @@ const BUCKETS: [f64; 15] = [
 
 type One = [(&'static str, &'static str); 1];
 type Two = [(&'static str, &'static str); 2];
-type VerbAndCode = (One, [(&'static str, u16); 1]);
+type Code = [(&'static str, u16); 1];
 
 /// How an attempt to roll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub struct Metrics {
     sources: Gauge,
     workloads: Family<One, Gauge>,
     problems: Family<One, Gauge>,
-    requests: Family<VerbAndCode, Counter>,
+    event_requests: Family<Code, Counter>,
     events_dropped: Counter,
 }
 
@@ -123,7 +123,7 @@ impl Default for Metrics {
             sources: Gauge::default(),
             workloads: Family::default(),
             problems: Family::default(),
-            requests: Family::default(),
+            event_requests: Family::default(),
             events_dropped: Counter::default(),
         };
         all.registry = Arc::new(all.registered());
@@ -158,7 +158,7 @@ impl Metrics {
         add(&with(&self.sources));
         add(&with(&self.workloads));
         add(&with(&self.problems));
-        add(&with(&self.requests));
+        add(&with(&self.event_requests));
         add(&with(&self.events_dropped));
         registry
     }
@@ -234,10 +234,9 @@ impl Metrics {
         }
     }
 
-    /// The API server answered, or did not (0).
-    pub fn api_request(&self, verb: &'static str, code: u16) {
-        let labels = ([("verb", verb)], [("code", code)]);
-        self.requests.get_or_create(&labels).inc();
+    /// The API server answered an attempt to send an Event, or did not (0).
+    pub fn event_request(&self, code: u16) {
+        self.event_requests.get_or_create(&[("code", code)]).inc();
     }
 
     /// An Event was not sent.
@@ -291,7 +290,7 @@ mod tests {
         metrics.workloads([deployment]);
         metrics.problems([Reason::Missing]);
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
-        metrics.api_request("patch", 200);
+        metrics.event_request(201);
         metrics.event_dropped();
         metrics.text()
     }
@@ -309,11 +308,11 @@ mod tests {
         let mut values: Vec<_> = values.collect();
         values.sort_unstable();
         insta::assert_snapshot!(values.join("\n"), @r#"
-        tidings_api_requests_total{verb="patch",code="200"} 1
         tidings_build_info{version="0.1.0"} 1
         tidings_change_to_patch_seconds_count 1
         tidings_change_to_patch_seconds_sum 0.03
         tidings_decisions_total{reason="Changed"} 1
+        tidings_event_requests_total{code="201"} 1
         tidings_events_dropped_total 1
         tidings_leader 1
         tidings_problems{reason="BadAnnotation"} 2

@@ -144,11 +144,11 @@ impl Post {
             return Answer::Refused("its namespace makes no URL".to_owned());
         };
         let Ok(Ok(response)) = timeout(ANSWER, self.client.send(request)).await else {
-            self.metrics.api_request("create", 0);
+            self.metrics.event_request(0);
             return Answer::Again(None);
         };
         let (status, asked) = (response.status(), retry_after(response.headers()));
-        self.metrics.api_request("create", status.as_u16());
+        self.metrics.event_request(status.as_u16());
         // Read to the end, so that the connection can be used again.
         let _ = timeout(ANSWER, response.into_body().collect()).await;
         answer(status, asked)

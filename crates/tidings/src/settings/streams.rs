@@ -1,7 +1,9 @@
 //! Which streams an installation watches.
 //!
 //! Goes in: its namespaces and sources. Comes out: one [`Stream`] for each list
-//! and watch; how the server narrows them is [`crate::scope`]'s. Pure.
+//! and watch; how the server narrows them is [`crate::scope`]'s. A single
+//! namespace cannot be watched with rights in it alone: [`crate::defaults`] reads
+//! it instead. Pure.
 
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::KINDS;
@@ -25,12 +27,9 @@ pub fn streams(installation: &Installation) -> Vec<Stream> {
     places.into_iter().flat_map(in_place).collect()
 }
 
-/// Namespaces cannot be watched with the permissions of some of them only.
 fn kinds(installation: &Installation) -> Vec<StreamOf> {
-    let cluster_wide = matches!(installation.namespaces, Namespaces::All { .. });
-    let namespaces = cluster_wide.then_some(StreamOf::Namespaces).into_iter();
     let sources = installation.sources.iter().copied().map(StreamOf::Sources);
-    namespaces
+    std::iter::once(StreamOf::Namespaces)
         .chain(KINDS.iter().map(StreamOf::Workloads))
         .chain(sources)
         .collect()
@@ -62,8 +61,8 @@ mod tests {
     fn namespaces_by_name_each_have_their_own() {
         assert_eq!(
             shown(&["--namespaces=stage,prod", "--resources-to-ignore=secrets"]),
-            "deployments in prod, statefulsets in prod, daemonsets in prod, configmaps in prod, \
-             deployments in stage, statefulsets in stage, daemonsets in stage, configmaps in stage"
+            "namespaces in prod, deployments in prod, statefulsets in prod, daemonsets in prod, configmaps in prod, \
+             namespaces in stage, deployments in stage, statefulsets in stage, daemonsets in stage, configmaps in stage"
         );
     }
 }

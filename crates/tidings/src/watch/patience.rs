@@ -106,9 +106,9 @@ mod tests {
     fn what_the_server_asks_for_is_the_least() {
         let slow = End::Failed(ApiError::Slow {
             code: 429,
-            retry_after: Some(Duration::from_secs(90)),
+            retry_after: Some(Duration::from_secs(45)),
             message: String::new(),
         });
-        assert_eq!(Patience::default().pause(&slow), Duration::from_secs(90));
+        assert_eq!(Patience::default().pause(&slow), Duration::from_secs(45));
     }
 }

@@ -104,11 +104,11 @@ fn the_whole_cluster() {
       # records: what each workload was brought to
       - apiGroups: [""]
         resources: [secrets]
-        verbs: [get, list, watch, create, patch, delete]
+        verbs: [get, list, create, patch]
       # one writer at a time
       - apiGroups: [coordination.k8s.io]
         resources: [leases]
-        verbs: [get, create, update, patch]
+        verbs: [get, create, update]
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding
@@ -335,7 +335,7 @@ fn a_dry_run_in_two_namespaces() {
       # records: what each workload was brought to
       - apiGroups: [""]
         resources: [secrets]
-        verbs: [get, list, watch]
+        verbs: [get, list]
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding
