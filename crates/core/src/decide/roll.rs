@@ -25,7 +25,8 @@ impl Case<'_> {
     }
 
     /// Carries out a roll that was written down. What it was written down
-    /// without is not waited for.
+    /// without is not waited for. Where things have moved on since, a new roll
+    /// takes its place, or its record would be of pods that were never made.
     pub(super) fn resume(&self, entry: &Entry) -> Answer {
         let because = entry.because.clone();
         if self.known.workload.paused {
@@ -36,7 +37,13 @@ impl Case<'_> {
         if !missing.is_empty() {
             return (Act::Nothing, Reason::Missing, describe(&missing));
         }
-        (Act::Resume(entry.clone()), Reason::Resumed, because)
+        let now = |n| self.entry_now(n, false, because.clone());
+        let act = if now(entry.n) == *entry {
+            Act::Resume(entry.clone())
+        } else {
+            Act::Roll(now(self.number() + 1))
+        };
+        (act, Reason::Resumed, because)
     }
 
     /// The number of the last roll.

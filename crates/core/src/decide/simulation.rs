@@ -14,7 +14,8 @@ use crate::reason::Reason;
 #[derive(Clone, Debug)]
 enum Step {
     Write(usize, u8),
-    /// Writes a key of `a` that is not used, between two decisions.
+    /// Writes a key of `a` that is not used, when what is used is recorded: else a
+    /// change and its undoing hide behind it.
     Other(u8),
     Delete(usize),
     Touch(usize),
@@ -153,7 +154,7 @@ impl Life {
                     self.decide(World::carry_out);
                 }
             }
-            Step::Other(l) if self.is_there(0) && !self.unseen => {
+            Step::Other(l) if self.is_there(0) && self.is_recorded() => {
                 self.decide(World::carry_out);
                 self.other = *l;
                 let k = self.used()["a"].clone();
@@ -161,7 +162,7 @@ impl Life {
                 self.decide(World::carry_out);
             }
             // What comes, or changes, and goes between two decisions leaves no trace.
-            Step::Delete(which) if self.is_there(*which) && !self.new && !self.unseen => {
+            Step::Delete(which) if self.is_there(*which) && self.is_recorded() => {
                 self.decide(World::carry_out);
                 self.run(&format!("del {}", SOURCES[*which]));
             }
@@ -173,7 +174,7 @@ impl Life {
                 self.template(&format!("edit {}", self.edits));
             }
             // That new pods were made for it is not recorded.
-            Step::TakeBack if !self.unseen && !self.waits() => {
+            Step::TakeBack if self.is_recorded() => {
                 self.decide(World::carry_out);
                 self.template("template");
                 self.decide(World::carry_out);
@@ -216,6 +217,11 @@ impl Life {
     /// and a decision follows.
     fn waits(&self) -> bool {
         !REQUIRED.iter().all(|name| self.used().contains_key(name))
+    }
+
+    /// Whether a decision would record all that is there.
+    fn is_recorded(&self) -> bool {
+        !self.new && !self.unseen && !self.paused && !self.waits()
     }
 
     fn watch(&mut self, seen: bool, command: &str) {

@@ -100,7 +100,15 @@ fn many_keys_are_one_digest() {
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
-    unseen; edit 1; restart         => Resume Resumed configmap/c (k)
+    unseen; edit 1; restart         => Roll Resumed configmap/c (k)
+"
+)]
+#[case::and_the_source_was_away_after_an_edit(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => crash: Roll Changed configmap/c (k)
+    pause; edit 1; cm c k=1; cm c k=2; resume => half: Roll Resumed configmap/c (k)
+    => Note UpToDate
 "
 )]
 #[case::and_the_source_is_gone(
@@ -108,7 +116,7 @@ fn many_keys_are_one_digest() {
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
     del c                           => Nothing Missing configmap/c
-    cm c k=2                        => Resume Resumed configmap/c (k)
+    cm c k=2                        => Roll Resumed configmap/c (k)
 "
 )]
 #[case::and_it_is_paused(
