@@ -44,6 +44,10 @@ impl Case<'_> {
             entry.because.clone()
         };
         let mut now = self.entry_now(entry.n, done, because);
+        if self.known.workload.paused {
+            // No pods are made from what it is edited to until it is resumed.
+            now.template = entry.template;
+        }
         for change in changes.iter().filter(|c| matches!(c.what, What::Gone(_))) {
             self.keep(change, entry, &mut now.seen);
         }

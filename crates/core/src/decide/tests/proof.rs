@@ -85,6 +85,13 @@ use super::check;
     resume                          => Roll Changed configmap/c (k)
 "
 )]
+#[case::there_and_back_around_a_resume(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    pause; edit 1                   => Nothing UpToDate
+    cm c k=2; resume; cm c k=1      => Roll Changed configmap/c
+"
+)]
 #[case::not_with_on_delete(
     "
     cm c k=1; use env:c.k; strategy on-delete => Record Adopted
