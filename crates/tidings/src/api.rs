@@ -40,12 +40,8 @@ pub enum Verb {
     Watch,
     /// Make a new object.
     Create,
-    /// Replace an object.
-    Update,
     /// Change an object by a JSON merge patch.
     Patch,
-    /// Remove an object.
-    Delete,
 }
 
 impl Verb {
@@ -56,9 +52,7 @@ impl Verb {
             Self::List => "list",
             Self::Watch => "watch",
             Self::Create => "create",
-            Self::Update => "update",
             Self::Patch => "patch",
-            Self::Delete => "delete",
         }
     }
 
@@ -66,9 +60,7 @@ impl Verb {
         match self {
             Self::Get | Self::List | Self::Watch => http::Method::GET,
             Self::Create => http::Method::POST,
-            Self::Update => http::Method::PUT,
             Self::Patch => http::Method::PATCH,
-            Self::Delete => http::Method::DELETE,
         }
     }
 
@@ -80,7 +72,7 @@ impl Verb {
     }
 
     fn names_its_manager(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Patch)
+        matches!(self, Self::Create | Self::Patch)
     }
 }
 
@@ -223,23 +215,10 @@ pub async fn create(client: &Client, place: Place, json: &[u8]) -> Result<Bytes,
     write(client, Verb::Create, place, json).await
 }
 
-/// Replaces an object. Where the JSON carries a resourceVersion, only that
-/// version: otherwise [`ApiError::Conflict`].
-pub async fn update(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
-    write(client, Verb::Update, place, json).await
-}
-
 /// Changes an object by a JSON merge patch. Where the patch carries a uid or a
 /// resourceVersion, only that object: otherwise [`ApiError::Conflict`].
 pub async fn patch(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
     write(client, Verb::Patch, place, json).await
-}
-
-/// Removes an object.
-pub async fn delete(client: &Client, place: Place) -> Result<(), ApiError> {
-    call(client, &Call::new(Verb::Delete, place))
-        .await
-        .map(drop)
 }
 
 async fn write(client: &Client, verb: Verb, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::{Response, StatusCode, header};
+use http::{Response, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
@@ -130,15 +130,6 @@ impl ApiError {
     /// Whether the same request may succeed later without anybody doing anything.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Slow { .. } | Self::Unreachable(_))
-    }
-
-    /// Whether a write that got this answer may have happened all the same.
-    pub fn may_have_happened(&self) -> bool {
-        match self {
-            Self::Slow { code, .. } => *code != StatusCode::TOO_MANY_REQUESTS.as_u16(),
-            Self::Unreachable(_) | Self::Unreadable => true,
-            _ => false,
-        }
     }
 
     /// What is not allowed, if that is the reason.

@@ -151,11 +151,9 @@ impl Control {
             Err(error) => {
                 tracing::warn!(%namespace, %error, "cannot list {}", kind.row().plural);
                 let list = (kind, namespace.clone());
-                let again = self
-                    .list_backoff
+                self.list_backoff
                     .failed(&list, self.now, error.retry_after());
-                self.effects
-                    .push(Effect::List(kind, namespace.clone(), again));
+                self.index.retry_listing(kind, namespace);
             }
         }
     }

@@ -246,8 +246,9 @@ impl Control {
     /// Decides what is due, and hands out all that is to be done.
     pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
         self.now = self.now.max(now);
-        for (kind, namespace) in self.index.take_listings() {
-            self.effects.push(Effect::List(kind, namespace, self.now));
+        for list in self.index.take_listings() {
+            let at = self.list_backoff.again(&list).max(self.now);
+            self.effects.push(Effect::List(list.0, list.1, at));
         }
         if self.term.is_some() {
             while let Some(key) = self.due() {
