@@ -32,16 +32,16 @@ test-agent: ## the agent's tests; installs the servers that they talk to (Debian
 test-fast: ## the tests that need neither a cluster nor servers
 	$(CARGO) test -p tidings-core -p tidings
 
-bench: ## the figures of ARCHITECTURE.md, each beside its floor
-	$(CARGO) build --release -p tidings -p rig --bins
-	$(CARGO) run -q --release -p rig --bin bench
+bench: ## the figures of ARCHITECTURE.md, each beside its floor (BENCH=--help)
+	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
+	@TIDINGS_BIN=$(TARGET)/release/tidings $(TARGET)/release/bench $(BENCH)
 
 bench-agent: ## the agent's figures, beside a bare inotify loop
 	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent
 
 check: ## what CI checks before it tests: format, lints, dependencies
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features rig/bench -- -D warnings
 	scripts/deny check --hide-inclusion-graph licenses bans sources
 
 docs: ## write the reference pages anew

@@ -30,6 +30,8 @@ use crate::{act, fetch, state};
 
 /// Reads under way at once.
 const READS: usize = 16;
+/// Writes of the state under way at once: each is long, and in memory as a whole.
+const STATE_WRITES: usize = 4;
 /// The first and the longest pause before the state is asked for again.
 const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
 
@@ -45,6 +47,7 @@ struct Shared {
     metrics: Metrics,
     reads: Pace,
     writes: Pace,
+    state_writes: Pace,
 }
 
 /// The hands of the controller.
@@ -81,6 +84,7 @@ impl Effects {
             metrics: means.report.metrics().clone(),
             reads: Pace::new(READS),
             writes: Pace::new(means.writes),
+            state_writes: Pace::new(STATE_WRITES),
         };
         Self {
             shared: Arc::new(shared),
@@ -208,6 +212,7 @@ impl Shared {
     }
 
     async fn write(self: Arc<Self>, term: Term, write: Write) {
+        let _turn = self.state_writes.enter().await;
         let _permit = self.writes.enter().await;
         if !term.is_valid() {
             return;

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::display::Base64Display;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::Client;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
 
 use crate::api::{self, ApiError, Call, Verb};
 use crate::page::{METADATA, METADATA_LIST, or_none};
@@ -82,34 +83,102 @@ struct List {
 
 /// Carries out a write. Returns the object's new version.
 pub async fn write(client: &Client, place: &Place, write: &Write) -> Result<String, ApiError> {
-    let data: BTreeMap<_, _> = write
-        .changes
-        .iter()
-        .map(|(key, json)| (key, json.as_ref().map(|json| STANDARD.encode(json))))
-        .collect();
-    let (verb, at, body) = match &write.version {
-        Some(version) => {
-            let body = json!({ "metadata": { "resourceVersion": version }, "data": data });
-            (Verb::Patch, place.of(&write.shard), body)
-        }
-        None => (
-            Verb::Create,
-            place.all(),
-            new_object(place, &write.shard, &data),
-        ),
+    let (verb, at) = match &write.version {
+        Some(_) => (Verb::Patch, place.of(&write.shard)),
+        None => (Verb::Create, place.all()),
     };
-    send(client, Call::new(verb, at).body(body.to_string())).await
+    send(client, Call::new(verb, at).body(body(place, write))).await
 }
 
-fn new_object(place: &Place, shard: &Shard, data: &BTreeMap<&String, Option<String>>) -> Value {
-    let data: BTreeMap<_, _> = data.iter().filter(|(_, json)| json.is_some()).collect();
-    json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": SECRET_TYPE,
-        "metadata": { "name": shard.object_name(&place.instance), "labels": place.labels() },
-        "data": data,
-    })
+/// The JSON of a write, made at once in its final size: it may be long, and each
+/// copy of it would be memory.
+fn body(place: &Place, write: &Write) -> Vec<u8> {
+    let entry = |(key, json): (&String, &Option<String>)| {
+        key.len() + json.as_ref().map_or(0, |json| json.len().div_ceil(3) * 4) + 8
+    };
+    let size: usize = write.changes.iter().map(entry).sum();
+    let mut body = Vec::with_capacity(size + 512);
+    let name = write.shard.object_name(&place.instance);
+    let object = NewObject::of(write, &name, place);
+    // Strings under strings: there is nothing that could fail.
+    let _ = serde_json::to_writer(&mut body, &object);
+    body
+}
+
+/// A whole object, or the patch of one that is there.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewObject<'a> {
+    #[serde(flatten)]
+    whole: Option<Whole>,
+    metadata: NewMetadata<'a>,
+    data: Changes<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole {
+    api_version: &'static str,
+    kind: &'static str,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewMetadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<BTreeMap<&'static str, &'a str>>,
+}
+
+impl<'a> NewObject<'a> {
+    fn of(write: &'a Write, name: &'a str, place: &'a Place) -> Self {
+        let version = write.version.as_deref();
+        let is_new = version.is_none();
+        Self {
+            whole: is_new.then_some(Whole {
+                api_version: "v1",
+                kind: "Secret",
+                r#type: SECRET_TYPE,
+            }),
+            metadata: NewMetadata {
+                resource_version: version,
+                name: is_new.then_some(name),
+                labels: is_new.then(|| place.labels()),
+            },
+            data: Changes {
+                of: &write.changes,
+                is_new,
+            },
+        }
+    }
+}
+
+/// Entries in base64. A new object has none to take away.
+struct Changes<'a> {
+    of: &'a BTreeMap<String, Option<String>>,
+    is_new: bool,
+}
+
+impl Serialize for Changes<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let said = self
+            .of
+            .iter()
+            .filter(|(_, json)| json.is_some() || !self.is_new);
+        to.collect_map(said.map(|(key, json)| (key, json.as_deref().map(Encoded))))
+    }
+}
+
+struct Encoded<'a>(&'a str);
+
+impl Serialize for Encoded<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&Base64Display::new(self.0.as_bytes(), &STANDARD))
+    }
 }
 
 /// Of what was written only the version is asked back.
@@ -184,6 +253,8 @@ fn stored(object: Object) -> Stored {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -193,5 +264,53 @@ mod tests {
             let list: List = api::read(json.as_bytes()).unwrap();
             assert!(list.items.is_empty());
         }
+    }
+
+    fn sent(version: Option<&str>) -> Value {
+        let place = Place {
+            namespace: "tidings".to_owned(),
+            instance: "tidings".to_owned(),
+        };
+        let write = Write {
+            shard: Shard {
+                namespace: "stage".into(),
+                number: 0,
+            },
+            version: version.map(str::to_owned),
+            changes: BTreeMap::from([
+                ("web".to_owned(), Some("{}".to_owned())),
+                ("gone".to_owned(), None),
+            ]),
+            workloads: Vec::new(),
+        };
+        let body = body(&place, &write);
+        assert!(body.capacity() <= 1_024, "grew: {}", body.capacity());
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    #[test]
+    fn a_patch_takes_away_what_is_gone() {
+        let expected = json!({
+            "metadata": { "resourceVersion": "7" },
+            "data": { "web": "e30=", "gone": null },
+        });
+        assert_eq!(sent(Some("7")), expected);
+    }
+
+    #[test]
+    fn a_new_object_says_what_it_is() {
+        let labels = json!({
+            "app.kubernetes.io/managed-by": "tidings",
+            "app.kubernetes.io/instance": "tidings",
+            "tidings.dev/part": "state",
+        });
+        let expected = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "tidings.dev/state",
+            "metadata": { "name": "tidings-state.stage", "labels": labels },
+            "data": { "web": "e30=" },
+        });
+        assert_eq!(sent(None), expected);
     }
 }

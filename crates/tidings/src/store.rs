@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{Entry, entry_key, workload_of};
 
-/// Bytes of entries after which an object takes no further ones. Kubernetes
-/// refuses Secrets above 1 MiB (`validation.ValidateSecret`), and a write of
-/// half of that still takes well under a second.
-pub const FULL: usize = 448 * 1024;
+/// Bytes of entries above which an object takes no further ones. Kubernetes
+/// refuses Secrets above 1 MiB (`validation.ValidateSecret`); every write rewrites
+/// the whole object, and takes several times its size in memory for a moment.
+pub const FULL: usize = 128 * 1024;
 
 /// Milliseconds after which lazy changes are written.
 pub const LAZY: u64 = 2_000;
@@ -310,7 +310,7 @@ impl Store {
                 };
                 objects
                     .get(&shard)
-                    .is_none_or(|o| o.total + name.len() + bytes < FULL)
+                    .is_none_or(|o| o.total == 0 || o.total + name.len() + bytes <= FULL)
             };
             let number = (0..=u32::MAX).find(with_room).unwrap_or(0);
             Shard {
@@ -370,5 +370,57 @@ impl Object {
                 .unwrap_or(0),
         };
         self.total = self.total + if bytes == 0 { 0 } else { bytes + key.len() } - before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tidings_core::digest::Digest;
+    use tidings_core::kinds::KINDS;
+    use tidings_core::refs::WorkloadRef;
+    use tidings_core::state::{Entry, FORM};
+
+    use super::{FULL, Store};
+
+    fn entry(bytes: usize) -> Entry {
+        Entry {
+            v: FORM,
+            uid: "1".into(),
+            n: 0,
+            done: true,
+            template: Digest::of_parts(&[]),
+            because: "x".repeat(bytes),
+            over: None,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// All of them before the first write, as when a namespace is seen first.
+    fn sizes_of_writes(count: usize, bytes: usize) -> Vec<usize> {
+        let mut store = Store::new(false);
+        for n in 0..count {
+            let key = WorkloadRef::new(&KINDS[0], "stage", format!("web-{n}"));
+            store.put_lazily(&key, entry(bytes), 0);
+        }
+        let writes = store.take_writes(0, true);
+        let size = |json: &Option<String>| json.as_ref().map_or(0, String::len);
+        writes
+            .iter()
+            .map(|write| write.changes.values().map(size).sum())
+            .collect()
+    }
+
+    #[test]
+    fn no_object_outgrows_what_kubernetes_takes() {
+        let sizes = sizes_of_writes(1_000, 3_000);
+        assert!(sizes.iter().all(|size| *size <= FULL));
+        assert!(sizes.iter().sum::<usize>() > 3_000_000);
+    }
+
+    #[test]
+    fn an_entry_above_all_bounds_has_an_object_of_its_own() {
+        assert_eq!(sizes_of_writes(3, 2 * FULL).len(), 3);
     }
 }

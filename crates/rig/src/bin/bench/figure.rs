@@ -1,0 +1,145 @@
+//! What was measured. Pure.
+
+use serde::Serialize;
+
+/// One line of the table.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Figure {
+    /// The row of the table that it belongs to.
+    pub(crate) row: u8,
+    pub(crate) what: String,
+    /// What others need, as it was documented with this lab.
+    pub(crate) peer: &'static str,
+    pub(crate) unit: Unit,
+    /// What could not be beaten, in this run.
+    pub(crate) floor: Option<Spread>,
+    /// Tidings, in this run.
+    pub(crate) tidings: Spread,
+    pub(crate) bar: Option<Bar>,
+    pub(crate) note: String,
+}
+
+/// What a value counts.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Unit {
+    Seconds,
+    Milliseconds,
+    Megabytes,
+    Count,
+}
+
+/// What should be reached.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Bar {
+    /// At most so many times the floor.
+    TimesFloor(f64),
+    /// At most so much.
+    AtMost(f64),
+    /// Exactly so much.
+    Exactly(f64),
+}
+
+/// The median of some samples, and how far they lie apart.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) samples: usize,
+}
+
+impl Spread {
+    /// The median, and the smallest and largest of a few or the 10th and 90th
+    /// percentile of many.
+    pub(crate) fn of(samples: &[f64]) -> Self {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let cut = if sorted.len() < 20 {
+            0
+        } else {
+            sorted.len() / 10
+        };
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        let last = sorted.len().saturating_sub(1);
+        Self {
+            median: f64::midpoint(at(last / 2), at(sorted.len() / 2)),
+            low: at(cut),
+            high: at(last - cut.min(last)),
+            samples: sorted.len(),
+        }
+    }
+
+    /// One value, without a spread.
+    pub(crate) fn one(value: f64) -> Self {
+        Self::of(&[value])
+    }
+}
+
+impl Figure {
+    /// How many times the floor it is.
+    pub(crate) fn ratio(&self) -> Option<f64> {
+        self.floor.map(|floor| self.tidings.median / floor.median)
+    }
+
+    /// What is judged, and against what.
+    fn judged(&self) -> Option<(f64, f64)> {
+        match self.bar? {
+            Bar::TimesFloor(bar) => Some((self.ratio()?, bar)),
+            Bar::AtMost(bar) => Some((self.tidings.median, bar)),
+            Bar::Exactly(bar) if self.tidings.low < bar => Some((bar, self.tidings.low)),
+            Bar::Exactly(bar) => Some((self.tidings.high, bar)),
+        }
+    }
+
+    /// `reached`, or by how much it is missed.
+    pub(crate) fn verdict(&self) -> String {
+        match self.judged() {
+            None => String::new(),
+            Some((value, bar)) if value <= bar => "reached".to_owned(),
+            Some((value, bar)) if bar > 0.0 => {
+                format!("missed by {:.0} %", (value / bar - 1.0) * 100.0)
+            }
+            Some((value, _)) => format!("missed by {value}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(values: &[f64], bar: Bar) -> Figure {
+        Figure {
+            row: 1,
+            what: String::new(),
+            peer: "",
+            unit: Unit::Seconds,
+            floor: Some(Spread::one(2.0)),
+            tidings: Spread::of(values),
+            bar: Some(bar),
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_median_lies_between_two_samples() {
+        let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
+        assert_eq!((spread.low, spread.median, spread.high), (1.0, 2.5, 4.0));
+    }
+
+    #[test]
+    fn verdicts() {
+        let verdict = |values: &[f64], bar| figure(values, bar).verdict();
+        assert_eq!(verdict(&[2.4], Bar::TimesFloor(1.3)), "reached");
+        assert_eq!(verdict(&[3.0], Bar::TimesFloor(1.25)), "missed by 20 %");
+        assert_eq!(verdict(&[3.0], Bar::AtMost(3.0)), "reached");
+        assert_eq!(verdict(&[20.0, 20.0], Bar::Exactly(20.0)), "reached");
+        assert_eq!(
+            verdict(&[10.0, 20.0], Bar::Exactly(20.0)),
+            "missed by 100 %"
+        );
+        assert_eq!(verdict(&[0.0, 1.0], Bar::Exactly(0.0)), "missed by 1");
+    }
+}

@@ -1,0 +1,178 @@
+//! Row 6: memory beside many objects.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use kube::ResourceExt;
+use kube::core::DynamicObject;
+use rig::fixtures::{TestNamespace, Workload, config_map, deployment, secret};
+use rig::process::{self, Tidings};
+use rig::proxy::Proxy;
+use rig::proxy::fault::Fault;
+use rig::{Options, secs};
+use tokio::time::sleep;
+
+use crate::figure::{Bar, Figure, Spread, Unit};
+use crate::lab::{self, Lab, say};
+
+const WORKLOADS: usize = 500;
+/// What there is no use for any more should be given back by then.
+const REST: Duration = secs(15);
+/// Where `kubectl apply` keeps a copy of what it applied.
+const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// How much there is in the cluster.
+struct Load {
+    objects: usize,
+    /// Bytes of an object.
+    size: usize,
+    what: &'static str,
+    peer: &'static str,
+    bars: [Option<Bar>; 4],
+}
+
+const SMALL: Load = Load {
+    objects: 6_000,
+    size: 7_800,
+    what: "6,000 objects of 47 MB",
+    peer: "Reloader 130 MB, wave 185 MB",
+    bars: [Some(Bar::AtMost(20.0)); 4],
+};
+const LARGE: Load = Load {
+    objects: 35_000,
+    size: 22_800,
+    what: "35,000 objects of 800 MB",
+    peer: "",
+    bars: [Some(Bar::AtMost(25.0)), None, None, None],
+};
+
+pub(crate) async fn measure(full: bool) -> Result<Vec<Figure>> {
+    let mut figures = one(&SMALL).await?;
+    if full {
+        figures.extend(one(&LARGE).await?);
+    }
+    Ok(figures)
+}
+
+async fn one(load: &Load) -> Result<Vec<Figure>> {
+    say(&format!("row 6: memory beside {}", load.what));
+    let lab = Lab::start(Options::default().controller_qps).await?;
+    let namespace = prepare(&lab, load).await?;
+    say("  all is there");
+    let proxy = Proxy::start(&lab.cluster).await?;
+    let kubeconfig = proxy.kubeconfig_for("admin").await?;
+    let launch = process::controller(&kubeconfig)?;
+    let tidings = lab::run(&launch).await?;
+    lab.recorded(&namespace, WORKLOADS).await?;
+    let start = high_water(&tidings)?;
+    sleep(REST).await;
+    let resting = megabytes(&tidings, "VmRSS")?;
+    let relist = relist(&proxy, &tidings).await?;
+    sleep(REST).await;
+    let after = megabytes(&tidings, "VmRSS")?;
+    lab::end(tidings).await?;
+    let tidings = lab::run(&launch).await?;
+    sleep(REST).await;
+    let again = high_water(&tidings)?;
+    lab::end(tidings).await?;
+    let note = format!("after the relist it rests at {after:.1} MB");
+    Ok(vec![
+        figure(load, 0, "resting", resting, note),
+        figure(load, 1, "peak at the first start", start, String::new()),
+        figure(load, 2, "peak at a forced relist", relist, String::new()),
+        figure(load, 3, "peak at a later start", again, String::new()),
+    ])
+}
+
+fn figure(load: &Load, part: usize, when: &str, value: f64, note: String) -> Figure {
+    Figure {
+        row: 6,
+        what: format!("memory beside {}, {when}", load.what),
+        peer: load.peer,
+        unit: Unit::Megabytes,
+        floor: None,
+        tidings: Spread::one(value),
+        bar: load.bars[part],
+        note,
+    }
+}
+
+/// All sources are used: each workload mounts its share of them, half of them
+/// ConfigMaps and half Secrets; half of each were applied by kubectl.
+async fn prepare(lab: &Lab, load: &Load) -> Result<TestNamespace> {
+    let namespace = lab.namespace("memory").await?;
+    let sources = (0..load.objects).map(|n| source(n, load.size));
+    lab.create(&namespace, sources).await?;
+    let share = load.objects / WORKLOADS;
+    let workloads = (0..WORKLOADS).map(|n| {
+        let used = (n * share)..((n + 1) * share);
+        let workload = deployment(&format!("web-{n}")).replicas(0);
+        let workload = workload.annotate("tidings.dev/reload", "auto");
+        used.fold(workload, |w: Workload, n| w.mount(&reference(n)))
+            .into()
+    });
+    lab.create(&namespace, workloads).await?;
+    lab.quiet(&namespace).await?;
+    Ok(namespace)
+}
+
+fn reference(n: usize) -> String {
+    let kind = if n.is_multiple_of(2) {
+        "configmap"
+    } else {
+        "secret"
+    };
+    format!("{kind}/app-{n}")
+}
+
+/// An object of about `size` bytes in all, in three keys.
+fn source(n: usize, size: usize) -> DynamicObject {
+    let copied = (n / 2).is_multiple_of(2);
+    // Three values as they are, or in base64.
+    let parts = if n.is_multiple_of(2) { 3 } else { 4 };
+    let content = size / parts / if copied { 2 } else { 1 };
+    let value: String = format!("{n}-lorem ipsum dolor sit amet ").repeat(content / 24 + 1);
+    let value = &value[..content.min(value.len())];
+    let data = [("a", value), ("b", value), ("c", value)];
+    let name = format!("app-{n}");
+    let mut object = if n.is_multiple_of(2) {
+        config_map(&name, &data)
+    } else {
+        secret(&name, &data)
+    };
+    if copied {
+        let copy = object.data["data"].to_string();
+        object.annotations_mut().insert(COPY.to_owned(), copy);
+    }
+    object
+}
+
+/// Ends all watches and answers that their versions are forgotten, so that
+/// everything is listed again; gives the peak.
+async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
+    // The kernel's own word for "forget the peak so far".
+    std::fs::write(format!("/proc/{}/clear_refs", tidings.pid()), "5")?;
+    let gone = proxy.inject(Fault::status(410).on("GET", "watch=true.*resourceVersion=[1-9]"))?;
+    proxy.cut();
+    sleep(secs(5)).await;
+    gone.withdraw();
+    sleep(secs(15)).await;
+    say(&format!(
+        "  {} watches were told to list again",
+        gone.hits()
+    ));
+    high_water(tidings)
+}
+
+fn high_water(tidings: &Tidings) -> Result<f64> {
+    megabytes(tidings, "VmHWM")
+}
+
+/// A line of the process' status, in megabytes.
+fn megabytes(tidings: &Tidings, field: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", tidings.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+    let kibibytes: f64 = kibibytes.context("no such line")?.parse()?;
+    Ok(kibibytes * 1_024.0 / 1e6)
+}
