@@ -224,9 +224,13 @@ impl Store {
             .filter(|(_, s)| *s == shard)
             .map(|(w, _)| w.clone())
             .collect();
+        // Also those whose record was to be taken away, and that have no home.
+        let writing = self.objects.get(shard).map(|object| object.writing.clone());
+        let mut concerned: BTreeSet<_> = writing.into_iter().flatten().collect();
+        concerned.extend(held.iter().cloned());
         let Some(stored) = stored else {
             self.vanished(shard, &held);
-            return (held, Vec::new());
+            return (concerned.into_iter().collect(), Vec::new());
         };
         for workload in &held {
             self.entries.remove(workload);
@@ -237,22 +241,19 @@ impl Store {
             ..Object::default()
         };
         let mut problems = Vec::new();
-        let mut concerned = held;
         for (key, json) in stored.data {
             object.resize(&key, json.len());
             match read_entry(shard, &key, &json) {
                 Ok((workload, entry)) => {
                     self.entries.insert(workload.clone(), entry);
                     self.homes.insert(workload.clone(), shard.clone());
-                    concerned.push(workload);
+                    concerned.insert(workload);
                 }
                 Err(problem) => problems.push(problem),
             }
         }
         self.objects.insert(shard.clone(), object);
-        concerned.sort();
-        concerned.dedup();
-        (concerned, problems)
+        (concerned.into_iter().collect(), problems)
     }
 
     /// An object is not there, though it should be: it is written from memory.
