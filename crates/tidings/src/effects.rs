@@ -99,19 +99,15 @@ impl Effects {
         match effect {
             Effect::Say(said) => self.report.say(&said),
             Effect::Fetch(source, told) => spawn(async move {
-                let result = shared
-                    .reading(fetch::source(
-                        shared.for_source(source.kind),
-                        &source,
-                        &shared.filter,
-                    ))
-                    .await;
+                let client = shared.for_source(source.kind);
+                let reading = || fetch::source(client, &source, &shared.filter);
+                let result = shared.reading(reading).await;
                 shared.tell(Input::Fetched(source, told, result)).await;
             }),
             Effect::List(kind, namespace, at) => spawn(async move {
                 sleep(until(started, at)).await;
-                let listing =
-                    fetch::metas(shared.for_source(kind), kind, &namespace, &shared.filter);
+                let client = shared.for_source(kind);
+                let listing = || fetch::metas(client, kind, &namespace, &shared.filter);
                 let result = shared.reading(listing).await;
                 shared.tell(Input::Listed(kind, namespace, result)).await;
             }),
@@ -201,12 +197,14 @@ impl Shared {
         self.tell(Input::Answer(term.number, answer)).await;
     }
 
-    async fn reading<T>(
-        &self,
-        request: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<T, ApiError> {
+    /// A request in a box, here and below, so that the thousands that may wait for
+    /// their turn do not each hold the room of one that is under way.
+    async fn reading<T, F>(&self, request: impl FnOnce() -> F) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, ApiError>>,
+    {
         let _permit = self.reads.enter().await;
-        let result = request.await;
+        let result = Box::pin(request()).await;
         self.reads.heed(&result);
         result
     }
@@ -217,7 +215,7 @@ impl Shared {
         if !term.is_valid() {
             return;
         }
-        let result = state::write(&self.client, &self.place, &write).await;
+        let result = Box::pin(state::write(&self.client, &self.place, &write)).await;
         self.writes.heed(&result);
         self.answer(&term, Answer::Wrote(write, result)).await;
     }
@@ -227,7 +225,8 @@ impl Shared {
         if !term.is_valid() {
             return;
         }
-        let result = act::roll(&self.client, &self.place.instance, &patch).await;
+        let rolling = act::roll(&self.client, &self.place.instance, &patch);
+        let result = Box::pin(rolling).await;
         self.writes.heed(&result);
         self.count(&patch, &result);
         self.answer(&term, Answer::Patched(patch, result)).await;
@@ -247,18 +246,21 @@ impl Shared {
     async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {
         sleep(wait).await;
         let result = self
-            .reading(state::read(&self.client, &self.place, &shard))
+            .reading(|| state::read(&self.client, &self.place, &shard))
             .await;
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
 
     async fn ask_pods_since(self: Arc<Self>, term: Term, key: WorkloadRef) {
-        let result = self.reading(fetch::pods_since(&self.client, &key)).await;
+        let result = self.reading(|| fetch::pods_since(&self.client, &key)).await;
         self.answer(&term, Answer::PodsSince(key, result)).await;
     }
 
     async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
-        match self.reading(state::list(&self.client, &self.place)).await {
+        match self
+            .reading(|| state::list(&self.client, &self.place))
+            .await
+        {
             Ok(found) => {
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;

@@ -47,7 +47,13 @@ impl Control {
         let passing = matches!(verdict.act, Act::Read(_) | Act::AskPodsSince);
         let told = self.told.entry(key.clone()).or_default();
         let decision = Some((verdict.reason, verdict.text.clone()));
-        let news = !passing && told.decision != decision;
+        // Our own intent, looked at again before its patch, is still the same roll.
+        let same_roll = verdict.reason == Reason::Resumed
+            && told
+                .decision
+                .as_ref()
+                .is_some_and(|(_, text)| *text == verdict.text);
+        let news = !passing && !same_roll && told.decision != decision;
         if news {
             told.decision = decision;
         }
