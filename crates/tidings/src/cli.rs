@@ -2,6 +2,7 @@
 
 pub mod completion;
 pub mod exit;
+pub mod implicit;
 pub mod manifests;
 pub mod reference;
 pub mod take_over;

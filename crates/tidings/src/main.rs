@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit};
+use tidings::cli::implicit::{self, Words};
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
 use tidings::cli::{completion, manifests, reference};
@@ -16,26 +17,37 @@ use tidings::settings::{ControllerSettings, Surroundings, TakeOverSettings, WhyS
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let around = Surroundings::look();
+    let Words { words, implied } =
+        implicit::complete(std::env::args_os(), around.pod_namespace.is_some());
+    let advise = |wrong| {
+        if implied {
+            implicit::advise(wrong)
+        } else {
+            wrong
+        }
+    };
+    let matches = Cli::command().try_get_matches_from(words);
+    let matches = matches.unwrap_or_else(|wrong| advise(wrong).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|wrong| wrong.exit());
-    exit::conclude(run(&cli.command, &matches))
+    exit::conclude(run(&cli.command, &matches, &around))
 }
 
-fn run(command: &Command, matches: &ArgMatches) -> anyhow::Result<Exit> {
+fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow::Result<Exit> {
     match command {
         Command::Controller(args) => {
-            let settings = ControllerSettings::new(args, &Surroundings::look())?;
+            let settings = ControllerSettings::new(args, around)?;
             runtime()?.block_on(tidings::start::controller(settings))?;
             Ok(Exit::Done)
         }
         Command::Why(args) => {
-            let settings = WhySettings::new(args, &Surroundings::look())?;
+            let settings = WhySettings::new(args, around)?;
             let (text, exit) = runtime()?.block_on(ask::why(settings))?;
             print(text.as_bytes())?;
             Ok(exit)
         }
         Command::TakeOver(args) => {
-            let settings = TakeOverSettings::new(args, &Surroundings::look())?;
+            let settings = TakeOverSettings::new(args, around)?;
             print(runtime()?.block_on(take_over(settings))?.as_bytes())
         }
         Command::Manifests(args) => print(print_manifests(args, matches)?.as_bytes()),

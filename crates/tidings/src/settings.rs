@@ -3,7 +3,8 @@
 //! Two steps: [`args`] reads each word of the command line by itself; here the
 //! words become [`ControllerSettings`] and [`WhySettings`], which hold only what
 //! makes sense together. The error is one sentence on what to change; the
-//! program then ends with exit code 2. The only I/O is [`Surroundings::look`].
+//! program then ends with exit code 2. Where the program runs is
+//! [`surroundings`]; the only I/O is there.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,36 +19,44 @@ use tidings_core::refs::{Name, SourceKind};
 pub mod args;
 pub mod selector;
 pub mod streams;
+pub mod surroundings;
 pub mod values;
 
 use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
 use selector::Selector;
+use surroundings::KUBERNETES_NAMESPACE;
+pub use surroundings::Surroundings;
 use values::{Listen, LogFormat, LogLevel, Output};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
-/// Where Kubernetes tells a pod its namespace.
-const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 /// What the command line asks for cannot be done. The text says what to change.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Misuse(String);
 
-/// Where the program runs, as far as defaults depend on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    /// The pod's namespace; `None` outside a cluster.
-    pub pod_namespace: Option<Name>,
+/// Something to say at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether a person should look at it.
+    pub warning: bool,
+    /// A sentence.
+    pub text: String,
 }
 
-impl Surroundings {
-    /// Looks where the program runs.
-    pub fn look() -> Self {
-        let told = std::fs::read_to_string(NAMESPACE_FILE).ok();
-        let name = told.map(|text| Name::from(text.trim()));
+impl Note {
+    fn info(text: impl Into<String>) -> Self {
         Self {
-            pod_namespace: name.filter(|name| !name.is_empty()),
+            warning: false,
+            text: text.into(),
+        }
+    }
+
+    fn warning(text: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            text: text.into(),
         }
     }
 }
@@ -116,9 +125,9 @@ pub struct Installation {
 impl Installation {
     fn new(scope: &ScopeArgs, rules: &RuleArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
-            namespaces: namespaces(scope)?,
+            namespaces: namespaces(scope, around)?,
             sources: sources(scope)?,
-            source_labels: scope.resource_label_selector.clone(),
+            source_labels: selector::all_of(&scope.resource_label_selector),
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
             },
@@ -162,6 +171,8 @@ pub struct ControllerSettings {
     pub log: LogSettings,
     /// The Lease.
     pub lease: LeaseSettings,
+    /// What to say at the start.
+    pub notes: Vec<Note>,
 }
 
 impl ControllerSettings {
@@ -180,6 +191,7 @@ impl ControllerSettings {
                 level: run.log_level,
             },
             lease: lease(run)?,
+            notes: notes(args, around),
         })
     }
 }
@@ -232,18 +244,24 @@ fn cluster(args: &args::ClusterArgs) -> ClusterSettings {
     }
 }
 
-fn namespaces(args: &ScopeArgs) -> Result<Namespaces, Misuse> {
+fn namespaces(args: &ScopeArgs, around: &Surroundings) -> Result<Namespaces, Misuse> {
     let names = |list: &[String]| list.iter().map(|n| Name::from(n.as_str())).collect();
     if args.namespaces.is_empty() {
+        if let Some(only) = around.variable(KUBERNETES_NAMESPACE) {
+            let only = values::dns_label(only);
+            let only =
+                only.map_err(|expected| Misuse(format!("{KUBERNETES_NAMESPACE}: {expected}")));
+            return Ok(Namespaces::Only(names(&[only?])));
+        }
         return Ok(Namespaces::All {
             ignored: names(&args.namespaces_to_ignore),
-            selector: args.namespace_selector.clone(),
+            selector: selector::all_of(&args.namespace_selector),
         });
     }
     if !args.namespaces_to_ignore.is_empty() {
         return Err(excludes("--namespaces", "--namespaces-to-ignore"));
     }
-    if args.namespace_selector.is_some() {
+    if !args.namespace_selector.is_empty() {
         return Err(excludes("--namespaces", "--namespace-selector"));
     }
     Ok(Namespaces::Only(names(&args.namespaces)))
@@ -312,6 +330,36 @@ fn lease(args: &args::RunArgs) -> Result<LeaseSettings, Misuse> {
     let text = "--lease-duration, whole seconds, must be longer than --lease-renew-deadline, \
                 and that longer than --lease-retry-period, which must not be 0";
     Err(Misuse(text.to_owned()))
+}
+
+/// What becomes of options that are taken for Reloader's sake.
+fn notes(args: &ControllerArgs, around: &Surroundings) -> Vec<Note> {
+    let (reloader, scope) = (&args.reloader, &args.scope);
+    let mut notes = Vec::new();
+    if reloader.sync_after_restart {
+        notes.push(Note::info(
+            "--sync-after-restart: what changed while no controller ran is always found, here without it",
+        ));
+    }
+    if reloader.enable_ha {
+        notes.push(Note::info(
+            "--enable-ha: replicas always take turns by a Lease, here without it",
+        ));
+    }
+    if reloader.enable_pprof {
+        notes.push(Note::warning(
+            "--enable-pprof: there is no profiler here, and nothing listens for it; see /metrics",
+        ));
+    }
+    let narrowed = !(scope.namespaces_to_ignore.is_empty() && scope.namespace_selector.is_empty());
+    let one = scope.namespaces.is_empty() && around.variable(KUBERNETES_NAMESPACE).is_some();
+    if narrowed && one {
+        notes.push(Note::warning(format!(
+            "{KUBERNETES_NAMESPACE} names the one namespace that is watched: \
+             --namespaces-to-ignore and --namespace-selector mean nothing beside it"
+        )));
+    }
+    notes
 }
 
 fn target(args: &WhyArgs) -> Result<Target, Misuse> {

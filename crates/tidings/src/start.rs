@@ -42,6 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs the controller until a signal to stop.
 pub async fn controller(settings: ControllerSettings) -> Result<()> {
     log::init(settings.log)?;
+    settings.notes.iter().for_each(log::note);
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
     let clients = Clients::connect(&settings).await?;

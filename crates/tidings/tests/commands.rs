@@ -38,6 +38,21 @@ fn a_word_that_cannot_be_read_names_its_option() {
 }
 
 #[test]
+fn options_alone_are_the_controllers() {
+    let (code, _, err) = tidings(&["--log-format=", "--log-level=warning", "--settle=soon"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--settle"), "{err}");
+}
+
+#[test]
+fn an_option_that_reloader_may_have_and_we_have_not_says_where_to_look() {
+    let (code, _, err) = tidings(&["--from-a-later-version"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("'--from-a-later-version'"), "{err}");
+    assert!(err.contains("docs/migrating-from-reloader.md"), "{err}");
+}
+
+#[test]
 fn help_shows_examples() {
     for command in ["controller", "why", "manifests", "completion"] {
         let (code, out, _) = tidings(&[command, "--help"]);

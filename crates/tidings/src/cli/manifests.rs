@@ -50,6 +50,7 @@ pub fn given(matches: &ArgMatches) -> Vec<String> {
 pub fn in_a_cluster() -> Surroundings {
     Surroundings {
         pod_namespace: Some("tidings".into()),
+        ..Surroundings::default()
     }
 }
 

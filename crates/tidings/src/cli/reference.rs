@@ -17,6 +17,7 @@ use tidings_core::refs::SOURCES;
 use crate::cli::why::report::FIELDS;
 use crate::report::metrics::METRICS;
 use crate::settings::args::Cli;
+use crate::settings::surroundings::VARIABLES;
 
 /// One page.
 #[derive(Debug)]
@@ -172,6 +173,19 @@ fn flags() -> String {
             let _ = writeln!(text, "\n```text\n{examples}\n```\n");
         }
     }
+    text.push_str(
+        "## Without a command\n\nStarted with options alone, or in a pod without any, it is \
+         `tidings controller`, as Reloader is started. These of its variables are read too; an \
+         option goes first.\n\n",
+    );
+    let rows = VARIABLES.iter().map(|row| {
+        let option = match row.option {
+            "" => String::new(),
+            option => code(option),
+        };
+        [code(row.name), option, cell(row.doc)]
+    });
+    table(&mut text, ["Variable", "Option", "Meaning"], rows);
     text
 }
 

@@ -13,8 +13,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use crate::settings::LogSettings;
 use crate::settings::values::{LogFormat, LogLevel};
+use crate::settings::{LogSettings, Note};
 
 /// Libraries that see requests and answers.
 const TALKATIVE: [&str; 7] = [
@@ -63,6 +63,15 @@ pub fn decision(workload: &WorkloadRef, reason: Reason, text: &str) {
         tracing::debug!(%workload, text, "{reason}");
     } else {
         tracing::info!(%workload, text, "{reason}");
+    }
+}
+
+/// The line for something that the settings led to.
+pub fn note(note: &Note) {
+    if note.warning {
+        tracing::warn!("{}", note.text);
+    } else {
+        tracing::info!("{}", note.text);
     }
 }
 

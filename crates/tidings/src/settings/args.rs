@@ -12,7 +12,7 @@ use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{
-    Listen, LogFormat, LogLevel, Output, Shell, dns_label, listen, source_kind, time,
+    Listen, LogFormat, LogLevel, Output, Shell, dns_label, listen, source_kind, time, yes_or_no,
 };
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
@@ -107,6 +107,9 @@ pub struct ControllerArgs {
     /// How it runs.
     #[command(flatten, next_help_heading = "How it runs")]
     pub run: RunArgs,
+    /// What a Deployment of Reloader may ask for besides.
+    #[command(flatten, next_help_heading = "Reloader's own")]
+    pub reloader: ReloaderArgs,
 }
 
 /// Which cluster to speak to.
@@ -129,12 +132,14 @@ pub struct ScopeArgs {
     /// Watch all namespaces but these.
     #[arg(long, value_name = "NS,…", env = "TIDINGS_NAMESPACES_TO_IGNORE", value_delimiter = ',', value_parser = dns_label)]
     pub namespaces_to_ignore: Vec<String>,
-    /// Roll only in namespaces whose labels match, such as `env=prod,team in (a,b)`.
+    /// Roll only in namespaces whose labels match, such as `env=prod,team in (a,b)`; given more
+    /// than once, all must match.
     #[arg(long, value_name = "SELECTOR", env = "TIDINGS_NAMESPACE_SELECTOR", value_parser = selector::parse)]
-    pub namespace_selector: Option<Selector>,
-    /// Watch only the ConfigMaps and Secrets whose labels match.
+    pub namespace_selector: Vec<Selector>,
+    /// Watch only the ConfigMaps and Secrets whose labels match; given more than once, all must
+    /// match.
     #[arg(long, value_name = "SELECTOR", env = "TIDINGS_RESOURCE_LABEL_SELECTOR", value_parser = selector::parse)]
-    pub resource_label_selector: Option<Selector>,
+    pub resource_label_selector: Vec<Selector>,
     /// Do not watch this kind of source: `configmaps` or `secrets`.
     #[arg(long, value_name = "KIND", env = "TIDINGS_RESOURCES_TO_IGNORE", value_delimiter = ',', value_parser = source_kind)]
     pub resources_to_ignore: Vec<SourceKind>,
@@ -148,20 +153,20 @@ pub struct ScopeArgs {
 )]
 pub struct RuleArgs {
     /// Treat every workload without an opt-in annotation as `auto`.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_AUTO_RELOAD_ALL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_AUTO_RELOAD_ALL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub auto_reload_all: bool,
     /// Roll also when an optional or named source appears.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_CREATE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_CREATE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub reload_on_create: bool,
     /// Roll also when a used source or key is deleted.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_DELETE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_DELETE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub reload_on_delete: bool,
     /// At first sight, roll workloads whose pods are older than a source that they use.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_CATCH_UP", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_CATCH_UP", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub catch_up: bool,
     /// Take a workload edited at a higher resourceVersion than a source's as newer than it.
     /// Right where both are kept in one etcd.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub absorb_by_version: bool,
     /// Which installation.
     #[command(flatten)]
@@ -203,7 +208,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", env = "TIDINGS_SETTLE", default_value = "2s", value_parser = time)]
     pub settle: Duration,
     /// Decide and report, but write nothing: no record, no roll, no Event, no Lease.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_DRY_RUN", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_DRY_RUN", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub dry_run: bool,
     /// Writes to the API server under way at the same time, 1 to 1000.
     #[arg(long, value_name = "N", env = "TIDINGS_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -217,7 +222,8 @@ pub struct RunArgs {
         long,
         value_name = "FORM",
         env = "TIDINGS_LOG_FORMAT",
-        default_value = "text"
+        default_value = "text",
+        ignore_case = true
     )]
     pub log_format: LogFormat,
     /// How much is logged.
@@ -225,7 +231,8 @@ pub struct RunArgs {
         long,
         value_name = "LEVEL",
         env = "TIDINGS_LOG_LEVEL",
-        default_value = "info"
+        default_value = "info",
+        ignore_case = true
     )]
     pub log_level: LogLevel,
     /// How long the Lease holds without being renewed; a standby takes over after it.
@@ -237,6 +244,25 @@ pub struct RunArgs {
     /// The time between two attempts to take or renew the Lease.
     #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RETRY_PERIOD", default_value = "2s", value_parser = time)]
     pub lease_retry_period: Duration,
+}
+
+/// Options of Reloader that there is nothing left to choose about. They are taken,
+/// so that its Deployments need no edit, and what becomes of each is said at the
+/// start.
+#[derive(Clone, Debug, Args)]
+pub struct ReloaderArgs {
+    /// Nothing to choose: what changed while no controller ran is always found and rolled.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_SYNC_AFTER_RESTART", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub sync_after_restart: bool,
+    /// Nothing to choose: replicas always take turns by a Lease.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_HA", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub enable_ha: bool,
+    /// Refused, with a warning: there is no profiler here; /metrics says what there is to know.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_PPROF", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub enable_pprof: bool,
+    /// As --enable-pprof.
+    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_PPROF_ADDR")]
+    pub pprof_addr: Option<String>,
 }
 
 /// All options of `tidings why`.

@@ -1,8 +1,9 @@
 //! Label selectors as people write them.
 //!
-//! Goes in: `env=prod,team in (a,b),!legacy`. Comes out: kube's own
-//! [`Selector`], which matches labels and prints itself for the API server; or
-//! a sentence on the part that cannot be read.
+//! Goes in: `env=prod,team in (a,b),!legacy`, also as Reloader has it: `env:prod`,
+//! and `*` for any value. Comes out: kube's own [`Selector`], which matches labels
+//! and prints itself for the API server; or a sentence on the part that cannot be
+//! read.
 
 pub use kube::core::{Selector, SelectorExt};
 
@@ -12,6 +13,12 @@ use kube::core::Expression;
 pub fn parse(text: &str) -> Result<Selector, String> {
     let parts = split(text);
     parts.iter().map(|part| expression(part.trim())).collect()
+}
+
+/// One selector that asks for all that these ask for; `None` where there is none.
+pub fn all_of(selectors: &[Selector]) -> Option<Selector> {
+    let parts = selectors.iter().cloned().flatten();
+    (!selectors.is_empty()).then(|| parts.collect())
 }
 
 /// Splits at commas outside parentheses.
@@ -35,7 +42,11 @@ fn expression(part: &str) -> Result<Expression, String> {
     // The longest operator first: `!=` and `==` contain `=`.
     for (operator, make) in OPERATORS {
         if let Some((name, value)) = part.split_once(operator) {
-            return Ok(make(key(name, part)?, plain_value(value, part)?));
+            let name = key(name, part)?;
+            return match value.trim() {
+                "*" if operator != "!=" => Ok(Expression::Exists(name)),
+                value => Ok(make(name, plain_value(value, part)?)),
+            };
         }
     }
     match part.split_once(char::is_whitespace) {
@@ -46,10 +57,12 @@ fn expression(part: &str) -> Result<Expression, String> {
 
 type Make = fn(String, String) -> Expression;
 
-const OPERATORS: [(&str, Make); 3] = [
+const OPERATORS: [(&str, Make); 4] = [
     ("!=", Expression::NotEqual),
     ("==", Expression::Equal),
     ("=", Expression::Equal),
+    // What Reloader once had for `=`.
+    (":", Expression::Equal),
 ];
 
 fn set(key: String, rest: &str, part: &str) -> Result<Expression, String> {
@@ -131,8 +144,28 @@ mod tests {
     }
 
     #[test]
+    fn forms_of_reloader_are_read() {
+        for (theirs, ours) in [
+            ("env:prod", "env=prod"),
+            ("env:*", "env"),
+            ("env=*,a:1", "env,a=1"),
+            ("example.com/env:prod", "example.com/env=prod"),
+        ] {
+            assert_eq!(parse(theirs).unwrap().to_string(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn several_add_up() {
+        let all = ["a=1", "b,c!=2"].map(|text| parse(text).unwrap());
+        assert_eq!(all_of(&all).unwrap().to_string(), "a=1,b,c!=2");
+        assert_eq!(all_of(&[]), None);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_named() {
-        for wrong in ["", "a=1,", "a in x", "a b", "=1", "a=b c", "a in (x", "!"] {
+        let wrongs = ["", "a=1,", "a in x", "a b", "=1", "a=b c", "a in (x", "!"];
+        for wrong in wrongs.into_iter().chain(["a!=*", "a:b:c", ":b"]) {
             assert!(
                 parse(wrong).unwrap_err().contains("not a label selector"),
                 "{wrong}"

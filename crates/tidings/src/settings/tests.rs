@@ -11,12 +11,34 @@ pub(crate) fn settings(options: &[&str]) -> Result<ControllerSettings, Misuse> {
 }
 
 fn settings_in(pod: Option<&str>, options: &[&str]) -> Result<ControllerSettings, Misuse> {
+    let around = Surroundings {
+        pod_namespace: pod.map(Name::from),
+        ..Surroundings::default()
+    };
+    settings_of(&around, options)
+}
+
+/// The same, in a pod in which these of Reloader's variables are set.
+fn settings_with(
+    variables: &[(&'static str, &str)],
+    options: &[&str],
+) -> Result<ControllerSettings, Misuse> {
+    let set = variables
+        .iter()
+        .map(|(name, value)| (*name, (*value).into()));
+    let around = Surroundings {
+        pod_namespace: Some("tidings-system".into()),
+        variables: set.collect(),
+    };
+    settings_of(&around, options)
+}
+
+fn settings_of(around: &Surroundings, options: &[&str]) -> Result<ControllerSettings, Misuse> {
     let words = ["tidings", "controller"].iter().chain(options);
     let Command::Controller(args) = Cli::try_parse_from(words).unwrap().command else {
         unreachable!()
     };
-    let pod_namespace = pod.map(Name::from);
-    ControllerSettings::new(&args, &Surroundings { pod_namespace })
+    ControllerSettings::new(&args, around)
 }
 
 fn why(options: &[&str]) -> Result<WhySettings, Misuse> {
@@ -58,6 +80,47 @@ fn defaults_are_those_of_the_help() {
 fn what_makes_no_sense_is_said(#[case] options: &[&str], #[case] expected: &str) {
     let said = settings(options).unwrap_err().to_string();
     assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn one_namespace_by_reloaders_variable() {
+    let only = |variables: &[_], options: &[&str]| {
+        settings_with(variables, options)
+            .unwrap()
+            .installation
+            .namespaces
+    };
+    let stage = [(KUBERNETES_NAMESPACE, "stage")];
+    assert_eq!(only(&stage, &[]), Namespaces::Only(["stage".into()].into()));
+    let by_option = only(&stage, &["--namespaces=prod"]);
+    assert_eq!(by_option, Namespaces::Only(["prod".into()].into()));
+    let none = only(&[(KUBERNETES_NAMESPACE, "")], &[]);
+    assert!(matches!(none, Namespaces::All { .. }));
+    let noted = settings_with(&stage, &["--namespaces-to-ignore=prod"]).unwrap();
+    assert!(noted.notes[0].warning && noted.notes[0].text.contains("--namespaces-to-ignore"));
+    let said = settings_with(&[(KUBERNETES_NAMESPACE, "No!")], &[]).unwrap_err();
+    assert!(
+        said.to_string()
+            .starts_with("KUBERNETES_NAMESPACE: expected a DNS label")
+    );
+}
+
+#[test]
+fn what_reloader_has_to_choose_about_and_we_have_not_is_said() {
+    let notes = |options: &[&str]| {
+        let notes = settings(options).unwrap().notes.into_iter();
+        notes
+            .map(|note| (note.warning, note.text))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(notes(&["--pprof-addr=:6060"]), []);
+    let said = notes(&["--sync-after-restart", "--enable-ha=true", "--enable-pprof"]);
+    let begins = ["--sync-after-restart:", "--enable-ha:", "--enable-pprof:"];
+    for ((warning, text), begin) in said.iter().zip(begins) {
+        assert_eq!(*warning, begin == "--enable-pprof:");
+        assert!(text.starts_with(begin), "{text}");
+    }
+    assert_eq!(said.len(), 3);
 }
 
 #[test]

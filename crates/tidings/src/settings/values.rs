@@ -24,6 +24,7 @@ pub enum Shell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// One line for eyes.
+    #[value(alias = "")]
     Text,
     /// One JSON object a line.
     Json,
@@ -33,8 +34,10 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     /// What failed.
+    #[value(aliases = ["fatal", "panic"])]
     Error,
     /// And what a person should look at.
+    #[value(alias = "warning")]
     Warn,
     /// And each decision that changed.
     Info,
@@ -70,6 +73,15 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
     text.parse().map(Listen::At).map_err(wrong)
 }
 
+/// A yes or no in any of the words that Go's flags take.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "True" | "TRUE" | "t" | "T" | "1" => Ok(true),
+        "false" | "False" | "FALSE" | "f" | "F" | "0" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     tidings_core::annotations::millis(text).map(Duration::from_millis)
 }
@@ -94,6 +106,31 @@ pub(super) fn dns_label(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_reloaders_log_are_known() {
+        let format = |text| LogFormat::from_str(text, true).unwrap();
+        assert_eq!(
+            ["", "json", "JSON"].map(format),
+            [LogFormat::Text, LogFormat::Json, LogFormat::Json]
+        );
+        let level = |text| LogLevel::from_str(text, true).unwrap();
+        assert_eq!(
+            [
+                "trace", "debug", "info", "warning", "error", "fatal", "panic"
+            ]
+            .map(level),
+            [
+                LogLevel::Trace,
+                LogLevel::Debug,
+                LogLevel::Info,
+                LogLevel::Warn,
+                LogLevel::Error,
+                LogLevel::Error,
+                LogLevel::Error
+            ]
+        );
+    }
 
     #[test]
     fn names_and_addresses_are_checked() {
