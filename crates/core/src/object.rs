@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::annotations::{self, BECAUSE, CONFIG, IGNORE, OURS};
+use crate::annotations::{self, BECAUSE, CONFIG, IGNORE, is_kept};
 use crate::digest::Digest;
 use crate::kinds::Kind;
 use crate::reason::Problem;
@@ -106,7 +106,7 @@ pub struct Workload {
     pub generation: i64,
     /// When it was created.
     pub created: Seconds,
-    /// Its annotations and its template's, those of Tidings and Reloader only.
+    /// Its annotations and its template's, those that are read only.
     pub annotations: BTreeMap<String, String>,
     /// See `annotations`.
     pub template_annotations: BTreeMap<String, String>,
@@ -169,7 +169,7 @@ pub struct Meta {
     #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "our_annotations")]
-    /// `metadata.annotations`, those of Tidings and Reloader only.
+    /// `metadata.annotations`, those that are read only.
     pub annotations: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_default")]
     managed_fields: Vec<ManagedFields>,
@@ -235,7 +235,7 @@ where
     D: serde::Deserializer<'de>,
 {
     let mut all: BTreeMap<String, String> = or_default(input)?;
-    all.retain(|key, _| OURS.iter().any(|domain| key.contains(domain)));
+    all.retain(|key, _| is_kept(key));
     Ok(all)
 }
 
@@ -324,7 +324,7 @@ pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unrea
     let (mark, digest) = strip(&mut template);
     let template: PodTemplate = serde_json::from_value(template).map_err(|_| Unreadable)?;
     let mut template_annotations = template.metadata.annotations.clone();
-    template_annotations.retain(|key, _| OURS.iter().any(|domain| key.contains(domain)));
+    template_annotations.retain(|key, _| is_kept(key));
     Ok(Workload {
         version: metadata.version()?,
         generation: metadata.generation,

@@ -19,6 +19,9 @@ pub enum SourceKind {
     ConfigMap,
     /// A Secret.
     Secret,
+    /// A SecretProviderClass of the Secrets Store CSI driver. Its content is what
+    /// the driver mounted last, as its pod statuses tell.
+    SecretProviderClass,
 }
 
 /// One row for each kind of source: its names where they differ.
@@ -30,10 +33,17 @@ pub struct SourceRow {
     pub word: &'static str,
     /// Further spellings that people may use.
     pub short: &'static str,
+    /// API group; empty is the core group.
+    pub group: &'static str,
+    /// API version.
+    pub version: &'static str,
     /// `kind` in manifests.
     pub api_kind: &'static str,
     /// The resource in URLs and RBAC.
     pub plural: &'static str,
+    /// The resource of the same group that is watched: whose changes are those of
+    /// the content.
+    pub watched: &'static str,
 }
 
 /// All kinds of sources.
@@ -42,15 +52,31 @@ pub static SOURCES: &[SourceRow] = &[
         kind: SourceKind::ConfigMap,
         word: "configmap",
         short: "cm",
+        group: "",
+        version: "v1",
         api_kind: "ConfigMap",
         plural: "configmaps",
+        watched: "configmaps",
     },
     SourceRow {
         kind: SourceKind::Secret,
         word: "secret",
         short: "secrets",
+        group: "",
+        version: "v1",
         api_kind: "Secret",
         plural: "secrets",
+        watched: "secrets",
+    },
+    SourceRow {
+        kind: SourceKind::SecretProviderClass,
+        word: "secretproviderclass",
+        short: "spc",
+        group: "secrets-store.csi.x-k8s.io",
+        version: "v1",
+        api_kind: "SecretProviderClass",
+        plural: "secretproviderclasses",
+        watched: "secretproviderclasspodstatuses",
     },
 ];
 
@@ -60,12 +86,22 @@ impl SourceKind {
         match self {
             Self::ConfigMap => &SOURCES[0],
             Self::Secret => &SOURCES[1],
+            Self::SecretProviderClass => &SOURCES[2],
         }
     }
 
     /// All kinds, in their order.
     pub fn all() -> impl Iterator<Item = Self> {
         SOURCES.iter().map(|row| row.kind)
+    }
+
+    /// `v1`, or `group/v1` outside the core group.
+    pub fn api_version(self) -> String {
+        let SourceRow { group, version, .. } = self.row();
+        match *group {
+            "" => (*version).to_owned(),
+            group => format!("{group}/{version}"),
+        }
     }
 
     /// Reads a kind as people write it: `configmap`, `cm`, `ConfigMap`, `secrets`.
@@ -84,7 +120,7 @@ impl SourceKind {
 /// One source. Workloads use sources of their own namespace only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceRef {
-    /// ConfigMap or Secret.
+    /// Its kind.
     pub kind: SourceKind,
     /// Its namespace.
     pub namespace: Name,
@@ -168,6 +204,8 @@ mod tests {
             assert_eq!(SourceKind::parse(text), Some(SourceKind::ConfigMap));
         }
         assert_eq!(SourceKind::parse("secrets"), Some(SourceKind::Secret));
+        let class = Some(SourceKind::SecretProviderClass);
+        assert_eq!(SourceKind::parse("SecretProviderClass"), class);
         assert_eq!(SourceKind::parse("pod"), None);
     }
 }

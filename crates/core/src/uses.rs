@@ -61,7 +61,7 @@ pub enum Keys {
 /// One way in which a workload consumes a source of its namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Use {
-    /// ConfigMap or Secret.
+    /// Which kind of source.
     pub kind: SourceKind,
     /// Its name.
     pub name: Name,

@@ -188,7 +188,7 @@ impl Shared {
 
     fn for_source(&self, kind: SourceKind) -> &Client {
         match kind {
-            SourceKind::ConfigMap => &self.client,
+            SourceKind::ConfigMap | SourceKind::SecretProviderClass => &self.client,
             SourceKind::Secret => &self.brief,
         }
     }

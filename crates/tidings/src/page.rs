@@ -23,7 +23,7 @@ pub(crate) const METADATA_LIST: &str =
 fn size(of: StreamOf) -> u32 {
     match of {
         StreamOf::Namespaces | StreamOf::Sources(SourceKind::ConfigMap) => 500,
-        StreamOf::Workloads(_) | StreamOf::Sources(SourceKind::Secret) => 100,
+        StreamOf::Workloads(_) | StreamOf::Sources(_) => 100,
     }
 }
 

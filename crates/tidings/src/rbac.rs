@@ -5,7 +5,7 @@
 //! [`advice`] names the one that is missing when a request is refused. Pure.
 
 use tidings_core::kinds::{KINDS, Revision};
-use tidings_core::refs::SOURCES;
+use tidings_core::refs::{SOURCES, SourceRow};
 
 use crate::settings::{ControllerSettings, Namespaces};
 
@@ -60,24 +60,34 @@ pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
 
 /// Whether the resource is a kind of source that is not watched.
 fn ignores(settings: &ControllerSettings, resource: &str) -> bool {
-    let row = SOURCES.iter().find(|row| row.plural == resource);
+    let named = |row: &&SourceRow| [row.plural, row.watched].contains(&resource);
+    let row = SOURCES.iter().find(named);
     row.is_some_and(|row| !settings.installation.sources.contains(&row.kind))
 }
 
 /// Every rule that any installation may need.
 fn table() -> Vec<Rule> {
-    let sources = SOURCES
-        .iter()
-        .map(|row| watched("", row.plural, &WATCH, "sources: what workloads use"));
     let workloads = KINDS.iter().map(|kind| {
         let verbs = [&WATCH[..], &["patch"]].concat();
         watched(kind.group, kind.plural, &verbs, "workloads: what is rolled")
     });
-    sources
+    SOURCES
+        .iter()
+        .flat_map(source)
         .chain(workloads)
         .chain(revisions())
         .chain(fixed())
         .collect()
+}
+
+/// What is watched of a kind of source, and read of it.
+fn source(row: &SourceRow) -> Vec<Rule> {
+    let why = "sources: what workloads use";
+    let mut rules = vec![watched(row.group, row.watched, &WATCH, why)];
+    if row.plural != row.watched {
+        rules.push(watched(row.group, row.plural, &["get"], "marks on sources"));
+    }
+    rules
 }
 
 fn watched(

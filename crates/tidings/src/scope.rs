@@ -36,13 +36,13 @@ impl Filter {
     /// The query for sources of a kind.
     pub fn scope(&self, kind: SourceKind) -> Scope {
         let types = LEFT_OUT_TYPES.map(|name| format!("type!={name}"));
-        Scope {
-            labels: self.labels.to_string(),
-            fields: match kind {
-                SourceKind::ConfigMap => String::new(),
-                SourceKind::Secret => types.join(","),
-            },
-        }
+        let (labels, fields) = match kind {
+            SourceKind::ConfigMap => (self.labels.to_string(), String::new()),
+            SourceKind::Secret => (self.labels.to_string(), types.join(",")),
+            // The driver makes the statuses, and gives them no labels of the user's.
+            SourceKind::SecretProviderClass => Default::default(),
+        };
+        Scope { labels, fields }
     }
 }
 

@@ -274,7 +274,8 @@ fn excludes(one: &str, other: &str) -> Misuse {
 }
 
 fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
-    let kept = SourceKind::all().filter(|kind| !args.resources_to_ignore.contains(kind));
+    let core = SourceKind::all().filter(|kind| kind.row().group.is_empty());
+    let kept = core.filter(|kind| !args.resources_to_ignore.contains(kind));
     let kept: Vec<_> = kept.collect();
     if kept.is_empty() {
         let text =

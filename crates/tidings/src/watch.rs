@@ -57,7 +57,7 @@ pub enum Fact {
     Namespace {
         /// Its name.
         name: Name,
-        /// Its annotations, those of Tidings and Reloader only.
+        /// Its annotations, those that are read only.
         annotations: Annotations,
         /// All its labels.
         labels: BTreeMap<String, String>,

@@ -32,7 +32,7 @@ impl std::fmt::Display for Stream {
         f.write_str(match self.of {
             StreamOf::Namespaces => "namespaces",
             StreamOf::Workloads(kind) => kind.plural,
-            StreamOf::Sources(kind) => kind.row().plural,
+            StreamOf::Sources(kind) => kind.row().watched,
         })?;
         self.namespace
             .as_ref()

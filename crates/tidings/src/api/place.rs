@@ -41,14 +41,16 @@ impl Place {
         Self::kind(key.kind).within(&key.namespace).named(&key.name)
     }
 
-    /// All sources of a kind.
+    /// What is watched of a kind of source.
     pub fn sources(kind: SourceKind) -> Self {
-        Self::core(kind.row().plural)
+        let row = kind.row();
+        Self::new(row.group, row.version, row.watched)
     }
 
     /// A source.
     pub fn source(key: &SourceRef) -> Self {
-        Self::sources(key.kind)
+        let row = key.kind.row();
+        Self::new(row.group, row.version, row.plural)
             .within(&key.namespace)
             .named(&key.name)
     }

@@ -77,15 +77,19 @@ fn annotations() -> String {
     text
 }
 
-const PLACES: [(Place, &str); 5] = [
+const PLACES: [(Place, &str); 6] = [
     (
         Place::WorkloadOrNamespace,
         "On the workload, else on its pod template, else on its namespace",
     ),
     (Place::Workload, "On the workload, else on its pod template"),
     (Place::WorkloadOnly, "On the workload only"),
-    (Place::Source, "On the ConfigMap or Secret"),
+    (Place::Source, "On the source"),
     (Place::Written, "Written on the pod template at a roll"),
+    (
+        Place::WrittenOnWorkload,
+        "Written on the workload at a roll",
+    ),
 ];
 
 fn kinds() -> String {
@@ -101,7 +105,11 @@ fn kinds() -> String {
     section(&mut text, "Workloads", ["Kind", "API", "Forms"], rows);
     let rows = SOURCES.iter().map(|row| {
         let words = forms(&[row.word, row.short, row.plural]);
-        [row.api_kind.to_owned(), code("v1"), words]
+        [
+            row.api_kind.to_owned(),
+            code(&row.kind.api_version()),
+            words,
+        ]
     });
     section(&mut text, "Sources", ["Kind", "API", "Forms"], rows);
     text

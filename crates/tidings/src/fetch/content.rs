@@ -76,8 +76,8 @@ impl<'de> Visitor<'de> for Whole<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
         let mut object = Object::default();
         let data = match self.source.kind {
-            SourceKind::ConfigMap => Coding::Text,
             SourceKind::Secret => Coding::Base64,
+            SourceKind::ConfigMap | SourceKind::SecretProviderClass => Coding::Text,
         };
         while let Some(field) = map.next_key()? {
             match field {

@@ -87,7 +87,9 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {
-    SourceKind::parse(text).ok_or_else(|| "expected configmaps or secrets".to_owned())
+    SourceKind::parse(text)
+        .filter(|kind| kind.row().group.is_empty())
+        .ok_or_else(|| "expected configmaps or secrets".to_owned())
 }
 
 pub(super) fn dns_label(text: &str) -> Result<String, String> {

@@ -1,0 +1,180 @@
+//! The grammar of `tidings.dev/reload`.
+//!
+//! Goes in: a comma list of `auto`, `off`, [`!`]kind/glob[`[`keyglob,…`]`]. Comes
+//! out: [`Item`]s, and a sentence for each part that is wrong.
+
+use super::read::{Room, list};
+use crate::pattern::{Pattern, quoted};
+use crate::refs::SourceKind;
+
+/// One item of `tidings.dev/reload`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// `auto`: what the workload uses.
+    Auto,
+    /// `off`: nothing.
+    Off,
+    /// `kind/glob[keys]`: these too, also where they are not used.
+    Include(SourceKind, Named),
+    /// `!kind/glob[keys]`: not these.
+    Exclude(SourceKind, Named),
+}
+
+/// Sources by name, and perhaps only some of their keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// Which sources.
+    pub name: Pattern,
+    /// Which keys; none means all.
+    pub keys: Vec<Pattern>,
+}
+
+impl Named {
+    /// With all their keys.
+    pub(crate) fn whole(name: Pattern) -> Self {
+        Self {
+            name,
+            keys: Vec::new(),
+        }
+    }
+}
+
+/// Reads the list.
+pub(super) fn reload(text: &str, problems: &mut Vec<String>) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut room = Room::default();
+    for part in split_outside_brackets(text) {
+        match item(part, &mut room) {
+            Ok(item) => items.push(item),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if items.contains(&Item::Off) && items.len() > 1 {
+        problems.push("`off` stands alone; the other items are ignored".to_owned());
+    }
+    items
+}
+
+fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let parts = text.split(move |c: char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn item(text: &str, room: &mut Room) -> Result<Item, String> {
+    match text {
+        "auto" | "true" => return Ok(Item::Auto),
+        "off" | "false" => return Ok(Item::Off),
+        _ => {}
+    }
+    let (exclude, rest) = match text.strip_prefix('!') {
+        Some(rest) => (true, rest.trim()),
+        None => (false, text),
+    };
+    let named = named(rest, room);
+    let (kind, named) = named.map_err(|problem| format!("{}: {problem}", quoted(text)))?;
+    Ok(if exclude {
+        Item::Exclude(kind, named)
+    } else {
+        Item::Include(kind, named)
+    })
+}
+
+fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
+    let wrong = "expected auto, off, configmap/NAME, secret/NAME or secretproviderclass/NAME";
+    let (kind, name) = text.split_once('/').ok_or(wrong)?;
+    let kind = SourceKind::parse(kind.trim()).ok_or(wrong)?;
+    let (name, keys) = match name.split_once('[') {
+        Some((name, keys)) => (name, keys.strip_suffix(']').ok_or("the `[` is not closed")?),
+        None => (name, ""),
+    };
+    if name.trim().is_empty() {
+        return Err(wrong.to_owned());
+    }
+    let keys: Result<Vec<_>, _> = list(keys).iter().map(|key| Pattern::glob(key)).collect();
+    let [name] = room.take([Pattern::glob(name.trim())?])?;
+    let keys = room.take(keys?)?;
+    Ok((kind, Named { name, keys }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::annotations::PATTERNS;
+
+    #[rstest]
+    #[case("auto", "[Auto]")]
+    #[case("auto, !configmap/noisy", "[Auto, !configmap/noisy]")]
+    #[case("cm/a[x,y*],secret/b", "[configmap/a[x,y*], secret/b]")]
+    #[case(" !secret/db-* ", "[!secret/db-*]")]
+    #[case("", "[]")]
+    fn lists_read_well(#[case] text: &str, #[case] expect: &str) {
+        let mut problems = Vec::new();
+        let items: Vec<_> = reload(text, &mut problems).iter().map(show).collect();
+        assert_eq!(format!("[{}]", items.join(", ")), expect);
+        assert_eq!(problems, [""; 0]);
+    }
+
+    fn show(item: &Item) -> String {
+        let named = |mark: &str, kind: &SourceKind, n: &Named| {
+            let keys: Vec<_> = n.keys.iter().map(ToString::to_string).collect();
+            let keys = if keys.is_empty() {
+                String::new()
+            } else {
+                format!("[{}]", keys.join(","))
+            };
+            format!("{mark}{}/{}{keys}", kind.row().word, n.name)
+        };
+        match item {
+            Item::Auto => "Auto".to_owned(),
+            Item::Off => "Off".to_owned(),
+            Item::Include(kind, n) => named("", kind, n),
+            Item::Exclude(kind, n) => named("!", kind, n),
+        }
+    }
+
+    #[rstest]
+    #[case("auto, pod/x", "pod/x", 1)]
+    #[case("secret/a[k", "not closed", 0)]
+    #[case("configmap/", "configmap/", 0)]
+    #[case("secret/a, secret/[", "not closed", 1)]
+    #[case("off, auto", "stands alone", 2)]
+    fn the_good_parts_hold(#[case] text: &str, #[case] said: &str, #[case] items: usize) {
+        let mut problems = Vec::new();
+        assert_eq!(reload(text, &mut problems).len(), items);
+        assert!(problems.iter().any(|p| p.contains(said)), "{problems:?}");
+    }
+
+    #[test]
+    fn patterns_are_counted() {
+        let many: Vec<_> = (0..2 * PATTERNS).map(|i| format!("secret/a{i}*")).collect();
+        let (mut items, mut problems) = (Vec::new(), Vec::new());
+        items.extend(reload(&many.join(","), &mut problems));
+        assert_eq!((items.len(), problems.len()), (PATTERNS, PATTERNS));
+        assert!(problems[0].contains("more than 100 patterns"));
+        let keys = format!("secret/a[{}], secret/b", "k*,".repeat(2 * PATTERNS));
+        problems.clear();
+        assert_eq!(reload(&keys, &mut problems).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_part_is_read_or_complained_about(text in "[a-z!/\\[\\],*{ ]{0,40}|\\PC*") {
+            let mut problems = Vec::new();
+            let items = reload(&text, &mut problems);
+            let parts = split_outside_brackets(&text).count();
+            let alone = usize::from(items.contains(&Item::Off) && items.len() > 1);
+            prop_assert_eq!(items.len() + problems.len() - alone, parts);
+        }
+    }
+}

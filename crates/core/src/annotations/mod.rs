@@ -1,0 +1,242 @@
+//! Every annotation that Tidings reads or writes: one row each, in [`table`].
+//!
+//! Goes in: the text of one annotation. Comes out: a [`Setting`], and a sentence
+//! for each part that is wrong; the good parts hold. What the settings of a
+//! workload mean together is [`crate::policy`]'s. The reference page, the
+//! nearest known key of a misspelled one and the tests follow from the table.
+
+mod items;
+mod read;
+mod table;
+mod times;
+
+use std::collections::BTreeMap;
+
+use crate::pattern::Pattern;
+use crate::reason::{Problem, Reason};
+use crate::refs::{Name, SourceKind};
+
+pub use items::{Item, Named};
+pub use table::ANNOTATIONS;
+pub use times::{go_seconds, millis};
+
+/// Tidings' own domain: what is misspelled in it is said.
+pub const OWN: &str = "tidings.dev/";
+/// On a pod template: the installation and its number of the roll.
+pub const CONFIG: &str = "tidings.dev/config";
+/// On a pod template: what changed.
+pub const BECAUSE: &str = "tidings.dev/because";
+/// What is opted in, in Tidings' own words.
+pub const RELOAD: &str = "tidings.dev/reload";
+/// The quiet time.
+pub const SETTLE: &str = "tidings.dev/settle";
+/// The least time between two rolls.
+pub const MIN_INTERVAL: &str = "tidings.dev/min-interval";
+/// Whether what appears is a reason to roll.
+pub const ON_CREATE: &str = "tidings.dev/reload-on-create";
+/// On a source: never a reason to roll.
+pub const IGNORE: [&str; 2] = ["tidings.dev/ignore", "reloader.stakater.com/ignore"];
+/// On a source: for workloads that search.
+pub const MATCH: &str = "reloader.stakater.com/match";
+/// How long a Deployment stays paused after a roll.
+pub const PAUSE_PERIOD: &str = "deployment.reloader.stakater.com/pause-period";
+/// On a Deployment: when it was paused for a roll.
+pub const PAUSED_AT: &str = "deployment.reloader.stakater.com/paused-at";
+/// How an Argo Rollout is rolled.
+pub const ROLLOUT_STRATEGY: &str = "reloader.stakater.com/rollout-strategy";
+/// On a pod template: what Reloader, or the `annotations` strategy, rolled it for.
+pub const LAST_RELOADED_FROM: &str = "reloader.stakater.com/last-reloaded-from";
+
+/// Where an annotation is read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the workload, else on its pod template, else on its namespace.
+    WorkloadOrNamespace,
+    /// On the workload, else on its pod template.
+    Workload,
+    /// On the workload only.
+    WorkloadOnly,
+    /// On the source.
+    Source,
+    /// Written on the pod template at a roll.
+    Written,
+    /// Written on the workload at a roll.
+    WrittenOnWorkload,
+}
+
+/// What one annotation says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// `tidings.dev/reload`
+    Reload(Vec<Item>),
+    /// `tidings.dev/settle`, in milliseconds.
+    Settle(u64),
+    /// `tidings.dev/min-interval`, in milliseconds.
+    MinInterval(u64),
+    /// `tidings.dev/reload-on-create`
+    OnCreate(bool),
+    /// Reloader's `auto`, for all kinds of sources or one.
+    Auto(Option<SourceKind>, bool),
+    /// Lists of names, of Reloader or fabric8's configmapcontroller.
+    Names(SourceKind, Vec<Pattern>),
+    /// Reloader's `search`.
+    Search(bool),
+    /// Reloader's `exclude` lists.
+    Exclude(SourceKind, Vec<Name>),
+    /// Reloader's `pause-period`, in whole seconds; a part of one counts whole.
+    PausePeriod(u64),
+    /// Reloader's `rollout-strategy`: whether it is `restart`.
+    RestartAt(bool),
+    /// wave's `update-on-config-change`.
+    Wave(bool),
+    /// wave's lists of names, each perhaps of another namespace.
+    Placed(SourceKind, Vec<(Option<Name>, Name)>),
+    /// Read elsewhere: on sources, or written by Tidings.
+    Nothing,
+}
+
+/// Reads one annotation's text. What is wrong with it goes to the list; what can
+/// be read all the same is returned.
+type Read = fn(&str, &mut Vec<String>) -> Option<Setting>;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Annotation {
+    /// Its key.
+    pub key: &'static str,
+    /// Where it belongs.
+    pub place: Place,
+    /// Whether it opts in, in others' words: it says nothing beside
+    /// `tidings.dev/reload`.
+    pub yields: bool,
+    /// The form of its value.
+    pub value: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// A value that is valid.
+    pub example: &'static str,
+    /// Its reader.
+    pub read: Read,
+}
+
+/// How many patterns with wildcards one annotation may have.
+pub const PATTERNS: usize = 100;
+
+/// The row of a key.
+pub fn find(key: &str) -> Option<&'static Annotation> {
+    ANNOTATIONS.iter().find(|row| row.key == key)
+}
+
+/// Whether the annotation is kept when an object is read. Nothing else stays in
+/// memory: what `kubectl apply` writes on a Secret holds its content.
+pub fn is_kept(key: &str) -> bool {
+    key.starts_with(OWN) || find(key).is_some()
+}
+
+/// The known key that is nearest to an unknown one of Tidings' domain.
+pub fn nearest(unknown: &str) -> &'static str {
+    let own = ANNOTATIONS.iter().filter(|row| row.key.starts_with(OWN));
+    own.map(|row| row.key)
+        .min_by_key(|key| strsim::damerau_levenshtein(key, unknown))
+        .unwrap_or(RELOAD)
+}
+
+/// An own key that does not exist.
+pub(crate) fn unknown(key: &str) -> Problem {
+    Problem {
+        reason: Reason::UnknownAnnotation,
+        text: format!("{key} is not known; did you mean {}?", nearest(key)),
+    }
+}
+
+/// What is wrong with the own annotations of a workload, a template or a
+/// namespace, before their values are read.
+pub(crate) fn problem_of_key(key: &str) -> Option<Problem> {
+    match find(key) {
+        _ if !key.starts_with(OWN) => None,
+        None => Some(unknown(key)),
+        Some(row) if row.place == Place::Source => Some(Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key} belongs on a ConfigMap or Secret"),
+        }),
+        Some(_) => None,
+    }
+}
+
+/// What is wrong with the own annotations of a source, if anything: the first.
+pub(crate) fn problem_on_source(annotations: &BTreeMap<String, String>) -> Option<Problem> {
+    let mut own = annotations.iter().filter(|(key, _)| key.starts_with(OWN));
+    let problem = |(key, value): (&String, &String)| match find(key) {
+        None => Some(unknown(key)),
+        Some(row) if row.place != Place::Source => Some(Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key} does not belong on a ConfigMap or Secret"),
+        }),
+        Some(_) => read::boolean(value).err().map(|problem| Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key}: {problem}"),
+        }),
+    };
+    own.find_map(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn every_example_is_valid_and_every_key_has_one_row() {
+        let keys: BTreeSet<_> = ANNOTATIONS.iter().map(|row| row.key).collect();
+        assert_eq!(keys.len(), ANNOTATIONS.len());
+        for row in ANNOTATIONS {
+            let mut problems = Vec::new();
+            let setting = (row.read)(row.example, &mut problems);
+            assert!(setting.is_some(), "{}", row.key);
+            assert_eq!(problems, [""; 0], "{}", row.key);
+            assert!(is_kept(row.key), "{}", row.key);
+        }
+    }
+
+    #[rstest]
+    #[case("tidings.dev/relaod", true)]
+    #[case("deployment.reloader.stakater.com/paused-at", true)]
+    #[case("kubectl.kubernetes.io/last-applied-configuration", false)]
+    #[case("wave.pusher.com/config-hash", false)]
+    fn only_what_is_read_is_kept(#[case] key: &str, #[case] kept: bool) {
+        assert_eq!(is_kept(key), kept);
+    }
+
+    #[rstest]
+    #[case(&[("tidings.dev/ignor", "true")], "did you mean tidings.dev/ignore?")]
+    #[case(&[("tidings.dev/ignore", "yes")], "neither true nor false")]
+    #[case(&[("tidings.dev/reload", "auto")], "does not belong")]
+    #[case(&[("tidings.dev/ignore", "false"), ("other", "x")], "")]
+    #[case(&[("reloader.stakater.com/ignore", "yes")], "")]
+    fn mistakes_on_a_source(#[case] annotations: &[(&str, &str)], #[case] said: &str) {
+        let annotations = annotations.iter();
+        let owned = annotations.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let problem = problem_on_source(&owned.collect());
+        assert_eq!(problem.is_some(), !said.is_empty());
+        assert!(problem.is_none_or(|p| p.text.contains(said)));
+    }
+
+    #[test]
+    fn a_misspelled_key_is_near_the_right_one() {
+        assert_eq!(nearest("tidings.dev/relaod"), RELOAD);
+        assert_eq!(nearest("tidings.dev/setle"), SETTLE);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[a-z0-9!/\\[\\],.*{ ]{0,40}|\\PC*") {
+            for row in ANNOTATIONS {
+                (row.read)(&text, &mut Vec::new());
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Reading annotations by their keys, each from where it holds.
+
+use super::{Annotations, Defaults, Policy};
+use crate::annotations::{
+    self, ANNOTATIONS, Annotation, MIN_INTERVAL, ON_CREATE, Place, RELOAD, SETTLE, Setting,
+};
+use crate::object::Workload;
+use crate::reason::{Problem, Reason};
+use crate::refs::{Name, SourceKind, WorkloadRef};
+
+/// The mistakes that are told of one annotation before the rest is only counted:
+/// each is an Event.
+pub(super) const MISTAKES: usize = 5;
+
+/// What is written on a workload, and what was wrong with it so far.
+pub(super) struct Reader<'a> {
+    pub(super) key: &'a WorkloadRef,
+    pub(super) metadata: &'a Annotations,
+    pub(super) template: &'a Annotations,
+    namespace: &'a Annotations,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(workload: &'a Workload, namespace: &'a Annotations) -> Self {
+        Self {
+            key: &workload.key,
+            metadata: &workload.annotations,
+            template: &workload.template_annotations,
+            namespace,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Each once, in order.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems;
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    pub(super) fn unknown_keys(&mut self) {
+        let keys = self.metadata.keys().chain(self.template.keys());
+        let problems = keys.filter_map(|key| annotations::problem_of_key(key));
+        self.problems.extend(problems);
+    }
+
+    /// Whose word it is, and what it says.
+    pub(super) fn opt_in(&mut self, policy: &mut Policy, defaults: Defaults) {
+        for kind in SourceKind::all() {
+            policy.of_mut(kind).except = self.excluded(kind);
+        }
+        let others = self.others_keys();
+        let on_workload = [self.metadata, self.template]
+            .iter()
+            .any(|a| a.contains_key(RELOAD));
+        if on_workload && !others.is_empty() {
+            self.problems.push(Problem {
+                reason: Reason::ConflictingAnnotations,
+                text: format!("{RELOAD} is set, so {} is ignored", others.join(", ")),
+            });
+        }
+        if on_workload || (others.is_empty() && self.namespace.contains_key(RELOAD)) {
+            if let Some(Setting::Reload(items)) = self.nearest(RELOAD) {
+                policy.take(&items);
+            }
+            return;
+        }
+        for kind in SourceKind::all() {
+            policy.of_mut(kind).rules = self.reloader(kind, defaults);
+        }
+        self.wave(policy);
+        self.fabric8(policy);
+    }
+
+    /// The keys on the workload that opt it in, in others' words.
+    fn others_keys(&self) -> Vec<&'static str> {
+        let here = |row: &&Annotation| {
+            let on_template =
+                || row.place == Place::Workload && self.template.contains_key(row.key);
+            row.yields && (self.metadata.contains_key(row.key) || on_template())
+        };
+        ANNOTATIONS.iter().filter(here).map(|row| row.key).collect()
+    }
+
+    /// The own keys beside the opt-in.
+    pub(super) fn own(&mut self, policy: &mut Policy) {
+        if let Some(Setting::Settle(millis)) = self.nearest(SETTLE) {
+            policy.settle = Some(millis);
+        }
+        if let Some(Setting::MinInterval(millis)) = self.nearest(MIN_INTERVAL) {
+            policy.min_interval = Some(millis);
+        }
+        if let Some(Setting::OnCreate(on)) = self.nearest(ON_CREATE) {
+            policy.on_create = Some(on);
+        }
+    }
+
+    /// Each own key by itself: workload, else template, else namespace.
+    fn nearest(&mut self, key: &'static str) -> Option<Setting> {
+        let places = [self.metadata, self.template, self.namespace];
+        let from = places.into_iter().find(|place| place.contains_key(key))?;
+        self.read(from, key)
+    }
+
+    pub(super) fn read(&mut self, from: &Annotations, key: &'static str) -> Option<Setting> {
+        let text = from.get(key)?;
+        let mut wrong = Vec::new();
+        let setting = (annotations::find(key)?.read)(text, &mut wrong);
+        if wrong.len() > MISTAKES {
+            let more = wrong.split_off(MISTAKES).len();
+            wrong.push(format!("{more} more mistakes"));
+        }
+        for problem in &wrong {
+            self.say(key, problem);
+        }
+        setting
+    }
+
+    pub(super) fn say(&mut self, key: &str, problem: &str) {
+        self.problems.push(Problem {
+            reason: Reason::BadAnnotation,
+            text: format!("{key}: {problem}"),
+        });
+    }
+
+    /// The name, if it is of the workload's own namespace.
+    pub(super) fn at_home(
+        &mut self,
+        key: &str,
+        (namespace, name): (Option<Name>, Name),
+    ) -> Option<Name> {
+        match namespace {
+            Some(other) if other != self.key.namespace => {
+                let text = format!("{other}/{name} is of another namespace, which is not followed");
+                self.say(key, &text);
+                None
+            }
+            _ => Some(name),
+        }
+    }
+}
