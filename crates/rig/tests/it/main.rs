@@ -1,0 +1,33 @@
+//! What Tidings promises against a real control plane, one promise a file.
+//!
+//! All share one cluster and run side by side: each has namespaces of its own, and
+//! whoever stops or freezes an API server has a cluster of its own.
+
+mod absent_sources;
+mod adopt_writes_nothing;
+mod after_a_roll_others_may_edit;
+mod api_outage;
+mod bad_input_is_told;
+mod changed_while_down;
+mod clean_exit;
+mod cluster;
+mod every_way_of_use_rolls;
+mod faults;
+mod frozen_leader;
+mod killed_mid_fan_out;
+mod least_rights;
+mod metadata_edits_roll_nothing;
+mod one_denied_workload_delays_no_other;
+mod only_used_keys_roll;
+mod opt_in;
+mod own_namespace;
+mod proxy;
+mod secrets_leave_no_trace;
+mod seed_example;
+mod state_objects;
+mod storm;
+mod together_with_the_deployment;
+mod two_replicas;
+mod two_sources_one_roll;
+mod waits;
+mod why;
