@@ -289,7 +289,7 @@ impl Asking<'_> {
 fn demand_of(used: &Use) -> Demand {
     match (used.optional, used.via) {
         (false, _) => Demand::Required,
-        (true, Via::Volume | Via::Projected) => Demand::Follows,
+        (true, Via::Volume | Via::Projected | Via::Csi) => Demand::Follows,
         (true, _) => Demand::Optional,
     }
 }

@@ -15,6 +15,9 @@ use serde::Deserialize;
 
 use crate::refs::{Name, SourceKind, SourceRef};
 
+/// The CSI driver that mounts SecretProviderClasses.
+const SECRETS_STORE: &str = "secrets-store.csi.k8s.io";
+
 /// The way in which a container consumes a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Via {
@@ -28,6 +31,8 @@ pub enum Via {
     Projected,
     /// A file mounted by `subPath`; it never follows a change.
     SubPath,
+    /// Files that the Secrets Store CSI driver mounts, and rewrites at a rotation.
+    Csi,
     /// Credentials for pulling images. Read at each pull, so no reason to roll.
     ImagePullSecret,
     /// Named by an annotation.
@@ -43,6 +48,7 @@ impl Via {
             Self::Volume => "volume",
             Self::Projected => "projected",
             Self::SubPath => "subPath",
+            Self::Csi => "csi",
             Self::ImagePullSecret => "imagePullSecret",
             Self::Named => "named",
         }
@@ -187,6 +193,21 @@ struct Volume {
     config_map: Option<Reference>,
     secret: Option<Reference>,
     projected: Option<Projected>,
+    csi: Option<Csi>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Csi {
+    driver: String,
+    #[serde(deserialize_with = "or_default")]
+    volume_attributes: CsiAttributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CsiAttributes {
+    secret_provider_class: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -212,7 +233,9 @@ pub fn uses_of(template: &PodTemplate) -> Vec<Use> {
         uses.extend(container.env_from.iter().filter_map(env_from_use));
     }
     for volume in &spec.volumes {
-        uses.extend(volume_uses(volume, &mounts_of(spec, &volume.name)));
+        let mounts = mounts_of(spec, &volume.name);
+        uses.extend(volume_uses(volume, &mounts));
+        uses.extend(csi_use(volume, &mounts));
     }
     uses.extend(
         spec.image_pull_secrets.iter().filter_map(|secret| {
@@ -269,6 +292,21 @@ fn volume_uses(volume: &Volume, mounts: &[&Mount]) -> Vec<Use> {
         }
     }
     uses
+}
+
+/// The class whose objects the driver mounts. It is the driver that the pod waits
+/// for, so the class counts as optional.
+fn csi_use(volume: &Volume, mounts: &[&Mount]) -> Option<Use> {
+    let csi = volume.csi.as_ref()?;
+    let class = csi.volume_attributes.secret_provider_class.as_str();
+    let is_use = csi.driver == SECRETS_STORE && !class.is_empty() && !mounts.is_empty();
+    is_use.then(|| Use {
+        kind: SourceKind::SecretProviderClass,
+        name: class.into(),
+        via: Via::Csi,
+        keys: Keys::All,
+        optional: true,
+    })
 }
 
 /// What the mounts show of one source of a volume; nothing without a mount.
@@ -419,6 +457,24 @@ mod tests {
             ),
             &["projected? configmap/c *", "projected secret/s k"],
         );
+    }
+
+    #[rstest]
+    #[case("secrets-store.csi.k8s.io", json!([{"name": "v"}]), &["csi? secretproviderclass/c *"])]
+    #[case("secrets-store.csi.k8s.io", json!([{"name": "v", "subPath": "k"}]), &["csi? secretproviderclass/c *"])]
+    #[case("secrets-store.csi.k8s.io", json!([{"name": "other"}]), &[])]
+    #[case("inline.storage.kubernetes.io", json!([{"name": "v"}]), &[])]
+    fn classes_count_where_they_are_mounted(
+        #[case] driver: &str,
+        #[case] mounts: Value,
+        #[case] expect: &[&str],
+    ) {
+        let attributes = json!({"secretProviderClass": "c"});
+        let csi = json!({"driver": driver, "readOnly": true, "volumeAttributes": attributes,
+            "nodePublishSecretRef": {"name": "s"}});
+        check(&volume(&json!({"name": "v", "csi": csi}), &mounts), expect);
+        let bare = json!({"name": "v", "csi": {"driver": driver}});
+        check(&volume(&bare, &mounts), &[]);
     }
 
     #[test]
