@@ -43,6 +43,8 @@ pub struct Change {
     /// Whether the newest write of the source's data tells when it happened. The
     /// API server notes no time for a key that is only taken away.
     pub dated: bool,
+    /// Who wrote the data last, as `managedFields` names it.
+    pub by: Option<Name>,
 }
 
 /// Whether the source must be read before it can be compared.
@@ -86,7 +88,7 @@ pub fn compare(
     if !found.iter().any(settled) && may_be_between(need, seen, source, same_pods) {
         found = vec![Found::dated(What::Changed, None)];
     }
-    group(&need.source, source.present().map(|p| p.version), found)
+    group(&need.source, source, found)
 }
 
 /// Whether pods may have started with content that was there between what was
@@ -139,17 +141,19 @@ impl Found {
     }
 }
 
-fn group(source: &SourceRef, version: Option<Version>, found: Vec<Found>) -> Vec<Change> {
+fn group(key: &SourceRef, source: &Source, found: Vec<Found>) -> Vec<Change> {
+    let present = source.present();
     let mut alike: BTreeMap<(What, bool), Vec<Name>> = BTreeMap::new();
     for Found { what, dated, key } in found {
         alike.entry((what, dated)).or_default().extend(key);
     }
     let change = |((what, dated), keys)| Change {
-        source: source.clone(),
+        source: key.clone(),
         what,
         keys,
-        version,
+        version: present.map(|p| p.version),
         dated,
+        by: present.and_then(|p| p.by.clone()),
     };
     alike.into_iter().map(change).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::annotations::{self, BECAUSE, CONFIG, IGNORE, is_kept};
 use crate::digest::Digest;
-use crate::kinds::Kind;
+use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::{PodTemplate, Use, or_default, uses_of};
@@ -122,6 +122,55 @@ pub struct Workload {
     pub strategy: Strategy,
     /// How far they are.
     pub progress: Progress,
+    /// Of a kind whose runs end: how they stand.
+    pub runs: Option<Box<Runs>>,
+    /// `spec.restartAt` of an Argo Rollout.
+    pub restart_at: Option<Seconds>,
+    /// The workload whose pod template it uses: `spec.workloadRef` of an Argo
+    /// Rollout.
+    pub lender: Option<Box<WorkloadRef>>,
+    /// What is known of that one.
+    pub lent: Option<Box<Lent>>,
+}
+
+/// A pod template that another workload uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lent {
+    /// The uid of the workload that has it.
+    pub uid: Name,
+    /// Its version.
+    pub version: Version,
+    /// Its generation.
+    pub generation: i64,
+    /// Whether it is rolled for itself.
+    pub opted_in: bool,
+}
+
+/// How the runs of a CronJob, or the one of a Job, stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// `spec.suspend`
+    pub suspended: bool,
+    /// What a CronJob does while a run is active.
+    pub overlap: Overlap,
+    /// A CronJob's Jobs that are not finished: name and uid.
+    pub active: Vec<(Name, Name)>,
+    /// Whether a Job has completed or failed.
+    pub ended: bool,
+    /// Whether a controller made the Job, such as a CronJob.
+    pub controlled: bool,
+}
+
+/// `spec.concurrencyPolicy` of a CronJob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Overlap {
+    /// Another one starts beside it.
+    #[default]
+    Allow,
+    /// No other starts.
+    Forbid,
+    /// Another one takes its place.
+    Replace,
 }
 
 /// A source's metadata, as far as decisions rest on it.
@@ -137,6 +186,8 @@ pub struct SourceMeta {
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
     pub rewritten: bool,
+    /// The field manager that wrote its data last.
+    pub by: Option<Name>,
     /// What is wrong with its annotations. Hardly ever there, so it is small.
     pub problem: Option<Box<Problem>>,
 }
@@ -173,11 +224,21 @@ pub struct Meta {
     pub annotations: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_default")]
     managed_fields: Vec<ManagedFields>,
+    #[serde(deserialize_with = "or_default")]
+    owner_references: Vec<OwnerReference>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OwnerReference {
+    #[serde(deserialize_with = "or_default")]
+    controller: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ManagedFields {
+    manager: String,
     time: Option<String>,
     subresource: String,
     #[serde(deserialize_with = "keys")]
@@ -200,6 +261,7 @@ impl Meta {
             },
             written: self.data_written(),
             rewritten: self.rewritten(),
+            by: self.data_writer(),
             problem: annotations::problem_on_source(&self.annotations).map(Box::new),
             key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
         })
@@ -218,12 +280,22 @@ impl Meta {
     }
 
     fn data_written(&self) -> Option<Seconds> {
+        self.data_writes().map(|(at, _)| at).max()
+    }
+
+    fn data_writer(&self) -> Option<Name> {
+        let (_, manager) = self.data_writes().max_by_key(|(at, _)| *at)?;
+        (!manager.is_empty()).then(|| manager.into())
+    }
+
+    /// Each write of its data that is the last of its manager: when, and by whom.
+    fn data_writes(&self) -> impl Iterator<Item = (Seconds, &str)> {
         const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
         let wrote_data = |m: &&ManagedFields| {
             m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains(*f))
         };
-        let times = self.managed_fields.iter().filter(wrote_data);
-        times.filter_map(|m| seconds(m.time.as_deref()?)).max()
+        let writes = self.managed_fields.iter().filter(wrote_data);
+        writes.filter_map(|m| Some((seconds(m.time.as_deref()?)?, &*m.manager)))
     }
 }
 
@@ -270,20 +342,63 @@ where
 struct Object {
     metadata: Meta,
     #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
+    spec: Value,
+    #[serde(default, deserialize_with = "or_default")]
     status: Status,
 }
 
+/// What is read of `spec` besides the pod template. Custom resources may have
+/// fields of these names that mean something else: those are not read.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
-    template: Value,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "lenient")]
     paused: bool,
+    #[serde(deserialize_with = "lenient")]
     replicas: Option<u32>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "lenient")]
     update_strategy: UpdateStrategy,
+    #[serde(deserialize_with = "lenient")]
+    suspend: bool,
+    #[serde(deserialize_with = "lenient")]
+    concurrency_policy: Overlap,
+    #[serde(deserialize_with = "lenient")]
+    restart_at: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    workload_ref: Option<WorkloadReference>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkloadReference {
+    api_version: String,
+    kind: String,
+    name: String,
+}
+
+impl Spec {
+    fn lender(&self, kind: &Kind, namespace: &str) -> Option<Box<WorkloadRef>> {
+        if kind.renewal != Renewal::TemplateOrRestartAt {
+            return None;
+        }
+        let of = self.workload_ref.as_ref()?;
+        let named = |k: &&Kind| {
+            let same = k.api_kind == of.kind && k.api_version() == of.api_version;
+            same && k.renewal == Renewal::Template
+        };
+        let kind = KINDS.iter().find(named)?;
+        Some(WorkloadRef::new(kind, namespace, of.name.as_str()).into())
+    }
+}
+
+/// What has another shape than expected reads as absent.
+fn lenient<'de, D, T>(input: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::de::DeserializeOwned,
+{
+    let value = Value::deserialize(input)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 #[derive(Default, Deserialize)]
@@ -302,27 +417,57 @@ struct RollingUpdate {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Status {
+    #[serde(deserialize_with = "lenient")]
     observed_generation: i64,
+    #[serde(deserialize_with = "lenient")]
     updated_replicas: u32,
+    #[serde(deserialize_with = "lenient")]
     updated_number_scheduled: u32,
+    #[serde(deserialize_with = "lenient")]
     desired_number_scheduled: Option<u32>,
+    #[serde(deserialize_with = "lenient")]
     replicas: u32,
+    #[serde(deserialize_with = "lenient")]
     current_number_scheduled: u32,
+    #[serde(deserialize_with = "lenient")]
     number_misscheduled: u32,
+    #[serde(deserialize_with = "lenient")]
+    active: Vec<Active>,
+    #[serde(deserialize_with = "lenient")]
+    conditions: Vec<Condition>,
+}
+
+/// A CronJob's reference to a Job that is not finished.
+#[derive(Deserialize)]
+struct Active {
+    name: String,
+    uid: String,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    r#type: String,
+    status: String,
 }
 
 /// Reads a workload from its JSON.
 pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unreadable> {
     let Object {
         metadata,
-        spec,
+        spec: mut whole,
         status,
     } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
-    let strategy = spec.update_strategy.read();
+    let mut template = take_template(kind, &mut whole);
+    let spec = Option::<Spec>::deserialize(whole)
+        .map_err(|_| Unreadable)?
+        .unwrap_or_default();
+    let lender = spec.lender(kind, &metadata.namespace);
+    let runs = kind.ends().then(|| runs(&metadata, &spec, &status).into());
+    let (strategy, restart_at) = (spec.update_strategy.read(), spec.restart_at.as_deref());
     let progress = status.progress(metadata.generation, spec.replicas);
-    let mut template = spec.template;
     let (mark, digest) = strip(&mut template);
-    let template: PodTemplate = serde_json::from_value(template).map_err(|_| Unreadable)?;
+    let template: Option<PodTemplate> = serde_json::from_value(template).map_err(|_| Unreadable)?;
+    let template = template.unwrap_or_default();
     let mut template_annotations = template.metadata.annotations.clone();
     template_annotations.retain(|key, _| is_kept(key));
     Ok(Workload {
@@ -339,11 +484,40 @@ pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unrea
         paused: spec.paused,
         strategy,
         progress,
+        runs,
+        restart_at: restart_at.and_then(seconds),
+        lender,
+        lent: None,
         template_annotations,
         annotations: metadata.annotations,
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })
+}
+
+/// Takes the pod template out of a workload's spec.
+fn take_template(kind: &Kind, spec: &mut Value) -> Value {
+    let mut below_spec = kind.template.iter().skip(1);
+    let found = below_spec.try_fold(spec, |at, field| at.get_mut(*field));
+    found.map(Value::take).unwrap_or_default()
+}
+
+fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
+    let finished =
+        |c: &Condition| c.status == "True" && ["Complete", "Failed"].contains(&&*c.r#type);
+    let active = status.active.iter();
+    Runs {
+        suspended: spec.suspend,
+        overlap: spec.concurrency_policy,
+        active: active
+            .map(|job| (job.name.as_str().into(), job.uid.as_str().into()))
+            .collect(),
+        ended: status.conditions.iter().any(finished),
+        controlled: metadata
+            .owner_references
+            .iter()
+            .any(|owner| owner.controller),
+    }
 }
 
 /// Takes off the template what Tidings wrote there; digests the rest.
@@ -447,12 +621,13 @@ mod tests {
         "annotations": {"reloader.stakater.com/ignore": "true"},
         "managedFields": [
             {"time": "2026-11-23T11:44:00Z", "fieldsV1": {"f:data": {}}},
-            {"time": "2026-11-23T11:45:00Z", "fieldsV1": {"f:binaryData": {}}},
+            {"time": "2026-11-23T11:45:00Z", "manager": "alice", "fieldsV1": {"f:binaryData": {}}},
             {"time": "2026-11-23T11:46:00Z", "fieldsV1": {"f:metadata": {}}},
         ]}))
         .unwrap();
         let source = meta.into_source(SourceKind::ConfigMap).unwrap();
         assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
+        assert_eq!(source.by.as_deref(), Some("alice"));
         assert!(source.marks.ignore && !source.marks.matched);
     }
 

@@ -36,6 +36,22 @@ pub enum Reason {
     Resumed,
     /// The workload is paused.
     Paused,
+    /// It was paused by a roll, for its pause-period.
+    PausePeriod,
+    /// Its pause-period is over.
+    PauseOver,
+    /// The last roll was too short a time ago.
+    TooSoon,
+    /// It was rolled too often in a row.
+    Fused,
+    /// A CronJob's run is active, and no other may start.
+    Running,
+    /// A Job has ended.
+    Ended,
+    /// A CronJob or Job is suspended.
+    Suspended,
+    /// Another workload's roll concerns it.
+    LeftToOwner,
     /// A source that the containers need is not there.
     Missing,
     /// Rolled, but pods wait to be deleted.
@@ -108,6 +124,14 @@ reasons! {
     CaughtUp Normal "A source was newer than its pods at first sight, and --catch-up is on: rolled."
     Resumed Normal "A roll that had been written down before an interruption is carried out."
     Paused Normal "The workload is paused: the roll waits until it is resumed."
+    PausePeriod Normal "Rolled and paused, as its pause-period says; it is resumed when that is over."
+    PauseOver Normal "Its pause-period is over: resumed."
+    TooSoon Normal "Its last roll is too short a time ago (`tidings.dev/min-interval`, --min-interval): the roll waits, and brings what is there then."
+    Fused Warning "It was rolled too often in a row, so the next roll waits, each one longer, until it has come to rest. Find out who keeps changing the source."
+    Running Normal "A run of the CronJob is active and its concurrencyPolicy forbids another: the next one waits until it has ended."
+    Ended Normal "The Job has ended, so it is not run again: recorded."
+    Suspended Normal "It is suspended, and reads what is there when it is resumed: recorded."
+    LeftToOwner Normal "It is left to the workload that it belongs to: the CronJob of a Job, or the Deployment whose template a Rollout uses."
     Missing Warning "A source or key that its containers cannot start without is not there: new pods would hang, so the roll waits until it is."
     WaitsForDelete Normal "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
     PartlyRolled Normal "Rolled, but its partition keeps the pods below it as they are."

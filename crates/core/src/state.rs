@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Kinds};
 use crate::object::{Seconds, Version};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
@@ -34,6 +34,12 @@ pub struct Entry {
     pub done: bool,
     /// Digest of the pod template when this was recorded.
     pub template: Digest,
+    /// When that roll was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Seconds>,
+    /// How many rolls came in a row, without a calm time between them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub row: u32,
     /// What the last roll was for, until it is done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
@@ -42,6 +48,14 @@ pub struct Entry {
     pub over: Option<String>,
     /// What the workload was brought to, by source.
     pub seen: BTreeMap<Seen, SeenSource>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A source in the namespace of the entry: `configmap/nginx-config`.
@@ -195,10 +209,10 @@ pub fn entry_key(workload: &WorkloadRef) -> String {
 }
 
 /// Reads what [`entry_key`] wrote.
-pub fn workload_of(namespace: &Name, key: &str) -> Option<WorkloadRef> {
+pub fn workload_of(kinds: &Kinds, namespace: &Name, key: &str) -> Option<WorkloadRef> {
     let (resource, name) = key.split_once('_')?;
     let (plural, group) = resource.split_once('.')?;
-    let kind = Kind::of_resource(plural, group)?;
+    let kind = kinds.of_resource(plural, group)?;
     Some(WorkloadRef::new(kind, namespace.clone(), name))
 }
 
@@ -223,6 +237,8 @@ mod tests {
             n: 3,
             done: true,
             template: digest,
+            at: None,
+            row: 0,
             because: String::new(),
             over: None,
             seen: BTreeMap::from([
@@ -252,10 +268,11 @@ mod tests {
         for kind in crate::kinds::KINDS {
             let workload = WorkloadRef::new(kind, namespace.clone(), "a.b-c");
             assert_eq!(
-                workload_of(&namespace, &entry_key(&workload)),
+                workload_of(&Kinds::default(), &namespace, &entry_key(&workload)),
                 Some(workload)
             );
         }
-        assert_eq!(workload_of(&namespace, "nonsense"), None);
+        let nonsense = workload_of(&Kinds::default(), &namespace, "nonsense");
+        assert_eq!(nonsense, None);
     }
 }

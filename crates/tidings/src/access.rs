@@ -32,6 +32,16 @@ struct Right {
     one_of_many: bool,
 }
 
+impl Right {
+    /// `secrets`, `deployments.apps`
+    fn named(&self) -> String {
+        match self.group {
+            "" => self.resource.to_owned(),
+            group => format!("{}.{group}", self.resource),
+        }
+    }
+}
+
 /// Rights that are missing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Missing {
@@ -104,7 +114,7 @@ fn judge(answers: &[(Right, bool)]) -> Missing {
     };
     let mut missing = Missing::default();
     for (right, _) in answers.iter().filter(refused) {
-        let sentence = rbac::advice(right.verb, right.resource, right.namespace.as_deref());
+        let sentence = rbac::advice(right.verb, &right.named(), right.namespace.as_deref());
         if everywhere(right) {
             missing.fatal.get_or_insert(sentence);
         } else {

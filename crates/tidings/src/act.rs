@@ -1,40 +1,88 @@
-//! The one write on a workload: its pod template's two annotations.
+//! The one write on a workload: its pod template's two annotations, and what its
+//! kind or its owners want besides.
 //!
 //! Goes in: a [`Patch`], whose number stands in the state already. Comes out:
-//! the workload's new generation, or why not. The patch carries the uid and the
+//! what came of it, or why nothing did. The patch carries the uid and the
 //! version that the decision rested on; if the workload has changed since, the
-//! API server refuses it (409) and nothing has happened. It changes two
-//! annotations and nothing else, whatever other fields this version of Tidings
+//! API server refuses it (409) and nothing has happened. It changes
+//! what it must and nothing else, whatever other fields this version of Tidings
 //! does not know.
 
+use jiff::Timestamp;
 use kube::Client;
 use serde::Deserialize;
-use serde_json::json;
-use tidings_core::annotations::{BECAUSE, CONFIG};
+use serde_json::{Value, json};
+use tidings_core::annotations::{BECAUSE, CONFIG, PAUSED_AT};
+use tidings_core::object::Seconds;
 
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::control::Patch;
+use crate::control::{Deed, Outcome, Patch, Unpause};
 use crate::page::METADATA;
 
 /// Bytes of `because` that go on a template; the whole is in the Event.
 const BECAUSE_MAX: usize = 1_024;
 
 /// Patches a workload. Only its metadata is asked back.
-pub async fn roll(client: &Client, instance: &str, patch: &Patch) -> Result<i64, ApiError> {
-    let call = Call::new(Verb::Patch, Place::workload(&patch.key)).accept(METADATA);
+pub async fn roll(client: &Client, instance: &str, patch: &Patch) -> Result<Outcome, ApiError> {
+    let call = Call::new(Verb::Patch, Place::workload(&patch.on)).accept(METADATA);
     let json = api::call(client, &call.body(body(instance, patch).to_string())).await?;
-    Ok(api::read::<Answer>(&json)?.metadata.generation)
+    let generation = api::read::<Answer>(&json)?.metadata.generation;
+    Ok(if generation > patch.generation {
+        Outcome::Done
+    } else {
+        Outcome::NoEffect
+    })
+}
+
+/// Ends the pause that a roll began.
+pub async fn unpause(client: &Client, unpause: &Unpause) -> Result<(), ApiError> {
+    let body = json!({
+        "metadata": {
+            "uid": *unpause.uid,
+            "resourceVersion": unpause.version.to_string(),
+            "annotations": { PAUSED_AT: null },
+        },
+        "spec": { "paused": null },
+    });
+    let call = Call::new(Verb::Patch, Place::workload(&unpause.key)).accept(METADATA);
+    api::call(client, &call.body(body.to_string())).await?;
+    Ok(())
 }
 
 /// The merge patch of a roll.
-pub fn body(instance: &str, patch: &Patch) -> serde_json::Value {
-    json!({
-        "metadata": { "uid": *patch.uid, "resourceVersion": patch.version.to_string() },
-        "spec": { "template": { "metadata": { "annotations": {
-            CONFIG: format!("{instance}/{}", patch.n),
-            BECAUSE: cut(&patch.because),
-        }}}},
-    })
+pub fn body(instance: &str, patch: &Patch) -> Value {
+    let mut body = match patch.deed {
+        Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(time) } }),
+        _ => marked(instance, patch),
+    };
+    if let Deed::Template {
+        paused_at: Some(time),
+    } = patch.deed
+    {
+        body["spec"]["paused"] = true.into();
+        body["metadata"]["annotations"] = json!({ PAUSED_AT: show(time) });
+    }
+    body["metadata"]["uid"] = (*patch.uid).into();
+    body["metadata"]["resourceVersion"] = patch.version.to_string().into();
+    body
+}
+
+/// The two annotations, where the kind has its pod template.
+fn marked(instance: &str, patch: &Patch) -> Value {
+    let annotations = json!({
+        CONFIG: format!("{instance}/{}", patch.n),
+        BECAUSE: cut(&patch.because),
+    });
+    let template = json!({ "metadata": { "annotations": annotations } });
+    let path = patch.on.kind.template.iter().rev();
+    path.fold(template, |inner, field| json!({ *field: inner }))
+}
+
+/// A time as the API server writes it.
+fn show(time: Seconds) -> String {
+    Timestamp::from_second(time)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
 }
 
 fn cut(text: &str) -> &str {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::api::ApiError;
-use crate::control::{Answer, Control, Effect, Input, Patch};
+use crate::control::{Answer, Control, Effect, Input, Outcome, Patch, Unpause};
 use crate::lease::Term;
 use crate::pace::Pace;
 use crate::report::Report;
@@ -116,6 +116,9 @@ impl Effects {
             }
             Effect::Write(write) => self.in_term(|shared, term| shared.write(term, write)),
             Effect::Patch(patch) => self.in_term(|shared, term| shared.patch(term, patch)),
+            Effect::Unpause(unpause) => {
+                self.in_term(|shared, term| shared.unpause(term, unpause));
+            }
             Effect::ReadState(shard, at) => {
                 let wait = until(started, at);
                 self.in_term(|shared, term| shared.read_state(term, shard, wait));
@@ -220,7 +223,7 @@ impl Shared {
         self.answer(&term, Answer::Wrote(write, result)).await;
     }
 
-    async fn patch(self: Arc<Self>, term: Term, patch: Patch) {
+    async fn patch(self: Arc<Self>, term: Term, patch: Box<Patch>) {
         let _permit = self.writes.enter().await;
         if !term.is_valid() {
             return;
@@ -232,10 +235,21 @@ impl Shared {
         self.answer(&term, Answer::Patched(patch, result)).await;
     }
 
-    fn count(&self, patch: &Patch, result: &Result<i64, ApiError>) {
+    async fn unpause(self: Arc<Self>, term: Term, unpause: Box<Unpause>) {
+        let _permit = self.writes.enter().await;
+        if !term.is_valid() {
+            return;
+        }
+        let result = Box::pin(act::unpause(&self.client, &unpause)).await;
+        self.writes.heed(&result);
+        let answer = Answer::Unpaused(unpause.key, result);
+        self.answer(&term, answer).await;
+    }
+
+    fn count(&self, patch: &Patch, result: &Result<Outcome, ApiError>) {
         let result = match result {
-            Ok(generation) if *generation > patch.generation => RollResult::Done,
-            Ok(_) => RollResult::NoEffect,
+            Ok(Outcome::Done) => RollResult::Done,
+            Ok(Outcome::NoEffect) => RollResult::NoEffect,
             // Not refused: it had changed, and is looked at again.
             Err(ApiError::Conflict | ApiError::Gone) => return,
             Err(_) => RollResult::Refused,

@@ -4,7 +4,7 @@
 //! the controller can do what it was told; `tidings manifests` prints them, and
 //! [`advice`] names the one that is missing when a request is refused. Pure.
 
-use tidings_core::kinds::{KINDS, Revision};
+use tidings_core::kinds::{KINDS, Kind, Kinds, Renewal, Revision};
 use tidings_core::refs::{SOURCES, SourceRow};
 
 use crate::settings::{ControllerSettings, Namespaces};
@@ -40,7 +40,7 @@ const WATCH: [&str; 3] = ["get", "list", "watch"];
 
 /// The rules that an installation needs, in a fixed order.
 pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
-    let mut rules = table();
+    let mut rules = table(&settings.installation.kinds);
     rules.retain(|rule| rule.scope == Scope::Own || !ignores(settings, rule.resource));
     if matches!(settings.installation.namespaces, Namespaces::Only(_)) {
         let namespaces = rules
@@ -65,17 +65,18 @@ fn ignores(settings: &ControllerSettings, resource: &str) -> bool {
     row.is_some_and(|row| !settings.installation.sources.contains(&row.kind))
 }
 
-/// Every rule that any installation may need.
-fn table() -> Vec<Rule> {
-    let workloads = KINDS.iter().map(|kind| {
-        let verbs = [&WATCH[..], &["patch"]].concat();
+/// Every rule that an installation with these kinds may need.
+fn table(kinds: &Kinds) -> Vec<Rule> {
+    let workloads = kinds.iter().map(|kind| {
+        let verbs = [&WATCH[..], writes(kind)].concat();
         watched(kind.group, kind.plural, &verbs, "workloads: what is rolled")
     });
     SOURCES
         .iter()
         .flat_map(source)
         .chain(workloads)
-        .chain(revisions())
+        .chain(runs(kinds))
+        .chain(revisions(kinds))
         .chain(fixed())
         .collect()
 }
@@ -105,16 +106,34 @@ fn watched(
     }
 }
 
+/// What a workload of this kind is brought to its sources with.
+fn writes(kind: &Kind) -> &'static [&'static str] {
+    match kind.renewal {
+        Renewal::Template | Renewal::TemplateOrRestartAt => &["patch"],
+        // Its Jobs are made; it is left as it is.
+        Renewal::Run => &[],
+        Renewal::Recreate => &["create", "delete"],
+    }
+}
+
+/// The Jobs of CronJobs, where Jobs are not rolled themselves.
+fn runs(kinds: &Kinds) -> Option<Rule> {
+    let has = |renewal| kinds.iter().any(|kind| kind.renewal == renewal);
+    let alone = has(Renewal::Run) && !has(Renewal::Recreate);
+    let verbs = ["get", "create", "delete"];
+    alone.then(|| watched("batch", "jobs", &verbs, "runs of CronJobs"))
+}
+
 /// The histories of pod templates, each once.
-fn revisions() -> impl Iterator<Item = Rule> {
+fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
     const KEPT_IN: [(Revision, &str); 2] = [
         (Revision::ReplicaSet, "replicasets"),
         (Revision::ControllerRevision, "controllerrevisions"),
     ];
-    let used = |revision: Revision| KINDS.iter().any(|kind| kind.revision == revision);
+    let used: Vec<_> = kinds.iter().map(|kind| kind.revision).collect();
     let kept = KEPT_IN
         .into_iter()
-        .filter(move |(revision, _)| used(*revision));
+        .filter(move |(revision, _)| used.contains(revision));
     kept.map(|(_, resource)| {
         watched(
             "apps",
@@ -154,22 +173,21 @@ fn fixed() -> [Rule; 4] {
 }
 
 /// One sentence for a request that was refused: what was refused, where, and the
-/// line to add to which role. `namespace` is `None` for a request to all.
+/// line to add to which role. `resource` is its plural, with its group if it has
+/// one: `deployments.apps`. `namespace` is `None` for a request to all.
 pub fn advice(verb: &str, resource: &str, namespace: Option<&str>) -> String {
     let place = namespace.map_or("in all namespaces".to_owned(), |n| {
         format!("in namespace {n}")
     });
     let role = namespace.map_or("ClusterRole", |_| "Role");
-    let rule = table()
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let rule = table(&Kinds::new(KINDS))
         .into_iter()
-        .find(|rule| rule.resource == resource && rule.verbs.contains(&verb));
-    let (group, verbs) = match &rule {
-        Some(rule) => (rule.group, rule.verbs.join(", ")),
-        None => ("", verb.to_owned()),
-    };
+        .find(|rule| (rule.resource, rule.group) == (plural, group) && rule.verbs.contains(&verb));
+    let verbs = rule.map_or_else(|| verb.to_owned(), |rule| rule.verbs.join(", "));
     format!(
         "may not {verb} {resource} {place}: add to its {role} \
-         `- {{apiGroups: [\"{group}\"], resources: [{resource}], verbs: [{verbs}]}}`, \
+         `- {{apiGroups: [\"{group}\"], resources: [{plural}], verbs: [{verbs}]}}`, \
          as `tidings manifests` prints it"
     )
 }
@@ -233,7 +251,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_line_that_is_missing() {
         insta::assert_snapshot!(advice("list", "secrets", Some("stage")), @r#"may not list secrets in namespace stage: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, watch]}`, as `tidings manifests` prints it"#);
-        insta::assert_snapshot!(advice("patch", "deployments", None), @r#"may not patch deployments in all namespaces: add to its ClusterRole `- {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, patch]}`, as `tidings manifests` prints it"#);
+        insta::assert_snapshot!(advice("patch", "deployments.apps", None), @r#"may not patch deployments.apps in all namespaces: add to its ClusterRole `- {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, patch]}`, as `tidings manifests` prints it"#);
         insta::assert_snapshot!(advice("create", "secrets", Some("tidings")), @r#"may not create secrets in namespace tidings: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, create, patch]}`, as `tidings manifests` prints it"#);
     }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tidings_core::decide::Rules;
-use tidings_core::kinds::Kind;
+use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind};
 
@@ -110,6 +110,8 @@ pub struct LeaseSettings {
 pub struct Installation {
     /// Which namespaces.
     pub namespaces: Namespaces,
+    /// Which kinds of workload are rolled.
+    pub kinds: Kinds,
     /// Which kinds of sources are watched. Never empty.
     pub sources: Vec<SourceKind>,
     /// Only sources with such labels are watched.
@@ -126,6 +128,7 @@ impl Installation {
     fn new(scope: &ScopeArgs, rules: &RuleArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
             namespaces: namespaces(scope, around)?,
+            kinds: Kinds::default(),
             sources: sources(scope)?,
             source_labels: selector::all_of(&scope.resource_label_selector),
             defaults: Defaults {
@@ -228,10 +231,11 @@ pub enum Target {
 impl WhySettings {
     /// Checks the options of `tidings why` together.
     pub fn new(args: &WhyArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        let installation = Installation::new(&args.scope, &args.rules, around)?;
         Ok(Self {
             cluster: cluster(&args.cluster),
-            installation: Installation::new(&args.scope, &args.rules, around)?,
-            target: target(args)?,
+            target: target(args, &installation.kinds)?,
+            installation,
             output: args.output,
         })
     }
@@ -291,6 +295,9 @@ fn rules_of(args: &RuleArgs) -> Rules {
         on_create: args.reload_on_create,
         on_delete: args.reload_on_delete,
         catch_up: args.catch_up,
+        strict: false,
+        min_interval: 0,
+        fuse: true,
         one_etcd: args.absorb_by_version,
     }
 }
@@ -363,11 +370,11 @@ fn notes(args: &ControllerArgs, around: &Surroundings) -> Vec<Note> {
     notes
 }
 
-fn target(args: &WhyArgs) -> Result<Target, Misuse> {
+fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
     let Some(text) = &args.workload else {
         return Ok(Target::All);
     };
-    let (kind, name) = workload(text)?;
+    let (kind, name) = workload(kinds, text)?;
     let namespace = args.namespace.as_deref().map(Name::from);
     Ok(Target::One {
         kind,
@@ -376,9 +383,9 @@ fn target(args: &WhyArgs) -> Result<Target, Misuse> {
     })
 }
 
-fn workload(text: &str) -> Result<(&'static Kind, Name), Misuse> {
+fn workload(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> {
     let parsed = text.split_once('/').and_then(|(kind, name)| {
-        let kind = Kind::parse(kind)?;
+        let kind = kinds.parse(kind)?;
         (!name.is_empty()).then(|| (kind, name.into()))
     });
     parsed.ok_or_else(|| {
@@ -408,7 +415,7 @@ pub struct TakeOverSettings {
 impl TakeOverSettings {
     /// Checks the options of `tidings take-over`.
     pub fn new(args: &TakeOverArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let (kind, name) = workload(&args.workload)?;
+        let (kind, name) = workload(&Kinds::default(), &args.workload)?;
         Ok(Self {
             cluster: cluster(&args.cluster),
             kind,

@@ -232,6 +232,8 @@ fn plan(settings: &ControllerSettings) -> Plan {
         streams: streams(installation),
         settle: u64::try_from(settings.settle.as_millis()).unwrap_or(u64::MAX),
         dry_run: settings.dry_run,
+        kinds: installation.kinds.clone(),
+        started: jiff::Timestamp::now().as_second(),
         left_out,
     }
 }

@@ -14,6 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{Entry, entry_key, workload_of};
 
@@ -106,13 +107,16 @@ pub struct Store {
     objects: BTreeMap<Shard, Object>,
     /// `--dry-run`: nothing is ever written.
     dry: bool,
+    /// The kinds that there are records of.
+    kinds: Kinds,
 }
 
 impl Store {
     /// An empty store.
-    pub fn new(dry: bool) -> Self {
+    pub fn new(dry: bool, kinds: Kinds) -> Self {
         Self {
             dry,
+            kinds,
             ..Self::default()
         }
     }
@@ -163,6 +167,17 @@ impl Store {
         entry.done = true;
         entry.because.clear();
         self.mark_lazy(key, now);
+    }
+
+    /// What waits to be written of a record is written at once.
+    pub fn hurry(&mut self, key: &WorkloadRef) {
+        let home = self.homes.get(key);
+        let Some(object) = home.and_then(|shard| self.objects.get_mut(shard)) else {
+            return;
+        };
+        if object.lazy.remove(key) {
+            object.urgent.insert(key.clone());
+        }
     }
 
     /// The writes that are due. Each object has one write under way at a time.
@@ -243,7 +258,7 @@ impl Store {
         let mut problems = Vec::new();
         for (key, json) in stored.data {
             object.resize(&key, json.len());
-            match read_entry(shard, &key, &json) {
+            match read_entry(&self.kinds, shard, &key, &json) {
                 Ok((workload, entry)) => {
                     self.entries.insert(workload.clone(), entry);
                     self.homes.insert(workload.clone(), shard.clone());
@@ -350,8 +365,13 @@ impl Store {
     }
 }
 
-fn read_entry(shard: &Shard, key: &str, json: &[u8]) -> Result<(WorkloadRef, Entry), String> {
-    let workload = workload_of(&shard.namespace, key).ok_or_else(|| {
+fn read_entry(
+    kinds: &Kinds,
+    shard: &Shard,
+    key: &str,
+    json: &[u8],
+) -> Result<(WorkloadRef, Entry), String> {
+    let workload = workload_of(kinds, &shard.namespace, key).ok_or_else(|| {
         format!(
             "{key} in {}: not a workload that this version knows",
             shard.namespace
@@ -379,7 +399,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use tidings_core::digest::Digest;
-    use tidings_core::kinds::KINDS;
+    use tidings_core::kinds::{KINDS, Kinds};
     use tidings_core::refs::WorkloadRef;
     use tidings_core::state::{Entry, FORM};
 
@@ -392,6 +412,8 @@ mod tests {
             n: 0,
             done: true,
             template: Digest::of_parts(&[]),
+            at: None,
+            row: 0,
             because: "x".repeat(bytes),
             over: None,
             seen: BTreeMap::new(),
@@ -400,7 +422,7 @@ mod tests {
 
     /// All of them before the first write, as when a namespace is seen first.
     fn sizes_of_writes(count: usize, bytes: usize) -> Vec<usize> {
-        let mut store = Store::new(false);
+        let mut store = Store::new(false, Kinds::default());
         for n in 0..count {
             let key = WorkloadRef::new(&KINDS[0], "stage", format!("web-{n}"));
             store.put_lazily(&key, entry(bytes), 0);

@@ -7,6 +7,7 @@ use crate::object::Strategy;
 use crate::reason::Reason;
 use crate::state::Entry;
 
+use super::gate::show;
 use super::proof::Newer;
 use super::{Act, Answer, Case, describe};
 
@@ -43,7 +44,7 @@ impl Case<'_> {
     /// Whether nobody has edited the template since the record, or the pods are
     /// yet to be made.
     fn same_pods(&self, entry: &Entry) -> bool {
-        self.is_pending(entry) || self.same_template()
+        self.is_pending(entry) || self.same_template() || self.known.workload.key.kind.ends()
     }
 
     /// Whether a roll is written down and not carried out.
@@ -58,7 +59,10 @@ impl Case<'_> {
             What::Changed => true,
             // Brought by an edit of the template, unless that is as it was:
             // then an annotation or a pattern brought it.
-            What::New => change.version.is_some() && !self.same_template(),
+            What::New => {
+                let edited = !self.same_template() && !self.known.workload.key.kind.ends();
+                change.version.is_some() && edited
+            }
             What::Appeared(demand) => demand == Demand::Optional && on_create,
             What::Gone(_) => self.rules.on_delete,
         }
@@ -102,6 +106,9 @@ impl Case<'_> {
         }
         if self.needs.needs.is_empty() {
             return (Reason::UsesNothing, String::new());
+        }
+        if let Some(until) = self.pauses_until() {
+            return (Reason::PausePeriod, format!("until {}", show(until)));
         }
         let progress = self.known.workload.progress;
         let rolled = self.own_mark().is_some() && progress.updated < progress.desired;

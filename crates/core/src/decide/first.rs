@@ -16,9 +16,10 @@ impl Case<'_> {
         if reason == Reason::StateLost && !self.rules.catch_up {
             return (adopt, reason, text);
         }
-        let newer = match self.pods {
+        let newer = match self.moment.pods {
             PodsSince::At(since) => self.written_after(since),
             PodsSince::NotKnown => Vec::new(),
+            PodsSince::NotAsked if self.keeps_no_history() => Vec::new(),
             PodsSince::NotAsked => {
                 // Pods are no older than their workload, so often there is no
                 // need to ask.
@@ -59,7 +60,7 @@ impl Case<'_> {
     /// our mark is a copy of what we rolled.
     fn lost(&self) -> bool {
         let rolled = self.own_mark().is_some() && self.known.workload.generation > 1;
-        rolled && self.entry.is_none() && !self.replaced
+        rolled && self.entry.is_none() && self.former.is_none()
     }
 
     fn written_after(&self, time: Seconds) -> Vec<&SourceRef> {
@@ -76,6 +77,7 @@ impl Case<'_> {
             keys: Vec::new(),
             version: None,
             dated: true,
+            by: self.writer(source),
         };
         let changes: Vec<_> = newer.iter().map(change).collect();
         self.roll(Reason::CaughtUp, &changes)

@@ -9,15 +9,18 @@
 //! The order of the questions is the order of the functions below:
 //! whose is it → is anything asked for → has everything been read → is it seen
 //! for the first time → does anything differ → are the pods newer than that
-//! → may it be rolled now.
+//! → may it be rolled now → is a pause over.
 
 mod change;
 mod describe;
 mod first;
+mod gate;
+mod pause;
 mod problems;
 mod proof;
 mod record;
 mod roll;
+mod runs;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -28,7 +31,7 @@ mod world;
 pub use crate::object::CLEARLY_LATER;
 pub use describe::{describe, show_digest};
 
-use crate::compare::must_read;
+use crate::compare::{Change, must_read};
 use crate::index::{Index, Known, Source};
 use crate::needs::{Need, Needs, needs_of};
 use crate::object::Seconds;
@@ -51,6 +54,12 @@ pub struct Rules {
     pub on_delete: bool,
     /// `--catch-up`
     pub catch_up: bool,
+    /// `--compat=strict`
+    pub strict: bool,
+    /// `--min-interval`: the least time between two rolls of a workload.
+    pub min_interval: Seconds,
+    /// `--storm-fuse`
+    pub fuse: bool,
     /// Whether versions of workloads and sources come from one etcd and can be
     /// compared.
     pub one_etcd: bool,
@@ -82,10 +91,12 @@ pub enum Act {
     Note(Entry),
     /// Write the record.
     Record(Entry),
-    /// Write the record, then bring the workload to it.
-    Roll(Entry),
+    /// Write the record, then bring the workload to it, for these changes.
+    Roll(Entry, Vec<Change>),
     /// Bring the workload to the record, which is written already.
     Resume(Entry),
+    /// End the pause that a roll began.
+    Unpause,
 }
 
 /// What to do and why.
@@ -99,6 +110,17 @@ pub struct Verdict {
     pub text: String,
     /// What a person should mend.
     pub problems: Vec<Problem>,
+    /// When to decide again, though nothing will have changed.
+    pub again: Option<Seconds>,
+}
+
+/// What is known besides of the moment of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The time.
+    pub now: Seconds,
+    /// When the pods' present template was made.
+    pub pods: PodsSince,
 }
 
 /// Decides. `None` where the workload is not known.
@@ -106,7 +128,7 @@ pub fn decide(
     key: &WorkloadRef,
     index: &Index,
     entry: Option<&Entry>,
-    pods: PodsSince,
+    moment: Moment,
     rules: &Rules,
 ) -> Option<Verdict> {
     let known = index.get(key)?;
@@ -115,13 +137,15 @@ pub fn decide(
         known,
         index,
         entry: ours,
-        replaced: entry.is_some() && ours.is_none(),
-        pods,
+        former: entry.filter(|_| ours.is_none()),
+        moment,
         rules,
         needs: Needs::default(),
     };
-    let (act, reason, text) = case.decide();
+    let answer = case.decide();
+    let (act, reason, text) = case.unless_pause_is_over(answer);
     Some(Verdict {
+        again: case.again(reason),
         act,
         reason,
         text,
@@ -139,9 +163,9 @@ struct Case<'a> {
     known: &'a Known,
     index: &'a Index,
     entry: Option<&'a Entry>,
-    /// Whether the record is of an earlier workload of this name.
-    replaced: bool,
-    pods: PodsSince,
+    /// The record of an earlier workload of this name.
+    former: Option<&'a Entry>,
+    moment: Moment,
     rules: &'a Rules,
     needs: Needs,
 }
@@ -151,6 +175,9 @@ impl Case<'_> {
         let key = &self.known.workload.key;
         if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
             return (self.put_away(), Reason::NotOptedIn, String::new());
+        }
+        if let Some(reason) = self.left_to_another() {
+            return (self.put_away(), reason, String::new());
         }
         if let Some(other) = self.owned_by_other() {
             return (Act::Nothing, Reason::OwnedByOther, other);
@@ -171,7 +198,7 @@ impl Case<'_> {
     /// opted in again, and its record has not vanished then.
     fn put_away(&self) -> Act {
         match self.entry {
-            None if self.replaced => Act::Forget,
+            None if self.former.is_some() => Act::Forget,
             None => Act::Nothing,
             Some(_) if self.number() == 0 => Act::Forget,
             Some(entry) if entry.is_bare() => Act::Nothing,
@@ -215,6 +242,10 @@ impl Case<'_> {
 
     fn written(&self, source: &SourceRef) -> Option<Seconds> {
         self.index.view(source).present()?.written
+    }
+
+    fn writer(&self, source: &SourceRef) -> Option<Name> {
+        self.index.view(source).present()?.by.clone()
     }
 
     fn ask() -> Answer {

@@ -1,6 +1,7 @@
 //! Proof that the pods are newer than a change, so that it needs no roll.
 
 use crate::compare::Change;
+use crate::kinds::Revision;
 use crate::object::Strategy;
 
 use super::{CLEARLY_LATER, Case, PodsSince};
@@ -48,12 +49,19 @@ impl Case<'_> {
     /// Whether a new template makes new pods, all of them and at once.
     pub(super) fn makes_pods(&self) -> bool {
         let workload = &self.known.workload;
-        !workload.paused && workload.strategy == Strategy::Rolling
+        let by_template = !workload.key.kind.ends() && workload.lender.is_none();
+        by_template && !workload.paused && workload.strategy == Strategy::Rolling
+    }
+
+    /// Whether nothing tells how old its pods' template is.
+    pub(super) fn keeps_no_history(&self) -> bool {
+        self.known.workload.key.kind.revision == Revision::Untold
     }
 
     fn younger(&self, changes: &[Change]) -> Newer {
-        let since = match self.pods {
+        let since = match self.moment.pods {
             _ if !changes.iter().all(|change| change.dated) => return Newer::No,
+            PodsSince::NotAsked if self.keeps_no_history() => return Newer::No,
             PodsSince::NotAsked => return Newer::Ask,
             PodsSince::NotKnown => return Newer::No,
             PodsSince::At(since) => since,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::compare::{Change, What};
 use crate::index::Presence;
+use crate::kinds::Renewal;
 use crate::needs::Need;
 use crate::state::{Entry, FORM, Seen, SeenKeys, SeenSource};
 
@@ -19,10 +20,19 @@ impl Case<'_> {
             n,
             done,
             template: self.known.workload.template,
+            at: self.last().and_then(|entry| entry.at),
+            row: self.last().map_or(0, |entry| entry.row),
             because,
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
         }
+    }
+
+    /// The last record of this workload, or of the one that it was made from
+    /// anew.
+    pub(super) fn last(&self) -> Option<&Entry> {
+        let anew = self.known.workload.key.kind.renewal == Renewal::Recreate;
+        self.entry.or(self.former.filter(|_| anew))
     }
 
     fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {

@@ -7,12 +7,13 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Entry, KeyDigest, SeenKeys};
 
+use super::gate::show;
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
     pub(super) fn roll(&self, reason: Reason, changes: &[Change]) -> Answer {
         let because = describe(changes);
-        if self.known.workload.paused {
+        if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
         }
         let wants_it_gone = changes.iter().any(|c| matches!(c.what, What::Gone(_)));
@@ -20,8 +21,27 @@ impl Case<'_> {
         if !wants_it_gone && !missing.is_empty() {
             return (Act::Nothing, Reason::Missing, describe(&missing));
         }
-        let entry = self.entry_now(self.number() + 1, false, because.clone());
-        (Act::Roll(entry), reason, because)
+        if let Some(answer) = self.without_a_run(&because) {
+            return answer;
+        }
+        if let Some((reason, until)) = self.too_soon() {
+            return (
+                Act::Nothing,
+                reason,
+                format!("{because}; not before {}", show(until)),
+            );
+        }
+        let entry = self.next_entry(because.clone());
+        (Act::Roll(entry, changes.to_vec()), reason, because)
+    }
+
+    /// The intent of the next roll, as things are now.
+    fn next_entry(&self, because: String) -> Entry {
+        Entry {
+            at: Some(self.moment.now),
+            row: self.next_in_row(),
+            ..self.entry_now(self.number() + 1, false, because)
+        }
     }
 
     /// Carries out a roll that was written down. What it was written down
@@ -29,7 +49,7 @@ impl Case<'_> {
     /// takes its place, or its record would be of pods that were never made.
     pub(super) fn resume(&self, entry: &Entry) -> Answer {
         let because = entry.because.clone();
-        if self.known.workload.paused {
+        if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
         }
         let mut missing = self.missing();
@@ -41,14 +61,14 @@ impl Case<'_> {
         let act = if now(entry.n) == *entry {
             Act::Resume(entry.clone())
         } else {
-            Act::Roll(now(self.number() + 1))
+            Act::Roll(self.next_entry(because.clone()), Vec::new())
         };
         (act, Reason::Resumed, because)
     }
 
     /// The number of the last roll.
     pub(super) fn number(&self) -> u64 {
-        let recorded = self.entry.map_or(0, |entry| entry.n);
+        let recorded = self.last().map_or(0, |entry| entry.n);
         recorded.max(self.own_mark().unwrap_or(0))
     }
 
@@ -58,7 +78,7 @@ impl Case<'_> {
         let back = self.known.reverted.as_ref();
         let back = back.filter(|mark| mark.instance == self.rules.instance);
         let newest = self.own_mark().max(back.map(|mark| mark.n));
-        newest.is_some_and(|n| n >= entry.n)
+        newest.is_some_and(|n| n >= entry.n) || self.was_told_to_restart(entry)
     }
 
     /// What new pods could not start for want of.
@@ -83,6 +103,7 @@ impl Case<'_> {
             keys,
             version: source.present().map(|p| p.version),
             dated: false,
+            by: None,
         })
     }
 

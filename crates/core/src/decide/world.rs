@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Act, PodsSince, Rules, Verdict, decide};
+use super::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use crate::annotations::{PAUSE_PERIOD, PAUSED_AT};
 use crate::digest::Digest;
 use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::KINDS;
@@ -103,6 +104,9 @@ impl World {
                 on_create: false,
                 on_delete: false,
                 catch_up: false,
+                strict: false,
+                min_interval: 0,
+                fuse: false,
                 one_etcd: true,
             },
             entry: None,
@@ -151,6 +155,7 @@ impl World {
             "on-delete" => self.rules.on_delete = true,
             "catch-up" => self.rules.catch_up = true,
             "many-etcds" => self.rules.one_etcd = false,
+            "fuse" => self.rules.fuse = true,
             other => unreachable!("{other}"),
         }
     }
@@ -247,7 +252,11 @@ impl World {
         for _ in 0..5 {
             assert!(self.index.ready(&web()));
             let entry = self.entry.as_ref();
-            let verdict = decide(&web(), &self.index, entry, pods, &self.rules).unwrap();
+            let moment = Moment {
+                now: self.now,
+                pods,
+            };
+            let verdict = decide(&web(), &self.index, entry, moment, &self.rules).unwrap();
             match verdict.act {
                 Act::Read(sources) => self.read(&sources),
                 Act::AskPodsSince => pods = self.pods_since(),
@@ -280,7 +289,7 @@ impl World {
     /// Carries out a decision, but for what comes after the intent.
     pub(super) fn write_down(&mut self, act: &Act) {
         match act {
-            Act::Record(entry) | Act::Note(entry) | Act::Roll(entry) => {
+            Act::Record(entry) | Act::Note(entry) | Act::Roll(entry, _) => {
                 let json = entry.write();
                 self.entry = Some(Entry::read(json.as_bytes()).unwrap());
             }
@@ -297,13 +306,28 @@ impl World {
         if read != self.web.version {
             return;
         }
-        if let Act::Roll(entry) | Act::Resume(entry) = act {
+        if let Act::Roll(entry, _) | Act::Resume(entry) = act {
             let last = self.rolls.last().copied().unwrap_or(0);
             let again = matches!(act, Act::Resume(_)) && entry.n == last;
             assert!(again || entry.n > last, "{} after {last}", entry.n);
             self.rolls.push(entry.n);
+            self.pause();
             let mark = format!("template tidings.dev/config=t/{}", entry.n);
             self.run(&mark);
+        }
+        if *act == Act::Unpause {
+            self.web.annotations.remove(PAUSED_AT);
+            self.run("resume");
+        }
+    }
+
+    /// A roll of what has a pause-period pauses it, in the same write.
+    fn pause(&mut self) {
+        let pauses = self.web.annotations.contains_key(PAUSE_PERIOD);
+        if pauses && !self.web.paused {
+            let now = timestamp(self.now);
+            self.web.annotations.insert(PAUSED_AT.to_owned(), now);
+            self.web.paused = true;
         }
     }
 }

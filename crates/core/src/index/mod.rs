@@ -10,6 +10,7 @@
 //! version, its marks and the digests of its keys. So a list of sources that is
 //! read before the workloads were is lost on them, and each must be read again.
 
+mod lend;
 mod links;
 mod names;
 mod source;
@@ -17,7 +18,7 @@ mod stream;
 mod wild;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use source::{Content, Fetched, Presence, Present, Source};
 pub use stream::{Concerned, Stream, StreamOf};
@@ -37,6 +38,8 @@ pub struct Index {
     wild: BTreeMap<(SourceKind, Name), wild::Wild>,
     namespaces: BTreeMap<Name, Namespace>,
     streams: BTreeMap<Stream, stream::StreamState>,
+    /// Who uses the pod template of whom.
+    borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
     names: names::Names,
     /// Grows with each list that begins.
     epoch: u32,

@@ -22,7 +22,7 @@ pub enum Presence {
 }
 
 /// A source that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Present {
     /// Its version.
     pub version: Version,
@@ -32,6 +32,8 @@ pub struct Present {
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
     pub rewritten: bool,
+    /// The field manager that wrote its data last.
+    pub by: Option<Name>,
 }
 
 /// The digests of a source's keys at one version.
@@ -245,6 +247,7 @@ impl Index {
     /// Takes over what was told; says whether it is news.
     fn tell(&mut self, meta: &SourceMeta) -> bool {
         let told = self.next_told();
+        let by = meta.by.as_ref().map(|by| self.names.share(by));
         let source = self.hold(&meta.key);
         if source.present().is_some_and(|p| p.version >= meta.version) {
             return false;
@@ -256,6 +259,7 @@ impl Index {
             marks: meta.marks,
             written: meta.written,
             rewritten: meta.rewritten,
+            by,
         });
         true
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::annotations::PAUSED_AT;
 use crate::digest::Digest;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Annotations, Policy};
@@ -43,13 +44,18 @@ pub struct Known {
 }
 
 impl Index {
-    /// A workload was read. Returns whether it may have to be decided again.
-    pub fn apply_workload(&mut self, mut workload: Workload, how: How) -> bool {
+    /// A workload was read. Returns who may have to be decided again: it, and who
+    /// uses its pod template.
+    pub fn apply_workload(&mut self, mut workload: Workload, how: How) -> Vec<WorkloadRef> {
         let before = self.workloads.get(&workload.key);
         if how == How::Event && before.is_some_and(|b| b.is_after(&workload)) {
-            return false;
+            return Vec::new();
         }
+        let lender = before.and_then(|before| before.workload.lender.clone());
+        self.note_borrower(lender, &workload);
+        self.borrow(&mut workload);
         self.share_names(&mut workload);
+        let key = workload.key.clone();
         let before = self.workloads.get(&workload.key);
         // Patterns are costly to compile, and most events are of the status.
         let (policy, problems) = match before.filter(|b| b.says_the_same(&workload)) {
@@ -62,14 +68,21 @@ impl Index {
             epoch: self.epoch,
             ..Known::after(before, workload, how)
         };
-        self.replace(known)
+        let dirty = self.replace(known).then(|| key.clone());
+        let mut concerned = self.lend(&key);
+        concerned.extend(dirty);
+        concerned
     }
 
-    /// A workload is gone.
-    pub fn delete_workload(&mut self, key: &WorkloadRef) {
+    /// A workload is gone. Returns who used its pod template.
+    pub fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
         if let Some(known) = self.workloads.remove(key) {
             self.relink(key, &Mentions::of(&known), &Mentions::default());
+            if let Some(lender) = &known.workload.lender {
+                self.forget_borrower(lender, key);
+            }
         }
+        self.lend(key)
     }
 
     /// A namespace was read. Returns the workloads whose policy it changes.
@@ -226,6 +239,10 @@ impl Known {
             || a.template != b.template
             || a.mark != b.mark
             || a.paused != b.paused
+            || a.annotations.get(PAUSED_AT) != b.annotations.get(PAUSED_AT)
+            || a.runs != b.runs
+            || a.restart_at != b.restart_at
+            || a.lent.as_ref().map(|l| l.opted_in) != b.lent.as_ref().map(|l| l.opted_in)
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)
             || self.policy != now.policy

@@ -9,6 +9,7 @@
 use anyhow::{Context, Result, bail};
 use kube::Client;
 use std::collections::BTreeMap;
+use tidings_core::kinds::Kinds;
 use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, FORM};
@@ -73,6 +74,8 @@ fn bare(workload: &Workload, mark: &str) -> Entry {
         n: 0,
         done: true,
         template: workload.template,
+        at: None,
+        row: 0,
         because: String::new(),
         over: Some(mark.to_owned()),
         seen: BTreeMap::new(),
@@ -86,7 +89,7 @@ async fn record(
     mut entry: Entry,
     key: &WorkloadRef,
 ) -> Result<(), ApiError> {
-    let mut store = Store::new(false);
+    let mut store = Store::new(false, Kinds::default());
     for number in 0..=u32::MAX {
         let shard = Shard {
             namespace: key.namespace.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tidings_core::decide::PodsSince;
 use tidings_core::index::{Concerned, Fetched};
+use tidings_core::kinds::Renewal;
 use tidings_core::object::SourceMeta;
 use tidings_core::policy::Annotations;
 use tidings_core::reason::Reason;
@@ -11,7 +12,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 
 use super::outputs::Told;
-use super::{Answer, Control, Effect, Patch, What};
+use super::{Answer, Control, Effect, Outcome, Patch, What};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
@@ -32,13 +33,12 @@ impl Control {
                 self.list_ended(&concerned);
             }
             Fact::Workload(workload, how) => {
-                let key = workload.key.clone();
-                if self.index.apply_workload(*workload, how) {
-                    self.queue.look(&key, self.now);
-                }
+                let concerned = self.index.apply_workload(*workload, how);
+                self.look(&concerned);
             }
             Fact::WorkloadGone(key) => {
-                self.index.delete_workload(&key);
+                let concerned = self.index.delete_workload(&key);
+                self.look(&concerned);
                 self.gone(&key);
             }
             Fact::Source(meta) => {
@@ -82,6 +82,7 @@ impl Control {
             .workloads()
             .filter(|key| (self.covers)(&key.namespace))
             .filter(|key| self.index.ready(key) && self.index.get(key).is_none())
+            .filter(|key| !self.is_being_made_again(key))
             .cloned()
             .collect();
         for key in &departed {
@@ -89,7 +90,15 @@ impl Control {
         }
     }
 
+    /// A Job that is deleted to be made again, by us.
+    fn is_being_made_again(&self, key: &WorkloadRef) -> bool {
+        key.kind.renewal == Renewal::Recreate && self.busy.contains_key(key)
+    }
+
     fn gone(&mut self, key: &WorkloadRef) {
+        if self.is_being_made_again(key) {
+            return;
+        }
         self.queue.forget(key);
         self.settled(key);
         self.told.remove(key);
@@ -185,11 +194,12 @@ impl Control {
     pub(super) fn follow(&mut self) {
         self.term = None;
         self.told.clear();
-        self.store = Store::new(self.dry_run);
+        self.store = Store::new(self.dry_run, self.kinds.clone());
         self.queue = Queue::default();
         self.busy.clear();
         self.pods.clear();
         self.changed_at.clear();
+        self.rolling.clear();
         self.workload_backoff.clear_all();
         self.source_backoff.clear_all();
         self.state_backoff.clear_all();
@@ -204,6 +214,7 @@ impl Control {
             Answer::StateListed(asked, found) => self.state_listed(&asked, &found),
             Answer::PodsSince(key, result) => self.pods_since(&key, result),
             Answer::Patched(patch, result) => self.patched(&patch, result),
+            Answer::Unpaused(key, result) => self.unpaused(&key, result),
         }
     }
 
@@ -272,12 +283,12 @@ impl Control {
         }
     }
 
-    fn patched(&mut self, patch: &Patch, result: Result<i64, ApiError>) {
+    fn patched(&mut self, patch: &Patch, result: Result<Outcome, ApiError>) {
         let key = &patch.key;
         self.busy.remove(key);
         match result {
-            Ok(generation) if generation > patch.generation => self.rolled(patch),
-            Ok(_) => self.no_effect(key),
+            Ok(Outcome::Done) => self.rolled(patch),
+            Ok(Outcome::NoEffect) => self.no_effect(key),
             // It changed under our hands: the watch brings it, then we look again.
             Err(ApiError::Conflict) => {
                 let again = self.workload_backoff.failed(key, self.now, None);
@@ -289,6 +300,19 @@ impl Control {
         }
     }
 
+    /// The watch brings that it goes on, and then it is decided again.
+    fn unpaused(&mut self, key: &WorkloadRef, result: Result<(), ApiError>) {
+        self.busy.remove(key);
+        match result {
+            Ok(()) | Err(ApiError::Gone) => {}
+            Err(ApiError::Conflict) => {
+                let again = self.workload_backoff.failed(key, self.now, None);
+                self.queue.look(key, again);
+            }
+            Err(error) => self.workload_failed(key, "ending its pause", &error),
+        }
+    }
+
     fn rolled(&mut self, patch: &Patch) {
         let key = &patch.key;
         let since = self
@@ -296,14 +320,19 @@ impl Control {
             .remove(key)
             .map(|at| self.now.saturating_sub(at));
         self.store.done(key, patch.n, self.now);
+        if key.kind.ends() {
+            // What it did leaves no mark on the workload.
+            self.store.hurry(key);
+        }
         self.workload_backoff.clear(key);
         let decided = self.told.get(key).and_then(Told::reason);
-        self.say(
+        self.say_of(
             key,
-            decided.unwrap_or(Reason::Changed),
-            patch.because.clone(),
+            (decided.unwrap_or(Reason::Changed), patch.because.clone()),
             What::Rolled(patch.n, since),
+            patch.changes.clone(),
         );
+        self.rolling.remove(key);
         self.queue.look(key, self.now);
     }
 }

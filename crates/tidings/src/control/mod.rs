@@ -13,6 +13,7 @@
 //! doubles up to [`backoff::LONGEST`]; nothing else waits for it.
 
 mod backoff;
+mod deed;
 mod inputs;
 mod outputs;
 #[cfg(test)]
@@ -21,9 +22,11 @@ mod simulation;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use tidings_core::decide::{Act, PodsSince, Rules, Verdict, decide};
+use tidings_core::compare::Change;
+use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
 use tidings_core::index::{Fetched, Index, Stream};
-use tidings_core::object::{SourceMeta, Version, Workload};
+use tidings_core::kinds::Kinds;
+use tidings_core::object::{Seconds, SourceMeta, Version};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -65,8 +68,10 @@ pub enum Answer {
     StateListed(Versions, Versions),
     /// The age of a workload's pods was looked up.
     PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
-    /// A workload was patched: its new generation.
-    Patched(Patch, Result<i64, ApiError>),
+    /// A workload was brought to its record, or not.
+    Patched(Box<Patch>, Result<Outcome, ApiError>),
+    /// The pause of a workload was ended, or not.
+    Unpaused(WorkloadRef, Result<(), ApiError>),
 }
 
 /// What is to be done.
@@ -83,7 +88,9 @@ pub enum Effect {
     /// Read an object of the state, not before this time.
     ReadState(Shard, Millis),
     /// Bring a workload to its record.
-    Patch(Patch),
+    Patch(Box<Patch>),
+    /// End the pause that a roll began.
+    Unpause(Box<Unpause>),
     /// Say something about a workload: in the log, in metrics, as an Event.
     Say(Box<Said>),
 }
@@ -93,16 +100,66 @@ pub enum Effect {
 pub struct Patch {
     /// Which workload.
     pub key: WorkloadRef,
-    /// Its uid.
+    /// The object that is written: the workload, or the one whose pod template it
+    /// borrows.
+    pub on: WorkloadRef,
+    /// The uid of that object.
     pub uid: Name,
     /// The version that it must have.
     pub version: u64,
     /// Its generation before.
     pub generation: i64,
+    /// What is done.
+    pub deed: Deed,
+    /// What the roll brings: the changed sources, or all where it is not known
+    /// any more which those were.
+    pub sources: Vec<SourceRef>,
     /// Number of the roll.
     pub n: u64,
     /// What changed.
     pub because: String,
+    /// The same, one by one; empty for a roll of before an interruption.
+    pub changes: Vec<Change>,
+}
+
+/// The end of a pause, as the workload is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpause {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// Its uid.
+    pub uid: Name,
+    /// The version that it must have.
+    pub version: u64,
+}
+
+/// What brings a workload to its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Its pod template is marked. With a time it is paused since then, in the same
+    /// write.
+    Template {
+        /// When the pause begins, if it is paused.
+        paused_at: Option<Seconds>,
+    },
+    /// It is told to replace the pods that are older than this (Argo Rollouts).
+    RestartAt(Seconds),
+    /// A Job is made from it, named by the number of the roll.
+    Run {
+        /// Name and uid of the Jobs that are deleted first.
+        replaces: Vec<(Name, Name)>,
+    },
+    /// It is deleted and made again.
+    Recreate,
+}
+
+/// What came of a roll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has reached the workload.
+    Done,
+    /// The API server took it, and the workload is as it was.
+    NoEffect,
 }
 
 /// Something to be said about a workload.
@@ -118,6 +175,8 @@ pub struct Said {
     pub text: String,
     /// What kind of thing it is.
     pub what: What,
+    /// Of a roll: what changed, as far as it is known.
+    pub changes: Vec<Change>,
 }
 
 /// What kind of thing is said.
@@ -154,12 +213,17 @@ pub struct Control {
     /// Quiet time where a workload says nothing else.
     settle: Millis,
     dry_run: bool,
+    kinds: Kinds,
     /// Our term, while we lead.
     term: Option<u64>,
     now: Millis,
+    /// The time when `now` was 0.
+    started: Seconds,
     /// Workloads with a write or a question under way, and the version of them
     /// that was decided about.
     busy: HashMap<WorkloadRef, Version>,
+    /// What the rolls under way are for.
+    rolling: HashMap<WorkloadRef, Vec<Change>>,
     fetching: HashSet<SourceRef>,
     pods: HashMap<WorkloadRef, PodsSince>,
     changed_at: HashMap<WorkloadRef, Millis>,
@@ -195,6 +259,11 @@ pub struct Plan {
     pub settle: Millis,
     /// Whether nothing is written.
     pub dry_run: bool,
+    /// The kinds of workload that are rolled.
+    pub kinds: Kinds,
+    /// The time when its clock shows 0. What happens to the system's clock later
+    /// is not heeded.
+    pub started: Seconds,
     /// Whether a namespace with these labels is left out.
     pub left_out: LabelTest,
     /// Whether a namespace of this name is watched.
@@ -206,13 +275,16 @@ impl Control {
     pub fn new(plan: Plan) -> Self {
         Self {
             index: Index::new(plan.defaults, plan.streams),
-            store: Store::new(plan.dry_run),
+            store: Store::new(plan.dry_run, plan.kinds.clone()),
             queue: Queue::default(),
             rules: plan.rules,
             settle: plan.settle,
             dry_run: plan.dry_run,
+            kinds: plan.kinds,
+            rolling: HashMap::new(),
             term: None,
             now: 0,
+            started: plan.started,
             busy: HashMap::new(),
             fetching: HashSet::new(),
             pods: HashMap::new(),
@@ -317,10 +389,17 @@ impl Control {
         }
         let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
         let entry = self.store.get(key);
-        let Some(verdict) = decide(key, &self.index, entry, pods, &self.rules) else {
+        let moment = Moment {
+            now: self.seconds(),
+            pods,
+        };
+        let Some(verdict) = decide(key, &self.index, entry, moment, &self.rules) else {
             return;
         };
         self.say_verdict(key, &verdict);
+        if let Some(again) = verdict.again {
+            self.queue.look(key, self.millis_at(again));
+        }
         self.act(key, verdict);
     }
 
@@ -344,13 +423,18 @@ impl Control {
                 self.store.put(key, entry);
                 self.settled(key);
             }
-            Act::Roll(entry) => self.roll(key, entry),
+            Act::Roll(entry, changes) => {
+                self.rolling.insert(key.clone(), changes);
+                self.roll(key, entry);
+            }
             Act::Resume(entry) => self.resume(key, &entry),
+            Act::Unpause => self.unpause(key),
         }
     }
 
     fn settled(&mut self, key: &WorkloadRef) {
         self.changed_at.remove(key);
+        self.rolling.remove(key);
         self.workload_backoff.clear(key);
     }
 
@@ -388,20 +472,32 @@ impl Control {
             self.busy.remove(key);
             return;
         };
-        let Workload {
-            uid,
-            version,
-            generation,
-            ..
-        } = &known.workload;
-        self.effects.push(Effect::Patch(Patch {
+        let changes = self.rolling.get(key).cloned().unwrap_or_default();
+        let patch = deed::patch(known, entry, changes, self.seconds());
+        self.effects.push(Effect::Patch(Box::new(patch)));
+    }
+
+    /// The time on the workload says that it is due, so no intent is needed.
+    fn unpause(&mut self, key: &WorkloadRef) {
+        let Some(known) = self.index.get(key).filter(|_| !self.dry_run) else {
+            return;
+        };
+        let unpause = Unpause {
             key: key.clone(),
-            uid: uid.clone(),
-            version: *version,
-            generation: *generation,
-            n: entry.n,
-            because: entry.because.clone(),
-        }));
+            uid: known.workload.uid.clone(),
+            version: known.workload.version,
+        };
+        self.begin(key);
+        self.effects.push(Effect::Unpause(Box::new(unpause)));
+    }
+
+    fn seconds(&self) -> Seconds {
+        self.started + Seconds::try_from(self.now / 1_000).unwrap_or(Seconds::MAX)
+    }
+
+    fn millis_at(&self, time: Seconds) -> Millis {
+        let since = u64::try_from(time - self.started).unwrap_or(0);
+        since.saturating_mul(1_000).max(self.now)
     }
 
     /// Reads a source for a workload; every workload that waits for it is told.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
@@ -119,6 +120,16 @@ impl Control {
     }
 
     pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
+        self.say_of(key, (reason, text), what, Vec::new());
+    }
+
+    pub(super) fn say_of(
+        &mut self,
+        key: &WorkloadRef,
+        (reason, text): (Reason, String),
+        what: What,
+        changes: Vec<Change>,
+    ) {
         let Some(known) = self.index.get(key) else {
             return;
         };
@@ -129,6 +140,7 @@ impl Control {
             reason,
             text,
             what,
+            changes,
         };
         self.effects.push(Effect::Say(Box::new(said)));
     }

@@ -13,12 +13,12 @@ use serde_json::json;
 use tidings_core::decide::{PodsSince, Rules};
 use tidings_core::digest::Digest;
 use tidings_core::index::{Content, Fetched, How, Stream, StreamOf};
-use tidings_core::kinds::KINDS;
+use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::object::{Marks, SourceMeta, read_workload};
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 
-use super::{Answer, Control, Effect, Input, Patch, Plan};
+use super::{Answer, Control, Effect, Input, Outcome, Patch, Plan};
 use crate::api::ApiError;
 use crate::store::{Shard, Stored, Write};
 use crate::watch::Fact;
@@ -140,6 +140,7 @@ impl World {
             written: Some(100),
             problem: None,
             rewritten: false,
+            by: None,
         }
     }
 
@@ -211,7 +212,7 @@ impl World {
         Ok(stored.version.clone())
     }
 
-    fn patch(&mut self, patch: &Patch) -> Result<i64, ApiError> {
+    fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {
         let i = number(&patch.key.name);
         if self.workloads[i].version != patch.version {
             return Err(ApiError::Conflict);
@@ -224,7 +225,7 @@ impl World {
         pods.mark = Some(format!("tidings/{}", patch.n));
         pods.content.clone_from(&content);
         pods.rolls.push(content);
-        Ok(pods.generation)
+        Ok(Outcome::Done)
     }
 }
 
@@ -247,12 +248,17 @@ fn control() -> Control {
             on_create: false,
             on_delete: false,
             catch_up: false,
+            strict: false,
+            min_interval: 0,
+            fuse: false,
             one_etcd: true,
         },
         defaults: Defaults::default(),
         streams: streams(),
         settle: 20,
         dry_run: false,
+        kinds: Kinds::default(),
+        started: 1_000_000,
         left_out: Box::new(|_| false),
         covers: Box::new(|_| true),
     })
@@ -387,12 +393,12 @@ impl Simulation {
                 let result = if lost { Err(error()) } else { result };
                 Input::Answer(self.term, Answer::Patched(patch, result))
             }
-            Effect::List(..) | Effect::Say(_) => return,
+            Effect::List(..) | Effect::Say(_) | Effect::Unpause(_) => return,
         };
         self.answers.push(answer);
     }
 
-    fn patch(&mut self, patch: &Patch) -> Result<i64, ApiError> {
+    fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {
         let result = self.world.patch(patch);
         if result.is_ok() {
             let fact = self

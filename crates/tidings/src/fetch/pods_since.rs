@@ -29,6 +29,7 @@ pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince,
     let made = match key.kind.revision {
         Revision::ReplicaSet => replica_set(client, key, &owner).await?,
         Revision::ControllerRevision => controller_revision(client, key, &owner).await?,
+        Revision::Untold => None,
     };
     let made = made.map(|at| PodsSince::At(at.as_second()));
     Ok(made.unwrap_or(PodsSince::NotKnown))

@@ -321,8 +321,12 @@ mod tests {
         tidings_sources 7
         tidings_streams_complete{stream="deployments"} 1
         tidings_streams_expected{stream="deployments"} 2
+        tidings_workloads{kind="cronjob"} 0
         tidings_workloads{kind="daemonset"} 0
         tidings_workloads{kind="deployment"} 1
+        tidings_workloads{kind="deploymentconfig"} 0
+        tidings_workloads{kind="job"} 0
+        tidings_workloads{kind="rollout"} 0
         tidings_workloads{kind="statefulset"} 0
         "#);
     }

@@ -6,7 +6,6 @@
 //! it instead. Pure.
 
 use tidings_core::index::{Stream, StreamOf};
-use tidings_core::kinds::KINDS;
 use tidings_core::refs::Name;
 
 use super::{Installation, Namespaces};
@@ -30,7 +29,7 @@ pub fn streams(installation: &Installation) -> Vec<Stream> {
 fn kinds(installation: &Installation) -> Vec<StreamOf> {
     let sources = installation.sources.iter().copied().map(StreamOf::Sources);
     std::iter::once(StreamOf::Namespaces)
-        .chain(KINDS.iter().map(StreamOf::Workloads))
+        .chain(installation.kinds.iter().map(StreamOf::Workloads))
         .chain(sources)
         .collect()
 }

@@ -131,6 +131,8 @@ fn taken_over_from_another() {
         n: 0,
         done: true,
         template: crate::digest::Digest::of_parts(&[]),
+        at: None,
+        row: 0,
         because: String::new(),
         over: Some("b/3".to_owned()),
         seen: std::collections::BTreeMap::new(),

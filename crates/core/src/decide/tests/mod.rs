@@ -3,8 +3,10 @@
 
 mod changes;
 mod first;
+mod gates;
 mod presence;
 mod proof;
+mod runs;
 
 use super::world::World;
 use super::{Act, Verdict};
@@ -46,9 +48,12 @@ fn show(verdict: &Verdict) -> String {
         Act::Forget => "Forget",
         Act::Note(_) => "Note",
         Act::Record(_) => "Record",
-        Act::Roll(_) => "Roll",
+        Act::Roll(..) => "Roll",
         Act::Resume(_) => "Resume",
+        Act::Unpause => "Unpause",
     };
-    let text = format!("{act} {} {}", verdict.reason, verdict.text);
+    // Times are in the way of reading a scenario.
+    let particulars = verdict.text.split("; not before").next().unwrap();
+    let text = format!("{act} {} {particulars}", verdict.reason);
     text.trim().to_owned()
 }

@@ -260,7 +260,9 @@ fn tell(index: &mut Index, event: &Event) {
         Event::Workload(_, Some(now)) => {
             index.apply_workload(now.clone(), How::Event);
         }
-        Event::Workload(key, None) => index.delete_workload(key),
+        Event::Workload(key, None) => {
+            index.delete_workload(key);
+        }
         Event::Source(_, Some(meta), _) => {
             index.apply_source(meta);
         }

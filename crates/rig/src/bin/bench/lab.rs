@@ -16,7 +16,7 @@ use rig::process::{self, Launch, Tidings};
 use rig::{Cluster, Options, secs, wait_until};
 use rustix::process::Signal;
 use tidings::client::{Connect, Idle, connect};
-use tidings::control::Patch;
+use tidings::control::{Deed, Patch};
 use tidings_core::kinds::KINDS;
 use tidings_core::refs::WorkloadRef;
 
@@ -179,8 +179,13 @@ pub(crate) async fn patches(namespace: &TestNamespace, because: &str) -> Result<
     let list = metadata(namespace).await?;
     let patch = |one: &PartialObjectMeta<Deployment>| {
         let version = one.resource_version().context("no version")?;
+        let key = WorkloadRef::new(&KINDS[0], namespace.name(), one.name_any());
         Ok(Patch {
-            key: WorkloadRef::new(&KINDS[0], namespace.name(), one.name_any()),
+            on: key.clone(),
+            key,
+            deed: Deed::Template { paused_at: None },
+            sources: Vec::new(),
+            changes: Vec::new(),
             uid: one.uid().context("no uid")?.into(),
             version: version.parse()?,
             generation: one.metadata.generation.context("no generation")?,

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use kube::Client;
-use tidings_core::decide::{Act, PodsSince, Verdict, decide};
+use tidings_core::decide::{Act, Moment, PodsSince, Verdict, decide};
 use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
-use tidings_core::kinds::{KINDS, Kind};
+use tidings_core::kinds::Kind;
 use tidings_core::object::{Meta, read_workload};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::state::Entry;
@@ -133,7 +133,24 @@ impl Asking {
         };
         self.namespace(&key.namespace).await;
         let workload = read_workload(key.kind, &json)?;
+        let lender = workload.lender.clone();
         self.index.apply_workload(workload, How::Listed);
+        if let Some(lender) = lender {
+            self.lender(&lender).await?;
+        }
+        Ok(())
+    }
+
+    /// The workload whose pod template another one uses. Perhaps it is not there.
+    async fn lender(&mut self, key: &WorkloadRef) -> Result<()> {
+        match api::get(&self.client, Place::workload(key)).await {
+            Err(ApiError::Gone) => {}
+            json => {
+                let json = json.with_context(|| format!("cannot read {key}"))?;
+                let workload = read_workload(key.kind, &json)?;
+                self.index.apply_workload(workload, How::Listed);
+            }
+        }
         Ok(())
     }
 
@@ -143,7 +160,7 @@ impl Asking {
             Namespaces::All { .. } => vec![None],
         };
         for namespace in places {
-            for kind in KINDS {
+            for kind in self.installation.kinds.clone().iter() {
                 self.list(kind, namespace.clone()).await?;
             }
         }
@@ -237,7 +254,7 @@ impl Asking {
             namespace: self.installation.own_namespace.to_string(),
             instance: self.installation.rules.instance.to_string(),
         };
-        let mut store = Store::new(true);
+        let mut store = Store::new(true, self.installation.kinds.clone());
         for number in 0.. {
             let shard = crate::store::Shard {
                 namespace: namespace.clone(),
@@ -266,12 +283,14 @@ impl Asking {
     async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
         self.read_sources(key).await;
         let mut pods = PodsSince::NotAsked;
+        let now = jiff::Timestamp::now().as_second();
         for _ in 0..ROUNDS {
             let entry = self.records[&key.namespace]
                 .as_ref()
                 .ok()
                 .and_then(|e| e.get(key));
-            let verdict = decide(key, &self.index, entry, pods, &self.installation.rules)?;
+            let moment = Moment { now, pods };
+            let verdict = decide(key, &self.index, entry, moment, &self.installation.rules)?;
             match &verdict.act {
                 Act::Read(sources) => {
                     let unread = sources.iter().filter(|s| !self.refused.contains_key(*s));

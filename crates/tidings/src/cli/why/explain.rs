@@ -82,7 +82,7 @@ fn standing_of(verdict: &Verdict) -> Standing {
         .any(|p| p.reason == Reason::Reverted);
     match (&verdict.act, verdict.reason) {
         (Act::Read(_) | Act::AskPodsSince, _) | (_, OwnedByOther) => Standing::Unknown,
-        (Act::Roll(_) | Act::Resume(_), _)
+        (Act::Roll(..) | Act::Resume(_), _)
         | (_, Paused | Missing | WaitsForDelete | PartlyRolled | MaybeStale) => Standing::Stale,
         _ if reverted => Standing::Stale,
         _ => Standing::InStep,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidings_core::decide::{Act, PodsSince, Rules, decide};
+use tidings_core::decide::{Act, Moment, PodsSince, Rules, decide};
 use tidings_core::digest::Digest;
 use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
@@ -66,6 +66,7 @@ impl Cluster {
         let meta = SourceMeta {
             problem: None,
             rewritten: false,
+            by: None,
             key: source.clone(),
             version,
             marks: Marks::default(),
@@ -93,10 +94,20 @@ impl Cluster {
             on_create: false,
             on_delete: false,
             catch_up: false,
+            strict: false,
+            min_interval: 0,
+            fuse: false,
             one_etcd: false,
         };
         let pods = PodsSince::NotKnown;
-        decide(&key(), &self.index, self.entry.as_ref(), pods, &rules).unwrap()
+        decide(
+            &key(),
+            &self.index,
+            self.entry.as_ref(),
+            Moment { now: 0, pods },
+            &rules,
+        )
+        .unwrap()
     }
 
     /// Records how things are.
