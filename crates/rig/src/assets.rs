@@ -43,24 +43,24 @@ fn find(name: &str, folder: Option<&Path>, built: &mut Option<PathBuf>) -> Resul
     }
     let binary = match built {
         Some(binary) => binary.clone(),
-        None => built.insert(build()?).clone(),
+        None => built.insert(prepared_by("build")?).clone(),
     };
     Ok(Program::new(binary).arg(name))
 }
 
-/// Runs `cluster/build`; its progress goes to our stderr.
-fn build() -> Result<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster/build");
-    let output = Command::new(&script)
+/// Runs a script of `cluster/`; its progress goes to our stderr, and the path that
+/// is its last word comes back.
+pub(crate) fn prepared_by(script: &str) -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster");
+    let output = Command::new(folder.join(script))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .with_context(|| format!("run {}", script.display()))?;
-    ensure!(output.status.success(), "cluster/build failed (see above)");
+        .with_context(|| format!("run cluster/{script}"))?;
+    let success = output.status.success();
+    ensure!(success, "cluster/{script} failed (see above)");
     let stdout = String::from_utf8(output.stdout)?;
-    let path = stdout
-        .lines()
-        .last()
-        .context("cluster/build said nothing")?;
+    let path = stdout.lines().last();
+    let path = path.with_context(|| format!("cluster/{script} said nothing"))?;
     Ok(PathBuf::from(path))
 }

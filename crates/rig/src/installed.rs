@@ -22,7 +22,7 @@ use kube::{Api, ResourceExt};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::fixtures::{TestNamespace, config_map, deployment, secret};
+use crate::fixtures::{self, TestNamespace, config_map, deployment, secret};
 use crate::process::{self, Launch, Tidings};
 use crate::proxy::Proxy;
 use crate::wait::{holds, secs, wait_until};
@@ -215,7 +215,7 @@ impl Installed {
         let mut references = Vec::new();
         for workload in workloads {
             let applied = self.ns.apply(workload).await?;
-            references.push(reference_to(&applied));
+            references.push(fixtures::reference_to(&applied));
         }
         for reference in &references {
             self.adopted(reference).await?;
@@ -369,20 +369,14 @@ impl Installed {
     }
 }
 
-/// `KIND/NAME` of an object.
-pub fn reference_to(object: &DynamicObject) -> String {
-    let kind = object.types.as_ref().map_or("", |types| &types.kind);
-    format!("{}/{}", kind.to_lowercase(), object.name_any())
-}
-
 fn canary() -> String {
     format!("deployment/{CANARY}")
 }
 
 /// The key under which a workload's entry is stored.
 fn entry_key(workload: &str) -> Result<String> {
-    let (kind, name) = workload.split_once('/').context("not KIND/NAME")?;
-    Ok(format!("{kind}s.apps_{name}"))
+    let (kind, name) = fixtures::parse(workload)?;
+    Ok(format!("{}.{}_{name}", kind.plural, kind.group))
 }
 
 fn is_ours(event: &Event) -> bool {

@@ -4,7 +4,7 @@
 //! In: pods, as the API server has them. Out: bindings, pod statuses, deletions.
 //! What it keeps of a real kubelet's truth: a pod that needs a ConfigMap, a Secret
 //! or a key of them that is not there waits for it. A test steers a pod with
-//! [`READY`]. A failed request is tried again; nothing here ends a test.
+//! [`READY`] and [`DONE`]. A failed request is tried again; nothing here ends a test.
 
 mod needs;
 mod nodes;
@@ -28,6 +28,10 @@ use self::step::{Step, next_step};
 
 /// An annotation of a pod: `never`, or after how many milliseconds it is ready.
 pub const READY: &str = "rig.tidings.dev/ready";
+
+/// An annotation of a pod that is not restarted, such as a Job's: `never`, or after
+/// how many milliseconds it has succeeded; without it, at once.
+pub const DONE: &str = "rig.tidings.dev/done";
 
 const RETRY: Duration = Duration::from_millis(200);
 const CONCURRENCY: u16 = 32;
@@ -134,6 +138,7 @@ impl Kubelet {
             Step::Remove => self.remove(pod).await,
             Step::Start => self.start(pod).await,
             Step::MakeReady => self.report(pod, status::ready(pod)).await,
+            Step::End => self.report(pod, status::succeeded(pod)).await,
         }
     }
 

@@ -9,6 +9,7 @@
 mod assets;
 pub mod certs;
 pub mod cluster;
+pub mod crds;
 pub mod daemon;
 pub mod demo;
 mod fetch;

@@ -1,12 +1,14 @@
 //! Pod statuses as a kubelet would write them. Pure but for the clock.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::needs::Missing;
-use super::step::ready_after;
+use super::step::{done_after, ends, ready_after};
 
 /// Nothing runs yet, and why.
 pub(super) fn waiting(pod: &Pod, missing: &Missing) -> Value {
@@ -34,17 +36,17 @@ pub(super) fn says(pod: &Pod, missing: &Missing) -> bool {
 }
 
 /// All containers run: ready too, unless the pod's annotation says otherwise. A
-/// pod that is not to be restarted is done at once.
+/// pod that is not restarted may be done at once.
 pub(super) fn running(pod: &Pod) -> Value {
-    let ready = ready_after(pod).is_some_and(|delay| delay.is_zero());
-    let policy = pod
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.restart_policy.as_deref());
-    match policy {
-        Some("Never" | "OnFailure") => succeeded(pod),
-        _ => in_phase(pod, "Running", ready, &running_state()),
+    if ends(pod) && is_at_once(done_after(pod)) {
+        return succeeded(pod);
     }
+    let ready = is_at_once(ready_after(pod));
+    in_phase(pod, "Running", ready, &running_state())
+}
+
+fn is_at_once(delay: Option<Duration>) -> bool {
+    delay.is_some_and(|delay| delay.is_zero())
 }
 
 /// As [`running`], and ready.
@@ -52,7 +54,8 @@ pub(super) fn ready(pod: &Pod) -> Value {
     in_phase(pod, "Running", true, &running_state())
 }
 
-fn succeeded(pod: &Pod) -> Value {
+/// All containers have ended well.
+pub(super) fn succeeded(pod: &Pod) -> Value {
     in_phase(pod, "Succeeded", false, &terminated_state())
 }
 

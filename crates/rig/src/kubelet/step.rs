@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
 
-use super::READY;
+use super::{DONE, READY};
 
 /// The next thing to do for a pod.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Step {
     Start,
     /// Report it ready.
     MakeReady,
+    /// Report that it has succeeded.
+    End,
 }
 
 /// What is next for the pod, on these nodes, at this time.
@@ -41,7 +43,10 @@ pub(super) fn next_step(pod: &Pod, nodes: &[String], now: Timestamp) -> Step {
     }
     let status = pod.status.clone().unwrap_or_default();
     match status.phase.as_deref() {
-        Some("Running") if !is_ready(&status) => when_ready(pod, &status, now),
+        Some("Running") if !is_ready(&status) => {
+            after(ready_after(pod), &status, now, Step::MakeReady)
+        }
+        Some("Running") if ends(pod) => after(done_after(pod), &status, now, Step::End),
         None | Some("Pending") => Step::Start,
         _ => Step::Rest,
     }
@@ -49,22 +54,39 @@ pub(super) fn next_step(pod: &Pod, nodes: &[String], now: Timestamp) -> Step {
 
 /// The pod's readiness as its annotation asks; without one, at once.
 pub(super) fn ready_after(pod: &Pod) -> Option<Duration> {
-    match pod.annotations().get(READY).map(String::as_str) {
+    told(pod, READY)
+}
+
+/// When a pod that [`ends`] does, as its annotation asks; without one, at once.
+pub(super) fn done_after(pod: &Pod) -> Option<Duration> {
+    told(pod, DONE)
+}
+
+/// Whether the pod's containers are not started again.
+pub(super) fn ends(pod: &Pod) -> bool {
+    let spec = pod.spec.as_ref();
+    let policy = spec.and_then(|spec| spec.restart_policy.as_deref());
+    matches!(policy, Some("Never" | "OnFailure"))
+}
+
+fn told(pod: &Pod, annotation: &str) -> Option<Duration> {
+    match pod.annotations().get(annotation).map(String::as_str) {
         Some("never") => None,
         Some(millis) => Some(Duration::from_millis(millis.parse().unwrap_or_default())),
         None => Some(Duration::ZERO),
     }
 }
 
-fn when_ready(pod: &Pod, status: &PodStatus, now: Timestamp) -> Step {
-    let Some(delay) = ready_after(pod) else {
+/// The step, so long after the pod's start.
+fn after(delay: Option<Duration>, status: &PodStatus, now: Timestamp, step: Step) -> Step {
+    let Some(delay) = delay else {
         return Step::Rest;
     };
     let started = status.start_time.as_ref().map_or(now, |time| time.0);
     let passed = Duration::try_from(now.duration_since(started)).unwrap_or_default();
     match delay.checked_sub(passed) {
         Some(left) if !left.is_zero() => Step::Later(left),
-        _ => Step::MakeReady,
+        _ => step,
     }
 }
 
@@ -143,5 +165,19 @@ mod tests {
             Step::Later(Duration::from_millis(500))
         );
         assert_eq!(step(&running("1000")), Step::MakeReady);
+    }
+
+    #[test]
+    fn a_pod_that_is_not_restarted_ends_when_its_annotation_says() {
+        let mut pod = running("0");
+        pod["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+        assert_eq!(step(&pod), Step::Rest);
+        pod["spec"]["restartPolicy"] = json!("Never");
+        pod["metadata"]["annotations"][DONE] = json!("never");
+        assert_eq!(step(&pod), Step::Rest);
+        pod["metadata"]["annotations"][DONE] = json!("1500");
+        assert_eq!(step(&pod), Step::Later(Duration::from_millis(500)));
+        pod["metadata"]["annotations"][DONE] = json!("1000");
+        assert_eq!(step(&pod), Step::End);
     }
 }

@@ -4,8 +4,10 @@
 use anyhow::Result;
 use kube::core::DynamicObject;
 use rig::Installed;
-use rig::fixtures::{Workload, config_map, daemon_set, deployment, secret, stateful_set};
-use rig::installed::{RELOAD, reference_to};
+use rig::fixtures::{
+    Workload, config_map, daemon_set, deployment, reference_to, secret, stateful_set,
+};
+use rig::installed::RELOAD;
 use serde_json::json;
 
 type Way = (&'static str, fn(Workload, &str) -> Workload);

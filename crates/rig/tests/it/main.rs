@@ -15,6 +15,7 @@ mod every_way_of_use_rolls;
 mod faults;
 mod frozen_leader;
 mod killed_mid_fan_out;
+mod kinds_on_demand;
 mod least_rights;
 mod metadata_edits_roll_nothing;
 mod one_denied_workload_delays_no_other;
