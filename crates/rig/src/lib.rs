@@ -8,6 +8,8 @@
 
 mod assets;
 pub mod certs;
+pub mod churn;
+pub mod clock;
 pub mod cluster;
 pub mod crds;
 pub mod daemon;

@@ -32,6 +32,7 @@ pub struct Fault {
     effect: Effect,
     method: String,
     path: String,
+    every: usize,
     times: usize,
 }
 
@@ -66,6 +67,7 @@ impl Fault {
             effect,
             method: "*".to_owned(),
             path: String::new(),
+            every: 1,
             times: usize::MAX,
         }
     }
@@ -76,6 +78,13 @@ impl Fault {
     pub fn on(mut self, method: &str, path: &str) -> Self {
         method.clone_into(&mut self.method);
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Only each second of them, or third, and so on.
+    #[must_use]
+    pub fn every(mut self, nth: usize) -> Self {
+        self.every = nth;
         self
     }
 
@@ -95,6 +104,8 @@ struct Live {
     effect: Effect,
     method: String,
     pattern: Regex,
+    every: usize,
+    matched: AtomicUsize,
     left: AtomicUsize,
     hits: AtomicUsize,
 }
@@ -126,6 +137,10 @@ impl Live {
         if !seen.is(&self.method, &self.pattern) {
             return None;
         }
+        let matched = 1 + self.matched.fetch_add(1, Ordering::SeqCst);
+        if !matched.is_multiple_of(self.every) {
+            return None;
+        }
         let less = |left: usize| left.checked_sub(1);
         self.left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
@@ -145,6 +160,8 @@ impl Faults {
             effect: fault.effect,
             method: fault.method,
             pattern: Regex::new(&fault.path)?,
+            every: fault.every,
+            matched: AtomicUsize::new(0),
             left: AtomicUsize::new(fault.times),
             hits: AtomicUsize::new(0),
         }));

@@ -1,0 +1,45 @@
+//! Clocks that are wrong, and clocks that jump, move no Lease: the leader stays the
+//! leader, another takes over when it ends, and each change is rolled once.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rig::churn::{self, Churn};
+use rig::clock::Clock;
+use rig::installed::{Installed, SHORT_LEASE};
+use rig::{Cluster, secs};
+
+const WORKLOADS: usize = 20;
+const EVERY: Duration = Duration::from_millis(40);
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn replicas_with_wrong_clocks_take_turns() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "clocks").await?;
+    let (fast, slow) = (Clock::new()?, Clock::new()?);
+    fast.set(DAY)?;
+    slow.set(-DAY)?;
+    let workloads = churn::prepare(home.ns(), WORKLOADS).await?;
+    let leader = fast.govern(home.launch(SHORT_LEASE)?).start()?;
+    leader.ready(secs(30)).await?;
+    home.adopt(workloads).await?;
+    let standby = slow.govern(home.launch(SHORT_LEASE)?).start()?;
+    standby.ready(secs(30)).await?;
+
+    let churn = Churn::start(home.ns(), WORKLOADS, EVERY).await?;
+    let first = home.leader().await?.context("no leader")?;
+    for (of_leader, of_standby) in [(-DAY, DAY), (0, 0), (DAY, DAY), (3_600, -3_600)] {
+        fast.set(of_leader)?;
+        slow.set(of_standby)?;
+        // Longer than the Lease lasts.
+        churn.goes_on(4 * WORKLOADS, secs(30)).await?;
+        let now = home.leader().await?;
+        ensure!(now.as_ref() == Some(&first), "led by {now:?}");
+    }
+    leader.kill();
+    churn.goes_on(2 * WORKLOADS, secs(30)).await?;
+    let account = churn.end(secs(30)).await?;
+    let twice = account.twice();
+    ensure!(twice.is_empty(), "{twice:?}");
+    Ok(())
+}
