@@ -45,7 +45,7 @@ pub struct Health {
 #[derive(Clone, Debug, Default)]
 struct StreamHealth {
     complete: bool,
-    refused: Option<String>,
+    broken: Option<String>,
 }
 
 impl Default for Health {
@@ -79,16 +79,16 @@ impl Health {
             } else {
                 let health = StreamHealth {
                     complete,
-                    refused: None,
+                    broken: None,
                 };
                 known.insert(stream.clone(), health);
             }
         }
     }
 
-    /// The API server refuses a stream, and what to do about it; `None`: no longer.
-    pub fn refused(&self, stream: &Stream, advice: Option<String>) {
-        self.known().entry(stream.clone()).or_default().refused = advice;
+    /// A stream is refused or fails, and what to do about it; `None`: no longer.
+    pub fn broken(&self, stream: &Stream, advice: Option<String>) {
+        self.known().entry(stream.clone()).or_default().broken = advice;
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Stream, StreamHealth>> {
@@ -108,7 +108,7 @@ impl Health {
         }
         let line = |(stream, health): (&Stream, &StreamHealth)| match health {
             StreamHealth {
-                refused: Some(advice),
+                broken: Some(advice),
                 ..
             } => Some(format!("{stream}: {advice}")),
             StreamHealth {
@@ -206,7 +206,7 @@ mod tests {
         let configmaps = stream(SourceKind::ConfigMap, None);
         let secrets = stream(SourceKind::Secret, Some("stage"));
         health.streams([(&configmaps, false), (&secrets, true)]);
-        health.refused(&secrets, Some("may not watch secrets".to_owned()));
+        health.broken(&secrets, Some("may not watch secrets".to_owned()));
         let (status, text) = ask(&health, "/readyz").await;
         assert_eq!(status, 503);
         insta::assert_snapshot!(text, @r"
@@ -214,7 +214,7 @@ mod tests {
         secrets in stage: may not watch secrets
         ");
         health.streams([(&configmaps, true)]);
-        health.refused(&secrets, None);
+        health.broken(&secrets, None);
         assert_eq!(ask(&health, "/readyz").await, (200, "ok\n".into()));
     }
 

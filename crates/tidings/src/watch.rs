@@ -3,8 +3,8 @@
 //! Goes in: the streams to follow. Comes out: [`Fact`]s on a bounded channel, in
 //! the order in which the API server tells them; where the receiver is slow, the
 //! server waits. One task follows one stream by itself: it lists, watches, and
-//! never gives up. What it cannot do is told as a fact ([`Fact::Refused`]) or
-//! logged; an object that cannot be read is skipped. The text of an object is
+//! never gives up. What it cannot do is told as a fact ([`Fact::Refused`],
+//! [`Fact::Failing`]) or logged; an object that cannot be read is skipped. The text of an object is
 //! never logged.
 //!
 //! Of sources only the metadata is asked for, and of that only what core's slim
@@ -69,7 +69,10 @@ pub enum Fact {
     /// The stream is not allowed. It is tried again every 15 s. Told once, until
     /// the refusal changes.
     Refused(Stream, Refusal),
-    /// The stream is allowed now.
+    /// The stream has failed several times in a row, and why the last time. It is
+    /// tried again and again. Told once, until it recovers.
+    Failing(Stream, String),
+    /// The stream is open again.
     Recovered(Stream),
 }
 

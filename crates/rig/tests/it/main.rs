@@ -28,6 +28,7 @@ mod proxy;
 mod refusal_storms;
 mod secrets_leave_no_trace;
 mod seed_example;
+mod server_restart;
 mod state_objects;
 mod storm;
 mod together_with_the_deployment;

@@ -62,7 +62,7 @@ impl Control {
                 let users = self.index.apply_namespace(&name, Annotations::new(), false);
                 self.look(&users);
             }
-            Fact::Unreadable(_) | Fact::Refused(..) | Fact::Recovered(_) => {}
+            Fact::Unreadable(_) | Fact::Refused(..) | Fact::Failing(..) | Fact::Recovered(_) => {}
         }
     }
 

@@ -90,15 +90,16 @@ impl Report {
         }
     }
 
-    /// What the API server refuses is seen in readiness.
+    /// What the API server refuses, or does not answer, is seen in readiness.
     pub(crate) fn heard(&self, fact: &Fact) {
         match fact {
             Fact::Refused(stream, refusal) => {
                 let namespace = refusal.namespace.as_deref();
                 let advice = rbac::advice(refusal.verb, &refusal.resource, namespace);
-                self.health.refused(stream, Some(advice));
+                self.health.broken(stream, Some(advice));
             }
-            Fact::Recovered(stream) => self.health.refused(stream, None),
+            Fact::Failing(stream, error) => self.health.broken(stream, Some(error.clone())),
+            Fact::Recovered(stream) => self.health.broken(stream, None),
             _ => {}
         }
     }

@@ -18,11 +18,16 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The wait until a grant is looked for again.
 const REFUSED: Duration = Duration::from_secs(15);
 
+/// So many failures in a row are more than a connection that was renewed.
+const TROUBLE: u32 = 3;
+
 /// What has been endured so far.
 #[derive(Default)]
 pub(super) struct Patience {
     /// Failures since something went well.
     failures: u32,
+    /// Failures since the stream was open.
+    closed: u32,
     /// The refusal that was told last.
     refused: Option<Refusal>,
 }
@@ -38,9 +43,16 @@ impl Patience {
         self.refused.replace(refusal.clone()).as_ref() != Some(refusal)
     }
 
-    /// Takes note that it is allowed; says whether it was not before.
-    pub(super) fn allowed(&mut self) -> bool {
-        self.refused.take().is_some()
+    /// Takes note of a failure that is no refusal; says whether it is to be told now.
+    pub(super) fn is_trouble(&mut self) -> bool {
+        self.closed = self.closed.saturating_add(1);
+        self.closed == TROUBLE
+    }
+
+    /// Takes note that the stream is open; says whether it was told not to be.
+    pub(super) fn opened(&mut self) -> bool {
+        let troubled = std::mem::take(&mut self.closed) >= TROUBLE;
+        self.refused.take().is_some() || troubled
     }
 
     /// How long to wait after this.

@@ -141,9 +141,19 @@ impl Task {
                         self.tell(fact).await;
                     }
                     Some(_) => {}
-                    None => tracing::warn!(%stream, %error, "the watch failed"),
+                    None => {
+                        tracing::warn!(%stream, %error, "the watch failed");
+                        self.failed(error).await;
+                    }
                 }
             }
+        }
+    }
+
+    async fn failed(&mut self, error: &ApiError) {
+        if self.patience.is_trouble() {
+            let fact = Fact::Failing(self.query.stream.clone(), error.to_string());
+            self.tell(fact).await;
         }
     }
 
@@ -204,8 +214,8 @@ impl Task {
     }
 
     async fn opened(&mut self) {
-        if self.patience.allowed() {
-            tracing::info!(stream = %self.query.stream, "allowed again");
+        if self.patience.opened() {
+            tracing::info!(stream = %self.query.stream, "open again");
             self.tell(Fact::Recovered(self.query.stream.clone())).await;
         }
     }

@@ -294,6 +294,7 @@ pub(crate) fn short(facts: &[Fact]) -> Vec<String> {
         Fact::NamespaceGone(name) => format!("gone {name}"),
         Fact::Unreadable(_) => "unreadable".to_owned(),
         Fact::Refused(_, refusal) => format!("refused: {refusal}"),
+        Fact::Failing(_, error) => format!("failing: {error}"),
         Fact::Recovered(_) => "recovered".to_owned(),
     };
     facts.iter().map(short).collect()

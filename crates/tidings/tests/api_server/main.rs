@@ -8,6 +8,7 @@
 
 mod connections_are_dropped_when_idle;
 mod errors_say_what_to_do;
+mod failures_are_told_once;
 mod fake;
 mod forgotten_versions_are_listed_again;
 mod lists_come_as_streams_or_pages;

@@ -81,7 +81,7 @@ async fn in_facts_and_logs() {
     ];
     let fake = Fake::new().at(SECRETS, answers);
     let facts = fake.follow([sources(Secret)]).within(100).await;
-    assert_eq!(short(&facts).last().unwrap(), "s@10");
+    assert!(short(&facts).contains(&"s@10".to_owned()));
     let facts = format!("{facts:?}");
     assert!(!facts.contains(CONTENT), "{facts}");
     let log = log.text();

@@ -1,0 +1,64 @@
+//! An API server that is killed and started again costs nothing but the time that
+//! it was away: each change is rolled once.
+
+use anyhow::{Result, ensure};
+use rig::fixtures::{Workload, config_map, deployment};
+use rig::installed::{Installed, RELOAD};
+use rig::{Cluster, Options, secs, wait_until};
+
+const WORKLOADS: usize = 60;
+
+fn web(i: usize) -> Workload {
+    let web = deployment(&format!("web-{i}")).replicas(0);
+    web.env_from("configmap/app").annotate(RELOAD, "auto")
+}
+
+async fn write(home: &Installed, value: &str) -> Result<()> {
+    home.ns().apply(config_map("app", &[("a", value)])).await?;
+    Ok(())
+}
+
+async fn some_are_rolled(home: &Installed) -> Result<()> {
+    wait_until("the fan-out to have begun", secs(30), async || {
+        let all = home.ns().list("deployment").await?;
+        let rolled = |object: &&kube::core::DynamicObject| object.metadata.generation > Some(1);
+        ensure!(all.iter().any(|object| rolled(&object)), "none is rolled");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_a_fan_out_the_api_server_comes_back() -> Result<()> {
+    let options = Options {
+        nodes: 0,
+        ..Options::default()
+    };
+    let cluster = Cluster::start(options).await?;
+    let home = Installed::new(&cluster, "restart").await?;
+    write(&home, "first").await?;
+    let tidings = home.controller(&["--max-in-flight=1"]).await?;
+    home.adopt((0..WORKLOADS).map(web)).await?;
+
+    write(&home, "before").await?;
+    some_are_rolled(&home).await?;
+    cluster.stop_api().await?;
+    wait_until("the controller to miss it", secs(60), async || {
+        let (status, text) = tidings.get("/readyz").await?;
+        ensure!(status != 200, "{text}");
+        Ok(())
+    })
+    .await?;
+    cluster.start_api().await?;
+    tidings.ready(secs(60)).await?;
+    for i in 0..WORKLOADS {
+        home.rolled_exactly(&format!("deployment/web-{i}"), 1)
+            .await?;
+    }
+    write(&home, "after").await?;
+    for i in 0..WORKLOADS {
+        home.rolled_exactly(&format!("deployment/web-{i}"), 2)
+            .await?;
+    }
+    home.stays_rolled("deployment/web-0", 2).await
+}
