@@ -25,3 +25,4 @@ pub mod settle;
 pub mod state;
 pub mod supervise;
 pub mod uses;
+pub mod vocabulary;

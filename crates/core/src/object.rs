@@ -4,17 +4,22 @@
 //! The only error is JSON that is not such an object, and it never quotes its
 //! input, which may hold secrets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::annotations::{self, BECAUSE, CONFIG, IGNORE, is_kept};
+use crate::annotations::{BECAUSE, CONFIG};
 use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
-use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::uses::{PodTemplate, Use, or_default, uses_of};
+use crate::vocabulary::Vocabulary;
+
+mod meta;
+
+pub use meta::Meta;
 
 /// The object could not be read. It says no more, for its text may be secret.
 #[derive(Debug, PartialEq, Eq)]
@@ -201,143 +206,6 @@ pub struct Marks {
     pub matched: bool,
 }
 
-/// The metadata that every object has.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Meta {
-    /// `metadata.namespace`
-    pub namespace: String,
-    /// `metadata.name`
-    pub name: String,
-    /// `metadata.uid`
-    pub uid: String,
-    /// `metadata.resourceVersion`
-    pub resource_version: String,
-    /// `metadata.generation`
-    pub generation: i64,
-    creation_timestamp: Option<String>,
-    /// `metadata.labels`
-    #[serde(deserialize_with = "or_default")]
-    pub labels: BTreeMap<String, String>,
-    #[serde(deserialize_with = "our_annotations")]
-    /// `metadata.annotations`, those that are read only.
-    pub annotations: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_default")]
-    managed_fields: Vec<ManagedFields>,
-    #[serde(deserialize_with = "or_default")]
-    owner_references: Vec<OwnerReference>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OwnerReference {
-    #[serde(deserialize_with = "or_default")]
-    controller: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ManagedFields {
-    manager: String,
-    time: Option<String>,
-    subresource: String,
-    #[serde(deserialize_with = "keys")]
-    fields_v1: BTreeSet<String>,
-}
-
-impl Meta {
-    /// The resourceVersion as a number.
-    pub fn version(&self) -> Result<Version, Unreadable> {
-        self.resource_version.parse().map_err(|_| Unreadable)
-    }
-
-    /// This metadata as that of a source.
-    pub fn into_source(self, kind: SourceKind) -> Result<SourceMeta, Unreadable> {
-        Ok(SourceMeta {
-            version: self.version()?,
-            marks: Marks {
-                ignore: IGNORE.iter().any(|key| self.says(key)),
-                matched: self.says(annotations::MATCH),
-            },
-            written: self.data_written(),
-            rewritten: self.rewritten(),
-            by: self.data_writer(),
-            problem: annotations::problem_on_source(&self.annotations).map(Box::new),
-            key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
-        })
-    }
-
-    fn says(&self, key: &str) -> bool {
-        self.annotations
-            .get(key)
-            .is_some_and(|value| value == "true")
-    }
-
-    fn rewritten(&self) -> bool {
-        let created = self.creation_timestamp.as_deref().and_then(seconds);
-        let later = |(written, created)| written - created >= CLEARLY_LATER;
-        self.data_written().zip(created).is_some_and(later)
-    }
-
-    fn data_written(&self) -> Option<Seconds> {
-        self.data_writes().map(|(at, _)| at).max()
-    }
-
-    fn data_writer(&self) -> Option<Name> {
-        let (_, manager) = self.data_writes().max_by_key(|(at, _)| *at)?;
-        (!manager.is_empty()).then(|| manager.into())
-    }
-
-    /// Each write of its data that is the last of its manager: when, and by whom.
-    fn data_writes(&self) -> impl Iterator<Item = (Seconds, &str)> {
-        const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
-        let wrote_data = |m: &&ManagedFields| {
-            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains(*f))
-        };
-        let writes = self.managed_fields.iter().filter(wrote_data);
-        writes.filter_map(|m| Some((seconds(m.time.as_deref()?)?, &*m.manager)))
-    }
-}
-
-/// Keeps the annotations that Tidings reads, so that nothing else stays in
-/// memory: `kubectl.kubernetes.io/last-applied-configuration` of a Secret holds
-/// its content.
-fn our_annotations<'de, D>(input: D) -> Result<BTreeMap<String, String>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    let mut all: BTreeMap<String, String> = or_default(input)?;
-    all.retain(|key, _| is_kept(key));
-    Ok(all)
-}
-
-/// The keys of an object, whatever is below them.
-fn keys<'de, D>(input: D) -> Result<BTreeSet<String>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    struct Keys;
-    impl<'de> serde::de::Visitor<'de> for Keys {
-        type Value = BTreeSet<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(
-            self,
-            mut map: A,
-        ) -> Result<Self::Value, A::Error> {
-            let mut keys = BTreeSet::new();
-            while let Some((key, serde::de::IgnoredAny)) = map.next_entry()? {
-                keys.insert(key);
-            }
-            Ok(keys)
-        }
-    }
-    input.deserialize_map(Keys)
-}
-
 #[derive(Deserialize)]
 struct Object {
     metadata: Meta,
@@ -451,7 +319,11 @@ struct Condition {
 }
 
 /// Reads a workload from its JSON.
-pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unreadable> {
+pub fn read_workload(
+    kind: &'static Kind,
+    json: &[u8],
+    vocabulary: &Vocabulary,
+) -> Result<Workload, Unreadable> {
     let Object {
         metadata,
         spec: mut whole,
@@ -468,16 +340,10 @@ pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unrea
     let (mark, digest) = strip(&mut template);
     let template: Option<PodTemplate> = serde_json::from_value(template).map_err(|_| Unreadable)?;
     let template = template.unwrap_or_default();
-    let mut template_annotations = template.metadata.annotations.clone();
-    template_annotations.retain(|key, _| is_kept(key));
     Ok(Workload {
         version: metadata.version()?,
         generation: metadata.generation,
-        created: metadata
-            .creation_timestamp
-            .as_deref()
-            .and_then(seconds)
-            .unwrap_or(0),
+        created: metadata.created().unwrap_or(0),
         uses: uses_of(&template).into(),
         template: digest,
         mark,
@@ -488,8 +354,8 @@ pub fn read_workload(kind: &'static Kind, json: &[u8]) -> Result<Workload, Unrea
         restart_at: restart_at.and_then(seconds),
         lender,
         lent: None,
-        template_annotations,
-        annotations: metadata.annotations,
+        template_annotations: vocabulary.read(template.metadata.annotations),
+        annotations: metadata.annotations(vocabulary)?,
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })
@@ -513,10 +379,7 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
             .map(|job| (job.name.as_str().into(), job.uid.as_str().into()))
             .collect(),
         ended: status.conditions.iter().any(finished),
-        controlled: metadata
-            .owner_references
-            .iter()
-            .any(|owner| owner.controller),
+        controlled: metadata.is_controlled(),
     }
 }
 
@@ -585,7 +448,8 @@ mod tests {
             "spec": {"replicas": 3, "template": template},
             "status": {"observedGeneration": 2, "updatedReplicas": 1, "replicas": 3},
         });
-        read_workload(&crate::kinds::KINDS[0], json.to_string().as_bytes()).unwrap()
+        let json = json.to_string();
+        read_workload(&KINDS[0], json.as_bytes(), &Vocabulary::default()).unwrap()
     }
 
     #[test]
@@ -615,23 +479,6 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_write_of_data_counts() {
-        let meta: Meta = serde_json::from_value(json!({
-        "namespace": "ns", "name": "c", "resourceVersion": "5",
-        "annotations": {"reloader.stakater.com/ignore": "true"},
-        "managedFields": [
-            {"time": "2026-11-23T11:44:00Z", "fieldsV1": {"f:data": {}}},
-            {"time": "2026-11-23T11:45:00Z", "manager": "alice", "fieldsV1": {"f:binaryData": {}}},
-            {"time": "2026-11-23T11:46:00Z", "fieldsV1": {"f:metadata": {}}},
-        ]}))
-        .unwrap();
-        let source = meta.into_source(SourceKind::ConfigMap).unwrap();
-        assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
-        assert_eq!(source.by.as_deref(), Some("alice"));
-        assert!(source.marks.ignore && !source.marks.matched);
-    }
-
-    #[test]
     fn strategies_that_wait_are_told_apart() {
         let read = |json| {
             serde_json::from_value::<UpdateStrategy>(json)
@@ -647,7 +494,8 @@ mod tests {
 
     #[test]
     fn errors_quote_nothing() {
-        let error = read_workload(&crate::kinds::KINDS[0], b"{\"metadata\": \"hunter2\"}");
+        let json = b"{\"metadata\": \"hunter2\"}";
+        let error = read_workload(&KINDS[0], json, &Vocabulary::default());
         assert!(!error.unwrap_err().to_string().contains("hunter2"));
     }
 }

@@ -18,6 +18,7 @@ use tidings_core::needs::needs_of;
 use tidings_core::object::{Marks, Meta, Workload, read_workload};
 use tidings_core::policy::{self, Annotations, Defaults, Policy};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
 
 const AUTO: &str = "reloader.stakater.com/auto";
 const SEARCH: &str = "reloader.stakater.com/search";
@@ -143,7 +144,12 @@ impl Written {
                 "annotations": self.metadata},
             "spec": {"template": {"metadata": {"annotations": self.template}, "spec": spec}},
         });
-        read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap()
+        read_workload(
+            &KINDS[0],
+            json.to_string().as_bytes(),
+            &Vocabulary::default(),
+        )
+        .unwrap()
     }
 }
 
@@ -187,7 +193,11 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
     let meta: Meta = serde_json::from_value(meta).unwrap();
     let stream = stream(StreamOf::Sources(event.kind));
     index.begin_list(&stream);
-    index.apply_source(&meta.into_source(event.kind).unwrap());
+    index.apply_source(
+        &meta
+            .into_source(event.kind, &Vocabulary::default())
+            .unwrap(),
+    );
     index.end_list(&stream, 9);
     let key = WorkloadRef::new(&KINDS[0], "ns", "web");
     let needs = needs_of(index.get(&key).unwrap(), &index, None).needs;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_core::annotations::{BECAUSE, CONFIG, PAUSED_AT};
 use tidings_core::object::Seconds;
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::control::{Deed, Outcome, Patch, Unpause};
@@ -22,10 +23,19 @@ use crate::page::METADATA;
 /// Bytes of `because` that go on a template; the whole is in the Event.
 const BECAUSE_MAX: usize = 1_024;
 
+/// Who writes, and by which keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Hand<'a> {
+    /// The installation.
+    pub instance: &'a str,
+    /// The keys.
+    pub vocabulary: &'a Vocabulary,
+}
+
 /// Patches a workload. Only its metadata is asked back.
-pub async fn roll(client: &Client, instance: &str, patch: &Patch) -> Result<Outcome, ApiError> {
+pub async fn roll(client: &Client, hand: Hand<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
     let call = Call::new(Verb::Patch, Place::workload(&patch.on)).accept(METADATA);
-    let json = api::call(client, &call.body(body(instance, patch).to_string())).await?;
+    let json = api::call(client, &call.body(body(hand, patch).to_string())).await?;
     let generation = api::read::<Answer>(&json)?.metadata.generation;
     Ok(if generation > patch.generation {
         Outcome::Done
@@ -35,12 +45,12 @@ pub async fn roll(client: &Client, instance: &str, patch: &Patch) -> Result<Outc
 }
 
 /// Ends the pause that a roll began.
-pub async fn unpause(client: &Client, unpause: &Unpause) -> Result<(), ApiError> {
+pub async fn unpause(client: &Client, hand: Hand<'_>, unpause: &Unpause) -> Result<(), ApiError> {
     let body = json!({
         "metadata": {
             "uid": *unpause.uid,
             "resourceVersion": unpause.version.to_string(),
-            "annotations": { PAUSED_AT: null },
+            "annotations": { hand.vocabulary.written(PAUSED_AT): null },
         },
         "spec": { "paused": null },
     });
@@ -50,17 +60,17 @@ pub async fn unpause(client: &Client, unpause: &Unpause) -> Result<(), ApiError>
 }
 
 /// The merge patch of a roll.
-pub fn body(instance: &str, patch: &Patch) -> Value {
+pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
     let mut body = match patch.deed {
         Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(time) } }),
-        _ => marked(instance, patch),
+        _ => marked(hand.instance, patch),
     };
     if let Deed::Template {
         paused_at: Some(time),
     } = patch.deed
     {
         body["spec"]["paused"] = true.into();
-        body["metadata"]["annotations"] = json!({ PAUSED_AT: show(time) });
+        body["metadata"]["annotations"] = json!({ hand.vocabulary.written(PAUSED_AT): show(time) });
     }
     body["metadata"]["uid"] = (*patch.uid).into();
     body["metadata"]["resourceVersion"] = patch.version.to_string().into();

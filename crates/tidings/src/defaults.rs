@@ -12,6 +12,7 @@ use kube::Client;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
+use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -89,9 +90,11 @@ async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {
     let place = Place::core("namespaces").named(name);
     let json = api::call(client, &Call::new(Verb::Get, place).accept(METADATA)).await?;
     let Object { metadata } = api::read(&json)?;
+    // A namespace has own keys only, which have no other names.
+    let annotations = metadata.annotations(&Vocabulary::default());
     Ok(Fact::Namespace {
         name: name.clone(),
-        annotations: metadata.annotations,
+        annotations: annotations.map_err(ApiError::from)?,
         labels: metadata.labels,
     })
 }

@@ -16,6 +16,7 @@ use tidings_core::settle::Millis;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use crate::act::Hand;
 use crate::api::ApiError;
 use crate::control::{Answer, Control, Effect, Input, Outcome, Patch, Unpause};
 use crate::lease::Term;
@@ -196,6 +197,13 @@ impl Shared {
         }
     }
 
+    fn hand(&self) -> Hand<'_> {
+        Hand {
+            instance: &self.place.instance,
+            vocabulary: &self.filter.vocabulary,
+        }
+    }
+
     async fn answer(&self, term: &Term, answer: Answer) {
         self.tell(Input::Answer(term.number, answer)).await;
     }
@@ -228,7 +236,7 @@ impl Shared {
         if !term.is_valid() {
             return;
         }
-        let rolling = act::roll(&self.client, &self.place.instance, &patch);
+        let rolling = act::roll(&self.client, self.hand(), &patch);
         let result = Box::pin(rolling).await;
         self.writes.heed(&result);
         self.count(&patch, &result);
@@ -240,7 +248,7 @@ impl Shared {
         if !term.is_valid() {
             return;
         }
-        let result = Box::pin(act::unpause(&self.client, &unpause)).await;
+        let result = Box::pin(act::unpause(&self.client, self.hand(), &unpause)).await;
         self.writes.heed(&result);
         let answer = Answer::Unpaused(unpause.key, result);
         self.answer(&term, answer).await;

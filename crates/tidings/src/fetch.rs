@@ -38,7 +38,7 @@ fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched,
     if !filter.admits(&object.kind, &object.meta.labels) {
         return Ok(Fetched::NotWatched);
     }
-    let meta = object.meta.into_source(key.kind)?;
+    let meta = object.meta.into_source(key.kind, &filter.vocabulary)?;
     let content = Content {
         version: meta.version,
         keys: object.keys.into(),
@@ -65,7 +65,7 @@ pub async fn metas(
         let json = api::call(client, &page::call(&call, StreamOf::Sources(kind), &next)).await?;
         let page = Page::read(&json)?;
         for item in &page.items {
-            match page::source(kind, item) {
+            match page::source(kind, item, &filter.vocabulary) {
                 Ok(meta) => metas.push(meta),
                 Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
             }

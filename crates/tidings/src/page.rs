@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tidings_core::index::StreamOf;
 use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::Call;
 
@@ -90,6 +91,10 @@ pub(crate) fn meta(object: &RawValue) -> Result<Meta, Unreadable> {
 }
 
 /// The metadata of a source.
-pub(crate) fn source(kind: SourceKind, object: &RawValue) -> Result<SourceMeta, Unreadable> {
-    meta(object)?.into_source(kind)
+pub(crate) fn source(
+    kind: SourceKind,
+    object: &RawValue,
+    vocabulary: &Vocabulary,
+) -> Result<SourceMeta, Unreadable> {
+    meta(object)?.into_source(kind, vocabulary)
 }

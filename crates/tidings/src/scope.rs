@@ -1,14 +1,16 @@
-//! What of the cluster is watched: selectors for the API server, and the same
-//! test on an object that is at hand.
+//! What of the cluster is watched and read: selectors for the API server, and the
+//! same test on an object that is at hand.
 //!
 //! Goes in: the installation's settings. Comes out: the query of a stream. What
 //! the server can leave out is left out there: it costs neither wire nor memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kube::core::{Selector, SelectorExt};
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::{Name, SourceKind};
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::state::SECRET_TYPE;
 
@@ -20,11 +22,13 @@ pub const LEFT_OUT_TYPES: [&str; 3] = [
     SECRET_TYPE,
 ];
 
-/// Which sources are watched.
+/// Which sources are watched, and by which keys annotations are read.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// `--resource-label-selector`
     pub labels: Selector,
+    /// The keys.
+    pub vocabulary: Arc<Vocabulary>,
 }
 
 impl Filter {
@@ -101,6 +105,7 @@ mod tests {
         let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
         let filter = Filter {
             labels: selector::parse(text).unwrap(),
+            ..Filter::default()
         };
         assert_eq!(filter.admits("Opaque", &labels), matches);
     }
@@ -109,6 +114,7 @@ mod tests {
     fn streams_leave_out_what_no_workload_uses() {
         let filter = Filter {
             labels: selector::parse("app=web").unwrap(),
+            ..Filter::default()
         };
         let ignored = ["kube-system".into()];
         let scope = |of, namespace| Scope::of(&Stream { of, namespace }, &filter, &ignored);

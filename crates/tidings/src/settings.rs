@@ -9,12 +9,16 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::decide::Rules;
 use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind};
+use tidings_core::vocabulary::Vocabulary;
+
+use crate::scope::Filter;
 
 pub mod args;
 pub mod selector;
@@ -116,6 +120,8 @@ pub struct Installation {
     pub sources: Vec<SourceKind>,
     /// Only sources with such labels are watched.
     pub source_labels: Option<Selector>,
+    /// The keys by which annotations are read and written.
+    pub vocabulary: Arc<Vocabulary>,
     /// What holds where annotations are silent.
     pub defaults: Defaults,
     /// How it is decided.
@@ -131,12 +137,21 @@ impl Installation {
             kinds: Kinds::default(),
             sources: sources(scope)?,
             source_labels: selector::all_of(&scope.resource_label_selector),
+            vocabulary: Arc::default(),
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
             },
             rules: rules_of(rules),
             own_namespace: own_namespace(&rules.home, around),
         })
+    }
+
+    /// Which sources are watched, and how objects are read.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            labels: self.source_labels.clone().unwrap_or_default(),
+            vocabulary: Arc::clone(&self.vocabulary),
+        }
     }
 
     /// Whether a namespace is watched, as far as its name tells.

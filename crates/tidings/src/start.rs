@@ -27,7 +27,6 @@ use crate::report::metrics::Metrics;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::Loop;
-use crate::scope::Filter;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces};
@@ -84,7 +83,7 @@ async fn run(
     let plan = plan(settings);
     let watching = Watching {
         client: clients.short.clone(),
-        filter: filter(settings),
+        filter: installation.filter(),
         ignored: ignored(settings),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
@@ -93,7 +92,7 @@ async fn run(
         client: clients.long,
         brief: clients.short,
         inbox: answers,
-        filter: filter(settings),
+        filter: installation.filter(),
         place: state::Place {
             namespace: installation.own_namespace.to_string(),
             instance: installation.rules.instance.to_string(),
@@ -194,16 +193,6 @@ fn identity() -> String {
         host.unwrap_or_else(|_| "tidings".to_owned()),
         std::process::id()
     )
-}
-
-fn filter(settings: &ControllerSettings) -> Filter {
-    Filter {
-        labels: settings
-            .installation
-            .source_labels
-            .clone()
-            .unwrap_or_default(),
-    }
 }
 
 fn ignored(settings: &ControllerSettings) -> Vec<Name> {

@@ -81,7 +81,7 @@ pub enum Fact {
 pub struct Watching {
     /// The way to the API server.
     pub client: Client,
-    /// Which sources are watched.
+    /// Which sources are watched, and how objects are read.
     pub filter: Filter,
     /// Namespaces that streams of all namespaces leave out.
     pub ignored: Vec<Name>,
@@ -104,7 +104,12 @@ impl Watching {
         for stream in streams.into_iter().filter(watched) {
             let turn = order.turn(&stream);
             let scope = Scope::of(&stream, &self.filter, &self.ignored);
-            let query = Query { stream, scope };
+            let vocabulary = Arc::clone(&self.filter.vocabulary);
+            let query = Query {
+                stream,
+                scope,
+                vocabulary,
+            };
             let (client, facts) = (self.client.clone(), facts.clone());
             let task = Task::new(client, query, facts, whole_lists_only.clone());
             tasks.spawn(task.run(turn));

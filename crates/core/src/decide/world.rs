@@ -17,6 +17,7 @@ use crate::object::{Meta, SourceMeta, Workload, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::state::Entry;
+use crate::vocabulary::Vocabulary;
 
 type Data = BTreeMap<String, String>;
 
@@ -364,7 +365,8 @@ fn meta(name: &str, cm: &ConfigMap) -> SourceMeta {
         "managedFields": [{"time": timestamp(cm.written), "fieldsV1": {"f:data": {}}}],
     });
     let meta: Meta = serde_json::from_value(meta).unwrap();
-    meta.into_source(SourceKind::ConfigMap).unwrap()
+    meta.into_source(SourceKind::ConfigMap, &Vocabulary::default())
+        .unwrap()
 }
 
 fn strategy(word: &str) -> Value {
@@ -394,7 +396,12 @@ impl Manifest {
             "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated,
                 "replicas": self.updated + u32::from(self.stuck)},
         });
-        read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap()
+        read_workload(
+            &KINDS[0],
+            json.to_string().as_bytes(),
+            &Vocabulary::default(),
+        )
+        .unwrap()
     }
 }
 

@@ -13,6 +13,7 @@ use tidings_core::kinds::Kinds;
 use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, FORM};
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{self, ApiError, Place};
 use crate::client::{self, Connect, Idle};
@@ -60,10 +61,11 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
 async fn read(client: &Client, key: &WorkloadRef) -> Result<Workload> {
     match api::get(client, Place::workload(key)).await {
         Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
-        json => Ok(read_workload(
-            key.kind,
-            &json.with_context(|| format!("cannot read {key}"))?,
-        )?),
+        json => {
+            let json = json.with_context(|| format!("cannot read {key}"))?;
+            // No option renames what is read here.
+            Ok(read_workload(key.kind, &json, &Vocabulary::default())?)
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::object::{Marks, SourceMeta, read_workload};
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
 
 use super::{Answer, Control, Effect, Input, Outcome, Patch, Plan};
 use crate::api::ApiError;
@@ -162,7 +163,12 @@ impl World {
             "spec": {"template": {"metadata": {"annotations": annotations},
                 "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
         });
-        let read = read_workload(&KINDS[0], object.to_string().as_bytes()).unwrap();
+        let read = read_workload(
+            &KINDS[0],
+            object.to_string().as_bytes(),
+            &Vocabulary::default(),
+        )
+        .unwrap();
         Fact::Workload(Box::new(read), how)
     }
 

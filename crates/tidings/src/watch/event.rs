@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidings_core::index::{How, StreamOf};
 use tidings_core::object::{Meta, Unreadable, Version, read_workload};
-use tidings_core::refs::WorkloadRef;
+use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
 
 use super::Fact;
 use crate::page;
@@ -71,42 +72,46 @@ pub(super) fn decode(
     kind: Kind,
     object: &RawValue,
     how: How,
+    vocabulary: &Vocabulary,
 ) -> Result<(Fact, Version), Unreadable> {
     match (of, kind) {
         (_, Kind::Deleted) => {
             let meta = page::meta(object)?;
             let version = meta.version()?;
-            Ok((gone(of, meta, version)?, version))
+            Ok((gone(of, meta, version), version))
         }
         (StreamOf::Workloads(row), _) => {
-            let workload = read_workload(row, object.get().as_bytes())?;
+            let workload = read_workload(row, object.get().as_bytes(), vocabulary)?;
             let version = workload.version;
             Ok((Fact::Workload(Box::new(workload), how), version))
         }
         (StreamOf::Sources(kind), _) => {
-            let meta = page::source(kind, object)?;
+            let meta = page::source(kind, object, vocabulary)?;
             let version = meta.version;
             Ok((Fact::Source(meta), version))
         }
-        (StreamOf::Namespaces, _) => namespace(page::meta(object)?),
+        (StreamOf::Namespaces, _) => namespace(page::meta(object)?, vocabulary),
     }
 }
 
-fn gone(of: StreamOf, meta: Meta, version: Version) -> Result<Fact, Unreadable> {
-    Ok(match of {
+fn gone(of: StreamOf, meta: Meta, version: Version) -> Fact {
+    match of {
         StreamOf::Workloads(row) => {
             Fact::WorkloadGone(WorkloadRef::new(row, meta.namespace, meta.name))
         }
-        StreamOf::Sources(kind) => Fact::SourceGone(meta.into_source(kind)?.key, version),
+        StreamOf::Sources(kind) => {
+            Fact::SourceGone(SourceRef::new(kind, meta.namespace, meta.name), version)
+        }
         StreamOf::Namespaces => Fact::NamespaceGone(meta.name.into()),
-    })
+    }
 }
 
-fn namespace(meta: Meta) -> Result<(Fact, Version), Unreadable> {
+fn namespace(meta: Meta, vocabulary: &Vocabulary) -> Result<(Fact, Version), Unreadable> {
     let version = meta.version()?;
+    let annotations = meta.annotations(vocabulary)?;
     let fact = Fact::Namespace {
         name: meta.name.into(),
-        annotations: meta.annotations,
+        annotations,
         labels: meta.labels,
     };
     Ok((fact, version))

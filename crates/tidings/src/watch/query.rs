@@ -1,8 +1,11 @@
 //! How a stream is asked for.
 
+use std::sync::Arc;
+
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::object::Version;
 use tidings_core::refs::SourceKind;
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{Call, Place, Verb};
 use crate::page::{METADATA, METADATA_LIST};
@@ -11,10 +14,12 @@ use crate::scope::Scope;
 /// When the server ends a watch, in seconds.
 const WATCH: &str = "290";
 
-/// A stream and which of its objects are watched.
+/// A stream, which of its objects are watched, and by which keys their annotations
+/// are read.
 pub(super) struct Query {
     pub(super) stream: Stream,
     pub(super) scope: Scope,
+    pub(super) vocabulary: Arc<Vocabulary>,
 }
 
 impl Query {

@@ -279,12 +279,15 @@ impl Task {
 
     /// Tells of one object. Returns its version.
     async fn object(&mut self, kind: Kind, object: &RawValue, how: How) -> Option<Version> {
-        if let Ok((fact, version)) = decode(self.query.stream.of, kind, object, how) {
+        let Query {
+            stream, vocabulary, ..
+        } = &self.query;
+        if let Ok((fact, version)) = decode(stream.of, kind, object, how, vocabulary) {
             self.tell(fact).await;
             return Some(version);
         }
         let meta = page::meta(object).unwrap_or_default();
-        let (stream, namespace, name) = (&self.query.stream, &meta.namespace, &meta.name);
+        let (namespace, name) = (&meta.namespace, &meta.name);
         tracing::warn!(%stream, %namespace, %name, "skipped an object of an unexpected shape");
         self.tell(Fact::Unreadable(stream.clone())).await;
         meta.version().ok()

@@ -232,9 +232,18 @@ impl Fake {
 
     /// Follows streams with the default settings.
     pub(crate) fn follow(&self, streams: impl IntoIterator<Item = Stream>) -> Followed {
+        self.follow_with(Filter::default(), streams)
+    }
+
+    /// Follows streams.
+    pub(crate) fn follow_with(
+        &self,
+        filter: Filter,
+        streams: impl IntoIterator<Item = Stream>,
+    ) -> Followed {
         let watching = Watching {
             client: self.client(),
-            filter: Filter::default(),
+            filter,
             ignored: Vec::new(),
         };
         let (sender, facts) = channel(16);

@@ -15,6 +15,7 @@ mod lists_come_as_streams_or_pages;
 mod lists_wait_for_a_busy_server;
 mod pods_are_as_old_as_their_revision;
 mod refusals_are_told_once;
+mod renamed_annotations;
 mod secrets_leave_nothing_behind;
 mod sources_become_digests;
 mod sources_wait_for_workloads;

@@ -25,6 +25,7 @@ async fn read(kind: SourceKind, answer: Answer, selector: &str) -> Result<Fetche
             "" => selector::Selector::default(),
             selector => selector::parse(selector).unwrap(),
         },
+        ..Filter::default()
     };
     let key = SourceRef::new(kind, "ns", "c");
     fetch::source(&fake.client(), &key, &filter).await
@@ -104,6 +105,7 @@ async fn or_only_its_metadata_is_listed() {
     let fake = Fake::new().at("/api/v1/namespaces/ns/secrets", pages);
     let filter = Filter {
         labels: selector::parse("app=web").unwrap(),
+        ..Filter::default()
     };
     let metas = fetch::metas(&fake.client(), Secret, &"ns".into(), &filter).await;
     let metas = metas.unwrap();

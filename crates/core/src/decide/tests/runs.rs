@@ -13,6 +13,7 @@ use crate::object::{Meta, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::state::Entry;
+use crate::vocabulary::Vocabulary;
 
 struct Lab {
     index: Index,
@@ -75,7 +76,8 @@ impl Lab {
             "spec": {"template": template(), "jobTemplate": {"spec": {"template": template()}}},
         });
         merge(&mut object, part);
-        let workload = read_workload(kind, object.to_string().as_bytes()).unwrap();
+        let workload =
+            read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
         self.index.apply_workload(workload, How::Event);
     }
 
@@ -88,7 +90,9 @@ impl Lab {
         let meta =
             json!({"namespace": "ns", "name": "c", "resourceVersion": self.version.to_string()});
         let meta: Meta = serde_json::from_value(meta).unwrap();
-        let meta = meta.into_source(SourceKind::ConfigMap).unwrap();
+        let meta = meta
+            .into_source(SourceKind::ConfigMap, &Vocabulary::default())
+            .unwrap();
         self.index.apply_source(&meta);
         let Some(held) = self.index.source(&source()) else {
             return;

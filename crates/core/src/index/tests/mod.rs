@@ -11,6 +11,7 @@ use crate::kinds::KINDS;
 use crate::needs::needs_of;
 use crate::object::{Meta, SourceMeta, Version, Workload, read_workload};
 use crate::refs::WorkloadRef;
+use crate::vocabulary::Vocabulary;
 
 /// A Deployment in namespace `ns` with this pod spec, as an event shows it.
 pub(crate) fn workload(name: &str, spec: &Value) -> Workload {
@@ -27,7 +28,12 @@ fn opted_in(name: &str, version: Version, reload: &str, spec: &Value) -> Workloa
             "generation": version, "annotations": annotations},
         "spec": {"template": {"spec": spec}},
     });
-    read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap()
+    read_workload(
+        &KINDS[0],
+        json.to_string().as_bytes(),
+        &Vocabulary::default(),
+    )
+    .unwrap()
 }
 
 fn from(names: &[&str]) -> Value {
@@ -49,7 +55,8 @@ fn cm(name: &str) -> SourceRef {
 fn meta(name: &str, version: Version) -> SourceMeta {
     let json = json!({"namespace": "ns", "name": name, "resourceVersion": version.to_string()});
     let meta: Meta = serde_json::from_value(json).unwrap();
-    meta.into_source(SourceKind::ConfigMap).unwrap()
+    meta.into_source(SourceKind::ConfigMap, &Vocabulary::default())
+        .unwrap()
 }
 
 fn fetched(name: &str, version: Version) -> Fetched {

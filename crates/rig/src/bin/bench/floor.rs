@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use kube::Client;
-use tidings::act;
+use tidings::act::{self, Hand};
 use tidings::control::Patch;
+use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,11 @@ const INSTANCE: &str = "bareone";
 
 /// Sends one patch.
 pub(crate) async fn patch(client: &Client, patch: &Patch) -> Result<()> {
-    act::roll(client, INSTANCE, patch).await?;
+    let hand = Hand {
+        instance: INSTANCE,
+        vocabulary: &Vocabulary::default(),
+    };
+    act::roll(client, hand, patch).await?;
     Ok(())
 }
 

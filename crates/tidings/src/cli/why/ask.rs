@@ -82,9 +82,7 @@ struct Asking {
 impl Asking {
     fn new(client: Client, installation: Installation) -> Self {
         let streams = streams(&installation);
-        let filter = Filter {
-            labels: installation.source_labels.clone().unwrap_or_default(),
-        };
+        let filter = installation.filter();
         let mut index = Index::new(installation.defaults, streams.clone());
         // From here on the index asks for the lists that wildcards need.
         for stream in &streams {
@@ -132,7 +130,7 @@ impl Asking {
             json => json.with_context(|| format!("cannot read {key}"))?,
         };
         self.namespace(&key.namespace).await;
-        let workload = read_workload(key.kind, &json)?;
+        let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
         let lender = workload.lender.clone();
         self.index.apply_workload(workload, How::Listed);
         if let Some(lender) = lender {
@@ -147,7 +145,7 @@ impl Asking {
             Err(ApiError::Gone) => {}
             json => {
                 let json = json.with_context(|| format!("cannot read {key}"))?;
-                let workload = read_workload(key.kind, &json)?;
+                let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
                 self.index.apply_workload(workload, How::Listed);
             }
         }
@@ -191,7 +189,7 @@ impl Asking {
             let json = json.with_context(|| format!("cannot list {stream}"))?;
             let page = Page::read(&json)?;
             for item in &page.items {
-                let workload = read_workload(kind, item.get().as_bytes())?;
+                let workload = read_workload(kind, item.get().as_bytes(), &self.filter.vocabulary)?;
                 self.index.apply_workload(workload, How::Listed);
             }
             page.next().clone_into(&mut next);
@@ -220,8 +218,9 @@ impl Asking {
             } => !selector.matches(&metadata.labels),
             _ => false,
         };
+        let annotations = metadata.annotations(&self.filter.vocabulary);
         self.index
-            .apply_namespace(name, metadata.annotations, left_out);
+            .apply_namespace(name, annotations.unwrap_or_default(), left_out);
     }
 
     // --- one report ----------------------------------------------------------

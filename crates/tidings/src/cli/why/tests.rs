@@ -12,6 +12,7 @@ use tidings_core::kinds::KINDS;
 use tidings_core::object::{Marks, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::Entry;
+use tidings_core::vocabulary::Vocabulary;
 
 use super::explain::Facts;
 use super::report::{FIELDS, WhyReport, WorkloadReport};
@@ -47,7 +48,12 @@ impl Cluster {
             },
             "spec": {"template": {"spec": pod}},
         });
-        let workload = read_workload(&KINDS[0], json.to_string().as_bytes()).unwrap();
+        let workload = read_workload(
+            &KINDS[0],
+            json.to_string().as_bytes(),
+            &Vocabulary::default(),
+        )
+        .unwrap();
         index.apply_workload(workload, How::Listed);
         let (entry, refused) = (None, BTreeMap::new());
         Self {

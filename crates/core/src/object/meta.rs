@@ -1,0 +1,241 @@
+//! The metadata that every object has.
+//!
+//! Of annotations only those that are read are taken out, when they are asked
+//! for; the rest is dropped with the metadata.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{CLEARLY_LATER, Marks, Seconds, SourceMeta, Unreadable, Version, seconds};
+use crate::annotations::{self, IGNORE};
+use crate::policy::Annotations;
+use crate::refs::{Name, SourceKind, SourceRef};
+use crate::uses::or_default;
+use crate::vocabulary::Vocabulary;
+
+/// The metadata that every object has.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Meta {
+    /// `metadata.namespace`
+    pub namespace: String,
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.uid`
+    pub uid: String,
+    /// `metadata.resourceVersion`
+    pub resource_version: String,
+    /// `metadata.generation`
+    pub generation: i64,
+    creation_timestamp: Option<String>,
+    /// `metadata.labels`
+    #[serde(deserialize_with = "or_default")]
+    pub labels: BTreeMap<String, String>,
+    /// As they came: `kubectl apply` writes a Secret's content there.
+    annotations: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "or_default")]
+    managed_fields: Vec<ManagedFields>,
+    #[serde(deserialize_with = "or_default")]
+    owner_references: Vec<OwnerReference>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OwnerReference {
+    #[serde(deserialize_with = "or_default")]
+    controller: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ManagedFields {
+    manager: String,
+    time: Option<String>,
+    subresource: String,
+    #[serde(deserialize_with = "keys")]
+    fields_v1: BTreeSet<String>,
+}
+
+impl Meta {
+    /// The resourceVersion as a number.
+    pub fn version(&self) -> Result<Version, Unreadable> {
+        self.resource_version.parse().map_err(|_| Unreadable)
+    }
+
+    /// The annotations that are read, under the keys of the table.
+    pub fn annotations(&self, vocabulary: &Vocabulary) -> Result<Annotations, Unreadable> {
+        let Some(raw) = &self.annotations else {
+            return Ok(Annotations::new());
+        };
+        let kept = serde_json::Deserializer::from_str(raw.get()).deserialize_map(Kept(vocabulary));
+        kept.map(|kept| vocabulary.read(kept))
+            .map_err(|_| Unreadable)
+    }
+
+    /// This metadata as that of a source.
+    pub fn into_source(
+        self,
+        kind: SourceKind,
+        vocabulary: &Vocabulary,
+    ) -> Result<SourceMeta, Unreadable> {
+        let annotations = self.annotations(vocabulary)?;
+        let says = |key: &str| annotations.get(key).is_some_and(|value| value == "true");
+        Ok(SourceMeta {
+            version: self.version()?,
+            marks: Marks {
+                ignore: IGNORE.iter().any(|key| says(key)),
+                matched: says(annotations::MATCH),
+            },
+            written: self.data_written(),
+            rewritten: self.rewritten(),
+            by: self.data_writer(),
+            problem: annotations::problem_on_source(&annotations).map(Box::new),
+            key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
+        })
+    }
+
+    /// When the object was created.
+    pub(super) fn created(&self) -> Option<Seconds> {
+        self.creation_timestamp.as_deref().and_then(seconds)
+    }
+
+    /// Whether a controller made the object.
+    pub(super) fn is_controlled(&self) -> bool {
+        self.owner_references.iter().any(|owner| owner.controller)
+    }
+
+    fn rewritten(&self) -> bool {
+        let later = |(written, created)| written - created >= CLEARLY_LATER;
+        self.data_written().zip(self.created()).is_some_and(later)
+    }
+
+    fn data_written(&self) -> Option<Seconds> {
+        self.data_writes().map(|(at, _)| at).max()
+    }
+
+    fn data_writer(&self) -> Option<Name> {
+        let (_, manager) = self.data_writes().max_by_key(|(at, _)| *at)?;
+        (!manager.is_empty()).then(|| manager.into())
+    }
+
+    /// Each write of its data that is the last of its manager: when, and by whom.
+    fn data_writes(&self) -> impl Iterator<Item = (Seconds, &str)> {
+        const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
+        let wrote_data = |m: &&ManagedFields| {
+            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains(*f))
+        };
+        let writes = self.managed_fields.iter().filter(wrote_data);
+        writes.filter_map(|m| Some((seconds(m.time.as_deref()?)?, &*m.manager)))
+    }
+}
+
+/// Takes out of a map of annotations those that are read; the others are never
+/// copied.
+struct Kept<'a>(&'a Vocabulary);
+
+impl<'de> Visitor<'de> for Kept<'_> {
+    type Value = Annotations;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("annotations")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+        let mut kept = Annotations::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if self.0.reads(&key) {
+                kept.insert(key, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// The keys of an object, whatever is below them.
+fn keys<'de, D>(input: D) -> Result<BTreeSet<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    struct Keys;
+    impl<'de> Visitor<'de> for Keys {
+        type Value = BTreeSet<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut keys = BTreeSet::new();
+            while let Some((key, IgnoredAny)) = map.next_entry()? {
+                keys.insert(key);
+            }
+            Ok(keys)
+        }
+    }
+    input.deserialize_map(Keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_write_of_data_counts() {
+        let meta: Meta = serde_json::from_value(json!({
+        "namespace": "ns", "name": "c", "resourceVersion": "5",
+        "annotations": {"reloader.stakater.com/ignore": "true"},
+        "managedFields": [
+            {"time": "2026-11-23T11:44:00Z", "fieldsV1": {"f:data": {}}},
+            {"time": "2026-11-23T11:45:00Z", "manager": "alice", "fieldsV1": {"f:binaryData": {}}},
+            {"time": "2026-11-23T11:46:00Z", "fieldsV1": {"f:metadata": {}}},
+        ]}))
+        .unwrap();
+        let source = meta
+            .into_source(SourceKind::ConfigMap, &Vocabulary::default())
+            .unwrap();
+        assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
+        assert_eq!(source.by.as_deref(), Some("alice"));
+        assert!(source.marks.ignore && !source.marks.matched);
+    }
+
+    #[test]
+    fn annotations_are_kept_under_the_keys_of_the_table() {
+        let renamed = [(
+            "reloader.stakater.com/ignore",
+            "example.org/leave".to_owned(),
+        )];
+        let vocabulary = Vocabulary::new(renamed).unwrap();
+        let meta = |annotations| {
+            let json = json!({"resourceVersion": "1", "annotations": annotations});
+            serde_json::from_value::<Meta>(json).unwrap()
+        };
+        let copy = "kubectl.kubernetes.io/last-applied-configuration";
+        let written = meta(json!({"example.org/leave": "true", copy: "hunter2"}));
+        let kept = written.annotations(&vocabulary).unwrap();
+        assert_eq!(kept.len(), 1);
+        let source = written
+            .into_source(SourceKind::Secret, &vocabulary)
+            .unwrap();
+        assert!(source.marks.ignore);
+        let original = meta(json!({"reloader.stakater.com/ignore": "true"}));
+        let source = original
+            .into_source(SourceKind::Secret, &vocabulary)
+            .unwrap();
+        assert!(!source.marks.ignore);
+        assert_eq!(
+            meta(json!(null)).annotations(&vocabulary),
+            Ok(Annotations::new())
+        );
+        assert_eq!(
+            meta(json!("hunter2")).annotations(&vocabulary),
+            Err(Unreadable)
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Annotations that an option has renamed are read under their other keys, and
+//! their own keys mean nothing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tidings::act::{self, Hand};
+use tidings::control::{Deed, Patch};
+use tidings::fetch;
+use tidings::scope::Filter;
+use tidings::watch::Fact;
+use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
+use tidings_core::index::Fetched;
+use tidings_core::kinds::KINDS;
+use tidings_core::object::Marks;
+use tidings_core::refs::SourceKind::ConfigMap;
+use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
+
+use crate::fake::{Answer, CONFIG_MAPS, DEPLOYMENTS, Fake, deployments, meta, sources};
+
+const AUTO: &str = "reloader.stakater.com/auto";
+
+fn filter() -> Filter {
+    let renamed = [
+        (AUTO, "example.org/auto".to_owned()),
+        (PAUSE_PERIOD, "example.org/pause".to_owned()),
+        (MATCH, "example.org/match".to_owned()),
+    ];
+    Filter {
+        vocabulary: Arc::new(Vocabulary::new(renamed).unwrap()),
+        ..Filter::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_workloads_and_their_templates() {
+    let mut web = meta("web", 3);
+    web["metadata"]["annotations"] =
+        json!({"example.org/pause": "5m", AUTO: "true", "example.org/other": "x"});
+    let annotations = json!({"example.org/auto": "true", PAUSE_PERIOD: "1h"});
+    web["spec"] = json!({"template": {"metadata": {"annotations": annotations}}});
+    let list = Answer::ok().event("ADDED", &web).list_end(5).stays();
+    let fake = Fake::new().at(DEPLOYMENTS, [list]);
+    let facts = fake.follow_with(filter(), [deployments()]).take(2).await;
+    let Fact::Workload(workload, _) = &facts[1] else {
+        panic!("{facts:?}");
+    };
+    let pairs = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+    assert_eq!(workload.annotations, pairs(PAUSE_PERIOD, "5m"));
+    assert_eq!(workload.template_annotations, pairs(AUTO, "true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_sources_however_they_are_read() {
+    let mut source = meta("c", 3);
+    source["metadata"]["annotations"] = json!({"example.org/match": "true", IGNORE[1]: "false"});
+    let marks = Marks {
+        ignore: false,
+        matched: true,
+    };
+    let list = Answer::ok().event("ADDED", &source).list_end(5).stays();
+    let fake = Fake::new().at(CONFIG_MAPS, [list]).at(
+        "/api/v1/namespaces/ns/configmaps/c",
+        [Answer::json(&source)],
+    );
+    let facts = fake
+        .follow_with(filter(), [sources(ConfigMap)])
+        .take(2)
+        .await;
+    let Fact::Source(watched) = &facts[1] else {
+        panic!("{facts:?}");
+    };
+    assert_eq!(watched.marks, marks);
+    let key = SourceRef::new(ConfigMap, "ns", "c");
+    let read = fetch::source(&fake.client(), &key, &filter()).await;
+    assert!(matches!(read, Ok(Fetched::Present(meta, _)) if meta.marks == marks));
+}
+
+#[test]
+fn and_are_written_under_them() {
+    let renamed = [(PAUSED_AT, "example.org/paused-at".to_owned())];
+    let hand = Hand {
+        instance: "tidings",
+        vocabulary: &Vocabulary::new(renamed).unwrap(),
+    };
+    let web = WorkloadRef::new(&KINDS[0], "ns", "web");
+    let patch = Patch {
+        key: web.clone(),
+        on: web,
+        uid: "u".into(),
+        version: 3,
+        generation: 1,
+        deed: Deed::Template {
+            paused_at: Some(1_795_434_240),
+        },
+        sources: Vec::new(),
+        n: 1,
+        because: String::new(),
+        changes: Vec::new(),
+    };
+    let annotations = &act::body(hand, &patch)["metadata"]["annotations"];
+    let expected = json!({"example.org/paused-at": "2026-11-23T11:44:00Z"});
+    assert_eq!(*annotations, expected);
+}
