@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-fast bench bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-fast bench bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -16,7 +16,7 @@ demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent test-controller ## all tests: real servers, a real control plane
+test: test-agent test-install test-controller ## all tests: real servers, a real control plane
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.
@@ -30,6 +30,9 @@ test-agent: ## the agent's tests; installs the servers that they talk to (Debian
 	scripts/servers
 	$(CARGO) test -p tidings-agent
 	crates/agent/check-static
+
+test-install: ## what Prometheus makes of the alert rules and the dashboard (needs its promtool)
+	dashboards/tests/run
 
 test-fast: ## the tests that need neither a cluster nor servers
 	$(CARGO) test -p tidings-core -p tidings
@@ -46,8 +49,9 @@ check: ## what CI checks before it tests: format, lints, dependencies
 	$(CARGO) clippy --workspace --all-targets --features rig/bench -- -D warnings
 	scripts/deny check --hide-inclusion-graph licenses bans sources
 
-docs: ## write the reference pages anew
+docs: ## write anew what follows from tables: reference pages, manifests, dashboards
 	$(CARGO) run -q -p tidings -- reference --write docs
+	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings --test install the_files
 	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings-agent --bin tidings-agent page
 
 advisories: ## ask for known vulnerabilities (needs the network)

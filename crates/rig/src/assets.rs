@@ -43,24 +43,29 @@ fn find(name: &str, folder: Option<&Path>, built: &mut Option<PathBuf>) -> Resul
     }
     let binary = match built {
         Some(binary) => binary.clone(),
-        None => built.insert(prepared_by("build")?).clone(),
+        None => built.insert(prepared_by("cluster/build")?).clone(),
     };
     Ok(Program::new(binary).arg(name))
 }
 
-/// Runs a script of `cluster/`; its progress goes to our stderr, and the path that
-/// is its last word comes back.
+/// Runs a script of this tree; its progress goes to our stderr, and the path that is
+/// its last word comes back.
 pub(crate) fn prepared_by(script: &str) -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster");
-    let output = Command::new(folder.join(script))
+    let output = Command::new(tree(script))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .with_context(|| format!("run cluster/{script}"))?;
+        .with_context(|| format!("run {script}"))?;
     let success = output.status.success();
-    ensure!(success, "cluster/{script} failed (see above)");
+    ensure!(success, "{script} failed (see above)");
     let stdout = String::from_utf8(output.stdout)?;
     let path = stdout.lines().last();
-    let path = path.with_context(|| format!("cluster/{script} said nothing"))?;
+    let path = path.with_context(|| format!("{script} said nothing"))?;
     Ok(PathBuf::from(path))
+}
+
+/// A place of this tree.
+pub(crate) fn tree(path: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.join(path)
 }

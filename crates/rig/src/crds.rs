@@ -166,7 +166,7 @@ impl Crd {
         if let Some(ours) = &self.definition {
             return Ok(serde_json::to_vec(ours)?);
         }
-        let file = assets::prepared_by("crds")?.join(format!("{}.yaml", self.name));
+        let file = assets::prepared_by("cluster/crds")?.join(format!("{}.yaml", self.name));
         std::fs::read(&file).with_context(|| format!("read {}", file.display()))
     }
 }

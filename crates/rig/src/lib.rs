@@ -22,6 +22,7 @@ mod kubeconfig;
 pub mod kubelet;
 pub mod manifests;
 pub mod memory;
+pub mod packages;
 pub mod plane;
 pub mod ports;
 pub mod process;

@@ -1,4 +1,4 @@
-//! What `tidings manifests` prints, sent to the API server as it is.
+//! What `tidings manifests` and others print, sent to the API server as it is.
 //!
 //! The API server reads the YAML; here only the lines are looked at that say what
 //! a document is.
@@ -33,31 +33,33 @@ pub async fn printed(kubeconfig: &Path, options: &[&str]) -> Result<Vec<Document
     args.extend(options);
     let output = process::run(kubeconfig, &args).await?;
     ensure!(output.status.success(), "{}", text_of(&output));
-    let text = String::from_utf8(output.stdout)?;
-    let documents = text.split("---\n").filter(|part| !part.trim().is_empty());
+    read(&String::from_utf8(output.stdout)?)
+}
+
+/// Reads documents that somebody printed.
+pub fn read(text: &str) -> Result<Vec<Document>> {
+    let documents = format!("\n{text}");
+    let documents = documents.split("\n---\n").map(str::trim_end);
+    let documents = documents.filter(|part| part.lines().any(|line| !line.starts_with('#')));
     documents.map(Document::read).collect()
 }
 
 impl Document {
     fn read(yaml: &str) -> Result<Self> {
-        let field = |start: &str| {
-            let mut lines = yaml.lines();
-            let found = lines.find_map(|line| line.strip_prefix(start));
-            found.map(|value| value.trim().trim_matches('"').to_owned())
-        };
-        // The first name in a document is that of its metadata: what comes before,
-        // by the alphabet, has none at this depth.
-        let name = field("  name:").with_context(|| format!("no name in {yaml}"))?;
-        let kind = field("kind:").context("no kind")?;
+        let top = |start| field(yaml.lines(), start);
+        let metadata = yaml.lines().skip_while(|line| *line != "metadata:").skip(1);
+        let metadata = metadata.take_while(|line| line.starts_with("  "));
+        let kind = top("kind:").context("no kind")?;
         let types = TypeMeta {
-            api_version: field("apiVersion:").context("no apiVersion")?,
+            api_version: top("apiVersion:").context("no apiVersion")?,
             kind: kind.clone(),
         };
         let gvk = GroupVersionKind::try_from(&types)?;
+        let name = field(metadata.clone(), "  name:");
         Ok(Self {
             kind,
-            name,
-            namespace: field("  namespace:"),
+            name: name.with_context(|| format!("no name in {yaml}"))?,
+            namespace: field(metadata, "  namespace:"),
             resource: ApiResource::from_gvk(&gvk),
             yaml: yaml.to_owned(),
         })
@@ -84,9 +86,10 @@ impl Document {
         .await
     }
 
-    /// Has the API server check it, with nothing written.
+    /// Has the API server check it, with nothing written: what it would make of it.
+    /// A field that it does not know is an error.
     pub async fn dry_run(&self, client: &Client) -> Result<Value> {
-        let query = "fieldManager=rig&force=true&dryRun=All";
+        let query = "fieldManager=rig&force=true&dryRun=All&fieldValidation=Strict";
         self.patch(client, query, "apply-patch+yaml", &self.yaml)
             .await
     }
@@ -123,6 +126,12 @@ impl Document {
         let all = DynamicObject::url_path(&self.resource, self.namespace.as_deref());
         format!("{all}/{}", self.name)
     }
+}
+
+/// The value behind a key that stands at the start of a line.
+fn field<'a>(mut lines: impl Iterator<Item = &'a str>, start: &str) -> Option<String> {
+    let found = lines.find_map(|line| line.strip_prefix(start));
+    found.map(|value| value.trim().trim_matches('"').to_owned())
 }
 
 #[cfg(test)]

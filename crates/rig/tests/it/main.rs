@@ -30,6 +30,7 @@ mod secrets_leave_no_trace;
 mod seed_example;
 mod server_restart;
 mod state_objects;
+mod static_manifests;
 mod storm;
 mod together_with_the_deployment;
 mod two_replicas;

@@ -64,6 +64,7 @@ pub fn render(settings: &ControllerSettings, run: &Run) -> String {
     ];
     documents.extend(permissions(settings, &names, &rules));
     documents.push(deployment(settings, &names, run));
+    documents.extend(disruption_budget(&names, run));
     yaml::documents(&documents)
 }
 
@@ -168,7 +169,7 @@ fn role(names: &Names<'_>, name: &str, namespace: Option<&str>, rules: &[Value])
 }
 
 fn deployment(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -> Value {
-    json!({
+    let mut deployment = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": names.meta(),
@@ -189,7 +190,32 @@ fn deployment(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -> Va
                 },
             },
         },
-    })
+    });
+    if run.replicas > 1 {
+        deployment["spec"]["template"]["spec"]["affinity"] = apart(names);
+    }
+    deployment
+}
+
+/// Rather not two replicas on one node.
+fn apart(names: &Names<'_>) -> Value {
+    let term = json!({
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": names.labels()},
+    });
+    let preferred = json!([{"weight": 100, "podAffinityTerm": term}]);
+    json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}})
+}
+
+/// Of several replicas, nodes that are drained take one at a time.
+fn disruption_budget(names: &Names<'_>, run: &Run) -> Option<Value> {
+    let budget = json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": names.meta(),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": names.labels()}},
+    });
+    (run.replicas > 1).then_some(budget)
 }
 
 fn container(settings: &ControllerSettings, run: &Run) -> Value {

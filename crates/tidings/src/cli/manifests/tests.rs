@@ -6,12 +6,16 @@ use super::*;
 use crate::settings::tests::settings;
 
 fn printed(options: &[&str]) -> String {
+    printed_for(1, options)
+}
+
+fn printed_for(replicas: u16, options: &[&str]) -> String {
     let words = ["tidings", "manifests"].iter().chain(options);
     let matches = Cli::command().try_get_matches_from(words).unwrap();
     let matches = matches.subcommand_matches("manifests").unwrap();
     let run = Run {
         image: "tidings:test".to_owned(),
-        replicas: 1,
+        replicas,
         options: given(matches),
     };
     render(&settings(options).unwrap(), &run)
@@ -412,4 +416,13 @@ fn a_dry_run_in_two_namespaces() {
               type: RuntimeDefault
           serviceAccountName: blue
     "#);
+}
+
+#[test]
+fn several_replicas_keep_apart() {
+    let one = printed(&[]);
+    let two = printed_for(2, &[]);
+    for more in ["podAntiAffinity:", "kind: PodDisruptionBudget"] {
+        assert!(two.contains(more) && !one.contains(more), "{more}");
+    }
 }

@@ -1,0 +1,143 @@
+//! Alert rules: one row each.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tidings::cli::yaml;
+use tidings::report::metrics::METRICS;
+
+use crate::{File, ORIGIN, dashboard};
+
+/// An alert.
+struct Alert {
+    name: &'static str,
+    when: &'static str,
+    /// For how long it must hold.
+    during: &'static str,
+    severity: &'static str,
+    summary: &'static str,
+    /// What it means and what to do.
+    doc: &'static str,
+}
+
+const OWN: &[Alert] = &[
+    Alert {
+        name: "TidingsGone",
+        when: "absent(tidings_build_info)",
+        during: "10m",
+        severity: "critical",
+        summary: "No replica of Tidings is scraped.",
+        doc: "Changed ConfigMaps and Secrets roll nothing. What changes meanwhile is rolled when it is back.",
+    },
+    Alert {
+        name: "TidingsWithoutLeader",
+        when: "sum by (namespace) (tidings_leader) == 0",
+        during: "5m",
+        severity: "critical",
+        summary: "No replica of Tidings in {{ $labels.namespace }} holds the Lease.",
+        doc: "Replicas run, but none may write. Their logs say what the API server answers; a dry run never leads.",
+    },
+    Alert {
+        name: "TidingsSeesNotAll",
+        when: "sum by (namespace, pod, stream) (tidings_streams_expected - tidings_streams_complete) > 0",
+        during: "10m",
+        severity: "critical",
+        summary: "{{ $labels.pod }} has no complete list of {{ $labels.stream }}.",
+        doc: "What it does not see it does not roll. Most often a right was taken away: the log names the rule.",
+    },
+    Alert {
+        name: "TidingsRollsFail",
+        when: r#"sum by (namespace, kind, result) (increase(tidings_rolls_total{result!="done"}[10m])) > 0"#,
+        during: "20m",
+        severity: "warning",
+        summary: "Rolls of a {{ $labels.kind }} go on failing: {{ $labels.result }}.",
+        doc: "They are tried again until they succeed. An Event on the workload says why; `tidings why -A` lists it.",
+    },
+    Alert {
+        name: "TidingsSlow",
+        when: "histogram_quantile(0.9, sum by (namespace, le) (rate(tidings_change_to_patch_seconds_bucket[15m]))) > 60",
+        during: "15m",
+        severity: "warning",
+        summary: "It takes more than a minute until a change is rolled.",
+        doc: "With the quiet time (`--settle`). Look at the queue and at what the API server answers.",
+    },
+    Alert {
+        name: "TidingsQueueStands",
+        when: "min_over_time(tidings_queue_depth[30m]) > 0 and on (namespace, pod) tidings_leader == 1",
+        during: "5m",
+        severity: "warning",
+        summary: "Workloads have waited to be decided for half an hour.",
+        doc: "Look at the log of {{ $labels.pod }}.",
+    },
+    Alert {
+        name: "TidingsProblems",
+        when: "max by (namespace, reason) (tidings_problems) > 0",
+        during: "1h",
+        severity: "info",
+        summary: "{{ $value }} workloads have the problem {{ $labels.reason }}.",
+        doc: "An Event on each says what is wrong; `tidings why -A` lists them.",
+    },
+];
+
+/// Each file, with its group of rules.
+const GROUPS: [(&str, &str, &[Alert]); 1] = [("tidings-alerts", "tidings", OWN)];
+
+pub(crate) fn files() -> Vec<File> {
+    let groups = GROUPS.iter().map(|(file, name, alerts)| {
+        File::new(format!("dashboards/{file}.yaml"), text(name, alerts))
+    });
+    groups.chain([queries()]).collect()
+}
+
+fn text(name: &str, alerts: &[Alert]) -> String {
+    let rules: Vec<_> = alerts.iter().map(Alert::json).collect();
+    document(&json!({"groups": [{"name": name, "rules": rules}]}))
+}
+
+/// The dashboard's queries as rules: `promtool` reads rules only.
+fn queries() -> File {
+    let rules = (1..).zip(dashboard::queries()).map(|(i, query)| {
+        let query = query.replace("$__rate_interval", "5m");
+        json!({"record": format!("dashboard:query{i}"), "expr": query})
+    });
+    let rules: Vec<_> = rules.collect();
+    let text = document(&json!({"groups": [{"name": "dashboard", "rules": rules}]}));
+    File::new("dashboards/tests/queries.yaml", text)
+}
+
+fn document(value: &Value) -> String {
+    let text = yaml::documents(std::slice::from_ref(value));
+    format!("# {ORIGIN}.\n{}", text.trim_start_matches("---\n"))
+}
+
+impl Alert {
+    fn json(&self) -> Value {
+        json!({
+            "alert": self.name,
+            "expr": self.when,
+            "for": self.during,
+            "labels": {"severity": self.severity},
+            "annotations": {"summary": self.summary, "description": self.doc},
+        })
+    }
+}
+
+/// The metrics that a query names, without the endings of a histogram's series.
+fn metrics(query: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = query.split(|c| !is_name(c));
+    let ours = words.filter(|word| word.starts_with("tidings_") || word.starts_with("reloader_"));
+    ours.map(|word| word.trim_end_matches("_bucket").to_owned())
+        .collect()
+}
+
+#[test]
+fn every_metric_that_is_asked_for_exists() {
+    let alerts = GROUPS.iter().flat_map(|(_, _, alerts)| *alerts);
+    let queries = alerts.map(|alert| alert.when.to_owned());
+    for query in queries.chain(dashboard::queries()) {
+        for name in metrics(&query) {
+            assert!(METRICS.iter().any(|row| row.name == name), "{name}");
+        }
+    }
+}
