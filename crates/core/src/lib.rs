@@ -21,6 +21,7 @@ pub mod policy;
 pub mod preset;
 pub mod reason;
 pub mod refs;
+pub mod reloaded;
 pub mod settle;
 pub mod state;
 pub mod supervise;

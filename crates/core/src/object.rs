@@ -14,7 +14,8 @@ use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
-use crate::uses::{PodTemplate, Use, or_default, uses_of};
+use crate::reloaded::Trace;
+use crate::uses::{PodTemplate, Use, or_default, traces_of, uses_of};
 use crate::vocabulary::Vocabulary;
 
 mod meta;
@@ -136,6 +137,8 @@ pub struct Workload {
     pub lender: Option<Box<WorkloadRef>>,
     /// What is known of that one.
     pub lent: Option<Box<Lent>>,
+    /// What Reloader recorded on its template.
+    pub reloaded: Box<[Trace]>,
 }
 
 /// A pod template that another workload uses.
@@ -149,6 +152,13 @@ pub struct Lent {
     pub generation: i64,
     /// Whether it is rolled for itself.
     pub opted_in: bool,
+}
+
+impl Workload {
+    /// Whether Reloader rolled it last, as far as its template tells.
+    pub fn is_reloaders(&self) -> bool {
+        self.mark.is_none() && !self.reloaded.is_empty()
+    }
 }
 
 /// How the runs of a CronJob, or the one of a Job, stand.
@@ -354,6 +364,7 @@ pub fn read_workload(
         restart_at: restart_at.and_then(seconds),
         lender,
         lent: None,
+        reloaded: traces_of(&template).into(),
         template_annotations: vocabulary.read(template.metadata.annotations),
         annotations: metadata.annotations(vocabulary)?,
         uid: metadata.uid.into(),

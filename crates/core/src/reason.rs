@@ -18,6 +18,8 @@ pub enum Reason {
     Adopted,
     /// Adopted, with a source newer than the pods.
     MaybeStale,
+    /// Adopted from Reloader, which had missed a change.
+    Missed,
     /// The record had vanished; adopted again.
     StateLost,
     /// The pods are newer than the change, recorded.
@@ -115,6 +117,7 @@ reasons! {
     NotRead Normal "A source that it uses is being read; the decision follows."
     Adopted Normal "Seen for the first time: what it uses now is recorded, nothing is rolled."
     MaybeStale Warning "Adopted, but a source was written after its pods' template: they may run with older content. Roll it once, or start the controller with --catch-up."
+    Missed Warning "Taken over from Reloader, which recorded on the template that it last rolled it for other content: it missed a change. Roll it once, or start the controller with --catch-up."
     StateLost Warning "Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen."
     Absorbed Normal "Its pods were made after the change and have read it: recorded, not rolled."
     Recorded Normal "A source or key is new to it and needs no roll: recorded."

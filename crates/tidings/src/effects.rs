@@ -99,9 +99,9 @@ impl Effects {
         let shared = Arc::clone(&self.shared);
         match effect {
             Effect::Say(said) => self.report.say(&said),
-            Effect::Fetch(source, told) => spawn(async move {
+            Effect::Fetch(source, told, sha1) => spawn(async move {
                 let client = shared.for_source(source.kind);
-                let reading = || fetch::source(client, &source, &shared.filter);
+                let reading = || fetch::source(client, &source, &shared.filter, sha1);
                 let result = shared.reading(reading).await;
                 shared.tell(Input::Fetched(source, told, result)).await;
             }),

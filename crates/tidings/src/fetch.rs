@@ -16,21 +16,31 @@ use crate::scope::Filter;
 
 mod content;
 mod pods_since;
+mod sha1;
 
 pub use pods_since::pods_since;
 
-/// Reads a source and digests its keys; its content is gone when this returns.
+/// Reads a source and digests its keys, if so also as Reloader does; its content
+/// is gone when this returns.
 pub async fn source(
     client: &Client,
     key: &SourceRef,
     filter: &Filter,
+    sha1: bool,
 ) -> Result<Fetched, ApiError> {
     let json = match api::get(client, Place::source(key)).await {
         Ok(json) => json,
         Err(ApiError::Gone) => return Ok(Fetched::Absent),
         Err(error) => return Err(error),
     };
-    read_source(key, filter, &json)
+    let fetched = read_source(key, filter, &json)?;
+    match fetched {
+        Fetched::Present(meta, mut content) if sha1 => {
+            content.sha1 = Some(sha1::of(key.kind, &json)?);
+            Ok(Fetched::Present(meta, content))
+        }
+        fetched => Ok(fetched),
+    }
 }
 
 fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched, ApiError> {
@@ -42,6 +52,7 @@ fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched,
     let content = Content {
         version: meta.version,
         keys: object.keys.into(),
+        sha1: None,
     };
     Ok(Fetched::Present(meta, content))
 }

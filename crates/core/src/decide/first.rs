@@ -1,5 +1,7 @@
 //! First sight: what is there now is recorded, and nothing is rolled.
 
+use std::collections::BTreeSet;
+
 use crate::compare::{Change, What};
 use crate::object::Seconds;
 use crate::reason::Reason;
@@ -16,26 +18,44 @@ impl Case<'_> {
         if reason == Reason::StateLost && !self.rules.catch_up {
             return (adopt, reason, text);
         }
-        let newer = match self.moment.pods {
-            PodsSince::At(since) => self.written_after(since),
-            PodsSince::NotKnown => Vec::new(),
-            PodsSince::NotAsked if self.keeps_no_history() => Vec::new(),
+        if let Some(unread) = self.unread_sha1() {
+            return (Act::Read(unread), Reason::NotRead, String::new());
+        }
+        let missed = self.missed();
+        let Some(newer) = self.newer_than_pods() else {
+            return Self::ask();
+        };
+        let why = if missed.is_empty() {
+            Reason::MaybeStale
+        } else {
+            Reason::Missed
+        };
+        let stale: BTreeSet<_> = newer.into_iter().chain(missed).collect();
+        let stale: Vec<_> = stale.into_iter().collect();
+        match (stale.is_empty(), self.rules.catch_up) {
+            (true, _) => (adopt, reason, text),
+            (false, true) => self.catch_up(&stale),
+            (false, false) => {
+                let names: Vec<_> = stale.iter().map(ToString::to_string).collect();
+                (adopt, why, names.join(", "))
+            }
+        }
+    }
+
+    /// The sources that were written after the pods were made, where Reloader has
+    /// not recorded that the pods have them. `None`: the pods' age is to be asked
+    /// for.
+    fn newer_than_pods(&self) -> Option<Vec<&SourceRef>> {
+        match self.moment.pods {
+            PodsSince::At(since) => Some(self.written_after(since)),
+            PodsSince::NotKnown => Some(Vec::new()),
+            PodsSince::NotAsked if self.keeps_no_history() => Some(Vec::new()),
             PodsSince::NotAsked => {
                 // Pods are no older than their workload, so often there is no
                 // need to ask.
                 let created = self.known.workload.created;
-                if !self.written_after(created - CLEARLY_LATER).is_empty() {
-                    return Self::ask();
-                }
-                Vec::new()
-            }
-        };
-        match (newer.is_empty(), self.rules.catch_up) {
-            (true, _) => (adopt, reason, text),
-            (false, true) => self.catch_up(&newer),
-            (false, false) => {
-                let names: Vec<_> = newer.iter().map(ToString::to_string).collect();
-                (adopt, Reason::MaybeStale, names.join(", "))
+                let newer = self.written_after(created - CLEARLY_LATER);
+                newer.is_empty().then_some(newer)
             }
         }
     }
@@ -67,6 +87,7 @@ impl Case<'_> {
         let needs = self.needs.needs.iter().map(|need| &need.source);
         needs
             .filter(|source| self.written(source).is_some_and(|at| at > time))
+            .filter(|source| self.recorded_by_reloader(source) != Some(true))
             .collect()
     }
 

@@ -23,6 +23,7 @@ mod roll;
 mod runs;
 #[cfg(test)]
 mod simulation;
+mod swap;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -353,6 +353,7 @@ impl ConfigMap {
         let content = Content {
             version: self.version,
             keys: keys.into(),
+            sha1: None,
         };
         Fetched::Present(meta(&key.name, self), content)
     }

@@ -29,6 +29,7 @@ impl Index {
         workload.uses.clone_from(&lender.uses);
         workload.template = lender.template;
         workload.mark.clone_from(&lender.mark);
+        workload.reloaded.clone_from(&lender.reloaded);
         workload
             .template_annotations
             .clone_from(&lender.template_annotations);

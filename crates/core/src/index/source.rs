@@ -4,6 +4,7 @@ use crate::digest::Digest;
 use crate::object::{Marks, Seconds, SourceMeta, Version};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
+use crate::reloaded::Sha1;
 
 use super::{Index, StreamOf};
 
@@ -43,6 +44,8 @@ pub struct Content {
     pub version: Version,
     /// By key, in order.
     pub keys: Box<[(Name, Digest)]>,
+    /// As Reloader hashes it, where that was asked for.
+    pub sha1: Option<Sha1>,
 }
 
 impl Content {
@@ -192,6 +195,16 @@ impl Index {
         let users = self.users(key);
         self.drop_absent(key);
         users
+    }
+
+    /// Whether a workload is to be compared with what Reloader recorded of this
+    /// source.
+    pub fn wants_sha1(&self, key: &SourceRef) -> bool {
+        let compared = |user: &WorkloadRef| {
+            let known = self.workloads.get(user);
+            known.is_some_and(|known| known.workload.is_reloaders())
+        };
+        self.users(key).iter().any(compared)
     }
 
     /// A source, if it is held.

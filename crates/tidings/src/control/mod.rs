@@ -77,8 +77,9 @@ pub enum Answer {
 /// What is to be done.
 #[derive(Debug)]
 pub enum Effect {
-    /// Read a source; the number goes into the answer.
-    Fetch(SourceRef, u32),
+    /// Read a source, if so also as Reloader hashes it; the number goes into the
+    /// answer.
+    Fetch(SourceRef, u32, bool),
     /// List the sources of a namespace, not before this time.
     List(SourceKind, Name, Millis),
     /// Look up the age of a workload's pods.
@@ -509,7 +510,8 @@ impl Control {
         if again > self.now {
             self.queue.look(key, again);
         } else if self.fetching.insert(source.clone()) {
-            self.effects.push(Effect::Fetch(source.clone(), held.told));
+            let (told, sha1) = (held.told, self.index.wants_sha1(source));
+            self.effects.push(Effect::Fetch(source.clone(), told, sha1));
         }
     }
 

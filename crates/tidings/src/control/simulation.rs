@@ -194,6 +194,7 @@ impl World {
         let content = Content {
             version: self.sources[i].0,
             keys: [("k".into(), digest)].into(),
+            sha1: None,
         };
         Fetched::Present(self.meta(i), content)
     }
@@ -365,7 +366,7 @@ impl Simulation {
         let lost = self.faults && self.dice.one_in(8);
         let error = || ApiError::Unreachable("gone".to_owned());
         let answer = match request {
-            Effect::Fetch(key, told) => {
+            Effect::Fetch(key, told, _) => {
                 let result = if fails {
                     Err(error())
                 } else {

@@ -73,7 +73,7 @@ async fn on_sources_however_they_are_read() {
     };
     assert_eq!(watched.marks, marks);
     let key = SourceRef::new(ConfigMap, "ns", "c");
-    let read = fetch::source(&fake.client(), &key, &filter()).await;
+    let read = fetch::source(&fake.client(), &key, &filter(), false).await;
     assert!(matches!(read, Ok(Fetched::Present(meta, _)) if meta.marks == marks));
 }
 

@@ -28,7 +28,7 @@ async fn read(kind: SourceKind, answer: Answer, selector: &str) -> Result<Fetche
         ..Filter::default()
     };
     let key = SourceRef::new(kind, "ns", "c");
-    fetch::source(&fake.client(), &key, &filter).await
+    fetch::source(&fake.client(), &key, &filter, false).await
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 mod changes;
 mod first;
 mod gates;
+mod lab;
 mod presence;
 mod proof;
 mod runs;
+mod swap;
 
 use super::world::World;
 use super::{Act, Verdict};

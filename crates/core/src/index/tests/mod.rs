@@ -64,6 +64,7 @@ fn fetched(name: &str, version: Version) -> Fetched {
     let content = Content {
         version,
         keys: [("k".into(), digest)].into(),
+        sha1: None,
     };
     Fetched::Present(meta(name, version), content)
 }

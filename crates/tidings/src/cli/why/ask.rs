@@ -326,8 +326,13 @@ impl Asking {
 
     async fn fetch(&mut self, sources: Vec<SourceRef>) {
         let (client, filter) = (&self.client, &self.filter);
-        let reads = futures::stream::iter(sources).map(|source| async move {
-            let result = crate::fetch::source(client, &source, filter).await;
+        let asked = sources.into_iter().map(|source| {
+            let sha1 = self.index.wants_sha1(&source);
+            (source, sha1)
+        });
+        let asked: Vec<_> = asked.collect();
+        let reads = futures::stream::iter(asked).map(|(source, sha1)| async move {
+            let result = crate::fetch::source(client, &source, filter, sha1).await;
             (source, result)
         });
         let results: Vec<_> = reads.buffer_unordered(READS).collect().await;

@@ -81,6 +81,7 @@ impl Cluster {
         let content = Content {
             version,
             keys: keys.collect(),
+            sha1: None,
         };
         self.index.apply_source(&meta);
         self.index

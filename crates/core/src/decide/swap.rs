@@ -1,0 +1,55 @@
+//! Taking over from Reloader: what it recorded on the template is compared with
+//! what is there now, so that a change which it missed is not taken for seen.
+
+use crate::needs::Need;
+use crate::refs::SourceRef;
+use crate::reloaded::{Trace, variable_of};
+
+use super::Case;
+
+impl Case<'_> {
+    /// The sources of which the hash is still to be found out. One that cannot be
+    /// hashed so stays without.
+    pub(super) fn unread_sha1(&self) -> Option<Vec<SourceRef>> {
+        let unread = |need: &&Need| {
+            let source = self.source(need);
+            let hashed = source
+                .current()
+                .is_none_or(|content| content.sha1.is_some());
+            source.present().is_some() && !hashed && self.trace(&need.source).is_some()
+        };
+        let unread = self.needs.needs.iter().filter(unread);
+        let unread: Vec<_> = unread.map(|need| need.source.clone()).collect();
+        (!unread.is_empty()).then_some(unread)
+    }
+
+    /// The sources of which Reloader recorded other content than there is. One
+    /// variable may stand for two names: then it is enough if it is right for one.
+    pub(super) fn missed(&self) -> Vec<&SourceRef> {
+        let needs = self.needs.needs.iter().map(|need| &need.source);
+        let differs = |source: &&SourceRef| {
+            let variable = variable_of(source);
+            let mut namesakes = self.needs.needs.iter().map(|need| &need.source);
+            let right = |other: &SourceRef| {
+                variable_of(other) == variable && self.recorded_by_reloader(other) == Some(true)
+            };
+            self.recorded_by_reloader(source) == Some(false) && !namesakes.any(right)
+        };
+        needs.filter(differs).collect()
+    }
+
+    /// Whether Reloader recorded the content that is there; `None` where that is
+    /// not known.
+    pub(super) fn recorded_by_reloader(&self, source: &SourceRef) -> Option<bool> {
+        let trace = self.trace(source)?;
+        let sha1 = self.index.view(source).current()?.sha1?;
+        Some(trace.hash == sha1)
+    }
+
+    fn trace(&self, source: &SourceRef) -> Option<&Trace> {
+        let workload = &self.known.workload;
+        let variable = variable_of(source);
+        let mut traces = workload.reloaded.iter().filter(|_| workload.is_reloaders());
+        traces.find(|trace| *trace.variable == *variable)
+    }
+}

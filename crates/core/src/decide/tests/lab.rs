@@ -1,0 +1,159 @@
+//! One workload `w` of any kind, which uses all of `configmap/c`, and its
+//! decisions.
+
+use serde_json::{Value, json};
+
+use crate::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use crate::digest::Digest;
+use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use crate::kinds::Kind;
+use crate::object::{Meta, read_workload};
+use crate::policy::Defaults;
+use crate::refs::{SourceKind, SourceRef, WorkloadRef};
+use crate::reloaded::Sha1;
+use crate::state::Entry;
+use crate::vocabulary::Vocabulary;
+
+use super::show;
+
+pub(super) struct Lab {
+    pub(super) index: Index,
+    pub(super) rules: Rules,
+    pub(super) key: WorkloadRef,
+    pub(super) entry: Option<Entry>,
+    version: u64,
+    /// What Reloader would hash the present content to.
+    sha1: Sha1,
+}
+
+fn template() -> Value {
+    let from = json!([{"configMapRef": {"name": "c"}}]);
+    json!({"spec": {"containers": [{"name": "app", "envFrom": from}]}})
+}
+
+fn source() -> SourceRef {
+    SourceRef::new(SourceKind::ConfigMap, "ns", "c")
+}
+
+impl Lab {
+    pub(super) fn new(kind: &str) -> Self {
+        let kind = Kind::parse(kind).unwrap();
+        let of = [
+            StreamOf::Workloads(kind),
+            StreamOf::Sources(SourceKind::ConfigMap),
+        ];
+        let stream = |of| Stream {
+            of,
+            namespace: None,
+        };
+        let streams = of.map(stream);
+        let mut index = Index::new(Defaults::default(), streams.clone());
+        for stream in &streams {
+            index.begin_list(stream);
+            index.end_list(stream, 1);
+        }
+        Self {
+            index,
+            rules: Rules {
+                instance: "t".into(),
+                on_create: false,
+                on_delete: false,
+                catch_up: false,
+                strict: false,
+                min_interval: 0,
+                fuse: false,
+                one_etcd: true,
+            },
+            key: WorkloadRef::new(kind, "ns", "w"),
+            entry: None,
+            version: 10,
+            sha1: sha1(""),
+        }
+    }
+
+    pub(super) fn write(&mut self, kind: &'static Kind, name: &str, part: &Value) {
+        self.version += 1;
+        let mut object = json!({
+            "metadata": {"namespace": "ns", "name": name, "uid": "u", "generation": 1,
+                "resourceVersion": self.version.to_string(),
+                "annotations": {"tidings.dev/reload": "auto"}},
+            "spec": {"template": template(), "jobTemplate": {"spec": {"template": template()}}},
+        });
+        merge(&mut object, part);
+        let workload =
+            read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
+        self.index.apply_workload(workload, How::Event);
+    }
+
+    pub(super) fn is(&mut self, part: &Value) {
+        self.write(self.key.kind, "w", part);
+    }
+
+    pub(super) fn content(&mut self, value: &str) {
+        self.version += 1;
+        self.sha1 = sha1(value);
+        let meta =
+            json!({"namespace": "ns", "name": "c", "resourceVersion": self.version.to_string()});
+        let meta: Meta = serde_json::from_value(meta).unwrap();
+        let meta = meta
+            .into_source(SourceKind::ConfigMap, &Vocabulary::default())
+            .unwrap();
+        self.index.apply_source(&meta);
+        let Some(held) = self.index.source(&source()) else {
+            return;
+        };
+        let told = held.told;
+        let digest = Digest::of_key(&source(), "k", value.as_bytes());
+        let content = Content {
+            version: self.version,
+            keys: [("k".into(), digest)].into(),
+            sha1: Some(self.sha1),
+        };
+        self.index
+            .apply_fetched(&source(), told, Fetched::Present(meta, content));
+    }
+
+    pub(super) fn decide(&mut self) -> Verdict {
+        let moment = Moment {
+            now: 1_000,
+            pods: PodsSince::NotAsked,
+        };
+        let verdict = decide(
+            &self.key,
+            &self.index,
+            self.entry.as_ref(),
+            moment,
+            &self.rules,
+        );
+        let verdict = verdict.unwrap();
+        if let Act::Record(entry) | Act::Note(entry) | Act::Roll(entry, _) = &verdict.act {
+            self.entry = Some(entry.clone());
+        }
+        verdict
+    }
+
+    pub(super) fn adopted(&mut self) {
+        self.content("1");
+        assert_eq!(show(&self.decide()), "Record Adopted");
+    }
+}
+
+pub(super) fn merge(into: &mut Value, part: &Value) {
+    match (into, part) {
+        (Value::Object(into), Value::Object(part)) => {
+            for (key, value) in part {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, part) => *into = part.clone(),
+    }
+}
+
+/// Stands for the hash of content: what is compared is only whether it is equal.
+pub(super) fn sha1(content: &str) -> Sha1 {
+    let mut bytes = [0; 20];
+    for (byte, c) in bytes.iter_mut().zip(content.bytes()) {
+        *byte = c;
+    }
+    Sha1(bytes)
+}

@@ -1,0 +1,65 @@
+//! Taking over from Reloader: nothing is rolled, and what it missed is said.
+
+use std::fmt::Write;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::lab::{Lab, merge, sha1};
+use super::show;
+
+fn hex(content: &str) -> String {
+    let mut text = String::new();
+    for byte in sha1(content).0 {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
+}
+
+/// A Deployment that Reloader rolled last for this content of `configmap/c`.
+fn by_variable(content: &str) -> Value {
+    let env = json!([{"name": "STAKATER_C_CONFIGMAP", "value": hex(content)}]);
+    let from = json!([{"configMapRef": {"name": "c"}}]);
+    let containers = json!([{"name": "app", "env": env, "envFrom": from}]);
+    json!({"spec": {"template": {"spec": {"containers": containers}}}})
+}
+
+fn by_annotation(content: &str) -> Value {
+    let last = json!({"type": "CONFIGMAP", "name": "c", "hash": hex(content)});
+    let annotations = json!({"reloader.stakater.com/last-reloaded-from": last.to_string()});
+    json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
+}
+
+#[rstest]
+#[case(by_variable("1"), false, "Record Adopted")]
+#[case(by_variable("1"), true, "Record Adopted")]
+#[case(by_variable("0"), false, "Record Missed configmap/c")]
+#[case(by_variable("0"), true, "Roll CaughtUp configmap/c")]
+#[case(by_annotation("1"), false, "Record Adopted")]
+#[case(by_annotation("0"), false, "Record Missed configmap/c")]
+fn what_reloader_recorded_is_compared(
+    #[case] is: Value,
+    #[case] catch_up: bool,
+    #[case] expect: &str,
+) {
+    let mut lab = Lab::new("deploy");
+    lab.rules.catch_up = catch_up;
+    lab.is(&is);
+    lab.content("1");
+    assert_eq!(show(&lab.decide()), expect);
+}
+
+/// What carries our mark was rolled by us since.
+#[test]
+fn our_own_record_counts_more() {
+    let mut lab = Lab::new("deploy");
+    let mut is = by_variable("0");
+    let mark = json!({"tidings.dev/config": "t/3"});
+    merge(
+        &mut is,
+        &json!({"spec": {"template": {"metadata": {"annotations": mark}}}}),
+    );
+    lab.is(&is);
+    lab.content("1");
+    assert_eq!(show(&lab.decide()), "Record Adopted");
+}

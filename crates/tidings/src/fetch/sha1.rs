@@ -1,0 +1,89 @@
+//! The hash of a source as stakater/Reloader makes it, to compare with what it
+//! recorded (`GetSHAfromConfigmap`, `GetSHAfromSecret` in its
+//! `internal/pkg/util`): SHA-1 of the lines `key=value`, sorted and joined by `;`.
+//!
+//! Unlike a digest it needs all lines at once: they are in memory, which is zeroed
+//! when it is freed, until the hash is made.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use sha1::{Digest, Sha1 as Hasher};
+use tidings_core::object::Unreadable;
+use tidings_core::refs::SourceKind;
+use tidings_core::reloaded::Sha1;
+
+type Values = Option<BTreeMap<String, Option<String>>>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    #[serde(default)]
+    data: Values,
+    #[serde(default)]
+    binary_data: Values,
+}
+
+/// The hash of an object of this kind.
+pub(super) fn of(kind: SourceKind, json: &[u8]) -> Result<Sha1, Unreadable> {
+    let object: Object = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let mut lines = Vec::new();
+    for (key, value) in object.data.into_iter().flatten() {
+        let value = value.unwrap_or_default();
+        let value = match kind {
+            SourceKind::Secret => STANDARD.decode(value).map_err(|_| Unreadable)?,
+            _ => value.into_bytes(),
+        };
+        lines.push(line(&key, &value));
+    }
+    // What Reloader hashes of binary data is its text in base64.
+    for (key, value) in object.binary_data.into_iter().flatten() {
+        lines.push(line(&key, value.unwrap_or_default().as_bytes()));
+    }
+    lines.sort();
+    Ok(Sha1(Hasher::digest(lines.join(&b';')).into()))
+}
+
+fn line(key: &str, value: &[u8]) -> Vec<u8> {
+    [key.as_bytes(), b"=", value].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// The hashes of these texts by `sha1sum`.
+    #[rstest]
+    #[case(SourceKind::ConfigMap, r#"{"data":{"b":"2","a":"1"}}"#, "a=1;b=2")]
+    #[case(SourceKind::ConfigMap, r#"{"data":{"a":"1","a.b":"2"}}"#, "a.b=2;a=1")]
+    #[case(
+        SourceKind::ConfigMap,
+        r#"{"binaryData":{"a":"AQI="},"data":{"b":""}}"#,
+        "a=AQI=;b="
+    )]
+    #[case(
+        SourceKind::Secret,
+        r#"{"data":{"password":"aHVudGVyMg=="}}"#,
+        "password=hunter2"
+    )]
+    #[case(SourceKind::Secret, r#"{"data":null}"#, "")]
+    fn lines_are_sorted_as_a_whole(
+        #[case] kind: SourceKind,
+        #[case] json: &str,
+        #[case] hashed: &str,
+    ) {
+        let expect = Sha1(Hasher::digest(hashed).into());
+        assert_eq!(of(kind, json.as_bytes()), Ok(expect));
+    }
+
+    #[test]
+    fn it_is_sha1() {
+        let hash = of(SourceKind::ConfigMap, b"{}").unwrap();
+        let empty = Sha1::parse("da39a3ee5e6b4b0d3255bfef95601890afd80709");
+        assert_eq!(Some(hash), empty);
+    }
+}
