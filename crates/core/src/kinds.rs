@@ -35,6 +35,24 @@ pub enum Renewal {
     Recreate,
 }
 
+impl Renewal {
+    /// The same for people.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Template => "Its pod template is marked; its controller replaces the pods.",
+            Self::TemplateOrRestartAt => {
+                "As a Deployment, or by `spec.restartAt` where its rollout-strategy is `restart`. With a `workloadRef` the template that it refers to is marked."
+            }
+            Self::Run => {
+                "One more Job is made from it, once for each roll. Not while it is suspended; its concurrencyPolicy holds."
+            }
+            Self::Recreate => {
+                "A Job that has not ended is deleted and made again. One that a CronJob made is left to it."
+            }
+        }
+    }
+}
+
 /// When a kind is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Watched {

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 use tidings_core::annotations::{ANNOTATIONS, Place};
-use tidings_core::kinds::KINDS;
+use tidings_core::kinds::{KINDS, Watched};
 use tidings_core::reason::REASONS;
 use tidings_core::refs::SOURCES;
 
@@ -92,6 +92,15 @@ const PLACES: [(Place, &str); 6] = [
     ),
 ];
 
+/// Kinds that only one cluster has.
+const CUSTOM: &str = "\
+Any other kind that has a pod template is a row of text, given by `--custom-workloads` or \
+in the file of `--custom-workloads-file`: `group/version/Kind:path.to.template`, such as \
+`example.org/v1/Worker:spec.workers.template`, or with the plural of its resource, where it \
+is not the usual one, `example.org/v1/Index=indices:spec.template`. Its CRD may come later \
+and may go. Where a CRD keeps no annotations of its template (`NoEffect`), \
+`--reload-strategy=env-vars` rolls it all the same.\n\n";
+
 fn kinds() -> String {
     let mut text = head(
         "Kinds",
@@ -100,9 +109,17 @@ fn kinds() -> String {
     let forms = |words: &[&str]| words.iter().map(|w| code(w)).collect::<Vec<_>>().join(" ");
     let rows = KINDS.iter().map(|kind| {
         let words = forms(&[kind.word, kind.short, kind.plural]);
-        [kind.api_kind.to_owned(), code(&kind.api_version()), words]
+        let watched = match kind.watched {
+            Watched::Always => "",
+            Watched::OnDemand => "Only where an option asks for it. ",
+        };
+        let how = format!("{watched}{}", kind.renewal.doc());
+        let api = code(&kind.api_version());
+        [kind.api_kind.to_owned(), api, words, cell(&how)]
     });
-    section(&mut text, "Workloads", ["Kind", "API", "Forms"], rows);
+    let titles = ["Kind", "API", "Forms", "How it is rolled"];
+    section(&mut text, "Workloads", titles, rows);
+    text.push_str(CUSTOM);
     let rows = SOURCES.iter().map(|row| {
         let words = forms(&[row.word, row.short, row.plural]);
         [
