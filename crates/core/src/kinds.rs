@@ -233,6 +233,11 @@ impl Kind {
         }
     }
 
+    /// The first of Tidings' own kinds that is rolled in this way.
+    pub fn of_renewal(renewal: Renewal) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.renewal == renewal)
+    }
+
     /// Whether its runs come to an end by themselves.
     pub fn ends(&self) -> bool {
         matches!(self.renewal, Renewal::Run | Renewal::Recreate)

@@ -172,8 +172,8 @@ pub struct Runs {
     pub active: Vec<(Name, Name)>,
     /// Whether a Job has completed or failed.
     pub ended: bool,
-    /// Whether a controller made the Job, such as a CronJob.
-    pub controlled: bool,
+    /// The uid of what made the Job, such as a CronJob.
+    pub controller: Option<Name>,
 }
 
 /// `spec.concurrencyPolicy` of a CronJob.
@@ -390,7 +390,7 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
             .map(|job| (job.name.as_str().into(), job.uid.as_str().into()))
             .collect(),
         ended: status.conditions.iter().any(finished),
-        controlled: metadata.is_controlled(),
+        controller: metadata.controller(),
     }
 }
 

@@ -36,7 +36,7 @@ pub async fn source(
     let fetched = read_source(key, filter, &json)?;
     match fetched {
         Fetched::Present(meta, mut content) if sha1 => {
-            content.sha1 = Some(sha1::of(key.kind, &json)?);
+            content.sha1 = Some(sha1::of(key.kind, &json)?.into());
             Ok(Fetched::Present(meta, content))
         }
         fetched => Ok(fetched),

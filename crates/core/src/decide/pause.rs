@@ -25,7 +25,11 @@ impl Case<'_> {
 
     /// An answer, unless there is nothing better to do than to end a pause.
     pub(super) fn unless_pause_is_over(&self, answer: Answer) -> Answer {
-        let over = self.pause_ends().filter(|until| *until <= self.moment.now);
+        let is_ours = !self.index.left_out(&self.known.workload.key.namespace)
+            && self.owned_by_other().is_none();
+        let over = self
+            .pause_ends()
+            .filter(|until| is_ours && *until <= self.moment.now);
         match (over, &answer.0) {
             (Some(until), Act::Nothing | Act::Note(_) | Act::Forget) => (
                 Act::Unpause,

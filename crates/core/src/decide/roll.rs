@@ -52,6 +52,9 @@ impl Case<'_> {
         if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
         }
+        if let Some(answer) = self.without_any_run(&because) {
+            return answer;
+        }
         let mut missing = self.missing();
         missing.retain(|change| !self.was_missing(change));
         if !missing.is_empty() {

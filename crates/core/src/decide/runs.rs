@@ -15,7 +15,8 @@ impl Case<'_> {
     /// Why it is another one's to care for.
     pub(super) fn left_to_another(&self) -> Option<Reason> {
         let workload = &self.known.workload;
-        let controlled = workload.runs.as_ref().is_some_and(|runs| runs.controlled);
+        let runs = workload.runs.as_ref();
+        let controlled = runs.is_some_and(|runs| runs.controller.is_some());
         if controlled && !self.rules.strict {
             return Some(Reason::LeftToOwner);
         }
@@ -26,13 +27,21 @@ impl Case<'_> {
     /// The answer where a roll is due that needs no run, or must wait for one.
     pub(super) fn without_a_run(&self, because: &str) -> Option<Answer> {
         let runs = self.known.workload.runs.as_deref()?;
-        let text = || because.to_owned();
-        if runs.overlap == Overlap::Forbid && !runs.active.is_empty() && !self.rules.strict {
-            return Some((Act::Nothing, Reason::Running, text()));
+        if runs.overlap == Overlap::Forbid && self.is_running() && !self.rules.strict {
+            return Some((Act::Nothing, Reason::Running, because.to_owned()));
         }
-        let reason = self.needs_no_run(runs)?;
+        self.without_any_run(because)
+    }
+
+    /// The answer where a roll is due, or was begun, that needs no run any more.
+    pub(super) fn without_any_run(&self, because: &str) -> Option<Answer> {
+        let reason = self.needs_no_run(self.known.workload.runs.as_deref()?)?;
         let entry = self.entry_now(self.number(), true, String::new());
-        Some((Act::Record(entry), reason, text()))
+        Some((Act::Record(entry), reason, because.to_owned()))
+    }
+
+    fn is_running(&self) -> bool {
+        !self.index.active_runs(self.known).is_empty()
     }
 
     fn needs_no_run(&self, runs: &Runs) -> Option<Reason> {

@@ -42,8 +42,8 @@ impl Case<'_> {
     /// not known.
     pub(super) fn recorded_by_reloader(&self, source: &SourceRef) -> Option<bool> {
         let trace = self.trace(source)?;
-        let sha1 = self.index.view(source).current()?.sha1?;
-        Some(trace.hash == sha1)
+        let sha1 = self.index.view(source).current()?.sha1.as_deref()?;
+        Some(trace.hash == *sha1)
     }
 
     fn trace(&self, source: &SourceRef) -> Option<&Trace> {

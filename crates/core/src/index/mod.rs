@@ -13,6 +13,7 @@
 mod lend;
 mod links;
 mod names;
+mod runs;
 mod source;
 mod stream;
 mod wild;

@@ -45,7 +45,7 @@ pub struct Content {
     /// By key, in order.
     pub keys: Box<[(Name, Digest)]>,
     /// As Reloader hashes it, where that was asked for.
-    pub sha1: Option<Sha1>,
+    pub sha1: Option<Box<Sha1>>,
 }
 
 impl Content {

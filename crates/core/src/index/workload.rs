@@ -70,19 +70,23 @@ impl Index {
         };
         let dirty = self.replace(known).then(|| key.clone());
         let mut concerned = self.lend(&key);
+        concerned.extend(dirty.iter().filter_map(|key| self.maker_of(key)));
         concerned.extend(dirty);
         concerned
     }
 
-    /// A workload is gone. Returns who used its pod template.
+    /// A workload is gone. Returns who used its pod template, or waits for its run.
     pub fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
+        let maker = self.maker_of(key);
         if let Some(known) = self.workloads.remove(key) {
             self.relink(key, &Mentions::of(&known), &Mentions::default());
             if let Some(lender) = &known.workload.lender {
                 self.forget_borrower(lender, key);
             }
         }
-        self.lend(key)
+        let mut concerned = self.lend(key);
+        concerned.extend(maker);
+        concerned
     }
 
     /// A namespace was read. Returns the workloads whose policy it changes.

@@ -47,6 +47,7 @@ pub struct Meta {
 struct OwnerReference {
     #[serde(deserialize_with = "or_default")]
     controller: bool,
+    uid: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -102,9 +103,11 @@ impl Meta {
         self.creation_timestamp.as_deref().and_then(seconds)
     }
 
-    /// Whether a controller made the object.
-    pub(super) fn is_controlled(&self) -> bool {
-        self.owner_references.iter().any(|owner| owner.controller)
+    /// The uid of what made the object and cares for it.
+    pub(super) fn controller(&self) -> Option<Name> {
+        let mut owners = self.owner_references.iter();
+        let controller = owners.find(|owner| owner.controller)?;
+        Some(controller.uid.as_str().into())
     }
 
     fn rewritten(&self) -> bool {

@@ -2,7 +2,7 @@
 //! for. Pure.
 
 use tidings_core::compare::Change;
-use tidings_core::index::Known;
+use tidings_core::index::{Index, Known};
 use tidings_core::kinds::Renewal;
 use tidings_core::object::{Overlap, Seconds};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
@@ -11,8 +11,14 @@ use tidings_core::state::Entry;
 use super::{Deed, Patch};
 
 /// The roll of a record, for a workload as it is known.
-pub(super) fn patch(known: &Known, entry: &Entry, changes: Vec<Change>, now: Seconds) -> Patch {
-    let deed = deed(known, entry, now);
+pub(super) fn patch(
+    index: &Index,
+    known: &Known,
+    entry: &Entry,
+    changes: Vec<Change>,
+    now: Seconds,
+) -> Patch {
+    let deed = deed(index, known, entry, now);
     let (on, uid, version, generation) = target(known, &deed);
     Patch {
         key: known.workload.key.clone(),
@@ -28,7 +34,7 @@ pub(super) fn patch(known: &Known, entry: &Entry, changes: Vec<Change>, now: Sec
     }
 }
 
-fn deed(known: &Known, entry: &Entry, now: Seconds) -> Deed {
+fn deed(index: &Index, known: &Known, entry: &Entry, now: Seconds) -> Deed {
     let workload = &known.workload;
     match workload.key.kind.renewal {
         Renewal::TemplateOrRestartAt if known.policy.restart_at => {
@@ -44,7 +50,9 @@ fn deed(known: &Known, entry: &Entry, now: Seconds) -> Deed {
             let runs = workload.runs.as_deref();
             let replaced = runs.filter(|runs| runs.overlap == Overlap::Replace);
             Deed::Run {
-                replaces: replaced.map(|runs| runs.active.clone()).unwrap_or_default(),
+                replaces: replaced
+                    .map(|_| index.active_runs(known))
+                    .unwrap_or_default(),
             }
         }
         Renewal::Recreate => Deed::Recreate,

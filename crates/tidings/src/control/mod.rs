@@ -474,7 +474,7 @@ impl Control {
             return;
         };
         let changes = self.rolling.get(key).cloned().unwrap_or_default();
-        let patch = deed::patch(known, entry, changes, self.seconds());
+        let patch = deed::patch(&self.index, known, entry, changes, self.seconds());
         self.effects.push(Effect::Patch(Box::new(patch)));
     }
 

@@ -71,7 +71,12 @@ impl Lab {
         }
     }
 
-    pub(super) fn write(&mut self, kind: &'static Kind, name: &str, part: &Value) {
+    pub(super) fn write(
+        &mut self,
+        kind: &'static Kind,
+        name: &str,
+        part: &Value,
+    ) -> Vec<WorkloadRef> {
         self.version += 1;
         let mut object = json!({
             "metadata": {"namespace": "ns", "name": name, "uid": "u", "generation": 1,
@@ -82,7 +87,7 @@ impl Lab {
         merge(&mut object, part);
         let workload =
             read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
-        self.index.apply_workload(workload, How::Event);
+        self.index.apply_workload(workload, How::Event)
     }
 
     pub(super) fn is(&mut self, part: &Value) {
@@ -107,7 +112,7 @@ impl Lab {
         let content = Content {
             version: self.version,
             keys: [("k".into(), digest)].into(),
-            sha1: Some(self.sha1),
+            sha1: Some(self.sha1.into()),
         };
         self.index
             .apply_fetched(&source(), told, Fetched::Present(meta, content));

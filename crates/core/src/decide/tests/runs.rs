@@ -36,13 +36,52 @@ fn runs(#[case] kind: &str, #[case] is: Value, #[case] safe: &str, #[case] stric
 
 #[test]
 fn a_job_of_a_cronjob_is_left_to_it() {
-    let owned = json!({"metadata": {"ownerReferences": [{"controller": true}]}});
+    let owned = json!({"metadata": {"ownerReferences": [{"controller": true, "uid": "x"}]}});
     let mut lab = Lab::new("job");
     lab.is(&owned);
     lab.content("1");
     assert_eq!(show(&lab.decide()), "Nothing LeftToOwner");
     lab.rules.strict = true;
     assert_eq!(show(&lab.decide()), "Record Adopted");
+}
+
+/// Its status names the runs of its schedule only.
+#[test]
+fn a_run_that_was_made_by_hand_counts_as_active() {
+    let mut lab = Lab::new("cronjob");
+    let job = Kind::parse("job").unwrap();
+    let run = json!({"metadata": {"uid": "r", "annotations": null,
+        "ownerReferences": [{"controller": true, "uid": "u"}]}});
+    lab.is(&json!({"spec": {"concurrencyPolicy": "Forbid"}}));
+    lab.write(job, "by-hand", &run);
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), "Nothing Running configmap/c (k)");
+    let known = lab.index.get(&lab.key).unwrap();
+    assert_eq!(
+        lab.index.active_runs(known),
+        [("by-hand".into(), "r".into())]
+    );
+    let mut ended = run;
+    merge(
+        &mut ended,
+        &json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}}),
+    );
+    let concerned = lab.write(job, "by-hand", &ended);
+    assert!(concerned.contains(&lab.key), "{concerned:?}");
+    assert_eq!(show(&lab.decide()), ROLLS);
+}
+
+#[test]
+fn a_job_that_ended_before_its_roll_was_carried_out_is_not_run_again() {
+    let mut lab = Lab::new("job");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    lab.is(&json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}}));
+    assert_eq!(show(&lab.decide()), "Record Ended configmap/c (k)");
+    assert_eq!(show(&lab.decide()), "Nothing UpToDate");
 }
 
 #[test]
