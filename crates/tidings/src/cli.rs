@@ -1,8 +1,11 @@
 //! What the commands print. Each command is a file; [`exit`] says how they end.
 
+pub mod columns;
 pub mod completion;
 pub mod exit;
+pub mod guides;
 pub mod implicit;
+pub mod lint;
 pub mod manifests;
 pub mod reference;
 pub mod take_over;

@@ -7,11 +7,14 @@ use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit};
 use tidings::cli::implicit::{self, Words};
+use tidings::cli::lint::lint;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
 use tidings::cli::{completion, manifests, reference};
 use tidings::settings::args::{Cli, Command, ManifestsArgs};
-use tidings::settings::{ControllerSettings, Surroundings, TakeOverSettings, WhySettings};
+use tidings::settings::{
+    ControllerSettings, LintSettings, Surroundings, TakeOverSettings, WhySettings,
+};
 
 /// Requests wait for the API server far more than they work.
 const WORKERS: usize = 2;
@@ -43,6 +46,11 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
         Command::Why(args) => {
             let settings = WhySettings::new(args, around)?;
             let (text, exit) = runtime()?.block_on(ask::why(settings))?;
+            print(text.as_bytes())?;
+            Ok(exit)
+        }
+        Command::Lint(args) => {
+            let (text, exit) = lint(&LintSettings::new(args, around)?)?;
             print(text.as_bytes())?;
             Ok(exit)
         }

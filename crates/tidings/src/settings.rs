@@ -21,12 +21,14 @@ use tidings_core::vocabulary::Vocabulary;
 use crate::scope::Filter;
 
 pub mod args;
+mod lint;
 pub mod selector;
 pub mod streams;
 pub mod surroundings;
 pub mod values;
 
 use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
+pub use lint::LintSettings;
 use selector::Selector;
 use surroundings::KUBERNETES_NAMESPACE;
 pub use surroundings::Surroundings;

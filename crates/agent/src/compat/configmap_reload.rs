@@ -56,6 +56,12 @@ const FLAGS: &[Flag<Said>] = &[
     },
 ];
 
+/// Its flags, without dashes.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|flag| flag.name)
+}
+
 /// Reads its arguments.
 ///
 /// # Errors

@@ -18,3 +18,21 @@ pub(crate) fn name_of(program: &Path) -> Option<&'static str> {
     let name = program.file_name()?;
     NAMES.into_iter().find(|known| name == *known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{configmap_reload, prometheus};
+
+    #[test]
+    fn every_flag_is_in_the_guide() {
+        let guide = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/migrating-from-configmap-reload.md"
+        );
+        let guide = std::fs::read_to_string(guide).unwrap();
+        let flags = configmap_reload::names().chain(prometheus::names());
+        for flag in flags {
+            assert!(guide.contains(&format!("`--{flag}`")), "--{flag}");
+        }
+    }
+}

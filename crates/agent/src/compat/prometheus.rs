@@ -124,6 +124,12 @@ fn no_web_config(_: &mut Said, value: &str) -> Result<(), String> {
     )
 }
 
+/// Its flags, without dashes.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|flag| flag.name)
+}
+
 /// Reads its arguments.
 ///
 /// # Errors

@@ -8,11 +8,13 @@ use std::process::ExitCode;
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Done; for `why`: in step.
+    /// Done; for `why`: in step; for `lint`: nothing to mend.
     Done,
     /// For `why`: stale.
     Stale,
-    /// Wrong usage, something failed; for `why`: not known.
+    /// For `lint`: something was found.
+    Found,
+    /// Wrong usage, something failed; for `why`: not known; for `lint`: not read.
     Error,
 }
 
@@ -21,7 +23,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Stale => 1,
+            Self::Stale | Self::Found => 1,
             Self::Error => 2,
         }
     }

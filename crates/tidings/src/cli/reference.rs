@@ -14,6 +14,8 @@ use tidings_core::kinds::{KINDS, Watched};
 use tidings_core::reason::REASONS;
 use tidings_core::refs::SOURCES;
 
+use crate::cli::guides::{self, GUIDES};
+use crate::cli::lint;
 use crate::cli::why::report::FIELDS;
 use crate::report::metrics::METRICS;
 use crate::settings::args::Cli;
@@ -35,18 +37,27 @@ pub fn pages() -> Vec<Page> {
         page("annotations.md", annotations()),
         page("flags.md", flags()),
         page("kinds.md", kinds()),
+        page("lint.md", lint()),
         page("metrics.md", metrics()),
         page("reasons.md", reasons()),
         page("why.md", why()),
     ]
 }
 
-/// Writes all pages into a directory.
+/// Writes all pages into a directory, and the generated parts of the guides that
+/// are there.
 pub fn write(directory: &Path) -> anyhow::Result<()> {
+    let write = |file: &str, text: &str| {
+        let path = directory.join(file);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
     for page in pages() {
-        let path = directory.join(page.file);
-        std::fs::write(&path, page.text)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write(page.file, &page.text)?;
+    }
+    for guide in GUIDES {
+        if let Ok(text) = std::fs::read_to_string(directory.join(guide)) {
+            write(guide, &guides::renewed(&text))?;
+        }
     }
     Ok(())
 }
@@ -173,6 +184,42 @@ fn why() -> String {
     text
 }
 
+fn lint() -> String {
+    let mut text = head(
+        "What `tidings lint` finds",
+        "Without `--migrate`: what the controller itself would complain of, by its \
+         [reasons](reasons.md), and what only files can show. What it finds with `--migrate` is \
+         in the guides [from Reloader](migrating-from-reloader.md), \
+         [from wave and configmapcontroller](migrating-from-wave.md) and [from \
+         configmap-reload and prometheus-config-reloader](migrating-from-configmap-reload.md).",
+    );
+    let rows = lint::problems::CHECKS.iter();
+    let rows = rows.map(|check| {
+        let level = check.level.word().to_owned();
+        [
+            code(check.id),
+            level,
+            cell(check.meaning),
+            cell(check.advice),
+        ]
+    });
+    section(
+        &mut text,
+        "Only in files",
+        ["Rule", "", "Meaning", "What to do"],
+        rows,
+    );
+    let rows = lint::report::FIELDS.iter();
+    let rows = rows.map(|(field, doc)| [code(field), cell(doc)]);
+    section(
+        &mut text,
+        "The JSON of `-o json`",
+        ["Field", "Meaning"],
+        rows,
+    );
+    text
+}
+
 fn flags() -> String {
     let mut text = head(
         "Commands and their options",
@@ -262,7 +309,7 @@ fn section<const N: usize>(
     text.push('\n');
 }
 
-fn table<const N: usize>(
+pub(super) fn table<const N: usize>(
     text: &mut String,
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -275,11 +322,11 @@ fn table<const N: usize>(
 }
 
 /// Text within a cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("`{}`", cell(text))
 }
 
@@ -302,7 +349,7 @@ mod tests {
 
     #[test]
     fn every_row_of_every_table_is_on_its_page() {
-        let [annotations, flags, kinds, metrics, reasons, why] = pages().try_into().unwrap();
+        let [annotations, flags, kinds, lint, metrics, reasons, why] = pages().try_into().unwrap();
         let check = |page: &Page, words: &mut dyn Iterator<Item = &'static str>| {
             words.for_each(|word| assert!(page.text.contains(&code(word)), "{word}"));
         };
@@ -310,6 +357,10 @@ mod tests {
         check(&kinds, &mut KINDS.iter().map(|row| row.word));
         check(&metrics, &mut METRICS.iter().map(|row| row.name));
         check(&reasons, &mut REASONS.iter().map(|row| row.word));
+        check(
+            &lint,
+            &mut super::lint::report::FIELDS.iter().map(|(field, _)| *field),
+        );
         check(&why, &mut FIELDS.iter().map(|(field, _)| *field));
         assert!(flags.text.contains("`TIDINGS_NAMESPACES_TO_IGNORE`"));
     }

@@ -15,6 +15,10 @@ use super::values::{
     Listen, LogFormat, LogLevel, Output, Shell, dns_label, listen, source_kind, time, yes_or_no,
 };
 
+mod lint;
+
+pub use lint::LintArgs;
+
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
 #[command(name = "tidings", version, max_term_width = 100)]
@@ -33,6 +37,9 @@ pub enum Command {
     /// Say what a workload uses, whether it is in step, and why.
     #[command(after_help = WHY_EXAMPLES)]
     Why(Box<WhyArgs>),
+    /// Say what is wrong with manifests, or different under Tidings, without a cluster.
+    #[command(after_help = lint::EXAMPLES)]
+    Lint(Box<LintArgs>),
     /// Let this installation roll a workload that another one rolled before.
     #[command(after_help = TAKE_OVER_EXAMPLES)]
     TakeOver(Box<TakeOverArgs>),

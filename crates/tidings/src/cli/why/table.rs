@@ -5,14 +5,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
 use tidings_core::state::KeyDigest;
 
 use super::keys::{KeyReport, KeyState};
 use super::report::{Standing, UseReport, WhyReport, WorkloadReport};
+use crate::cli::columns::table;
 
 /// Keys named in one cell before the rest is only counted.
 const KEYS_NAMED: usize = 3;
@@ -86,19 +85,6 @@ fn particulars(report: &WorkloadReport) -> String {
         .chain(problems)
         .chain(report.unknown.iter().cloned());
     all.collect::<Vec<_>>().join("; ")
-}
-
-fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header)
-        .add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
 }
 
 /// What is not in step: a line a key. What is: one line for all.

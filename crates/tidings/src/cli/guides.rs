@@ -1,0 +1,228 @@
+//! The parts of the migration guides that follow from tables: between a mark
+//! `<!-- rules: Reloader -->` (or `<!-- options -->`, `<!-- variables -->`) and the
+//! end of it.
+//!
+//! Goes in: the text of a guide. Comes out: the text with these parts written anew.
+//! A mark that says nothing known stays as it is. Pure.
+
+use std::fmt::Write;
+
+use super::lint::rules::{Fate, OPTIONS, Tool, VARIABLES, rules};
+use super::reference::{cell, code, table};
+
+/// The guides, by their files in `docs/`.
+pub const GUIDES: [&str; 3] = [
+    "migrating-from-configmap-reload.md",
+    "migrating-from-reloader.md",
+    "migrating-from-wave.md",
+];
+
+const OPEN: &str = "<!-- ";
+const CLOSE: &str = " -->";
+const END: &str = "<!-- end of ";
+
+/// A guide with its parts written anew.
+pub fn renewed(text: &str) -> String {
+    let mut out = String::new();
+    let mut skipping = false;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with(END) {
+            skipping = false;
+        }
+        if !skipping {
+            out.push_str(line);
+        }
+        let mark = line
+            .trim_end()
+            .strip_prefix(OPEN)
+            .and_then(|l| l.strip_suffix(CLOSE));
+        if let Some(part) = mark.and_then(part) {
+            out.push_str(&part);
+            skipping = true;
+        }
+    }
+    out
+}
+
+/// What belongs below a mark.
+fn part(mark: &str) -> Option<String> {
+    match mark.split_once(": ") {
+        Some(("rules", tools)) => Some(differences(&tools.split(' ').collect::<Vec<_>>())),
+        None if mark == "options" => Some(options()),
+        None if mark == "variables" => Some(variables()),
+        _ => None,
+    }
+}
+
+fn differences(tools: &[&str]) -> String {
+    let mut text = String::from("\n");
+    let of = rules().filter(|rule| tools.contains(&name(rule.tool)));
+    let rows = of.map(|rule| {
+        let level = rule.level.word().to_owned();
+        [
+            code(rule.id),
+            level,
+            cell(rule.finds),
+            cell(rule.differs),
+            cell(rule.advice),
+        ]
+    });
+    table(
+        &mut text,
+        ["Rule", "", "Finds", "There, and here", "What to do"],
+        rows,
+    );
+    text + "\n"
+}
+
+fn name(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Reloader => "Reloader",
+        Tool::Wave => "Wave",
+        Tool::Fabric8 => "Fabric8",
+        Tool::ConfigmapReload => "ConfigmapReload",
+        Tool::PrometheusConfigReloader => "PrometheusConfigReloader",
+    }
+}
+
+fn options() -> String {
+    let rows = OPTIONS.iter();
+    fates(
+        "Option",
+        rows.map(|row| (format!("--{}", row.name), row.fate, row.note)),
+    )
+}
+
+fn variables() -> String {
+    let rows = VARIABLES.iter();
+    fates(
+        "Variable",
+        rows.map(|row| (row.name.to_owned(), row.fate, row.note)),
+    )
+}
+
+fn fates(what: &str, rows: impl Iterator<Item = (String, Fate, &'static str)>) -> String {
+    let mut text = String::from("\n");
+    let rows = rows.map(|(name, fate, note)| [code(&name), word(fate).to_owned(), cell(note)]);
+    table(&mut text, [what, "Here", ""], rows);
+    let _ = writeln!(text);
+    text
+}
+
+fn word(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Same => "the same",
+        Fate::Differs => "differs",
+        Fate::Idle => "nothing to choose",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use tidings_core::annotations::ANNOTATIONS;
+
+    use super::*;
+    use crate::cli::lint::rules::sidecar_options;
+    use crate::report::metrics::METRICS;
+
+    fn docs() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
+    }
+
+    fn guide(file: &str) -> String {
+        std::fs::read_to_string(docs().join(file)).unwrap()
+    }
+
+    /// Fails with all words that are not in a guide.
+    fn check<'a>(file: &str, words: impl Iterator<Item = &'a str>) {
+        let text = guide(file);
+        let missing: Vec<_> = words.filter(|word| !text.contains(*word)).collect();
+        assert!(
+            missing.is_empty(),
+            "docs/{file} says nothing of {missing:?}"
+        );
+    }
+
+    #[test]
+    fn the_generated_parts_are_those_of_the_tables() {
+        for file in GUIDES {
+            let text = guide(file);
+            assert!(
+                text == renewed(&text),
+                "docs/{file} is not up to date: run `cargo run -p tidings -- reference --write docs/`"
+            );
+        }
+    }
+
+    #[test]
+    fn every_tool_has_a_guide_with_its_rules() {
+        let all: String = GUIDES.iter().map(|file| guide(file)).collect();
+        for rule in rules() {
+            assert!(all.contains(&code(rule.id)), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn every_annotation_of_others_is_in_their_guide() {
+        let of = |domain: &'static str| {
+            let keys = ANNOTATIONS.iter().map(|row| row.key);
+            keys.filter(move |key| key.contains(domain))
+        };
+        check("migrating-from-reloader.md", of("reloader.stakater.com/"));
+        check("migrating-from-wave.md", of("wave.pusher.com/"));
+        check("migrating-from-wave.md", of("configmap.fabric8.io/"));
+    }
+
+    #[test]
+    fn every_metric_of_reloaders_is_in_its_guide() {
+        let names = METRICS.iter().map(|row| row.name);
+        let theirs = names.filter(|name| !name.starts_with("tidings_"));
+        check("migrating-from-reloader.md", theirs);
+    }
+
+    #[test]
+    fn every_option_of_a_sidecar_is_in_its_guide() {
+        let options = sidecar_options().map(|name| format!("--{name}"));
+        let options: Vec<_> = options.collect();
+        check(
+            "migrating-from-configmap-reload.md",
+            options.iter().map(String::as_str),
+        );
+    }
+
+    #[test]
+    fn what_the_guides_link_to_exists() {
+        for file in GUIDES {
+            let text = guide(file);
+            for link in text
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next())
+            {
+                let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+                if path.contains("://") {
+                    continue;
+                }
+                let target = docs().join(if path.is_empty() { file } else { path });
+                assert!(target.exists(), "docs/{file} links to {link}");
+                let headings = || std::fs::read_to_string(&target).unwrap();
+                let found = heading.is_empty() || anchors(&headings()).any(|a| a == heading);
+                assert!(found, "docs/{file} links to {link}");
+            }
+        }
+    }
+
+    /// The anchors of a page's headings, as forges make them.
+    fn anchors(page: &str) -> impl Iterator<Item = String> {
+        let headings = page.lines().filter(|line| line.starts_with('#'));
+        headings.map(|line| {
+            let text = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = text
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+    }
+}

@@ -1,0 +1,253 @@
+//! The files, seen as a cluster.
+//!
+//! Goes in: objects, and the installation that would watch them. Comes out: what
+//! each object is to it, and the controller's own verdict on each workload: the
+//! same index and the same decide, with what the files do not hold taken as
+//! absent. What has not the shape of its kind is said. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use tidings_core::index::{Content, Fetched, How, Index, Known};
+use tidings_core::kinds::{KINDS, Kinds};
+use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
+use tidings_core::policy::Annotations;
+use tidings_core::reason::Problem;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
+
+use super::objects::Object;
+use super::report::Unread;
+use crate::scope::Filter;
+use crate::settings::selector::SelectorExt;
+use crate::settings::streams::streams;
+use crate::settings::{Installation, Namespaces};
+
+/// Absent sources are told one after the other, but not for ever.
+const ROUNDS: usize = 8;
+
+/// What an object is to an installation.
+#[derive(Debug)]
+pub enum Role {
+    /// It may be rolled.
+    Workload(Box<Workload>),
+    /// Its changes may roll something.
+    Source(Box<SourceMeta>),
+    /// It sets defaults.
+    Namespace(Annotations),
+    /// Nothing.
+    Other,
+}
+
+/// The files, seen as a cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    /// What is in it.
+    pub index: Index,
+    /// The kinds of workload that the installation rolls.
+    pub rolled: Kinds,
+    sources: BTreeMap<SourceRef, Fetched>,
+    filter: Filter,
+    rules: Rules,
+}
+
+impl Cluster {
+    /// What the objects are, in their order, and the cluster of them.
+    pub fn of(objects: &[Object], installation: &Installation) -> (Self, Vec<Role>, Vec<Unread>) {
+        let all = Installation {
+            kinds: Kinds::new(KINDS.iter().chain(installation.kinds.iter())),
+            ..installation.clone()
+        };
+        let mut unread = Vec::new();
+        let roles = objects.iter().map(|object| {
+            Role::of(object, &all).unwrap_or_else(|wrong| {
+                unread.push(Unread {
+                    file: object.file.clone(),
+                    line: object.line,
+                    text: wrong,
+                });
+                Role::Other
+            })
+        });
+        let roles: Vec<_> = roles.collect();
+        let streams = streams(&all);
+        let mut cluster = Self {
+            index: Index::new(all.defaults, streams.clone()),
+            rolled: installation.kinds.clone(),
+            sources: BTreeMap::new(),
+            filter: Filter {
+                labels: installation.source_labels.clone().unwrap_or_default(),
+                vocabulary: installation.vocabulary.clone(),
+            },
+            rules: all.rules.clone(),
+        };
+        for stream in &streams {
+            cluster.index.begin_list(stream);
+        }
+        for (object, role) in objects.iter().zip(&roles) {
+            cluster.add(object, role, &all);
+        }
+        (cluster, roles, unread)
+    }
+
+    fn add(&mut self, object: &Object, role: &Role, installation: &Installation) {
+        match role {
+            Role::Namespace(annotations) => {
+                let left_out = left_out(object, installation);
+                let (index, annotations) = (&mut self.index, annotations.clone());
+                index.apply_namespace(&object.name, annotations, left_out);
+            }
+            Role::Source(meta) => {
+                let fetched = fetched(object, meta, &self.filter);
+                self.sources.insert(meta.key.clone(), fetched);
+            }
+            Role::Workload(workload) => {
+                self.index.apply_workload((**workload).clone(), How::Listed);
+            }
+            Role::Other => {}
+        }
+    }
+
+    /// Decides on a workload that takes the place of any other of its name.
+    pub fn verdict(&mut self, workload: &Workload) -> Option<Verdict> {
+        let key = &workload.key;
+        self.index.delete_workload(key);
+        self.index.apply_workload(workload.clone(), How::Listed);
+        // Of no interest here: nothing of theirs is recorded.
+        let mut moment = Moment {
+            now: 0,
+            pods: PodsSince::NotAsked,
+        };
+        for _ in 0..ROUNDS {
+            let verdict = decide(key, &self.index, None, moment, &self.rules)?;
+            match &verdict.act {
+                Act::Read(sources) => self.read(sources),
+                Act::AskPodsSince => moment.pods = PodsSince::NotKnown,
+                _ => return Some(verdict),
+            }
+        }
+        None
+    }
+
+    /// The keys of annotations.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.filter.vocabulary
+    }
+
+    /// A workload on which it has been decided.
+    pub fn known(&self, key: &WorkloadRef) -> Option<&Known> {
+        self.index.get(key)
+    }
+
+    /// The names of the sources of a kind that a namespace has.
+    pub fn names(&self, kind: SourceKind, namespace: &Name) -> impl Iterator<Item = &Name> {
+        let within =
+            move |source: &&SourceRef| source.kind == kind && source.namespace == *namespace;
+        self.sources
+            .keys()
+            .filter(within)
+            .map(|source| &source.name)
+    }
+
+    /// Whether a problem is that of a source in the files, which says it itself.
+    pub fn says_itself(&self, problem: &Problem) -> bool {
+        self.sources.iter().any(|(key, fetched)| match fetched {
+            Fetched::Present(meta, _) => meta
+                .problem
+                .as_ref()
+                .is_some_and(|own| problem.text == format!("{key}: {}", own.text)),
+            _ => false,
+        })
+    }
+
+    fn read(&mut self, sources: &[SourceRef]) {
+        for (kind, namespace) in self.index.take_listings() {
+            let within = self
+                .sources
+                .iter()
+                .filter(|(source, _)| source.kind == kind && source.namespace == namespace);
+            let metas = within.filter_map(|(_, fetched)| match fetched {
+                Fetched::Present(meta, _) => Some(meta.clone()),
+                _ => None,
+            });
+            let metas: Vec<_> = metas.collect();
+            self.index.apply_listing(kind, &namespace, &metas);
+        }
+        for source in sources {
+            let told = self.index.view(source).told;
+            let fetched = self.sources.get(source).cloned();
+            let fetched = fetched.unwrap_or(Fetched::Absent);
+            self.index.apply_fetched(source, told, fetched);
+        }
+    }
+}
+
+impl Role {
+    fn of(object: &Object, installation: &Installation) -> Result<Self, String> {
+        let vocabulary = &installation.vocabulary;
+        if let Some(kind) = installation.kinds.iter().find(|kind| object.is(kind)) {
+            let json = object.json(kind.template).to_string();
+            let workload = read_workload(kind, json.as_bytes(), vocabulary);
+            let mut workload = workload.map_err(|_| misshapen(object))?;
+            // It would be compared with the content of a cluster.
+            workload.reloaded = Box::default();
+            return Ok(Self::Workload(Box::new(workload)));
+        }
+        if let Some(kind) = source_kind(object) {
+            let meta = meta(object)?.into_source(kind, vocabulary);
+            return Ok(Self::Source(Box::new(meta.map_err(|_| misshapen(object))?)));
+        }
+        if object.group.is_empty() && object.kind == "Namespace" {
+            let annotations = meta(object)?.annotations(vocabulary);
+            return Ok(Self::Namespace(annotations.map_err(|_| misshapen(object))?));
+        }
+        Ok(Self::Other)
+    }
+}
+
+fn source_kind(object: &Object) -> Option<SourceKind> {
+    let mut kinds = SourceKind::all();
+    kinds.find(|kind| object.kind == kind.row().api_kind)
+}
+
+fn misshapen(object: &Object) -> String {
+    let Object { kind, name, .. } = object;
+    format!("{kind} {name} has not the shape of a {kind}: compare `kubectl explain {kind}`")
+}
+
+fn meta(object: &Object) -> Result<Meta, String> {
+    #[derive(Deserialize)]
+    struct Only {
+        metadata: Meta,
+    }
+    let only: Result<Only, _> = serde_json::from_value(object.json(&[]));
+    only.map(|only| only.metadata)
+        .map_err(|_| misshapen(object))
+}
+
+/// A source as a reading would show it. Its content is of no interest here.
+fn fetched(object: &Object, meta: &SourceMeta, filter: &Filter) -> Fetched {
+    let labels = object.tree.at(&["metadata", "labels"]);
+    let labels = super::objects::entries(labels);
+    let labels = labels.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned())));
+    if !filter.admits(object.tree.word("type"), &labels.collect()) {
+        return Fetched::NotWatched;
+    }
+    let content = Content {
+        version: meta.version,
+        keys: Box::default(),
+        sha1: None,
+    };
+    Fetched::Present(meta.clone(), content)
+}
+
+fn left_out(object: &Object, installation: &Installation) -> bool {
+    match &installation.namespaces {
+        Namespaces::All {
+            selector: Some(selector),
+            ..
+        } => meta(object).is_ok_and(|meta| !selector.matches(&meta.labels)),
+        _ => false,
+    }
+}

@@ -1,0 +1,132 @@
+//! The files that are linted.
+//!
+//! Goes in: paths; a directory stands for the manifests in it and below it, `-`
+//! for standard input. Comes out: their texts, in order of their names. What
+//! cannot be read is said, and the rest is read. The only I/O of the command.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The path of standard input.
+pub const STDIN: &str = "-";
+/// What ends the name of a manifest.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// One text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Where it is from.
+    pub file: Arc<str>,
+    /// It, or why it cannot be read.
+    pub text: Result<String, String>,
+}
+
+/// Reads everything.
+pub fn read(paths: &[PathBuf]) -> Vec<Text> {
+    let mut texts = Vec::new();
+    for path in paths {
+        if path.as_os_str() == STDIN {
+            texts.push(Text {
+                file: "<stdin>".into(),
+                text: stdin(),
+            });
+        } else {
+            named(path, &mut texts);
+        }
+    }
+    texts
+}
+
+fn stdin() -> Result<String, String> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| error.to_string())
+}
+
+/// A path that was named is read whatever its name.
+fn named(path: &Path, texts: &mut Vec<Text>) {
+    if path.is_dir() {
+        directory(path, texts);
+    } else {
+        texts.push(file(path));
+    }
+}
+
+fn file(path: &Path) -> Text {
+    Text {
+        file: path.to_string_lossy().into(),
+        text: std::fs::read_to_string(path).map_err(|error| error.to_string()),
+    }
+}
+
+/// Hidden entries and directories behind links are left out: the first are not
+/// for the cluster, the second may lead in a circle.
+fn directory(path: &Path, texts: &mut Vec<Text>) {
+    let entries = match entries(path) {
+        Ok(entries) => entries,
+        Err(error) => {
+            return texts.push(Text {
+                file: path.to_string_lossy().into(),
+                text: Err(error.to_string()),
+            });
+        }
+    };
+    for (entry, is_directory) in entries {
+        if is_directory {
+            directory(&entry, texts);
+        } else if is_manifest(&entry) && entry.is_file() {
+            texts.push(file(&entry));
+        }
+    }
+}
+
+fn entries(path: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            entries.push((entry.path(), entry.file_type()?.is_dir()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| {
+        ENDINGS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_read_to_their_ends() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        std::fs::create_dir_all(at("b/c")).unwrap();
+        std::fs::create_dir_all(at(".git")).unwrap();
+        for name in ["b/c/x.yml", "a.yaml", "z.JSON", "README.md", ".git/y.yaml"] {
+            std::fs::write(at(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink(root.path(), at("b/circle")).unwrap();
+        let texts = read(&[root.path().into(), at("README.md"), at("none.yaml")]);
+        let seen: Vec<_> = texts.iter().map(|t| t.text.as_deref().ok()).collect();
+        assert_eq!(
+            seen,
+            [
+                Some("a.yaml"),
+                Some("b/c/x.yml"),
+                Some("z.JSON"),
+                Some("README.md"),
+                None
+            ]
+        );
+    }
+}

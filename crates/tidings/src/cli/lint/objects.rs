@@ -1,0 +1,222 @@
+//! The objects of a text.
+//!
+//! Goes in: a file's documents. Comes out: its Kubernetes objects, those of a
+//! `List` one by one, each with its place. What is no object (values of a chart,
+//! say) is counted, what cannot be read is said.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tidings_core::kinds::Kind;
+use tidings_core::refs::Name;
+
+use super::files::Text;
+use super::report::Unread;
+use super::tree::{self, Tree};
+
+/// One object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its file.
+    pub file: Arc<str>,
+    /// The line on which it begins.
+    pub line: u64,
+    /// Its API group; empty for the core group.
+    pub group: String,
+    /// Its API version.
+    pub version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// Its namespace, or the one that is assumed.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// All of it.
+    pub tree: Tree,
+}
+
+/// What the texts hold.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The objects, in order.
+    pub all: Vec<Object>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+    /// Documents that are no objects.
+    pub skipped: usize,
+}
+
+impl Objects {
+    /// The objects of these texts. What names no namespace is in this one.
+    pub fn read(texts: &[Text], namespace: &Name) -> Self {
+        let mut objects = Self::default();
+        for Text { file, text } in texts {
+            match text {
+                Ok(text) => objects.add(file, text, namespace),
+                Err(why) => objects.unread.push(Unread {
+                    file: file.clone(),
+                    line: 0,
+                    text: why.clone(),
+                }),
+            }
+        }
+        objects
+    }
+
+    fn add(&mut self, file: &Arc<str>, text: &str, namespace: &Name) {
+        for document in tree::documents(text) {
+            match document {
+                Ok(tree) => self.take(file, tree, namespace),
+                Err(wrong) => self.unread.push(Unread {
+                    file: file.clone(),
+                    line: wrong.line,
+                    text: wrong.text + advice(text),
+                }),
+            }
+        }
+    }
+
+    fn take(&mut self, file: &Arc<str>, tree: Tree, namespace: &Name) {
+        let kind = tree.word("kind");
+        if kind.is_empty() || tree.word("apiVersion").is_empty() {
+            self.skipped += 1;
+        } else if kind.ends_with("List") && tree.get("items").is_some() {
+            let items = tree.get("items").map(Tree::items).unwrap_or_default();
+            for item in items {
+                self.take(file, item.clone(), namespace);
+            }
+        } else {
+            self.all.push(Object::new(file, tree, namespace));
+        }
+    }
+}
+
+/// Charts are the files that people most often mistake for manifests.
+fn advice(text: &str) -> &'static str {
+    if text.contains("{{") {
+        "; it looks like a template: render it first, and pipe the result in with `-f -`"
+    } else {
+        ""
+    }
+}
+
+impl Object {
+    fn new(file: &Arc<str>, tree: Tree, namespace: &Name) -> Self {
+        let or =
+            |text: &str, other: &str| -> Name { if text.is_empty() { other } else { text }.into() };
+        let meta = |key| tree.get("metadata").map_or("", |meta| meta.word(key));
+        let api = tree.word("apiVersion");
+        let (group, version) = api.split_once('/').unwrap_or(("", api));
+        Self {
+            file: file.clone(),
+            line: tree.line,
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: tree.word("kind").to_owned(),
+            namespace: or(meta("namespace"), namespace),
+            name: or(meta("name"), meta("generateName")),
+            tree,
+        }
+    }
+
+    /// Whether it is of this kind of workload, in any version.
+    pub fn is(&self, kind: &Kind) -> bool {
+        self.group == kind.group && self.kind == kind.api_kind
+    }
+
+    /// Whether another object makes it: what is written on it is a copy.
+    pub fn is_owned(&self) -> bool {
+        let owners = self.tree.at(&["metadata", "ownerReferences"]);
+        owners.is_some_and(|owners| !owners.items().is_empty())
+    }
+
+    /// Its annotations, each with its line.
+    pub fn annotations(&self) -> impl Iterator<Item = (&str, &Tree)> {
+        entries(self.tree.at(&["metadata", "annotations"]))
+    }
+
+    /// As the API server would send it. Annotations that are no strings become
+    /// such: they are complained of elsewhere.
+    pub fn json(&self, template: &[&str]) -> Value {
+        let mut json = self.tree.json();
+        if let Some(meta) = below(&mut json, &["metadata"]) {
+            meta.insert("namespace".into(), (*self.namespace).into());
+            meta.insert("name".into(), (*self.name).into());
+            meta.entry("resourceVersion").or_insert_with(|| "1".into());
+        }
+        texts(below(&mut json, &["metadata", "annotations"]));
+        let path = [template, &["metadata", "annotations"]].concat();
+        texts(below(&mut json, &path));
+        json
+    }
+}
+
+/// The entries of a map that may not be there.
+pub fn entries(tree: Option<&Tree>) -> impl Iterator<Item = (&str, &Tree)> {
+    tree.into_iter().flat_map(Tree::entries)
+}
+
+fn below<'a>(json: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
+    let mut at = json;
+    for key in path {
+        at = at.get_mut(*key)?;
+    }
+    at.as_object_mut()
+}
+
+fn texts(map: Option<&mut Map<String, Value>>) {
+    for value in map.into_iter().flat_map(Map::values_mut) {
+        if !value.is_string() {
+            *value = value.to_string().into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Objects {
+        let text = Text {
+            file: "a.yaml".into(),
+            text: Ok(text.to_owned()),
+        };
+        Objects::read(&[text], &"default".into())
+    }
+
+    #[test]
+    fn lists_are_taken_apart_and_other_files_counted() {
+        let objects = read(
+            "replicas: 3\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: web, namespace: stage}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n",
+        );
+        let seen = objects.all.iter().map(|o| {
+            format!(
+                "{} {}/{} {}/{}",
+                o.line, o.group, o.kind, o.namespace, o.name
+            )
+        });
+        let seen: Vec<_> = seen.collect();
+        assert_eq!(
+            seen,
+            ["6 apps/Deployment stage/web", "9 /ConfigMap default/c"]
+        );
+        assert_eq!(objects.skipped, 1);
+    }
+
+    #[test]
+    fn a_template_is_recognised() {
+        let objects = read("kind: {{ .Values.kind }}\n  x: 1\n");
+        assert!(objects.unread[0].text.contains("render it first"));
+    }
+
+    #[test]
+    fn annotations_become_strings() {
+        let objects = read(
+            "{apiVersion: v1, kind: X, metadata: {annotations: {a: true}}, spec: {t: {metadata: {annotations: {b: 1}}}}}",
+        );
+        let json = objects.all[0].json(&["spec", "t"]);
+        assert_eq!(json["metadata"]["annotations"]["a"], "true");
+        assert_eq!(json["spec"]["t"]["metadata"]["annotations"]["b"], "1");
+        assert_eq!(json["metadata"]["resourceVersion"], "1");
+    }
+}

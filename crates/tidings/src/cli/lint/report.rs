@@ -1,0 +1,223 @@
+//! What `tidings lint` says, as values.
+//!
+//! They are also the JSON of `-o json`: their fields are a promise, listed in
+//! [`FIELDS`]. No value of a ConfigMap or Secret is in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tidings_core::refs::Name;
+
+use super::objects::Object;
+use crate::cli::exit::Exit;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Level {
+    /// It does not do what it seems to.
+    Mistake,
+    /// It does something else under Tidings.
+    Differs,
+    /// It is good to know.
+    Note,
+}
+
+impl Level {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mistake => "mistake",
+            Self::Differs => "differs",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// What a kind of finding means, the same for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Meaning {
+    /// Its word.
+    pub id: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do about it. May be empty.
+    pub advice: &'static str,
+}
+
+/// One finding.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The word of its [`Meaning`].
+    pub rule: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// Its file.
+    pub file: Arc<str>,
+    /// Its line.
+    pub line: u64,
+    /// The object.
+    pub object: ObjectName,
+    /// The particulars.
+    pub text: String,
+}
+
+/// An object's name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectName {
+    /// Its kind, as the manifest has it.
+    pub kind: String,
+    /// Its namespace, or the one that is assumed.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+impl ObjectName {
+    /// An object's.
+    pub fn of(object: &Object) -> Self {
+        Self {
+            kind: object.kind.clone(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.namespace, self.kind, self.name)
+    }
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// The file.
+    pub file: Arc<str>,
+    /// The line; 0 where it is the whole file, or not known.
+    pub line: u64,
+    /// Why.
+    pub text: String,
+}
+
+/// How much was read and found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Files.
+    pub files: usize,
+    /// Objects.
+    pub objects: usize,
+    /// Documents that are no objects.
+    pub skipped: usize,
+    /// Mistakes.
+    pub mistakes: usize,
+    /// What differs.
+    pub differs: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+/// The answer to `tidings lint`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LintReport {
+    /// The findings: by rule, the gravest first, then by place.
+    pub findings: Vec<Finding>,
+    /// What the rules that found something mean.
+    pub rules: Vec<Meaning>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+    /// How much there was.
+    pub summary: Summary,
+}
+
+/// The fields of `-o json`, as the reference page lists them.
+pub static FIELDS: &[(&str, &str)] = &[
+    (
+        "findings[].rule",
+        "The word of the rule; what it means is in `rules[]`.",
+    ),
+    (
+        "findings[].level",
+        "`mistake`: it does not do what it seems to; `differs`: it does something else under Tidings; `note`: good to know.",
+    ),
+    ("findings[].file", "The file, `<stdin>` for standard input."),
+    ("findings[].line", "The line, from 1."),
+    ("findings[].object.kind", "The object's `kind`."),
+    (
+        "findings[].object.namespace",
+        "Its namespace, or the one that `--namespace` assumes.",
+    ),
+    ("findings[].object.name", "Its name."),
+    ("findings[].text", "The particulars."),
+    ("rules[].id", "The word of a rule that found something."),
+    ("rules[].level", "As above."),
+    ("rules[].meaning", "What it means."),
+    ("rules[].advice", "What to do. May be empty."),
+    (
+        "unread[]",
+        "What could not be read: `file`, `line` (0 where it is not known) and `text`.",
+    ),
+    (
+        "summary",
+        "How many `files`, `objects` and `skipped` documents there were, and how many `mistakes`, `differs` and `notes` were found.",
+    ),
+];
+
+impl LintReport {
+    /// The report on these findings.
+    pub fn new(found: Vec<(Meaning, Finding)>, unread: Vec<Unread>, read: Summary) -> Self {
+        let mut by_rule: BTreeMap<(Level, &'static str), (Meaning, Vec<Finding>)> = BTreeMap::new();
+        for (meaning, finding) in found {
+            let entry = by_rule.entry((finding.level, finding.rule));
+            entry.or_insert((meaning, Vec::new())).1.push(finding);
+        }
+        let mut report = Self {
+            findings: Vec::new(),
+            rules: Vec::new(),
+            unread,
+            summary: read,
+        };
+        for (meaning, mut findings) in by_rule.into_values() {
+            findings.sort_by(|a, b| (&a.file, a.line, &a.text).cmp(&(&b.file, b.line, &b.text)));
+            report.summary.count(meaning.level, findings.len());
+            report.rules.push(meaning);
+            report.findings.append(&mut findings);
+        }
+        report
+    }
+
+    /// How the program ends with it.
+    pub fn exit(&self) -> Exit {
+        let found = self.summary.mistakes + self.summary.differs;
+        match (self.unread.is_empty(), found) {
+            (false, _) => Exit::Error,
+            (true, 0) => Exit::Done,
+            (true, _) => Exit::Found,
+        }
+    }
+
+    /// The JSON of `-o json`.
+    pub fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+impl Summary {
+    fn count(&mut self, level: Level, n: usize) {
+        match level {
+            Level::Mistake => self.mistakes += n,
+            Level::Differs => self.differs += n,
+            Level::Note => self.notes += n,
+        }
+    }
+}

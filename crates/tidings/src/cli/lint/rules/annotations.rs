@@ -1,0 +1,387 @@
+//! Reloader's annotations: what does not mean what it seems to.
+
+use tidings_core::annotations::{self, PAUSE_PERIOD, Place, ROLLOUT_STRATEGY, Setting};
+use tidings_core::pattern::Pattern;
+
+use super::case::{Case, Hit, On, RELOADER, Said};
+use super::{Level, Rule, Tool};
+
+const AUTO: &str = "reloader.stakater.com/auto";
+const SEARCH: &str = "reloader.stakater.com/search";
+/// What is special in a regular expression, but for the point.
+const SPECIAL: [char; 12] = ['*', '+', '?', '[', ']', '(', ')', '{', '}', '|', '^', '$'];
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "unknown-key",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A key of Reloader's domain that neither program has.",
+        differs: "Neither program reads it; neither says so on the object.",
+        advice: "Write the key that was meant.",
+        find: unknown_key,
+    },
+    Rule {
+        id: "misplaced-key",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A key of Reloader's on an object, or in a place, where it is not read.",
+        differs: "Neither program reads it there.",
+        advice: "Move it to where it is read, or remove it.",
+        find: misplaced_key,
+    },
+    Rule {
+        id: "auto-is-no-boolean",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "`auto` with a word that is no boolean, such as `yes`.",
+        differs: "Both read it as false, and as an answer to --auto-reload-all. Reloader says nothing; Tidings says so in an Event on the workload.",
+        advice: "Write \"true\" or \"false\".",
+        find: auto_is_no_boolean,
+    },
+    Rule {
+        id: "true-exactly",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "`search`, `match` or `ignore` with another word than `true` that means it.",
+        differs: "Both take only the exact word \"true\" here.",
+        advice: "Write \"true\".",
+        find: true_exactly,
+    },
+    Rule {
+        id: "names-beat-auto-false",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "`auto: \"false\"` beside a list of names.",
+        differs: "The list wins in both, though Reloader's README says that `auto: \"false\"` turns the workload off.",
+        advice: "To turn it off, remove the list, or write tidings.dev/reload: \"off\".",
+        find: names_beat_auto_false,
+    },
+    Rule {
+        id: "typed-auto-takes-nothing-away",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "`auto: \"true\"` beside an `auto: \"false\"` for one kind of source.",
+        differs: "Both join the two by `or`: the false one takes nothing away.",
+        advice: "Name the one kind in `configmap.…/auto` or `secret.…/auto` alone, or write tidings.dev/reload: \"auto, !secret/*\".",
+        find: typed_auto,
+    },
+    Rule {
+        id: "search-does-not-narrow",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "`search` beside `auto`.",
+        differs: "`search` does not narrow `auto` in either: everything that is used counts.",
+        advice: "Remove the one that is not meant.",
+        find: search_does_not_narrow,
+    },
+    Rule {
+        id: "alternation-is-wide",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "A list item with `|` outside parentheses.",
+        differs: "Both compile it as `^a|b$`: everything that begins with a or ends with b.",
+        advice: "Write two items, or ^(a|b)$, or tidings.dev/reload with globs.",
+        find: alternation,
+    },
+    Rule {
+        id: "point-is-any-character",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "A list item that is a name with a point in it.",
+        differs: "In both the point stands for any character.",
+        advice: "Write `\\.` for it, or tidings.dev/reload, whose globs take it as it is.",
+        find: point,
+    },
+    Rule {
+        id: "torn-at-a-comma",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A list item that was torn apart at a comma of its own, as in `a{1,3}`.",
+        differs: "Both split at every comma first. Reloader logs an error for each change; Tidings says so in an Event on the workload.",
+        advice: "Write it without a comma, or as two items.",
+        find: torn,
+    },
+    Rule {
+        id: "expression-unreadable",
+        tool: Tool::Reloader,
+        level: Level::Differs,
+        finds: "A list item that Tidings' regular expressions do not have, or not that large.",
+        differs: "Where Go's do, Reloader reads it; Tidings says so in an Event on the workload and goes by the rest of the list. (Both are of linear time; Go's has `\\Q…\\E`, `\\pN` and others more, and reads a lone `{` as itself.)",
+        advice: "Write it in another way, or in tidings.dev/reload with globs.",
+        find: unreadable,
+    },
+    Rule {
+        id: "excludes-on-template",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A list of excludes on the pod template.",
+        differs: "Both read it on the workload's own metadata only.",
+        advice: "Move it to the workload's metadata.",
+        find: excludes_on_template,
+    },
+    Rule {
+        id: "excludes-are-no-patterns",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A list of excludes with patterns.",
+        differs: "Both compare the names as they stand, and so no name equals a pattern.",
+        advice: "Write the names in full, or tidings.dev/reload: \"auto, !configmap/noisy-*\".",
+        find: excludes_are_no_patterns,
+    },
+    Rule {
+        id: "template-not-read",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "Opt-in keys on the pod template beside others on the workload.",
+        differs: "Where the workload's metadata has a key for a kind of source, both read that alone for it, never both places together.",
+        advice: "Write all of them on the workload.",
+        find: template_not_read,
+    },
+    Rule {
+        id: "pause-period-elsewhere",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "`pause-period` that is not on a Deployment, or not a time.",
+        differs: "Neither pauses anything. Reloader logs it; Tidings says so in an Event on the workload.",
+        advice: "Write it on the Deployment's metadata, as a time such as 5m; for other kinds use tidings.dev/min-interval.",
+        find: pause_period,
+    },
+    Rule {
+        id: "pause-period-survives",
+        tool: Tool::Reloader,
+        level: Level::Differs,
+        finds: "`pause-period` on a Deployment.",
+        differs: "Reloader keeps the timer in memory: what ends while it is paused stays paused for ever. Tidings resumes by the time that is written on the Deployment, whoever wrote it, also after a crash.",
+        advice: "Nothing to do; tidings.dev/min-interval does the same for every kind without pausing.",
+        find: pause_period_survives,
+    },
+    Rule {
+        id: "rollout-strategy-elsewhere",
+        tool: Tool::Reloader,
+        level: Level::Note,
+        finds: "`rollout-strategy` with another word, or on another kind than Rollout.",
+        differs: "In both only `restart` on an Argo Rollout's metadata means anything; everything else is a new pod template.",
+        advice: "Remove it.",
+        find: rollout_strategy,
+    },
+];
+
+fn reloaders<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+    case.said().filter(|said| said.key.contains(RELOADER))
+}
+
+/// Whether an `auto` is set, to this.
+fn says(said: &Said<'_>, on: bool) -> bool {
+    matches!(said.setting(), Some(Setting::Auto(_, is)) if is == on && said.is_valid())
+}
+
+fn is_auto(key: &str) -> bool {
+    key.contains(RELOADER) && key.ends_with("/auto")
+}
+
+/// The lists of names that are regular expressions.
+fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+    reloaders(case).filter(|said| said.key.ends_with("/reload") && !is_exclude(said.key))
+}
+
+fn is_exclude(key: &str) -> bool {
+    key.contains(".exclude.")
+}
+
+fn unknown_key(case: &Case<'_>) -> Vec<Hit> {
+    let unknown = reloaders(case).filter(|said| said.row().is_none());
+    let hit = |said: Said<'_>| {
+        let rows = annotations::ANNOTATIONS.iter().map(|row| row.key);
+        let near = rows
+            .filter(|key| key.contains(RELOADER))
+            .min_by_key(|key| strsim::damerau_levenshtein(key, said.key));
+        said.of_key(&format!(": did you mean {}?", near.unwrap_or(AUTO)))
+    };
+    unknown.map(hit).collect()
+}
+
+fn misplaced_key(case: &Case<'_>) -> Vec<Hit> {
+    if case.object.is_owned() {
+        return Vec::new();
+    }
+    let misplaced = reloaders(case).filter_map(|said| {
+        let belongs = belongs(case, &said)?;
+        Some(said.of_key(&format!(" belongs on {belongs}")))
+    });
+    misplaced.collect()
+}
+
+/// Where it belongs, if not where it is. Excludes and `pause-period` on templates
+/// have rules of their own.
+fn belongs(case: &Case<'_>, said: &Said<'_>) -> Option<&'static str> {
+    match said.row()?.place {
+        Place::Source if !case.is_source => Some("a ConfigMap, Secret or SecretProviderClass"),
+        Place::Workload | Place::WorkloadOnly if !case.may_be_rolled() => {
+            Some("a workload, such as a Deployment")
+        }
+        _ => None,
+    }
+}
+
+fn auto_is_no_boolean(case: &Case<'_>) -> Vec<Hit> {
+    let wrong = |said: &Said<'_>| is_auto(said.key) && !said.value.is_empty() && !said.is_valid();
+    reloaders(case)
+        .filter(wrong)
+        .map(|said| said.hit(""))
+        .collect()
+}
+
+fn true_exactly(case: &Case<'_>) -> Vec<Hit> {
+    const EXACT: [&str; 3] = [SEARCH, annotations::MATCH, annotations::IGNORE[1]];
+    let meant = |said: &Said<'_>| {
+        let word = said.value.to_ascii_lowercase();
+        let yes = ["1", "t", "true", "y", "yes", "on"].contains(&&*word);
+        EXACT.contains(&said.key) && yes && said.value != "true"
+    };
+    reloaders(case)
+        .filter(meant)
+        .map(|said| said.hit(""))
+        .collect()
+}
+
+fn names_beat_auto_false(case: &Case<'_>) -> Vec<Hit> {
+    let off = |said: &Said<'_>| is_auto(said.key) && says(said, false);
+    let off = reloaders(case).filter(off);
+    let beaten =
+        off.filter(|said| lists(case).any(|list| list.on == said.on && covers(said.key, list.key)));
+    beaten.map(|said| said.hit("")).collect()
+}
+
+/// Whether an `auto` is for the kind of source that a list is of.
+fn covers(auto: &str, list: &str) -> bool {
+    auto == AUTO || kind_of(auto) == kind_of(list)
+}
+
+/// The kind of source that a key is for; none where it is for all.
+fn kind_of(key: &str) -> Option<&str> {
+    key.split_once(".reloader.").map(|(kind, _)| kind)
+}
+
+fn typed_auto(case: &Case<'_>) -> Vec<Hit> {
+    let on = |on| case.on(on, AUTO).is_some_and(|said| says(&said, true));
+    let typed = reloaders(case).filter(|said| is_auto(said.key) && said.key != AUTO);
+    let beaten = typed.filter(|said| on(said.on) && says(said, false));
+    beaten.map(|said| said.hit("")).collect()
+}
+
+fn search_does_not_narrow(case: &Case<'_>) -> Vec<Hit> {
+    let autos: Vec<_> = reloaders(case)
+        .filter(|said| is_auto(said.key) && says(said, true))
+        .collect();
+    let search = reloaders(case).filter(|said| said.key == SEARCH && said.value == "true");
+    let beside = search.filter(|said| autos.iter().any(|auto| auto.on == said.on));
+    beside.map(|said| said.hit("")).collect()
+}
+
+/// A hit for each list with such items.
+fn items(case: &Case<'_>, is: fn(&str) -> bool) -> Vec<Hit> {
+    let hit = |said: Said<'_>| {
+        let items: Vec<_> = said.items().filter(|item| is(item)).collect();
+        (!items.is_empty()).then(|| said.of_key(&format!(": {}", items.join(", "))))
+    };
+    lists(case).filter_map(hit).collect()
+}
+
+fn alternation(case: &Case<'_>) -> Vec<Hit> {
+    items(case, |item| {
+        let mut depth = 0;
+        item.chars().any(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            c == '|' && depth == 0
+        })
+    })
+}
+
+fn point(case: &Case<'_>) -> Vec<Hit> {
+    items(case, |item| {
+        item.contains('.') && !item.contains(SPECIAL) && !item.contains('\\')
+    })
+}
+
+fn is_torn(item: &str) -> bool {
+    let open = |a, b| item.matches(a).count() != item.matches(b).count();
+    open('{', '}') || open('[', ']') || open('(', ')')
+}
+
+fn torn(case: &Case<'_>) -> Vec<Hit> {
+    items(case, is_torn)
+}
+
+fn unreadable(case: &Case<'_>) -> Vec<Hit> {
+    items(case, |item| !is_torn(item) && Pattern::regex(item).is_err())
+}
+
+fn excludes_on_template(case: &Case<'_>) -> Vec<Hit> {
+    let there = reloaders(case).filter(|said| is_exclude(said.key) && said.on == On::Template);
+    there.map(|said| said.hit("")).collect()
+}
+
+fn excludes_are_no_patterns(case: &Case<'_>) -> Vec<Hit> {
+    let lists = reloaders(case).filter(|said| is_exclude(said.key) && said.on == On::Metadata);
+    lists
+        .filter(|said| said.value.contains(SPECIAL))
+        .map(|said| said.hit(""))
+        .collect()
+}
+
+fn template_not_read(case: &Case<'_>) -> Vec<Hit> {
+    let opts_in = |said: &Said<'_>| said.row().is_some_and(|row| row.place == Place::Workload);
+    let metadata: Vec<_> = reloaders(case)
+        .filter(|said| said.on == On::Metadata && opts_in(said))
+        .collect();
+    let template = reloaders(case).filter(|said| said.on == On::Template && opts_in(said));
+    let hidden = template.filter(|said| metadata.iter().any(|other| hides(other.key, said.key)));
+    hidden.map(|said| said.hit("")).collect()
+}
+
+/// Whether a key on the metadata keeps one on the template from being read: they
+/// say something about the same kind of source.
+fn hides(metadata: &str, template: &str) -> bool {
+    let (a, b) = (kind_of(metadata), kind_of(template));
+    a.is_none() || b.is_none() || a == b
+}
+
+fn pause_period(case: &Case<'_>) -> Vec<Hit> {
+    let Some(kind) = case.kind() else {
+        return Vec::new();
+    };
+    let said = reloaders(case).filter(|said| said.key == PAUSE_PERIOD);
+    let wrong = said.filter_map(|said| match (kind.api_kind, said.on) {
+        ("Deployment", On::Metadata) => {
+            let wrong = annotations::go_seconds(&said.value).err()?;
+            Some(said.of_key(&format!(": {wrong}")))
+        }
+        ("Deployment", On::Template) => Some(said.hit("on the pod template")),
+        (other, _) => Some(said.hit(&format!("on a {other}"))),
+    });
+    wrong.collect()
+}
+
+fn pause_period_survives(case: &Case<'_>) -> Vec<Hit> {
+    let known = case.opted_in_by(RELOADER);
+    let period = known.and_then(|known| known.policy.pause_period);
+    let said = period.and_then(|_| case.on(On::Metadata, PAUSE_PERIOD));
+    said.map(|said| said.hit("")).into_iter().collect()
+}
+
+fn rollout_strategy(case: &Case<'_>) -> Vec<Hit> {
+    let Some(kind) = case.kind() else {
+        return Vec::new();
+    };
+    let said = reloaders(case).filter(|said| said.key == ROLLOUT_STRATEGY);
+    let idle = said.filter(|said| {
+        let heard = kind.api_kind == "Rollout" && said.on == On::Metadata;
+        !(heard && ["restart", "rollout"].contains(&&*said.value))
+    });
+    idle.map(|said| said.hit("")).collect()
+}

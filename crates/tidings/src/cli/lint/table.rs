@@ -1,0 +1,80 @@
+//! `tidings lint` for eyes.
+//!
+//! Goes in: a [`LintReport`]. Comes out: text, rule by rule, without colour and
+//! without wrapping, so that it can be searched and cut. `file:line` comes first
+//! on its line, where editors and terminals find it.
+
+use std::fmt::Write;
+
+use super::report::{Finding, LintReport, Meaning, Summary};
+use crate::cli::columns;
+
+/// The whole report.
+pub fn report(report: &LintReport) -> String {
+    let mut text = String::new();
+    for meaning in &report.rules {
+        rule(meaning, &report.findings, &mut text);
+    }
+    for unread in &report.unread {
+        let _ = writeln!(
+            text,
+            "cannot read {}: {}",
+            place(&unread.file, unread.line),
+            unread.text
+        );
+    }
+    if !report.unread.is_empty() {
+        text.push('\n');
+    }
+    text + &summary(&report.summary)
+}
+
+fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{}: {}", meaning.level.word(), meaning.id);
+    let _ = writeln!(text, "  {}", meaning.meaning);
+    if !meaning.advice.is_empty() {
+        let _ = writeln!(text, "  → {}", meaning.advice);
+    }
+    let rows = findings.iter().filter(|found| found.rule == meaning.id);
+    let rows = rows.map(|found| {
+        let place = place(&found.file, found.line);
+        [place, found.object.to_string(), found.text.clone()]
+    });
+    for line in columns::rows(rows).lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text.push('\n');
+}
+
+fn place(file: &str, line: u64) -> String {
+    match line {
+        0 => file.to_owned(),
+        line => format!("{file}:{line}"),
+    }
+}
+
+fn summary(summary: &Summary) -> String {
+    let Summary {
+        files,
+        objects,
+        mistakes,
+        differs,
+        notes,
+        ..
+    } = summary;
+    format!(
+        "{}, {}: {}, {differs} that differ, {}\n",
+        counted(*files, "file"),
+        counted(*objects, "object"),
+        counted(*mistakes, "mistake"),
+        counted(*notes, "note"),
+    )
+}
+
+fn counted(n: usize, word: &str) -> String {
+    match n {
+        1 => format!("1 {word}"),
+        n => format!("{n} {word}s"),
+    }
+}

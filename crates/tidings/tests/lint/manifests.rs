@@ -1,0 +1,80 @@
+//! Each manifest says behind `# !` what is found on its lines, and nothing else
+//! is.
+
+use std::collections::BTreeSet;
+
+use tidings::cli::lint::problems::CHECKS;
+use tidings::cli::lint::rules::rules;
+
+use super::{json, manifest};
+
+const MIGRATE: [&str; 8] = [
+    "fabric8.yaml",
+    "reloader-annotations.yaml",
+    "reloader-itself.yaml",
+    "reloader-kinds.yaml",
+    "reloader-left.yaml",
+    "reloader-references.yaml",
+    "sidecars.yaml",
+    "wave.yaml",
+];
+
+type Findings = BTreeSet<(u64, String)>;
+
+fn expected(name: &str) -> Findings {
+    let text = std::fs::read_to_string(manifest(name)).unwrap();
+    let lines = text
+        .lines()
+        .enumerate()
+        .skip_while(|(_, line)| line.starts_with('#'));
+    let marked = lines.filter_map(|(n, line)| Some((n, line.split_once("# ! ")?.1)));
+    let found = marked.flat_map(|(n, rules)| {
+        rules
+            .split(' ')
+            .map(move |rule| (n as u64 + 1, rule.to_owned()))
+    });
+    found.collect()
+}
+
+fn found(args: &[&str]) -> Findings {
+    let report = json(args, "");
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings
+        .map(|f| {
+            (
+                f["line"].as_u64().unwrap(),
+                f["rule"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn differences_are_found_where_they_are() {
+    for name in MIGRATE {
+        assert_eq!(found(&["--migrate", "-f", name]), expected(name), "{name}");
+    }
+}
+
+#[test]
+fn mistakes_are_found_where_they_are() {
+    let name = "problems.yaml";
+    assert_eq!(found(&["-f", name]), expected(name));
+}
+
+#[test]
+fn every_rule_is_found_at_least_once() {
+    let all = MIGRATE.iter().flat_map(|name| expected(name));
+    let all: BTreeSet<_> = all.map(|(_, rule)| rule).collect();
+    for rule in rules() {
+        assert!(all.contains(rule.id), "{} is in no manifest", rule.id);
+    }
+    let problems = expected("problems.yaml");
+    for check in CHECKS {
+        assert!(
+            problems.iter().any(|(_, rule)| rule == check.id),
+            "{}",
+            check.id
+        );
+    }
+}

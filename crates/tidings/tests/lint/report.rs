@@ -1,0 +1,226 @@
+//! What is printed, and how the program ends.
+
+use super::{json, lint};
+
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: stage
+  annotations:
+    reloader.stakater.com/auto: \"true\"
+    configmap.reloader.stakater.com/relaod: app
+spec:
+  template:
+    spec:
+      containers:
+        - name: main
+          env:
+            - name: LEVEL
+              valueFrom: {configMapKeyRef: {name: app, key: LEVEL}}
+";
+
+#[test]
+fn for_eyes_rule_by_rule() {
+    let (code, out, err) = lint(&["--migrate", "-f", "-"], WEB);
+    assert_eq!((code, err.as_str()), (1, ""));
+    insta::assert_snapshot!(out, @r#"
+    mistake: unknown-key
+      Neither program reads it; neither says so on the object.
+      → Write the key that was meant.
+        <stdin>:8  stage/Deployment/web  configmap.reloader.stakater.com/relaod: did you mean configmap.reloader.stakater.com/reload?
+
+    differs: only-used-keys
+      Reloader rolls when any key of it changes; Tidings only when one of these does.
+      → Nothing to do: no container reads the others.
+        <stdin>:1  stage/Deployment/web  configmap/app: LEVEL
+
+    1 file, 1 object: 1 mistake, 1 that differ, 0 notes
+    "#);
+}
+
+#[test]
+fn for_programs_in_json() {
+    let report = json(&["--migrate", "-f", "-"], WEB);
+    let report = serde_json::to_string_pretty(&report).unwrap();
+    insta::assert_snapshot!(report, @r#"
+    {
+      "findings": [
+        {
+          "file": "<stdin>",
+          "level": "mistake",
+          "line": 8,
+          "object": {
+            "kind": "Deployment",
+            "name": "web",
+            "namespace": "stage"
+          },
+          "rule": "unknown-key",
+          "text": "configmap.reloader.stakater.com/relaod: did you mean configmap.reloader.stakater.com/reload?"
+        },
+        {
+          "file": "<stdin>",
+          "level": "differs",
+          "line": 1,
+          "object": {
+            "kind": "Deployment",
+            "name": "web",
+            "namespace": "stage"
+          },
+          "rule": "only-used-keys",
+          "text": "configmap/app: LEVEL"
+        }
+      ],
+      "rules": [
+        {
+          "advice": "Write the key that was meant.",
+          "id": "unknown-key",
+          "level": "mistake",
+          "meaning": "Neither program reads it; neither says so on the object."
+        },
+        {
+          "advice": "Nothing to do: no container reads the others.",
+          "id": "only-used-keys",
+          "level": "differs",
+          "meaning": "Reloader rolls when any key of it changes; Tidings only when one of these does."
+        }
+      ],
+      "summary": {
+        "differs": 1,
+        "files": 1,
+        "mistakes": 1,
+        "notes": 0,
+        "objects": 1,
+        "skipped": 0
+      },
+      "unread": []
+    }
+    "#);
+}
+
+#[test]
+fn what_is_in_order_ends_with_0() {
+    let ours = WEB.replace(
+        "reloader.stakater.com/auto: \"true\"",
+        "tidings.dev/reload: auto",
+    );
+    let ours = ours.replace("    configmap.reloader.stakater.com/relaod: app\n", "");
+    for args in [&["-f", "-"][..], &["--migrate", "-f", "-"]] {
+        let (code, out, _) = lint(args, &ours);
+        assert_eq!(code, 0, "{out}");
+        assert_eq!(
+            out,
+            "1 file, 1 object: 0 mistakes, 0 that differ, 0 notes\n"
+        );
+    }
+}
+
+#[test]
+fn notes_alone_end_with_0_mistakes_with_1() {
+    let named = WEB.replace(
+        "reloader.stakater.com/auto: \"true\"",
+        "tidings.dev/reload: configmap/none",
+    );
+    let (code, out, _) = lint(&["-f", "-"], &named);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("note: NothingMatches"), "{out}");
+    let misspelled = WEB.replace("reloader.stakater.com/auto", "tidings.dev/relaod");
+    let (code, out, _) = lint(&["-f", "-"], &misspelled);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("did you mean tidings.dev/reload?"), "{out}");
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_2_and_the_rest_is_read() {
+    let broken = format!("{WEB}---\nkind: Secret\nstringData: {{p: hunter2\n  x\n");
+    let (code, out, _) = lint(&["--migrate", "-f", "-", "-f", "none.yaml"], &broken);
+    assert_eq!(code, 2, "{out}");
+    for said in [
+        "unknown-key",
+        "cannot read <stdin>:",
+        "cannot read none.yaml: No such file",
+    ] {
+        assert!(out.contains(said), "{said} is not in\n{out}");
+    }
+    assert!(!out.contains("hunter2"), "{out}");
+}
+
+#[test]
+fn objects_of_the_wrong_shape_are_said() {
+    let wrong = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: 3}}}}";
+    let (code, out, _) = lint(&["-f", "-"], wrong);
+    assert_eq!(code, 2);
+    assert!(
+        out.contains("Deployment web has not the shape of a Deployment"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_name_that_nothing_has_gets_the_nearest_one() {
+    let text = format!(
+        "{}---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: app, namespace: stage}}}}\n",
+        WEB.replace(
+            "reloader.stakater.com/auto: \"true\"",
+            "tidings.dev/reload: configmap/apq"
+        )
+    );
+    let (_, out, _) = lint(&["-f", "-"], &text);
+    assert!(out.contains("did you mean configmap/app?"), "{out}");
+}
+
+#[test]
+fn passwords_in_addresses_are_not_shown() {
+    let (_, out, _) = lint(&["--migrate", "-f", "sidecars.yaml"], "");
+    assert!(!out.contains("hunter2"), "{out}");
+    insta::assert_snapshot!(out, @r"
+    differs: configmap-reload
+      It calls before new files are linked, waits for an answer for ever, and forgets a change that its target refused. The agent calls when the files are whole, gives each call 10 s, tries until it is taken, and reports identical content as no change.
+      → Take the agent's image: its own words are below; or leave the arguments, with configmap-reload before them.
+        sidecars.yaml:11  default/Deployment/alertmanager  reload: tidings-agent watch --watch=/etc/config --http=http://127.0.0.1:9093/-/reload --basic-file=FILE --expect=200 --listen=:9533
+
+    differs: configmap-reload-option
+      The agent takes configmap-reload's options under its name and goes by all but these.
+      → Remove it.
+        sidecars.yaml:16  default/Deployment/alertmanager  --webhook-retries: the agent never gives up
+        sidecars.yaml:17  default/Deployment/alertmanager  --webhook-statuscode: neither has it; did you mean --webhook-status-code?
+
+    differs: prometheus-config-reloader
+      It waits for 1 s of quiet, is blind to further changes of --config-file until --watch-interval, and recovers late from a broken file. The agent acts on the first change, sees each, and takes a mended file at once.
+      → Take the agent's image: its own words are below; or leave the arguments, with prometheus-config-reloader before them.
+        sidecars.yaml:25  default/Pod/prometheus-0  init-config-reloader: tidings-agent watch --render=/etc/prometheus/config/prometheus.yaml.gz=/etc/prometheus/config_out/prometheus.env.yaml --listen=:8081 --once
+        sidecars.yaml:33  default/Pod/prometheus-0  config-reloader: tidings-agent watch --watch=/etc/prometheus/rules --signal=HUP --signal-is-handled --process=prometheus --prove=moves=http://127.0.0.1:9090/api/v1/status/runtimeinfo#data.lastConfigTime#data.reloadConfigSuccess
+
+    differs: prometheus-config-reloader-option
+      The agent takes prometheus-config-reloader's options under its name and goes by all but these.
+      → Remove it.
+        sidecars.yaml:38  default/Pod/prometheus-0  --log-level: the agent has one form of log
+        sidecars.yaml:39  default/Pod/prometheus-0  --web-config-file: refused: there is no TLS on the agent's own port, which shows no content
+
+    1 file, 3 objects: 0 mistakes, 7 that differ, 0 notes
+    ");
+}
+
+#[test]
+fn without_files_it_says_what_to_give() {
+    let (code, _, err) = lint(&[], "");
+    assert_eq!(code, 2);
+    assert!(err.contains("--file <PATH>"), "{err}");
+}
+
+#[test]
+fn the_options_of_the_controller_count() {
+    let none = WEB.replace("    reloader.stakater.com/auto: \"true\"\n", "");
+    let none = none.replace(
+        "    configmap.reloader.stakater.com/relaod: app\n",
+        "    team: web\n",
+    );
+    assert_eq!(lint(&["-f", "-"], &none).0, 0);
+    let uses_nothing = none.replace(
+        "configMapKeyRef: {name: app, key: LEVEL}",
+        "fieldRef: {fieldPath: metadata.name}",
+    );
+    let (code, out, _) = lint(&["-f", "-", "--auto-reload-all"], &uses_nothing);
+    assert!(code == 1 && out.contains("UsesNothing"), "{out}");
+}
