@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
-use crate::index::{Presence, Source};
+use crate::index::{Presence, Present, Source};
 use crate::needs::{Demand, Need};
 use crate::object::Version;
 use crate::refs::{Name, SourceRef};
@@ -52,11 +52,22 @@ pub fn must_read(need: &Need, seen: Option<&SeenSource>, source: &Source) -> boo
     match &source.presence {
         Presence::Unknown => true,
         Presence::Absent | Presence::NotWatched => false,
+        Presence::Present(_) if !tells(need, seen, source) => false,
         Presence::Present(present) => {
             let covered = |seen: &SeenSource| seen.rv == present.version && covers(seen, need);
             !seen.is_some_and(covered) && source.current().is_none()
         }
     }
+}
+
+/// Whether a source tells of itself more than was seen. A class of which pods have
+/// been seen does only when a running pod has come to have something else, later.
+pub fn tells(need: &Need, seen: Option<&SeenSource>, source: &Source) -> bool {
+    let Some(seen) = seen.filter(|seen| seen.rv != 0) else {
+        return true;
+    };
+    let rotated = |p: &Present| p.rewritten && p.version > seen.rv;
+    !need.source.kind.by_status() || source.present().is_some_and(rotated)
 }
 
 /// Whether what was seen answers for every key that counts now.
@@ -76,6 +87,9 @@ pub fn compare(
     source: &Source,
     same_pods: bool,
 ) -> Vec<Change> {
+    if need.source.kind.by_status() {
+        return group(&need.source, source, of_class(need, seen, source));
+    }
     let mut found = match (&source.presence, source.current()) {
         (Presence::Absent, _) => absent(need, seen),
         (Presence::Present(p), Some(content)) => {
@@ -89,6 +103,29 @@ pub fn compare(
         found = vec![Found::dated(What::Changed, None)];
     }
     group(&need.source, source, found)
+}
+
+/// Pods start with a class as it is then, and run on with it when they are gone
+/// whose statuses told of it. So only a rotation is a change.
+fn of_class(need: &Need, seen: Option<&SeenSource>, source: &Source) -> Vec<Found> {
+    let (present, content) = match (source.present(), source.current()) {
+        (Some(present), Some(content)) => (present, content),
+        (None, _) if source.presence == Presence::Absent && seen.is_none() => {
+            return vec![Found::dated(What::New, None)];
+        }
+        _ => return Vec::new(),
+    };
+    match seen {
+        None => vec![Found::dated(What::Appeared(Demand::Follows), None)],
+        Some(seen) if seen.rv == 0 && present.rewritten => {
+            vec![Found::dated(What::Changed, None)]
+        }
+        Some(seen) if seen.rv == 0 => vec![Found::dated(What::Appeared(Demand::Follows), None)],
+        Some(seen) if tells(need, Some(seen), source) => {
+            self::present(need, Some(seen), present.version, &need.used(Some(content)))
+        }
+        Some(_) => Vec::new(),
+    }
 }
 
 /// Whether pods may have started with content that was there between what was

@@ -230,7 +230,7 @@ impl Asking<'_> {
         };
         listed.retain(|source| pattern.matches(&source.name));
         if listed.is_empty() {
-            self.out.problems.push(nothing_matches(&what));
+            self.out.problems.push(nothing_matches(kind, &what));
         }
         for source in &listed {
             self.name((*source).clone(), false);
@@ -272,10 +272,7 @@ impl Asking<'_> {
     fn marks(&self, source: &SourceRef) -> Marks {
         match &self.index.view(source).presence {
             Presence::Present(present) => present.marks,
-            Presence::Unknown => Marks {
-                ignore: false,
-                matched: true,
-            },
+            Presence::Unknown => Marks::ANY,
             Presence::Absent | Presence::NotWatched => Marks {
                 ignore: false,
                 matched: self
@@ -303,11 +300,14 @@ pub(crate) fn not_watched(what: &str) -> Problem {
 }
 
 /// A name or pattern that finds no source.
-pub(crate) fn nothing_matches(what: &str) -> Problem {
+pub(crate) fn nothing_matches(kind: SourceKind, what: &str) -> Problem {
+    let lacking = if kind.by_status() {
+        "no pod of the namespace has it mounted"
+    } else {
+        "there is no such source in the namespace"
+    };
     Problem {
         reason: Reason::NothingMatches,
-        text: format!(
-            "{what} is named by an annotation, but there is no such source in the namespace"
-        ),
+        text: format!("{what} is named by an annotation, but {lacking}"),
     }
 }

@@ -19,8 +19,10 @@ use crate::uses::{PodTemplate, Use, or_default, traces_of, uses_of};
 use crate::vocabulary::Vocabulary;
 
 mod meta;
+mod status;
 
 pub use meta::Meta;
+pub use status::{PodStatus, read_status};
 
 /// The object could not be read. It says no more, for its text may be secret.
 #[derive(Debug, PartialEq, Eq)]
@@ -195,8 +197,8 @@ pub struct SourceMeta {
     pub key: SourceRef,
     /// Of this reading.
     pub version: Version,
-    /// What its owners wrote on it.
-    pub marks: Marks,
+    /// What its owners wrote on it; `None` where this does not tell.
+    pub marks: Option<Marks>,
     /// The newest time at which a field manager wrote its data.
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
@@ -214,6 +216,14 @@ pub struct Marks {
     pub ignore: bool,
     /// For workloads that search (`reloader.stakater.com/search`).
     pub matched: bool,
+}
+
+impl Marks {
+    /// Of a source whose marks have not been read: any that lets it count.
+    pub const ANY: Self = Self {
+        ignore: false,
+        matched: true,
+    };
 }
 
 #[derive(Deserialize)]

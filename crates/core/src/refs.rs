@@ -90,6 +90,13 @@ impl SourceKind {
         }
     }
 
+    /// Whether its content is told by objects of another resource: several may tell
+    /// of one source, each what one pod has.
+    pub fn by_status(self) -> bool {
+        let row = self.row();
+        row.plural != row.watched
+    }
+
     /// All kinds, in their order.
     pub fn all() -> impl Iterator<Item = Self> {
         SOURCES.iter().map(|row| row.kind)

@@ -6,6 +6,7 @@
 //! cannot be read is an error that quotes nothing of it.
 
 use kube::Client;
+use serde_json::value::RawValue;
 use tidings_core::index::{Content, Fetched, StreamOf};
 use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef};
@@ -14,6 +15,7 @@ use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::page::{self, Page};
 use crate::scope::Filter;
 
+mod class;
 mod content;
 mod pods_since;
 mod sha1;
@@ -28,10 +30,11 @@ pub async fn source(
     filter: &Filter,
     sha1: bool,
 ) -> Result<Fetched, ApiError> {
-    let json = match api::get(client, Place::source(key)).await {
-        Ok(json) => json,
-        Err(ApiError::Gone) => return Ok(Fetched::Absent),
-        Err(error) => return Err(error),
+    if key.kind == SourceKind::SecretProviderClass {
+        return class::read(client, key, &filter.vocabulary, sha1).await;
+    }
+    let Some(json) = there(api::get(client, Place::source(key)).await)? else {
+        return Ok(Fetched::Absent);
     };
     let fetched = read_source(key, filter, &json)?;
     match fetched {
@@ -57,6 +60,14 @@ fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched,
     Ok(Fetched::Present(meta, content))
 }
 
+/// What is there, if it is.
+fn there<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match answer {
+        Err(ApiError::Gone) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 /// Reads the metadata of all watched sources of a kind in a namespace.
 pub async fn metas(
     client: &Client,
@@ -64,6 +75,9 @@ pub async fn metas(
     namespace: &Name,
     filter: &Filter,
 ) -> Result<Vec<SourceMeta>, ApiError> {
+    if kind == SourceKind::SecretProviderClass {
+        return class::metas(client, namespace).await;
+    }
     let place = Place::sources(kind).within(namespace);
     let scope = filter.scope(kind);
     let call = Call::new(Verb::List, place)
@@ -71,19 +85,31 @@ pub async fn metas(
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
     let mut metas = Vec::new();
+    let read = |item: &RawValue| match page::source(kind, item, &filter.vocabulary) {
+        Ok(meta) => metas.push(meta),
+        Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
+    };
+    all(client, &call, StreamOf::Sources(kind), read).await?;
+    Ok(metas)
+}
+
+/// Reads every object of a list, page by page.
+async fn all(
+    client: &Client,
+    list: &Call,
+    of: StreamOf,
+    mut each: impl FnMut(&RawValue),
+) -> Result<(), ApiError> {
     let mut next = String::new();
     loop {
-        let json = api::call(client, &page::call(&call, StreamOf::Sources(kind), &next)).await?;
+        let json = api::call(client, &page::call(list, of, &next)).await?;
         let page = Page::read(&json)?;
         for item in &page.items {
-            match page::source(kind, item, &filter.vocabulary) {
-                Ok(meta) => metas.push(meta),
-                Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
-            }
+            each(item);
         }
         page.next().clone_into(&mut next);
         if next.is_empty() {
-            return Ok(metas);
+            return Ok(());
         }
     }
 }

@@ -84,11 +84,13 @@ fn table(kinds: &Kinds) -> Vec<Rule> {
 /// What is watched of a kind of source, and read of it.
 fn source(row: &SourceRow) -> Vec<Rule> {
     let why = "sources: what workloads use";
-    let mut rules = vec![watched(row.group, row.watched, &WATCH, why)];
-    if row.plural != row.watched {
-        rules.push(watched(row.group, row.plural, &["get"], "marks on sources"));
+    if !row.kind.by_status() {
+        return vec![watched(row.group, row.watched, &WATCH, why)];
     }
-    rules
+    vec![
+        watched(row.group, row.watched, &["list", "watch"], why),
+        watched(row.group, row.plural, &["get"], "what is written on them"),
+    ]
 }
 
 fn watched(
@@ -245,6 +247,20 @@ mod tests {
         Watched apps/controllerrevisions: get,list
         Watched /namespaces: get
         Own /secrets: get,list
+        ");
+    }
+
+    #[test]
+    fn classes_are_read_where_they_are_watched() {
+        let with = shown(&["--enable-csi-integration"]);
+        let without = shown(&[]);
+        let more: Vec<_> = with
+            .lines()
+            .filter(|line| !without.contains(line))
+            .collect();
+        insta::assert_snapshot!(more.join("\n"), @r"
+        Watched secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses: list,watch
+        Watched secrets-store.csi.x-k8s.io/secretproviderclasses: get
         ");
     }
 

@@ -295,9 +295,11 @@ fn excludes(one: &str, other: &str) -> Misuse {
 }
 
 fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
-    let core = SourceKind::all().filter(|kind| kind.row().group.is_empty());
-    let kept = core.filter(|kind| !args.resources_to_ignore.contains(kind));
-    let kept: Vec<_> = kept.collect();
+    let watched = |kind: &SourceKind| match kind {
+        SourceKind::SecretProviderClass => args.enable_csi_integration,
+        kind => !args.resources_to_ignore.contains(kind),
+    };
+    let kept: Vec<_> = SourceKind::all().filter(watched).collect();
     if kept.is_empty() {
         let text =
             "--resources-to-ignore leaves nothing to watch: ignore configmaps or secrets, not both";

@@ -30,7 +30,7 @@ impl Case<'_> {
         let name = || need.source.to_string();
         match self.source(need).presence {
             _ if need.lapsed || !need.only_named() => None,
-            Presence::Absent => Some(nothing_matches(&name())),
+            Presence::Absent => Some(nothing_matches(need.source.kind, &name())),
             Presence::NotWatched => Some(not_watched(&name())),
             Presence::Unknown | Presence::Present(_) => None,
         }

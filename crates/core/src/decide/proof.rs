@@ -2,6 +2,7 @@
 
 use crate::compare::Change;
 use crate::kinds::Revision;
+use crate::needs::Need;
 use crate::object::Strategy;
 
 use super::{CLEARLY_LATER, Case, PodsSince};
@@ -37,7 +38,9 @@ impl Case<'_> {
     /// Whether an event shows that the pods were made after every source was
     /// written, so that a roll which is pending is not needed any more.
     pub(super) fn pods_are_newest(&self) -> bool {
-        let needs = self.needs.needs.iter();
+        let rotated = |need: &Need| self.source(need).present().is_some_and(|p| p.rewritten);
+        let is_told = |need: &&Need| !need.source.kind.by_status() || rotated(need);
+        let needs = self.needs.needs.iter().filter(is_told);
         let versions: Option<Vec<_>> = needs
             .map(|need| self.source(need).present().map(|p| p.version))
             .collect();

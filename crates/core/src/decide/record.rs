@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::compare::{Change, What};
+use crate::compare::{Change, What, tells};
 use crate::index::Presence;
 use crate::kinds::Renewal;
 use crate::needs::Need;
@@ -40,7 +40,13 @@ impl Case<'_> {
         if need.lapsed && source.presence == Presence::Absent {
             return None;
         }
-        let seen = need.seen(source).or_else(|| self.seen(need).cloned())?;
+        let before = self.seen(need);
+        let now = if tells(need, before, source) {
+            need.seen(source)
+        } else {
+            None
+        };
+        let seen = now.or_else(|| before.cloned())?;
         Some((Seen::of(&need.source), seen))
     }
 

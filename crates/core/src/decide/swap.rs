@@ -1,6 +1,7 @@
 //! Taking over from Reloader: what it recorded on the template is compared with
 //! what is there now, so that a change which it missed is not taken for seen.
 
+use crate::index::Present;
 use crate::needs::Need;
 use crate::refs::SourceRef;
 use crate::reloaded::{Trace, variable_of};
@@ -46,8 +47,15 @@ impl Case<'_> {
         Some(trace.hash == *sha1)
     }
 
+    /// What Reloader recorded of a source. It never did of a class before a pod
+    /// had something rotated.
     fn trace(&self, source: &SourceRef) -> Option<&Trace> {
         let workload = &self.known.workload;
+        let rotated = |present: &Present| present.rewritten;
+        let is_told = || self.index.view(source).present().is_some_and(rotated);
+        if source.kind.by_status() && !is_told() {
+            return None;
+        }
         let variable = variable_of(source);
         let mut traces = workload.reloaded.iter().filter(|_| workload.is_reloaders());
         traces.find(|trace| *trace.variable == *variable)

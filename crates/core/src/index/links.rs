@@ -47,12 +47,8 @@ impl Mentions {
 
 /// Whether what is used may roll the workload, whatever is written on it.
 fn may_count(known: &Known, used: &crate::uses::Use) -> bool {
-    let marks = Marks {
-        ignore: false,
-        matched: true,
-    };
     let selection = known.policy.of(used.kind);
-    selection.select(&used.name, true, marks).is_some()
+    selection.select(&used.name, true, Marks::ANY).is_some()
 }
 
 impl Index {

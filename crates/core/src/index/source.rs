@@ -132,6 +132,17 @@ impl Source {
     }
 }
 
+/// Whether what is told of a source that is there is more than is known. Of
+/// several statuses of a class, those that are as they were made say no more than
+/// that it is there.
+fn is_news(known: &Present, meta: &SourceMeta) -> bool {
+    if meta.key.kind.by_status() {
+        meta.rewritten && (!known.rewritten || meta.version > known.version)
+    } else {
+        meta.version > known.version
+    }
+}
+
 impl Index {
     /// A source was seen. Returns the workloads for which something changed.
     pub fn apply_source(&mut self, meta: &SourceMeta) -> Vec<WorkloadRef> {
@@ -141,9 +152,11 @@ impl Index {
         let epoch = self.epoch;
         let source = self.hold(&meta.key);
         source.epoch = epoch;
-        let news = match source.present().map(|p| p.version) {
-            Some(known) if known > meta.version => self.disagrees(&meta.key),
-            _ => self.tell(meta),
+        let newest = source.present().map(|p| p.version);
+        let news = if !meta.key.kind.by_status() && newest > Some(meta.version) {
+            self.disagrees(&meta.key)
+        } else {
+            self.tell(meta)
         };
         if news {
             self.users(&meta.key)
@@ -183,7 +196,10 @@ impl Index {
         let timely = source.told == told;
         match fetched {
             Fetched::Present(meta, content) => {
-                if timely || source.present().is_some() {
+                if timely {
+                    self.take(&meta);
+                    self.fill(key, content);
+                } else if source.present().is_some() {
                     self.tell(&meta);
                     self.fill(key, content);
                 }
@@ -257,24 +273,33 @@ impl Index {
         self.told
     }
 
-    /// Takes over what was told; says whether it is news.
+    /// Takes over what was told, if it is news; says whether it is.
     fn tell(&mut self, meta: &SourceMeta) -> bool {
+        let known = self.sources.get(&meta.key).and_then(Source::present);
+        let news = known.is_none_or(|known| is_news(known, meta));
+        if news {
+            self.take(meta);
+        }
+        news
+    }
+
+    /// Takes over how a source is. What it does not tell is as it was.
+    fn take(&mut self, meta: &SourceMeta) {
         let told = self.next_told();
         let by = meta.by.as_ref().map(|by| self.names.share(by));
         let source = self.hold(&meta.key);
-        if source.present().is_some_and(|p| p.version >= meta.version) {
-            return false;
+        let marks = meta.marks.or(source.present().map(|p| p.marks));
+        if meta.marks.is_some() {
+            source.problem.clone_from(&meta.problem);
         }
         source.told = told;
-        source.problem.clone_from(&meta.problem);
         source.presence = Presence::Present(Present {
             version: meta.version,
-            marks: meta.marks,
+            marks: marks.unwrap_or(Marks::ANY),
             written: meta.written,
             rewritten: meta.rewritten,
             by,
         });
-        true
     }
 
     /// An older version than the one that is known. An event is only late. A list

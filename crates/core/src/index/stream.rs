@@ -27,6 +27,18 @@ pub enum StreamOf {
     Sources(SourceKind),
 }
 
+impl StreamOf {
+    /// Whether API servers may lack it. Groups of Kubernetes' own have no dot.
+    pub fn may_be_lacking(self) -> bool {
+        let group = match self {
+            Self::Namespaces => "",
+            Self::Workloads(kind) => kind.group,
+            Self::Sources(kind) => kind.row().group,
+        };
+        group.contains('.')
+    }
+}
+
 impl std::fmt::Display for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.of {

@@ -16,6 +16,9 @@ use crate::refs::{Name, SourceKind, SourceRef};
 use crate::uses::or_default;
 use crate::vocabulary::Vocabulary;
 
+/// The fields of a source that hold its content.
+const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
+
 /// The metadata that every object has.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -86,13 +89,13 @@ impl Meta {
         let says = |key: &str| annotations.get(key).is_some_and(|value| value == "true");
         Ok(SourceMeta {
             version: self.version()?,
-            marks: Marks {
+            marks: Some(Marks {
                 ignore: IGNORE.iter().any(|key| says(key)),
                 matched: says(annotations::MATCH),
-            },
-            written: self.data_written(),
+            }),
+            written: self.written(&DATA),
             rewritten: self.rewritten(),
-            by: self.data_writer(),
+            by: self.writer(&DATA),
             problem: annotations::problem_on_source(&annotations).map(Box::new),
             key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
         })
@@ -112,25 +115,26 @@ impl Meta {
 
     fn rewritten(&self) -> bool {
         let later = |(written, created)| written - created >= CLEARLY_LATER;
-        self.data_written().zip(self.created()).is_some_and(later)
+        self.written(&DATA).zip(self.created()).is_some_and(later)
     }
 
-    fn data_written(&self) -> Option<Seconds> {
-        self.data_writes().map(|(at, _)| at).max()
+    /// The newest write of any of these fields.
+    pub(super) fn written(&self, fields: &[&str]) -> Option<Seconds> {
+        self.writes(fields).map(|(at, _)| at).max()
     }
 
-    fn data_writer(&self) -> Option<Name> {
-        let (_, manager) = self.data_writes().max_by_key(|(at, _)| *at)?;
+    /// Who made it.
+    pub(super) fn writer(&self, fields: &[&str]) -> Option<Name> {
+        let (_, manager) = self.writes(fields).max_by_key(|(at, _)| *at)?;
         (!manager.is_empty()).then(|| manager.into())
     }
 
-    /// Each write of its data that is the last of its manager: when, and by whom.
-    fn data_writes(&self) -> impl Iterator<Item = (Seconds, &str)> {
-        const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
-        let wrote_data = |m: &&ManagedFields| {
-            m.subresource.is_empty() && DATA.iter().any(|f| m.fields_v1.contains(*f))
+    /// Each write that is the last of its manager: when, and by whom.
+    fn writes(&self, fields: &[&str]) -> impl Iterator<Item = (Seconds, &str)> {
+        let wrote = move |m: &&ManagedFields| {
+            m.subresource.is_empty() && fields.iter().any(|f| m.fields_v1.contains(*f))
         };
-        let writes = self.managed_fields.iter().filter(wrote_data);
+        let writes = self.managed_fields.iter().filter(wrote);
         writes.filter_map(|m| Some((seconds(m.time.as_deref()?)?, &*m.manager)))
     }
 }
@@ -205,7 +209,11 @@ mod tests {
             .unwrap();
         assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
         assert_eq!(source.by.as_deref(), Some("alice"));
-        assert!(source.marks.ignore && !source.marks.matched);
+        let marks = Marks {
+            ignore: true,
+            matched: false,
+        };
+        assert_eq!(source.marks, Some(marks));
     }
 
     #[test]
@@ -226,12 +234,12 @@ mod tests {
         let source = written
             .into_source(SourceKind::Secret, &vocabulary)
             .unwrap();
-        assert!(source.marks.ignore);
+        assert!(source.marks.is_some_and(|marks| marks.ignore));
         let original = meta(json!({"reloader.stakater.com/ignore": "true"}));
         let source = original
             .into_source(SourceKind::Secret, &vocabulary)
             .unwrap();
-        assert!(!source.marks.ignore);
+        assert!(source.marks.is_some_and(|marks| !marks.ignore));
         assert_eq!(
             meta(json!(null)).annotations(&vocabulary),
             Ok(Annotations::new())

@@ -137,7 +137,7 @@ impl World {
         SourceMeta {
             key: source(i),
             version: self.sources[i].0,
-            marks: Marks::default(),
+            marks: Some(Marks::default()),
             written: Some(100),
             problem: None,
             rewritten: false,

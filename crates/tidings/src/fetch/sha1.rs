@@ -42,8 +42,21 @@ pub(super) fn of(kind: SourceKind, json: &[u8]) -> Result<Sha1, Unreadable> {
     for (key, value) in object.binary_data.into_iter().flatten() {
         lines.push(line(&key, value.unwrap_or_default().as_bytes()));
     }
+    Ok(hash(lines))
+}
+
+/// The hash of what a pod has mounted of a class
+/// (`GetSHAfromSecretProviderClassPodStatus`).
+pub(super) fn of_class(name: &str, objects: &BTreeMap<String, String>) -> Sha1 {
+    let objects = objects.iter();
+    let mut lines: Vec<_> = objects.map(|(id, v)| line(id, v.as_bytes())).collect();
+    lines.push(line("SecretProviderClassName", name.as_bytes()));
+    hash(lines)
+}
+
+fn hash(mut lines: Vec<Vec<u8>>) -> Sha1 {
     lines.sort();
-    Ok(Sha1(Hasher::digest(lines.join(&b';')).into()))
+    Sha1(Hasher::digest(lines.join(&b';')).into())
 }
 
 fn line(key: &str, value: &[u8]) -> Vec<u8> {
@@ -78,6 +91,14 @@ mod tests {
     ) {
         let expect = Sha1(Hasher::digest(hashed).into());
         assert_eq!(of(kind, json.as_bytes()), Ok(expect));
+    }
+
+    #[test]
+    fn a_class_is_one_line_among_its_objects() {
+        let objects = [("z", "3"), ("A", "1")].map(|(id, v)| (id.to_owned(), v.to_owned()));
+        let hashed = "A=1;SecretProviderClassName=vault;z=3";
+        let expect = Sha1(Hasher::digest(hashed).into());
+        assert_eq!(of_class("vault", &objects.into()), expect);
     }
 
     #[test]

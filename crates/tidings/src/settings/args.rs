@@ -150,6 +150,10 @@ pub struct ScopeArgs {
     /// Do not watch this kind of source: `configmaps` or `secrets`.
     #[arg(long, value_name = "KIND", env = "TIDINGS_RESOURCES_TO_IGNORE", value_delimiter = ',', value_parser = source_kind)]
     pub resources_to_ignore: Vec<SourceKind>,
+    /// Watch what the Secrets Store CSI driver has mounted, and roll what uses a
+    /// SecretProviderClass when it is rotated.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_CSI_INTEGRATION", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub enable_csi_integration: bool,
 }
 
 /// What is rolled, and on whose behalf.

@@ -57,6 +57,15 @@ mod tests {
     }
 
     #[test]
+    fn of_classes_the_statuses_are_watched() {
+        let with = shown(&["--enable-csi-integration"]);
+        assert!(
+            with.ends_with(", secrets, secretproviderclasspodstatuses"),
+            "{with}"
+        );
+    }
+
+    #[test]
     fn namespaces_by_name_each_have_their_own() {
         assert_eq!(
             shown(&["--namespaces=stage,prod", "--resources-to-ignore=secrets"]),

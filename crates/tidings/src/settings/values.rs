@@ -88,7 +88,7 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
 pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {
     SourceKind::parse(text)
-        .filter(|kind| kind.row().group.is_empty())
+        .filter(|kind| *kind != SourceKind::SecretProviderClass)
         .ok_or_else(|| "expected configmaps or secrets".to_owned())
 }
 

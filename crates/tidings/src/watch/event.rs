@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidings_core::index::{How, StreamOf};
-use tidings_core::object::{Meta, Unreadable, Version, read_workload};
-use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::object::{Meta, Unreadable, Version, read_status, read_workload};
+use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::Fact;
@@ -66,36 +66,43 @@ pub(super) fn bookmark(object: &RawValue) -> Result<(Version, bool), Unreadable>
     Ok((version, mark.as_deref() == Some("true")))
 }
 
-/// An object of a stream as a fact.
+/// An object of a stream as a fact, if it tells any.
 pub(super) fn decode(
     of: StreamOf,
     kind: Kind,
     object: &RawValue,
     how: How,
     vocabulary: &Vocabulary,
-) -> Result<(Fact, Version), Unreadable> {
+) -> Result<(Option<Fact>, Version), Unreadable> {
     match (of, kind) {
         (_, Kind::Deleted) => {
             let meta = page::meta(object)?;
             let version = meta.version()?;
             Ok((gone(of, meta, version), version))
         }
+        (StreamOf::Sources(SourceKind::SecretProviderClass), _) => {
+            let version = page::meta(object)?.version()?;
+            let status = read_status(object.get().as_bytes())?;
+            Ok((status.map(|status| Fact::Source(status.meta)), version))
+        }
         (StreamOf::Workloads(row), _) => {
             let workload = read_workload(row, object.get().as_bytes(), vocabulary)?;
             let version = workload.version;
-            Ok((Fact::Workload(Box::new(workload), how), version))
+            Ok((Some(Fact::Workload(Box::new(workload), how)), version))
         }
         (StreamOf::Sources(kind), _) => {
             let meta = page::source(kind, object, vocabulary)?;
             let version = meta.version;
-            Ok((Fact::Source(meta), version))
+            Ok((Some(Fact::Source(meta)), version))
         }
         (StreamOf::Namespaces, _) => namespace(page::meta(object)?, vocabulary),
     }
 }
 
-fn gone(of: StreamOf, meta: Meta, version: Version) -> Fact {
-    match of {
+/// That a pod is gone tells nothing of the class that it had mounted.
+fn gone(of: StreamOf, meta: Meta, version: Version) -> Option<Fact> {
+    Some(match of {
+        StreamOf::Sources(SourceKind::SecretProviderClass) => return None,
         StreamOf::Workloads(row) => {
             Fact::WorkloadGone(WorkloadRef::new(row, meta.namespace, meta.name))
         }
@@ -103,10 +110,10 @@ fn gone(of: StreamOf, meta: Meta, version: Version) -> Fact {
             Fact::SourceGone(SourceRef::new(kind, meta.namespace, meta.name), version)
         }
         StreamOf::Namespaces => Fact::NamespaceGone(meta.name.into()),
-    }
+    })
 }
 
-fn namespace(meta: Meta, vocabulary: &Vocabulary) -> Result<(Fact, Version), Unreadable> {
+fn namespace(meta: Meta, vocabulary: &Vocabulary) -> Result<(Option<Fact>, Version), Unreadable> {
     let version = meta.version()?;
     let annotations = meta.annotations(vocabulary)?;
     let fact = Fact::Namespace {
@@ -114,5 +121,5 @@ fn namespace(meta: Meta, vocabulary: &Vocabulary) -> Result<(Fact, Version), Unr
         annotations,
         labels: meta.labels,
     };
-    Ok((fact, version))
+    Ok((Some(fact), version))
 }

@@ -17,6 +17,8 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
 /// The wait until a grant is looked for again.
 const REFUSED: Duration = Duration::from_secs(15);
+/// The wait until it is looked again whether something is served.
+const NOT_SERVED: Duration = Duration::from_secs(30);
 
 /// So many failures in a row are more than a connection that was renewed.
 const TROUBLE: u32 = 3;
@@ -59,6 +61,7 @@ impl Patience {
     pub(super) fn pause(&mut self, end: &End) -> Duration {
         match end {
             End::GoOn | End::Unending => Duration::ZERO,
+            End::NotServed => NOT_SERVED,
             End::Closed | End::Failed(ApiError::Expired) if self.failures == 0 => {
                 self.failures = 1;
                 Duration::ZERO

@@ -59,7 +59,10 @@ impl Query {
 
     fn call(&self, verb: Verb, metadata: &'static str) -> Call {
         let media = match self.stream.of {
-            StreamOf::Workloads(_) => "application/json",
+            // A status tells by what it holds which class it is of.
+            StreamOf::Workloads(_) | StreamOf::Sources(SourceKind::SecretProviderClass) => {
+                "application/json"
+            }
             StreamOf::Namespaces | StreamOf::Sources(_) => metadata,
         };
         Call::new(verb, Place::stream(&self.stream))

@@ -44,6 +44,8 @@ pub(super) enum End {
     Closed,
     /// The server does not know of streaming lists.
     Unending,
+    /// The server does not serve it.
+    NotServed,
     /// The server said so.
     Failed(ApiError),
 }
@@ -65,6 +67,15 @@ pub(super) struct Task {
     at: Option<Version>,
     patience: Patience,
     turn: Turn,
+    served: Served,
+}
+
+/// Whether the server serves the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Served {
+    NotKnown,
+    Yes,
+    No,
 }
 
 impl Task {
@@ -82,6 +93,7 @@ impl Task {
             at: None,
             patience: Patience::default(),
             turn: Turn::Over,
+            served: Served::NotKnown,
         }
     }
 
@@ -99,7 +111,11 @@ impl Task {
         self.turn.come().await;
         loop {
             let began = Instant::now();
-            let end = self.round().await.err().unwrap_or(End::GoOn);
+            let end = match self.round().await {
+                Ok(()) => End::GoOn,
+                Err(End::Failed(ApiError::Gone)) if self.may_be_lacking() => End::NotServed,
+                Err(end) => end,
+            };
             if self.at.is_some() && began.elapsed() >= GOOD {
                 self.patience.restore();
             }
@@ -124,6 +140,7 @@ impl Task {
         let stream = &self.query.stream;
         match end {
             End::GoOn => {}
+            End::NotServed => self.not_served().await,
             End::Closed => tracing::debug!(%stream, "the watch ended"),
             End::Unending => {
                 if !self.whole_lists_only.swap(true, Relaxed) {
@@ -154,6 +171,28 @@ impl Task {
         if self.patience.is_trouble() {
             let fact = Fact::Failing(self.query.stream.clone(), error.to_string());
             self.tell(fact).await;
+        }
+    }
+
+    fn may_be_lacking(&self) -> bool {
+        self.query.stream.of.may_be_lacking()
+    }
+
+    /// What is not served holds nothing. Where it was served just now, that is
+    /// believed when it is found again: the server may be starting.
+    async fn not_served(&mut self) {
+        self.at = None;
+        self.opened().await;
+        let stream = self.query.stream.clone();
+        match self.served {
+            Served::Yes => self.served = Served::NotKnown,
+            Served::No => {}
+            Served::NotKnown => {
+                self.served = Served::No;
+                tracing::info!(%stream, "the API server does not serve this; looking again later");
+                self.tell(Fact::ListBegan(stream.clone())).await;
+                self.tell(Fact::ListEnded(stream, 0)).await;
+            }
         }
     }
 
@@ -199,6 +238,7 @@ impl Task {
 
     async fn list_ended(&mut self, version: Version) {
         self.at = Some(version);
+        self.served = Served::Yes;
         let fact = Fact::ListEnded(self.query.stream.clone(), version);
         self.tell(fact).await;
         self.turn.end();
@@ -283,7 +323,9 @@ impl Task {
             stream, vocabulary, ..
         } = &self.query;
         if let Ok((fact, version)) = decode(stream.of, kind, object, how, vocabulary) {
-            self.tell(fact).await;
+            if let Some(fact) = fact {
+                self.tell(fact).await;
+            }
             return Some(version);
         }
         let meta = page::meta(object).unwrap_or_default();

@@ -6,6 +6,8 @@
     reason = "a test says by a panic that it failed"
 )]
 
+mod apis_may_be_lacking;
+mod classes_are_told_by_pods;
 mod connections_are_dropped_when_idle;
 mod errors_say_what_to_do;
 mod failures_are_told_once;

@@ -71,10 +71,10 @@ async fn on_sources_however_they_are_read() {
     let Fact::Source(watched) = &facts[1] else {
         panic!("{facts:?}");
     };
-    assert_eq!(watched.marks, marks);
+    assert_eq!(watched.marks, Some(marks));
     let key = SourceRef::new(ConfigMap, "ns", "c");
     let read = fetch::source(&fake.client(), &key, &filter(), false).await;
-    assert!(matches!(read, Ok(Fetched::Present(meta, _)) if meta.marks == marks));
+    assert!(matches!(read, Ok(Fetched::Present(meta, _)) if meta.marks == Some(marks)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! what follows from them.
 
 mod changes;
+mod classes;
 mod first;
 mod gates;
 mod lab;

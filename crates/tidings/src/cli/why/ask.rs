@@ -186,7 +186,10 @@ impl Asking {
         let mut next = String::new();
         loop {
             let json = api::call(&self.client, &page::call(&list, stream.of, &next)).await;
-            let json = json.with_context(|| format!("cannot list {stream}"))?;
+            let json = match json {
+                Err(ApiError::Gone) if stream.of.may_be_lacking() => return Ok(()),
+                json => json.with_context(|| format!("cannot list {stream}"))?,
+            };
             let page = Page::read(&json)?;
             for item in &page.items {
                 let workload = read_workload(kind, item.get().as_bytes(), &self.filter.vocabulary)?;

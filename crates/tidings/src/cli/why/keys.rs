@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use tidings_core::compare::tells;
 use tidings_core::digest::Digest;
 use tidings_core::index::{Presence, Source};
 use tidings_core::needs::Need;
@@ -118,17 +119,24 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
     reports
 }
 
-/// The digests now; none where they are not known. A source at the recorded
-/// version is not read: it is as it was recorded.
+/// The digests now; none where they are not known. A source that tells no more
+/// than was recorded is as it was recorded.
 fn present(need: &Need, seen: Option<&SeenSource>, source: &Source) -> Option<Digests> {
+    let untold = seen.filter(|_| source.presence != Presence::NotWatched);
+    let untold = untold.filter(|seen| !tells(need, Some(seen), source));
     match (&source.presence, source.current(), seen) {
+        _ if untold.is_some() => untold.and_then(apart),
         (Presence::Absent, ..) => Some(need.used(None)),
         (Presence::Present(_), Some(content), _) => Some(need.used(Some(content))),
-        (Presence::Present(now), None, Some(seen)) if now.version == seen.rv => match &seen.keys {
-            SeenKeys::Apart(keys) => Some(keys.clone()),
-            SeenKeys::Together(_) => None,
-        },
+        (Presence::Present(now), None, Some(seen)) if now.version == seen.rv => apart(seen),
         _ => None,
+    }
+}
+
+fn apart(seen: &SeenSource) -> Option<Digests> {
+    match &seen.keys {
+        SeenKeys::Apart(keys) => Some(keys.clone()),
+        SeenKeys::Together(_) => None,
     }
 }
 

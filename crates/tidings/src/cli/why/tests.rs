@@ -75,7 +75,7 @@ impl Cluster {
             by: None,
             key: source.clone(),
             version,
-            marks: Marks::default(),
+            marks: Some(Marks::default()),
             written: None,
         };
         let content = Content {
@@ -376,6 +376,30 @@ fn a_line_for_each_and_how_many_stand_how() {
     stage/deployment/web  stale     Changed   configmap/nginx-config (mime, x, nginx.conf); UnknownAnnotation; NothingMatches
 
     1 in step, 1 stale, 0 unknown; 1 not opted in
+    ");
+}
+
+/// What a pod that is new has of it says nothing of the others.
+#[test]
+fn a_class_is_in_step_until_it_is_rotated() {
+    let vault = source(SourceKind::SecretProviderClass, "vault");
+    let csi = json!({"driver": "secrets-store.csi.k8s.io",
+        "volumeAttributes": {"secretProviderClass": "vault"}});
+    let pod = json!({
+        "volumes": [{"name": "v", "csi": csi}],
+        "containers": [{"volumeMounts": [{"name": "v"}]}],
+    });
+    let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod);
+    let cluster = cluster.with(&vault, 5, &[("password", "1")]).recorded();
+    let report = cluster.with(&vault, 9, &[("password", "2")]).report();
+    insta::assert_snapshot!(table::workload(&report), @r"
+    deployment/web in stage: in step
+
+    SOURCE                     HOW  KEYS      RECORDED      NOW           STATE
+    secretproviderclass/vault  csi  password  10b942172aa3  10b942172aa3  in step
+
+    UpToDate
+      What the workload uses is what it was last brought to.
     ");
 }
 
