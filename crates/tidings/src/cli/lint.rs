@@ -18,6 +18,7 @@ pub mod table;
 pub mod tree;
 
 use anyhow::Result;
+use tidings_core::policy::Defaults;
 
 use self::cluster::{Cluster, Role};
 use self::files::Text;
@@ -47,7 +48,7 @@ pub fn report(texts: &[Text], settings: &LintSettings) -> LintReport {
     let mut found = Vec::new();
     for (object, role) in objects.all.iter().zip(&roles) {
         found.extend(if settings.migrate {
-            differences(object, role, &mut cluster)
+            differences(object, role, &mut cluster, settings.installation.defaults)
         } else {
             problems::on(object, role, &mut cluster)
         });
@@ -61,7 +62,12 @@ pub fn report(texts: &[Text], settings: &LintSettings) -> LintReport {
     LintReport::new(found, objects.unread, summary)
 }
 
-fn differences(object: &Object, role: &Role, cluster: &mut Cluster) -> Vec<Found> {
+fn differences(
+    object: &Object,
+    role: &Role,
+    cluster: &mut Cluster,
+    defaults: Defaults,
+) -> Vec<Found> {
     let key = match role {
         Role::Workload(workload) => {
             cluster.verdict(workload);
@@ -75,6 +81,7 @@ fn differences(object: &Object, role: &Role, cluster: &mut Cluster) -> Vec<Found
         is_source: matches!(role, Role::Source(_)),
         index: &cluster.index,
         vocabulary: cluster.vocabulary(),
+        defaults,
     };
     let hits = rules().flat_map(|rule| {
         let hits = rule.hits(&case).into_iter();

@@ -223,4 +223,7 @@ fn the_options_of_the_controller_count() {
     );
     let (code, out, _) = lint(&["-f", "-", "--auto-reload-all"], &uses_nothing);
     assert!(code == 1 && out.contains("UsesNothing"), "{out}");
+    let (_, out, _) = lint(&["--migrate", "-f", "-", "--auto-reload-all"], &none);
+    assert!(out.contains("differs: only-used-keys"), "{out}");
+    assert_eq!(lint(&["--migrate", "-f", "-"], &none).0, 0);
 }

@@ -5,7 +5,7 @@
 //! same index and the same decide, with what the files do not hold taken as
 //! absent. What has not the shape of its kind is said. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
@@ -48,6 +48,8 @@ pub struct Cluster {
     /// The kinds of workload that the installation rolls.
     pub rolled: Kinds,
     sources: BTreeMap<SourceRef, Fetched>,
+    /// The sources' own problems, as their workloads tell them.
+    complaints: BTreeSet<String>,
     filter: Filter,
     rules: Rules,
 }
@@ -76,6 +78,7 @@ impl Cluster {
             index: Index::new(all.defaults, streams.clone()),
             rolled: installation.kinds.clone(),
             sources: BTreeMap::new(),
+            complaints: BTreeSet::new(),
             filter: Filter {
                 labels: installation.source_labels.clone().unwrap_or_default(),
                 vocabulary: installation.vocabulary.clone(),
@@ -100,6 +103,9 @@ impl Cluster {
             }
             Role::Source(meta) => {
                 let fetched = fetched(object, meta, &self.filter);
+                let complaint = meta.problem.iter();
+                let complaint = complaint.map(|own| format!("{}: {}", meta.key, own.text));
+                self.complaints.extend(complaint);
                 self.sources.insert(meta.key.clone(), fetched);
             }
             Role::Workload(workload) => {
@@ -112,8 +118,11 @@ impl Cluster {
     /// Decides on a workload that takes the place of any other of its name.
     pub fn verdict(&mut self, workload: &Workload) -> Option<Verdict> {
         let key = &workload.key;
-        self.index.delete_workload(key);
-        self.index.apply_workload(workload.clone(), How::Listed);
+        let there = self.index.get(key);
+        if there.is_none_or(|known| known.workload != *workload) {
+            self.index.delete_workload(key);
+            self.index.apply_workload(workload.clone(), How::Listed);
+        }
         // Of no interest here: nothing of theirs is recorded.
         let mut moment = Moment {
             now: 0,
@@ -142,32 +151,29 @@ impl Cluster {
 
     /// The names of the sources of a kind that a namespace has.
     pub fn names(&self, kind: SourceKind, namespace: &Name) -> impl Iterator<Item = &Name> {
-        let within =
-            move |source: &&SourceRef| source.kind == kind && source.namespace == *namespace;
-        self.sources
-            .keys()
-            .filter(within)
-            .map(|source| &source.name)
+        self.within(kind, namespace).map(|(source, _)| &source.name)
+    }
+
+    fn within(
+        &self,
+        kind: SourceKind,
+        namespace: &Name,
+    ) -> impl Iterator<Item = (&SourceRef, &Fetched)> {
+        let first = SourceRef::new(kind, namespace.clone(), "");
+        let there = move |source: &SourceRef| source.kind == kind && source.namespace == *namespace;
+        let sources = self.sources.range(first..);
+        sources.take_while(move |(source, _)| there(source))
     }
 
     /// Whether a problem is that of a source in the files, which says it itself.
     pub fn says_itself(&self, problem: &Problem) -> bool {
-        self.sources.iter().any(|(key, fetched)| match fetched {
-            Fetched::Present(meta, _) => meta
-                .problem
-                .as_ref()
-                .is_some_and(|own| problem.text == format!("{key}: {}", own.text)),
-            _ => false,
-        })
+        self.complaints.contains(&problem.text)
     }
 
     fn read(&mut self, sources: &[SourceRef]) {
         for (kind, namespace) in self.index.take_listings() {
-            let within = self
-                .sources
-                .iter()
-                .filter(|(source, _)| source.kind == kind && source.namespace == namespace);
-            let metas = within.filter_map(|(_, fetched)| match fetched {
+            let metas = self.within(kind, &namespace);
+            let metas = metas.filter_map(|(_, fetched)| match fetched {
                 Fetched::Present(meta, _) => Some(meta.clone()),
                 _ => None,
             });

@@ -70,8 +70,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "search-does-not-narrow",
         tool: Tool::Reloader,
         level: Level::Note,
-        finds: "`search` beside `auto`.",
-        differs: "`search` does not narrow `auto` in either: everything that is used counts.",
+        finds: "`search` beside `auto`, or under --auto-reload-all.",
+        differs: "`search` does not narrow it in either: everything that is used counts.",
         advice: "Remove the one that is not meant.",
         find: search_does_not_narrow,
     },
@@ -272,11 +272,13 @@ fn typed_auto(case: &Case<'_>) -> Vec<Hit> {
 
 fn search_does_not_narrow(case: &Case<'_>) -> Vec<Hit> {
     let autos: Vec<_> = reloaders(case)
-        .filter(|said| is_auto(said.key) && says(said, true))
+        .filter(|said| is_auto(said.key) && !said.value.is_empty())
         .collect();
+    let assumed = case.defaults.auto_reload_all && autos.is_empty();
+    let beside = |search: &Said<'_>, auto: &Said<'_>| auto.on == search.on && says(auto, true);
+    let beaten = |search: &Said<'_>| assumed || autos.iter().any(|auto| beside(search, auto));
     let search = reloaders(case).filter(|said| said.key == SEARCH && said.value == "true");
-    let beside = search.filter(|said| autos.iter().any(|auto| auto.on == said.on));
-    beside.map(|said| said.hit("")).collect()
+    search.filter(beaten).map(|said| said.hit("")).collect()
 }
 
 /// A hit for each list with such items.

@@ -4,6 +4,7 @@ use tidings_core::annotations::{self, Annotation, Setting};
 use tidings_core::index::{Index, Known};
 use tidings_core::kinds::Kind;
 use tidings_core::needs::{Need, needs_of};
+use tidings_core::policy::Defaults;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::super::keys::meant;
@@ -50,6 +51,8 @@ pub struct Case<'a> {
     pub index: &'a Index,
     /// The keys of annotations.
     pub vocabulary: &'a Vocabulary,
+    /// What holds where annotations are silent.
+    pub defaults: Defaults,
 }
 
 /// Where an annotation is written.
@@ -194,11 +197,14 @@ impl<'a> Case<'a> {
         self.said().any(|said| said.key.contains(domain))
     }
 
-    /// The workload, if the annotations of this domain opt it in.
+    /// The workload, if the annotations of this domain opt it in. Where nobody says
+    /// anything, --auto-reload-all is Reloader's word.
     pub(super) fn opted_in_by(&self, domain: &str) -> Option<&'a Known> {
-        let known = self.known?;
         let own = self.said().any(|said| said.key == annotations::RELOAD);
-        (known.policy.opted_in() && self.speaks(domain) && !own).then_some(known)
+        let silent = || ![WAVE, FABRIC8].iter().any(|other| self.speaks(other));
+        let assumed = domain == RELOADER && self.defaults.auto_reload_all && silent();
+        let known = self.known.filter(|known| known.policy.opted_in() && !own)?;
+        (self.speaks(domain) || assumed).then_some(known)
     }
 
     /// The sources that may roll the workload.
