@@ -1,6 +1,8 @@
 //! SecretProviderClasses: pods mount them, and the driver rotates what is mounted.
 //! What is decided about `web`, which uses `vault`.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::show;
@@ -282,4 +284,54 @@ fn marks_are_read_with_the_class() {
     lab.marks.ignore = true;
     lab.mounts("web-1", "2");
     lab.check("Note UsesNothing");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Mount(usize),
+    Leave(usize),
+    Restart,
+    Decide,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let pod = || 0..PODS.len();
+    let step = prop_oneof![
+        4 => pod().prop_map(Step::Mount),
+        2 => pod().prop_map(Step::Leave),
+        1 => Just(Step::Restart),
+        3 => Just(Step::Decide),
+    ];
+    vec(step, 1..60)
+}
+
+const PODS: [&str; 4] = ["a", "b", "c", "d"];
+
+proptest! {
+    /// Each write brings a version that was never there. What is rolled for is
+    /// that a pod which is still there was rotated since it was last decided.
+    #[test]
+    fn a_rotation_is_rolled_for_and_nothing_else(steps in steps()) {
+        let mut lab = Lab::new();
+        lab.check("Record Adopted");
+        let mut decided = lab.version;
+        for step in steps {
+            match step {
+                Step::Mount(pod) => {
+                    let version = lab.version.to_string();
+                    lab.mounts(PODS[pod], &version);
+                }
+                Step::Leave(pod) => lab.leaves(PODS[pod]),
+                Step::Restart => lab.restart(),
+                Step::Decide => {
+                    let told = |status: &PodStatus| status.meta.rewritten && status.meta.version > decided;
+                    let due = lab.statuses.iter().any(|(_, status)| told(status));
+                    let shown = lab.decides();
+                    prop_assert_eq!(shown.starts_with("Roll"), due, "{}", shown);
+                    decided = lab.version;
+                    lab.check_rest();
+                }
+            }
+        }
+    }
 }
