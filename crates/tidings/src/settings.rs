@@ -22,6 +22,7 @@ use crate::scope::Filter;
 
 pub mod args;
 mod lint;
+pub mod notify;
 pub mod selector;
 pub mod streams;
 pub mod surroundings;
@@ -29,6 +30,7 @@ pub mod values;
 
 use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
 pub use lint::LintSettings;
+pub use notify::NotifySettings;
 use selector::Selector;
 use surroundings::KUBERNETES_NAMESPACE;
 pub use surroundings::Surroundings;
@@ -191,6 +193,8 @@ pub struct ControllerSettings {
     pub log: LogSettings,
     /// The Lease.
     pub lease: LeaseSettings,
+    /// Who is told.
+    pub notify: NotifySettings,
     /// What to say at the start.
     pub notes: Vec<Note>,
 }
@@ -199,6 +203,7 @@ impl ControllerSettings {
     /// Checks the options of `tidings controller` together.
     pub fn new(args: &ControllerArgs, around: &Surroundings) -> Result<Self, Misuse> {
         let run = &args.run;
+        let mut notes = notes(args, around);
         Ok(Self {
             cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
@@ -211,7 +216,8 @@ impl ControllerSettings {
                 level: run.log_level,
             },
             lease: lease(run)?,
-            notes: notes(args, around),
+            notify: NotifySettings::new(&args.notify, around, &mut notes)?,
+            notes,
         })
     }
 }

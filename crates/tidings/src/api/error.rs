@@ -55,6 +55,13 @@ pub enum ApiError {
     Unreachable(String),
     /// The answer is not what the API promises.
     Unreadable,
+    /// The webhook that rolls in our place did not take the roll.
+    Webhook {
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+        /// What went wrong.
+        message: String,
+    },
 }
 
 /// What is not allowed, in the words of RBAC.
@@ -106,6 +113,12 @@ impl fmt::Display for ApiError {
                 "the API server cannot be reached ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
+            Self::Webhook { message, .. } => {
+                write!(
+                    f,
+                    "the webhook did not take it: {message}; see --webhook-url"
+                )
+            }
         }
     }
 }
@@ -122,7 +135,9 @@ impl ApiError {
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Slow { retry_after, .. } => retry_after.map(|wish| wish.min(LONGEST_WISH)),
+            Self::Slow { retry_after, .. } | Self::Webhook { retry_after, .. } => {
+                retry_after.map(|wish| wish.min(LONGEST_WISH))
+            }
             _ => None,
         }
     }

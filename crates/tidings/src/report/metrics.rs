@@ -20,6 +20,8 @@ use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::reason::{REASONS, Reason};
 
+use crate::notify::http::Failure;
+
 /// One row for each metric.
 #[derive(Debug)]
 pub struct MetricRow {
@@ -59,6 +61,8 @@ metrics! {
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
     tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
+    tidings_notifications_total counter [sink result] "Attempts to send an alert or to call the webhook, by where to and by result: delivered, refused or failed."
+    tidings_notifications_dropped_total counter [] "Alerts that were given up: the queue was full or no attempt was delivered."
 }
 
 /// In seconds, from 5 ms to 5 min.
@@ -91,6 +95,36 @@ impl RollResult {
     }
 }
 
+/// What became of one attempt to send an alert or to call the webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The server took it.
+    Delivered,
+    /// The server answered something else.
+    Refused,
+    /// There was no answer.
+    Failed,
+}
+
+impl Delivery {
+    /// What a result of a POST is.
+    pub fn of(result: &Result<(), Failure>) -> Self {
+        match result {
+            Ok(()) => Self::Delivered,
+            Err(Failure::Refused { .. }) => Self::Refused,
+            Err(_) => Self::Failed,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// All metrics. Clones count into the same.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -107,6 +141,8 @@ pub struct Metrics {
     problems: Family<One, Gauge>,
     event_requests: Family<Code, Counter>,
     events_dropped: Counter,
+    notifications: Family<Two, Counter>,
+    notifications_dropped: Counter,
 }
 
 impl Default for Metrics {
@@ -125,6 +161,8 @@ impl Default for Metrics {
             problems: Family::default(),
             event_requests: Family::default(),
             events_dropped: Counter::default(),
+            notifications: Family::default(),
+            notifications_dropped: Counter::default(),
         };
         all.registry = Arc::new(all.registered());
         all
@@ -160,6 +198,8 @@ impl Metrics {
         add(&with(&self.problems));
         add(&with(&self.event_requests));
         add(&with(&self.events_dropped));
+        add(&with(&self.notifications));
+        add(&with(&self.notifications_dropped));
         registry
     }
 
@@ -244,6 +284,17 @@ impl Metrics {
         self.events_dropped.inc();
     }
 
+    /// An alert was sent, or the webhook called, with this result.
+    pub fn notified(&self, sink: &'static str, result: Delivery) {
+        let labels = [("sink", sink), ("result", result.word())];
+        self.notifications.get_or_create(&labels).inc();
+    }
+
+    /// An alert was given up.
+    pub fn notification_dropped(&self) {
+        self.notifications_dropped.inc();
+    }
+
     /// The text of `/metrics`.
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -292,6 +343,8 @@ mod tests {
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
         metrics.event_request(201);
         metrics.event_dropped();
+        metrics.notified("slack", Delivery::Delivered);
+        metrics.notification_dropped();
         metrics.text()
     }
 
@@ -315,6 +368,8 @@ mod tests {
         tidings_event_requests_total{code="201"} 1
         tidings_events_dropped_total 1
         tidings_leader 1
+        tidings_notifications_dropped_total 1
+        tidings_notifications_total{sink="slack",result="delivered"} 1
         tidings_problems{reason="BadAnnotation"} 2
         tidings_queue_depth 4
         tidings_rolls_total{kind="deployment",result="done"} 1

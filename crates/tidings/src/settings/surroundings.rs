@@ -45,6 +45,11 @@ variables! {
     KUBERNETES_NAMESPACE "--namespaces" "The only namespace that is watched."
     POD_NAME "" "The name of the pod, by which it holds the Lease."
     POD_NAMESPACE "--own-namespace" "The namespace of the pod, where its service account does not tell it."
+    ALERT_ON_RELOAD "--alert-on-reload" "`true`: tell of every roll."
+    ALERT_SINK "--alert-sink" "Whom: `slack`, `teams` or `gchat`; any other word is plain text."
+    ALERT_WEBHOOK_URL "--alert-webhook-url" "Where that is."
+    ALERT_WEBHOOK_PROXY "--alert-webhook-proxy" "The proxy by which to go there."
+    ALERT_ADDITIONAL_INFO "--alert-additional-info" "What to put before each message."
 }
 
 /// Where the program runs.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tidings_core::refs::SourceKind;
 
+use crate::notify::sinks::{SINKS, Sink};
+
 /// Shells with a completion script.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Shell {
@@ -84,6 +86,11 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
 
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     tidings_core::annotations::millis(text).map(Duration::from_millis)
+}
+
+pub(super) fn sink(text: &str) -> Result<&'static Sink, String> {
+    let words = || SINKS.iter().map(|sink| sink.word).collect::<Vec<_>>();
+    Sink::parse(text).ok_or_else(|| format!("expected one of {}", words().join(", ")))
 }
 
 pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {

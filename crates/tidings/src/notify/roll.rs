@@ -1,0 +1,159 @@
+//! The facts of a roll, and Reloader's sentences for it. Pure.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tidings_core::compare::{Change, What};
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+
+/// A roll that reached its workload, or that a webhook is to carry out.
+#[derive(Clone, Debug)]
+pub struct Roll {
+    /// Which workload.
+    pub workload: WorkloadRef,
+    /// Its number.
+    pub n: u64,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence's worth of particulars.
+    pub because: String,
+    /// What changed. Empty where the roll was written down before an interruption,
+    /// and only `because` is left.
+    pub changes: Vec<Change>,
+    /// The installation.
+    pub instance: Name,
+    /// When.
+    pub time: Timestamp,
+}
+
+impl Roll {
+    /// Each source that changed, once.
+    pub fn sources(&self) -> Vec<&SourceRef> {
+        let mut sources: Vec<_> = self.changes.iter().map(|change| &change.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
+    /// Reloader's sentence, once for each source that changed. Stars make bold.
+    pub fn sentences(&self) -> String {
+        let WorkloadRef {
+            namespace,
+            kind,
+            name,
+        } = &self.workload;
+        let end = format!(
+            "Hence reloaded *{name}* of type *{}* in namespace *{namespace}*",
+            kind.api_kind
+        );
+        let sources = self.sources();
+        if sources.is_empty() {
+            return format!(
+                "Reloader detected changes in *{}* in namespace *{namespace}*. {end}",
+                self.because
+            );
+        }
+        let sentence = |source: &&SourceRef| {
+            format!(
+                "Reloader detected changes in *{}* of type *{}* in namespace *{}*. {end}",
+                source.name,
+                type_of(source),
+                source.namespace
+            )
+        };
+        let sentences: Vec<_> = sources.iter().map(sentence).collect();
+        sentences.join("\n")
+    }
+
+    /// All that is known of it, for programs.
+    pub fn facts(&self) -> Value {
+        let workload = &self.workload;
+        json!({
+            "instance": *self.instance,
+            "time": format!("{:.0}", self.time),
+            "roll": self.n,
+            "reason": self.reason.word(),
+            "because": self.because,
+            "workload": {
+                "apiVersion": workload.kind.api_version(),
+                "kind": workload.kind.api_kind,
+                "namespace": *workload.namespace,
+                "name": *workload.name,
+            },
+            "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The type of a source, as Reloader writes it.
+pub fn type_of(source: &SourceRef) -> String {
+    source.kind.row().word.to_uppercase()
+}
+
+fn change(change: &Change) -> Value {
+    let source = &change.source;
+    let keys: Vec<_> = change.keys.iter().map(|key| &**key).collect();
+    let what = match change.what {
+        What::Changed => "changed",
+        What::New => "newly used",
+        What::Appeared(_) => "appeared",
+        What::Gone(_) => "deleted",
+    };
+    json!({
+        "kind": source.kind.row().api_kind,
+        "namespace": *source.namespace,
+        "name": *source.name,
+        "what": what,
+        "keys": keys,
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use tidings_core::kinds::KINDS;
+    use tidings_core::refs::SourceKind;
+
+    use super::*;
+
+    /// A ConfigMap of which one key changed, and a Secret.
+    pub(crate) fn roll() -> Roll {
+        let change = |kind, name, keys: &[&str]| Change {
+            source: SourceRef::new(kind, "stage", name),
+            what: What::Changed,
+            keys: keys.iter().map(|key| (*key).into()).collect(),
+            version: Some(7),
+            dated: true,
+            by: None,
+        };
+        Roll {
+            workload: WorkloadRef::new(&KINDS[0], "stage", "web"),
+            n: 3,
+            reason: Reason::Changed,
+            because: "configmap/app (a, b), secret/db".to_owned(),
+            changes: vec![
+                change(SourceKind::Secret, "db", &[]),
+                change(SourceKind::ConfigMap, "app", &["a"]),
+                change(SourceKind::ConfigMap, "app", &["b"]),
+            ],
+            instance: "tidings".into(),
+            time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_sentence_a_source() {
+        insta::assert_snapshot!(roll().sentences(), @r"
+        Reloader detected changes in *app* of type *CONFIGMAP* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*
+        Reloader detected changes in *db* of type *SECRET* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*
+        ");
+    }
+
+    #[test]
+    fn after_an_interruption_there_is_the_reason_alone() {
+        let resumed = Roll {
+            changes: Vec::new(),
+            ..roll()
+        };
+        insta::assert_snapshot!(resumed.sentences(), @"Reloader detected changes in *configmap/app (a, b), secret/db* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*");
+    }
+}

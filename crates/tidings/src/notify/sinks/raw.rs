@@ -1,0 +1,11 @@
+//! The message as it is, without the stars that make bold elsewhere.
+
+use super::{Payload, message};
+use crate::notify::Roll;
+
+pub(super) fn render(roll: &Roll, added: &str) -> Payload {
+    Payload {
+        media: "text/plain",
+        body: message(roll, added).replace('*', ""),
+    }
+}

@@ -1,0 +1,10 @@
+//! Microsoft Teams and Google Chat: a text.
+
+use serde_json::json;
+
+use super::{Payload, message};
+use crate::notify::Roll;
+
+pub(super) fn render(roll: &Roll, added: &str) -> Payload {
+    Payload::json(&json!({"text": message(roll, added)}))
+}
