@@ -20,6 +20,7 @@ pub type Millis = u64;
 pub struct Queue {
     due: BTreeSet<(Millis, WorkloadRef)>,
     waiting: BTreeMap<WorkloadRef, Waiting>,
+    begun: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,14 +80,17 @@ impl Queue {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Takes out one that is due.
-    pub fn pop(&mut self, now: Millis) -> Option<WorkloadRef> {
-        if self.next()? > now {
-            return None;
-        }
+    /// Takes out one that is due, and for how long it has been.
+    pub fn pop(&mut self, now: Millis) -> Option<(WorkloadRef, Millis)> {
+        let late = now.checked_sub(self.next()?)?;
         let (_, workload) = self.due.pop_first()?;
         self.waiting.remove(&workload);
-        Some(workload)
+        Some((workload, late))
+    }
+
+    /// How often one has begun to wait.
+    pub fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// How many wait.
@@ -100,6 +104,7 @@ impl Queue {
     }
 
     fn put(&mut self, workload: &WorkloadRef, waiting: Waiting) {
+        self.begun += u64::from(!self.waiting.contains_key(workload));
         self.forget(workload);
         self.due.insert((waiting.due, workload.clone()));
         self.waiting.insert(workload.clone(), waiting);
@@ -121,7 +126,7 @@ mod tests {
         queue.changed(&web(), 0, 2_000);
         queue.changed(&web(), 1_500, 2_000);
         assert_eq!(queue.pop(3_499), None);
-        assert_eq!(queue.pop(3_500), Some(web()));
+        assert_eq!(queue.pop(3_510), Some((web(), 10)));
         assert!(queue.is_empty());
     }
 
@@ -148,7 +153,8 @@ mod tests {
         queue.look(&web(), 50);
         queue.look(&web(), 10);
         queue.look(&web(), 90);
-        assert_eq!(queue.pop(10), Some(web()));
+        assert_eq!(queue.pop(10), Some((web(), 0)));
+        assert_eq!(queue.begun(), 2);
         assert_eq!(queue.len(), 0);
     }
 
@@ -158,13 +164,13 @@ mod tests {
         queue.changed(&web(), 1, u64::MAX);
         assert_eq!(queue.pop(1 << 60), None);
         queue.changed(&web(), 2, 0);
-        assert_eq!(queue.pop(2), Some(web()));
+        assert_eq!(queue.pop(2), Some((web(), 0)));
     }
 
     #[test]
     fn no_quiet_time_means_at_once() {
         let mut queue = Queue::default();
         queue.changed(&web(), 7, 0);
-        assert_eq!(queue.pop(7), Some(web()));
+        assert_eq!(queue.pop(7), Some((web(), 0)));
     }
 }

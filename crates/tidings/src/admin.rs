@@ -1,7 +1,7 @@
 //! The admin port: metrics and health, read only.
 //!
 //! Goes in: what the loop reports to [`Health`], and requests. Comes out:
-//! `/metrics`, `/livez`, `/readyz`, and an index. The only error is an address
+//! `/metrics`, `/livez`, `/readyz`, Reloader's `/live`, and an index. The only error is an address
 //! on which nobody can listen; it ends the program with one sentence.
 
 use std::collections::BTreeMap;
@@ -14,22 +14,25 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tidings_core::index::Stream;
 use tokio::net::TcpListener;
 
+use crate::report::classic;
 use crate::report::metrics::Metrics;
 
 /// A loop that has not turned for this long hangs.
 const ALIVE: Duration = Duration::from_secs(30);
+const OPEN_METRICS_TYPE: &str = "application/openmetrics-text";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const INDEX: &str = "\
 Tidings rolls workloads when a ConfigMap or Secret that they use changes.
 
-/metrics  what was counted and measured, in OpenMetrics
+/metrics  what was counted and measured
 /livez    whether the loop turns
+/live     the same, as Reloader says it
 /readyz   whether everything that should be watched is, and what is missing
 ";
 
@@ -148,13 +151,22 @@ fn router(metrics: Metrics, health: Arc<Health>) -> Router {
     Router::new()
         .route("/", get(INDEX))
         .route("/livez", get(livez))
+        .route("/live", get(live))
         .route("/readyz", get(readyz))
         .with_state(health)
         .merge(numbers)
 }
 
-async fn text_of(State(metrics): State<Metrics>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.text())
+/// In OpenMetrics for who asks for that, else in the format before it.
+async fn text_of(State(metrics): State<Metrics>, headers: HeaderMap) -> impl IntoResponse {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    let is_open = |value: &HeaderValue| value.to_str().is_ok_and(|v| v.contains(OPEN_METRICS_TYPE));
+    let (media, text) = if accepted.any(is_open) {
+        (OPEN_METRICS, metrics.text())
+    } else {
+        (classic::MEDIA, metrics.classic_text())
+    };
+    ([(header::CONTENT_TYPE, media)], text)
 }
 
 async fn livez(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
@@ -163,6 +175,15 @@ async fn livez(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) 
     }
     let text = "the loop has not turned for 30 seconds\n";
     (StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// In Reloader's words, for probes that its manifests set.
+async fn live(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
+    if health.alive(Instant::now()) {
+        (StatusCode::OK, "alive")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "not alive")
+    }
 }
 
 async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
@@ -233,10 +254,32 @@ mod tests {
         let health = Arc::<Health>::default();
         let (status, text) = ask(&health, "/metrics").await;
         assert_eq!(status, 200);
-        assert!(text.ends_with("# EOF\n"));
+        assert!(text.contains("# TYPE tidings_events_dropped_total counter\n"));
+        assert_eq!(ask(&health, "/live").await, (200, "alive".into()));
         assert!(ask(&health, "/").await.1.contains("/readyz"));
         assert_eq!(ask(&health, "/livez").await, (200, "ok\n".into()));
         assert_eq!(ask(&health, "/debug/pprof").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn metrics_come_in_the_format_that_is_asked_for() {
+        let asked = async |accept: &str| {
+            let request = Request::get("/metrics").header(header::ACCEPT, accept);
+            let router = router(Metrics::default(), Arc::default());
+            let request = request.body(Body::empty()).unwrap();
+            let response = router.oneshot(request).await.unwrap();
+            let media = response.headers()[header::CONTENT_TYPE].clone();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            (media.to_str().unwrap().to_owned(), text)
+        };
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3";
+        let (media, text) = asked(prometheus).await;
+        assert_eq!(media, OPEN_METRICS);
+        assert!(text.ends_with("# EOF\n"));
+        let (media, text) = asked("text/plain").await;
+        assert_eq!(media, classic::MEDIA);
+        assert!(!text.contains("# EOF"));
     }
 
     #[tokio::test]

@@ -18,6 +18,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
+use crate::report::observables::Observables;
+use observed::Observed;
+
+mod observed;
+
 /// How long a TCP connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a connection stays open without use.
@@ -104,14 +109,23 @@ impl From<kube::Error> for ConnectError {
     }
 }
 
-/// Prepares a client. Nothing is sent yet.
+/// Prepares a client whose requests nobody counts. Nothing is sent yet.
 pub async fn connect(options: &Connect, idle: Idle) -> Result<Client, ConnectError> {
+    connect_observed(options, idle, None).await
+}
+
+/// As [`connect`], with requests counted.
+pub async fn connect_observed(
+    options: &Connect,
+    idle: Idle,
+    observables: Option<&Observables>,
+) -> Result<Client, ConnectError> {
     let mut config = config(options).await?;
     if wants_proxy(&config) {
         return Err(ConnectError::Proxy);
     }
     config.headers.push((header::USER_AGENT, user_agent()));
-    Ok(client(&config, idle)?)
+    Ok(client(&config, idle, observables.cloned())?)
 }
 
 async fn config(options: &Connect) -> Result<Config, ConnectError> {
@@ -147,7 +161,11 @@ fn user_agent() -> HeaderValue {
 }
 
 /// kube's layers without its retries, compression and request log.
-fn client(config: &Config, idle: Idle) -> Result<Client, kube::Error> {
+fn client(
+    config: &Config,
+    idle: Idle,
+    observables: Option<Observables>,
+) -> Result<Client, kube::Error> {
     let connector = config.rustls_https_connector_with_connector(tcp())?;
     let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -159,7 +177,7 @@ fn client(config: &Config, idle: Idle) -> Result<Client, kube::Error> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .service(pool);
+        .service(Observed::new(pool, observables));
     Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 

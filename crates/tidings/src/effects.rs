@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use crate::act::Hand;
 use crate::api::ApiError;
-use crate::control::{Answer, Control, Effect, Input, Outcome, Patch, Unpause};
+use crate::control::{Answer, Control, Decided, Effect, Input, Outcome, Patch, Unpause};
 use crate::lease::Term;
 use crate::pace::Pace;
 use crate::report::Report;
@@ -102,14 +102,14 @@ impl Effects {
             Effect::Fetch(source, told, sha1) => spawn(async move {
                 let client = shared.for_source(source.kind);
                 let reading = || fetch::source(client, &source, &shared.filter, sha1);
-                let result = shared.reading(reading).await;
+                let result = shared.reading("read_source", reading).await;
                 shared.tell(Input::Fetched(source, told, result)).await;
             }),
             Effect::List(kind, namespace, at) => spawn(async move {
                 sleep(until(started, at)).await;
                 let client = shared.for_source(kind);
                 let listing = || fetch::metas(client, kind, &namespace, &shared.filter);
-                let result = shared.reading(listing).await;
+                let result = shared.reading("list_sources", listing).await;
                 shared.tell(Input::Listed(kind, namespace, result)).await;
             }),
             Effect::AskPodsSince(key) => {
@@ -148,6 +148,11 @@ impl Effects {
     /// Whether this is our present term.
     pub(crate) fn is_in_term(&self, number: u64) -> bool {
         self.term.as_ref().is_some_and(|term| term.number == number)
+    }
+
+    /// Counts what was decided within so much time.
+    pub(crate) fn decided(&self, decisions: &[Decided], took: Duration) {
+        self.shared.metrics.decisions(decisions, took);
     }
 
     /// What concerns the streams themselves goes past the controller.
@@ -210,14 +215,27 @@ impl Shared {
 
     /// A request in a box, here and below, so that the thousands that may wait for
     /// their turn do not each hold the room of one that is under way.
-    async fn reading<T, F>(&self, request: impl FnOnce() -> F) -> Result<T, ApiError>
+    async fn reading<T, F>(
+        &self,
+        what: &'static str,
+        request: impl FnOnce() -> F,
+    ) -> Result<T, ApiError>
     where
         F: Future<Output = Result<T, ApiError>>,
     {
         let _permit = self.reads.enter().await;
         let result = Box::pin(request()).await;
-        self.reads.heed(&result);
+        self.heed(&self.reads, what, &result);
         result
+    }
+
+    /// Whether it failed, and whether the API server wants a pause.
+    fn heed<T>(&self, pace: &Pace, what: &'static str, result: &Result<T, ApiError>) {
+        pace.heed(result);
+        // What had changed meanwhile is looked at again, and is no failure.
+        if !matches!(result, Ok(_) | Err(ApiError::Conflict | ApiError::Gone)) {
+            self.metrics.failed(what);
+        }
     }
 
     async fn write(self: Arc<Self>, term: Term, write: Write) {
@@ -227,7 +245,7 @@ impl Shared {
             return;
         }
         let result = Box::pin(state::write(&self.client, &self.place, &write)).await;
-        self.writes.heed(&result);
+        self.heed(&self.writes, "write_state", &result);
         self.answer(&term, Answer::Wrote(write, result)).await;
     }
 
@@ -238,7 +256,7 @@ impl Shared {
         }
         let rolling = act::roll(&self.client, self.hand(), &patch);
         let result = Box::pin(rolling).await;
-        self.writes.heed(&result);
+        self.heed(&self.writes, "roll", &result);
         self.count(&patch, &result);
         self.answer(&term, Answer::Patched(patch, result)).await;
     }
@@ -262,27 +280,25 @@ impl Shared {
             Err(ApiError::Conflict | ApiError::Gone) => return,
             Err(_) => RollResult::Refused,
         };
-        self.metrics.rolled(patch.key.kind, result);
+        self.metrics.rolled(&patch.key, result);
     }
 
     async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {
         sleep(wait).await;
-        let result = self
-            .reading(|| state::read(&self.client, &self.place, &shard))
-            .await;
+        let reading = || state::read(&self.client, &self.place, &shard);
+        let result = self.reading("read_state", reading).await;
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
 
     async fn ask_pods_since(self: Arc<Self>, term: Term, key: WorkloadRef) {
-        let result = self.reading(|| fetch::pods_since(&self.client, &key)).await;
+        let asking = || fetch::pods_since(&self.client, &key);
+        let result = self.reading("read_pods", asking).await;
         self.answer(&term, Answer::PodsSince(key, result)).await;
     }
 
     async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
-        match self
-            .reading(|| state::list(&self.client, &self.place))
-            .await
-        {
+        let listing = || state::list(&self.client, &self.place);
+        match self.reading("read_state", listing).await {
             Ok(found) => {
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;

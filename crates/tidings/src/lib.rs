@@ -12,6 +12,7 @@ mod defaults;
 mod effects;
 pub mod fetch;
 pub mod lease;
+pub mod meta_info;
 pub mod notify;
 pub mod pace;
 mod page;

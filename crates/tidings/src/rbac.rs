@@ -42,6 +42,9 @@ const WATCH: [&str; 3] = ["get", "list", "watch"];
 pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
     let mut rules = table(&settings.installation.kinds);
     rules.retain(|rule| rule.scope == Scope::Own || !ignores(settings, rule.resource));
+    if !says_what_runs(settings) {
+        rules.retain(|rule| rule.scope != Scope::Own || rule.resource != "configmaps");
+    }
     if matches!(settings.installation.namespaces, Namespaces::Only(_)) {
         let namespaces = rules
             .iter_mut()
@@ -56,6 +59,13 @@ pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
     }
     rules.retain(|rule| !rule.verbs.is_empty());
     rules
+}
+
+/// Whether the ConfigMap that says what runs is written in Tidings' own namespace.
+fn says_what_runs(settings: &ControllerSettings) -> bool {
+    let own = &settings.installation.own_namespace;
+    let observed = settings.observed.as_ref();
+    observed.is_some_and(|observed| observed.namespace == *own)
 }
 
 /// Whether the resource is a kind of source that is not watched.
@@ -146,7 +156,7 @@ fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
     })
 }
 
-fn fixed() -> [Rule; 4] {
+fn fixed() -> [Rule; 5] {
     let own = |group, resource, verbs: &[&'static str], why| Rule {
         scope: Scope::Own,
         ..watched(group, resource, verbs, why)
@@ -170,6 +180,12 @@ fn fixed() -> [Rule; 4] {
             "leases",
             &["get", "create", "update"],
             "one writer at a time",
+        ),
+        own(
+            "",
+            "configmaps",
+            &["create", "patch"],
+            "what runs here, as Reloader says it",
         ),
     ]
 }
@@ -262,6 +278,15 @@ mod tests {
         Watched secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses: list,watch
         Watched secrets-store.csi.x-k8s.io/secretproviderclasses: get
         ");
+    }
+
+    #[test]
+    fn observables_write_one_config_map() {
+        let right = "Own /configmaps: create,patch";
+        assert!(shown(&["--reloader-observables"]).contains(right));
+        for options in [&["--reloader-observables", "--dry-run"][..], &[]] {
+            assert!(!shown(options).contains("Own /configmaps"));
+        }
     }
 
     #[test]

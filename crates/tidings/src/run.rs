@@ -142,7 +142,11 @@ impl Loop {
     }
 
     fn turn(&mut self) {
-        for effect in self.control.turn(self.now()) {
+        let began = Instant::now();
+        let effects = self.control.turn(self.now());
+        let decided = self.control.take_decided();
+        self.effects.decided(&decided, began.elapsed());
+        for effect in effects {
             self.effects.carry_out(effect, self.started);
         }
         self.show_again = self.effects.show(&self.control);

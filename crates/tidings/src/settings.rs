@@ -32,8 +32,10 @@ use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs}
 pub use lint::LintSettings;
 pub use notify::NotifySettings;
 use selector::Selector;
-use surroundings::KUBERNETES_NAMESPACE;
 pub use surroundings::Surroundings;
+use surroundings::{
+    KUBERNETES_NAMESPACE, METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE,
+};
 use values::{Listen, LogFormat, LogLevel, Output};
 
 /// The port of the admin server where none is chosen.
@@ -174,6 +176,17 @@ impl Installation {
     }
 }
 
+/// What `--reloader-observables` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Whether rolls are counted by namespace.
+    pub by_namespace: bool,
+    /// The namespace of the ConfigMap that says what runs.
+    pub namespace: Name,
+    /// The Deployment that is named there; may be empty.
+    pub deployment: String,
+}
+
 /// All that a controller needs to know.
 #[derive(Clone, Debug)]
 pub struct ControllerSettings {
@@ -193,6 +206,8 @@ pub struct ControllerSettings {
     pub log: LogSettings,
     /// The Lease.
     pub lease: LeaseSettings,
+    /// What of Reloader's is shown.
+    pub observed: Option<Observed>,
     /// Who is told.
     pub notify: NotifySettings,
     /// What to say at the start.
@@ -216,6 +231,7 @@ impl ControllerSettings {
                 level: run.log_level,
             },
             lease: lease(run)?,
+            observed: observed(args, around)?,
             notify: NotifySettings::new(&args.notify, around, &mut notes)?,
             notes,
         })
@@ -363,6 +379,22 @@ fn lease(args: &args::RunArgs) -> Result<LeaseSettings, Misuse> {
     let text = "--lease-duration, whole seconds, must be longer than --lease-renew-deadline, \
                 and that longer than --lease-retry-period, which must not be 0";
     Err(Misuse(text.to_owned()))
+}
+
+fn observed(args: &ControllerArgs, around: &Surroundings) -> Result<Option<Observed>, Misuse> {
+    if !args.reloader.reloader_observables {
+        return Ok(None);
+    }
+    let text = |name| around.variable(name).unwrap_or_default().to_owned();
+    let namespace = around.variable(RELOADER_NAMESPACE).map(values::dns_label);
+    let namespace = namespace.transpose();
+    let namespace = namespace.map_err(|e| Misuse(format!("{RELOADER_NAMESPACE}: {e}")))?;
+    let own = || own_namespace(&args.rules.home, around);
+    Ok(Some(Observed {
+        by_namespace: text(METRICS_COUNT_BY_NAMESPACE) == "enabled",
+        namespace: namespace.map_or_else(own, |name| name.as_str().into()),
+        deployment: text(RELOADER_DEPLOYMENT_NAME),
+    }))
 }
 
 /// What becomes of options that are taken for Reloader's sake.

@@ -24,6 +24,7 @@ use crate::defaults;
 use crate::effects::{Effects, Means};
 use crate::lease::{Candidate, Election, Term, Timings};
 use crate::report::metrics::Metrics;
+use crate::report::observables::Observables;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::Loop;
@@ -31,7 +32,7 @@ use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces};
 use crate::watch::Watching;
-use crate::{access, state};
+use crate::{access, meta_info, state};
 
 /// Inputs that may wait to be taken in; then the watches wait.
 const INBOX: usize = 1_024;
@@ -44,11 +45,13 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     settings.notes.iter().for_each(log::note);
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
-    let clients = Clients::connect(&settings).await?;
+    let metrics = metrics(&settings);
+    let clients = Clients::connect(&settings, &metrics).await?;
     check_rights(&clients.long, &settings).await?;
     own_namespace(&clients.long, &settings).await?;
 
-    let (metrics, health) = (Metrics::default(), Arc::new(Health::default()));
+    tokio::spawn(meta_info::publish(clients.long.clone(), settings.clone()));
+    let health = Arc::new(Health::default());
     let admin = Admin::start(&settings, &metrics, &health).await?;
     let instance = settings.installation.rules.instance.clone();
     let events = EventSender::new(
@@ -85,6 +88,7 @@ async fn run(
         client: clients.short.clone(),
         filter: installation.filter(),
         ignored: ignored(settings),
+        metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
     let _namespaces = defaults::follow(&clients.long, &installation.namespaces, &told);
@@ -135,16 +139,25 @@ struct Clients {
 }
 
 impl Clients {
-    async fn connect(settings: &ControllerSettings) -> Result<Self> {
+    async fn connect(settings: &ControllerSettings, metrics: &Metrics) -> Result<Self> {
         let cluster = &settings.cluster;
         let options = Connect {
             kubeconfig: cluster.kubeconfig.clone(),
             context: cluster.context.clone(),
         };
+        let connect = |idle| client::connect_observed(&options, idle, metrics.observables());
         Ok(Self {
-            long: client::connect(&options, Idle::Long).await?,
-            short: client::connect(&options, Idle::Short).await?,
+            long: connect(Idle::Long).await?,
+            short: connect(Idle::Short).await?,
         })
+    }
+}
+
+fn metrics(settings: &ControllerSettings) -> Metrics {
+    let ours = Metrics::default();
+    match &settings.observed {
+        Some(observed) => ours.with(Observables::new(observed.by_namespace)),
+        None => ours,
     }
 }
 

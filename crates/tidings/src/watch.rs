@@ -23,6 +23,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use crate::api::Refusal;
+use crate::report::metrics::Metrics;
 use crate::scope::{Filter, Scope};
 
 mod event;
@@ -85,6 +86,8 @@ pub struct Watching {
     pub filter: Filter,
     /// Namespaces that streams of all namespaces leave out.
     pub ignored: Vec<Name>,
+    /// Where what was heard is counted.
+    pub metrics: Metrics,
 }
 
 impl Watching {
@@ -111,7 +114,8 @@ impl Watching {
                 vocabulary,
             };
             let (client, facts) = (self.client.clone(), facts.clone());
-            let task = Task::new(client, query, facts, whole_lists_only.clone());
+            let lists = whole_lists_only.clone();
+            let task = Task::new(client, query, facts, lists, self.metrics.clone());
             tasks.spawn(task.run(turn));
         }
         tasks

@@ -124,6 +124,13 @@ pub struct Moment {
     pub pods: PodsSince,
 }
 
+impl Verdict {
+    /// Whether it only asks for something, and the decision is yet to come.
+    pub fn asks(&self) -> bool {
+        matches!(self.act, Act::Read(_) | Act::AskPodsSince)
+    }
+}
+
 /// Decides. `None` where the workload is not known.
 pub fn decide(
     key: &WorkloadRef,

@@ -18,6 +18,8 @@ use crate::cli::guides::{self, GUIDES};
 use crate::cli::lint;
 use crate::cli::why::report::FIELDS;
 use crate::report::metrics::METRICS;
+use crate::report::observables::OBSERVABLES;
+use crate::report::rows::MetricRow;
 use crate::settings::args::Cli;
 use crate::settings::surroundings::VARIABLES;
 
@@ -146,18 +148,27 @@ fn kinds() -> String {
 fn metrics() -> String {
     let mut text = head(
         "Metrics",
-        "What `/metrics` serves, in OpenMetrics. Labels never hold names, so their number does \
-         not grow with the cluster.",
+        "What `/metrics` serves: in OpenMetrics for who asks for it, as Prometheus does, else in \
+         the text format before it. Labels never hold names, so their number does not grow with \
+         the cluster, with the one exception that says so.",
     );
-    let rows = METRICS.iter().map(|row| {
-        let labels = match row.labels {
-            "" => String::new(),
-            labels => code(labels),
-        };
-        [code(row.name), row.kind.to_owned(), labels, cell(row.doc)]
-    });
-    table(&mut text, ["Metric", "Type", "Labels", "Meaning"], rows);
+    let header = ["Metric", "Type", "Labels", "Meaning"];
+    table(&mut text, header, METRICS.iter().map(metric));
+    text.push_str(
+        "\n## Reloader's, with `--reloader-observables`\n\nUnder its names, labels and types. \
+         `result`, `event_type` and `reason` are counted once for each thing that happened. What \
+         Reloader shows of Go and its process has no counterpart.\n\n",
+    );
+    table(&mut text, header, OBSERVABLES.iter().map(metric));
     text
+}
+
+fn metric(row: &MetricRow) -> [String; 4] {
+    let labels = match row.labels {
+        "" => String::new(),
+        labels => code(labels),
+    };
+    [code(row.name), row.kind.to_owned(), labels, cell(row.doc)]
 }
 
 fn reasons() -> String {
@@ -356,6 +367,7 @@ mod tests {
         check(&annotations, &mut ANNOTATIONS.iter().map(|row| row.key));
         check(&kinds, &mut KINDS.iter().map(|row| row.word));
         check(&metrics, &mut METRICS.iter().map(|row| row.name));
+        check(&metrics, &mut OBSERVABLES.iter().map(|row| row.name));
         check(&reasons, &mut REASONS.iter().map(|row| row.word));
         check(
             &lint,

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
 use tidings_core::index::{Fetched, Index, Stream};
-use tidings_core::kinds::Kinds;
+use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::object::{Seconds, SourceMeta, Version};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
@@ -192,11 +192,26 @@ pub enum What {
     Problem,
 }
 
+/// A decision, for the metrics. Those that only ask for more are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The kind of the workload.
+    pub kind: &'static Kind,
+    /// Why.
+    pub reason: Reason,
+    /// Whether to roll it.
+    pub rolls: bool,
+    /// For how long it had been due.
+    pub waited: Millis,
+}
+
 /// Numbers for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
     /// Workloads that wait to be decided.
     pub queue: usize,
+    /// How often one has begun to.
+    pub begun: u64,
     /// Workloads with a write or a question under way.
     pub busy: usize,
     /// Sources that are held.
@@ -237,6 +252,7 @@ pub struct Control {
     covers: NameTest,
     draining: bool,
     effects: Vec<Effect>,
+    decided: Vec<Decided>,
 }
 
 /// Whether a namespace with these labels is left out.
@@ -299,6 +315,7 @@ impl Control {
             covers: plan.covers,
             draining: false,
             effects: Vec::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -324,13 +341,18 @@ impl Control {
             self.effects.push(Effect::List(list.0, list.1, at));
         }
         if self.term.is_some() {
-            while let Some(key) = self.due() {
-                self.decide(&key);
+            while let Some((key, waited)) = self.due() {
+                self.decide(&key, waited);
             }
             let writes = self.store.take_writes(self.now, self.draining);
             self.effects.extend(writes.into_iter().map(Effect::Write));
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// The decisions since this was last asked.
+    pub fn take_decided(&mut self) -> Vec<Decided> {
+        std::mem::take(&mut self.decided)
     }
 
     /// When [`Control::turn`] has something to do again without an input.
@@ -364,6 +386,7 @@ impl Control {
     pub fn levels(&self) -> Levels {
         Levels {
             queue: self.queue.len(),
+            begun: self.queue.begun(),
             busy: self.busy.len(),
             sources: self.index.sources(),
             leading: self.term.is_some(),
@@ -375,7 +398,7 @@ impl Control {
         self.told.values().flat_map(Told::problems)
     }
 
-    fn due(&mut self) -> Option<WorkloadRef> {
+    fn due(&mut self) -> Option<(WorkloadRef, Millis)> {
         if self.draining {
             None
         } else {
@@ -383,7 +406,7 @@ impl Control {
         }
     }
 
-    fn decide(&mut self, key: &WorkloadRef) {
+    fn decide(&mut self, key: &WorkloadRef, waited: Millis) {
         // Whatever is under way ends with another look.
         if self.busy.contains_key(key) || !self.index.ready(key) {
             return;
@@ -400,6 +423,14 @@ impl Control {
         self.say_verdict(key, &verdict);
         if let Some(again) = verdict.again {
             self.queue.look(key, self.millis_at(again));
+        }
+        if !verdict.asks() {
+            self.decided.push(Decided {
+                kind: key.kind,
+                reason: verdict.reason,
+                rolls: matches!(verdict.act, Act::Roll(..)),
+                waited,
+            });
         }
         self.act(key, verdict);
     }

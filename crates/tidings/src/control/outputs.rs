@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tidings_core::compare::Change;
-use tidings_core::decide::{Act, Verdict};
+use tidings_core::decide::Verdict;
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 
@@ -45,7 +45,7 @@ impl Told {
 
 impl Control {
     pub(super) fn say_verdict(&mut self, key: &WorkloadRef, verdict: &Verdict) {
-        let passing = matches!(verdict.act, Act::Read(_) | Act::AskPodsSince);
+        let passing = verdict.asks();
         let told = self.told.entry(key.clone()).or_default();
         let decision = Some((verdict.reason, verdict.text.clone()));
         // Our own intent, looked at again before its patch, is still the same roll.

@@ -9,45 +9,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::reason::{REASONS, Reason};
+use tidings_core::refs::WorkloadRef;
 
+use super::classic::classic;
+use super::observables::{Happened, OBSERVABLES, Observables};
+use super::rows::{MetricRow, registered, rows, with};
+use crate::control::Decided;
 use crate::notify::http::Failure;
 
-/// One row for each metric.
-#[derive(Debug)]
-pub struct MetricRow {
-    /// Its name as it is scraped.
-    pub name: &'static str,
-    /// Counter, gauge, histogram or info.
-    pub kind: &'static str,
-    /// Its labels.
-    pub labels: &'static str,
-    /// What it means, with its unit.
-    pub doc: &'static str,
-}
-
-macro_rules! metrics {
-    ($($name:ident $kind:ident [$($label:ident)*] $doc:literal)*) => {
-        /// All metrics, in the order of `/metrics`.
-        pub static METRICS: &[MetricRow] = &[$(MetricRow {
-            name: stringify!($name),
-            kind: stringify!($kind),
-            labels: stringify!($($label),*),
-            doc: $doc,
-        }),*];
-    };
-}
-
-metrics! {
+rows! {
+    /// All metrics, in the order of `/metrics`.
+    METRICS
     tidings_build_info info [version] "The running version; always 1."
     tidings_leader gauge [] "Whether this replica holds the Lease: 1 or 0."
     tidings_decisions_total counter [reason] "Decisions, by reason."
@@ -125,10 +107,17 @@ impl Delivery {
     }
 }
 
+#[derive(Clone, Debug)]
+struct Reloaders {
+    registry: Arc<Registry>,
+    observables: Observables,
+}
+
 /// All metrics. Clones count into the same.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
+    reloaders: Option<Reloaders>,
     leader: Gauge,
     decisions: Family<One, Counter>,
     rolls: Family<Two, Counter>,
@@ -149,6 +138,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut all = Self {
             registry: Arc::default(),
+            reloaders: None,
             leader: Gauge::default(),
             decisions: Family::default(),
             rolls: Family::default(),
@@ -172,35 +162,45 @@ impl Default for Metrics {
 impl Metrics {
     /// In the order of the table.
     fn registered(&self) -> Registry {
-        let mut registry = Registry::default();
-        let mut rows = METRICS.iter();
-        let mut add = |metric: &dyn Fn(&mut Registry, &str, &str)| {
-            if let Some(row) = rows.next() {
-                // The encoder adds these endings itself.
-                let name = row.name.trim_end_matches("_total");
-                let name = name.trim_end_matches("_info");
-                metric(&mut registry, name, row.doc.trim_end_matches('.'));
-            }
-        };
-        add(&|to, name, doc| {
+        let build = |to: &mut Registry, name: &str, doc: &str| {
             let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
             to.register(name, doc, version);
+        };
+        registered(
+            METRICS,
+            &[
+                &build,
+                &with(&self.leader),
+                &with(&self.decisions),
+                &with(&self.rolls),
+                &with(&self.change_to_patch),
+                &with(&self.queue_depth),
+                &with(&self.streams_expected),
+                &with(&self.streams_complete),
+                &with(&self.sources),
+                &with(&self.workloads),
+                &with(&self.problems),
+                &with(&self.event_requests),
+                &with(&self.events_dropped),
+                &with(&self.notifications),
+                &with(&self.notifications_dropped),
+            ],
+        )
+    }
+
+    /// The same, and Reloader's beside them.
+    #[must_use]
+    pub fn with(mut self, observables: Observables) -> Self {
+        self.reloaders = Some(Reloaders {
+            registry: Arc::new(observables.registered()),
+            observables,
         });
-        add(&with(&self.leader));
-        add(&with(&self.decisions));
-        add(&with(&self.rolls));
-        add(&with(&self.change_to_patch));
-        add(&with(&self.queue_depth));
-        add(&with(&self.streams_expected));
-        add(&with(&self.streams_complete));
-        add(&with(&self.sources));
-        add(&with(&self.workloads));
-        add(&with(&self.problems));
-        add(&with(&self.event_requests));
-        add(&with(&self.events_dropped));
-        add(&with(&self.notifications));
-        add(&with(&self.notifications_dropped));
-        registry
+        self
+    }
+
+    /// Reloader's, if they are wanted.
+    pub fn observables(&self) -> Option<&Observables> {
+        self.reloaders.as_ref().map(|all| &all.observables)
     }
 
     /// This replica took or lost the Lease.
@@ -208,7 +208,28 @@ impl Metrics {
         self.leader.set(leads.into());
     }
 
-    /// A decision was made.
+    /// Decisions were made within so much time.
+    pub fn decisions(&self, decisions: &[Decided], took: Duration) {
+        if let Some(reloaders) = self.observables() {
+            reloaders.decided(decisions, took);
+        }
+    }
+
+    /// A request for a workload failed; it is one of the words of the code.
+    pub fn failed(&self, doing: &'static str) {
+        if let Some(reloaders) = self.observables() {
+            reloaders.failed(doing);
+        }
+    }
+
+    /// A watch told of an object, which could be read or not.
+    pub fn heard(&self, of: StreamOf, happened: Happened, readable: bool) {
+        if let Some(reloaders) = self.observables() {
+            reloaders.heard(of, happened, readable);
+        }
+    }
+
+    /// A decision other than the last one was made.
     pub fn decided(&self, reason: Reason) {
         self.decisions
             .get_or_create(&[("reason", reason.word())])
@@ -216,19 +237,31 @@ impl Metrics {
     }
 
     /// A roll was attempted.
-    pub fn rolled(&self, kind: &Kind, result: RollResult) {
-        let labels = [("kind", kind.word), ("result", result.word())];
+    pub fn rolled(&self, workload: &WorkloadRef, result: RollResult) {
+        let labels = [("kind", workload.kind.word), ("result", result.word())];
         self.rolls.get_or_create(&labels).inc();
+        if let Some(reloaders) = self.observables() {
+            reloaders.rolled(workload, result == RollResult::Done);
+            if result == RollResult::NoEffect {
+                reloaders.no_effect();
+            }
+        }
     }
 
-    /// A change that was seen this long ago has been patched.
-    pub fn change_to_patch(&self, took: Duration) {
+    /// A change of this workload that was seen this long ago has been patched.
+    pub fn change_to_patch(&self, workload: &WorkloadRef, took: Duration) {
         self.change_to_patch.observe(took.as_secs_f64());
+        if let Some(reloaders) = self.observables() {
+            reloaders.change_to_patch(workload, took);
+        }
     }
 
-    /// So many workloads wait to be decided.
-    pub fn queue_depth(&self, waiting: usize) {
+    /// So many workloads wait to be decided, and so many have begun to.
+    pub fn queue(&self, waiting: usize, begun: u64) {
         self.queue_depth.set(gauge(waiting));
+        if let Some(reloaders) = self.observables() {
+            reloaders.queue(gauge(waiting), begun);
+        }
     }
 
     /// The streams as they are: which there should be, and which are complete.
@@ -295,17 +328,22 @@ impl Metrics {
         self.notifications_dropped.inc();
     }
 
-    /// The text of `/metrics`.
+    /// The text of `/metrics`, in OpenMetrics.
     pub fn text(&self) -> String {
         let mut text = String::new();
+        let reloaders = self.reloaders.as_ref().map(|all| &all.registry);
         // Writing to a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        for registry in [Some(&self.registry), reloaders].into_iter().flatten() {
+            let _ = encode_registry(&mut text, registry);
+        }
+        let _ = encode_eof(&mut text);
         text
     }
-}
 
-fn with<M: Metric + Clone>(metric: &M) -> impl Fn(&mut Registry, &str, &str) {
-    move |to, name, doc| to.register(name, doc, metric.clone())
+    /// The same in Prometheus' older format.
+    pub fn classic_text(&self) -> String {
+        classic(&self.text(), &[METRICS, OBSERVABLES])
+    }
 }
 
 fn word(of: StreamOf) -> &'static str {
@@ -333,9 +371,10 @@ mod tests {
         };
         metrics.leader(true);
         metrics.decided(Reason::Changed);
-        metrics.rolled(deployment, RollResult::Done);
-        metrics.change_to_patch(Duration::from_millis(30));
-        metrics.queue_depth(4);
+        let web = WorkloadRef::new(deployment, "a", "web");
+        metrics.rolled(&web, RollResult::Done);
+        metrics.change_to_patch(&web, Duration::from_millis(30));
+        metrics.queue(4, 9);
         metrics.streams([(&stream("a"), true), (&stream("b"), false)]);
         metrics.sources(7);
         metrics.workloads([deployment]);

@@ -73,7 +73,8 @@ impl Report {
     fn rolled(&self, said: &Said, n: u64, since: Option<u64>) {
         log::rolled(&said.key, n, &said.text, since);
         if let Some(millis) = since {
-            self.metrics.change_to_patch(Duration::from_millis(millis));
+            let took = Duration::from_millis(millis);
+            self.metrics.change_to_patch(&said.key, took);
         }
         self.event(said, events::rolled(said.reason, n, &said.text));
     }
@@ -128,7 +129,7 @@ impl Report {
         let index = control.index();
         self.health.streams(index.streams());
         self.metrics.streams(index.streams());
-        self.metrics.queue_depth(levels.queue);
+        self.metrics.queue(levels.queue, levels.begun);
         self.metrics.sources(levels.sources);
         self.metrics.leader(levels.leading);
         self.metrics

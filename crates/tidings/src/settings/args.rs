@@ -307,11 +307,14 @@ pub struct NotifyArgs {
     pub notify_ca_file: Option<PathBuf>,
 }
 
-/// Options of Reloader that there is nothing left to choose about. They are taken,
-/// so that its Deployments need no edit, and what becomes of each is said at the
-/// start.
+/// What Reloader's dashboards look at, and options of Reloader that there is
+/// nothing left to choose about. Those are taken, so that its Deployments need no
+/// edit, and what becomes of each is said at the start.
 #[derive(Clone, Debug, Args)]
 pub struct ReloaderArgs {
+    /// Also Reloader's metrics, its Event for each roll, and its ConfigMap that says what runs.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOADER_OBSERVABLES", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub reloader_observables: bool,
     /// Nothing to choose: what changed while no controller ran is always found and rolled.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_SYNC_AFTER_RESTART", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub sync_after_restart: bool,

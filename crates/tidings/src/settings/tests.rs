@@ -19,7 +19,7 @@ fn settings_in(pod: Option<&str>, options: &[&str]) -> Result<ControllerSettings
 }
 
 /// The same, in a pod in which these of Reloader's variables are set.
-pub(super) fn settings_with(
+pub(crate) fn settings_with(
     variables: &[(&'static str, &str)],
     options: &[&str],
 ) -> Result<ControllerSettings, Misuse> {

@@ -26,6 +26,8 @@ use super::query::Query;
 use super::scrub::Scrub;
 use crate::api::{self, ApiError, Call};
 use crate::page::{self, Page};
+use crate::report::metrics::Metrics;
+use crate::report::observables::Happened;
 
 /// After this long without a line the connection is dead: the server sends a
 /// bookmark each minute and ends a watch before.
@@ -67,6 +69,7 @@ pub(super) struct Task {
     at: Option<Version>,
     patience: Patience,
     turn: Turn,
+    metrics: Metrics,
     served: Served,
 }
 
@@ -84,6 +87,7 @@ impl Task {
         query: Query,
         facts: Sender<Fact>,
         whole_lists_only: Arc<AtomicBool>,
+        metrics: Metrics,
     ) -> Self {
         Self {
             client,
@@ -93,6 +97,7 @@ impl Task {
             at: None,
             patience: Patience::default(),
             turn: Turn::Over,
+            metrics,
             served: Served::NotKnown,
         }
     }
@@ -322,7 +327,9 @@ impl Task {
         let Query {
             stream, vocabulary, ..
         } = &self.query;
-        if let Ok((fact, version)) = decode(stream.of, kind, object, how, vocabulary) {
+        let read = decode(stream.of, kind, object, how, vocabulary);
+        self.metrics.heard(stream.of, happened(kind), read.is_ok());
+        if let Ok((fact, version)) = read {
             if let Some(fact) = fact {
                 self.tell(fact).await;
             }
@@ -338,5 +345,13 @@ impl Task {
     /// Where nobody listens, `run` ends this.
     async fn tell(&self, fact: Fact) {
         let _ = self.facts.send(fact).await;
+    }
+}
+
+fn happened(kind: Kind) -> Happened {
+    match kind {
+        Kind::Added => Happened::Add,
+        Kind::Deleted => Happened::Delete,
+        Kind::Modified | Kind::Bookmark | Kind::Error => Happened::Update,
     }
 }

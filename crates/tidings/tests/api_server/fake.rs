@@ -12,6 +12,7 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tidings::report::metrics::Metrics;
 use tidings::scope::Filter;
 use tidings::watch::{Fact, Watching};
 use tidings_core::index::{Stream, StreamOf};
@@ -245,6 +246,7 @@ impl Fake {
             client: self.client(),
             filter,
             ignored: Vec::new(),
+            metrics: Metrics::default(),
         };
         let (sender, facts) = channel(16);
         let tasks = watching.start(streams, &sender);

@@ -1,0 +1,125 @@
+//! What runs here, in a ConfigMap as Reloader leaves one.
+//!
+//! Goes in: the settings. Comes out: `reloader-meta-info`, written once at the
+//! start by each replica, the same by all. Only `--reloader-observables` asks for
+//! it. A write that fails is said and left at that. URLs are not in it: they may
+//! hold tokens.
+
+use kube::Client;
+use serde_json::{Value, json};
+use tidings_core::refs::Name;
+
+use crate::api::{self, ApiError, Place};
+use crate::settings::selector::Selector;
+use crate::settings::{ControllerSettings, Namespaces, Observed};
+
+/// The name of the ConfigMap.
+pub const NAME: &str = "reloader-meta-info";
+const LABEL: &str = "reloader.stakater.com/meta-info";
+
+/// Writes it.
+pub async fn publish(client: Client, settings: ControllerSettings) {
+    let Some(observed) = settings.observed.as_ref().filter(|_| !settings.dry_run) else {
+        return;
+    };
+    let place = Place::core("configmaps").within(&observed.namespace);
+    let object = object(&settings, observed).to_string();
+    let made = match api::create(&client, place.clone(), object.as_bytes()).await {
+        Err(ApiError::Conflict) => api::patch(&client, place.named(NAME), object.as_bytes()).await,
+        made => made,
+    };
+    if let Err(error) = made {
+        tracing::warn!(namespace = %observed.namespace, %error, "cannot write the ConfigMap {NAME}");
+    }
+}
+
+fn object(settings: &ControllerSettings, observed: &Observed) -> Value {
+    let deployment = json!({
+        "name": observed.deployment,
+        "namespace": *observed.namespace,
+        "creationTimestamp": null,
+    });
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": NAME,
+            "namespace": *observed.namespace,
+            "labels": { LABEL: "reloader" },
+        },
+        "data": {
+            "buildInfo": build().to_string(),
+            "reloaderOptions": options(settings).to_string(),
+            "deploymentInfo": deployment.to_string(),
+        },
+    })
+}
+
+/// There is no Go here, and no commit is built in.
+fn build() -> Value {
+    json!({
+        "goVersion": "",
+        "releaseVersion": env!("CARGO_PKG_VERSION"),
+        "commitHash": "",
+        "commitTime": "0001-01-01T00:00:00Z",
+        "edition": "tidings",
+    })
+}
+
+fn options(settings: &ControllerSettings) -> Value {
+    let installation = &settings.installation;
+    let (ignored, selector) = match &installation.namespaces {
+        Namespaces::All { ignored, selector } => (ignored.iter().collect(), selector.as_ref()),
+        Namespaces::Only(_) => (Vec::new(), None),
+    };
+    let rules = &installation.rules;
+    let unwatched = tidings_core::refs::SOURCES.iter();
+    let unwatched = unwatched.filter(|row| !installation.sources.contains(&row.kind));
+    json!({
+        "autoReloadAll": installation.defaults.auto_reload_all,
+        "reloadOnCreate": rules.on_create,
+        "reloadOnDelete": rules.on_delete,
+        "syncAfterRestart": true,
+        "enableHA": true,
+        "webhookUrl": if settings.notify.webhook.is_some() { "(not shown)" } else { "" },
+        "logFormat": settings.log.format.word(),
+        "logLevel": settings.log.level.word(),
+        "resourcesToIgnore": unwatched.map(|row| row.plural).collect::<Vec<_>>(),
+        "namespacesToIgnore": ignored.into_iter().map(|n: &Name| &**n).collect::<Vec<_>>(),
+        "namespaceSelectors": shown(selector),
+        "resourceSelectors": shown(installation.source_labels.as_ref()),
+        "enablePProf": false,
+        "pprofAddr": "",
+    })
+}
+
+fn shown(selector: Option<&Selector>) -> Vec<String> {
+    selector.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::settings_with;
+
+    #[test]
+    fn what_runs_is_in_three_keys_and_no_url_is_in_them() {
+        let variables = [
+            ("RELOADER_NAMESPACE", "infra"),
+            ("RELOADER_DEPLOYMENT_NAME", "reloader"),
+        ];
+        let options = [
+            "--reloader-observables",
+            "--webhook-url=https://hooks.example/secret",
+            "--namespaces-to-ignore=a",
+            "--namespace-selector=env:prod",
+        ];
+        let settings = settings_with(&variables, &options).unwrap();
+        let object = object(&settings, settings.observed.as_ref().unwrap());
+        assert_eq!(object["metadata"]["namespace"], "infra");
+        assert_eq!(object["metadata"]["labels"][LABEL], "reloader");
+        insta::assert_snapshot!(object["data"]["deploymentInfo"].as_str().unwrap(), @r#"{"creationTimestamp":null,"name":"reloader","namespace":"infra"}"#);
+        insta::assert_snapshot!(object["data"]["reloaderOptions"].as_str().unwrap(), @r#"{"autoReloadAll":false,"enableHA":true,"enablePProf":false,"logFormat":"text","logLevel":"info","namespaceSelectors":["env=prod"],"namespacesToIgnore":["a"],"pprofAddr":"","reloadOnCreate":false,"reloadOnDelete":false,"resourceSelectors":[],"resourcesToIgnore":["secretproviderclasses"],"syncAfterRestart":true,"webhookUrl":"(not shown)"}"#);
+        insta::assert_snapshot!(object["data"]["buildInfo"].as_str().unwrap(), @r#"{"commitHash":"","commitTime":"0001-01-01T00:00:00Z","edition":"tidings","goVersion":"","releaseVersion":"0.1.0"}"#);
+    }
+}
