@@ -20,6 +20,8 @@ use crate::act::Hand;
 use crate::api::ApiError;
 use crate::control::{Answer, Control, Decided, Effect, Input, Outcome, Patch, Unpause};
 use crate::lease::Term;
+use crate::notify::Roll;
+use crate::notify::webhook::Webhook;
 use crate::pace::Pace;
 use crate::report::Report;
 use crate::report::metrics::{Metrics, RollResult};
@@ -33,6 +35,8 @@ use crate::{act, fetch, state};
 const READS: usize = 16;
 /// Writes of the state under way at once: each is long, and in memory as a whole.
 const STATE_WRITES: usize = 4;
+/// Calls of the webhook under way at once. They hold up no write.
+const CALLS: usize = 16;
 /// The first and the longest pause before the state is asked for again.
 const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
 
@@ -49,6 +53,9 @@ struct Shared {
     reads: Pace,
     writes: Pace,
     state_writes: Pace,
+    /// Called instead of rolling.
+    webhook: Option<Webhook>,
+    calls: Pace,
 }
 
 /// The hands of the controller.
@@ -70,6 +77,8 @@ pub(crate) struct Means {
     pub(crate) identity: String,
     pub(crate) writes: usize,
     pub(crate) report: Report,
+    /// Called instead of rolling.
+    pub(crate) webhook: Option<Webhook>,
     pub(crate) dry_run: bool,
 }
 
@@ -86,6 +95,8 @@ impl Effects {
             reads: Pace::new(READS),
             writes: Pace::new(means.writes),
             state_writes: Pace::new(STATE_WRITES),
+            webhook: means.webhook,
+            calls: Pace::new(CALLS),
         };
         Self {
             shared: Arc::new(shared),
@@ -250,15 +261,29 @@ impl Shared {
     }
 
     async fn patch(self: Arc<Self>, term: Term, patch: Box<Patch>) {
-        let _permit = self.writes.enter().await;
+        let pace = match self.webhook {
+            Some(_) => &self.calls,
+            None => &self.writes,
+        };
+        let _permit = pace.enter().await;
         if !term.is_valid() {
             return;
         }
-        let rolling = act::roll(&self.client, self.hand(), &patch);
-        let result = Box::pin(rolling).await;
-        self.heed(&self.writes, "roll", &result);
+        let result = Box::pin(self.roll(&patch)).await;
+        self.heed(pace, "roll", &result);
         self.count(&patch, &result);
         self.answer(&term, Answer::Patched(patch, result)).await;
+    }
+
+    async fn roll(&self, patch: &Patch) -> Result<Outcome, ApiError> {
+        let instance = &self.place.instance;
+        match &self.webhook {
+            None => act::roll(&self.client, self.hand(), patch).await,
+            Some(webhook) => {
+                let called = webhook.post(&Roll::to_do(patch, instance)).await;
+                called.map(|()| Outcome::Done)
+            }
+        }
     }
 
     async fn unpause(self: Arc<Self>, term: Term, unpause: Box<Unpause>) {
@@ -267,7 +292,7 @@ impl Shared {
             return;
         }
         let result = Box::pin(act::unpause(&self.client, self.hand(), &unpause)).await;
-        self.writes.heed(&result);
+        self.heed(&self.writes, "unpause", &result);
         let answer = Answer::Unpaused(unpause.key, result);
         self.answer(&term, answer).await;
     }

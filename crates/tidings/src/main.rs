@@ -83,7 +83,7 @@ fn print_manifests(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result
     let run = manifests::Run {
         image: args.image.clone(),
         replicas: args.replicas,
-        options: matches.map(manifests::given).unwrap_or_default(),
+        given: matches.map(manifests::given).unwrap_or_default(),
     };
     Ok(manifests::render(&settings, &run))
 }

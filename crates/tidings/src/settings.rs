@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::decide::Rules;
-use tidings_core::kinds::{Kind, Kinds};
+use tidings_core::kinds::{KINDS, Kind, Kinds, Watched};
+use tidings_core::object::Seconds;
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind};
 use tidings_core::vocabulary::Vocabulary;
@@ -28,7 +29,7 @@ pub mod streams;
 pub mod surroundings;
 pub mod values;
 
-use args::{ControllerArgs, HomeArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
+use args::{ControllerArgs, HomeArgs, KindArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
 pub use lint::LintSettings;
 pub use notify::NotifySettings;
 use selector::Selector;
@@ -36,7 +37,7 @@ pub use surroundings::Surroundings;
 use surroundings::{
     KUBERNETES_NAMESPACE, METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE,
 };
-use values::{Listen, LogFormat, LogLevel, Output};
+use values::{Compat, Listen, LogFormat, LogLevel, Output};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
@@ -140,7 +141,7 @@ impl Installation {
     fn new(scope: &ScopeArgs, rules: &RuleArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
             namespaces: namespaces(scope, around)?,
-            kinds: Kinds::default(),
+            kinds: kinds(&scope.kinds)?,
             sources: sources(scope)?,
             source_labels: selector::all_of(&scope.resource_label_selector),
             vocabulary: Arc::default(),
@@ -330,15 +331,38 @@ fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
     Ok(kept)
 }
 
+fn kinds(args: &KindArgs) -> Result<Kinds, Misuse> {
+    let wanted = |kind: &&Kind| match kind.word {
+        "rollout" => args.is_argo_rollouts,
+        "deploymentconfig" => args.is_openshift,
+        _ => kind.watched == Watched::Always,
+    };
+    let of_file = args.custom_workloads_file.iter().flat_map(|rows| &rows.0);
+    let custom = args.custom_workloads.iter().chain(of_file).copied();
+    let kinds = KINDS.iter().filter(wanted).chain(custom);
+    let kinds = Kinds::new(kinds.filter(|kind| !args.ignored_workload_types.contains(kind)));
+    if kinds.iter().next().is_none() {
+        let text = "--ignored-workload-types leaves nothing to roll";
+        return Err(Misuse(text.to_owned()));
+    }
+    Ok(kinds)
+}
+
+/// Rounded up: an interval is not to be cut short.
+fn seconds(time: Duration) -> Seconds {
+    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    Seconds::try_from(whole).unwrap_or(Seconds::MAX)
+}
+
 fn rules_of(args: &RuleArgs) -> Rules {
     Rules {
         instance: args.home.instance.as_str().into(),
         on_create: args.reload_on_create,
         on_delete: args.reload_on_delete,
         catch_up: args.catch_up,
-        strict: false,
-        min_interval: 0,
-        fuse: true,
+        strict: args.compat == Compat::Strict,
+        min_interval: seconds(args.min_interval),
+        fuse: args.storm_fuse,
         one_etcd: args.absorb_by_version,
     }
 }
@@ -382,7 +406,7 @@ fn lease(args: &args::RunArgs) -> Result<LeaseSettings, Misuse> {
 }
 
 fn observed(args: &ControllerArgs, around: &Surroundings) -> Result<Option<Observed>, Misuse> {
-    if !args.reloader.reloader_observables {
+    if !args.run.reloader_observables {
         return Ok(None);
     }
     let text = |name| around.variable(name).unwrap_or_default().to_owned();
@@ -472,7 +496,7 @@ pub struct TakeOverSettings {
 impl TakeOverSettings {
     /// Checks the options of `tidings take-over`.
     pub fn new(args: &TakeOverArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let (kind, name) = workload(&Kinds::default(), &args.workload)?;
+        let (kind, name) = workload(&kinds(&args.kinds)?, &args.workload)?;
         Ok(Self {
             cluster: cluster(&args.cluster),
             kind,

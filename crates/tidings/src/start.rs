@@ -23,6 +23,8 @@ use crate::control::{Control, LabelTest, Plan};
 use crate::defaults;
 use crate::effects::{Effects, Means};
 use crate::lease::{Candidate, Election, Term, Timings};
+use crate::notify::sender::AlertSender;
+use crate::notify::webhook::Webhook;
 use crate::report::metrics::Metrics;
 use crate::report::observables::Observables;
 use crate::report::sender::EventSender;
@@ -30,9 +32,9 @@ use crate::report::{Report, log};
 use crate::run::Loop;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
-use crate::settings::{ControllerSettings, Namespaces};
+use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
 use crate::watch::Watching;
-use crate::{access, meta_info, state};
+use crate::{access, meta_info, notify, state};
 
 /// Inputs that may wait to be taken in; then the watches wait.
 const INBOX: usize = 1_024;
@@ -50,6 +52,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     check_rights(&clients.long, &settings).await?;
     own_namespace(&clients.long, &settings).await?;
 
+    let told = Told::new(&settings.notify, &metrics)?;
     tokio::spawn(meta_info::publish(clients.long.clone(), settings.clone()));
     let health = Arc::new(Health::default());
     let admin = Admin::start(&settings, &metrics, &health).await?;
@@ -63,8 +66,16 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let identity = identity();
     let (elections, candidate, release) = stand(&clients.long, &settings, &identity);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
-    let report = Report::new(metrics, events, health);
-    run(&settings, clients, elections, (identity, report), stop).await;
+    let report = Report {
+        metrics,
+        events: Some(events),
+        alerts: told.alerts,
+        health,
+        instance,
+        shown: None,
+    };
+    let way = (identity, told.webhook, report);
+    run(&settings, clients, elections, way, stop).await;
     let _ = release.send(());
     let _ = candidate.await;
     admin.stop().await;
@@ -77,7 +88,7 @@ async fn run(
     settings: &ControllerSettings,
     clients: Clients,
     elections: mpsc::Receiver<Election>,
-    (identity, report): (String, Report),
+    (identity, webhook, report): (String, Option<Webhook>, Report),
     stop: impl Future<Output = ()>,
 ) {
     let installation = &settings.installation;
@@ -104,6 +115,7 @@ async fn run(
         identity,
         writes: settings.max_in_flight,
         report,
+        webhook,
         dry_run: settings.dry_run,
     });
     let mut turning = Loop {
@@ -129,6 +141,32 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
         }
     })
+}
+
+/// Who is told of rolls, or rolls in our place.
+struct Told {
+    alerts: Option<AlertSender>,
+    webhook: Option<Webhook>,
+}
+
+impl Told {
+    fn new(settings: &NotifySettings, metrics: &Metrics) -> Result<Self> {
+        let NotifySettings {
+            webhook,
+            alerts,
+            ca_file,
+        } = settings.clone();
+        if webhook.is_none() && alerts.is_none() {
+            return Ok(Self {
+                alerts: None,
+                webhook: None,
+            });
+        }
+        let client = notify::http::Client::new(ca_file.as_deref())?;
+        let alerts = alerts.map(|to| AlertSender::new(client.clone(), to, metrics.clone()));
+        let webhook = webhook.map(|url| Webhook::new(client, url, metrics.clone()));
+        Ok(Self { alerts, webhook })
+    }
 }
 
 /// Two ways to the same API server.

@@ -7,10 +7,13 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory};
 use serde_json::{Value, json};
+use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
 use crate::rbac::{self, Rule, Scope};
 use crate::settings::args::Cli;
+use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
+use crate::settings::values::KindRows;
 use crate::settings::{ControllerSettings, Namespaces, Surroundings};
 
 /// What to run besides the settings.
@@ -20,30 +23,75 @@ pub struct Run {
     pub image: String,
     /// How many replicas.
     pub replicas: u16,
-    /// The controller's options, as [`given`] returns them.
+    /// The controller's options that were given.
+    pub given: Given,
+}
+
+/// Options that were given.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// In the words of the command line.
     pub options: Vec<String>,
+    /// The variables of those whose values may hold a token, and their names.
+    pub secrets: Vec<(String, String)>,
 }
 
 /// Options that concern whoever prints the manifests, not the pod.
 const NOT_IN_A_POD: [&str; 3] = ["kubeconfig", "context", "own_namespace"];
+/// Read where the manifests are printed; the pod is told what was in it.
+const ROWS_FILE: &str = "custom_workloads_file";
 /// Of a user without a name or rights.
 const NOBODY: u32 = 65534;
 
-/// The controller's options that were given, in the words of the command line.
-pub fn given(matches: &ArgMatches) -> Vec<String> {
+/// The controller's options that were given.
+pub fn given(matches: &ArgMatches) -> Given {
     let cli = Cli::command();
     let controller = cli.find_subcommand("controller").into_iter();
-    let options = controller
-        .flat_map(Command::get_arguments)
-        .filter_map(|arg| {
-            let id = arg.get_id().as_str();
-            let source = matches.value_source(id)?;
-            let chosen = source != ValueSource::DefaultValue && !NOT_IN_A_POD.contains(&id);
-            let values = matches.get_raw(id).filter(|_| chosen)?;
+    let mut given = Given::default();
+    for arg in controller.flat_map(Command::get_arguments) {
+        let id = arg.get_id().as_str();
+        let source = matches.value_source(id);
+        let chosen = source.is_some_and(|source| source != ValueSource::DefaultValue);
+        let Some(long) = arg.get_long().filter(|_| chosen) else {
+            continue;
+        };
+        if arg.is_hide_env_values_set() {
+            let variable = arg
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            given
+                .secrets
+                .extend(variable.map(|name| (name, long.to_owned())));
+        } else if id == ROWS_FILE {
+            let rows = matches.get_one::<KindRows>(id);
+            let rows = rows.iter().flat_map(|rows| &rows.0).map(|kind| row(kind));
+            let rows: Vec<_> = rows.collect();
+            given
+                .options
+                .push(format!("--custom-workloads={}", rows.join(",")));
+        } else if !NOT_IN_A_POD.contains(&id) {
+            let values = matches.get_raw(id).into_iter().flatten();
             let values: Vec<_> = values.map(|v| v.to_string_lossy()).collect();
-            Some(format!("--{}={}", arg.get_long()?, values.join(",")))
-        });
-    options.collect()
+            given.options.push(format!("--{long}={}", values.join(",")));
+        }
+    }
+    given
+}
+
+/// A kind as `--custom-workloads` reads it.
+fn row(kind: &Kind) -> String {
+    let Kind {
+        group,
+        version,
+        api_kind,
+        plural,
+        template,
+        ..
+    } = kind;
+    format!(
+        "{group}/{version}/{api_kind}={plural}:{}",
+        template.join(".")
+    )
 }
 
 /// Where the printed Deployment will run.
@@ -221,16 +269,22 @@ fn disruption_budget(names: &Names<'_>, run: &Run) -> Option<Value> {
 fn container(settings: &ControllerSettings, run: &Run) -> Value {
     let args = ["controller".to_owned()]
         .into_iter()
-        .chain(run.options.clone());
+        .chain(run.given.options.clone());
     let field = |name, path| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
+    let mut env = vec![
+        field("POD_NAME", "metadata.name"),
+        field("POD_NAMESPACE", "metadata.namespace"),
+    ];
+    env.extend(run.given.secrets.iter().map(|of| secret(settings, of)));
+    if settings.observed.is_some() {
+        let instance = &*settings.installation.rules.instance;
+        env.push(json!({"name": RELOADER_DEPLOYMENT_NAME, "value": instance}));
+    }
     let mut container = json!({
         "name": "tidings",
         "image": run.image,
         "args": args.collect::<Vec<_>>(),
-        "env": [
-            field("POD_NAME", "metadata.name"),
-            field("POD_NAMESPACE", "metadata.namespace"),
-        ],
+        "env": env,
         "resources": {
             "requests": {"cpu": "10m", "memory": "32Mi"},
             "limits": {"memory": "128Mi"},
@@ -248,6 +302,16 @@ fn container(settings: &ControllerSettings, run: &Run) -> Value {
         container["readinessProbe"] = probe("/readyz");
     }
     container
+}
+
+/// A variable from a Secret that whoever installs it makes.
+fn secret(settings: &ControllerSettings, (variable, key): &(String, String)) -> Value {
+    let name = format!("{}-notify", settings.installation.rules.instance);
+    json!({
+        NOTE: format!("it may hold a token, so it is not printed: put it into the Secret {name}"),
+        "name": variable,
+        "valueFrom": {"secretKeyRef": {"name": name, "key": key}},
+    })
 }
 
 #[cfg(test)]

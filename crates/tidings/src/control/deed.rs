@@ -5,17 +5,18 @@ use tidings_core::compare::Change;
 use tidings_core::index::{Index, Known};
 use tidings_core::kinds::Renewal;
 use tidings_core::object::{Overlap, Seconds};
+use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::state::Entry;
 
 use super::{Deed, Patch};
 
-/// The roll of a record, for a workload as it is known.
+/// The roll of a record, for a workload as it is known, and why it is rolled.
 pub(super) fn patch(
     index: &Index,
     known: &Known,
     entry: &Entry,
-    changes: Vec<Change>,
+    (reason, changes): (Reason, Vec<Change>),
     now: Seconds,
 ) -> Patch {
     let deed = deed(index, known, entry, now);
@@ -29,6 +30,7 @@ pub(super) fn patch(
         deed,
         sources: sources(known, entry, &changes),
         n: entry.n,
+        reason,
         because: entry.because.clone(),
         changes,
     }

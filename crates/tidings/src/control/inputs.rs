@@ -7,11 +7,9 @@ use tidings_core::index::{Concerned, Fetched};
 use tidings_core::kinds::Renewal;
 use tidings_core::object::SourceMeta;
 use tidings_core::policy::Annotations;
-use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 
-use super::outputs::Told;
 use super::{Answer, Control, Effect, Outcome, Patch, What};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
@@ -325,10 +323,9 @@ impl Control {
             self.store.hurry(key);
         }
         self.workload_backoff.clear(key);
-        let decided = self.told.get(key).and_then(Told::reason);
         self.say_of(
             key,
-            (decided.unwrap_or(Reason::Changed), patch.because.clone()),
+            (patch.reason, patch.because.clone()),
             What::Rolled(patch.n, since),
             patch.changes.clone(),
         );

@@ -117,6 +117,8 @@ pub struct Patch {
     pub sources: Vec<SourceRef>,
     /// Number of the roll.
     pub n: u64,
+    /// Why, in a word.
+    pub reason: Reason,
     /// What changed.
     pub because: String,
     /// The same, one by one; empty for a roll of before an interruption.
@@ -505,7 +507,9 @@ impl Control {
             return;
         };
         let changes = self.rolling.get(key).cloned().unwrap_or_default();
-        let patch = deed::patch(&self.index, known, entry, changes, self.seconds());
+        let reason = self.told.get(key).and_then(Told::reason);
+        let why = (reason.unwrap_or(Reason::Changed), changes);
+        let patch = deed::patch(&self.index, known, entry, why, self.seconds());
         self.effects.push(Effect::Patch(Box::new(patch)));
     }
 

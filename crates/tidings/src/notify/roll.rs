@@ -6,8 +6,10 @@ use tidings_core::compare::{Change, What};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 
+use crate::control::{Patch, Said};
+
 /// A roll that reached its workload, or that a webhook is to carry out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roll {
     /// Which workload.
     pub workload: WorkloadRef,
@@ -27,6 +29,32 @@ pub struct Roll {
 }
 
 impl Roll {
+    /// One that is yet to be carried out.
+    pub fn to_do(patch: &Patch, instance: &str) -> Self {
+        Self {
+            workload: patch.key.clone(),
+            n: patch.n,
+            reason: patch.reason,
+            because: patch.because.clone(),
+            changes: patch.changes.clone(),
+            instance: instance.into(),
+            time: Timestamp::now(),
+        }
+    }
+
+    /// One that has been told of under this number.
+    pub fn done(said: &Said, n: u64, instance: &Name) -> Self {
+        Self {
+            workload: said.key.clone(),
+            n,
+            reason: said.reason,
+            because: said.text.clone(),
+            changes: said.changes.clone(),
+            instance: instance.clone(),
+            time: Timestamp::now(),
+        }
+    }
+
     /// Each source that changed, once.
     pub fn sources(&self) -> Vec<&SourceRef> {
         let mut sources: Vec<_> = self.changes.iter().map(|change| &change.source).collect();
@@ -105,6 +133,7 @@ fn change(change: &Change) -> Value {
         "name": *source.name,
         "what": what,
         "keys": keys,
+        "by": change.by.as_deref(),
     })
 }
 
@@ -123,7 +152,7 @@ pub(crate) mod tests {
             keys: keys.iter().map(|key| (*key).into()).collect(),
             version: Some(7),
             dated: true,
-            by: None,
+            by: keys.first().map(|_| "kubectl-edit".into()),
         };
         Roll {
             workload: WorkloadRef::new(&KINDS[0], "stage", "web"),

@@ -17,7 +17,7 @@ use crate::report::metrics::{Delivery, Metrics};
 /// Alerts that may wait. Beyond, new ones are dropped.
 pub(super) const WAITING: usize = 1024;
 /// How often one alert is tried.
-pub(super) const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 5;
 /// The pause after the first failure; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(500);
 

@@ -133,6 +133,7 @@ mod tests {
           "because": "configmap/app (a, b), secret/db",
           "changes": [
             {
+              "by": null,
               "keys": [],
               "kind": "Secret",
               "name": "db",
@@ -140,6 +141,7 @@ mod tests {
               "what": "changed"
             },
             {
+              "by": "kubectl-edit",
               "keys": [
                 "a"
               ],
@@ -149,6 +151,7 @@ mod tests {
               "what": "changed"
             },
             {
+              "by": "kubectl-edit",
               "keys": [
                 "b"
               ],

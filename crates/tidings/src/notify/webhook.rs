@@ -8,11 +8,8 @@ use super::Roll;
 use super::http::{Client, Endpoint};
 use super::sinks::Payload;
 use crate::api::ApiError;
-use crate::pace::Pace;
 use crate::report::metrics::{Delivery, Metrics};
 
-/// Calls under way at once.
-const AT_ONCE: usize = 16;
 /// The word for it in metrics.
 pub const WORD: &str = "webhook";
 
@@ -21,7 +18,6 @@ pub struct Webhook {
     client: Client,
     url: Endpoint,
     metrics: Metrics,
-    pace: Pace,
 }
 
 impl Webhook {
@@ -31,21 +27,17 @@ impl Webhook {
             client,
             url,
             metrics,
-            pace: Pace::new(AT_ONCE),
         }
     }
 
     /// Calls it.
     pub async fn post(&self, roll: &Roll) -> Result<(), ApiError> {
-        let _permit = self.pace.enter().await;
         let result = self.client.post(&self.url, None, &payload(roll)).await;
         self.metrics.notified(WORD, Delivery::of(&result));
-        let result = result.map_err(|failure| ApiError::Webhook {
+        result.map_err(|failure| ApiError::Webhook {
             retry_after: failure.retry_after(),
             message: failure.to_string(),
-        });
-        self.pace.heed(&result);
-        result
+        })
     }
 }
 

@@ -4,11 +4,16 @@
 //! a core/v1 Event. Pure. An Event is named by what it says, so that saying it
 //! again meets the first one (409) instead of filling the namespace.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
 use tidings_core::reason::{Problem, Reason};
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+
+use crate::control::Said;
+use crate::notify::roll::type_of;
 
 /// The API server takes no longer messages.
 const MESSAGE_LIMIT: usize = 1024;
@@ -22,10 +27,75 @@ pub struct EventFact {
     pub workload: WorkloadRef,
     /// Its uid.
     pub uid: Name,
+    /// Who says so.
+    pub component: Cow<'static, str>,
     /// Why, in a word.
-    pub reason: Reason,
+    pub reason: &'static str,
+    /// Whether a person should look at it.
+    pub warning: bool,
     /// A whole sentence.
     pub message: String,
+    /// Tells apart what is said in the same words; 0 where that is the same.
+    pub n: u64,
+}
+
+impl EventFact {
+    /// Something that we tell in our own name.
+    pub fn ours(said: &Said, message: String) -> Self {
+        let row = said.reason.row();
+        Self {
+            workload: said.key.clone(),
+            uid: said.uid.clone(),
+            component: Cow::Borrowed("tidings"),
+            reason: row.word,
+            warning: row.warning,
+            message,
+            n: 0,
+        }
+    }
+
+    /// What Reloader tells of a source for which the workload was rolled.
+    pub fn reloaded(said: &Said, source: &SourceRef, n: u64) -> Self {
+        let WorkloadRef {
+            namespace,
+            kind,
+            name,
+        } = &said.key;
+        let message = format!(
+            "Changes detected in '{}' of type '{}' in namespace '{}', \
+             Updated '{name}' of type '{}' in namespace '{namespace}'",
+            source.name,
+            type_of(source),
+            source.namespace,
+            kind.api_kind,
+        );
+        Self {
+            component: Cow::Owned(format!("reloader-{}", source.kind.row().watched)),
+            reason: "Reloaded",
+            warning: false,
+            n,
+            ..Self::ours(said, message)
+        }
+    }
+
+    /// What Reloader tells of a roll that failed.
+    pub fn not_reloaded(said: &Said) -> Self {
+        let WorkloadRef {
+            namespace,
+            kind,
+            name,
+        } = &said.key;
+        let message = format!(
+            "Update for '{name}' of type '{}' in namespace '{namespace}' failed with error {}",
+            kind.api_kind, said.text,
+        );
+        Self {
+            component: Cow::Borrowed("reloader"),
+            reason: "ReloadFail",
+            warning: true,
+            ..Self::ours(said, message)
+        }
+    }
 }
 
 /// The sentence for a roll that reached the workload. `what` is what changed, as
@@ -59,14 +129,13 @@ pub fn render(fact: &EventFact, instance: &str, now: Timestamp) -> Value {
     let EventFact {
         workload,
         uid,
+        component,
         reason,
+        warning,
         message,
+        ..
     } = fact;
-    let severity = if reason.row().warning {
-        "Warning"
-    } else {
-        "Normal"
-    };
+    let severity = if *warning { "Warning" } else { "Normal" };
     let time = format!("{now:.0}");
     json!({
         "apiVersion": "v1",
@@ -80,21 +149,24 @@ pub fn render(fact: &EventFact, instance: &str, now: Timestamp) -> Value {
             "uid": **uid,
         },
         "type": severity,
-        "reason": reason.word(),
+        "reason": reason,
         "message": cut(message, MESSAGE_LIMIT),
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": 1,
-        "source": {"component": "tidings"},
-        "reportingComponent": "tidings",
+        "source": {"component": component},
+        "reportingComponent": component,
         "reportingInstance": instance,
     })
 }
 
 /// `<workload>.<digest of what is told>`
 fn name(fact: &EventFact) -> String {
-    let parts = [&*fact.uid, fact.reason.word(), &fact.message];
-    let digest = Digest::of_parts(&parts.map(str::as_bytes)).to_string();
+    let n = fact.n.to_string();
+    let mut parts = vec![&*fact.uid, fact.reason, &fact.message];
+    parts.extend((fact.n > 0).then_some(&*n));
+    let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+    let digest = Digest::of_parts(&parts).to_string();
     let workload = cut(&fact.workload.name, NAME_LIMIT);
     // A name's parts end with a letter or digit.
     let workload = workload.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -109,15 +181,20 @@ fn cut(text: &str, limit: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use tidings_core::kinds::KINDS;
+    use tidings_core::refs::SourceKind;
 
     use super::*;
+    use crate::control::What;
 
     fn fact(name: &str, message: &str) -> EventFact {
         EventFact {
             workload: WorkloadRef::new(&KINDS[0], "stage", name),
             uid: "1-2-3".into(),
-            reason: Reason::Changed,
+            component: "tidings".into(),
+            reason: "Changed",
+            warning: false,
             message: message.to_owned(),
+            n: 0,
         }
     }
 
@@ -175,9 +252,32 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_with_a_warning_is_a_warning() {
+    fn reloaders_events_are_in_its_words() {
+        let said = Said {
+            key: WorkloadRef::new(&KINDS[0], "stage", "web"),
+            uid: "1-2-3".into(),
+            reason: Reason::Failed,
+            text: "rolling it: refused".to_owned(),
+            what: What::Problem,
+            changes: Vec::new(),
+        };
+        let source = SourceRef::new(SourceKind::Secret, "stage", "db");
+        let events = [
+            EventFact::reloaded(&said, &source, 3),
+            EventFact::not_reloaded(&said),
+        ];
+        let lines =
+            events.map(|e| format!("{} {} {}: {}", e.warning, e.component, e.reason, e.message));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        false reloader-secrets Reloaded: Changes detected in 'db' of type 'SECRET' in namespace 'stage', Updated 'web' of type 'Deployment' in namespace 'stage'
+        true reloader ReloadFail: Update for 'web' of type 'Deployment' in namespace 'stage' failed with error rolling it: refused
+        ");
+    }
+
+    #[test]
+    fn a_warning_is_one() {
         let mut fact = fact("web", "m");
-        fact.reason = Reason::Missing;
+        fact.warning = true;
         assert_eq!(
             render(&fact, "tidings", Timestamp::UNIX_EPOCH)["type"],
             "Warning"
@@ -189,6 +289,11 @@ mod tests {
         let same = name(&fact("web", "a"));
         assert_eq!(same, name(&fact("web", "a")));
         assert_ne!(same, name(&fact("web", "b")));
+        let again = EventFact {
+            n: 2,
+            ..fact("web", "a")
+        };
+        assert_ne!(same, name(&again));
         let long = format!("{}-.{}", "a".repeat(219), "b".repeat(32));
         let named = name(&fact(&long, "a"));
         assert!(named.len() <= 253 && named.contains("aa."), "{named}");

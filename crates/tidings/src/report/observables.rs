@@ -367,7 +367,8 @@ mod tests {
 
     #[test]
     fn the_older_format_has_the_tables_names_and_types() {
-        let text = reported(true).classic_text();
+        let metrics = reported(true);
+        let text = metrics.classic_text();
         let types = text.lines().filter_map(|l| l.strip_prefix("# TYPE "));
         let types: Vec<_> = types.collect();
         assert!(types.contains(&"tidings_build_info gauge"));
@@ -379,7 +380,7 @@ mod tests {
             let lines = text.lines().filter(|l| !l.starts_with('#'));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(samples(&text), samples(&reported(true).text()));
+        assert_eq!(samples(&text), samples(&metrics.text()));
     }
 
     #[test]

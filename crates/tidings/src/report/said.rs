@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidings_core::reason::{Problem, Reason};
+use tidings_core::refs::Name;
 
 use super::events::{self, EventFact};
 use super::log;
@@ -14,6 +15,8 @@ use super::metrics::Metrics;
 use super::sender::EventSender;
 use crate::admin::Health;
 use crate::control::{Control, Said, What};
+use crate::notify::Roll;
+use crate::notify::sender::AlertSender;
 use crate::rbac;
 use crate::watch::Fact;
 
@@ -25,22 +28,17 @@ const WORTH_AN_EVENT: [Reason; 3] = [Reason::Paused, Reason::WaitsForDelete, Rea
 
 /// Where everything is told.
 pub(crate) struct Report {
-    metrics: Metrics,
-    events: Option<EventSender>,
-    health: Arc<Health>,
-    shown: Option<Instant>,
+    pub(crate) metrics: Metrics,
+    pub(crate) events: Option<EventSender>,
+    /// Who else is told of rolls.
+    pub(crate) alerts: Option<AlertSender>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) instance: Name,
+    /// When levels were last shown.
+    pub(crate) shown: Option<Instant>,
 }
 
 impl Report {
-    pub(crate) fn new(metrics: Metrics, events: EventSender, health: Arc<Health>) -> Self {
-        Self {
-            metrics,
-            events: Some(events),
-            health,
-            shown: None,
-        }
-    }
-
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -68,6 +66,9 @@ impl Report {
             text: said.text.clone(),
         };
         self.event(said, events::problem(&problem));
+        if self.speaks_as_reloader() && said.reason == Reason::Failed {
+            self.send(EventFact::not_reloaded(said));
+        }
     }
 
     fn rolled(&self, said: &Said, n: u64, since: Option<u64>) {
@@ -77,18 +78,30 @@ impl Report {
             self.metrics.change_to_patch(&said.key, took);
         }
         self.event(said, events::rolled(said.reason, n, &said.text));
+        let roll = Roll::done(said, n, &self.instance);
+        if self.speaks_as_reloader() {
+            for source in roll.sources() {
+                self.send(EventFact::reloaded(said, source, n));
+            }
+        }
+        if let Some(alerts) = &self.alerts {
+            alerts.send(roll);
+        }
     }
 
     fn event(&self, said: &Said, message: String) {
-        let fact = EventFact {
-            workload: said.key.clone(),
-            uid: said.uid.clone(),
-            reason: said.reason,
-            message,
-        };
+        self.send(EventFact::ours(said, message));
+    }
+
+    fn send(&self, fact: EventFact) {
         if let Some(events) = &self.events {
             events.send(fact);
         }
+    }
+
+    /// Whether what Reloader tells is told beside ours.
+    fn speaks_as_reloader(&self) -> bool {
+        self.metrics.observables().is_some()
     }
 
     /// What the API server refuses, or does not answer, is seen in readiness.
@@ -139,8 +152,17 @@ impl Report {
     }
 
     pub(crate) async fn close(&mut self, within: Duration) {
-        if let Some(events) = self.events.take() {
-            events.close(within).await;
-        }
+        let (events, alerts) = (self.events.take(), self.alerts.take());
+        let events = async {
+            if let Some(events) = events {
+                events.close(within).await;
+            }
+        };
+        let alerts = async {
+            if let Some(alerts) = alerts {
+                alerts.close(within).await;
+            }
+        };
+        tokio::join!(events, alerts);
     }
 }

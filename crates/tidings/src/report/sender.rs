@@ -178,7 +178,6 @@ mod tests {
 
     use http::Response;
     use tidings_core::kinds::KINDS;
-    use tidings_core::reason::Reason;
     use tidings_core::refs::WorkloadRef;
 
     use super::*;
@@ -217,8 +216,11 @@ mod tests {
         EventFact {
             workload: WorkloadRef::new(&KINDS[0], "stage", "web"),
             uid: "u".into(),
-            reason: Reason::Changed,
+            component: "tidings".into(),
+            reason: "Changed",
+            warning: false,
             message: message.to_owned(),
+            n: 0,
         }
     }
 

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use tidings_core::kinds::Kind;
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{
-    Listen, LogFormat, LogLevel, Output, Shell, dns_label, listen, sink, source_kind, time,
-    yes_or_no,
+    Compat, KindRows, Listen, LogFormat, LogLevel, Output, Shell, built_in_kind, dns_label,
+    kinds_of_file, listen, sink, source_kind, time, yes_or_no,
 };
 use crate::notify::sinks::Sink;
 
@@ -159,6 +160,31 @@ pub struct ScopeArgs {
     /// SecretProviderClass when it is rotated.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_CSI_INTEGRATION", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub enable_csi_integration: bool,
+    /// Which kinds of workload.
+    #[command(flatten)]
+    pub kinds: KindArgs,
+}
+
+/// Which kinds of workload are rolled besides those that every cluster has.
+#[derive(Clone, Debug, Args)]
+pub struct KindArgs {
+    /// Do not roll these kinds: built-in ones in the plural, such as `jobs,cronjobs`.
+    #[arg(long, value_name = "KIND,…", env = "TIDINGS_IGNORED_WORKLOAD_TYPES", value_delimiter = ',', value_parser = built_in_kind)]
+    pub ignored_workload_types: Vec<&'static Kind>,
+    /// Also roll Argo Rollouts.
+    #[arg(long = "is-Argo-Rollouts", alias = "is-argo-rollouts", value_name = "BOOL", env = "TIDINGS_IS_ARGO_ROLLOUTS", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub is_argo_rollouts: bool,
+    /// Also roll OpenShift's DeploymentConfigs.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_IS_OPENSHIFT", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub is_openshift: bool,
+    /// Also roll these kinds of custom resources: group/version/Kind:path.to.template, such as
+    /// `example.org/v1/Worker:spec.template`, where the plural is not the usual one
+    /// `example.org/v1/Index=indices:spec.template`.
+    #[arg(long, value_name = "ROW,…", env = "TIDINGS_CUSTOM_WORKLOADS", value_delimiter = ',', value_parser = Kind::read)]
+    pub custom_workloads: Vec<&'static Kind>,
+    /// The same from a file: a row a line, and comments after #.
+    #[arg(long, value_name = "FILE", env = "TIDINGS_CUSTOM_WORKLOADS_FILE", value_parser = kinds_of_file)]
+    pub custom_workloads_file: Option<KindRows>,
 }
 
 /// What is rolled, and on whose behalf.
@@ -184,6 +210,23 @@ pub struct RuleArgs {
     /// Right where both are kept in one etcd.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub absorb_by_version: bool,
+    /// Roll a workload that often at most, such as `10m`; `tidings.dev/min-interval` on it goes
+    /// first. 0 is off.
+    #[arg(long, value_name = "TIME", env = "TIDINGS_MIN_INTERVAL", default_value = "0", value_parser = time)]
+    pub min_interval: Duration,
+    /// After two rolls without rest in between, wait longer and longer, at most an hour.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_STORM_FUSE", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub storm_fuse: bool,
+    /// `strict` does as Reloader does also where that is dangerous: it runs completed Jobs again,
+    /// and suspended CronJobs.
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "TIDINGS_COMPAT",
+        default_value = "safe",
+        ignore_case = true
+    )]
+    pub compat: Compat,
     /// Which installation.
     #[command(flatten)]
     pub home: HomeArgs,
@@ -209,6 +252,9 @@ pub struct TakeOverArgs {
     /// Its namespace; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = dns_label)]
     pub namespace: Option<String>,
+    /// Which kinds there are.
+    #[command(flatten, next_help_heading = "Kinds (as the controller was started)")]
+    pub kinds: KindArgs,
     /// Which cluster.
     #[command(flatten, next_help_heading = "Cluster")]
     pub cluster: ClusterArgs,
@@ -233,6 +279,9 @@ pub struct RunArgs {
     /// [default: 0.0.0.0:9090 in a cluster, else 127.0.0.1:9090].
     #[arg(long, value_name = "ADDRESS", env = "TIDINGS_LISTEN", value_parser = listen)]
     pub listen: Option<Listen>,
+    /// Also Reloader's metrics, its Event for each roll, and its ConfigMap that says what runs.
+    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOADER_OBSERVABLES", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
+    pub reloader_observables: bool,
     /// The form of the log.
     #[arg(
         long,
@@ -307,14 +356,11 @@ pub struct NotifyArgs {
     pub notify_ca_file: Option<PathBuf>,
 }
 
-/// What Reloader's dashboards look at, and options of Reloader that there is
-/// nothing left to choose about. Those are taken, so that its Deployments need no
-/// edit, and what becomes of each is said at the start.
+/// Options of Reloader that there is nothing left to choose about. They are taken,
+/// so that its Deployments need no edit, and what becomes of each is said at the
+/// start.
 #[derive(Clone, Debug, Args)]
 pub struct ReloaderArgs {
-    /// Also Reloader's metrics, its Event for each roll, and its ConfigMap that says what runs.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOADER_OBSERVABLES", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub reloader_observables: bool,
     /// Nothing to choose: what changed while no controller ran is always found and rolled.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_SYNC_AFTER_RESTART", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub sync_after_restart: bool,

@@ -1,12 +1,13 @@
 //! The values that options take.
 //!
 //! Goes in: one word of the command line. Comes out: its meaning, or a sentence
-//! on what was expected.
+//! on what was expected. A word that names a file is read with it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::refs::SourceKind;
 
 use crate::notify::sinks::{SINKS, Sink};
@@ -81,6 +82,19 @@ pub enum Output {
     Json,
 }
 
+/// What to do where Reloader's way is dangerous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// What is safe.
+    Safe,
+    /// As Reloader does.
+    Strict,
+}
+
+/// Kinds of workload that a file names.
+#[derive(Clone, Debug)]
+pub struct KindRows(pub Vec<&'static Kind>);
+
 /// Where the admin port listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -114,6 +128,20 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 pub(super) fn sink(text: &str) -> Result<&'static Sink, String> {
     let words = || SINKS.iter().map(|sink| sink.word).collect::<Vec<_>>();
     Sink::parse(text).ok_or_else(|| format!("expected one of {}", words().join(", ")))
+}
+
+pub(super) fn built_in_kind(text: &str) -> Result<&'static Kind, String> {
+    let names = || KINDS.iter().map(|kind| kind.plural).collect::<Vec<_>>();
+    Kind::parse(text).ok_or_else(|| format!("expected one of {}", names().join(", ")))
+}
+
+pub(super) fn kinds_of_file(file: &str) -> Result<KindRows, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("it cannot be read: {e}"))?;
+    let rows = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or(""));
+    let rows = rows.map(str::trim).filter(|row| !row.is_empty());
+    rows.map(Kind::read).collect::<Result<_, _>>().map(KindRows)
 }
 
 pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {

@@ -13,6 +13,7 @@ use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
 use tidings_core::index::Fetched;
 use tidings_core::kinds::KINDS;
 use tidings_core::object::Marks;
+use tidings_core::reason::Reason;
 use tidings_core::refs::SourceKind::ConfigMap;
 use tidings_core::refs::{SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
@@ -96,6 +97,7 @@ fn and_are_written_under_them() {
         },
         sources: Vec::new(),
         n: 1,
+        reason: Reason::Changed,
         because: String::new(),
         changes: Vec::new(),
     };

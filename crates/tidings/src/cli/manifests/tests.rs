@@ -16,7 +16,7 @@ fn printed_for(replicas: u16, options: &[&str]) -> String {
     let run = Run {
         image: "tidings:test".to_owned(),
         replicas,
-        options: given(matches),
+        given: given(matches),
     };
     render(&settings(options).unwrap(), &run)
 }
@@ -425,4 +425,61 @@ fn several_replicas_keep_apart() {
     for more in ["podAntiAffinity:", "kind: PodDisruptionBudget"] {
         assert!(two.contains(more) && !one.contains(more), "{more}");
     }
+}
+
+/// The container's arguments and variables.
+fn container_of(options: &[&str]) -> String {
+    let text = printed(options);
+    let (_, rest) = text.split_once("containers:\n").unwrap();
+    let (container, _) = rest.split_once("image:").unwrap();
+    container.to_owned()
+}
+
+#[test]
+fn what_may_hold_a_token_comes_from_a_secret() {
+    let options = [
+        "--alert-on-reload",
+        "--alert-sink=slack",
+        "--alert-webhook-url=https://hooks.example/token",
+        "--reloader-observables",
+    ];
+    let container = container_of(&options);
+    assert!(!printed(&options).contains("token\""), "{container}");
+    insta::assert_snapshot!(container, @r#"
+    - args:
+        - controller
+        - "--reloader-observables=true"
+        - "--alert-on-reload=true"
+        - "--alert-sink=slack"
+      env:
+        - name: POD_NAME
+          valueFrom:
+            fieldRef:
+              fieldPath: metadata.name
+        - name: POD_NAMESPACE
+          valueFrom:
+            fieldRef:
+              fieldPath: metadata.namespace
+        # it may hold a token, so it is not printed: put it into the Secret tidings-notify
+        - name: TIDINGS_ALERT_WEBHOOK_URL
+          valueFrom:
+            secretKeyRef:
+              key: alert-webhook-url
+              name: tidings-notify
+        - name: RELOADER_DEPLOYMENT_NAME
+          value: tidings
+    "#);
+}
+
+#[test]
+fn a_file_of_kinds_goes_in_row_by_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kinds");
+    let rows = "# ours\nexample.org/v1/Worker:spec.pool.template # pools\n\nexample.org/v1/Index=indices:spec.template\n";
+    std::fs::write(&file, rows).unwrap();
+    let file = format!("--custom-workloads-file={}", file.display());
+    let container = container_of(&[&file, "--is-argo-rollouts"]);
+    let row = "--custom-workloads=example.org/v1/Worker=workers:spec.pool.template,example.org/v1/Index=indices:spec.template";
+    assert!(container.contains(row), "{container}");
+    assert!(container.contains("--is-Argo-Rollouts=true"), "{container}");
 }
