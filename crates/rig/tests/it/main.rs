@@ -26,6 +26,7 @@ mod opt_in;
 mod own_namespace;
 mod proxy;
 mod refusal_storms;
+mod rotated_classes_roll;
 mod secrets_leave_no_trace;
 mod seed_example;
 mod server_restart;
