@@ -7,7 +7,9 @@
 
 use kube::Client;
 use serde_json::{Value, json};
-use tidings_core::refs::Name;
+use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
+use tidings_core::kinds::KINDS;
+use tidings_core::refs::{Name, SOURCES};
 
 use crate::api::{self, ApiError, Place};
 use crate::settings::selector::Selector;
@@ -73,10 +75,16 @@ fn options(settings: &ControllerSettings) -> Value {
         Namespaces::Only(_) => (Vec::new(), None),
     };
     let rules = &installation.rules;
-    let unwatched = tidings_core::refs::SOURCES.iter();
-    let unwatched = unwatched.filter(|row| !installation.sources.contains(&row.kind));
-    json!({
+    let unwatched = SOURCES.iter();
+    let unwatched =
+        unwatched.filter(|row| row.group.is_empty() && !installation.sources.contains(&row.kind));
+    let rolls = |word| installation.kinds.iter().any(|kind| kind.word == word);
+    let idle = KINDS.iter().filter(|kind| kind.ends() && !rolls(kind.word));
+    let mut options = json!({
         "autoReloadAll": installation.defaults.auto_reload_all,
+        "reloadStrategy": installation.strategy.word(),
+        "isArgoRollouts": rolls("rollout"),
+        "workloadTypesToIgnore": idle.map(|kind| kind.plural).collect::<Vec<_>>(),
         "reloadOnCreate": rules.on_create,
         "reloadOnDelete": rules.on_delete,
         "syncAfterRestart": true,
@@ -90,8 +98,50 @@ fn options(settings: &ControllerSettings) -> Value {
         "resourceSelectors": shown(installation.source_labels.as_ref()),
         "enablePProf": false,
         "pprofAddr": "",
-    })
+    });
+    for (name, key) in KEYS {
+        options[name] = installation.vocabulary.written(key).into();
+    }
+    options
 }
+
+/// Names of annotations' keys there.
+const KEYS: [(&str, &str); 13] = [
+    ("reloaderAutoAnnotation", "reloader.stakater.com/auto"),
+    (
+        "configmapReloaderAutoAnnotation",
+        "configmap.reloader.stakater.com/auto",
+    ),
+    (
+        "secretReloaderAutoAnnotation",
+        "secret.reloader.stakater.com/auto",
+    ),
+    (
+        "configmapUpdateOnChangeAnnotation",
+        "configmap.reloader.stakater.com/reload",
+    ),
+    (
+        "secretUpdateOnChangeAnnotation",
+        "secret.reloader.stakater.com/reload",
+    ),
+    (
+        "configmapExcludeReloaderAnnotation",
+        "configmaps.exclude.reloader.stakater.com/reload",
+    ),
+    (
+        "secretExcludeReloaderAnnotation",
+        "secrets.exclude.reloader.stakater.com/reload",
+    ),
+    ("autoSearchAnnotation", "reloader.stakater.com/search"),
+    ("searchMatchAnnotation", MATCH),
+    ("ignoreResourceAnnotation", IGNORE[1]),
+    (
+        "rolloutStrategyAnnotation",
+        "reloader.stakater.com/rollout-strategy",
+    ),
+    ("pauseDeploymentAnnotation", PAUSE_PERIOD),
+    ("pauseDeploymentTimeAnnotation", PAUSED_AT),
+];
 
 fn shown(selector: Option<&Selector>) -> Vec<String> {
     selector.iter().map(ToString::to_string).collect()
@@ -99,8 +149,17 @@ fn shown(selector: Option<&Selector>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use tidings_core::annotations;
+
     use super::*;
     use crate::settings::tests::settings_with;
+
+    #[test]
+    fn keys_are_annotations() {
+        for (name, key) in KEYS {
+            assert!(annotations::find(key).is_some(), "{name}");
+        }
+    }
 
     #[test]
     fn what_runs_is_in_three_keys_and_no_url_is_in_them() {
@@ -113,13 +172,32 @@ mod tests {
             "--webhook-url=https://hooks.example/secret",
             "--namespaces-to-ignore=a",
             "--namespace-selector=env:prod",
+            "--auto-annotation=example.org/follow",
+            "--resources-to-ignore=secrets",
+            "--ignored-workload-types=jobs,cronjobs",
+            "--reload-strategy=annotations",
         ];
         let settings = settings_with(&variables, &options).unwrap();
         let object = object(&settings, settings.observed.as_ref().unwrap());
         assert_eq!(object["metadata"]["namespace"], "infra");
         assert_eq!(object["metadata"]["labels"][LABEL], "reloader");
         insta::assert_snapshot!(object["data"]["deploymentInfo"].as_str().unwrap(), @r#"{"creationTimestamp":null,"name":"reloader","namespace":"infra"}"#);
-        insta::assert_snapshot!(object["data"]["reloaderOptions"].as_str().unwrap(), @r#"{"autoReloadAll":false,"enableHA":true,"enablePProf":false,"logFormat":"text","logLevel":"info","namespaceSelectors":["env=prod"],"namespacesToIgnore":["a"],"pprofAddr":"","reloadOnCreate":false,"reloadOnDelete":false,"resourceSelectors":[],"resourcesToIgnore":["secretproviderclasses"],"syncAfterRestart":true,"webhookUrl":"(not shown)"}"#);
+        let shown = object["data"]["reloaderOptions"].as_str().unwrap();
+        let options: Value = serde_json::from_str(shown).unwrap();
+        let expected = json!({
+            "namespaceSelectors": ["env=prod"],
+            "namespacesToIgnore": ["a"],
+            "resourcesToIgnore": ["secrets"],
+            "workloadTypesToIgnore": ["cronjobs", "jobs"],
+            "reloadStrategy": "annotations",
+            "reloaderAutoAnnotation": "example.org/follow",
+            "ignoreResourceAnnotation": "reloader.stakater.com/ignore",
+            "webhookUrl": "(not shown)",
+        });
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(options[name], *value, "{name}");
+        }
+        assert!(!shown.contains("hooks.example"));
         insta::assert_snapshot!(object["data"]["buildInfo"].as_str().unwrap(), @r#"{"commitHash":"","commitTime":"0001-01-01T00:00:00Z","edition":"tidings","goVersion":"","releaseVersion":"0.1.0"}"#);
     }
 }

@@ -17,7 +17,7 @@ use tidings_core::kinds::{KINDS, Kind, Kinds, Watched};
 use tidings_core::object::Seconds;
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind};
-use tidings_core::vocabulary::Vocabulary;
+use tidings_core::vocabulary::{RENAMES, Vocabulary};
 
 use crate::scope::Filter;
 
@@ -37,7 +37,7 @@ pub use surroundings::Surroundings;
 use surroundings::{
     KUBERNETES_NAMESPACE, METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE,
 };
-use values::{Compat, Listen, LogFormat, LogLevel, Output};
+use values::{Compat, Listen, LogFormat, LogLevel, Output, ReloadStrategy};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
@@ -133,6 +133,8 @@ pub struct Installation {
     pub defaults: Defaults,
     /// How it is decided.
     pub rules: Rules,
+    /// What a roll writes.
+    pub strategy: ReloadStrategy,
     /// The namespace of the records and the Lease.
     pub own_namespace: Name,
 }
@@ -144,11 +146,12 @@ impl Installation {
             kinds: kinds(&scope.kinds)?,
             sources: sources(scope)?,
             source_labels: selector::all_of(&scope.resource_label_selector),
-            vocabulary: Arc::default(),
+            vocabulary: vocabulary(rules)?,
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
             },
             rules: rules_of(rules),
+            strategy: strategy(rules),
             own_namespace: own_namespace(&rules.home, around),
         })
     }
@@ -346,6 +349,27 @@ fn kinds(args: &KindArgs) -> Result<Kinds, Misuse> {
         return Err(Misuse(text.to_owned()));
     }
     Ok(kinds)
+}
+
+fn strategy(args: &RuleArgs) -> ReloadStrategy {
+    let usual = match args.compat {
+        Compat::Safe => ReloadStrategy::Default,
+        Compat::Strict => ReloadStrategy::EnvVars,
+    };
+    args.reload_strategy.unwrap_or(usual)
+}
+
+fn vocabulary(args: &RuleArgs) -> Result<Arc<Vocabulary>, Misuse> {
+    let all = &args.names.0;
+    let one = |(key, other): &(&'static str, String)| Vocabulary::new([(*key, other.clone())]);
+    let wrong = all.iter().zip(&RENAMES).find_map(|(name, rename)| {
+        let said = one(name).err()?;
+        Some(Misuse(format!("--{}: {said}", rename.option)))
+    });
+    let vocabulary = Vocabulary::new(all.iter().cloned());
+    vocabulary
+        .map(Arc::new)
+        .map_err(|said| wrong.unwrap_or(Misuse(said)))
 }
 
 /// Rounded up: an interval is not to be cut short.

@@ -13,14 +13,16 @@ use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{
-    Compat, KindRows, Listen, LogFormat, LogLevel, Output, Shell, built_in_kind, dns_label,
-    kinds_of_file, listen, sink, source_kind, time, yes_or_no,
+    Compat, KindRows, Listen, LogFormat, LogLevel, Output, ReloadStrategy, Shell, built_in_kind,
+    dns_label, kinds_of_file, listen, sink, source_kind, time, yes_or_no,
 };
 use crate::notify::sinks::Sink;
 
 mod lint;
+mod names;
 
 pub use lint::LintArgs;
+pub use names::NameArgs;
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -210,6 +212,11 @@ pub struct RuleArgs {
     /// Right where both are kept in one etcd.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub absorb_by_version: bool,
+    /// What a roll writes on the pod template besides Tidings' own annotations: `default` is
+    /// nothing, `env-vars` and `annotations` what Reloader writes [default: default; env-vars with
+    /// --compat strict].
+    #[arg(long, value_name = "STRATEGY", env = "TIDINGS_RELOAD_STRATEGY")]
+    pub reload_strategy: Option<ReloadStrategy>,
     /// Roll a workload that often at most, such as `10m`; `tidings.dev/min-interval` on it goes
     /// first. 0 is off.
     #[arg(long, value_name = "TIME", env = "TIDINGS_MIN_INTERVAL", default_value = "0", value_parser = time)]
@@ -230,6 +237,9 @@ pub struct RuleArgs {
     /// Which installation.
     #[command(flatten)]
     pub home: HomeArgs,
+    /// How annotations are called.
+    #[command(flatten, next_help_heading = "How Reloader's annotations are called")]
+    pub names: NameArgs,
 }
 
 /// Which installation.

@@ -49,6 +49,8 @@ fn why(options: &[&str]) -> Result<WhySettings, Misuse> {
     WhySettings::new(&args, &Surroundings::default())
 }
 
+mod contract;
+
 #[test]
 fn a_pod_and_a_laptop_differ() {
     let pod = settings(&[]).unwrap();

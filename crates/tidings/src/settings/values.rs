@@ -82,6 +82,28 @@ pub enum Output {
     Json,
 }
 
+/// What a roll writes on a pod template besides our own two annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReloadStrategy {
+    /// Nothing.
+    Default,
+    /// Reloader's variable for each source.
+    EnvVars,
+    /// Reloader's annotation for the last source.
+    Annotations,
+}
+
+impl ReloadStrategy {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::EnvVars => "env-vars",
+            Self::Annotations => "annotations",
+        }
+    }
+}
+
 /// What to do where Reloader's way is dangerous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
