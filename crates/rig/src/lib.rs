@@ -4,7 +4,8 @@
 //! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
 //! under test and the API server to record and to disturb; [`process`] runs the
 //! real `tidings`, [`installed`] with namespaces of its own; [`memory`] looks into
-//! it; [`manifests`] and [`fixtures`] make objects.
+//! it; [`receiver`] is who is told elsewhere; [`manifests`] and [`fixtures`] make
+//! objects.
 
 mod assets;
 pub mod certs;
@@ -29,6 +30,7 @@ pub mod process;
 mod programs;
 pub mod proxy;
 mod random;
+pub mod receiver;
 mod users;
 pub mod wait;
 

@@ -183,8 +183,15 @@ async fn the_api_server_takes_all_of_it() -> Result<()> {
     let (ns, own) = (home.ns().name(), home.own().name());
     let own = format!("--own-namespace={own}");
     let ns = format!("--namespaces={ns}");
-    let forms: [&[&str]; 4] = [
+    let forms: [&[&str]; 5] = [
         &[&own],
+        &[
+            &own,
+            "--reloader-observables",
+            "--alert-on-reload",
+            "--alert-webhook-url=https://hooks.example/token",
+            "--custom-workloads=example.org/v1/Worker:spec.template",
+        ],
         &[&own, &ns],
         &[&own, "--dry-run", "--resources-to-ignore=secrets"],
         &[
