@@ -38,6 +38,8 @@ pub const RELOAD: &str = "tidings.dev/reload";
 /// The name of the installation, unless options give another.
 pub const INSTANCE: &str = "tidings";
 
+/// With these, a change is followed by its roll at once.
+const PROMPT: [(&str, &str); 2] = [("--settle", "0"), ("--storm-fuse", "false")];
 /// How long anything may take. Generous: no test measures time.
 const LIMIT: Duration = secs(30);
 /// How long nothing must happen, after the controller is known to be up to date.
@@ -108,7 +110,8 @@ impl Installed {
     // --- running it --------------------------------------------------------
 
     /// A controller for the watched namespace, to be started once or more often.
-    /// Changes do not settle unless the options say so.
+    /// Changes do not settle, and what changes often is not slowed down, unless the
+    /// options say so.
     pub fn launch(&self, options: &[&str]) -> Result<Launch> {
         self.launch_as(&self.kubeconfig, options)
     }
@@ -130,12 +133,12 @@ impl Installed {
         let launch = process::controller(kubeconfig)?
             .args(&["--own-namespace", self.own.name()])
             .args(options);
-        let settles = options.iter().any(|option| option.starts_with("--settle"));
-        Ok(if settles {
-            launch
-        } else {
-            launch.args(&["--settle", "0"])
-        })
+        let unsaid = PROMPT.iter().filter(|(name, _)| {
+            let mut said = options.iter();
+            !said.any(|option| option.starts_with(name))
+        });
+        let unsaid = unsaid.map(|(name, value)| format!("{name}={value}"));
+        Ok(unsaid.fold(launch, |launch, option| launch.arg(&option)))
     }
 
     /// Starts a controller with these options and waits until it is ready.
