@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::lint::rules::{Fate, OPTIONS, Tool, VARIABLES, rules};
+use super::lint::rules::{Fate, OPTIONS, Tool, rules, variables};
 use super::reference::{cell, code, table};
 
 /// The guides, by their files in `docs/`.
@@ -49,7 +49,7 @@ fn part(mark: &str) -> Option<String> {
     match mark.split_once(": ") {
         Some(("rules", tools)) => Some(differences(&tools.split(' ').collect::<Vec<_>>())),
         None if mark == "options" => Some(options()),
-        None if mark == "variables" => Some(variables()),
+        None if mark == "variables" => Some(heard_variables()),
         _ => None,
     }
 }
@@ -93,12 +93,9 @@ fn options() -> String {
     )
 }
 
-fn variables() -> String {
-    let rows = VARIABLES.iter();
-    fates(
-        "Variable",
-        rows.map(|row| (row.name.to_owned(), row.fate, row.note)),
-    )
+fn heard_variables() -> String {
+    let rows = variables().map(|row| (row.name.to_owned(), row.fate, row.note));
+    fates("Variable", rows)
 }
 
 fn fates(what: &str, rows: impl Iterator<Item = (String, Fate, &'static str)>) -> String {

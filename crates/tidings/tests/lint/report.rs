@@ -227,3 +227,19 @@ fn the_options_of_the_controller_count() {
     assert!(out.contains("differs: only-used-keys"), "{out}");
     assert_eq!(lint(&["--migrate", "-f", "-"], &none).0, 0);
 }
+
+#[test]
+fn renamed_annotations_are_read_and_named_as_they_are_written() {
+    let renamed = WEB.replace(
+        "reloader.stakater.com/auto: \"true\"",
+        "example.org/follow: \"yes\"",
+    );
+    let option = "--auto-annotation=example.org/follow";
+    let (_, out, _) = lint(&["--migrate", "-f", "-", option], &renamed);
+    assert!(
+        out.contains("<stdin>:7  stage/Deployment/web  example.org/follow: \"yes\""),
+        "{out}"
+    );
+    let (_, out, _) = lint(&["-f", "-", option], &renamed);
+    assert!(out.contains("<stdin>:7"), "{out}");
+}

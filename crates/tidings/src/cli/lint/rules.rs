@@ -19,7 +19,7 @@ mod words;
 
 pub use agent::sidecar_options;
 pub use case::{Case, Hit};
-pub use options::{Fate, OPTIONS, Row, VARIABLES};
+pub use options::{Fate, OPTIONS, Row, variables};
 
 use super::report::{Level, Meaning};
 

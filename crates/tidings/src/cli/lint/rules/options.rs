@@ -1,6 +1,6 @@
 //! A manifest of Reloader itself: what becomes of its options and variables when
 //! Tidings takes its place. The tables of the migration guide follow from
-//! [`OPTIONS`] and [`VARIABLES`]; whether Tidings could start with what is there is
+//! [`OPTIONS`] and [`variables`]; whether Tidings could start with what is there is
 //! asked of its own command line.
 
 use std::collections::BTreeMap;
@@ -79,20 +79,23 @@ pub static OPTIONS: &[Row] = rows! {
     "pause-deployment-time-annotation" Same "Another key for `deployment.reloader.stakater.com/paused-at`."
 };
 
-/// All variables that Reloader 1.4 reads.
-pub static VARIABLES: &[Row] = rows! {
-    "KUBERNETES_NAMESPACE" Same "The only namespace that is watched."
-    "POD_NAME" Same "The name of the pod, by which it holds the Lease."
-    "POD_NAMESPACE" Same "The namespace of the pod."
-    "RELOADER_NAMESPACE" Same "The namespace of the meta-info ConfigMap."
-    "RELOADER_DEPLOYMENT_NAME" Same "The Deployment that the meta-info ConfigMap tells of."
-    "METRICS_COUNT_BY_NAMESPACE" Same "`enabled`: reloads by namespace."
-    "ALERT_ON_RELOAD" Differs "`true`: alerts are sent; here beside the work, with a timeout and again if they fail. Reloader waits for the answer, for ever."
-    "ALERT_SINK" Same "`slack`, `teams`, `gchat`, else raw."
-    "ALERT_WEBHOOK_URL" Same "Where they are sent."
-    "ALERT_WEBHOOK_PROXY" Same "By which proxy."
-    "ALERT_ADDITIONAL_INFO" Same "What they begin with."
-};
+/// All variables that Reloader 1.4 reads, as the program reads them.
+pub fn variables() -> impl Iterator<Item = Row> {
+    surroundings::VARIABLES.iter().map(|variable| {
+        let changed = CHANGED.iter().find(|(name, _)| *name == variable.name);
+        Row {
+            name: variable.name,
+            fate: changed.map_or(Fate::Same, |_| Fate::Differs),
+            note: changed.map_or(variable.doc, |(_, note)| note),
+        }
+    })
+}
+
+/// Variables that mean something else.
+const CHANGED: [(&str, &str); 1] = [(
+    "ALERT_ON_RELOAD",
+    "`true`: tell of every roll. Alerts are sent beside the work, each with a timeout, and again if they fail; Reloader waits for the answer, for ever.",
+)];
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -155,22 +158,26 @@ fn itself(case: &Case<'_>) -> Vec<Hit> {
 fn option(case: &Case<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for container in reloaders(case) {
-        let words = options(container).into_iter();
-        hits.extend(words.filter_map(|word| changed(OPTIONS, &word.name, "--", word.line)));
-        for variable in variables(container) {
-            hits.extend(changed(VARIABLES, variable.word("name"), "", variable.line));
+        for word in options(container) {
+            let row = OPTIONS.iter().find(|row| row.name == word.name);
+            hits.extend(row.and_then(|row| changed(row, "--", word.line)));
+        }
+        for variable in set(container) {
+            let row = variables().find(|row| row.name == variable.word("name"));
+            hits.extend(row.and_then(|row| changed(&row, "", variable.line)));
         }
     }
     hits
 }
 
-fn variables(container: &Tree) -> &[Tree] {
+/// The variables that are set on a container.
+fn set(container: &Tree) -> &[Tree] {
     container.get("env").map(Tree::items).unwrap_or_default()
 }
 
-fn changed(rows: &[Row], name: &str, dashes: &str, line: u64) -> Option<Hit> {
-    let row = rows.iter().find(|row| row.name == name)?;
-    (row.fate != Fate::Same).then(|| Hit::new(line, format!("{dashes}{name}: {}", row.note)))
+fn changed(row: &Row, dashes: &str, line: u64) -> Option<Hit> {
+    let text = || format!("{dashes}{}: {}", row.name, row.note);
+    (row.fate != Fate::Same).then(|| Hit::new(line, text()))
 }
 
 fn refused(case: &Case<'_>) -> Vec<Hit> {
@@ -203,9 +210,7 @@ fn start(container: &Tree) -> Result<(), String> {
 /// A pod with the container's variables.
 fn around(container: &Tree) -> Surroundings {
     let value = |name: &str| {
-        let variable = variables(container)
-            .iter()
-            .find(|v| v.word("name") == name)?;
+        let variable = set(container).iter().find(|v| v.word("name") == name)?;
         Some(variable.get("value")?.to_text())
     };
     let variables = surroundings::VARIABLES.iter();
@@ -231,9 +236,16 @@ mod tests {
         for name in theirs.filter_map(clap::Arg::get_long) {
             assert!(OPTIONS.iter().any(|row| row.name == name), "--{name}");
         }
-        for variable in surroundings::VARIABLES {
-            let listed = VARIABLES.iter().any(|row| row.name == variable.name);
-            assert!(listed, "{}", variable.name);
+        for row in OPTIONS {
+            let mut heard = controller.get_arguments().filter_map(clap::Arg::get_long);
+            assert!(
+                heard.any(|name| name == row.name),
+                "--{} is not heard",
+                row.name
+            );
+        }
+        for (name, _) in CHANGED {
+            assert!(variables().any(|row| row.name == name), "{name}");
         }
     }
 }
