@@ -3,41 +3,36 @@
 //! Two steps: [`args`] reads each word of the command line by itself; here the
 //! words become [`ControllerSettings`] and [`WhySettings`], which hold only what
 //! makes sense together. The error is one sentence on what to change; the
-//! program then ends with exit code 2. Where the program runs is
-//! [`surroundings`]; the only I/O is there.
+//! program then ends with exit code 2. The only I/O: [`surroundings`] looks where
+//! the program runs, and a word that names a file of rows is read with it.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_core::decide::Rules;
-use tidings_core::kinds::{KINDS, Kind, Kinds, Watched};
-use tidings_core::object::Seconds;
-use tidings_core::policy::Defaults;
-use tidings_core::refs::{Name, SourceKind};
-use tidings_core::vocabulary::{RENAMES, Vocabulary};
-
-use crate::scope::Filter;
+use tidings_core::kinds::{Kind, Kinds};
+use tidings_core::refs::Name;
 
 pub mod args;
+mod installation;
 mod lint;
+mod notes;
 pub mod notify;
 pub mod selector;
 pub mod streams;
 pub mod surroundings;
 pub mod values;
 
-use args::{ControllerArgs, HomeArgs, KindArgs, RuleArgs, ScopeArgs, TakeOverArgs, WhyArgs};
+use args::{ControllerArgs, TakeOverArgs, WhyArgs};
+pub use installation::{Installation, Namespaces};
+use installation::{kinds, own_namespace};
 pub use lint::LintSettings;
+pub use notes::Note;
+use notes::notes;
 pub use notify::NotifySettings;
-use selector::Selector;
 pub use surroundings::Surroundings;
-use surroundings::{
-    KUBERNETES_NAMESPACE, METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE,
-};
-use values::{Compat, Listen, LogFormat, LogLevel, Output, ReloadStrategy};
+use surroundings::{METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE};
+use values::{Listen, LogFormat, LogLevel, Output};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
@@ -47,31 +42,6 @@ const ADMIN_PORT: u16 = 9090;
 #[error("{0}")]
 pub struct Misuse(String);
 
-/// Something to say at the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Whether a person should look at it.
-    pub warning: bool,
-    /// A sentence.
-    pub text: String,
-}
-
-impl Note {
-    fn info(text: impl Into<String>) -> Self {
-        Self {
-            warning: false,
-            text: text.into(),
-        }
-    }
-
-    fn warning(text: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            text: text.into(),
-        }
-    }
-}
-
 /// Which cluster to speak to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterSettings {
@@ -79,20 +49,6 @@ pub struct ClusterSettings {
     pub kubeconfig: Option<PathBuf>,
     /// The context, where one is chosen.
     pub context: Option<String>,
-}
-
-/// Which namespaces are watched.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Namespaces {
-    /// These only, each with its own streams. Never empty.
-    Only(BTreeSet<Name>),
-    /// All of the cluster.
-    All {
-        /// But these, left out at the server.
-        ignored: BTreeSet<Name>,
-        /// Of which only those count whose labels match.
-        selector: Option<Selector>,
-    },
 }
 
 /// The form and amount of the log.
@@ -113,71 +69,6 @@ pub struct LeaseSettings {
     pub renew_deadline: Duration,
     /// Between two attempts.
     pub retry_period: Duration,
-}
-
-/// One installation: what it watches and on which terms. `tidings why` asks the
-/// same as the controller does.
-#[derive(Clone, Debug)]
-pub struct Installation {
-    /// Which namespaces.
-    pub namespaces: Namespaces,
-    /// Which kinds of workload are rolled.
-    pub kinds: Kinds,
-    /// Which kinds of sources are watched. Never empty.
-    pub sources: Vec<SourceKind>,
-    /// Only sources with such labels are watched.
-    pub source_labels: Option<Selector>,
-    /// The keys by which annotations are read and written.
-    pub vocabulary: Arc<Vocabulary>,
-    /// What holds where annotations are silent.
-    pub defaults: Defaults,
-    /// How it is decided.
-    pub rules: Rules,
-    /// What a roll writes.
-    pub strategy: ReloadStrategy,
-    /// The namespace of the records and the Lease.
-    pub own_namespace: Name,
-}
-
-impl Installation {
-    fn new(scope: &ScopeArgs, rules: &RuleArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        Ok(Self {
-            namespaces: namespaces(scope, around)?,
-            kinds: kinds(&scope.kinds)?,
-            sources: sources(scope)?,
-            source_labels: selector::all_of(&scope.resource_label_selector),
-            vocabulary: vocabulary(rules)?,
-            defaults: Defaults {
-                auto_reload_all: rules.auto_reload_all,
-            },
-            rules: rules_of(rules),
-            strategy: strategy(rules),
-            own_namespace: own_namespace(&rules.home, around),
-        })
-    }
-
-    /// Which sources are watched, and how objects are read.
-    pub fn filter(&self) -> Filter {
-        Filter {
-            labels: self.source_labels.clone().unwrap_or_default(),
-            vocabulary: Arc::clone(&self.vocabulary),
-        }
-    }
-
-    /// Whether a namespace is watched, as far as its name tells.
-    pub fn covers(&self, namespace: &str) -> bool {
-        match &self.namespaces {
-            Namespaces::Only(names) => names.contains(namespace),
-            Namespaces::All { ignored, .. } => !ignored.contains(namespace),
-        }
-    }
-
-    /// The same, narrowed to one namespace.
-    #[must_use]
-    pub fn within(mut self, namespace: Name) -> Self {
-        self.namespaces = Namespaces::Only(BTreeSet::from([namespace]));
-        self
-    }
 }
 
 /// What `--reloader-observables` asks for.
@@ -291,112 +182,6 @@ fn cluster(args: &args::ClusterArgs) -> ClusterSettings {
     }
 }
 
-fn namespaces(args: &ScopeArgs, around: &Surroundings) -> Result<Namespaces, Misuse> {
-    let names = |list: &[String]| list.iter().map(|n| Name::from(n.as_str())).collect();
-    if args.namespaces.is_empty() {
-        if let Some(only) = around.variable(KUBERNETES_NAMESPACE) {
-            let only = values::dns_label(only);
-            let only =
-                only.map_err(|expected| Misuse(format!("{KUBERNETES_NAMESPACE}: {expected}")));
-            return Ok(Namespaces::Only(names(&[only?])));
-        }
-        return Ok(Namespaces::All {
-            ignored: names(&args.namespaces_to_ignore),
-            selector: selector::all_of(&args.namespace_selector),
-        });
-    }
-    if !args.namespaces_to_ignore.is_empty() {
-        return Err(excludes("--namespaces", "--namespaces-to-ignore"));
-    }
-    if !args.namespace_selector.is_empty() {
-        return Err(excludes("--namespaces", "--namespace-selector"));
-    }
-    Ok(Namespaces::Only(names(&args.namespaces)))
-}
-
-fn excludes(one: &str, other: &str) -> Misuse {
-    Misuse(format!(
-        "{one} already says which namespaces are watched: leave out {one} or {other}"
-    ))
-}
-
-fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
-    let watched = |kind: &SourceKind| match kind {
-        SourceKind::SecretProviderClass => args.enable_csi_integration,
-        kind => !args.resources_to_ignore.contains(kind),
-    };
-    let kept: Vec<_> = SourceKind::all().filter(watched).collect();
-    if kept.is_empty() {
-        let text =
-            "--resources-to-ignore leaves nothing to watch: ignore configmaps or secrets, not both";
-        return Err(Misuse(text.to_owned()));
-    }
-    Ok(kept)
-}
-
-fn kinds(args: &KindArgs) -> Result<Kinds, Misuse> {
-    let wanted = |kind: &&Kind| match kind.word {
-        "rollout" => args.is_argo_rollouts,
-        "deploymentconfig" => args.is_openshift,
-        _ => kind.watched == Watched::Always,
-    };
-    let of_file = args.custom_workloads_file.iter().flat_map(|rows| &rows.0);
-    let custom = args.custom_workloads.iter().chain(of_file).copied();
-    let kinds = KINDS.iter().filter(wanted).chain(custom);
-    let kinds = Kinds::new(kinds.filter(|kind| !args.ignored_workload_types.contains(kind)));
-    if kinds.iter().next().is_none() {
-        let text = "--ignored-workload-types leaves nothing to roll";
-        return Err(Misuse(text.to_owned()));
-    }
-    Ok(kinds)
-}
-
-fn strategy(args: &RuleArgs) -> ReloadStrategy {
-    let usual = match args.compat {
-        Compat::Safe => ReloadStrategy::Default,
-        Compat::Strict => ReloadStrategy::EnvVars,
-    };
-    args.reload_strategy.unwrap_or(usual)
-}
-
-fn vocabulary(args: &RuleArgs) -> Result<Arc<Vocabulary>, Misuse> {
-    let all = &args.names.0;
-    let one = |(key, other): &(&'static str, String)| Vocabulary::new([(*key, other.clone())]);
-    let wrong = all.iter().zip(&RENAMES).find_map(|(name, rename)| {
-        let said = one(name).err()?;
-        Some(Misuse(format!("--{}: {said}", rename.option)))
-    });
-    let vocabulary = Vocabulary::new(all.iter().cloned());
-    vocabulary
-        .map(Arc::new)
-        .map_err(|said| wrong.unwrap_or(Misuse(said)))
-}
-
-/// Rounded up: an interval is not to be cut short.
-fn seconds(time: Duration) -> Seconds {
-    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    Seconds::try_from(whole).unwrap_or(Seconds::MAX)
-}
-
-fn rules_of(args: &RuleArgs) -> Rules {
-    Rules {
-        instance: args.home.instance.as_str().into(),
-        on_create: args.reload_on_create,
-        on_delete: args.reload_on_delete,
-        catch_up: args.catch_up,
-        strict: args.compat == Compat::Strict,
-        min_interval: seconds(args.min_interval),
-        fuse: args.storm_fuse,
-        one_etcd: args.absorb_by_version,
-    }
-}
-
-fn own_namespace(args: &HomeArgs, around: &Surroundings) -> Name {
-    let chosen = args.own_namespace.as_deref().map(Name::from);
-    let chosen = chosen.or_else(|| around.pod_namespace.clone());
-    chosen.unwrap_or_else(|| "tidings".into())
-}
-
 /// In a pod the kubelet and Prometheus must reach it; on a laptop nobody else
 /// should.
 fn listen(chosen: Option<Listen>, around: &Surroundings) -> Option<SocketAddr> {
@@ -443,36 +228,6 @@ fn observed(args: &ControllerArgs, around: &Surroundings) -> Result<Option<Obser
         namespace: namespace.map_or_else(own, |name| name.as_str().into()),
         deployment: text(RELOADER_DEPLOYMENT_NAME),
     }))
-}
-
-/// What becomes of options that are taken for Reloader's sake.
-fn notes(args: &ControllerArgs, around: &Surroundings) -> Vec<Note> {
-    let (reloader, scope) = (&args.reloader, &args.scope);
-    let mut notes = Vec::new();
-    if reloader.sync_after_restart {
-        notes.push(Note::info(
-            "--sync-after-restart: what changed while no controller ran is always found, here without it",
-        ));
-    }
-    if reloader.enable_ha {
-        notes.push(Note::info(
-            "--enable-ha: replicas always take turns by a Lease, here without it",
-        ));
-    }
-    if reloader.enable_pprof {
-        notes.push(Note::warning(
-            "--enable-pprof: there is no profiler here, and nothing listens for it; see /metrics",
-        ));
-    }
-    let narrowed = !(scope.namespaces_to_ignore.is_empty() && scope.namespace_selector.is_empty());
-    let one = scope.namespaces.is_empty() && around.variable(KUBERNETES_NAMESPACE).is_some();
-    if narrowed && one {
-        notes.push(Note::warning(format!(
-            "{KUBERNETES_NAMESPACE} names the one namespace that is watched: \
-             --namespaces-to-ignore and --namespace-selector mean nothing beside it"
-        )));
-    }
-    notes
 }
 
 fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {

@@ -8,21 +8,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use tidings_core::kinds::Kind;
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{
-    Compat, KindRows, Listen, LogFormat, LogLevel, Output, ReloadStrategy, Shell, built_in_kind,
-    dns_label, kinds_of_file, listen, sink, source_kind, time, yes_or_no,
+    Compat, Listen, LogFormat, LogLevel, Output, ReloadStrategy, Shell, dns_label, listen,
+    source_kind, time, yes_or_no,
 };
-use crate::notify::sinks::Sink;
 
+mod kinds;
 mod lint;
 mod names;
+mod notify;
+mod reloader;
 
+pub use kinds::KindArgs;
 pub use lint::LintArgs;
 pub use names::NameArgs;
+pub use notify::NotifyArgs;
+pub use reloader::ReloaderArgs;
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -167,28 +171,6 @@ pub struct ScopeArgs {
     pub kinds: KindArgs,
 }
 
-/// Which kinds of workload are rolled besides those that every cluster has.
-#[derive(Clone, Debug, Args)]
-pub struct KindArgs {
-    /// Do not roll these kinds: built-in ones in the plural, such as `jobs,cronjobs`.
-    #[arg(long, value_name = "KIND,…", env = "TIDINGS_IGNORED_WORKLOAD_TYPES", value_delimiter = ',', value_parser = built_in_kind)]
-    pub ignored_workload_types: Vec<&'static Kind>,
-    /// Also roll Argo Rollouts.
-    #[arg(long = "is-Argo-Rollouts", alias = "is-argo-rollouts", value_name = "BOOL", env = "TIDINGS_IS_ARGO_ROLLOUTS", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub is_argo_rollouts: bool,
-    /// Also roll OpenShift's DeploymentConfigs.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_IS_OPENSHIFT", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub is_openshift: bool,
-    /// Also roll these kinds of custom resources: group/version/Kind:path.to.template, such as
-    /// `example.org/v1/Worker:spec.template`, where the plural is not the usual one
-    /// `example.org/v1/Index=indices:spec.template`.
-    #[arg(long, value_name = "ROW,…", env = "TIDINGS_CUSTOM_WORKLOADS", value_delimiter = ',', value_parser = Kind::read)]
-    pub custom_workloads: Vec<&'static Kind>,
-    /// The same from a file: a row a line, and comments after #.
-    #[arg(long, value_name = "FILE", env = "TIDINGS_CUSTOM_WORKLOADS_FILE", value_parser = kinds_of_file)]
-    pub custom_workloads_file: Option<KindRows>,
-}
-
 /// What is rolled, and on whose behalf.
 #[derive(Clone, Debug, Args)]
 #[allow(
@@ -319,70 +301,6 @@ pub struct RunArgs {
     /// The time between two attempts to take or renew the Lease.
     #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RETRY_PERIOD", default_value = "2s", value_parser = time)]
     pub lease_retry_period: Duration,
-}
-
-/// What is told to other people's servers. URLs may hold tokens: their places are
-/// variables from a Secret, not command lines.
-#[derive(Clone, Debug, Args)]
-pub struct NotifyArgs {
-    /// POST there instead of rolling; the roll is done when the answer is a 2xx.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TIDINGS_WEBHOOK_URL",
-        hide_env_values = true
-    )]
-    pub webhook_url: Option<String>,
-    /// Tell of every roll [default: false].
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ALERT_ON_RELOAD", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub alert_on_reload: Option<bool>,
-    /// Whom: `slack`, `teams`, `gchat`, or `raw`, which takes plain text [default: raw].
-    #[arg(long, value_name = "SINK", env = "TIDINGS_ALERT_SINK", value_parser = sink)]
-    pub alert_sink: Option<&'static Sink>,
-    /// Where that is.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TIDINGS_ALERT_WEBHOOK_URL",
-        hide_env_values = true
-    )]
-    pub alert_webhook_url: Option<String>,
-    /// The proxy by which to go there.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TIDINGS_ALERT_WEBHOOK_PROXY",
-        hide_env_values = true
-    )]
-    pub alert_webhook_proxy: Option<String>,
-    /// What to put before each message, such as the name of the cluster.
-    #[arg(long, value_name = "TEXT", env = "TIDINGS_ALERT_ADDITIONAL_INFO")]
-    pub alert_additional_info: Option<String>,
-    /// With --alert-sink raw: JSON for programs, with keys, who changed them, and why.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ALERT_STRUCTURED", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub alert_structured: bool,
-    /// A PEM file of certificates to trust there besides the system's.
-    #[arg(long, value_name = "FILE", env = "TIDINGS_NOTIFY_CA_FILE")]
-    pub notify_ca_file: Option<PathBuf>,
-}
-
-/// Options of Reloader that there is nothing left to choose about. They are taken,
-/// so that its Deployments need no edit, and what becomes of each is said at the
-/// start.
-#[derive(Clone, Debug, Args)]
-pub struct ReloaderArgs {
-    /// Nothing to choose: what changed while no controller ran is always found and rolled.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_SYNC_AFTER_RESTART", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub sync_after_restart: bool,
-    /// Nothing to choose: replicas always take turns by a Lease.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_HA", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub enable_ha: bool,
-    /// Refused, with a warning: there is no profiler here; /metrics says what there is to know.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ENABLE_PPROF", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub enable_pprof: bool,
-    /// As --enable-pprof.
-    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_PPROF_ADDR")]
-    pub pprof_addr: Option<String>,
 }
 
 /// All options of `tidings why`.

@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::args::{Cli, Command};
+use super::surroundings::KUBERNETES_NAMESPACE;
 use super::*;
 
 /// The settings of `tidings controller` with these options, in a pod.

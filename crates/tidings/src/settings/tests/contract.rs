@@ -2,12 +2,15 @@
 //! its charts and documentation write it, and means what it means there, or the
 //! row says what it means here.
 
+use std::collections::BTreeSet;
+
 use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
-use tidings_core::kinds::Kind;
+use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::RENAMES;
 
 use super::*;
 use crate::cli::lint::rules::OPTIONS;
+use crate::settings::values::ReloadStrategy;
 
 type Check = fn(&ControllerSettings) -> bool;
 
