@@ -243,3 +243,11 @@ fn renamed_annotations_are_read_and_named_as_they_are_written() {
     let (_, out, _) = lint(&["-f", "-", option], &renamed);
     assert!(out.contains("<stdin>:7"), "{out}");
 }
+
+#[test]
+fn lists_without_end_are_said() {
+    let many = "a.*,".repeat(200);
+    let many = WEB.replace("relaod: app", &format!("reload: '{many}'"));
+    let (_, out, _) = lint(&["--migrate", "-f", "-"], &many);
+    assert!(out.contains("reload: more than 100 patterns"), "{out}");
+}

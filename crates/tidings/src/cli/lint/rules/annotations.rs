@@ -106,7 +106,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "expression-unreadable",
         tool: Tool::Reloader,
         level: Level::Differs,
-        finds: "A list item that Tidings' regular expressions do not have, or not that large.",
+        finds: "A list item that Tidings' regular expressions do not have, or not that large, or more than 100 in one list.",
         differs: "Where Go's do, Reloader reads it; Tidings says so in an Event on the workload and goes by the rest of the list. (Both are of linear time; Go's has `\\Q…\\E`, `\\pN` and others more, and reads a lone `{` as itself.)",
         advice: "Write it in another way, or in tidings.dev/reload with globs.",
         find: unreadable,
@@ -152,7 +152,7 @@ pub(super) static RULES: &[Rule] = &[
         tool: Tool::Reloader,
         level: Level::Differs,
         finds: "`pause-period` on a Deployment.",
-        differs: "Reloader keeps the timer in memory: what ends while it is paused stays paused for ever. Tidings resumes by the time that is written on the Deployment, whoever wrote it, also after a crash.",
+        differs: "Reloader keeps the timer in memory: if Reloader ends meanwhile, the Deployment stays paused for ever. Tidings resumes by the time that is written on the Deployment, whoever wrote it, also after a crash.",
         advice: "Nothing to do; tidings.dev/min-interval does the same for every kind without pausing.",
         find: pause_period_survives,
     },
@@ -320,7 +320,13 @@ fn torn(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn unreadable(case: &Case<'_>) -> Vec<Hit> {
-    items(case, |item| !is_torn(item) && Pattern::regex(item).is_err())
+    let mut hits = items(case, |item| !is_torn(item) && Pattern::regex(item).is_err());
+    let counted = |wrong: &String| wrong.ends_with(" patterns");
+    for said in lists(case) {
+        let wrong = said.mistakes().into_iter().find(counted);
+        hits.extend(wrong.map(|wrong| said.of_key(&format!(": {wrong}"))));
+    }
+    hits
 }
 
 fn excludes_on_template(case: &Case<'_>) -> Vec<Hit> {

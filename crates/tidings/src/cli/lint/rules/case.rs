@@ -85,11 +85,16 @@ impl Said<'_> {
         (self.row()?.read)(&self.value, &mut Vec::new())
     }
 
-    /// Whether the controller finds nothing wrong with it.
-    pub(super) fn is_valid(&self) -> bool {
+    /// What the controller finds wrong with it.
+    pub(super) fn mistakes(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         self.row().map(|row| (row.read)(&self.value, &mut wrong));
-        wrong.is_empty()
+        wrong
+    }
+
+    /// Whether the controller finds nothing wrong with it.
+    pub(super) fn is_valid(&self) -> bool {
+        self.mistakes().is_empty()
     }
 
     /// The key, and what is said of it.
