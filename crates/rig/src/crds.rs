@@ -50,6 +50,16 @@ pub fn class_status() -> Crd {
     )
 }
 
+/// What the Prometheus operator and the vertical pod autoscaler are told with.
+pub fn operators() -> Vec<Crd> {
+    vec![
+        theirs("servicemonitors.monitoring.coreos.com", "v1"),
+        theirs("podmonitors.monitoring.coreos.com", "v1"),
+        theirs("prometheusrules.monitoring.coreos.com", "v1"),
+        theirs("verticalpodautoscalers.autoscaling.k8s.io", "v1"),
+    ]
+}
+
 /// A stand-in for OpenShift's DeploymentConfig that takes everything.
 pub fn deployment_config() -> Crd {
     let spec = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});

@@ -9,6 +9,7 @@ mod after_a_roll_others_may_edit;
 mod api_outage;
 mod bad_input_is_told;
 mod changed_while_down;
+mod chart;
 mod clean_exit;
 mod clocks;
 mod cluster;

@@ -13,6 +13,11 @@ const DEMO: &str = "deployment/demo-deployment";
 #[tokio::test]
 async fn the_seeds_deployment_rolls_once_for_each_change_and_says_why() -> Result<()> {
     let (lab, _tidings) = Installed::running("seed", &[]).await?;
+    rolls_once_for_each_change(&lab).await
+}
+
+/// Where a controller runs already.
+pub(crate) async fn rolls_once_for_each_change(lab: &Installed) -> Result<()> {
     lab.ns().apply(nginx_config("worker_processes 1;")).await?;
     lab.ns().apply(demo_config("info")).await?;
     lab.adopt([demo_deployment()?]).await?;

@@ -1,10 +1,12 @@
-//! Alert rules: one row each.
+//! Alert rules: one row each. Tidings' own, and those over Reloader's metrics, for
+//! who has learnt to be woken by these.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tidings::cli::yaml;
 use tidings::report::metrics::METRICS;
+use tidings::report::observables::OBSERVABLES;
 
 use crate::{File, ORIGIN, dashboard};
 
@@ -70,6 +72,14 @@ const OWN: &[Alert] = &[
         doc: "Look at the log of {{ $labels.pod }}.",
     },
     Alert {
+        name: "TidingsAlertsFail",
+        when: "sum by (namespace) (increase(tidings_notifications_dropped_total[1h])) > 0",
+        during: "5m",
+        severity: "warning",
+        summary: "Alerts about rolls were given up.",
+        doc: "Whoever is told of rolls has not been. The log says what the receiver answers.",
+    },
+    Alert {
         name: "TidingsProblems",
         when: "max by (namespace, reason) (tidings_problems) > 0",
         during: "1h",
@@ -79,14 +89,55 @@ const OWN: &[Alert] = &[
     },
 ];
 
+/// Over Reloader's names; they are there with `--reloader-observables`.
+const RELOADERS: &[Alert] = &[
+    Alert {
+        name: "ReloaderReloadsFail",
+        when: r#"sum by (namespace) (increase(reloader_reload_executed_total{success="false"}[10m])) > 0"#,
+        during: "20m",
+        severity: "warning",
+        summary: "Reloads go on failing.",
+        doc: "They are tried again until they succeed. An Event on the workload says why.",
+    },
+    Alert {
+        name: "ReloaderErrors",
+        when: "sum by (namespace, type) (increase(reloader_errors_total[10m])) > 0",
+        during: "20m",
+        severity: "warning",
+        summary: "Errors of the type {{ $labels.type }} go on.",
+        doc: "The log says what the API server answers.",
+    },
+    Alert {
+        name: "ReloaderSlow",
+        when: "histogram_quantile(0.9, sum by (namespace, le) (rate(reloader_action_latency_seconds_bucket[15m]))) > 60",
+        during: "15m",
+        severity: "warning",
+        summary: "It takes more than a minute until a change is acted on.",
+        doc: "Here it counts from the change, with the quiet time.",
+    },
+    Alert {
+        name: "ReloaderQueueStands",
+        when: "min_over_time(reloader_workqueue_depth[30m]) > 0",
+        during: "5m",
+        severity: "warning",
+        summary: "Work has waited for half an hour.",
+        doc: "Look at the log.",
+    },
+];
+
 /// Each file, with its group of rules.
-const GROUPS: [(&str, &str, &[Alert]); 1] = [("tidings-alerts", "tidings", OWN)];
+const GROUPS: [(&str, &str, &[Alert]); 2] = [
+    ("tidings-alerts", "tidings", OWN),
+    ("reloader-alerts", "reloader", RELOADERS),
+];
 
 pub(crate) fn files() -> Vec<File> {
-    let groups = GROUPS.iter().map(|(file, name, alerts)| {
-        File::new(format!("dashboards/{file}.yaml"), text(name, alerts))
+    let both = GROUPS.iter().flat_map(|(file, name, alerts)| {
+        let text = text(name, alerts);
+        ["dashboards", "chart/tidings/files"]
+            .map(|folder| File::new(format!("{folder}/{file}.yaml"), text.clone()))
     });
-    groups.chain([queries()]).collect()
+    both.chain([queries()]).collect()
 }
 
 fn text(name: &str, alerts: &[Alert]) -> String {
@@ -137,7 +188,8 @@ fn every_metric_that_is_asked_for_exists() {
     let queries = alerts.map(|alert| alert.when.to_owned());
     for query in queries.chain(dashboard::queries()) {
         for name in metrics(&query) {
-            assert!(METRICS.iter().any(|row| row.name == name), "{name}");
+            let mut rows = METRICS.iter().chain(OBSERVABLES);
+            assert!(rows.any(|row| row.name == name), "{name}");
         }
     }
 }

@@ -148,16 +148,35 @@ const PANELS: &[Panel] = &[
             ),
         ],
     },
+    Panel {
+        title: "Notifications",
+        doc: "Attempts to send an alert or to call the webhook, by where to and by result, and alerts given up.",
+        form: Form::Lines,
+        unit: "short",
+        queries: &[
+            (
+                "sum by (sink, result) (increase(tidings_notifications_total{$in}[$__rate_interval]))",
+                "{{sink}} {{result}}",
+            ),
+            (
+                "sum(increase(tidings_notifications_dropped_total{$in}[$__rate_interval]))",
+                "given up",
+            ),
+        ],
+    },
 ];
 
 /// Which installations are shown: those in the namespaces that are chosen.
 const IN: (&str, &str) = ("$in", r#"namespace=~"$namespace""#);
 
 pub(crate) fn files() -> Vec<File> {
-    vec![File::new(
+    let text = format!("{:#}\n", page());
+    [
         "dashboards/tidings.json",
-        format!("{:#}\n", page()),
-    )]
+        "chart/tidings/files/dashboard.json",
+    ]
+    .map(|path| File::new(path, text.clone()))
+    .into()
 }
 
 /// All queries, as Prometheus is asked.

@@ -1,5 +1,5 @@
-//! What installs and watches Tidings, written from tables: the static manifests,
-//! the dashboard and the alert rules.
+//! What installs Tidings, written from tables: the chart's values, options and
+//! rights, the static manifests, the dashboard and the alert rules.
 //!
 //! In: the tables here and those of the program. Out: files, compared with those
 //! in the tree; with `TIDINGS_WRITE_DOCS` set, as `make docs` sets it, they are
@@ -8,10 +8,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod alerts;
+mod chart;
 mod dashboard;
 mod deploy;
 
 use std::path::{Path, PathBuf};
+
+use clap::{Arg, CommandFactory};
+use tidings::settings::args::Cli;
 
 /// A file of the tree.
 struct File {
@@ -40,9 +44,26 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(tree().join(path)).unwrap_or_default()
 }
 
+/// The options of `tidings controller`.
+fn options() -> Vec<Arg> {
+    let cli = Cli::command();
+    let controller = cli.find_subcommand("controller").unwrap();
+    controller.get_arguments().cloned().collect()
+}
+
+fn option(name: &str) -> Option<Arg> {
+    let mut all = options().into_iter();
+    all.find(|arg| arg.get_long() == Some(name))
+}
+
 #[test]
 fn the_files_in_the_tree_are_those_of_the_tables() {
-    let files = [deploy::files(), dashboard::files(), alerts::files()];
+    let files = [
+        chart::files(),
+        deploy::files(),
+        dashboard::files(),
+        alerts::files(),
+    ];
     let write = std::env::var_os("TIDINGS_WRITE_DOCS").is_some();
     for File { path, text } in files.into_iter().flatten() {
         if write {

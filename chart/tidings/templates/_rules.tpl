@@ -1,0 +1,169 @@
+{{/* Written by `make docs` from crates/tidings/tests/install; a test compares it. */}}
+
+{{/* Rights in what is watched. */}}
+{{- define "tidings.rules.watched" -}}
+{{- $asked := include "tidings.asked" . | fromJson }}
+{{- if not $asked.noConfigMaps }}
+# sources: what workloads use
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs:
+    - get
+    - list
+    - watch
+{{- end }}
+{{- if not $asked.noSecrets }}
+# sources: what workloads use
+- apiGroups: [""]
+  resources: [secrets]
+  verbs:
+    - get
+    - list
+    - watch
+{{- end }}
+{{- if $asked.csi }}
+# sources: what workloads use
+- apiGroups: ["secrets-store.csi.x-k8s.io"]
+  resources: [secretproviderclasspodstatuses]
+  verbs:
+    - list
+    - watch
+{{- end }}
+{{- if $asked.csi }}
+# what is written on them
+- apiGroups: ["secrets-store.csi.x-k8s.io"]
+  resources: [secretproviderclasses]
+  verbs:
+    - get
+{{- end }}
+# workloads: what is rolled
+- apiGroups: ["apps"]
+  resources: [deployments]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+- apiGroups: ["apps"]
+  resources: [statefulsets]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+- apiGroups: ["apps"]
+  resources: [daemonsets]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+{{- if $asked.openshift }}
+# workloads: what is rolled
+- apiGroups: ["apps.openshift.io"]
+  resources: [deploymentconfigs]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+{{- end }}
+{{- if $asked.rollouts }}
+# workloads: what is rolled
+- apiGroups: ["argoproj.io"]
+  resources: [rollouts]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+{{- end }}
+{{- range $asked.custom }}
+# workloads: what is rolled
+- apiGroups: [{{ .group | quote }}]
+  resources: [{{ .plural }}]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+{{- end }}
+# since when the pods' template is what it is
+- apiGroups: ["apps"]
+  resources: [replicasets]
+  verbs:
+    - get
+    - list
+- apiGroups: ["apps"]
+  resources: [controllerrevisions]
+  verbs:
+    - get
+    - list
+{{- if $asked.scoped }}
+# defaults that namespaces set, and their labels
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs:
+    - get
+{{- end }}
+{{- if not $asked.scoped }}
+# defaults that namespaces set, and their labels
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs:
+    - get
+    - list
+    - watch
+{{- end }}
+{{- if not $asked.dryRun }}
+# what was done, and problems
+- apiGroups: [""]
+  resources: [events]
+  verbs:
+    - create
+{{- end }}
+{{- end -}}
+
+{{/* Rights in the namespace of the records. */}}
+{{- define "tidings.rules.own" -}}
+{{- $asked := include "tidings.asked" . | fromJson }}
+# records: what each workload was brought to
+- apiGroups: [""]
+  resources: [secrets]
+  verbs:
+    - get
+    - list
+    {{- if not $asked.dryRun }}
+    - create
+    - patch
+    {{- end }}
+{{- if not $asked.dryRun }}
+# one writer at a time
+- apiGroups: ["coordination.k8s.io"]
+  resources: [leases]
+  verbs:
+    - get
+    - create
+    - update
+{{- end }}
+{{- if and ($asked.observables) (not $asked.dryRun) }}
+# what runs here, as Reloader says it
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs:
+    - create
+    - patch
+{{- end }}
+{{- end -}}

@@ -1,0 +1,268 @@
+//! `_rules.tpl`: the rights, as conditions on the values.
+//!
+//! In: what `tidings manifests` prints for every combination of the options that
+//! rights depend on. Out: each rule once, with the least condition under which it
+//! is printed; where no such condition is exact, the test fails.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use clap::Parser;
+use tidings::rbac::{self, Scope};
+use tidings::settings::args::{Cli, Command};
+use tidings::settings::{ControllerSettings, Surroundings};
+
+use super::origin;
+use crate::option;
+
+/// What of the values rights depend on: the name that `tidings.asked` of
+/// `_helpers.tpl` gives it, and what the controller is told then.
+struct Switch {
+    name: &'static str,
+    option: &'static str,
+    value: &'static str,
+}
+
+const fn switch(name: &'static str, option: &'static str, value: &'static str) -> Switch {
+    Switch {
+        name,
+        option,
+        value,
+    }
+}
+
+const SWITCHES: [Switch; 9] = [
+    switch("scoped", "namespaces", "some"),
+    switch("noConfigMaps", "resources-to-ignore", "configmaps"),
+    switch("noSecrets", "resources-to-ignore", "secrets"),
+    switch("noJobs", "ignored-workload-types", "jobs"),
+    switch("noCronJobs", "ignored-workload-types", "cronjobs"),
+    switch("rollouts", "is-Argo-Rollouts", "true"),
+    switch("openshift", "is-openshift", "true"),
+    switch("csi", "enable-csi-integration", "true"),
+    switch("observables", "reloader-observables", "true"),
+];
+/// These two together are refused.
+const NEVER_BOTH: [usize; 2] = [1, 2];
+
+/// A kind that no cluster has: its rule stands for those of custom kinds.
+const CUSTOM: &str = "custom.tidings.dev/v1/Custom:spec.template";
+const CUSTOM_GROUP: &str = "custom.tidings.dev";
+
+/// Switches that are on, as bits.
+type On = usize;
+
+/// A rule as it is printed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Printed {
+    is_own: bool,
+    why: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    verbs: Vec<&'static str>,
+    /// Of these, those that a dry run has too.
+    dry: Vec<&'static str>,
+}
+
+/// A rule and when it is printed: (switch, on or off), all of them.
+struct Conditional {
+    rule: Printed,
+    when: Vec<(usize, bool)>,
+}
+
+pub(crate) fn template() -> String {
+    let rules = conditional();
+    let mut text = origin();
+    for (name, is_own) in [("watched", false), ("own", true)] {
+        let place = if is_own {
+            "in the namespace of the records"
+        } else {
+            "in what is watched"
+        };
+        let _ = write!(
+            text,
+            "\n{{{{/* Rights {place}. */}}}}\n{{{{- define \"tidings.rules.{name}\" -}}}}\n\
+             {{{{- $asked := include \"tidings.asked\" . | fromJson }}}}\n"
+        );
+        let mut said = "";
+        for rule in rules.iter().filter(|rule| rule.rule.is_own == is_own) {
+            rule.write(&mut said, &mut text);
+        }
+        text.push_str("{{- end -}}\n");
+    }
+    text
+}
+
+impl Conditional {
+    fn write(&self, said: &mut &'static str, text: &mut String) {
+        let mut when: Vec<_> = self.when.iter().map(|&literal| shown(literal)).collect();
+        if self.rule.dry.is_empty() {
+            when.push("not $asked.dryRun".to_owned());
+        }
+        let is_custom = self.rule.group == CUSTOM_GROUP;
+        let (open, close) = match when.as_slice() {
+            _ if is_custom => ("{{- range $asked.custom }}\n".to_owned(), "{{- end }}\n"),
+            [] => (String::new(), ""),
+            [one] => (format!("{{{{- if {one} }}}}\n"), "{{- end }}\n"),
+            many => (
+                format!("{{{{- if and ({}) }}}}\n", many.join(") (")),
+                "{{- end }}\n",
+            ),
+        };
+        text.push_str(&open);
+        // Behind a condition it is said again: the rule before may be missing.
+        if *said != self.rule.why || !open.is_empty() {
+            *said = self.rule.why;
+            let _ = writeln!(text, "# {said}");
+        }
+        self.rule.write(is_custom, text);
+        text.push_str(close);
+    }
+}
+
+fn shown((switch, on): (usize, bool)) -> String {
+    let name = SWITCHES[switch].name;
+    if on {
+        format!("$asked.{name}")
+    } else {
+        format!("not $asked.{name}")
+    }
+}
+
+impl Printed {
+    fn write(&self, is_custom: bool, text: &mut String) {
+        let (group, resource) = if is_custom {
+            ("{{ .group | quote }}".to_owned(), "{{ .plural }}")
+        } else {
+            (format!("{:?}", self.group), self.resource)
+        };
+        let _ = writeln!(
+            text,
+            "- apiGroups: [{group}]\n  resources: [{resource}]\n  verbs:"
+        );
+        let in_dry = |verb: &&str| self.dry.is_empty() || self.dry.contains(verb);
+        let (always, written): (Vec<_>, Vec<_>) = self.verbs.iter().copied().partition(in_dry);
+        list(&always, text);
+        if !written.is_empty() {
+            text.push_str("    {{- if not $asked.dryRun }}\n");
+            list(&written, text);
+            text.push_str("    {{- end }}\n");
+        }
+    }
+}
+
+fn list(verbs: &[&str], text: &mut String) {
+    for verb in verbs {
+        let _ = writeln!(text, "    - {verb}");
+    }
+}
+
+/// All rules that any combination has, in the order in which they are printed.
+fn conditional() -> Vec<Conditional> {
+    let all: Vec<On> = (0..1 << SWITCHES.len())
+        .filter(|&on| is_allowed(on))
+        .collect();
+    let printed: Vec<_> = all.iter().map(|&on| (on, printed(on))).collect();
+    let mut order: Vec<Printed> = Vec::new();
+    for (_, rules) in &printed {
+        let mut place = 0;
+        for rule in rules {
+            let known = order.iter().position(|known| known == rule);
+            let at = known.unwrap_or_else(|| {
+                order.insert(place, rule.clone());
+                place
+            });
+            place = at + 1;
+        }
+    }
+    let with_condition = order.into_iter().map(|rule| {
+        let has = |(on, rules): &(On, Vec<Printed>)| rules.contains(&rule).then_some(*on);
+        let when = condition(&all, &printed.iter().filter_map(has).collect(), &rule);
+        Conditional { rule, when }
+    });
+    with_condition.collect()
+}
+
+fn is_allowed(on: On) -> bool {
+    !NEVER_BOTH.iter().all(|&switch| is_on(on, switch))
+}
+
+fn is_on(on: On, switch: usize) -> bool {
+    on >> switch & 1 == 1
+}
+
+/// The switches that stand alike wherever the rule is printed.
+fn condition(all: &[On], has: &BTreeSet<On>, rule: &Printed) -> Vec<(usize, bool)> {
+    let fixed = (0..SWITCHES.len()).filter_map(|switch| {
+        let ways: BTreeSet<_> = has.iter().map(|&on| is_on(on, switch)).collect();
+        let mut ways = ways.into_iter();
+        ways.next()
+            .filter(|_| ways.next().is_none())
+            .map(|way| (switch, way))
+    });
+    let mut when: Vec<_> = fixed.collect();
+    let exact = |when: &[(usize, bool)]| {
+        let holds = |on: &&On| when.iter().all(|&(switch, way)| is_on(**on, switch) == way);
+        all.iter().filter(holds).copied().collect::<BTreeSet<_>>() == *has
+    };
+    assert!(exact(&when), "no condition tells when {rule:?} is printed");
+    // What is allowed may say some of it.
+    for i in (0..when.len()).rev() {
+        let without = [&when[..i], &when[i + 1..]].concat();
+        if exact(&without) {
+            when = without;
+        }
+    }
+    when
+}
+
+/// What is printed with these switches on.
+fn printed(on: On) -> Vec<Printed> {
+    let wet = rules(on, false);
+    let dry = rules(on, true);
+    let same = |rule: &rbac::Rule| {
+        let key = |rule: &rbac::Rule| (rule.scope == Scope::Own, rule.group, rule.resource);
+        let found = dry.iter().find(|other| key(other) == key(rule));
+        found.map(|rule| rule.verbs.clone()).unwrap_or_default()
+    };
+    let all = wet.iter().map(|rule| Printed {
+        is_own: rule.scope == Scope::Own,
+        why: rule.why,
+        group: rule.group,
+        resource: rule.resource,
+        verbs: rule.verbs.clone(),
+        dry: same(rule),
+    });
+    all.collect()
+}
+
+fn rules(on: On, dry: bool) -> Vec<rbac::Rule> {
+    let mut words = vec!["tidings".to_owned(), "controller".to_owned()];
+    words.push(format!("--dry-run={dry}"));
+    if option("custom-workloads").is_some() {
+        words.push(format!("--custom-workloads={CUSTOM}"));
+    }
+    let on = (0..).zip(&SWITCHES).filter(|(i, _)| is_on(on, *i));
+    for (
+        _,
+        Switch {
+            option: name,
+            value,
+            ..
+        },
+    ) in on
+    {
+        if option(name).is_some() {
+            words.push(format!("--{name}={value}"));
+        }
+    }
+    let cli = Cli::try_parse_from(words).unwrap();
+    let Command::Controller(args) = cli.command else {
+        panic!("another command");
+    };
+    let around = Surroundings {
+        pod_namespace: Some("own".into()),
+        ..Surroundings::default()
+    };
+    rbac::rules(&ControllerSettings::new(&args, &around).unwrap())
+}
