@@ -18,6 +18,7 @@ use rustix::process::Signal;
 use tidings::client::{Connect, Idle, connect};
 use tidings::control::{Deed, Patch};
 use tidings_core::kinds::KINDS;
+use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 
 /// Requests under way at once: what Tidings' `--max-in-flight` is by default.
@@ -190,6 +191,7 @@ pub(crate) async fn patches(namespace: &TestNamespace, because: &str) -> Result<
             version: version.parse()?,
             generation: one.metadata.generation.context("no generation")?,
             n: 1,
+            reason: Reason::Changed,
             because: because.to_owned(),
         })
     };
