@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use rig::fixtures::TestNamespace;
 use rig::manifests::{self, Document};
 use rig::packages::{helm, tree};
 use rig::process::{self, Tidings};
 use rig::{Cluster, Installed, crds, secs};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::seed_example;
@@ -176,7 +178,10 @@ async fn what_cannot_be_meant_is_refused_with_a_reason() -> Result<()> {
 #[tokio::test]
 async fn installed_it_rolls_the_seeds_example() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "chart").await?;
+    only_restricted_pods(home.own()).await?;
     let release = Release::install(&home).await?;
+    let own = format!("deployment/{}", home.own().name());
+    home.own().rolled_out(&own, secs(30)).await?;
     ensure!(
         release
             .said
@@ -188,6 +193,16 @@ async fn installed_it_rolls_the_seeds_example() -> Result<()> {
     seed_example::rolls_once_for_each_change(&home).await?;
     drop(tidings);
     release.uninstall().await
+}
+
+/// Has the API server refuse pods that ask for more than the least.
+async fn only_restricted_pods(namespace: &TestNamespace) -> Result<()> {
+    let all: Api<Namespace> = Api::all(namespace.client().clone());
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    let name = namespace.name();
+    all.patch(name, &PatchParams::default(), &patch).await?;
+    Ok(())
 }
 
 /// A release of the chart for a test's namespaces.
