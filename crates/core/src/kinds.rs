@@ -137,7 +137,7 @@ pub static KINDS: &[Kind] = &[
         template: &["spec", "jobTemplate", "spec", "template"],
         revision: Revision::Untold,
         renewal: Renewal::Run,
-        watched: Watched::OnDemand,
+        watched: Watched::Always,
     },
     Kind {
         group: "batch",
@@ -149,7 +149,7 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::Recreate,
-        watched: Watched::OnDemand,
+        watched: Watched::Always,
     },
     Kind {
         group: "argoproj.io",

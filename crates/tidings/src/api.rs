@@ -42,6 +42,8 @@ pub enum Verb {
     Create,
     /// Change an object by a JSON merge patch.
     Patch,
+    /// Delete an object.
+    Delete,
 }
 
 impl Verb {
@@ -53,6 +55,7 @@ impl Verb {
             Self::Watch => "watch",
             Self::Create => "create",
             Self::Patch => "patch",
+            Self::Delete => "delete",
         }
     }
 
@@ -61,6 +64,7 @@ impl Verb {
             Self::Get | Self::List | Self::Watch => http::Method::GET,
             Self::Create => http::Method::POST,
             Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
         }
     }
 

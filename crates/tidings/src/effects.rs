@@ -16,9 +16,10 @@ use tidings_core::settle::Millis;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::act::Hand;
+use crate::act::saved::{self, Saved};
+use crate::act::{self, Hand, Hands, Undone};
 use crate::api::ApiError;
-use crate::control::{Answer, Control, Decided, Effect, Input, Outcome, Patch, Unpause};
+use crate::control::{Answer, Control, Decided, Deed, Effect, Input, Outcome, Patch, Unpause};
 use crate::lease::Term;
 use crate::notify::Roll;
 use crate::notify::webhook::Webhook;
@@ -27,9 +28,9 @@ use crate::report::Report;
 use crate::report::metrics::{Metrics, RollResult};
 use crate::scope::Filter;
 use crate::state::Place;
-use crate::store::{Shard, Versions, Write};
+use crate::store::{Shard, Stored, Versions, Write};
 use crate::watch::Fact;
-use crate::{act, fetch, state};
+use crate::{fetch, state};
 
 /// Reads under way at once.
 const READS: usize = 16;
@@ -37,6 +38,9 @@ const READS: usize = 16;
 const STATE_WRITES: usize = 4;
 /// Calls of the webhook under way at once. They hold up no write.
 const CALLS: usize = 16;
+/// Jobs that are made again at once. Each waits for its pods to end; a manifest is
+/// in memory meanwhile.
+const REMAKES: usize = 64;
 /// The first and the longest pause before the state is asked for again.
 const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
 
@@ -56,6 +60,7 @@ struct Shared {
     /// Called instead of rolling.
     webhook: Option<Webhook>,
     calls: Pace,
+    remakes: Pace,
 }
 
 /// The hands of the controller.
@@ -97,6 +102,7 @@ impl Effects {
             state_writes: Pace::new(STATE_WRITES),
             webhook: means.webhook,
             calls: Pace::new(CALLS),
+            remakes: Pace::new(REMAKES),
         };
         Self {
             shared: Arc::new(shared),
@@ -213,13 +219,6 @@ impl Shared {
         }
     }
 
-    fn hand(&self) -> Hand<'_> {
-        Hand {
-            instance: &self.place.instance,
-            vocabulary: &self.filter.vocabulary,
-        }
-    }
-
     async fn answer(&self, term: &Term, answer: Answer) {
         self.tell(Input::Answer(term.number, answer)).await;
     }
@@ -243,10 +242,29 @@ impl Shared {
     /// Whether it failed, and whether the API server wants a pause.
     fn heed<T>(&self, pace: &Pace, what: &'static str, result: &Result<T, ApiError>) {
         pace.heed(result);
-        // What had changed meanwhile is looked at again, and is no failure.
+        self.failed(what, result);
+    }
+
+    /// What had changed meanwhile is looked at again, and is no failure.
+    fn failed<T>(&self, what: &'static str, result: &Result<T, ApiError>) {
         if !matches!(result, Ok(_) | Err(ApiError::Conflict | ApiError::Gone)) {
             self.metrics.failed(what);
         }
+    }
+
+    /// The answer to a deed. After the end of a term nobody waits for one.
+    fn answered<T>(
+        &self,
+        what: &'static str,
+        done: Result<T, Undone>,
+    ) -> Option<Result<T, ApiError>> {
+        let result = match done {
+            Ok(done) => Ok(done),
+            Err(Undone::Failed(error)) => Err(error),
+            Err(Undone::Over) => return None,
+        };
+        self.failed(what, &result);
+        Some(result)
     }
 
     async fn write(self: Arc<Self>, term: Term, write: Write) {
@@ -261,45 +279,74 @@ impl Shared {
     }
 
     async fn patch(self: Arc<Self>, term: Term, patch: Box<Patch>) {
-        let pace = match self.webhook {
-            Some(_) => &self.calls,
-            None => &self.writes,
+        let done = match &self.webhook {
+            None => self.roll(&term, &patch).await,
+            Some(webhook) => self.call(&term, webhook, &patch).await,
         };
-        let _permit = pace.enter().await;
-        if !term.is_valid() {
-            return;
-        }
-        let result = Box::pin(self.roll(&patch)).await;
-        self.heed(pace, "roll", &result);
-        self.count(&patch, &result);
-        self.answer(&term, Answer::Patched(patch, result)).await;
+        self.patched(&term, patch, done).await;
     }
 
-    async fn roll(&self, patch: &Patch) -> Result<Outcome, ApiError> {
-        let instance = &self.place.instance;
-        match &self.webhook {
-            None => act::roll(&self.client, self.hand(), patch).await,
-            Some(webhook) => {
-                let called = webhook.post(&Roll::to_do(patch, instance)).await;
-                called.map(|()| Outcome::Done)
-            }
+    async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, Undone> {
+        let _turn = match patch.deed {
+            Deed::Recreate => self.remakes.enter().await,
+            _ => None,
+        };
+        act::carry_out(&self.hands(term), patch).await
+    }
+
+    /// Tells another server instead of rolling.
+    async fn call(&self, term: &Term, at: &Webhook, patch: &Patch) -> Result<Outcome, Undone> {
+        let _permit = self.calls.enter().await;
+        if !term.is_valid() {
+            return Err(Undone::Over);
+        }
+        let roll = Roll::to_do(patch, &self.place.instance);
+        let called = Box::pin(at.post(&roll)).await;
+        self.calls.heed(&called);
+        Ok(called.map(|()| Outcome::Done)?)
+    }
+
+    /// Does the rest of what an earlier term began.
+    async fn finish(self: Arc<Self>, term: Term, saved: Saved) {
+        let _turn = self.remakes.enter().await;
+        let done = Box::pin(act::finish(&self.hands(&term), &saved)).await;
+        self.patched(&term, Box::new(saved.patch()), done).await;
+    }
+
+    async fn patched(&self, term: &Term, patch: Box<Patch>, done: Result<Outcome, Undone>) {
+        let Some(result) = self.answered("roll", done) else {
+            return;
+        };
+        self.count(&patch, &result);
+        self.answer(term, Answer::Patched(patch, result)).await;
+    }
+
+    fn hands<'a>(&'a self, term: &'a Term) -> Hands<'a> {
+        Hands {
+            client: &self.client,
+            hand: Hand {
+                instance: &self.place.instance,
+                vocabulary: &self.filter.vocabulary,
+            },
+            place: &self.place,
+            term,
+            reads: &self.reads,
+            writes: &self.writes,
         }
     }
 
     async fn unpause(self: Arc<Self>, term: Term, unpause: Box<Unpause>) {
-        let _permit = self.writes.enter().await;
-        if !term.is_valid() {
+        let done = act::unpause(&self.hands(&term), &unpause).await;
+        let Some(result) = self.answered("unpause", done) else {
             return;
-        }
-        let result = Box::pin(act::unpause(&self.client, self.hand(), &unpause)).await;
-        self.heed(&self.writes, "unpause", &result);
+        };
         let answer = Answer::Unpaused(unpause.key, result);
         self.answer(&term, answer).await;
     }
 
     fn count(&self, patch: &Patch, result: &Result<Outcome, ApiError>) {
         let result = match result {
-            Ok(Outcome::Done) => RollResult::Done,
+            Ok(Outcome::Done | Outcome::Made(_)) => RollResult::Done,
             Ok(Outcome::NoEffect) => RollResult::NoEffect,
             // Not refused: it had changed, and is looked at again.
             Err(ApiError::Conflict | ApiError::Gone) => return,
@@ -337,18 +384,34 @@ impl Shared {
     async fn take_over(self: Arc<Self>, term: Term, dry_run: bool) {
         let [mut pause, longest] = STATE_PAUSES;
         while term.is_valid() {
-            let state = if dry_run {
-                Ok(Vec::new())
-            } else {
-                let leader = format!("{}/{}", self.identity, term.number);
-                state::take_over(&self.client, &self.place, &leader).await
-            };
-            match state {
-                Ok(state) => return self.tell(Input::Leading(term.number, state)).await,
+            let leader = format!("{}/{}", self.identity, term.number);
+            match self.taken_over(&leader, dry_run).await {
+                Ok((state, saved)) => return self.begin(term, state, saved).await,
                 Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
             }
             sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
     }
+
+    async fn taken_over(&self, leader: &str, dry_run: bool) -> Result<Left, ApiError> {
+        if dry_run {
+            return Ok(Left::default());
+        }
+        let state = state::take_over(&self.client, &self.place, leader).await?;
+        Ok((state, saved::list(&self.client, &self.place).await?))
+    }
+
+    /// The controller leads; what an earlier term left half done is finished.
+    async fn begin(self: Arc<Self>, term: Term, state: Vec<(Shard, Stored)>, saved: Vec<Saved>) {
+        let jobs = saved.iter().map(|job| (job.key.clone(), job.uid.clone()));
+        let leading = Input::Leading(term.number, state, jobs.collect());
+        self.tell(leading).await;
+        for job in saved {
+            spawn(Arc::clone(&self).finish(term.clone(), job));
+        }
+    }
 }
+
+/// What an earlier term left: the state, and Jobs that are to be made again.
+type Left = (Vec<(Shard, Stored)>, Vec<Saved>);

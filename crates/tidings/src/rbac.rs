@@ -87,7 +87,7 @@ fn table(kinds: &Kinds) -> Vec<Rule> {
         .chain(workloads)
         .chain(runs(kinds))
         .chain(revisions(kinds))
-        .chain(fixed())
+        .chain(fixed(kinds))
         .collect()
 }
 
@@ -156,10 +156,16 @@ fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
     })
 }
 
-fn fixed() -> [Rule; 5] {
+fn fixed(kinds: &Kinds) -> [Rule; 5] {
     let own = |group, resource, verbs: &[&'static str], why| Rule {
         scope: Scope::Own,
         ..watched(group, resource, verbs, why)
+    };
+    let remakes = kinds.iter().any(|kind| kind.renewal == Renewal::Recreate);
+    let kept: &[&'static str] = match remakes {
+        // Manifests of Jobs, until these are there again.
+        true => &["get", "list", "create", "patch", "delete"],
+        false => &["get", "list", "create", "patch"],
     };
     [
         watched(
@@ -172,7 +178,7 @@ fn fixed() -> [Rule; 5] {
         own(
             "",
             "secrets",
-            &["get", "list", "create", "patch"],
+            kept,
             "records: what each workload was brought to",
         ),
         own(
@@ -238,11 +244,13 @@ mod tests {
         Watched apps/deployments: get,list,watch,patch
         Watched apps/statefulsets: get,list,watch,patch
         Watched apps/daemonsets: get,list,watch,patch
+        Watched batch/cronjobs: get,list,watch
+        Watched batch/jobs: get,list,watch,create,delete
         Watched apps/replicasets: get,list
         Watched apps/controllerrevisions: get,list
         Watched /namespaces: get,list,watch
         Watched /events: create
-        Own /secrets: get,list,create,patch
+        Own /secrets: get,list,create,patch,delete
         Own coordination.k8s.io/leases: get,create,update
         ");
     }
@@ -259,6 +267,8 @@ mod tests {
         Watched apps/deployments: get,list,watch
         Watched apps/statefulsets: get,list,watch
         Watched apps/daemonsets: get,list,watch
+        Watched batch/cronjobs: get,list,watch
+        Watched batch/jobs: get,list,watch
         Watched apps/replicasets: get,list
         Watched apps/controllerrevisions: get,list
         Watched /namespaces: get
@@ -293,6 +303,6 @@ mod tests {
     fn a_refusal_names_the_line_that_is_missing() {
         insta::assert_snapshot!(advice("list", "secrets", Some("stage")), @r#"may not list secrets in namespace stage: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, watch]}`, as `tidings manifests` prints it"#);
         insta::assert_snapshot!(advice("patch", "deployments.apps", None), @r#"may not patch deployments.apps in all namespaces: add to its ClusterRole `- {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, patch]}`, as `tidings manifests` prints it"#);
-        insta::assert_snapshot!(advice("create", "secrets", Some("tidings")), @r#"may not create secrets in namespace tidings: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, create, patch]}`, as `tidings manifests` prints it"#);
+        insta::assert_snapshot!(advice("create", "secrets", Some("tidings")), @r#"may not create secrets in namespace tidings: add to its Role `- {apiGroups: [""], resources: [secrets], verbs: [get, list, create, patch, delete]}`, as `tidings manifests` prints it"#);
     }
 }

@@ -114,7 +114,7 @@ impl Loop {
     /// A term that has ended while its state was read must not begin.
     fn is_current(&self, input: &Input) -> bool {
         match input {
-            Input::Leading(term, _) => self.effects.is_in_term(*term),
+            Input::Leading(term, ..) => self.effects.is_in_term(*term),
             _ => true,
         }
     }

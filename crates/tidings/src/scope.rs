@@ -12,14 +12,16 @@ use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::{Name, SourceKind};
 use tidings_core::vocabulary::Vocabulary;
 
-use crate::state::SECRET_TYPE;
+use crate::act::saved;
+use crate::state;
 
 /// The types of Secrets that no workload uses and that are many or change all
-/// the time: Helm's releases, the tokens by which nodes join, our own records.
-pub const LEFT_OUT_TYPES: [&str; 3] = [
+/// the time: Helm's releases, the tokens by which nodes join, what we keep.
+pub const LEFT_OUT_TYPES: [&str; 4] = [
     "helm.sh/release.v1",
     "bootstrap.kubernetes.io/token",
-    SECRET_TYPE,
+    state::SECRET_TYPE,
+    saved::SECRET_TYPE,
 ];
 
 /// Which sources are watched, and by which keys annotations are read.
@@ -123,7 +125,7 @@ mod tests {
         assert_eq!(
             secrets.fields,
             "type!=helm.sh/release.v1,type!=bootstrap.kubernetes.io/token,\
-             type!=tidings.dev/state,metadata.namespace!=kube-system"
+             type!=tidings.dev/state,type!=tidings.dev/job,metadata.namespace!=kube-system"
         );
         let namespaces = scope(StreamOf::Namespaces, None);
         assert_eq!(namespaces.fields, "metadata.name!=kube-system");

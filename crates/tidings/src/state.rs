@@ -20,6 +20,9 @@ use crate::store::{Shard, Stored, Write};
 /// The type of the Secrets that hold the records.
 pub const SECRET_TYPE: &str = "tidings.dev/state";
 
+/// The label that tells the records from what else we keep.
+const PART: &str = "state";
+
 /// On each object: the replica, and its number of the term, that took it over last.
 const LEADER: &str = "tidings.dev/leader";
 
@@ -33,7 +36,8 @@ pub struct Place {
 }
 
 impl Place {
-    fn all(&self) -> api::Place {
+    /// The collection that all we keep is in.
+    pub(crate) fn all(&self) -> api::Place {
         api::Place::core("secrets").within(&self.namespace)
     }
 
@@ -41,21 +45,19 @@ impl Place {
         self.all().named(&shard.object_name(&self.instance))
     }
 
-    fn labels(&self) -> BTreeMap<&'static str, &str> {
+    /// The labels of the objects that we keep for one purpose.
+    pub(crate) fn labels(&self, part: &'static str) -> BTreeMap<&'static str, &str> {
         BTreeMap::from([
             ("app.kubernetes.io/managed-by", "tidings"),
             ("app.kubernetes.io/instance", self.instance.as_str()),
-            ("tidings.dev/part", "state"),
+            ("tidings.dev/part", part),
         ])
     }
 
-    /// All objects of this installation.
-    fn list(&self) -> Call {
-        let labels: Vec<_> = self
-            .labels()
-            .iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect();
+    /// All objects of this installation for one purpose.
+    pub(crate) fn list(&self, part: &'static str) -> Call {
+        let labels = self.labels(part).into_iter();
+        let labels: Vec<_> = labels.map(|(k, v)| format!("{k}={v}")).collect();
         Call::new(Verb::List, self.all()).with("labelSelector", labels.join(","))
     }
 }
@@ -147,7 +149,7 @@ impl<'a> NewObject<'a> {
             metadata: NewMetadata {
                 resource_version: version,
                 name: is_new.then_some(name),
-                labels: is_new.then(|| place.labels()),
+                labels: is_new.then(|| place.labels(PART)),
             },
             data: Changes {
                 of: &write.changes,
@@ -202,7 +204,7 @@ pub async fn read(
 
 /// The objects that exist, with their versions.
 pub async fn list(client: &Client, place: &Place) -> Result<Vec<(Shard, String)>, ApiError> {
-    let json = api::call(client, &place.list().accept(METADATA_LIST)).await?;
+    let json = api::call(client, &place.list(PART).accept(METADATA_LIST)).await?;
     let list: List = api::read(&json)?;
     let shards = list.items.into_iter().filter_map(|object| {
         let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
@@ -219,7 +221,7 @@ pub async fn take_over(
     place: &Place,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let list: List = api::read(&api::call(client, &place.list()).await?)?;
+    let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
     let mut taken = Vec::new();
     for object in list.items {
         let Some(shard) = Shard::of_object(&place.instance, &object.metadata.name) else {

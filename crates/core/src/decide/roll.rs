@@ -52,7 +52,7 @@ impl Case<'_> {
         if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
         }
-        if let Some(answer) = self.without_any_run(&because) {
+        if let Some(answer) = self.without_a_run(&because) {
             return answer;
         }
         let mut missing = self.missing();

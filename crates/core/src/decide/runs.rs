@@ -24,18 +24,14 @@ impl Case<'_> {
         lent.then_some(Reason::LeftToOwner)
     }
 
-    /// The answer where a roll is due that needs no run, or must wait for one.
+    /// The answer where a roll is due, or was begun, that needs no run or must wait
+    /// for one.
     pub(super) fn without_a_run(&self, because: &str) -> Option<Answer> {
         let runs = self.known.workload.runs.as_deref()?;
         if runs.overlap == Overlap::Forbid && self.is_running() && !self.rules.strict {
             return Some((Act::Nothing, Reason::Running, because.to_owned()));
         }
-        self.without_any_run(because)
-    }
-
-    /// The answer where a roll is due, or was begun, that needs no run any more.
-    pub(super) fn without_any_run(&self, because: &str) -> Option<Answer> {
-        let reason = self.needs_no_run(self.known.workload.runs.as_deref()?)?;
+        let reason = self.needs_no_run(runs)?;
         let entry = self.entry_now(self.number(), true, String::new());
         Some((Act::Record(entry), reason, because.to_owned()))
     }

@@ -17,6 +17,7 @@ mod every_way_of_use_rolls;
 mod failover;
 mod faults;
 mod frozen_leader;
+mod jobs;
 mod killed_mid_fan_out;
 mod kinds_on_demand;
 mod least_rights;

@@ -11,53 +11,65 @@ use tidings_core::state::Entry;
 
 use super::{Deed, Patch};
 
-/// The roll of a record, for a workload as it is known, and why it is rolled.
-pub(super) fn patch(
-    index: &Index,
-    known: &Known,
-    entry: &Entry,
-    (reason, changes): (Reason, Vec<Change>),
-    now: Seconds,
-) -> Patch {
-    let deed = deed(index, known, entry, now);
-    let (on, uid, version, generation) = target(known, &deed);
-    Patch {
-        key: known.workload.key.clone(),
-        on,
-        uid,
-        version,
-        generation,
-        deed,
-        sources: sources(known, entry, &changes),
-        n: entry.n,
-        reason,
-        because: entry.because.clone(),
-        changes,
-    }
+/// A workload as it is known at this time.
+pub(super) struct Sight<'a> {
+    pub(super) index: &'a Index,
+    pub(super) known: &'a Known,
+    pub(super) now: Seconds,
+    /// `--compat=strict`
+    pub(super) strict: bool,
 }
 
-fn deed(index: &Index, known: &Known, entry: &Entry, now: Seconds) -> Deed {
-    let workload = &known.workload;
-    match workload.key.kind.renewal {
-        Renewal::TemplateOrRestartAt if known.policy.restart_at => {
-            Deed::RestartAt(entry.at.unwrap_or(now))
+impl Sight<'_> {
+    /// The roll of a record, and why it is rolled.
+    pub(super) fn patch(&self, entry: &Entry, reason: Reason, changes: Vec<Change>) -> Patch {
+        let known = self.known;
+        let deed = self.deed(entry);
+        let (on, uid, version, generation) = target(known, &deed);
+        Patch {
+            key: known.workload.key.clone(),
+            on,
+            uid,
+            version,
+            generation,
+            deed,
+            sources: sources(known, entry, &changes),
+            n: entry.n,
+            reason,
+            because: entry.because.clone(),
+            changes,
         }
-        Renewal::Template | Renewal::TemplateOrRestartAt => {
-            let pauses = known.policy.pause_period.is_some_and(|period| period > 0);
-            Deed::Template {
-                paused_at: (pauses && !workload.paused).then_some(now),
+    }
+
+    fn deed(&self, entry: &Entry) -> Deed {
+        let (workload, policy) = (&self.known.workload, &self.known.policy);
+        match workload.key.kind.renewal {
+            Renewal::TemplateOrRestartAt if policy.restart_at => {
+                Deed::RestartAt(entry.at.unwrap_or(self.now))
             }
-        }
-        Renewal::Run => {
-            let runs = workload.runs.as_deref();
-            let replaced = runs.filter(|runs| runs.overlap == Overlap::Replace);
-            Deed::Run {
-                replaces: replaced
-                    .map(|_| index.active_runs(known))
-                    .unwrap_or_default(),
+            Renewal::Template | Renewal::TemplateOrRestartAt => {
+                let pauses = policy.pause_period.is_some_and(|period| period > 0);
+                Deed::Template {
+                    paused_at: (pauses && !workload.paused).then_some(self.now),
+                }
             }
+            Renewal::Run => self.run(),
+            Renewal::Recreate => Deed::Recreate,
         }
-        Renewal::Recreate => Deed::Recreate,
+    }
+
+    fn run(&self) -> Deed {
+        let runs = self.known.workload.runs.as_ref();
+        let overlap = match runs {
+            Some(runs) if !self.strict => runs.overlap,
+            // Reloader heeds no other run.
+            _ => Overlap::Allow,
+        };
+        let replaces = match overlap {
+            Overlap::Replace => self.index.active_runs(self.known),
+            Overlap::Allow | Overlap::Forbid => Vec::new(),
+        };
+        Deed::Run { overlap, replaces }
     }
 }
 

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use tidings_core::decide::PodsSince;
 use tidings_core::index::{Concerned, Fetched};
-use tidings_core::kinds::Renewal;
 use tidings_core::object::SourceMeta;
 use tidings_core::policy::Annotations;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 
-use super::{Answer, Control, Effect, Outcome, Patch, What};
+use super::{Answer, Control, Effect, Outcome, Patch, Remaking};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
@@ -31,6 +30,7 @@ impl Control {
                 self.list_ended(&concerned);
             }
             Fact::Workload(workload, how) => {
+                self.shown(&workload.key, &workload.uid);
                 let concerned = self.index.apply_workload(*workload, how);
                 self.look(&concerned);
             }
@@ -75,6 +75,7 @@ impl Control {
 
     /// Records of workloads that were deleted while nobody looked.
     fn forget_departed(&mut self) {
+        self.forget_remade();
         let departed: Vec<_> = self
             .store
             .workloads()
@@ -90,7 +91,32 @@ impl Control {
 
     /// A Job that is deleted to be made again, by us.
     fn is_being_made_again(&self, key: &WorkloadRef) -> bool {
-        key.kind.renewal == Renewal::Recreate && self.busy.contains_key(key)
+        self.remaking.contains_key(key)
+    }
+
+    /// A workload of this uid is there: perhaps a Job that was made again.
+    fn shown(&mut self, key: &WorkloadRef, uid: &Name) {
+        let remaking = self.remaking.get(key);
+        if remaking.is_some_and(|job| job.made && job.former != *uid) {
+            self.remaking.remove(key);
+        }
+    }
+
+    /// A Job is there again. Until the watch shows it too, all that is known is of
+    /// the former one.
+    fn made_again(&mut self, key: &WorkloadRef) {
+        let shown = self.index.get(key).map(|known| &known.workload.uid);
+        match self.remaking.get_mut(key) {
+            Some(job) if shown.is_none_or(|uid| *uid == job.former) => job.made = true,
+            _ => drop(self.remaking.remove(key)),
+        }
+    }
+
+    /// Jobs that were made again and were gone before the watch could show them.
+    fn forget_remade(&mut self) {
+        let index = &self.index;
+        let gone = |key: &WorkloadRef| index.ready(key) && index.get(key).is_none();
+        self.remaking.retain(|key, job| !(job.made && gone(key)));
     }
 
     fn gone(&mut self, key: &WorkloadRef) {
@@ -176,9 +202,18 @@ impl Control {
         }
     }
 
-    pub(super) fn lead(&mut self, term: u64, state: Vec<(Shard, Stored)>) {
+    pub(super) fn lead(
+        &mut self,
+        term: u64,
+        state: Vec<(Shard, Stored)>,
+        remaking: Vec<(WorkloadRef, Name)>,
+    ) {
         self.follow();
         self.term = Some(term);
+        let remaking = remaking.into_iter();
+        self.remaking = remaking
+            .map(|(key, uid)| (key, Remaking::of(uid)))
+            .collect();
         for (shard, stored) in state {
             let (_, problems) = self.store.read(&shard, Some(stored));
             unreadable(&problems);
@@ -198,6 +233,7 @@ impl Control {
         self.pods.clear();
         self.changed_at.clear();
         self.rolling.clear();
+        self.remaking.clear();
         self.workload_backoff.clear_all();
         self.source_backoff.clear_all();
         self.state_backoff.clear_all();
@@ -284,14 +320,22 @@ impl Control {
     fn patched(&mut self, patch: &Patch, result: Result<Outcome, ApiError>) {
         let key = &patch.key;
         self.busy.remove(key);
+        if let Ok(Outcome::Made(uid)) = &result {
+            self.store.made_again(key, patch.n, uid);
+            self.made_again(key);
+        } else {
+            self.remaking.remove(key);
+        }
         match result {
-            Ok(Outcome::Done) => self.rolled(patch),
+            Ok(Outcome::Done) => self.rolled(patch, None),
+            Ok(Outcome::Made(uid)) => self.rolled(patch, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(key),
             // It changed under our hands: the watch brings it, then we look again.
             Err(ApiError::Conflict) => {
                 let again = self.workload_backoff.failed(key, self.now, None);
                 self.queue.look(key, again);
             }
+            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key),
             // The watch tells that it is gone.
             Err(ApiError::Gone) => {}
             Err(error) => self.workload_failed(key, "rolling it", &error),
@@ -311,7 +355,9 @@ impl Control {
         }
     }
 
-    fn rolled(&mut self, patch: &Patch) {
+    /// It has reached the workload, of which this is the uid where it is another
+    /// than before.
+    fn rolled(&mut self, patch: &Patch, uid: Option<Name>) {
         let key = &patch.key;
         let since = self
             .changed_at
@@ -323,12 +369,7 @@ impl Control {
             self.store.hurry(key);
         }
         self.workload_backoff.clear(key);
-        self.say_of(
-            key,
-            (patch.reason, patch.because.clone()),
-            What::Rolled(patch.n, since),
-            patch.changes.clone(),
-        );
+        self.say_rolled(patch, uid, since);
         self.rolling.remove(key);
         self.queue.look(key, self.now);
     }

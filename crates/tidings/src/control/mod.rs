@@ -26,7 +26,7 @@ use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
 use tidings_core::index::{Fetched, Index, Stream};
 use tidings_core::kinds::{Kind, Kinds};
-use tidings_core::object::{Seconds, SourceMeta, Version};
+use tidings_core::object::{Overlap, Seconds, SourceMeta, Version};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -37,6 +37,7 @@ use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
 use backoff::Backoff;
+use deed::Sight;
 use outputs::Told;
 
 /// What comes in.
@@ -48,8 +49,9 @@ pub enum Input {
     Fetched(SourceRef, u32, Result<Fetched, ApiError>),
     /// The sources of a namespace were listed.
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
-    /// Our term has begun, and this is the state.
-    Leading(u64, Vec<(Shard, Stored)>),
+    /// Our term has begun: this is the state, and these are Jobs that an earlier
+    /// term left to be made again, each with the uid of the one that is deleted.
+    Leading(u64, Vec<(Shard, Stored)>, Vec<(WorkloadRef, Name)>),
     /// Our term has ended.
     Following,
     /// Only in this term: see [`Answer`].
@@ -149,7 +151,9 @@ pub enum Deed {
     RestartAt(Seconds),
     /// A Job is made from it, named by the number of the roll.
     Run {
-        /// Name and uid of the Jobs that are deleted first.
+        /// What becomes of runs that are active.
+        overlap: Overlap,
+        /// Name and uid of those that are deleted first.
         replaces: Vec<(Name, Name)>,
     },
     /// It is deleted and made again.
@@ -157,10 +161,12 @@ pub enum Deed {
 }
 
 /// What came of a roll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It has reached the workload.
     Done,
+    /// It has, and the workload is another object since: its uid.
+    Made(Name),
     /// The API server took it, and the workload is as it was.
     NoEffect,
 }
@@ -240,6 +246,8 @@ pub struct Control {
     /// Workloads with a write or a question under way, and the version of them
     /// that was decided about.
     busy: HashMap<WorkloadRef, Version>,
+    /// Jobs that are deleted to be made again, until that is answered and shown.
+    remaking: HashMap<WorkloadRef, Remaking>,
     /// What the rolls under way are for.
     rolling: HashMap<WorkloadRef, Vec<Change>>,
     fetching: HashSet<SourceRef>,
@@ -255,6 +263,23 @@ pub struct Control {
     draining: bool,
     effects: Vec<Effect>,
     decided: Vec<Decided>,
+}
+
+/// A Job that is deleted to be made again.
+struct Remaking {
+    /// The uid of the one that is deleted.
+    former: Name,
+    /// Whether it is there again, though the watch may not have shown it yet.
+    made: bool,
+}
+
+impl Remaking {
+    fn of(former: Name) -> Self {
+        Self {
+            former,
+            made: false,
+        }
+    }
 }
 
 /// Whether a namespace with these labels is left out.
@@ -301,6 +326,7 @@ impl Control {
             dry_run: plan.dry_run,
             kinds: plan.kinds,
             rolling: HashMap::new(),
+            remaking: HashMap::new(),
             term: None,
             now: 0,
             started: plan.started,
@@ -328,7 +354,7 @@ impl Control {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
             Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
-            Input::Leading(term, state) => self.lead(term, state),
+            Input::Leading(term, state, remaking) => self.lead(term, state, remaking),
             Input::Following => self.follow(),
             Input::Answer(term, answer) if self.term == Some(term) => self.answer(answer),
             Input::Answer(..) => {}
@@ -410,7 +436,8 @@ impl Control {
 
     fn decide(&mut self, key: &WorkloadRef, waited: Millis) {
         // Whatever is under way ends with another look.
-        if self.busy.contains_key(key) || !self.index.ready(key) {
+        let under_way = self.busy.contains_key(key) || self.remaking.contains_key(key);
+        if under_way || !self.index.ready(key) {
             return;
         }
         let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
@@ -507,9 +534,14 @@ impl Control {
             return;
         };
         let changes = self.rolling.get(key).cloned().unwrap_or_default();
+        let sight = Sight {
+            index: &self.index,
+            known,
+            now: self.seconds(),
+            strict: self.rules.strict,
+        };
         let reason = self.told.get(key).and_then(Told::reason);
-        let why = (reason.unwrap_or(Reason::Changed), changes);
-        let patch = deed::patch(&self.index, known, entry, why, self.seconds());
+        let patch = sight.patch(entry, reason.unwrap_or(Reason::Changed), changes);
         self.effects.push(Effect::Patch(Box::new(patch)));
     }
 

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use tidings_core::compare::Change;
 use tidings_core::decide::Verdict;
 use tidings_core::reason::Reason;
-use tidings_core::refs::WorkloadRef;
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::settle::Millis;
 
-use super::{Control, Effect, Said, What};
+use super::{Control, Effect, Patch, Said, What};
 use crate::api::ApiError;
 
 /// What has been said of one workload and is still true.
@@ -119,29 +119,34 @@ impl Control {
         }
     }
 
-    pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
-        self.say_of(key, (reason, text), what, Vec::new());
+    /// A roll has reached a workload, of which this is the uid where it is another
+    /// than before.
+    pub(super) fn say_rolled(&mut self, patch: &Patch, uid: Option<Name>, since: Option<Millis>) {
+        let known = self.index.get(&patch.key);
+        let Some(uid) = uid.or_else(|| Some(known?.workload.uid.clone())) else {
+            return;
+        };
+        self.effects.push(Effect::Say(Box::new(Said {
+            key: patch.key.clone(),
+            uid,
+            reason: patch.reason,
+            text: patch.because.clone(),
+            what: What::Rolled(patch.n, since),
+            changes: patch.changes.clone(),
+        })));
     }
 
-    pub(super) fn say_of(
-        &mut self,
-        key: &WorkloadRef,
-        (reason, text): (Reason, String),
-        what: What,
-        changes: Vec<Change>,
-    ) {
+    pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
         let Some(known) = self.index.get(key) else {
             return;
         };
-        let uid = known.workload.uid.clone();
-        let said = Said {
+        self.effects.push(Effect::Say(Box::new(Said {
             key: key.clone(),
-            uid,
+            uid: known.workload.uid.clone(),
             reason,
             text,
             what,
-            changes,
-        };
-        self.effects.push(Effect::Say(Box::new(said)));
+            changes: Vec::new(),
+        })));
     }
 }

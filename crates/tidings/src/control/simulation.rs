@@ -324,7 +324,7 @@ impl Simulation {
             .map(|(s, o)| (s.clone(), o.clone()))
             .collect();
         self.control
-            .take(self.now, Input::Leading(self.term, state));
+            .take(self.now, Input::Leading(self.term, state, Vec::new()));
     }
 
     fn step(&mut self) {

@@ -52,7 +52,7 @@ mod tests {
     fn a_whole_cluster_is_one_stream_a_kind() {
         assert_eq!(
             shown(&["--namespaces-to-ignore=noisy"]),
-            "namespaces, deployments, statefulsets, daemonsets, configmaps, secrets"
+            "namespaces, deployments, statefulsets, daemonsets, cronjobs, jobs, configmaps, secrets"
         );
     }
 
@@ -69,8 +69,10 @@ mod tests {
     fn namespaces_by_name_each_have_their_own() {
         assert_eq!(
             shown(&["--namespaces=stage,prod", "--resources-to-ignore=secrets"]),
-            "namespaces in prod, deployments in prod, statefulsets in prod, daemonsets in prod, configmaps in prod, \
-             namespaces in stage, deployments in stage, statefulsets in stage, daemonsets in stage, configmaps in stage"
+            "namespaces in prod, deployments in prod, statefulsets in prod, daemonsets in prod, \
+             cronjobs in prod, jobs in prod, configmaps in prod, \
+             namespaces in stage, deployments in stage, statefulsets in stage, daemonsets in stage, \
+             cronjobs in stage, jobs in stage, configmaps in stage"
         );
     }
 }

@@ -157,3 +157,22 @@ fn a_rollout_that_restarts_by_time_has_got_it_when_it_carries_it() {
     lab.is(&restarted);
     assert_eq!(show(&lab.decide()), "Note UpToDate");
 }
+
+#[test]
+fn a_roll_that_was_written_down_waits_for_the_run_that_began_since() {
+    let forbids = json!({"spec": {"concurrencyPolicy": "Forbid"}});
+    let mut lab = Lab::new("cronjob");
+    lab.is(&forbids);
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    let mut running = forbids.clone();
+    merge(
+        &mut running,
+        &json!({"status": {"active": [{"name": "w-1", "uid": "1"}]}}),
+    );
+    lab.is(&running);
+    assert_eq!(show(&lab.decide()), "Nothing Running configmap/c (k)");
+    lab.is(&forbids);
+    assert_eq!(show(&lab.decide()), "Resume Resumed configmap/c (k)");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use kube::Client;
 use tidings::act::{self, Hand};
+use tidings::api;
 use tidings::control::Patch;
 use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::Semaphore;
@@ -20,7 +21,7 @@ pub(crate) async fn patch(client: &Client, patch: &Patch) -> Result<()> {
         instance: INSTANCE,
         vocabulary: &Vocabulary::default(),
     };
-    act::roll(client, hand, patch).await?;
+    api::call(client, &act::call(hand, patch)).await?;
     Ok(())
 }
 

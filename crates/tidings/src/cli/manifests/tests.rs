@@ -64,6 +64,12 @@ fn the_whole_cluster() {
       - apiGroups: [apps]
         resources: [daemonsets]
         verbs: [get, list, watch, patch]
+      - apiGroups: [batch]
+        resources: [cronjobs]
+        verbs: [get, list, watch]
+      - apiGroups: [batch]
+        resources: [jobs]
+        verbs: [get, list, watch, create, delete]
       # since when the pods' template is what it is
       - apiGroups: [apps]
         resources: [replicasets]
@@ -108,7 +114,7 @@ fn the_whole_cluster() {
       # records: what each workload was brought to
       - apiGroups: [""]
         resources: [secrets]
-        verbs: [get, list, create, patch]
+        verbs: [get, list, create, patch, delete]
       # one writer at a time
       - apiGroups: [coordination.k8s.io]
         resources: [leases]
@@ -246,6 +252,12 @@ fn a_dry_run_in_two_namespaces() {
       - apiGroups: [apps]
         resources: [daemonsets]
         verbs: [get, list, watch]
+      - apiGroups: [batch]
+        resources: [cronjobs]
+        verbs: [get, list, watch]
+      - apiGroups: [batch]
+        resources: [jobs]
+        verbs: [get, list, watch]
       # since when the pods' template is what it is
       - apiGroups: [apps]
         resources: [replicasets]
@@ -297,6 +309,12 @@ fn a_dry_run_in_two_namespaces() {
         verbs: [get, list, watch]
       - apiGroups: [apps]
         resources: [daemonsets]
+        verbs: [get, list, watch]
+      - apiGroups: [batch]
+        resources: [cronjobs]
+        verbs: [get, list, watch]
+      - apiGroups: [batch]
+        resources: [jobs]
         verbs: [get, list, watch]
       # since when the pods' template is what it is
       - apiGroups: [apps]

@@ -1,0 +1,102 @@
+//! What a roll writes on a pod template.
+//!
+//! Goes in: the roll, and where a kind has its template. Comes out: the marks, as
+//! a merge patch or on a template that is at hand. Nothing here fails.
+
+use serde_json::{Value, json};
+
+use crate::annotations::{BECAUSE, CONFIG};
+
+/// Bytes of `because` that go on a template; the whole is in the Event.
+const BECAUSE_MAX: usize = 1_024;
+
+/// One roll, as the pod template is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks<'a> {
+    /// The installation.
+    pub instance: &'a str,
+    /// Its number of the roll.
+    pub n: u64,
+    /// What changed.
+    pub because: &'a str,
+}
+
+impl Marks<'_> {
+    /// The merge patch of an object whose template is there.
+    pub fn merge_patch(&self, template: &[&str]) -> Value {
+        let marks = json!({ "metadata": { "annotations": self.annotations() } });
+        let path = template.iter().rev();
+        path.fold(marks, |inner, field| json!({ *field: inner }))
+    }
+
+    /// Marks a template.
+    pub fn write(&self, template: &mut Value) {
+        let annotations = entry(entry(template, "metadata"), "annotations");
+        for (key, value) in self.annotations().as_object().into_iter().flatten() {
+            entry(annotations, key).clone_from(value);
+        }
+    }
+
+    fn annotations(&self) -> Value {
+        json!({
+            CONFIG: format!("{}/{}", self.instance, self.n),
+            BECAUSE: cut(self.because),
+        })
+    }
+}
+
+/// A field of an object, made where there is none, as a merge patch does.
+fn entry<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    &mut value[field]
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(BECAUSE_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKS: Marks<'_> = Marks {
+        instance: "tidings",
+        n: 3,
+        because: "configmap/app (key)",
+    };
+
+    #[test]
+    fn a_template_and_a_patch_are_marked_alike() {
+        let annotations = json!({"tidings.dev/config": "tidings/3",
+            "tidings.dev/because": "configmap/app (key)"});
+        let marked = json!({"metadata": {"annotations": annotations}});
+        let patch = MARKS.merge_patch(&["spec", "template"]);
+        assert_eq!(patch, json!({"spec": {"template": marked}}));
+        for mut template in [json!({}), json!({"metadata": {"annotations": null}})] {
+            MARKS.write(&mut template);
+            assert_eq!(template, marked);
+        }
+        let mut other = json!({"metadata": {"annotations": {"a": "b"}}, "spec": {}});
+        MARKS.write(&mut other);
+        assert_eq!(other["metadata"]["annotations"]["a"], "b");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters() {
+        let because = "ä".repeat(BECAUSE_MAX);
+        let marks = Marks {
+            because: &because,
+            ..MARKS
+        };
+        let mut template = json!({});
+        marks.write(&mut template);
+        let written = &template["metadata"]["annotations"][BECAUSE];
+        assert_eq!(written.as_str().map(str::len), Some(BECAUSE_MAX));
+    }
+}

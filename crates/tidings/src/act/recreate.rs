@@ -1,0 +1,172 @@
+//! A Job that runs is deleted and made again, for its pod template cannot be
+//! changed.
+//!
+//! In this order: the API server is asked whether it would take the Job (a dry
+//! run), its manifest is written down in our own namespace, it is deleted with its
+//! pods, and when they are gone it is made again. So old and new pods never run
+//! at once, and between the two none does. Whoever dies in between leaves the
+//! manifest, with which the next term begins.
+//!
+//! Error policy: what fails before the Job is deleted is given back. After that
+//! there is no way but on: everything is tried again until the Job is there.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidings_core::refs::Name;
+use tokio::time::sleep;
+
+use super::run::is_as_decided;
+use super::saved::Saved;
+use super::{Hands, Undone};
+use crate::api::{ApiError, Call, Place, Verb};
+use crate::control::{Outcome, Patch};
+use crate::page::METADATA;
+
+/// The first and the longest pause before the Job is looked at again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+
+/// Deletes a Job and makes it again.
+pub(super) async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
+    let job = hands.find(|| Place::workload(&patch.on)).await?;
+    let job = job.ok_or(ApiError::Gone)?;
+    if !is_as_decided(&job, patch) {
+        return Err(ApiError::Conflict.into());
+    }
+    let saved = Saved::new(hands.hand.instance, patch, job);
+    match hands.write(|| create(&saved).with("dryRun", "All")).await {
+        // It is valid, and there.
+        Ok(_) | Err(Undone::Failed(ApiError::Conflict)) => {}
+        Err(error) => return Err(error),
+    }
+    saved.keep(hands).await?;
+    finish(hands, &saved).await
+}
+
+/// Brings to its end what was begun: from the manifest on there is no way back
+/// but where the Job has moved on before it was deleted.
+pub async fn finish(hands: &Hands<'_>, saved: &Saved) -> Result<Outcome, Undone> {
+    let mut pauses = Pauses::default();
+    let made = loop {
+        match step(hands, saved).await {
+            Ok(Step::Made(uid)) => break Ok(Outcome::Made(uid)),
+            Ok(Step::NotBegun(error)) => break Err(error.into()),
+            Ok(Step::Later) => {}
+            Err(Undone::Over) => return Err(Undone::Over),
+            Err(Undone::Failed(error)) => pauses.say(saved, &error),
+        }
+        pauses.pause(hands).await?;
+    };
+    while let Err(error) = saved.forget(hands).await {
+        match error {
+            Undone::Over => return Err(Undone::Over),
+            Undone::Failed(error) => pauses.say(saved, &error),
+        }
+        pauses.pause(hands).await?;
+    }
+    made
+}
+
+enum Step {
+    /// It is there again: the uid.
+    Made(Name),
+    /// It was not deleted, and why.
+    NotBegun(ApiError),
+    /// It is on its way.
+    Later,
+}
+
+async fn step(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
+    let Some(job) = hands.find(|| Place::workload(&saved.key)).await? else {
+        return make(hands, saved).await;
+    };
+    let meta = &job["metadata"];
+    if meta["uid"] != *saved.uid {
+        return Ok(Step::Made(uid(&job)));
+    }
+    if !meta["deletionTimestamp"].is_null() {
+        return Ok(Step::Later);
+    }
+    if meta["resourceVersion"] != saved.version.to_string() {
+        return Ok(Step::NotBegun(ApiError::Conflict));
+    }
+    match hands.write(|| delete(saved)).await {
+        Err(Undone::Failed(
+            error @ (ApiError::Forbidden(_) | ApiError::Invalid(..) | ApiError::Unauthenticated(_)),
+        )) => Ok(Step::NotBegun(error)),
+        // It was asked for before, or the Job has changed: the next look tells.
+        Err(Undone::Failed(ApiError::Gone | ApiError::Conflict)) | Ok(_) => Ok(Step::Later),
+        Err(error) => Err(error),
+    }
+}
+
+async fn make(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
+    let json = match hands.write(|| create(saved).accept(METADATA)).await {
+        // Somebody was quicker: the next look tells who.
+        Err(Undone::Failed(ApiError::Conflict)) => return Ok(Step::Later),
+        // Its namespace is gone.
+        Err(Undone::Failed(ApiError::Gone)) => return Ok(Step::NotBegun(ApiError::Gone)),
+        result => result?,
+    };
+    let job: Value = crate::api::read(&json)?;
+    Ok(Step::Made(uid(&job)))
+}
+
+fn uid(job: &Value) -> Name {
+    job["metadata"]["uid"].as_str().unwrap_or_default().into()
+}
+
+fn create(saved: &Saved) -> Call {
+    let jobs = Place::kind(saved.key.kind).within(&saved.key.namespace);
+    Call::new(Verb::Create, jobs).body(saved.manifest.clone())
+}
+
+/// Only the Job that was decided about, as it was then. It stays until its pods
+/// are gone.
+fn delete(saved: &Saved) -> Call {
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {
+            "uid": *saved.uid,
+            "resourceVersion": saved.version.to_string(),
+        },
+        "propagationPolicy": "Foreground",
+    });
+    Call::new(Verb::Delete, Place::workload(&saved.key)).body(options.to_string())
+}
+
+/// Waiting, longer each time, and saying why once.
+struct Pauses {
+    next: Duration,
+    said: Option<ApiError>,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            next: PAUSES[0],
+            said: None,
+        }
+    }
+}
+
+impl Pauses {
+    async fn pause(&mut self, hands: &Hands<'_>) -> Result<(), Undone> {
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(PAUSES[1]);
+        if hands.term.is_valid() {
+            Ok(())
+        } else {
+            Err(Undone::Over)
+        }
+    }
+
+    fn say(&mut self, saved: &Saved, error: &ApiError) {
+        if self.said.as_ref() != Some(error) {
+            let job = &saved.key;
+            tracing::warn!(%job, %error, "the Job is deleted to be made again, and that is not done yet");
+            self.said = Some(error.clone());
+        }
+    }
+}

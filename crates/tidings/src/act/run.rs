@@ -1,0 +1,138 @@
+//! One more run of a CronJob: a Job under a name that belongs to this roll alone,
+//! so that it is made once, however often it is asked for. The CronJob itself is
+//! not written.
+//!
+//! The decision knows of active runs as far as the watches have come. A run of ours
+//! may be younger than that, and is on no CronJob's status, so the last one is
+//! looked at here.
+
+use serde_json::{Value, json};
+use tidings_core::jobs;
+use tidings_core::object::Overlap;
+use tidings_core::refs::Name;
+
+use super::template::marks;
+use super::{Hands, Undone};
+use crate::api::{ApiError, Call, Place, Verb};
+use crate::control::{Outcome, Patch};
+use crate::page::METADATA;
+
+/// A run to be made.
+pub(super) struct Run<'a> {
+    /// The roll.
+    pub(super) patch: &'a Patch,
+    /// What becomes of runs that are active.
+    pub(super) overlap: Overlap,
+    /// Those of the CronJob's own that make room: name and uid.
+    pub(super) replaces: &'a [(Name, Name)],
+}
+
+impl Run<'_> {
+    pub(super) async fn carry_out(&self, hands: &Hands<'_>) -> Result<Outcome, Undone> {
+        let name = self.name(hands, self.patch.n);
+        if let Some(job) = hands.find(|| self.job(&name)).await? {
+            return self.made_before(&name, &job);
+        }
+        let cron_job = hands.find(|| Place::workload(&self.patch.key)).await?;
+        let cron_job = cron_job.ok_or(ApiError::Gone)?;
+        if !is_as_decided(&cron_job, self.patch) {
+            return Err(ApiError::Conflict.into());
+        }
+        let former = self.former(hands).await?;
+        if self.must_wait(&cron_job, former.as_ref()) {
+            // It is decided again when the watches have shown that run.
+            return Err(ApiError::Conflict.into());
+        }
+        self.make_room(hands, former.as_ref()).await?;
+        let job = self.manifest(hands, &cron_job, &name);
+        let create = || {
+            Call::new(Verb::Create, self.jobs())
+                .accept(METADATA)
+                .body(job)
+        };
+        hands.write(create).await?;
+        Ok(Outcome::Done)
+    }
+
+    fn manifest(&self, hands: &Hands<'_>, cron_job: &Value, name: &str) -> String {
+        let mut job = jobs::run(cron_job, name);
+        marks(hands.hand.instance, self.patch).write(&mut job["spec"]["template"]);
+        job.to_string()
+    }
+
+    /// Who asks again finds that it is there.
+    fn made_before(&self, name: &str, job: &Value) -> Result<Outcome, Undone> {
+        if jobs::is_controlled_by(job, &self.patch.uid) {
+            return Ok(Outcome::Done);
+        }
+        let text = format!("the name of its next run, {name}, is another Job's: delete that one");
+        Err(ApiError::Invalid(409, text).into())
+    }
+
+    /// The run of the last roll, while it is active.
+    async fn former(&self, hands: &Hands<'_>) -> Result<Option<Value>, ApiError> {
+        if self.overlap == Overlap::Allow || self.patch.n < 2 {
+            return Ok(None);
+        }
+        let name = self.name(hands, self.patch.n - 1);
+        let job = hands.find(|| self.job(&name)).await?;
+        let ours = |job: &Value| jobs::is_controlled_by(job, &self.patch.uid);
+        Ok(job.filter(|job| ours(job) && !jobs::has_ended(job)))
+    }
+
+    fn must_wait(&self, cron_job: &Value, former: Option<&Value>) -> bool {
+        let active = cron_job["status"]["active"].as_array();
+        let any = former.is_some() || active.is_some_and(|active| !active.is_empty());
+        self.overlap == Overlap::Forbid && any
+    }
+
+    async fn make_room(&self, hands: &Hands<'_>, former: Option<&Value>) -> Result<(), Undone> {
+        if self.overlap != Overlap::Replace {
+            return Ok(());
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().into();
+        let former = former.map(|job| {
+            (
+                text(&job["metadata"]["name"]),
+                text(&job["metadata"]["uid"]),
+            )
+        });
+        for (name, uid) in self.replaces.iter().chain(&former) {
+            match hands.write(|| delete(self.job(name), uid)).await {
+                // It is gone, or another has its name.
+                Ok(_) | Err(Undone::Failed(ApiError::Gone | ApiError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, hands: &Hands<'_>, n: u64) -> String {
+        let Patch { key, uid, .. } = self.patch;
+        jobs::run_name(hands.hand.instance, &key.name, uid, n)
+    }
+
+    fn jobs(&self) -> Place {
+        Place::new("batch", "v1", "jobs").within(&self.patch.key.namespace)
+    }
+
+    fn job(&self, name: &str) -> Place {
+        self.jobs().named(name)
+    }
+}
+
+/// Whether an object is the one that was decided about, and as it was then.
+pub(super) fn is_as_decided(object: &Value, patch: &Patch) -> bool {
+    let meta = &object["metadata"];
+    meta["uid"] == *patch.uid && meta["resourceVersion"] == patch.version.to_string()
+}
+
+fn delete(job: Place, uid: &str) -> Call {
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": { "uid": uid },
+        "propagationPolicy": "Background",
+    });
+    Call::new(Verb::Delete, job).body(options.to_string())
+}

@@ -1,0 +1,230 @@
+//! Jobs that are being made again: their manifests, kept in our own namespace from
+//! before they are deleted until they are there again.
+//!
+//! Goes in: a roll and the Job as it is. Comes out: a Secret, for a manifest may
+//! hold anything, and from it again what is to be finished. One that cannot be
+//! read is said and left alone.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kube::Client;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tidings_core::digest::Digest;
+use tidings_core::jobs;
+use tidings_core::kinds::Kinds;
+use tidings_core::object::Version;
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::state::{entry_key, workload_of};
+
+use super::template::marks;
+use super::{Hands, Undone};
+use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::control::{Deed, Patch};
+use crate::page::{METADATA, or_none};
+use crate::state;
+
+/// The type of the Secrets that hold the manifests.
+pub const SECRET_TYPE: &str = "tidings.dev/job";
+/// The label that tells the manifests from what else we keep.
+const PART: &str = "job";
+/// The key of the manifest.
+const MANIFEST: &str = "manifest";
+/// The key of what is known besides.
+const ABOUT: &str = "about";
+
+/// A Job that is to be deleted and made again, or was deleted already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Which.
+    pub key: WorkloadRef,
+    /// The uid of the one that is deleted.
+    pub uid: Name,
+    /// The version in which it is.
+    pub version: Version,
+    /// What it is made from again.
+    pub manifest: String,
+    n: u64,
+    because: String,
+}
+
+/// What is stored besides the manifest.
+#[derive(Deserialize, Serialize)]
+struct About {
+    namespace: String,
+    workload: String,
+    uid: Name,
+    version: Version,
+    n: u64,
+    because: String,
+}
+
+#[derive(Deserialize)]
+struct Secret {
+    metadata: Metadata,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(deserialize_with = "or_none")]
+    items: Vec<Secret>,
+}
+
+impl Saved {
+    /// What a roll makes of a Job as it is.
+    pub(super) fn new(instance: &str, patch: &Patch, job: Value) -> Self {
+        let mut manifest = jobs::again(job);
+        marks(instance, patch).write(&mut manifest["spec"]["template"]);
+        Self {
+            key: patch.key.clone(),
+            uid: patch.uid.clone(),
+            version: patch.version,
+            manifest: manifest.to_string(),
+            n: patch.n,
+            because: patch.because.clone(),
+        }
+    }
+
+    /// The roll that this is the rest of.
+    pub fn patch(&self) -> Patch {
+        Patch {
+            key: self.key.clone(),
+            on: self.key.clone(),
+            uid: self.uid.clone(),
+            version: self.version,
+            generation: 0,
+            deed: Deed::Recreate,
+            sources: Vec::new(),
+            n: self.n,
+            reason: Reason::Resumed,
+            because: self.because.clone(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// `tidings-job.` and a digest of which Job it is.
+    pub(super) fn name(&self, place: &state::Place) -> String {
+        let WorkloadRef {
+            namespace, name, ..
+        } = &self.key;
+        let parts = [namespace, name, &self.uid].map(|part| part.as_bytes());
+        format!("{}-job.{}", place.instance, Digest::of_parts(&parts))
+    }
+
+    /// Writes it down, in the place of what an attempt before has left.
+    pub(super) async fn keep(&self, hands: &Hands<'_>) -> Result<(), Undone> {
+        let all = || hands.place.all();
+        let call = |verb, at: Place| {
+            let call = Call::new(verb, at).accept(METADATA);
+            call.body(self.secret(hands.place).to_string())
+        };
+        match hands.write(|| call(Verb::Create, all())).await {
+            Err(Undone::Failed(ApiError::Conflict)) => {
+                let there = || all().named(&self.name(hands.place));
+                hands.write(|| call(Verb::Patch, there())).await?;
+            }
+            result => drop(result?),
+        }
+        Ok(())
+    }
+
+    /// Takes it away.
+    pub(super) async fn forget(&self, hands: &Hands<'_>) -> Result<(), Undone> {
+        let there = || hands.place.all().named(&self.name(hands.place));
+        match hands.write(|| Call::new(Verb::Delete, there())).await {
+            Ok(_) | Err(Undone::Failed(ApiError::Gone)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn secret(&self, place: &state::Place) -> Value {
+        let about = About {
+            namespace: self.key.namespace.to_string(),
+            workload: entry_key(&self.key),
+            uid: self.uid.clone(),
+            version: self.version,
+            n: self.n,
+            because: self.because.clone(),
+        };
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": SECRET_TYPE,
+            "metadata": { "name": self.name(place), "labels": place.labels(PART) },
+            "data": {
+                MANIFEST: STANDARD.encode(&self.manifest),
+                ABOUT: STANDARD.encode(json!(about).to_string()),
+            },
+        })
+    }
+
+    fn read(secret: &Secret) -> Option<Self> {
+        let decoded = |key| String::from_utf8(STANDARD.decode(secret.data.get(key)?).ok()?).ok();
+        let about: About = serde_json::from_str(&decoded(ABOUT)?).ok()?;
+        let namespace = about.namespace.as_str().into();
+        Some(Self {
+            key: workload_of(&Kinds::default(), &namespace, &about.workload)?,
+            uid: about.uid,
+            version: about.version,
+            manifest: decoded(MANIFEST)?,
+            n: about.n,
+            because: about.because,
+        })
+    }
+}
+
+/// All Jobs that are yet to be made again.
+pub async fn list(client: &Client, place: &state::Place) -> Result<Vec<Saved>, ApiError> {
+    let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
+    let mut all = Vec::new();
+    for secret in list.items {
+        match Saved::read(&secret) {
+            Some(saved) => all.push(saved),
+            None => tracing::warn!(
+                secret = secret.metadata.name,
+                "a Job's manifest cannot be read; make the Job again from it by hand"
+            ),
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::kinds::Kind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let key = WorkloadRef::new(Kind::parse("job").unwrap(), "stage", "backup");
+        let saved = Saved {
+            key,
+            uid: "6d3f".into(),
+            version: 7,
+            manifest: r#"{"kind":"Job"}"#.to_owned(),
+            n: 3,
+            because: "configmap/app (key)".to_owned(),
+        };
+        let place = state::Place {
+            namespace: "tidings".to_owned(),
+            instance: "tidings".to_owned(),
+        };
+        let secret = saved.secret(&place);
+        assert_eq!(secret["metadata"]["labels"]["tidings.dev/part"], "job");
+        let secret: Secret = serde_json::from_value(secret).unwrap();
+        assert!(secret.metadata.name.starts_with("tidings-job."));
+        assert_eq!(Saved::read(&secret), Some(saved.clone()));
+        let again = saved.patch();
+        assert_eq!((again.n, &*again.uid), (3, "6d3f"));
+    }
+}

@@ -1,0 +1,92 @@
+//! Rolls by one patch of the workload: its pod template's two annotations, or the
+//! time at which an Argo Rollout restarts, and what its owners want besides.
+//!
+//! The patch carries the uid and the version that the decision rested on.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tidings_core::annotations::PAUSED_AT;
+use tidings_core::marking::Marks;
+use tidings_core::object::Seconds;
+
+use super::{Hand, Hands, Undone};
+use crate::api::{self, Call, Place, Verb};
+use crate::control::{Deed, Outcome, Patch, Unpause};
+use crate::page::METADATA;
+
+/// Patches a workload.
+pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
+    let json = hands.write(|| call(hands.hand, patch)).await?;
+    let generation = api::read::<Answer>(&json)?.metadata.generation;
+    Ok(if generation > patch.generation {
+        Outcome::Done
+    } else {
+        Outcome::NoEffect
+    })
+}
+
+/// The request that rolls a workload by a patch. Only its metadata is asked back.
+pub fn call(hand: Hand<'_>, patch: &Patch) -> Call {
+    let call = Call::new(Verb::Patch, Place::workload(&patch.on)).accept(METADATA);
+    call.body(body(hand, patch).to_string())
+}
+
+/// Ends the pause that a roll began.
+pub async fn unpause(hands: &Hands<'_>, unpause: &Unpause) -> Result<(), Undone> {
+    let body = json!({
+        "metadata": {
+            "uid": *unpause.uid,
+            "resourceVersion": unpause.version.to_string(),
+            "annotations": { hands.hand.vocabulary.written(PAUSED_AT): null },
+        },
+        "spec": { "paused": null },
+    });
+    let call = || Call::new(Verb::Patch, Place::workload(&unpause.key)).accept(METADATA);
+    hands.write(|| call().body(body.to_string())).await?;
+    Ok(())
+}
+
+/// The merge patch of a roll.
+pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
+    let mut body = match patch.deed {
+        Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(time) } }),
+        _ => marks(hand.instance, patch).merge_patch(patch.on.kind.template),
+    };
+    if let Deed::Template {
+        paused_at: Some(time),
+    } = patch.deed
+    {
+        body["spec"]["paused"] = true.into();
+        body["metadata"]["annotations"] = json!({ hand.vocabulary.written(PAUSED_AT): show(time) });
+    }
+    body["metadata"]["uid"] = (*patch.uid).into();
+    body["metadata"]["resourceVersion"] = patch.version.to_string().into();
+    body
+}
+
+/// What the pod template is told.
+pub(super) fn marks<'a>(instance: &'a str, patch: &'a Patch) -> Marks<'a> {
+    Marks {
+        instance,
+        n: patch.n,
+        because: &patch.because,
+    }
+}
+
+/// A time as the API server writes it.
+fn show(time: Seconds) -> String {
+    Timestamp::from_second(time)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    metadata: AnswerMeta,
+}
+
+#[derive(Deserialize)]
+struct AnswerMeta {
+    generation: i64,
+}
