@@ -64,6 +64,28 @@
     {{- if not $asked.dryRun }}
     - patch
     {{- end }}
+{{- if not $asked.noCronJobs }}
+# workloads: what is rolled
+- apiGroups: ["batch"]
+  resources: [cronjobs]
+  verbs:
+    - get
+    - list
+    - watch
+{{- end }}
+{{- if not $asked.noJobs }}
+# workloads: what is rolled
+- apiGroups: ["batch"]
+  resources: [jobs]
+  verbs:
+    - get
+    - list
+    - watch
+    {{- if not $asked.dryRun }}
+    - create
+    - delete
+    {{- end }}
+{{- end }}
 {{- if $asked.openshift }}
 # workloads: what is rolled
 - apiGroups: ["apps.openshift.io"]
@@ -98,6 +120,17 @@
     - watch
     {{- if not $asked.dryRun }}
     - patch
+    {{- end }}
+{{- end }}
+{{- if and ($asked.noJobs) (not $asked.noCronJobs) }}
+# runs of CronJobs
+- apiGroups: ["batch"]
+  resources: [jobs]
+  verbs:
+    - get
+    {{- if not $asked.dryRun }}
+    - create
+    - delete
     {{- end }}
 {{- end }}
 # since when the pods' template is what it is
@@ -139,6 +172,7 @@
 {{/* Rights in the namespace of the records. */}}
 {{- define "tidings.rules.own" -}}
 {{- $asked := include "tidings.asked" . | fromJson }}
+{{- if $asked.noJobs }}
 # records: what each workload was brought to
 - apiGroups: [""]
   resources: [secrets]
@@ -149,6 +183,20 @@
     - create
     - patch
     {{- end }}
+{{- end }}
+{{- if not $asked.noJobs }}
+# records: what each workload was brought to
+- apiGroups: [""]
+  resources: [secrets]
+  verbs:
+    - get
+    - list
+    {{- if not $asked.dryRun }}
+    - create
+    - patch
+    - delete
+    {{- end }}
+{{- end }}
 {{- if not $asked.dryRun }}
 # one writer at a time
 - apiGroups: ["coordination.k8s.io"]

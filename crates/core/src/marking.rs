@@ -24,7 +24,8 @@ pub struct Marks<'a> {
 impl Marks<'_> {
     /// The merge patch of an object whose template is there.
     pub fn merge_patch(&self, template: &[&str]) -> Value {
-        let marks = json!({ "metadata": { "annotations": self.annotations() } });
+        let annotations: Value = self.annotations().into_iter().collect();
+        let marks = json!({ "metadata": { "annotations": annotations } });
         let path = template.iter().rev();
         path.fold(marks, |inner, field| json!({ *field: inner }))
     }
@@ -32,16 +33,17 @@ impl Marks<'_> {
     /// Marks a template.
     pub fn write(&self, template: &mut Value) {
         let annotations = entry(entry(template, "metadata"), "annotations");
-        for (key, value) in self.annotations().as_object().into_iter().flatten() {
-            entry(annotations, key).clone_from(value);
+        for (key, value) in self.annotations() {
+            *entry(annotations, key) = value.into();
         }
     }
 
-    fn annotations(&self) -> Value {
-        json!({
-            CONFIG: format!("{}/{}", self.instance, self.n),
-            BECAUSE: cut(self.because),
-        })
+    /// The marks, by their keys.
+    pub fn annotations(&self) -> Vec<(&'static str, String)> {
+        vec![
+            (CONFIG, format!("{}/{}", self.instance, self.n)),
+            (BECAUSE, cut(self.because).to_owned()),
+        ]
     }
 }
 

@@ -14,8 +14,8 @@ use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
-use crate::reloaded::Trace;
-use crate::uses::{PodTemplate, Use, or_default, traces_of, uses_of};
+use crate::reloaded::{Trace, take_traces};
+use crate::uses::{PodTemplate, Use, or_default, uses_of};
 use crate::vocabulary::Vocabulary;
 
 mod meta;
@@ -357,6 +357,7 @@ pub fn read_workload(
     let runs = kind.ends().then(|| runs(&metadata, &spec, &status).into());
     let (strategy, restart_at) = (spec.update_strategy.read(), spec.restart_at.as_deref());
     let progress = status.progress(metadata.generation, spec.replicas);
+    let reloaded = take_traces(&mut template);
     let (mark, digest) = strip(&mut template);
     let template: Option<PodTemplate> = serde_json::from_value(template).map_err(|_| Unreadable)?;
     let template = template.unwrap_or_default();
@@ -374,7 +375,7 @@ pub fn read_workload(
         restart_at: restart_at.and_then(seconds),
         lender,
         lent: None,
-        reloaded: traces_of(&template).into(),
+        reloaded: reloaded.into(),
         template_annotations: vocabulary.read(template.metadata.annotations),
         annotations: metadata.annotations(vocabulary)?,
         uid: metadata.uid.into(),
@@ -419,6 +420,12 @@ fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
         if annotations.is_empty() {
             meta.remove("annotations");
         }
+    }
+    let empty = |meta: &Value| meta.as_object().is_some_and(serde_json::Map::is_empty);
+    if template.get("metadata").is_some_and(empty)
+        && let Some(template) = template.as_object_mut()
+    {
+        template.remove("metadata");
     }
     // serde_json keeps object keys sorted, so equal templates give equal text.
     (mark, Digest::of_parts(&[template.to_string().as_bytes()]))
@@ -482,6 +489,21 @@ mod tests {
         assert_eq!(marked.mark.unwrap().to_string(), "tidings/3");
         let edited = deployment(&json!({"metadata": {"labels": {"a": "c"}}, "spec": {}}));
         assert_ne!(plain.template, edited.template);
+    }
+
+    #[test]
+    fn nor_is_what_reloader_writes() {
+        let hash = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+        let plain = deployment(&json!({"spec": {"containers": [{"name": "app"}]}}));
+        let env = json!([{"name": "STAKATER_APP_CONFIGMAP", "value": hash}]);
+        let last = json!({"reloader.stakater.com/last-reloaded-from": "{}"});
+        let rolled = deployment(&json!({"metadata": {"annotations": last},
+            "spec": {"containers": [{"name": "app", "env": env}]}}));
+        assert_eq!(rolled.template, plain.template);
+        assert_eq!(rolled.reloaded.len(), 1);
+        let env = json!([{"name": "STAKATER_APP_CONFIGMAP", "value": "by hand"}]);
+        let edited = deployment(&json!({"spec": {"containers": [{"name": "app", "env": env}]}}));
+        assert_ne!(edited.template, plain.template);
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! form is not Reloader's.
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::annotations::LAST_RELOADED_FROM;
 use crate::refs::{SOURCES, SourceKind, SourceRef};
 
 /// The beginning of the name of every variable that Reloader sets.
@@ -62,6 +64,45 @@ impl Trace {
             variable: variable(kind, &name).into(),
             hash: Sha1::parse(&hash)?,
         })
+    }
+}
+
+/// Takes off a pod template what is of Reloader's form, whoever wrote it: it is no
+/// edit of the template by its owner.
+pub fn take_traces(template: &mut Value) -> Vec<Trace> {
+    let mut traces = Vec::new();
+    let containers = template.pointer_mut("/spec/containers");
+    for container in containers
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        take_variables(container, &mut traces);
+    }
+    let annotations = template.pointer_mut("/metadata/annotations");
+    let annotations = annotations.and_then(Value::as_object_mut);
+    let last = annotations.and_then(|annotations| annotations.remove(LAST_RELOADED_FROM));
+    let last = last.as_ref().and_then(Value::as_str);
+    traces.extend(last.and_then(Trace::of_annotation));
+    traces
+}
+
+fn take_variables(container: &mut Value, traces: &mut Vec<Trace>) {
+    let Some(env) = container.get_mut("env").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let text = |one: &Value, field: &str| one[field].as_str().unwrap_or_default().to_owned();
+    env.retain(|one| {
+        let trace = Trace::of_variable(&text(one, "name"), &text(one, "value"));
+        let stays = trace.is_none();
+        traces.extend(trace);
+        stays
+    });
+    // The API server keeps no empty list.
+    if env.is_empty()
+        && let Some(container) = container.as_object_mut()
+    {
+        container.remove("env");
     }
 }
 

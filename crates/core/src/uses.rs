@@ -13,9 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::annotations::LAST_RELOADED_FROM;
 use crate::refs::{Name, SourceKind, SourceRef};
-use crate::reloaded::Trace;
 
 /// The CSI driver that mounts SecretProviderClasses.
 const SECRETS_STORE: &str = "secrets-store.csi.k8s.io";
@@ -142,9 +140,6 @@ struct Container {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Env {
-    name: String,
-    #[serde(deserialize_with = "or_default")]
-    value: String,
     value_from: Option<ValueFrom>,
 }
 
@@ -227,16 +222,6 @@ struct Projected {
 struct ProjectedSource {
     config_map: Option<Reference>,
     secret: Option<Reference>,
-}
-
-/// What Reloader recorded on the template.
-pub fn traces_of(template: &PodTemplate) -> Vec<Trace> {
-    let containers = template.spec.containers.iter();
-    let variables = containers.flat_map(|container| &container.env);
-    let last = template.metadata.annotations.get(LAST_RELOADED_FROM);
-    let by_variable = variables.filter_map(|env| Trace::of_variable(&env.name, &env.value));
-    let by_annotation = last.and_then(|json| Trace::of_annotation(json));
-    by_variable.chain(by_annotation).collect()
 }
 
 /// Everything that the template's containers use, in order, each once.

@@ -42,6 +42,8 @@ pub enum Verb {
     Create,
     /// Change an object by a JSON merge patch.
     Patch,
+    /// Change an object by a JSON Patch.
+    JsonPatch,
     /// Delete an object.
     Delete,
 }
@@ -54,7 +56,7 @@ impl Verb {
             Self::List => "list",
             Self::Watch => "watch",
             Self::Create => "create",
-            Self::Patch => "patch",
+            Self::Patch | Self::JsonPatch => "patch",
             Self::Delete => "delete",
         }
     }
@@ -63,7 +65,7 @@ impl Verb {
         match self {
             Self::Get | Self::List | Self::Watch => http::Method::GET,
             Self::Create => http::Method::POST,
-            Self::Patch => http::Method::PATCH,
+            Self::Patch | Self::JsonPatch => http::Method::PATCH,
             Self::Delete => http::Method::DELETE,
         }
     }
@@ -71,12 +73,13 @@ impl Verb {
     fn content_type(self) -> &'static str {
         match self {
             Self::Patch => "application/merge-patch+json",
+            Self::JsonPatch => "application/json-patch+json",
             _ => "application/json",
         }
     }
 
     fn names_its_manager(self) -> bool {
-        matches!(self, Self::Create | Self::Patch)
+        matches!(self, Self::Create | Self::Patch | Self::JsonPatch)
     }
 }
 

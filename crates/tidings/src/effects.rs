@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use tidings_core::refs::{SourceKind, WorkloadRef};
+use tidings_core::rewrite::Words;
 use tidings_core::settle::Millis;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -52,6 +53,7 @@ struct Shared {
     inbox: mpsc::Sender<Input>,
     filter: Filter,
     place: Place,
+    words: Words,
     identity: String,
     metrics: Metrics,
     reads: Pace,
@@ -84,6 +86,8 @@ pub(crate) struct Means {
     pub(crate) report: Report,
     /// Called instead of rolling.
     pub(crate) webhook: Option<Webhook>,
+    /// What rolls write besides our marks.
+    pub(crate) words: Words,
     pub(crate) dry_run: bool,
 }
 
@@ -95,6 +99,7 @@ impl Effects {
             inbox: means.inbox,
             filter: means.filter,
             place: means.place,
+            words: means.words,
             identity: means.identity,
             metrics: means.report.metrics().clone(),
             reads: Pace::new(READS),
@@ -327,6 +332,7 @@ impl Shared {
             hand: Hand {
                 instance: &self.place.instance,
                 vocabulary: &self.filter.vocabulary,
+                words: self.words,
             },
             place: &self.place,
             term,

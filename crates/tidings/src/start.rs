@@ -116,6 +116,7 @@ async fn run(
         writes: settings.max_in_flight,
         report,
         webhook,
+        words: installation.strategy.words(),
         dry_run: settings.dry_run,
     });
     let mut turning = Loop {

@@ -250,7 +250,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         place: Place::Written,
         yields: false,
         value: "JSON",
-        doc: "Reloader's, on pod templates that it rolled; left as it is.",
+        doc: "Reloader's, on pod templates that it rolled; goes with the next roll, or is written anew with `--reload-strategy=annotations`.",
         example: r#"{"type":"CONFIGMAP","name":"c"}"#,
         read: |_, _| Some(Setting::Nothing),
     },

@@ -36,6 +36,7 @@ mod server_restart;
 mod state_objects;
 mod static_manifests;
 mod storm;
+mod strategies;
 mod together_with_the_deployment;
 mod told_elsewhere;
 mod two_replicas;

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use kube::Client;
+use tidings_core::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{self, ApiError, Call, Place};
@@ -19,6 +20,8 @@ pub struct Hand<'a> {
     pub instance: &'a str,
     /// The keys.
     pub vocabulary: &'a Vocabulary,
+    /// In Reloader's words besides.
+    pub words: Words,
 }
 
 /// What a deed is done with.

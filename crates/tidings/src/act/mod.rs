@@ -9,9 +9,12 @@
 
 mod hands;
 mod recreate;
+mod rewrite;
 mod run;
 pub mod saved;
 mod template;
+
+use tidings_core::rewrite::Words;
 
 use crate::control::{Deed, Outcome, Patch};
 
@@ -22,6 +25,9 @@ pub use template::{body, call, unpause};
 /// Brings a workload to its record.
 pub async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
     match &patch.deed {
+        Deed::Template { .. } if hands.hand.words != Words::None || patch.traces => {
+            Box::pin(rewrite::roll(hands, patch)).await
+        }
         Deed::Template { .. } | Deed::RestartAt(_) => template::roll(hands, patch).await,
         Deed::Run { overlap, replaces } => {
             let run = run::Run {

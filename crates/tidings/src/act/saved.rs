@@ -103,6 +103,7 @@ impl Saved {
             version: self.version,
             generation: 0,
             deed: Deed::Recreate,
+            traces: false,
             sources: Vec::new(),
             n: self.n,
             reason: Reason::Resumed,

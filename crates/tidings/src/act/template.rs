@@ -18,7 +18,12 @@ use crate::page::METADATA;
 /// Patches a workload.
 pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
     let json = hands.write(|| call(hands.hand, patch)).await?;
-    let generation = api::read::<Answer>(&json)?.metadata.generation;
+    outcome(&json, patch)
+}
+
+/// What came of a patch: a new generation tells that something is another now.
+pub(super) fn outcome(json: &[u8], patch: &Patch) -> Result<Outcome, Undone> {
+    let generation = api::read::<Answer>(json)?.metadata.generation;
     Ok(if generation > patch.generation {
         Outcome::Done
     } else {
@@ -75,7 +80,7 @@ pub(super) fn marks<'a>(instance: &'a str, patch: &'a Patch) -> Marks<'a> {
 }
 
 /// A time as the API server writes it.
-fn show(time: Seconds) -> String {
+pub(super) fn show(time: Seconds) -> String {
     Timestamp::from_second(time)
         .map(|time| time.to_string())
         .unwrap_or_default()

@@ -7,7 +7,7 @@ use tidings_core::kinds::Renewal;
 use tidings_core::object::{Overlap, Seconds};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
-use tidings_core::state::Entry;
+use tidings_core::state::{Entry, Seen};
 
 use super::{Deed, Patch};
 
@@ -33,7 +33,8 @@ impl Sight<'_> {
             version,
             generation,
             deed,
-            sources: sources(known, entry, &changes),
+            traces: !known.workload.reloaded.is_empty(),
+            sources: sources(known, entry),
             n: entry.n,
             reason,
             because: entry.because.clone(),
@@ -90,16 +91,8 @@ fn target(known: &Known, deed: &Deed) -> (WorkloadRef, Name, u64, i64) {
     }
 }
 
-fn sources(known: &Known, entry: &Entry, changes: &[Change]) -> Vec<SourceRef> {
+fn sources(known: &Known, entry: &Entry) -> Vec<SourceRef> {
     let namespace = &known.workload.key.namespace;
-    let mut sources: Vec<_> = changes.iter().map(|change| change.source.clone()).collect();
-    if sources.is_empty() {
-        let seen = entry.seen.keys();
-        let source = |seen: &tidings_core::state::Seen| {
-            SourceRef::new(seen.kind, namespace.clone(), seen.name.clone())
-        };
-        sources.extend(seen.map(source));
-    }
-    sources.dedup();
-    sources
+    let source = |seen: &Seen| SourceRef::new(seen.kind, namespace.clone(), seen.name.clone());
+    entry.seen.keys().map(source).collect()
 }

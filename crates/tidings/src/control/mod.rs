@@ -114,8 +114,9 @@ pub struct Patch {
     pub generation: i64,
     /// What is done.
     pub deed: Deed,
-    /// What the roll brings: the changed sources, or all where it is not known
-    /// any more which those were.
+    /// Whether its template carries what is of Reloader's form.
+    pub traces: bool,
+    /// All sources that count.
     pub sources: Vec<SourceRef>,
     /// Number of the roll.
     pub n: u64,
@@ -136,6 +137,19 @@ pub struct Unpause {
     pub uid: Name,
     /// The version that it must have.
     pub version: u64,
+}
+
+impl Patch {
+    /// The changed sources, or all where it is not known any more which those
+    /// were.
+    pub fn changed(&self) -> Vec<SourceRef> {
+        let mut changed: Vec<_> = self.changes.iter().map(|c| c.source.clone()).collect();
+        if changed.is_empty() {
+            changed.clone_from(&self.sources);
+        }
+        changed.dedup();
+        changed
+    }
 }
 
 /// What brings a workload to its record.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::refs::SourceKind;
+use tidings_core::rewrite::Words;
 
 use crate::notify::sinks::{SINKS, Sink};
 
@@ -94,6 +95,15 @@ pub enum ReloadStrategy {
 }
 
 impl ReloadStrategy {
+    /// What it makes a roll write.
+    pub fn words(self) -> Words {
+        match self {
+            Self::Default => Words::None,
+            Self::EnvVars => Words::Variables,
+            Self::Annotations => Words::Annotation,
+        }
+    }
+
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use tidings_core::object::Marks;
 use tidings_core::reason::Reason;
 use tidings_core::refs::SourceKind::ConfigMap;
 use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::fake::{Answer, CONFIG_MAPS, DEPLOYMENTS, Fake, deployments, meta, sources};
@@ -82,6 +83,7 @@ async fn on_sources_however_they_are_read() {
 fn and_are_written_under_them() {
     let renamed = [(PAUSED_AT, "example.org/paused-at".to_owned())];
     let hand = Hand {
+        words: Words::None,
         instance: "tidings",
         vocabulary: &Vocabulary::new(renamed).unwrap(),
     };
@@ -95,6 +97,7 @@ fn and_are_written_under_them() {
         deed: Deed::Template {
             paused_at: Some(1_795_434_240),
         },
+        traces: false,
         sources: Vec::new(),
         n: 1,
         reason: Reason::Changed,

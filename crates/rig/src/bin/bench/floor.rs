@@ -8,6 +8,7 @@ use kube::Client;
 use tidings::act::{self, Hand};
 use tidings::api;
 use tidings::control::Patch;
+use tidings_core::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,6 +21,7 @@ pub(crate) async fn patch(client: &Client, patch: &Patch) -> Result<()> {
     let hand = Hand {
         instance: INSTANCE,
         vocabulary: &Vocabulary::default(),
+        words: Words::None,
     };
     api::call(client, &act::call(hand, patch)).await?;
     Ok(())

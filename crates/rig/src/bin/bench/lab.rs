@@ -185,6 +185,7 @@ pub(crate) async fn patches(namespace: &TestNamespace, because: &str) -> Result<
             on: key.clone(),
             key,
             deed: Deed::Template { paused_at: None },
+            traces: false,
             sources: Vec::new(),
             changes: Vec::new(),
             uid: one.uid().context("no uid")?.into(),

@@ -1,0 +1,96 @@
+//! Rolls by a JSON Patch: where Reloader's variables or its annotation are written,
+//! or those that it left go with the roll.
+//!
+//! The object is read first, and the patch holds for that reading only.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tidings_core::annotations::{LAST_RELOADED_FROM, PAUSED_AT};
+use tidings_core::refs::SourceRef;
+use tidings_core::rewrite::{Rewrite, Words, container_for, value};
+
+use super::template::{self, show};
+use super::{Hands, Undone};
+use crate::api::{ApiError, Call, Place, Verb};
+use crate::control::{Deed, Outcome, Patch};
+use crate::page::METADATA;
+
+/// Patches a workload.
+pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
+    let place = || Place::workload(&patch.on);
+    let object = hands.find(place).await?.ok_or(ApiError::Gone)?;
+    if has_moved_on(&object, patch) {
+        return Err(ApiError::Conflict.into());
+    }
+    let changed = patch.changed();
+    let rewrite = Rewrite {
+        template: patch.on.kind.template,
+        instance: hands.hand.instance,
+        n: patch.n,
+        words: hands.hand.words,
+        changed: &changed,
+        all: &patch.sources,
+        marks: annotations(hands, patch, &object),
+        paused_by: paused_by(hands, patch),
+    };
+    if rewrite.is_there(&object) {
+        return Ok(Outcome::Done);
+    }
+    let operations = Value::from(rewrite.operations(&object)).to_string();
+    let call = || Call::new(Verb::JsonPatch, place()).accept(METADATA);
+    match hands.write(|| call().body(operations)).await {
+        // A test that fails says so in the words of a request that is wrong.
+        Err(Undone::Failed(ApiError::Invalid(code, message))) => {
+            let now = hands.find(place).await?.ok_or(ApiError::Gone)?;
+            Err(if has_moved_on(&now, patch) {
+                ApiError::Conflict.into()
+            } else {
+                ApiError::Invalid(code, message).into()
+            })
+        }
+        answer => template::outcome(&answer?, patch),
+    }
+}
+
+fn has_moved_on(object: &Value, patch: &Patch) -> bool {
+    let meta = &object["metadata"];
+    let version = patch.version.to_string();
+    meta["uid"] != *patch.uid || meta["resourceVersion"] != *version
+}
+
+/// What is written on the pod template.
+fn annotations<'a>(hands: &Hands<'a>, patch: &'a Patch, object: &Value) -> Vec<(&'a str, String)> {
+    let mut annotations = template::marks(hands.hand.instance, patch).annotations();
+    if hands.hand.words == Words::Annotation
+        && let Some(source) = patch.changed().last()
+    {
+        let path = patch.on.kind.template.iter();
+        let at: String = path.map(|field| format!("/{field}")).collect();
+        let template = object.pointer(&at).unwrap_or(&Value::Null);
+        let last = last_reloaded_from(hands.hand.instance, patch.n, source, template);
+        annotations.push((LAST_RELOADED_FROM, last.to_string()));
+    }
+    annotations
+}
+
+/// As Reloader writes it, but for the hash, which is of no content.
+fn last_reloaded_from(instance: &str, n: u64, source: &SourceRef, template: &Value) -> Value {
+    let container = container_for(template, source).map(|(_, name)| name);
+    json!({
+        "type": source.kind.row().word.to_ascii_uppercase(),
+        "name": *source.name,
+        "namespace": *source.namespace,
+        "hash": value(instance, n, source),
+        "containerRefs": container.into_iter().collect::<Vec<_>>(),
+        "observedAt": Timestamp::now().as_second(),
+    })
+}
+
+fn paused_by<'a>(hands: &Hands<'a>, patch: &Patch) -> Vec<(&'a str, String)> {
+    match patch.deed {
+        Deed::Template {
+            paused_at: Some(time),
+        } => vec![(hands.hand.vocabulary.written(PAUSED_AT), show(time))],
+        _ => Vec::new(),
+    }
+}
