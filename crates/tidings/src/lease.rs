@@ -116,13 +116,22 @@ impl Candidate {
         loop {
             term = self.round(term, &news).await;
             tokio::select! {
-                () = tokio::time::sleep(self.timings.retry) => {}
+                () = tokio::time::sleep(self.pause(term.is_some())) => {}
                 () = &mut stop => break,
             }
         }
         if term.is_some() {
             self.release().await;
         }
+    }
+
+    /// Until the next look. Who waits looks as soon as the Lease may have run out.
+    fn pause(&self, leads: bool) -> Duration {
+        let retry = self.timings.retry;
+        let left = |(lease, at): &(Lease, Instant)| duration(lease).checked_sub(at.elapsed());
+        let other = self.seen.as_ref().filter(|_| !leads);
+        let left = other.and_then(left).filter(|left| !left.is_zero());
+        left.map_or(retry, |left| left.min(retry))
     }
 
     async fn round(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) -> Option<Term> {
@@ -194,13 +203,7 @@ impl Candidate {
             self.seen = Some((found.clone(), Instant::now()));
         }
         let since = self.seen.as_ref().map_or_else(Instant::now, |(_, at)| *at);
-        let seconds = found
-            .spec
-            .as_ref()
-            .and_then(|s| s.lease_duration_seconds)
-            .unwrap_or(0);
-        let duration = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        holder(found).is_some_and(|h| h != self.identity) && since.elapsed() < duration
+        holder(found).is_some_and(|h| h != self.identity) && since.elapsed() < duration(found)
     }
 
     fn claimed(&self, before: Option<&Lease>) -> Lease {
@@ -264,6 +267,13 @@ struct Unsure;
 fn said(error: &kube::Error) -> Unsure {
     tracing::debug!(%error, "lease");
     Unsure
+}
+
+/// How long the Lease holds without being renewed.
+fn duration(lease: &Lease) -> Duration {
+    let spec = lease.spec.as_ref();
+    let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
+    Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0))
 }
 
 fn holder(lease: &Lease) -> Option<&str> {

@@ -75,22 +75,24 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         shown: None,
     };
     let way = (identity, told.webhook, report);
-    run(&settings, clients, elections, way, stop).await;
+    let mut effects = run(&settings, clients, elections, way, stop).await;
     let _ = release.send(());
-    let _ = candidate.await;
+    // The next leader need not wait for what is only told.
+    let _ = tokio::join!(candidate, effects.close(FAREWELL));
     admin.stop().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Watches and acts until `stop`, and finishes what is under way then.
+/// Watches and acts until `stop`, and finishes what is under way then. What is to
+/// be told of it may still wait in the effects.
 async fn run(
     settings: &ControllerSettings,
     clients: Clients,
     elections: mpsc::Receiver<Election>,
     (identity, webhook, report): (String, Option<Webhook>, Report),
     stop: impl Future<Output = ()>,
-) {
+) -> Effects {
     let installation = &settings.installation;
     let (answers, inbox) = mpsc::channel(INBOX);
     let (told, facts) = mpsc::channel(INBOX);
@@ -129,7 +131,7 @@ async fn run(
         show_again: None,
     };
     turning.run(stop).await;
-    turning.effects.close(FAREWELL).await;
+    turning.effects
 }
 
 /// Resolves at SIGTERM or at an interrupt from the keyboard.

@@ -1,10 +1,12 @@
 //! The rows of the table, one file each.
 
+pub(crate) mod failover;
 pub(crate) mod fan_out;
 pub(crate) mod killed;
 pub(crate) mod latency;
 pub(crate) mod memory;
 pub(crate) mod missed;
+pub(crate) mod scale;
 pub(crate) mod storm;
 
 use std::time::{Duration, Instant};

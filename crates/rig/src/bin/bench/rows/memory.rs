@@ -17,47 +17,18 @@ use crate::lab::{self, Lab, say};
 
 const WORKLOADS: usize = 500;
 /// What there is no use for any more should be given back by then.
-const REST: Duration = secs(15);
+pub(super) const REST: Duration = secs(15);
 /// Where `kubectl apply` keeps a copy of what it applied.
 const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// How much there is in the cluster.
-struct Load {
-    objects: usize,
-    /// Bytes of an object.
-    size: usize,
-    what: &'static str,
-    peer: &'static str,
-    bars: [Option<Bar>; 4],
-}
+const OBJECTS: usize = 6_000;
+/// Bytes of an object.
+const SIZE: usize = 7_800;
 
-const SMALL: Load = Load {
-    objects: 6_000,
-    size: 7_800,
-    what: "6,000 objects of 47 MB",
-    peer: "Reloader 130 MB, wave 185 MB",
-    bars: [Some(Bar::AtMost(20.0)); 4],
-};
-const LARGE: Load = Load {
-    objects: 35_000,
-    size: 22_800,
-    what: "35,000 objects of 800 MB",
-    peer: "",
-    bars: [Some(Bar::AtMost(25.0)), None, None, None],
-};
-
-pub(crate) async fn measure(full: bool) -> Result<Vec<Figure>> {
-    let mut figures = one(&SMALL).await?;
-    if full {
-        figures.extend(one(&LARGE).await?);
-    }
-    Ok(figures)
-}
-
-async fn one(load: &Load) -> Result<Vec<Figure>> {
-    say(&format!("row 6: memory beside {}", load.what));
+pub(crate) async fn measure() -> Result<Vec<Figure>> {
+    say("row 6: memory beside 6,000 objects of 47 MB");
     let lab = Lab::start(Options::default().controller_qps).await?;
-    let namespace = prepare(&lab, load).await?;
+    let namespace = prepare(&lab).await?;
     say("  all is there");
     let proxy = Proxy::start(&lab.cluster).await?;
     let kubeconfig = proxy.kubeconfig_for("admin").await?;
@@ -77,33 +48,33 @@ async fn one(load: &Load) -> Result<Vec<Figure>> {
     lab::end(tidings).await?;
     let note = format!("after the relist it rests at {after:.1} MB");
     Ok(vec![
-        figure(load, 0, "resting", resting, note),
-        figure(load, 1, "peak at the first start", start, String::new()),
-        figure(load, 2, "peak at a forced relist", relist, String::new()),
-        figure(load, 3, "peak at a later start", again, String::new()),
+        figure("resting", resting, note),
+        figure("peak at the first start", start, String::new()),
+        figure("peak at a forced relist", relist, String::new()),
+        figure("peak at a later start", again, String::new()),
     ])
 }
 
-fn figure(load: &Load, part: usize, when: &str, value: f64, note: String) -> Figure {
+fn figure(when: &str, value: f64, note: String) -> Figure {
     Figure {
         row: 6,
-        what: format!("memory beside {}, {when}", load.what),
-        peer: load.peer,
+        what: format!("memory beside 6,000 objects of 47 MB, {when}"),
+        peer: "Reloader 130 MB, wave 185 MB",
         unit: Unit::Megabytes,
         floor: None,
         tidings: Spread::one(value),
-        bar: load.bars[part],
+        bar: Some(Bar::AtMost(20.0)),
         note,
     }
 }
 
 /// All sources are used: each workload mounts its share of them, half of them
 /// ConfigMaps and half Secrets; half of each were applied by kubectl.
-async fn prepare(lab: &Lab, load: &Load) -> Result<TestNamespace> {
+async fn prepare(lab: &Lab) -> Result<TestNamespace> {
     let namespace = lab.namespace("memory").await?;
-    let sources = (0..load.objects).map(|n| source(n, load.size));
+    let sources = (0..OBJECTS).map(|n| source(n, SIZE));
     lab.create(&namespace, sources).await?;
-    let share = load.objects / WORKLOADS;
+    let share = OBJECTS / WORKLOADS;
     let workloads = (0..WORKLOADS).map(|n| {
         let used = (n * share)..((n + 1) * share);
         let workload = deployment(&format!("web-{n}")).replicas(0);
@@ -116,7 +87,7 @@ async fn prepare(lab: &Lab, load: &Load) -> Result<TestNamespace> {
     Ok(namespace)
 }
 
-fn reference(n: usize) -> String {
+pub(super) fn reference(n: usize) -> String {
     let kind = if n.is_multiple_of(2) {
         "configmap"
     } else {
@@ -126,7 +97,7 @@ fn reference(n: usize) -> String {
 }
 
 /// An object of about `size` bytes in all, in three keys.
-fn source(n: usize, size: usize) -> DynamicObject {
+pub(super) fn source(n: usize, size: usize) -> DynamicObject {
     let copied = (n / 2).is_multiple_of(2);
     // Three values as they are, or in base64.
     let parts = if n.is_multiple_of(2) { 3 } else { 4 };
@@ -164,12 +135,12 @@ async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
     high_water(tidings)
 }
 
-fn high_water(tidings: &Tidings) -> Result<f64> {
+pub(super) fn high_water(tidings: &Tidings) -> Result<f64> {
     megabytes(tidings, "VmHWM")
 }
 
 /// A line of the process' status, in megabytes.
-fn megabytes(tidings: &Tidings, field: &str) -> Result<f64> {
+pub(super) fn megabytes(tidings: &Tidings, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", tidings.pid()))?;
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
