@@ -122,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::cli::lint::rules::sidecar_options;
+    use crate::cli::lint::tree;
     use crate::report::metrics::METRICS;
 
     fn docs() -> PathBuf {
@@ -187,6 +188,26 @@ mod tests {
             "migrating-from-configmap-reload.md",
             options.iter().map(String::as_str),
         );
+    }
+
+    #[test]
+    fn every_value_of_reloaders_chart_is_in_its_guide() {
+        let values = docs().join("../chart/tidings/values.yaml");
+        let values = tree::documents(&std::fs::read_to_string(values).unwrap()).remove(0);
+        let values = values.unwrap();
+        let groups = [
+            &["reloader"][..],
+            &["reloader", "deployment"],
+            &["reloader", "deployment", "env"],
+            &["reloader", "custom_annotations"],
+            &["image"],
+        ];
+        let within = groups.into_iter().filter_map(|path| values.at(path));
+        let names = within.flat_map(tree::Tree::entries).map(|(name, _)| name);
+        // Groups of their own, and what that chart names and does not use.
+        let others = ["deployment", "env", "custom_annotations", "name"];
+        let names = names.filter(|name| !others.contains(name));
+        check("migrating-from-reloader.md", names);
     }
 
     #[test]
