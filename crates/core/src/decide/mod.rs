@@ -153,7 +153,7 @@ pub fn decide(
     let answer = case.decide();
     let (act, reason, text) = case.unless_pause_is_over(answer);
     Some(Verdict {
-        again: case.again(reason),
+        again: case.again(&act, reason),
         act,
         reason,
         text,

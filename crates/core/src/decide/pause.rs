@@ -25,11 +25,7 @@ impl Case<'_> {
 
     /// An answer, unless there is nothing better to do than to end a pause.
     pub(super) fn unless_pause_is_over(&self, answer: Answer) -> Answer {
-        let is_ours = !self.index.left_out(&self.known.workload.key.namespace)
-            && self.owned_by_other().is_none();
-        let over = self
-            .pause_ends()
-            .filter(|until| is_ours && *until <= self.moment.now);
+        let over = self.is_to_end().filter(|until| *until <= self.moment.now);
         match (over, &answer.0) {
             (Some(until), Act::Nothing | Act::Note(_) | Act::Forget) => (
                 Act::Unpause,
@@ -40,11 +36,20 @@ impl Case<'_> {
         }
     }
 
-    /// When to look again.
-    pub(super) fn again(&self, reason: Reason) -> Option<Seconds> {
+    /// When to look again. A pause that is over is ended after what goes first.
+    pub(super) fn again(&self, act: &Act, reason: Reason) -> Option<Seconds> {
         let gate = self.too_soon().map(|(_, until)| until);
         let gate = gate.filter(|_| matches!(reason, Reason::TooSoon | Reason::Fused));
-        [gate, self.pauses_until()].into_iter().flatten().min()
+        let pause = self.is_to_end().filter(|_| *act != Act::Unpause);
+        let pause = pause.map(|until| until.max(self.moment.now + 1));
+        [gate, pause].into_iter().flatten().min()
+    }
+
+    /// When a pause is over that is ours to end.
+    fn is_to_end(&self) -> Option<Seconds> {
+        let namespace = &self.known.workload.key.namespace;
+        let is_ours = !self.index.left_out(namespace) && self.owned_by_other().is_none();
+        self.pause_ends().filter(|_| is_ours)
     }
 
     /// A pause that lies ahead tells that the clock was put back: it lasts for a

@@ -118,6 +118,7 @@ fn nothing_stays_paused(#[case] ann: &str) {
     world.run(&format!("{ann}|{paused_at}; cm c k=1; use env:c.k; pause"));
     let mut verdict = world.decide();
     if show(&verdict) == "Record Adopted" {
+        assert!(verdict.again.is_some(), "nothing else makes it look again");
         world.carry_out(&verdict.act);
         verdict = world.decide();
     }
