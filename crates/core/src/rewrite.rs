@@ -230,10 +230,10 @@ fn annotate(at: &str, object: &Value, annotations: &[(&str, String)], ops: &mut 
     }
 }
 
-fn pointer(path: &[&str]) -> String {
-    path.iter()
-        .map(|field| format!("/{}", escape(field)))
-        .collect()
+/// A path as a JSON Pointer.
+pub fn pointer(path: &[&str]) -> String {
+    let below = |at: String, field: &&str| at + "/" + &escape(field);
+    path.iter().fold(String::new(), below)
 }
 
 /// RFC 6901.
@@ -260,7 +260,7 @@ mod tests {
         })
     }
 
-    fn rewrite<'a>(words: Words, changed: &'a [SourceRef]) -> Rewrite<'a> {
+    fn rewrite(words: Words, changed: &[SourceRef]) -> Rewrite<'_> {
         Rewrite {
             template: &["spec", "template"],
             instance: "t",

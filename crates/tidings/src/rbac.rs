@@ -162,10 +162,11 @@ fn fixed(kinds: &Kinds) -> [Rule; 5] {
         ..watched(group, resource, verbs, why)
     };
     let remakes = kinds.iter().any(|kind| kind.renewal == Renewal::Recreate);
-    let kept: &[&'static str] = match remakes {
+    let kept: &[&'static str] = if remakes {
         // Manifests of Jobs, until these are there again.
-        true => &["get", "list", "create", "patch", "delete"],
-        false => &["get", "list", "create", "patch"],
+        &["get", "list", "create", "patch", "delete"]
+    } else {
+        &["get", "list", "create", "patch"]
     };
     [
         watched(

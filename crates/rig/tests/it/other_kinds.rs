@@ -129,7 +129,7 @@ async fn a_kind_of_a_row_that_is_installed_later() -> Result<()> {
     write(&lab, "1").await?;
     let _tidings = lab.controller(&["--custom-workloads", &row]).await?;
     let own = crds::fleet(&group);
-    crds::install(lab.ns().client(), &[own.clone()]).await?;
+    crds::install(lab.ns().client(), std::slice::from_ref(&own)).await?;
     let workload = DynamicObject::from(user(fleet(&group, "web")));
     let reference = reference_to(&workload);
     lab.ns().apply(workload).await?;

@@ -87,7 +87,8 @@ async fn step(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
     if !meta["deletionTimestamp"].is_null() {
         return Ok(Step::Later);
     }
-    if meta["resourceVersion"] != saved.version.to_string() {
+    let version = saved.version.to_string();
+    if meta["resourceVersion"] != *version {
         return Ok(Step::NotBegun(ApiError::Conflict));
     }
     match hands.write(|| delete(saved)).await {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidings_core::annotations::{LAST_RELOADED_FROM, PAUSED_AT};
 use tidings_core::refs::SourceRef;
-use tidings_core::rewrite::{Rewrite, Words, container_for, value};
+use tidings_core::rewrite::{Rewrite, Words, container_for, pointer, value};
 
 use super::template::{self, show};
 use super::{Hands, Undone};
@@ -64,8 +64,7 @@ fn annotations<'a>(hands: &Hands<'a>, patch: &'a Patch, object: &Value) -> Vec<(
     if hands.hand.words == Words::Annotation
         && let Some(source) = patch.changed().last()
     {
-        let path = patch.on.kind.template.iter();
-        let at: String = path.map(|field| format!("/{field}")).collect();
+        let at = pointer(patch.on.kind.template);
         let template = object.pointer(&at).unwrap_or(&Value::Null);
         let last = last_reloaded_from(hands.hand.instance, patch.n, source, template);
         annotations.push((LAST_RELOADED_FROM, last.to_string()));

@@ -124,7 +124,8 @@ impl Run<'_> {
 /// Whether an object is the one that was decided about, and as it was then.
 pub(super) fn is_as_decided(object: &Value, patch: &Patch) -> bool {
     let meta = &object["metadata"];
-    meta["uid"] == *patch.uid && meta["resourceVersion"] == patch.version.to_string()
+    let version = patch.version.to_string();
+    meta["uid"] == *patch.uid && meta["resourceVersion"] == *version
 }
 
 fn delete(job: Place, uid: &str) -> Call {

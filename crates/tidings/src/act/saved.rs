@@ -188,12 +188,13 @@ pub async fn list(client: &Client, place: &state::Place) -> Result<Vec<Saved>, A
     let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
     let mut all = Vec::new();
     for secret in list.items {
-        match Saved::read(&secret) {
-            Some(saved) => all.push(saved),
-            None => tracing::warn!(
+        if let Some(saved) = Saved::read(&secret) {
+            all.push(saved);
+        } else {
+            tracing::warn!(
                 secret = secret.metadata.name,
                 "a Job's manifest cannot be read; make the Job again from it by hand"
-            ),
+            );
         }
     }
     Ok(all)
