@@ -251,3 +251,21 @@ fn lists_without_end_are_said() {
     let (_, out, _) = lint(&["--migrate", "-f", "-"], &many);
     assert!(out.contains("reload: more than 100 patterns"), "{out}");
 }
+
+#[test]
+fn what_a_cluster_has_is_no_manifest() {
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "uid": "u", "resourceVersion": "7",
+            "annotations": {"reloader.stakater.com/auto": "true"}},
+        "spec": {"template": {"spec": {"containers": [{"name": "main",
+            "envFrom": [{"configMapRef": {"name": "app"}}],
+            "env": [{"name": "STAKATER_APP_CONFIGMAP",
+                "value": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}]}]}}},
+    }]});
+    let list = serde_json::to_string_pretty(&list).unwrap();
+    assert_eq!(lint(&["--migrate", "-f", "-"], &list).0, 0);
+    let manifest = list.replace("\"uid\"", "\"other\"");
+    let (code, out, _) = lint(&["--migrate", "-f", "-"], &manifest);
+    assert!(code == 1 && out.contains("variables-in-manifest"), "{out}");
+}

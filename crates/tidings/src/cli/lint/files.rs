@@ -13,6 +13,10 @@ pub const STDIN: &str = "-";
 /// What ends the name of a manifest.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// Why they are not read.
+const TEMPLATES: &str = "the templates of a chart are no manifests: render them with \
+                         `helm template`, and pipe the result in with `-f -`";
+
 /// One text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -72,8 +76,16 @@ fn directory(path: &Path, texts: &mut Vec<Text>) {
             });
         }
     };
+    let is_chart = entries
+        .iter()
+        .any(|(entry, _)| entry.ends_with("Chart.yaml"));
     for (entry, is_directory) in entries {
-        if is_directory {
+        if is_directory && is_chart && entry.ends_with("templates") {
+            texts.push(Text {
+                file: entry.to_string_lossy().into(),
+                text: Err(TEMPLATES.to_owned()),
+            });
+        } else if is_directory {
             directory(&entry, texts);
         } else if is_manifest(&entry) && entry.is_file() {
             texts.push(file(&entry));
@@ -112,7 +124,17 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         std::fs::create_dir_all(at("b/c")).unwrap();
         std::fs::create_dir_all(at(".git")).unwrap();
-        for name in ["b/c/x.yml", "a.yaml", "z.JSON", "README.md", ".git/y.yaml"] {
+        std::fs::create_dir_all(at("chart/templates")).unwrap();
+        let files = [
+            "b/c/x.yml",
+            "a.yaml",
+            "z.JSON",
+            "README.md",
+            ".git/y.yaml",
+            "chart/Chart.yaml",
+            "chart/templates/{{.yaml",
+        ];
+        for name in files {
             std::fs::write(at(name), name).unwrap();
         }
         std::os::unix::fs::symlink(root.path(), at("b/circle")).unwrap();
@@ -123,6 +145,8 @@ mod tests {
             [
                 Some("a.yaml"),
                 Some("b/c/x.yml"),
+                Some("chart/Chart.yaml"),
+                None,
                 Some("z.JSON"),
                 Some("README.md"),
                 None

@@ -130,6 +130,11 @@ impl Object {
         owners.is_some_and(|owners| !owners.items().is_empty())
     }
 
+    /// Whether it was read out of a cluster: it is no manifest that is applied.
+    pub fn is_live(&self) -> bool {
+        self.tree.at(&["metadata", "uid"]).is_some()
+    }
+
     /// Its annotations, each with its line.
     pub fn annotations(&self) -> impl Iterator<Item = (&str, &Tree)> {
         entries(self.tree.at(&["metadata", "annotations"]))

@@ -212,6 +212,21 @@ impl<'a> Case<'a> {
         (self.speaks(domain) || assumed).then_some(known)
     }
 
+    /// The variables that a manifest sets; what has come to be on an object in a
+    /// cluster is none of its manifest's.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &'a Tree> {
+        let containers = self.containers().filter(|_| !self.object.is_live());
+        containers
+            .filter_map(|c| c.get("env"))
+            .flat_map(Tree::items)
+    }
+
+    /// An annotation of the pod template that a manifest sets.
+    pub(super) fn on_template_of_manifest(&self, key: &str) -> Option<Said<'a>> {
+        let said = self.on(On::Template, key);
+        said.filter(|_| !self.object.is_live())
+    }
+
     /// The sources that may roll the workload.
     pub(super) fn needs(&self) -> Vec<Need> {
         self.known

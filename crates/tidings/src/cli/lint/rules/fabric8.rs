@@ -1,6 +1,5 @@
 //! Workloads that the annotation of fabric8's configmapcontroller opts in.
 
-use super::super::tree::Tree;
 use super::case::{Case, FABRIC8, Hit, On};
 use super::{Level, Rule, Tool};
 
@@ -38,7 +37,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "fabric8-variables-in-manifest",
         tool: Tool::Fabric8,
         level: Level::Note,
-        finds: "A variable `FABRIC8_…_CONFIGMAP`.",
+        finds: "A variable `FABRIC8_…_CONFIGMAP` in a manifest.",
         differs: "configmapcontroller sets it anew in every container; Tidings leaves it as it is. Removing it is one roll, as every edit of a template.",
         advice: "Remove it from manifests; in the cluster it can stay.",
         find: variables,
@@ -71,11 +70,7 @@ fn other_kinds(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn variables(case: &Case<'_>) -> Vec<Hit> {
-    let variables = case
-        .containers()
-        .filter_map(|c| c.get("env"))
-        .flat_map(Tree::items);
-    let left = variables.filter(|variable| {
+    let left = case.variables().filter(|variable| {
         let name = variable.word("name");
         name.starts_with("FABRIC8_") && name.ends_with("_CONFIGMAP")
     });

@@ -38,21 +38,18 @@ pub(super) static RULES: &[Rule] = &[
 ];
 
 fn variables(case: &Case<'_>) -> Vec<Hit> {
-    let lists = case.containers().filter_map(|c| c.get("env"));
     let of_reloader = |variable: &&Tree| {
         let value = variable.word("value");
         Trace::of_variable(variable.word("name"), value).is_some()
     };
-    let left = lists.flat_map(Tree::items).filter(of_reloader);
+    let left = case.variables().filter(of_reloader);
     left.map(|variable| Hit::new(variable.line, variable.word("name")))
         .collect()
 }
 
 fn last_reloaded_from(case: &Case<'_>) -> Vec<Hit> {
-    let said = case.on(On::Template, LAST_RELOADED_FROM);
-    said.map(|said| Hit::new(said.line, LAST_RELOADED_FROM))
-        .into_iter()
-        .collect()
+    let said = case.on_template_of_manifest(LAST_RELOADED_FROM);
+    said.map(|said| said.of_key("")).into_iter().collect()
 }
 
 fn paused_at(case: &Case<'_>) -> Vec<Hit> {

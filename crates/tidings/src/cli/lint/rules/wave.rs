@@ -102,7 +102,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "wave-hash-in-manifest",
         tool: Tool::Wave,
         level: Level::Note,
-        finds: "wave's `config-hash` on a pod template.",
+        finds: "wave's `config-hash` on a pod template in a manifest.",
         differs: "wave keeps it up to date and leaves it when it is turned off; Tidings leaves it as it is. Removing it is one roll, as every edit of a template.",
         advice: "Remove it from manifests; in the cluster it can stay.",
         find: hash,
@@ -239,10 +239,8 @@ fn unmounted(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn hash(case: &Case<'_>) -> Vec<Hit> {
-    let said = case.on(On::Template, HASH);
-    said.map(|said| Hit::new(said.line, HASH))
-        .into_iter()
-        .collect()
+    let said = case.on_template_of_manifest(HASH);
+    said.map(|said| said.of_key("")).into_iter().collect()
 }
 
 fn held_pods(case: &Case<'_>) -> Vec<Hit> {
