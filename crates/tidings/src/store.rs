@@ -169,14 +169,6 @@ impl Store {
         self.mark_lazy(key, now);
     }
 
-    /// The roll of this number has made the workload anew: from now on the record
-    /// is of the one with this uid.
-    pub fn made_again(&mut self, key: &WorkloadRef, n: u64, uid: &Name) {
-        if let Some(entry) = self.entries.get_mut(key).filter(|e| e.n == n) {
-            entry.uid = uid.clone();
-        }
-    }
-
     /// What waits to be written of a record is written at once.
     pub fn hurry(&mut self, key: &WorkloadRef) {
         let home = self.homes.get(key);

@@ -34,8 +34,9 @@ pub use describe::{describe, show_digest};
 
 use crate::compare::{Change, must_read};
 use crate::index::{Index, Known, Source};
+use crate::kinds::Renewal;
 use crate::needs::{Need, Needs, needs_of};
-use crate::object::Seconds;
+use crate::object::{Mark, Seconds};
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::state::{Entry, Seen, SeenSource};
@@ -140,7 +141,7 @@ pub fn decide(
     rules: &Rules,
 ) -> Option<Verdict> {
     let known = index.get(key)?;
-    let ours = entry.filter(|entry| entry.uid == known.workload.uid);
+    let ours = entry.filter(|entry| is_of(entry, known, rules));
     let mut case = Case {
         known,
         index,
@@ -159,6 +160,15 @@ pub fn decide(
         text,
         problems: case.problems(),
     })
+}
+
+/// Whether a record is of this workload, or of the one that it was made from anew
+/// by that very roll.
+fn is_of(entry: &Entry, known: &Known, rules: &Rules) -> bool {
+    let workload = &known.workload;
+    let made_by_it = |mark: &Mark| mark.instance == rules.instance && mark.n == entry.n;
+    let anew = workload.key.kind.renewal == Renewal::Recreate;
+    entry.uid == workload.uid || (anew && workload.mark.as_ref().is_some_and(made_by_it))
 }
 
 type Answer = (Act, Reason, String);

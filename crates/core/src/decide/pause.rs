@@ -56,10 +56,12 @@ impl Case<'_> {
     /// period from now.
     fn pause_ends(&self) -> Option<Seconds> {
         let workload = &self.known.workload;
-        let text = workload
-            .annotations
-            .get(PAUSED_AT)
-            .filter(|_| workload.paused)?;
+        let text = workload.annotations.get(PAUSED_AT)?;
+        if !workload.paused {
+            // Somebody has resumed it before. What is left of our pause must not end
+            // one of theirs.
+            return Some(self.moment.now);
+        }
         let Ok(at) = text.parse::<jiff::Timestamp>() else {
             return Some(self.moment.now);
         };

@@ -17,7 +17,7 @@ impl Case<'_> {
             let hashed = source
                 .current()
                 .is_none_or(|content| content.sha1.is_some());
-            source.present().is_some() && !hashed && self.trace(&need.source).is_some()
+            source.present().is_some() && !hashed && self.traces(&need.source).next().is_some()
         };
         let unread = self.needs.needs.iter().filter(unread);
         let unread: Vec<_> = unread.map(|need| need.source.clone()).collect();
@@ -40,24 +40,24 @@ impl Case<'_> {
     }
 
     /// Whether Reloader recorded the content that is there; `None` where that is
-    /// not known.
+    /// not known. What it recorded in another way before stays beside it, so one
+    /// that is right is enough.
     pub(super) fn recorded_by_reloader(&self, source: &SourceRef) -> Option<bool> {
-        let trace = self.trace(source)?;
+        let mut traces = self.traces(source).peekable();
+        traces.peek()?;
         let sha1 = self.index.view(source).current()?.sha1.as_deref()?;
-        Some(trace.hash == *sha1)
+        Some(traces.any(|trace| trace.hash == *sha1))
     }
 
     /// What Reloader recorded of a source. It never did of a class before a pod
     /// had something rotated.
-    fn trace(&self, source: &SourceRef) -> Option<&Trace> {
+    fn traces(&self, source: &SourceRef) -> impl Iterator<Item = &Trace> {
         let workload = &self.known.workload;
         let rotated = |present: &Present| present.rewritten;
         let is_told = || self.index.view(source).present().is_some_and(rotated);
-        if source.kind.by_status() && !is_told() {
-            return None;
-        }
+        let counts = workload.is_reloaders() && (!source.kind.by_status() || is_told());
         let variable = variable_of(source);
-        let mut traces = workload.reloaded.iter().filter(|_| workload.is_reloaders());
-        traces.find(|trace| *trace.variable == *variable)
+        let traces = workload.reloaded.iter();
+        traces.filter(move |trace| counts && *trace.variable == *variable)
     }
 }

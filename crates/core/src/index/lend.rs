@@ -65,8 +65,12 @@ impl Index {
         let mut concerned = Vec::new();
         for key in borrowers {
             if let Some(known) = self.workloads.get(&key) {
-                let again = known.workload.clone();
+                let (again, epoch) = (known.workload.clone(), known.epoch);
                 concerned.extend(self.apply_workload(again, How::Event));
+                // No list has shown it by this.
+                if let Some(known) = self.workloads.get_mut(&key) {
+                    known.epoch = epoch;
+                }
             }
         }
         concerned

@@ -3,12 +3,19 @@
 
 use anyhow::Result;
 use kube::ResourceExt;
-use rig::fixtures::{config_map, daemon_set, deployment, secret, stateful_set};
+use rig::fixtures::{config_map, cron_job, daemon_set, deployment, job, secret, stateful_set};
 use rig::installed::RELOAD;
+use rig::kubelet::DONE;
 use rig::proxy::{Proxy, Seen};
 use rig::{Cluster, Installed, secs};
 
-const WORKLOADS: [&str; 3] = ["deployment/web", "statefulset/db", "daemonset/log"];
+const WORKLOADS: [&str; 5] = [
+    "deployment/web",
+    "statefulset/db",
+    "daemonset/log",
+    "cronjob/report",
+    "job/import",
+];
 
 #[tokio::test]
 async fn install_start_and_restart_write_nothing_on_workloads() -> Result<()> {
@@ -25,11 +32,15 @@ async fn install_start_and_restart_write_nothing_on_workloads() -> Result<()> {
             .mount("secret/db"),
         stateful_set("db").env_key("secret/db", "password"),
         daemon_set("log").mount("configmap/app"),
+        cron_job("report").env_from("secret/db"),
+        job("import")
+            .env_from("configmap/app")
+            .annotate_pods(DONE, "never"),
     ];
     for workload in opted_in {
         lab.ns().apply(workload.annotate(RELOAD, "auto")).await?;
     }
-    for workload in WORKLOADS {
+    for workload in &WORKLOADS[..3] {
         lab.ns().rolled_out(workload, secs(30)).await?;
     }
 
@@ -56,6 +67,8 @@ async fn install_start_and_restart_write_nothing_on_workloads() -> Result<()> {
         let managers = object.managed_fields().iter();
         let managers: Vec<_> = managers.filter_map(|by| by.manager.as_deref()).collect();
         assert!(!managers.contains(&"tidings"), "{workload}: {managers:?}");
+    }
+    for workload in &WORKLOADS[..3] {
         assert_eq!(lab.rolls(workload).await?, 0, "{workload}");
     }
     Ok(())
@@ -64,7 +77,8 @@ async fn install_start_and_restart_write_nothing_on_workloads() -> Result<()> {
 /// All but those on the canary, whose sources the rig changes.
 fn writes_on_workloads(proxy: &Proxy<'_>) -> Vec<String> {
     paths(proxy, |seen| {
-        seen.is_write() && seen.path.contains("/apis/apps/")
+        let groups = ["/apis/apps/", "/apis/batch/"];
+        seen.is_write() && groups.iter().any(|group| seen.path.contains(group))
     })
 }
 

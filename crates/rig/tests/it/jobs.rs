@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use kube::core::DynamicObject;
 use rig::fixtures::{Workload, config_map, cron_job, job};
-use rig::installed::{BECAUSE, CONFIG, Installed, RELOAD, SHORT_LEASE};
+use rig::installed::{BECAUSE, CONFIG, Installed, RELOAD, SHORT_LEASE, text_of};
 use rig::kubelet::DONE;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
@@ -14,13 +14,6 @@ use serde_json::{Value, json};
 
 const REPORT: &str = "cronjob/report";
 const IMPORT: &str = "job/import";
-
-/// The canary of [`Installed::caught_up`] changes more often than the fuse lets pass.
-const OPTIONS: &[&str] = &["--storm-fuse=false"];
-
-fn short_lease() -> Vec<&'static str> {
-    [SHORT_LEASE, OPTIONS].concat()
-}
 
 async fn write(lab: &Installed, value: &str) -> Result<()> {
     lab.ns().apply(config_map("app", &[("key", value)])).await?;
@@ -71,7 +64,7 @@ async fn end(lab: &Installed, name: &str) -> Result<()> {
 
 #[tokio::test]
 async fn a_cronjob_is_run_once_for_each_change() -> Result<()> {
-    let (lab, tidings) = Installed::running("runs", OPTIONS).await?;
+    let (lab, tidings) = Installed::running("runs", &[]).await?;
     scheduled(&lab, cron_job("report"), &json!({})).await?;
     for n in 1..=2 {
         write(&lab, &format!("changed {n}")).await?;
@@ -92,7 +85,7 @@ async fn a_cronjob_is_run_once_for_each_change() -> Result<()> {
     runs_stay(&lab, 2).await?;
 
     lab.stop(tidings).await?;
-    let _next = lab.controller(OPTIONS).await?;
+    let _next = lab.controller(&[]).await?;
     runs_stay(&lab, 2).await?;
     let report = lab.ns().get(REPORT).await?;
     ensure!(
@@ -120,7 +113,7 @@ async fn is_a_run_of(lab: &Installed, job: &DynamicObject) -> Result<()> {
 
 #[tokio::test]
 async fn a_suspended_cronjob_is_not_run_for_what_changed_meanwhile() -> Result<()> {
-    let (lab, _tidings) = Installed::running("suspended", OPTIONS).await?;
+    let (lab, _tidings) = Installed::running("suspended", &[]).await?;
     scheduled(&lab, cron_job("report"), &json!({"suspend": true})).await?;
     write(&lab, "2").await?;
     lab.in_step(REPORT, "configmap/app").await?;
@@ -135,15 +128,16 @@ async fn a_suspended_cronjob_is_not_run_for_what_changed_meanwhile() -> Result<(
 
 #[tokio::test]
 async fn where_runs_must_not_overlap_the_next_one_waits() -> Result<()> {
-    let (lab, _tidings) = Installed::running("forbid", OPTIONS).await?;
+    let (lab, _tidings) = Installed::running("forbid", &[]).await?;
     let report = cron_job("report").annotate_pods(DONE, "never");
     scheduled(&lab, report, &json!({"concurrencyPolicy": "Forbid"})).await?;
     write(&lab, "2").await?;
     let first = runs(&lab, 1).await?.pop().context("no run")?;
     write(&lab, "3").await?;
     write(&lab, "4").await?;
-    lab.told(REPORT, "Running", "configmap/app").await.ok();
     runs_stay(&lab, 1).await?;
+    let why = text_of(&lab.why(&[REPORT]).await?);
+    ensure!(why.contains("Running"), "{why}");
     wait_until("its pod to end", secs(30), async || {
         end(&lab, &first.name_any()).await?;
         let job = lab.ns().get(&format!("job/{}", first.name_any())).await?;
@@ -158,7 +152,7 @@ async fn where_runs_must_not_overlap_the_next_one_waits() -> Result<()> {
 
 #[tokio::test]
 async fn where_runs_replace_each_other_the_former_one_goes() -> Result<()> {
-    let (lab, _tidings) = Installed::running("replace", OPTIONS).await?;
+    let (lab, _tidings) = Installed::running("replace", &[]).await?;
     let report = cron_job("report").annotate_pods(DONE, "never");
     scheduled(&lab, report, &json!({"concurrencyPolicy": "Replace"})).await?;
     write(&lab, "2").await?;
@@ -241,7 +235,7 @@ async fn is_the_last(lab: &Installed, job: &DynamicObject) -> Result<()> {
 
 #[tokio::test]
 async fn a_running_job_is_made_again_once_for_each_change() -> Result<()> {
-    let (lab, tidings) = Installed::running("again", OPTIONS).await?;
+    let (lab, tidings) = Installed::running("again", &[]).await?;
     let mut job = running(&lab).await?;
     for n in 1..=2 {
         write(&lab, &format!("changed {n}")).await?;
@@ -253,13 +247,13 @@ async fn a_running_job_is_made_again_once_for_each_change() -> Result<()> {
     let labels = job.labels();
     ensure!(labels.get("app").is_some_and(|app| app == "import"));
     lab.stop(tidings).await?;
-    let _next = lab.controller(OPTIONS).await?;
+    let _next = lab.controller(&[]).await?;
     is_the_last(&lab, &job).await
 }
 
 #[tokio::test]
 async fn a_job_that_has_ended_is_left_alone() -> Result<()> {
-    let (lab, _tidings) = Installed::running("ended", OPTIONS).await?;
+    let (lab, _tidings) = Installed::running("ended", &[]).await?;
     write(&lab, "1").await?;
     lab.ns().apply(opted_in(job("import"))).await?;
     let ended = wait_until("the Job to end", secs(30), async || {
@@ -280,7 +274,7 @@ async fn a_job_that_would_be_refused_is_not_deleted() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let lab = Installed::behind(&proxy, cluster, "refused").await?;
-    let _tidings = lab.controller(OPTIONS).await?;
+    let _tidings = lab.controller(&[]).await?;
     let job = running(&lab).await?;
     let refused = proxy.inject(Fault::status(422).on("POST", "/jobs.*dryRun=All"))?;
     write(&lab, "2").await?;
@@ -299,7 +293,7 @@ async fn interrupted(
     proxy: &Proxy<'_>,
     fault: Fault,
 ) -> Result<(Tidings, DynamicObject)> {
-    let tidings = lab.controller(&short_lease()).await?;
+    let tidings = lab.controller(SHORT_LEASE).await?;
     let job = running(lab).await?;
     let fault = proxy.inject(fault)?;
     write(lab, "2").await?;
@@ -322,7 +316,7 @@ async fn killed_while_the_job_is_gone() -> Result<()> {
     ensure!(lab.ns().get(IMPORT).await.is_err(), "it is not gone");
     ensure!(kept(&lab).await?.len() == 1);
     proxy.forget();
-    let _next = lab.controller(&short_lease()).await?;
+    let _next = lab.controller(SHORT_LEASE).await?;
     let again = made_again(&lab, &job, 1).await?;
     is_the_last(&lab, &again).await?;
     ensure!(proxy.count("POST", CREATE)? == 1);
@@ -338,7 +332,7 @@ async fn killed_before_the_job_is_deleted() -> Result<()> {
     let (tidings, job) = interrupted(&lab, &proxy, delete).await?;
     tidings.kill();
     is_the_last_of_nobody(&lab, &job).await?;
-    let _next = lab.controller(&short_lease()).await?;
+    let _next = lab.controller(SHORT_LEASE).await?;
     let again = made_again(&lab, &job, 1).await?;
     is_the_last(&lab, &again).await
 }

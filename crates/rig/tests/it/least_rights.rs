@@ -4,11 +4,16 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, daemon_set, deployment, secret, stateful_set};
+use kube::ResourceExt;
+use rig::fixtures::{
+    TestNamespace, Workload, config_map, cron_job, daemon_set, deployment, job, secret,
+    stateful_set,
+};
 use rig::installed::{INSTANCE, Installed, RELOAD};
+use rig::kubelet::DONE;
 use rig::manifests::{self, Document};
 use rig::process::Tidings;
-use rig::{Cluster, secs};
+use rig::{Cluster, secs, wait_until};
 use serde_json::Value;
 
 /// An installation as its manifests make it, with its options.
@@ -93,26 +98,58 @@ async fn rolls_all_kinds(least: &Least) -> Result<()> {
     let ns = least.home.ns();
     ns.apply(config_map("app", &[("a", "first")])).await?;
     ns.apply(secret("db", &[("b", "first")])).await?;
-    let workloads = ["deployment/web", "statefulset/db", "daemonset/log"];
-    for workload in [deployment("web"), stateful_set("db"), daemon_set("log")] {
+    let marked = [
+        "deployment/web",
+        "statefulset/db",
+        "daemonset/log",
+        "job/import",
+    ];
+    for workload in [
+        deployment("web"),
+        stateful_set("db"),
+        daemon_set("log"),
+        job("import").annotate_pods(DONE, "never"),
+        cron_job("report"),
+    ] {
         ns.apply(opted_in(workload)).await?;
     }
     let tidings = least.start()?;
     tidings.ready(secs(30)).await?;
     tidings
-        .wait_for_line("all are adopted", secs(30), |line| line.contains("log"))
+        .wait_for_line("the last is adopted", secs(30), |line| {
+            line.contains("report")
+        })
         .await?;
+    for workload in marked {
+        let (_, name) = workload.split_once('/').context("no name")?;
+        let what = format!("{workload} is adopted");
+        let adopted = |line: &str| line.contains(name);
+        tidings.wait_for_line(&what, secs(30), adopted).await?;
+    }
     for (source, n) in [
         (config_map("app", &[("a", "second")]), 1),
         (secret("db", &[("b", "second")]), 2),
     ] {
         ns.apply(source).await?;
-        for workload in workloads {
+        for workload in marked {
             least.home.numbered(workload, n).await?;
         }
+        is_run(ns, n).await?;
     }
     least.home.told("deployment/web", "Changed", "db").await?;
     Ok(())
+}
+
+/// Waits for the CronJob's run of this number.
+async fn is_run(ns: &TestNamespace, n: u64) -> Result<()> {
+    wait_until(&format!("run {n}"), secs(30), async || {
+        let jobs = ns.list("job").await?;
+        let names: Vec<_> = jobs.iter().map(ResourceExt::name_any).collect();
+        let is_it = |name: &String| name.starts_with("report-") && name.ends_with(&format!("-{n}"));
+        ensure!(names.iter().any(is_it), "{names:?}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

@@ -57,6 +57,8 @@ async fn a_namespace_that_may_not_be_made_is_said() -> Result<()> {
             "apps",
             "deployments,statefulsets,daemonsets",
         ),
+        rbac::rule("get,list,watch", "batch", "cronjobs"),
+        rbac::rule("get,list,watch,create,delete", "batch", "jobs"),
         rbac::rule("get,list", "apps", "replicasets,controllerrevisions"),
         rbac::rule("get", "", "namespaces"),
         rbac::rule("create", "", "events"),

@@ -30,7 +30,9 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1
 pub(super) async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
     let job = hands.find(|| Place::workload(&patch.on)).await?;
     let job = job.ok_or(ApiError::Gone)?;
-    if !is_as_decided(&job, patch) {
+    // What its owner deletes is not ours to make again.
+    let leaving = !job["metadata"]["deletionTimestamp"].is_null();
+    if leaving || !is_as_decided(&job, patch) {
         return Err(ApiError::Conflict.into());
     }
     let saved = Saved::new(hands.hand.instance, patch, job);

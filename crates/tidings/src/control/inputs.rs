@@ -320,24 +320,20 @@ impl Control {
     fn patched(&mut self, patch: &Patch, result: Result<Outcome, ApiError>) {
         let key = &patch.key;
         self.busy.remove(key);
-        if let Ok(Outcome::Made(uid)) = &result {
-            self.store.made_again(key, patch.n, uid);
-            self.made_again(key);
-        } else {
-            self.remaking.remove(key);
+        match &result {
+            Ok(Outcome::Made(_)) => self.made_again(key),
+            _ => drop(self.remaking.remove(key)),
         }
         match result {
             Ok(Outcome::Done) => self.rolled(patch, None),
             Ok(Outcome::Made(uid)) => self.rolled(patch, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(key),
+            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key),
             // It changed under our hands: the watch brings it, then we look again.
-            Err(ApiError::Conflict) => {
+            Err(ApiError::Conflict | ApiError::Gone) => {
                 let again = self.workload_backoff.failed(key, self.now, None);
                 self.queue.look(key, again);
             }
-            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key),
-            // The watch tells that it is gone.
-            Err(ApiError::Gone) => {}
             Err(error) => self.workload_failed(key, "rolling it", &error),
         }
     }
@@ -346,8 +342,9 @@ impl Control {
     fn unpaused(&mut self, key: &WorkloadRef, result: Result<(), ApiError>) {
         self.busy.remove(key);
         match result {
-            Ok(()) | Err(ApiError::Gone) => {}
-            Err(ApiError::Conflict) => {
+            // What came meanwhile was not decided.
+            Ok(()) => self.queue.look(key, self.now),
+            Err(ApiError::Conflict | ApiError::Gone) => {
                 let again = self.workload_backoff.failed(key, self.now, None);
                 self.queue.look(key, again);
             }

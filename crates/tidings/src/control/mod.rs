@@ -556,6 +556,13 @@ impl Control {
         };
         let reason = self.told.get(key).and_then(Told::reason);
         let patch = sight.patch(entry, reason.unwrap_or(Reason::Changed), changes);
+        if patch.deed == Deed::Recreate {
+            // It may take as long as its pods need to end, and another term can do
+            // the rest: nobody waits for it.
+            self.busy.remove(key);
+            let remaking = Remaking::of(patch.uid.clone());
+            self.remaking.insert(key.clone(), remaking);
+        }
         self.effects.push(Effect::Patch(Box::new(patch)));
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The world keeps what an API server keeps: objects with versions, of which a
 //! write names the one that it replaces. Facts come late, requests fail before
-//! or after they happened, and the controller is killed at any moment. Whatever
-//! the order, in the end each workload runs with the content that is there, and
-//! was rolled at most once for each content.
+//! or after they happened, and the controller is killed at any moment, also while
+//! a Job is deleted and not yet made again. Whatever the order, in the end each
+//! workload runs with the content that is there, and was rolled at most once for
+//! each content.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,19 +14,21 @@ use serde_json::json;
 use tidings_core::decide::{PodsSince, Rules};
 use tidings_core::digest::Digest;
 use tidings_core::index::{Content, Fetched, How, Stream, StreamOf};
-use tidings_core::kinds::{KINDS, Kinds};
+use tidings_core::kinds::{KINDS, Kind, Kinds, Renewal};
 use tidings_core::object::{Marks, SourceMeta, read_workload};
 use tidings_core::policy::Defaults;
-use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
-use super::{Answer, Control, Effect, Input, Outcome, Patch, Plan};
+use super::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Plan};
 use crate::api::ApiError;
 use crate::store::{Shard, Stored, Write};
 use crate::watch::Fact;
 
 const SOURCES: usize = 3;
 const WORKLOADS: usize = 4;
+/// The one that is a Job.
+const JOB: usize = 3;
 
 /// A deterministic choice of what happens next.
 struct Dice(u64);
@@ -51,8 +54,12 @@ struct Pods {
     mark: Option<String>,
     /// How often its owner edited the template.
     edits: usize,
-    /// How often it was deleted and made again.
+    /// How often it was deleted and made again, by its owner.
     lives: usize,
+    /// How often we made it again.
+    remade: usize,
+    /// Whether it is deleted, and not yet made again.
+    gone: bool,
     /// The content of each source when the template was last changed.
     content: Vec<u32>,
     /// That of each roll.
@@ -68,6 +75,8 @@ struct World {
     changes: Vec<usize>,
     workloads: Vec<Pods>,
     state: BTreeMap<Shard, Stored>,
+    /// A Job that is deleted to be made again, as it is written down.
+    kept: Option<Patch>,
 }
 
 /// Each workload uses its own choice of sources.
@@ -81,12 +90,23 @@ fn source(i: usize) -> SourceRef {
     SourceRef::new(SourceKind::ConfigMap, "ns", format!("c{i}"))
 }
 
+fn kind(i: usize) -> &'static Kind {
+    let job = Kind::of_renewal(Renewal::Recreate).unwrap();
+    if i == JOB { job } else { &KINDS[0] }
+}
+
 fn workload(i: usize) -> WorkloadRef {
-    WorkloadRef::new(&KINDS[0], "ns", format!("w{i}"))
+    WorkloadRef::new(kind(i), "ns", format!("w{i}"))
 }
 
 fn number(name: &str) -> usize {
     name[1..].parse().unwrap()
+}
+
+impl Pods {
+    fn uid(&self, i: usize) -> String {
+        format!("u{i}-{}-{}", self.lives, self.remade)
+    }
 }
 
 impl World {
@@ -108,6 +128,8 @@ impl World {
                 mark: None,
                 edits: 0,
                 lives: 0,
+                remade: 0,
+                gone: false,
                 content,
                 rolls: Vec::new(),
             };
@@ -156,7 +178,7 @@ impl World {
             .as_ref()
             .map(|mark| json!({"tidings.dev/config": mark}));
         let object = json!({
-            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": format!("u{i}-{}", pods.lives),
+            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
                 "resourceVersion": pods.version.to_string(), "generation": pods.generation,
                 "creationTimestamp": "2026-01-01T00:00:00Z",
                 "annotations": {"tidings.dev/reload": "auto"}},
@@ -164,7 +186,7 @@ impl World {
                 "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
         });
         let read = read_workload(
-            &KINDS[0],
+            kind(i),
             object.to_string().as_bytes(),
             &Vocabulary::default(),
         )
@@ -178,8 +200,10 @@ impl World {
         for stream in streams() {
             facts.push(Fact::ListBegan(stream.clone()));
             match stream.of {
-                StreamOf::Workloads(_) => {
-                    facts.extend((0..WORKLOADS).map(|i| self.workload_fact(i, How::Listed)));
+                StreamOf::Workloads(of) => {
+                    let listed = (0..WORKLOADS).filter(|i| kind(*i) == of);
+                    let listed = listed.filter(|i| !self.workloads[*i].gone);
+                    facts.extend(listed.map(|i| self.workload_fact(i, How::Listed)));
                 }
                 _ => facts.extend((0..SOURCES).map(|i| self.source_fact(i))),
             }
@@ -239,6 +263,7 @@ impl World {
 fn streams() -> Vec<Stream> {
     let of = [
         StreamOf::Workloads(&KINDS[0]),
+        StreamOf::Workloads(kind(JOB)),
         StreamOf::Sources(SourceKind::ConfigMap),
     ];
     of.map(|of| Stream {
@@ -323,8 +348,12 @@ impl Simulation {
             .iter()
             .map(|(s, o)| (s.clone(), o.clone()))
             .collect();
-        self.control
-            .take(self.now, Input::Leading(self.term, state, Vec::new()));
+        let kept = self.world.kept.clone();
+        let remaking = kept.iter().map(|job| (job.key.clone(), job.uid.clone()));
+        let leading = Input::Leading(self.term, state, remaking.collect());
+        self.control.take(self.now, leading);
+        let rest = kept.map(|job| Effect::Patch(Box::new(job)));
+        self.requests.extend(rest);
     }
 
     fn step(&mut self) {
@@ -391,6 +420,9 @@ impl Simulation {
                 let result = if fails { Err(error()) } else { Ok(stored) };
                 Input::Answer(self.term, Answer::StateRead(shard, result))
             }
+            Effect::Patch(patch) if patch.deed == Deed::Recreate => {
+                return self.recreate(patch, fails);
+            }
             Effect::Patch(patch) => {
                 let result = if fails {
                     Err(error())
@@ -416,6 +448,45 @@ impl Simulation {
         result
     }
 
+    /// Deletes a Job, or makes it again if it is deleted: what fails then is tried
+    /// again.
+    fn recreate(&mut self, patch: Box<Patch>, fails: bool) {
+        let begun = self.world.kept.is_some();
+        let result = match fails {
+            true if begun => return self.requests.push(Effect::Patch(patch)),
+            true => Err(ApiError::Unreachable("gone".to_owned())),
+            false if begun => Ok(Outcome::Made(self.make_again())),
+            false if self.world.workloads[JOB].version == patch.version => {
+                self.world.kept = Some((*patch).clone());
+                self.world.workloads[JOB].gone = true;
+                self.facts[0].push_back(Fact::WorkloadGone(workload(JOB)));
+                return self.requests.push(Effect::Patch(patch));
+            }
+            false => Err(ApiError::Conflict),
+        };
+        let answer = Answer::Patched(patch, result);
+        self.answers.push(Input::Answer(self.term, answer));
+    }
+
+    /// Unless somebody else was quicker.
+    fn make_again(&mut self) -> Name {
+        let kept = self.world.kept.take();
+        let content = self.world.content_of(JOB);
+        let job = &mut self.world.workloads[JOB];
+        if job.gone {
+            self.world.version += 1;
+            job.version = self.world.version;
+            job.remade += 1;
+            job.gone = false;
+            job.mark = kept.map(|patch| format!("tidings/{}", patch.n));
+            job.content.clone_from(&content);
+            job.rolls.push(content);
+            let fact = self.world.workload_fact(JOB, How::Event);
+            self.facts[0].push_back(fact);
+        }
+        self.world.workloads[JOB].uid(JOB).into()
+    }
+
     fn disturb(&mut self) {
         match self.dice.below(40) {
             // Never back to an earlier content: see ARCHITECTURE.md, limits.
@@ -429,13 +500,16 @@ impl Simulation {
             // Somebody scales a workload: another version, the same template.
             6 => {
                 let i = self.dice.below(WORKLOADS);
+                if self.world.workloads[i].gone {
+                    return;
+                }
                 self.world.version += 1;
                 self.world.workloads[i].version = self.world.version;
                 self.facts[0].push_back(self.world.workload_fact(i, How::Event));
             }
             // Its owner edits the template: new pods, with what is there now.
             7 => {
-                let i = self.dice.below(WORKLOADS);
+                let i = self.dice.below(JOB);
                 self.world.version += 1;
                 let content = self.world.content_of(i);
                 let pods = &mut self.world.workloads[i];
@@ -472,7 +546,8 @@ impl Simulation {
                 "w{i}: {} rolls, {changes} changes",
                 pods.rolls.len()
             );
-            assert!(self.control.store.get(&workload(i)).unwrap().done, "w{i}");
+            let entry = self.control.store.get(&workload(i));
+            assert!(entry.is_some_and(|e| e.done), "w{i}: {entry:?}");
         }
     }
 
@@ -489,6 +564,8 @@ impl Simulation {
             mark: None,
             edits: 0,
             lives,
+            remade: 0,
+            gone: false,
             content,
             rolls: Vec::new(),
         };

@@ -94,7 +94,7 @@ Nothing is rolled by it: the next change is this installation's.";
 
 const MANIFESTS_EXAMPLES: &str = "\
 Examples:
-  tidings manifests | kubectl apply -f -
+  tidings manifests --image example.test/tidings:1 | kubectl apply -f -
   tidings manifests --namespaces stage,prod --image example.test/tidings:1 > tidings.yaml
   tidings manifests --dry-run --resources-to-ignore secrets";
 

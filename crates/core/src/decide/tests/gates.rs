@@ -129,6 +129,21 @@ fn nothing_stays_paused(#[case] ann: &str) {
 }
 
 #[test]
+fn what_somebody_resumed_and_paused_again_is_theirs() {
+    let mut world = World::new();
+    let ann = format!("ann tidings.dev/reload=auto|{PERIOD}=2m");
+    step(
+        &mut world,
+        &format!("{ann}; cm c k=1; use env:c.k"),
+        "Record Adopted",
+    );
+    step(&mut world, "cm c k=2", "Roll Changed");
+    step(&mut world, "resume", "Unpause PauseOver");
+    step(&mut world, "pause; cm c k=3", "Nothing Paused");
+    step(&mut world, "tick 9999; touch c", "Nothing Paused");
+}
+
+#[test]
 fn a_pause_that_lies_ahead_lasts_one_period() {
     let mut world = World::new();
     let paused_at = "deployment.reloader.stakater.com/paused-at=2070-01-01T00:00:00Z";

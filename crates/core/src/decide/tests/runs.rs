@@ -176,3 +176,20 @@ fn a_roll_that_was_written_down_waits_for_the_run_that_began_since() {
     lab.is(&forbids);
     assert_eq!(show(&lab.decide()), "Resume Resumed configmap/c (k)");
 }
+
+/// The controller may have died before it noted that the roll was done, and the
+/// content may have changed again since.
+#[test]
+fn a_job_that_a_roll_made_has_what_that_roll_brought() {
+    let mut lab = Lab::new("job");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    let marked = json!({"tidings.dev/config": "t/1"});
+    lab.is(&json!({"metadata": {"uid": "another"},
+        "spec": {"template": {"metadata": {"annotations": marked}}}}));
+    lab.content("3");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    assert_eq!(lab.entry.unwrap().n, 2);
+}

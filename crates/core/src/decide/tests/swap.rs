@@ -49,6 +49,17 @@ fn what_reloader_recorded_is_compared(
     assert_eq!(show(&lab.decide()), expect);
 }
 
+/// Reloader's variables stay when it is told to write the annotation instead.
+#[test]
+fn an_old_hash_beside_the_right_one_means_nothing() {
+    let mut lab = Lab::new("deploy");
+    let mut is = by_variable("0");
+    merge(&mut is, &by_annotation("1"));
+    lab.is(&is);
+    lab.content("1");
+    assert_eq!(show(&lab.decide()), "Record Adopted");
+}
+
 /// What carries our mark was rolled by us since.
 #[test]
 fn our_own_record_counts_more() {

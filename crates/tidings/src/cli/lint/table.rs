@@ -61,15 +61,34 @@ fn summary(summary: &Summary) -> String {
         mistakes,
         differs,
         notes,
+        skipped,
         ..
     } = summary;
-    format!(
+    let counts = format!(
         "{}, {}: {}, {differs} that differ, {}\n",
         counted(*files, "file"),
         counted(*objects, "object"),
         counted(*mistakes, "mistake"),
         counted(*notes, "note"),
-    )
+    );
+    counts + &unchecked(*objects, *skipped)
+}
+
+/// What a reader might take for checked.
+fn unchecked(objects: usize, skipped: usize) -> String {
+    let documents = counted(skipped, "document");
+    let without = match skipped {
+        0 => String::new(),
+        _ => format!(
+            "Skipped {documents}: no object of Kubernetes (no apiVersion and kind). Of a Helm \
+             chart, lint what `helm template` prints.\n"
+        ),
+    };
+    let nothing = match objects {
+        0 => "Nothing was checked: there was no object in what was read.\n",
+        _ => "",
+    };
+    without + nothing
 }
 
 fn counted(n: usize, word: &str) -> String {

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use kube::Client;
 use tidings_core::decide::{Act, Moment, PodsSince, Verdict, decide};
 use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
-use tidings_core::kinds::Kind;
+use tidings_core::kinds::{Kind, Renewal};
 use tidings_core::object::{Meta, read_workload};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::state::Entry;
@@ -136,6 +136,9 @@ impl Asking {
         if let Some(lender) = lender {
             self.lender(&lender).await?;
         }
+        if key.kind.renewal == Renewal::Run {
+            self.runs(key).await?;
+        }
         Ok(())
     }
 
@@ -148,6 +151,15 @@ impl Asking {
                 let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
                 self.index.apply_workload(workload, How::Listed);
             }
+        }
+        Ok(())
+    }
+
+    /// The Jobs of a CronJob's namespace, where the controller knows them too.
+    async fn runs(&mut self, key: &WorkloadRef) -> Result<()> {
+        let kinds = self.installation.kinds.clone();
+        for kind in kinds.iter().filter(|k| k.renewal == Renewal::Recreate) {
+            self.list(kind, Some(key.namespace.clone())).await?;
         }
         Ok(())
     }

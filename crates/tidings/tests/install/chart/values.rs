@@ -82,7 +82,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("reloader.namespaceSelector", Text, r#""""#, Template, "Roll only in namespaces whose labels match. Only with `watchGlobally`."),
     row("reloader.resourceLabelSelector", Text, r#""""#, Option("resource-label-selector"), "Watch only ConfigMaps and Secrets whose labels match."),
     row("reloader.ignoreConfigMaps", YesOrNo, "false", Template, "Do not watch ConfigMaps, and take no right to."),
-    row("reloader.ignoreSecrets", YesOrNo, "false", Template, "Do not watch Secrets, and take no right to."),
+    row("reloader.ignoreSecrets", YesOrNo, "false", Template, "Do not watch Secrets, and take no right to, but for those in the namespace of the records."),
     row("reloader.ignoreJobs", YesOrNo, "false", Template, "Do not watch Jobs, and take no right to."),
     row("reloader.ignoreCronJobs", YesOrNo, "false", Template, "Do not watch CronJobs, and take no right to."),
     row("reloader.isArgoRollouts", YesOrNo, "false", Option("is-Argo-Rollouts"), "Roll Argo's Rollouts; they may be installed later."),
@@ -209,7 +209,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.dryRun", YesOrNo, "false", Option("dry-run"), "Decide and report, but write nothing, and take no right to."),
     row("tidings.maxInFlight", Number, r#""""#, Option("max-in-flight"), "Writes under way at the same time; else 32."),
     row("tidings.listen", Text, r#""""#, Option("listen"), "Where metrics and probes are served, as address:port; else 0.0.0.0:9090."),
-    row("tidings.reloaderObservables", YesOrNo, "true", Option("reloader-observables"), "Reloader's metrics, Events, `/live` and meta-info ConfigMap beside Tidings' own."),
+    row("tidings.reloaderObservables", YesOrNo, "true", Option("reloader-observables"), "Reloader's metrics, Events and meta-info ConfigMap beside Tidings' own."),
     row("tidings.extraArgs", List, "[]", Template, "More options of the controller, as they are. Rights do not follow from these."),
 
     row("tidings.notifications.sink", Word(&["", "slack", "teams", "gchat", "raw"]), r#""""#, Template, "Tell of every roll, in this form. (Reloader's `ALERT_` variables in `reloader.deployment.env` do the same.)"),
