@@ -194,6 +194,11 @@ impl Index {
         self.states(of, namespace).any(|state| state.epoch > 0)
     }
 
+    /// Whether a list of these sources is being taken in.
+    pub fn is_listing(&self, source: &SourceRef) -> bool {
+        self.listing(StreamOf::Sources(source.kind), &source.namespace)
+    }
+
     pub(super) fn listing(&self, of: StreamOf, namespace: &str) -> bool {
         self.states(of, namespace).any(|state| state.listing)
     }

@@ -24,7 +24,13 @@ fn unreadable(problems: &[String]) {
 impl Control {
     pub(super) fn fact(&mut self, fact: Fact) {
         match fact {
-            Fact::ListBegan(stream) => self.index.begin_list(&stream),
+            Fact::ListBegan(stream) => {
+                let later = std::mem::take(&mut self.later);
+                for meta in later.values() {
+                    self.source(meta);
+                }
+                self.index.begin_list(&stream);
+            }
             Fact::ListEnded(stream, version) => {
                 let concerned = self.index.end_list(&stream, version);
                 self.list_ended(&concerned);
@@ -39,11 +45,12 @@ impl Control {
                 self.look(&concerned);
                 self.gone(&key);
             }
-            Fact::Source(meta) => {
-                let users = self.index.apply_source(&meta);
-                self.changed(&users);
+            Fact::Source(meta) if self.is_for_later(&meta) => {
+                self.later.insert(meta.key.clone(), meta);
             }
+            Fact::Source(meta) => self.source(&meta),
             Fact::SourceGone(source, version) => {
+                self.later.remove(&source);
                 let users = self.index.delete_source(&source, version);
                 self.changed(&users);
             }
@@ -61,6 +68,29 @@ impl Control {
                 self.look(&users);
             }
             Fact::Unreadable(_) | Fact::Refused(..) | Fact::Failing(..) | Fact::Recovered(_) => {}
+        }
+    }
+
+    fn source(&mut self, meta: &SourceMeta) {
+        let users = self.index.apply_source(meta);
+        self.changed(&users);
+    }
+
+    /// What the watch tells of a source that is being read is taken in when it has
+    /// been read and decided about: what changes more quickly than it can be read
+    /// would never be decided about otherwise. A list has to be taken in as it comes.
+    fn is_for_later(&self, meta: &SourceMeta) -> bool {
+        let one_object = !meta.key.kind.by_status();
+        one_object && self.fetching.contains(&meta.key) && !self.index.is_listing(&meta.key)
+    }
+
+    /// Takes in what was put off, where it has been decided about what was read.
+    pub(super) fn take_in_later(&mut self) {
+        let read = |source: &SourceRef| !self.fetching.contains(source);
+        let later = self.later.extract_if(|source, _| read(source));
+        let later: Vec<_> = later.map(|(_, meta)| meta).collect();
+        for meta in &later {
+            self.source(meta);
         }
     }
 

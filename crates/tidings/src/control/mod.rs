@@ -265,6 +265,8 @@ pub struct Control {
     /// What the rolls under way are for.
     rolling: HashMap<WorkloadRef, Vec<Change>>,
     fetching: HashSet<SourceRef>,
+    /// What the watch told of those.
+    later: HashMap<SourceRef, SourceMeta>,
     pods: HashMap<WorkloadRef, PodsSince>,
     changed_at: HashMap<WorkloadRef, Millis>,
     told: HashMap<WorkloadRef, Told>,
@@ -346,6 +348,7 @@ impl Control {
             started: plan.started,
             busy: HashMap::new(),
             fetching: HashSet::new(),
+            later: HashMap::new(),
             pods: HashMap::new(),
             changed_at: HashMap::new(),
             told: HashMap::new(),
@@ -389,6 +392,7 @@ impl Control {
             let writes = self.store.take_writes(self.now, self.draining);
             self.effects.extend(writes.into_iter().map(Effect::Write));
         }
+        self.take_in_later();
         std::mem::take(&mut self.effects)
     }
 

@@ -363,6 +363,10 @@ impl Simulation {
             4..=6 => self.serve(),
             _ => self.answer(),
         }
+        self.turn();
+    }
+
+    fn turn(&mut self) {
         let effects = self.control.turn(self.now);
         self.requests
             .extend(effects.into_iter().filter(|e| !matches!(e, Effect::Say(_))));
@@ -646,4 +650,30 @@ fn what_another_rolled_since_the_decision_is_left_alone() {
         .iter()
         .map(|pods| pods.rolls.len());
     assert_eq!(rolls.sum::<usize>(), 0);
+}
+
+/// Each answer to a reading comes when the source has changed again.
+#[test]
+fn what_changes_more_quickly_than_it_is_read_is_rolled_for() {
+    let mut simulation = Simulation::new(1);
+    simulation.calm();
+    for content in 1..=200 {
+        simulation.now += 5;
+        simulation.change(0, content);
+        while !simulation.facts.iter().all(VecDeque::is_empty) {
+            simulation.deliver_fact();
+        }
+        simulation.turn();
+        while !simulation.answers.is_empty() {
+            simulation.answer();
+        }
+        simulation.turn();
+        while !simulation.requests.is_empty() {
+            simulation.serve();
+        }
+    }
+    let rolls = simulation.world.workloads[0].rolls.len();
+    assert!(rolls > 2, "{rolls} rolls");
+    simulation.calm();
+    simulation.judge(|_| true);
 }
