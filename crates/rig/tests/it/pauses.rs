@@ -43,6 +43,8 @@ async fn a_roll_pauses_and_a_kill_in_the_pause_leaves_nothing_paused() -> Result
     write(&lab, "1").await?;
     let tidings = lab.controller(SHORT_LEASE).await?;
     lab.adopt([web("15s")]).await?;
+    // Else the pause may come before the first ReplicaSet, and there is no second.
+    lab.ns().rolled_out(WEB, secs(30)).await?;
     write(&lab, "2").await?;
     lab.numbered(WEB, 1).await?;
     paused(&lab, true).await?;
