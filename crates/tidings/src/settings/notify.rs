@@ -133,7 +133,7 @@ mod tests {
             (ALERT_ON_RELOAD, "true"),
             (ALERT_SINK, " Slack"),
             (ALERT_WEBHOOK_URL, URL),
-            (ALERT_WEBHOOK_PROXY, "http://proxy.example:3128"),
+            (ALERT_WEBHOOK_PROXY, "http://egress.example:3128"),
             (ALERT_ADDITIONAL_INFO, " prod "),
         ];
         let told = alerts(&variables, &[]).unwrap();

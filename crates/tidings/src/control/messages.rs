@@ -1,0 +1,217 @@
+//! What goes into the controller and what comes out of it: inputs, the answers
+//! among them, effects, and what these carry. Values only; nothing is decided here.
+
+use tidings_core::compare::Change;
+use tidings_core::decide::PodsSince;
+use tidings_core::index::Fetched;
+use tidings_core::kinds::Kind;
+use tidings_core::object::{Overlap, Seconds, SourceMeta};
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::settle::Millis;
+
+use crate::api::ApiError;
+use crate::store::{Shard, Stored, Versions, Write};
+use crate::watch::Fact;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// From the watches.
+    Fact(Fact),
+    /// A source was read; the number is that of the question.
+    Fetched(SourceRef, u32, Result<Fetched, ApiError>),
+    /// The sources of a namespace were listed.
+    Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
+    /// Our term has begun: this is the state, and these are Jobs that an earlier
+    /// term left to be made again, each with the uid of the one that is deleted.
+    Leading(u64, Vec<(Shard, Stored)>, Vec<(WorkloadRef, Name)>),
+    /// Our term has ended.
+    Following,
+    /// Only in this term: see [`Answer`].
+    Answer(u64, Answer),
+}
+
+/// Answers to what only the leader does.
+#[derive(Debug)]
+pub enum Answer {
+    /// A write of the state: the new version.
+    Wrote(Write, Result<String, ApiError>),
+    /// An object of the state was read.
+    StateRead(Shard, Result<Option<Stored>, ApiError>),
+    /// The versions of the state's objects: as we knew them when we asked, and as
+    /// they are.
+    StateListed(Versions, Versions),
+    /// The age of a workload's pods was looked up.
+    PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
+    /// A workload was brought to its record, or not.
+    Patched(Box<Patch>, Result<Outcome, ApiError>),
+    /// The pause of a workload was ended, or not.
+    Unpaused(WorkloadRef, Result<(), ApiError>),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Read a source, if so also as Reloader hashes it; the number goes into the
+    /// answer.
+    Fetch(SourceRef, u32, bool),
+    /// List the sources of a namespace, not before this time.
+    List(SourceKind, Name, Millis),
+    /// Look up the age of a workload's pods.
+    AskPodsSince(WorkloadRef),
+    /// Write the state.
+    Write(Write),
+    /// Read an object of the state, not before this time.
+    ReadState(Shard, Millis),
+    /// Bring a workload to its record.
+    Patch(Box<Patch>),
+    /// End the pause that a roll began.
+    Unpause(Box<Unpause>),
+    /// Say something about a workload: in the log, in metrics, as an Event.
+    Say(Box<Said>),
+}
+
+/// A roll, as the workload is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// The object that is written: the workload, or the one whose pod template it
+    /// borrows.
+    pub on: WorkloadRef,
+    /// The uid of that object.
+    pub uid: Name,
+    /// The version that it must have.
+    pub version: u64,
+    /// Its generation before.
+    pub generation: i64,
+    /// What is done.
+    pub deed: Deed,
+    /// Whether its template carries what is of Reloader's form.
+    pub traces: bool,
+    /// All sources that count.
+    pub sources: Vec<SourceRef>,
+    /// Number of the roll.
+    pub n: u64,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// What changed.
+    pub because: String,
+    /// The same, one by one; empty for a roll of before an interruption.
+    pub changes: Vec<Change>,
+}
+
+/// The end of a pause, as the workload is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpause {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// Its uid.
+    pub uid: Name,
+    /// The version that it must have.
+    pub version: u64,
+}
+
+impl Patch {
+    /// The changed sources, or all where it is not known any more which those
+    /// were.
+    pub fn changed(&self) -> Vec<SourceRef> {
+        let mut changed: Vec<_> = self.changes.iter().map(|c| c.source.clone()).collect();
+        if changed.is_empty() {
+            changed.clone_from(&self.sources);
+        }
+        changed.dedup();
+        changed
+    }
+}
+
+/// What brings a workload to its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Its pod template is marked. With a time it is paused since then, in the same
+    /// write.
+    Template {
+        /// When the pause begins, if it is paused.
+        paused_at: Option<Seconds>,
+    },
+    /// It is told to replace the pods that are older than this (Argo Rollouts).
+    RestartAt(Seconds),
+    /// A Job is made from it, named by the number of the roll.
+    Run {
+        /// What becomes of runs that are active.
+        overlap: Overlap,
+        /// Name and uid of those that are deleted first.
+        replaces: Vec<(Name, Name)>,
+    },
+    /// It is deleted and made again.
+    Recreate,
+}
+
+/// What came of a roll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has reached the workload.
+    Done,
+    /// It has, and the workload is another object since: its uid.
+    Made(Name),
+    /// The API server took it, and the workload is as it was.
+    NoEffect,
+}
+
+/// Something to be said about a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Which workload.
+    pub key: WorkloadRef,
+    /// Its uid.
+    pub uid: Name,
+    /// The word.
+    pub reason: Reason,
+    /// The particulars.
+    pub text: String,
+    /// What kind of thing it is.
+    pub what: What,
+    /// Of a roll: what changed, as far as it is known.
+    pub changes: Vec<Change>,
+}
+
+/// What kind of thing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A decision other than the last one.
+    Decision,
+    /// A roll has reached the workload: its number, and the milliseconds since
+    /// the change was seen.
+    Rolled(u64, Option<Millis>),
+    /// Something that a person should mend.
+    Problem,
+}
+
+/// A decision, for the metrics. Those that only ask for more are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The kind of the workload.
+    pub kind: &'static Kind,
+    /// Why.
+    pub reason: Reason,
+    /// Whether to roll it.
+    pub rolls: bool,
+    /// For how long it had been due.
+    pub waited: Millis,
+}
+
+/// Numbers for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Workloads that wait to be decided.
+    pub queue: usize,
+    /// How often one has begun to.
+    pub begun: u64,
+    /// Workloads with a write or a question under way.
+    pub busy: usize,
+    /// Sources that are held.
+    pub sources: usize,
+    /// Whether we lead.
+    pub leading: bool,
+}
