@@ -1,0 +1,253 @@
+//! What an API server keeps, in miniature: objects with versions, of which a write
+//! names the one that it replaces, and the records. Chance is a number.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tidings_core::digest::Digest;
+use tidings_core::index::{Content, Fetched, How, StreamOf};
+use tidings_core::kinds::{KINDS, Kind, Renewal};
+use tidings_core::object::{Marks, SourceMeta, read_workload};
+use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::vocabulary::Vocabulary;
+
+use super::super::{Outcome, Patch};
+use super::streams;
+use crate::api::ApiError;
+use crate::store::{Shard, Stored, Write};
+use crate::watch::Fact;
+
+pub(super) const SOURCES: usize = 3;
+pub(super) const WORKLOADS: usize = 4;
+/// The one that is a Job.
+pub(super) const JOB: usize = 3;
+
+/// A deterministic choice of what happens next.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        // xorshift64: any non-zero seed gives a long sequence.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).unwrap()
+    }
+
+    pub(super) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pods {
+    pub(super) version: u64,
+    pub(super) generation: i64,
+    pub(super) mark: Option<String>,
+    /// How often its owner edited the template.
+    pub(super) edits: usize,
+    /// How often it was deleted and made again, by its owner.
+    pub(super) lives: usize,
+    /// How often we made it again.
+    pub(super) remade: usize,
+    /// Whether it is deleted, and not yet made again.
+    pub(super) gone: bool,
+    /// The content of each source when the template was last changed.
+    pub(super) content: Vec<u32>,
+    /// That of each roll.
+    pub(super) rolls: Vec<Vec<u32>>,
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) version: u64,
+    /// Version and content of each source.
+    pub(super) sources: Vec<(u64, u32)>,
+    /// How often each had other content.
+    pub(super) changes: Vec<usize>,
+    pub(super) workloads: Vec<Pods>,
+    pub(super) state: BTreeMap<Shard, Stored>,
+    /// A Job that is deleted to be made again, as it is written down.
+    pub(super) kept: Option<Patch>,
+}
+
+/// Each workload uses its own choice of sources.
+pub(super) fn uses(workload: usize) -> Vec<usize> {
+    (0..SOURCES)
+        .filter(|source| (workload + 1) & (1 << source) != 0)
+        .collect()
+}
+
+pub(super) fn source(i: usize) -> SourceRef {
+    SourceRef::new(SourceKind::ConfigMap, "ns", format!("c{i}"))
+}
+
+pub(super) fn kind(i: usize) -> &'static Kind {
+    let job = Kind::of_renewal(Renewal::Recreate).unwrap();
+    if i == JOB { job } else { &KINDS[0] }
+}
+
+pub(super) fn workload(i: usize) -> WorkloadRef {
+    WorkloadRef::new(kind(i), "ns", format!("w{i}"))
+}
+
+pub(super) fn number(name: &str) -> usize {
+    name[1..].parse().unwrap()
+}
+
+impl Pods {
+    pub(super) fn uid(&self, i: usize) -> String {
+        format!("u{i}-{}-{}", self.lives, self.remade)
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            changes: vec![0; SOURCES],
+            ..Self::default()
+        };
+        for _ in 0..SOURCES {
+            world.version += 1;
+            world.sources.push((world.version, 0));
+        }
+        for i in 0..WORKLOADS {
+            world.version += 1;
+            let content = uses(i).iter().map(|_| 0).collect();
+            let pods = Pods {
+                version: world.version,
+                generation: 1,
+                mark: None,
+                edits: 0,
+                lives: 0,
+                remade: 0,
+                gone: false,
+                content,
+                rolls: Vec::new(),
+            };
+            world.workloads.push(pods);
+        }
+        world
+    }
+
+    pub(super) fn content_of(&self, workload: usize) -> Vec<u32> {
+        uses(workload)
+            .iter()
+            .map(|source| self.sources[*source].1)
+            .collect()
+    }
+
+    pub(super) fn change(&mut self, source: usize, content: u32) {
+        self.version += 1;
+        let before = std::mem::replace(&mut self.sources[source], (self.version, content));
+        self.changes[source] += usize::from(before.1 != content);
+    }
+
+    pub(super) fn source_fact(&self, i: usize) -> Fact {
+        Fact::Source(self.meta(i))
+    }
+
+    pub(super) fn meta(&self, i: usize) -> SourceMeta {
+        SourceMeta {
+            key: source(i),
+            version: self.sources[i].0,
+            marks: Some(Marks::default()),
+            written: Some(100),
+            problem: None,
+            rewritten: false,
+            by: None,
+        }
+    }
+
+    pub(super) fn workload_fact(&self, i: usize, how: How) -> Fact {
+        let pods = &self.workloads[i];
+        let env_from: Vec<_> = uses(i)
+            .iter()
+            .map(|s| json!({"configMapRef": {"name": format!("c{s}")}}))
+            .collect();
+        let annotations = pods
+            .mark
+            .as_ref()
+            .map(|mark| json!({"tidings.dev/config": mark}));
+        let object = json!({
+            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
+                "resourceVersion": pods.version.to_string(), "generation": pods.generation,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "annotations": {"tidings.dev/reload": "auto"}},
+            "spec": {"template": {"metadata": {"annotations": annotations},
+                "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
+        });
+        let read = read_workload(
+            kind(i),
+            object.to_string().as_bytes(),
+            &Vocabulary::default(),
+        )
+        .unwrap();
+        Fact::Workload(Box::new(read), how)
+    }
+
+    /// Everything, as the lists at a start show it.
+    pub(super) fn lists(&self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for stream in streams() {
+            facts.push(Fact::ListBegan(stream.clone()));
+            match stream.of {
+                StreamOf::Workloads(of) => {
+                    let listed = (0..WORKLOADS).filter(|i| kind(*i) == of);
+                    let listed = listed.filter(|i| !self.workloads[*i].gone);
+                    facts.extend(listed.map(|i| self.workload_fact(i, How::Listed)));
+                }
+                _ => facts.extend((0..SOURCES).map(|i| self.source_fact(i))),
+            }
+            facts.push(Fact::ListEnded(stream, self.version));
+        }
+        facts
+    }
+
+    pub(super) fn fetch(&self, key: &SourceRef) -> Fetched {
+        let i = number(&key.name);
+        let digest = Digest::of_key(key, "k", &self.sources[i].1.to_le_bytes());
+        let content = Content {
+            version: self.sources[i].0,
+            keys: [("k".into(), digest)].into(),
+            sha1: None,
+        };
+        Fetched::Present(self.meta(i), content)
+    }
+
+    pub(super) fn write(&mut self, write: &Write) -> Result<String, ApiError> {
+        let before = self
+            .state
+            .get(&write.shard)
+            .map(|stored| stored.version.clone());
+        if before != write.version {
+            return Err(ApiError::Conflict);
+        }
+        self.version += 1;
+        let stored = self.state.entry(write.shard.clone()).or_default();
+        stored.version = self.version.to_string();
+        for (key, json) in &write.changes {
+            match json {
+                Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
+                None => stored.data.remove(key),
+            };
+        }
+        Ok(stored.version.clone())
+    }
+
+    pub(super) fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {
+        let i = number(&patch.key.name);
+        if self.workloads[i].version != patch.version {
+            return Err(ApiError::Conflict);
+        }
+        self.version += 1;
+        let content = self.content_of(i);
+        let pods = &mut self.workloads[i];
+        pods.version = self.version;
+        pods.generation += 1;
+        pods.mark = Some(format!("tidings/{}", patch.n));
+        pods.content.clone_from(&content);
+        pods.rolls.push(content);
+        Ok(Outcome::Done)
+    }
+}
