@@ -24,6 +24,7 @@ mod places;
 mod port;
 mod proc;
 mod render;
+mod serving;
 mod signals;
 mod start;
 mod watch;

@@ -1,21 +1,14 @@
 //! The agent's own port: four pages, read-only.
 //!
-//! In: GET requests. Out: metrics, liveness, readiness, state. One connection
-//! at a time, each with a short limit: who is slow is cut off.
+//! In: GET requests. Out: metrics, liveness, readiness, state.
 
 use crate::journal::{Facts, Journal, Names};
 use crate::metrics;
+use crate::serving;
 use serde_json::json;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 use tidings_core::action::Outcome;
-
-/// Nobody may take longer to ask, or to listen.
-const LIMIT: Duration = Duration::from_secs(2);
-/// No request that we answer is longer.
-const LONGEST: usize = 8192;
 
 /// What the pages need.
 pub(crate) struct Port {
@@ -51,33 +44,29 @@ impl Port {
 
     /// Answers for ever.
     pub(crate) fn serve(&self, listener: &TcpListener) {
-        for connection in listener.incoming().flatten() {
-            // Whoever hung up does not mind.
-            let _ = self.answer(connection);
-        }
+        serving::serve(listener, |request| self.answer(request));
     }
 
-    fn answer(&self, mut connection: TcpStream) -> std::io::Result<()> {
-        connection.set_read_timeout(Some(LIMIT))?;
-        connection.set_write_timeout(Some(LIMIT))?;
-        let request = read_head(&mut connection)?;
+    /// To the first line of a request.
+    fn answer(&self, request: &str) -> Vec<u8> {
         let mut words = request.split(' ');
         let page = match (words.next(), words.next()) {
             (Some("GET" | "HEAD"), Some(target)) => self.page(target),
             _ => text(405, "only GET is answered\n"),
         };
-        let head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        let body = if request.starts_with("HEAD") {
+            ""
+        } else {
+            &page.body
+        };
+        let answer = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             page.status,
             if page.status == 200 { "OK" } else { "Not OK" },
             page.kind,
             page.body.len(),
         );
-        connection.write_all(head.as_bytes())?;
-        if !request.starts_with("HEAD") {
-            connection.write_all(page.body.as_bytes())?;
-        }
-        Ok(())
+        answer.into_bytes()
     }
 
     fn page(&self, target: &str) -> Page {
@@ -106,20 +95,6 @@ impl Port {
             (true, _) => text(200, "ok\n"),
         }
     }
-}
-
-/// Reads up to the empty line; the first line is what matters.
-fn read_head(connection: &mut TcpStream) -> std::io::Result<String> {
-    let mut head = Vec::new();
-    let mut piece = [0u8; 1024];
-    while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        match connection.read(&mut piece)? {
-            0 => break,
-            length => head.extend_from_slice(&piece[..length]),
-        }
-    }
-    let head = String::from_utf8_lossy(&head);
-    Ok(head.lines().next().unwrap_or_default().to_owned())
 }
 
 fn text(status: u16, body: &str) -> Page {

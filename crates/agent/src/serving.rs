@@ -1,0 +1,185 @@
+//! Many connections, one thread, and nobody waits for anybody.
+//!
+//! In: a listener, and what to answer to a request. Out: one answer for each
+//! connection, which is then closed. Whoever takes longer than the limit in all
+//! is cut off; while all seats are taken, whoever has sat there longest gives
+//! his to the next. So the kubelet's probe is answered beside any number of
+//! idle ones: what it asks for takes less time than filling all seats anew.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use std::io::{ErrorKind, Read, Result, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Nobody may take longer to ask and to listen, together.
+const LIMIT: Duration = Duration::from_secs(2);
+/// So many at once.
+const SEATS: usize = 32;
+/// No request that we answer is longer.
+const LONGEST: usize = 8192;
+/// Where no further connection can be had (EMFILE), how long not to try.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Answers for ever.
+pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
+    // Without it, a caller who hangs up early would hold up all others.
+    let _ = listener.set_nonblocking(true);
+    let mut seats: Vec<Seat> = Vec::new();
+    loop {
+        let ready = wait(listener, &seats);
+        let now = Instant::now();
+        for (seat, is_ready) in seats.iter_mut().zip(&ready[1..]) {
+            if *is_ready {
+                seat.go_on(&answer);
+            }
+        }
+        seats.retain(|seat| seat.doing != Doing::Done && seat.until > now);
+        if ready[0] {
+            admit(listener, &mut seats, &answer);
+        }
+    }
+}
+
+/// What a connection is at.
+#[derive(Debug, PartialEq, Eq)]
+enum Doing {
+    Asking,
+    Listening,
+    /// Has been answered: what it still sends is read, since closing would tear
+    /// the answer away from it (RFC 9112, 9.6).
+    Leaving,
+    Done,
+}
+
+struct Seat {
+    stream: TcpStream,
+    until: Instant,
+    doing: Doing,
+    asked: Vec<u8>,
+    /// What is still to be sent.
+    answer: Vec<u8>,
+}
+
+impl Seat {
+    fn go_on(&mut self, answer: &impl Fn(&str) -> Vec<u8>) {
+        let done = match self.doing {
+            Doing::Asking => self.ask(answer),
+            Doing::Listening => self.send(),
+            Doing::Leaving => self.leave(),
+            Doing::Done => Ok(()),
+        };
+        if done.is_err_and(|error| !is_passing(error.kind())) {
+            self.doing = Doing::Done;
+        }
+    }
+
+    fn ask(&mut self, answer: &impl Fn(&str) -> Vec<u8>) -> Result<()> {
+        let mut piece = [0u8; 1024];
+        loop {
+            match self.stream.read(&mut piece)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                length => self.asked.extend_from_slice(&piece[..length]),
+            }
+            let is_whole = self.asked.windows(4).any(|end| end == b"\r\n\r\n");
+            if is_whole || self.asked.len() >= LONGEST {
+                break;
+            }
+        }
+        let head = String::from_utf8_lossy(&std::mem::take(&mut self.asked)).into_owned();
+        self.answer = answer(head.lines().next().unwrap_or_default());
+        self.doing = Doing::Listening;
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<()> {
+        while !self.answer.is_empty() {
+            let sent = self.stream.write(&self.answer)?;
+            self.answer.drain(..sent);
+        }
+        self.stream.shutdown(Shutdown::Write)?;
+        self.doing = Doing::Leaving;
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        let mut piece = [0u8; 1024];
+        while self.stream.read(&mut piece)? > 0 {}
+        self.doing = Doing::Done;
+        Ok(())
+    }
+}
+
+fn is_passing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Until somebody can go on, or the first limit passes: the listener first.
+fn wait(listener: &TcpListener, seats: &[Seat]) -> Vec<bool> {
+    let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
+    fds.extend(seats.iter().map(|seat| {
+        let wants_out = seat.doing == Doing::Listening;
+        let flags = if wants_out {
+            PollFlags::OUT
+        } else {
+            PollFlags::IN
+        };
+        PollFd::new(&seat.stream, flags)
+    }));
+    let first = seats.iter().map(|seat| seat.until).min();
+    let pause = first.map(|until| until.saturating_duration_since(Instant::now()));
+    let timeout = pause.and_then(|pause| Timespec::try_from(pause).ok());
+    // Interrupted or not: the caller tries whoever is ready.
+    let _ = poll(&mut fds, timeout.as_ref());
+    fds.iter().map(|fd| !fd.revents().is_empty()).collect()
+}
+
+fn admit(listener: &TcpListener, seats: &mut Vec<Seat>, answer: &impl Fn(&str) -> Vec<u8>) {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                if seats.len() >= SEATS {
+                    free_one(seats);
+                }
+                seats.extend(seated(stream, answer));
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            // Somebody hung up before he was let in, and whatever is the next one's.
+            Err(error) if is_passing(error.kind()) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(_) => {
+                free_one(seats);
+                return std::thread::sleep(BREATH);
+            }
+        }
+    }
+}
+
+/// `None`: was answered at once, or is gone.
+fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Vec<u8>) -> Option<Seat> {
+    stream.set_nonblocking(true).ok()?;
+    let mut seat = Seat {
+        stream,
+        until: Instant::now() + LIMIT,
+        doing: Doing::Asking,
+        asked: Vec::new(),
+        answer: Vec::new(),
+    };
+    seat.go_on(answer);
+    (seat.doing != Doing::Done).then_some(seat)
+}
+
+/// Whoever has been answered goes first, then who has not yet asked, then the
+/// slowest listener.
+fn free_one(seats: &mut Vec<Seat>) {
+    let rank = |seat: &Seat| match seat.doing {
+        Doing::Done | Doing::Leaving => 0,
+        Doing::Asking => 1,
+        Doing::Listening => 2,
+    };
+    let order = |seat: &(usize, &Seat)| (rank(seat.1), seat.1.until);
+    let first = seats.iter().enumerate().min_by_key(order);
+    if let Some((index, _)) = first {
+        seats.remove(index);
+    }
+}
