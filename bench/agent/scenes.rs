@@ -4,7 +4,7 @@ use crate::Board;
 use crate::common::{Kubelet, Running, Volume, binary, start};
 use crate::hook::Hook;
 use crate::watch::glob::Filter;
-use crate::watch::snapshot::Place;
+use crate::watch::place::Place;
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use std::fs;
 use std::mem::MaybeUninit;
@@ -390,8 +390,7 @@ fn reading_while_swapped(board: &mut Board) {
     };
     let scene = Scene::new(&files(0));
     let place = Place {
-        dir: scene.dir(),
-        file: None,
+        path: scene.dir(),
         filter: Filter::default(),
     };
     let mut kubelet = scene.kubelet;

@@ -8,5 +8,9 @@
 
 #[path = "../../crates/agent/src/watch/glob.rs"]
 pub(crate) mod glob;
+#[path = "../../crates/agent/src/watch/place.rs"]
+pub(crate) mod place;
+#[path = "../../crates/agent/src/watch/route.rs"]
+mod route;
 #[path = "../../crates/agent/src/watch/snapshot.rs"]
 pub(crate) mod snapshot;

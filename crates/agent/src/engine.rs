@@ -10,6 +10,7 @@ use crate::child::Child;
 use crate::journal::{Journal, log};
 use crate::watch::Look;
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -35,8 +36,8 @@ pub(crate) enum Job {
     Act(Version, Context),
 }
 
-/// More changed names than this are not remembered one by one.
-const MOST_NAMES: usize = 1000;
+/// More changed names are not remembered: a ConfigMap cannot hold as many.
+const MOST_NAMES: usize = 200_000;
 
 /// The loop and its hands.
 pub(crate) struct Engine {
@@ -47,8 +48,10 @@ pub(crate) struct Engine {
     pub(crate) hurry: Arc<Hurry>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) inputs: Sender<Input>,
-    /// Files that changed since the last action that was taken.
-    pub(crate) names: BTreeSet<String>,
+    /// Files that changed since the last action that was taken, or began.
+    pub(crate) names: BTreeSet<OsString>,
+    /// Those of the actions since then that were not taken.
+    pub(crate) acted_on: BTreeSet<OsString>,
     pub(crate) generations: Vec<String>,
 }
 
@@ -121,16 +124,11 @@ impl Engine {
     }
 
     fn carry_out_simply(&mut self, effect: Effect) {
-        let context = || Context {
-            names: self.names.iter().cloned().collect(),
-            generations: self.generations.clone(),
-        };
         match effect {
-            Effect::Prepare(version) => self.ask(Job::Prepare(version, context())),
+            Effect::Prepare(version) => self.ask(Job::Prepare(version, self.context())),
             Effect::Act(version) => {
-                let context = context();
-                self.names.clear();
-                self.ask(Job::Act(version, context));
+                self.ask(Job::Act(version, self.context()));
+                self.acted_on.append(&mut self.names);
             }
             Effect::Hurry => self.hurry.now(),
             Effect::Say(note) => self.say(&note),
@@ -140,7 +138,17 @@ impl Engine {
         }
     }
 
+    fn context(&self) -> Context {
+        Context {
+            names: self.names.union(&self.acted_on).cloned().collect(),
+            generations: self.generations.clone(),
+        }
+    }
+
     fn say(&mut self, note: &Note) {
+        if note.is_taken() {
+            self.acted_on.clear();
+        }
         self.journal.note(note, self.began.elapsed());
     }
 

@@ -3,14 +3,18 @@
 //! In: what the rooms tell. Out: lines on stderr, and a copy of the [`Facts`]
 //! for the port. Names of files, generations and outcomes only; never content.
 
-use crate::watch::{Look, Mount};
+use crate::watch::{Look, Mount, shown};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidings_core::action::Outcome;
 use tidings_core::supervise::{Note, Version};
+
+/// More changed names are not logged one by one.
+const SHOWN: usize = 20;
 
 /// Whose metric names are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,11 +86,7 @@ impl Journal {
         facts.mounts.clone_from(&look.mounts);
         facts.seen = Some(look.version);
         for mount in &look.mounts {
-            let count = mount.files.len();
-            log(&format!(
-                "watching {} ({count} files, {})",
-                mount.dir, mount.watched_by
-            ));
+            log(&format!("watching {} ({})", mount.dir, described(mount)));
         }
     }
 
@@ -100,7 +100,7 @@ impl Journal {
             facts.changes += 1;
             facts.changed_at = now();
             facts.owed = true;
-            log(&format!("changed: {}", look.names.join(", ")));
+            log(&format!("changed: {}", listed(&look.names)));
         }
     }
 
@@ -117,8 +117,7 @@ impl Journal {
                 let first = why.lines().next().unwrap_or_default().to_owned();
                 let pause = again.map(|again| again.saturating_sub(now_running));
                 log(&sentence(*outcome, why, pause));
-                let taken = again.is_none() && *outcome != Outcome::Rejected;
-                if taken {
+                if note.is_taken() {
                     self.took(*version);
                 }
                 self.ended(Last {
@@ -212,6 +211,33 @@ fn sentence(outcome: Outcome, why: &str, pause: Option<Duration>) -> String {
     text
 }
 
+fn described(mount: &Mount) -> String {
+    if mount.watched_by == "missing" {
+        return "not there yet".into();
+    }
+    format!(
+        "{}, {}",
+        counted(mount.files.len(), "file"),
+        mount.watched_by
+    )
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[OsString]) -> String {
+    let first: Vec<String> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    format!("{}{more}", first.join(", "))
+}
+
 /// One line on stderr.
 pub(crate) fn log(sentence: &str) {
     // A log that nobody can read any more is no reason to stop.
@@ -226,6 +252,16 @@ fn now() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_and_lists_read_well() {
+        assert_eq!(counted(0, "file"), "0 files");
+        assert_eq!(counted(1, "file"), "1 file");
+        assert_eq!(counted(2, "file"), "2 files");
+        let names = |count: usize| vec![OsString::from("a\nb"); count];
+        assert_eq!(listed(&names(2)), "a\\nb, a\\nb");
+        assert!(listed(&names(SHOWN + 1)).ends_with(" and 1 more"));
+    }
 
     #[test]
     fn what_a_command_printed_is_logged_in_one_line() {

@@ -2,6 +2,8 @@
 //! those of the programs that the agent can stand in for. Pure.
 
 use crate::journal::{Called, Facts, Names};
+use crate::watch::Mount;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use tidings_core::action::Outcome;
 
@@ -190,14 +192,20 @@ fn mounts(page: &mut Page, facts: &Facts) {
         "gauge",
         "Watched places: their generation, and how they are watched.",
     );
-    for mount in &facts.mounts {
+    // Several files of one directory are one mount.
+    let info = |mount: &Mount| {
+        (
+            mount.dir.clone(),
+            mount.generation.clone(),
+            mount.watched_by,
+        )
+    };
+    let mounts: BTreeSet<_> = facts.mounts.iter().map(info).collect();
+    for (dir, generation, watched_by) in &mounts {
         let labels = [
-            ("dir", mount.dir.as_str()),
-            (
-                "generation",
-                mount.generation.as_deref().unwrap_or_default(),
-            ),
-            ("watched_by", mount.watched_by),
+            ("dir", dir.as_str()),
+            ("generation", generation.as_deref().unwrap_or_default()),
+            ("watched_by", watched_by),
         ];
         page.labelled(name, &labels, 1.0);
     }
@@ -299,6 +307,22 @@ mod tests {
     #[test]
     fn labels_are_escaped() {
         assert_eq!(escape("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+
+    #[test]
+    fn files_of_one_directory_are_one_series() {
+        let mount = Mount {
+            dir: "/etc/app".into(),
+            generation: None,
+            files: Vec::new(),
+            watched_by: "inotify",
+        };
+        let facts = Facts {
+            mounts: vec![mount.clone(), mount],
+            ..Facts::default()
+        };
+        let page = render(&facts, Names::Own);
+        assert_eq!(page.matches("mount_info{dir=\"/etc/app\"").count(), 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::cli::settings::Settings;
 use crate::journal::log;
 use crate::watch::Watch;
 use crate::watch::mounts::{self, Found};
-use crate::watch::snapshot::Place;
+use crate::watch::place::Place;
 use std::path::{Path, PathBuf};
 
 /// What was named, what is rendered, or all mounted volumes.
@@ -27,9 +27,9 @@ pub(crate) fn find(settings: &Settings) -> Result<Vec<Place>, String> {
     }
     let mut places: Vec<Place> = Vec::new();
     for path in paths {
-        let place = Place::at(&path, &settings.filter);
-        if !places.iter().any(|known| known.is_same(&place)) {
-            places.push(place);
+        if places.iter().all(|known| known.path != path) {
+            let filter = settings.filter.clone();
+            places.push(Place { path, filter });
         }
     }
     Ok(places)

@@ -102,6 +102,7 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
         journal: Arc::clone(&journal),
         inputs: inputs.clone(),
         names: BTreeSet::new(),
+        acted_on: BTreeSet::new(),
         generations: Vec::new(),
     };
     let answering = inputs.clone();

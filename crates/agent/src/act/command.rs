@@ -7,11 +7,14 @@
 use crate::nursery::Nursery;
 use crate::proc::Process;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Signal, kill_process_group};
 use rustix::time::Timespec;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -27,9 +30,46 @@ const WORD_OF_END: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Context {
     /// Changed files, relative to their directories.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<OsString>,
     /// The generations that the volumes are now of.
     pub(crate) generations: Vec<String>,
+}
+
+/// More bytes of names than this are told in a file: the kernel takes no longer
+/// variable than 128 KiB (execve(2)), and a check may have variables of its own.
+const MOST_IN_ENVIRONMENT: usize = 64 * 1024;
+
+/// The names for the environment of a command, and the file that must stay open
+/// as long as it runs.
+struct Names {
+    variable: &'static str,
+    value: OsString,
+    _file: Option<File>,
+}
+
+impl Names {
+    /// # Errors
+    /// When no file can be had.
+    fn of(context: &Context) -> std::io::Result<Self> {
+        let lines = context.names.join(OsStr::new("\n"));
+        if lines.len() <= MOST_IN_ENVIRONMENT {
+            return Ok(Self {
+                variable: "TIDINGS_FILES",
+                value: lines,
+                _file: None,
+            });
+        }
+        // In memory: where the agent runs there is often no place to write to.
+        let mut file = File::from(memfd_create("names", MemfdFlags::CLOEXEC)?);
+        file.write_all(lines.as_bytes())?;
+        file.write_all(b"\n")?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        Ok(Self {
+            variable: "TIDINGS_FILES_FROM",
+            value: path.into(),
+            _file: Some(file),
+        })
+    }
 }
 
 /// How a command ended.
@@ -70,11 +110,12 @@ pub(crate) fn run(
     nursery: &Nursery,
 ) -> Result<Ran, String> {
     let failed = |error: std::io::Error| format!("{} cannot be started: {error}", argv[0]);
+    let names = Names::of(context).map_err(failed)?;
     let (reader, writer) = std::io::pipe().map_err(failed)?;
     let mut command = Command::new(&argv[0]);
     command
         .args(&argv[1..])
-        .env("TIDINGS_FILES", context.names.join("\n"))
+        .env(names.variable, &names.value)
         .env("TIDINGS_GENERATION", context.generations.join("\n"))
         .stdin(Stdio::null())
         .stdout(writer.try_clone().map_err(failed)?)

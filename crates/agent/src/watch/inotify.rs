@@ -1,43 +1,69 @@
 //! The one inotify instance of the agent.
 //!
-//! In: directories. Out: [`Told`], which directory had which [`Sign`].
+//! In: directories. Out: [`Told`], in which directory what happened.
 //! That no instance can be had (EMFILE: the kernel grants 128 per user,
 //! inotify(7)), or no further watch (ENOSPC), is an error for the caller to
 //! live with: it polls.
 
 use super::moment::Sign;
+use super::route::Heed;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// One message of the kernel.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Something happened in the directory with this watch number.
-    Sign(i32, Sign),
-    /// A directory was made or moved into the one with this number.
-    NewDir(i32),
+    /// Something happened to this name in the directory with this watch number.
+    Entry(i32, OsString, News),
     /// The directory with this number is gone, or unmounted.
     Gone(i32),
     /// Messages were lost: look at everything.
     Overflow,
 }
 
+/// What happened to an entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct News {
+    /// What it is for somebody whom the whole directory concerns; `None`: nothing.
+    pub(crate) sign: Option<Sign>,
+    /// It was made, or moved in.
+    pub(crate) arrived: bool,
+    /// It is a directory.
+    pub(crate) is_dir: bool,
+}
+
 /// An open instance.
 #[derive(Debug)]
 pub(crate) struct Inotify(OwnedFd);
 
-const WATCHED: WatchFlags = WatchFlags::CREATE
-    .union(WatchFlags::CLOSE_WRITE)
-    .union(WatchFlags::MODIFY)
+/// That the directory itself goes away.
+const ITSELF: WatchFlags = WatchFlags::DELETE_SELF
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
+/// That its entries come and go.
+const ENTRIES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVED_FROM)
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::DELETE)
-    .union(WatchFlags::DELETE_SELF)
-    .union(WatchFlags::MOVE_SELF)
-    .union(WatchFlags::ONLYDIR);
+    .union(ITSELF);
+/// That they are written.
+const WRITING: WatchFlags = ENTRIES
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::MODIFY);
+
+/// The messages that are worth being woken for.
+fn flags(heed: &Heed) -> WatchFlags {
+    match heed {
+        Heed::Itself => ITSELF,
+        Heed::Entry(_) => ENTRIES,
+        Heed::File(_) | Heed::All => WRITING,
+    }
+}
 
 impl Inotify {
     /// Opens the instance.
@@ -45,9 +71,21 @@ impl Inotify {
         inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map(Self)
     }
 
-    /// Watches a directory; the number is what [`Told`] will carry.
-    pub(crate) fn add(&self, dir: &Path) -> Result<i32, Errno> {
-        inotify::add_watch(&self.0, dir, WATCHED)
+    /// Watches a directory; the number is what [`Told`] will carry. The kernel
+    /// keeps one watch for each inode: another call for it replaces the first.
+    pub(super) fn add<'a>(
+        &self,
+        dir: &Path,
+        heeds: impl Iterator<Item = &'a Heed>,
+    ) -> Result<i32, Errno> {
+        let all = heeds.fold(WatchFlags::empty(), |all, heed| all | flags(heed));
+        inotify::add_watch(&self.0, dir, all)
+    }
+
+    /// Ends a watch.
+    pub(super) fn remove(&self, number: i32) {
+        // One whose directory is gone has ended by itself.
+        let _ = inotify::remove_watch(&self.0, number);
     }
 
     /// Everything that the kernel has to tell now.
@@ -57,8 +95,10 @@ impl Inotify {
         let mut told = Vec::new();
         // Any error ends the reading: AGAIN means that there is no more.
         while let Ok(event) = reader.next() {
-            let name = event.file_name().map(|name| name.to_string_lossy());
-            told.extend(understand(event.wd(), event.events(), name.as_deref()));
+            let name = event
+                .file_name()
+                .map(|name| OsStr::from_bytes(name.to_bytes()));
+            told.extend(understand(event.wd(), event.events(), name));
         }
         told
     }
@@ -69,7 +109,7 @@ impl Inotify {
     }
 }
 
-fn understand(wd: i32, flags: ReadFlags, name: Option<&str>) -> Option<Told> {
+fn understand(wd: i32, flags: ReadFlags, name: Option<&OsStr>) -> Option<Told> {
     if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
         return Some(Told::Overflow);
     }
@@ -78,23 +118,28 @@ fn understand(wd: i32, flags: ReadFlags, name: Option<&str>) -> Option<Told> {
     if flags.intersects(gone) {
         return Some(Told::Gone(wd));
     }
-    match name? {
-        "..data" if flags.intersects(ReadFlags::MOVED_TO | ReadFlags::CREATE) => {
-            Some(Told::Sign(wd, Sign::Swapped))
+    let name = name?;
+    let news = News {
+        sign: sign(flags, name.as_bytes()),
+        arrived: flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO),
+        is_dir: flags.contains(ReadFlags::ISDIR),
+    };
+    Some(Told::Entry(wd, name.to_owned(), news))
+}
+
+fn sign(flags: ReadFlags, name: &[u8]) -> Option<Sign> {
+    match name {
+        b"..data" if flags.intersects(ReadFlags::MOVED_TO | ReadFlags::CREATE) => {
+            Some(Sign::Swapped)
         }
         // The writer's scaffolding: no reason to look, no reason to wait.
-        "..data" | "..data_tmp" => None,
-        reserved if reserved.starts_with("..") => {
+        b"..data" | b"..data_tmp" => None,
+        reserved if reserved.starts_with(b"..") => {
             let gone = flags.contains(ReadFlags::DELETE | ReadFlags::ISDIR);
-            gone.then_some(Told::Sign(wd, Sign::OldGone))
+            gone.then_some(Sign::OldGone)
         }
-        _ if flags.contains(ReadFlags::ISDIR)
-            && flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) =>
-        {
-            Some(Told::NewDir(wd))
-        }
-        _ if flags.contains(ReadFlags::MODIFY) => Some(Told::Sign(wd, Sign::Writing)),
-        _ => Some(Told::Sign(wd, Sign::Written)),
+        _ if flags.contains(ReadFlags::MODIFY) => Some(Sign::Writing),
+        _ => Some(Sign::Written),
     }
 }
 
@@ -114,8 +159,7 @@ mod tests {
             (ReadFlags::DELETE, "d", Some(Sign::Written)),
             (ReadFlags::DELETE | dir, "..2026_old", Some(Sign::OldGone)),
         ] {
-            let told = understand(1, flags, Some(name));
-            assert_eq!(told, expected.map(|sign| Told::Sign(1, sign)), "{name}");
+            assert_eq!(sign(flags, name.as_bytes()), expected, "{name}");
         }
     }
 

@@ -14,22 +14,31 @@ pub(crate) mod glob;
 mod inotify;
 mod moment;
 pub(crate) mod mounts;
-mod place;
+pub(crate) mod place;
+mod route;
 pub(crate) mod snapshot;
 mod watched;
 
+use arm::Concerns;
 use inotify::{Inotify, Told};
+use moment::Moment;
+use place::Place;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::time::Timespec;
-use snapshot::Place;
+use snapshot::Snapshot;
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 use tidings_core::supervise::Version;
 use watched::{Found, Watched};
 
 /// How often to look where inotify is not to be had.
 const WITHOUT_INOTIFY: Duration = Duration::from_secs(1);
+
+/// What reading a place came to.
+type Read = Result<Snapshot, Errno>;
 
 /// What one look found.
 #[derive(Debug, Clone)]
@@ -39,7 +48,7 @@ pub(crate) struct Look {
     /// Whether the content is as it was, after who knows what.
     pub(crate) flickered: bool,
     /// The files that differ from the look before.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<OsString>,
     /// Each place, for people.
     pub(crate) mounts: Vec<Mount>,
 }
@@ -62,7 +71,8 @@ pub(crate) struct Mount {
 pub(crate) struct Watch {
     places: Vec<Watched>,
     inotify: Option<Inotify>,
-    numbers: HashMap<i32, usize>,
+    /// By the number of a watch.
+    numbers: HashMap<i32, Concerns>,
     poll: Duration,
     began: Instant,
     next_poll: Duration,
@@ -110,21 +120,13 @@ impl Watch {
             self.look_around(now);
             self.next_poll = now + self.interval();
         }
-        let due: Vec<usize> = (0..self.places.len())
-            .filter(|index| {
-                self.places[*index]
-                    .moment
-                    .due()
-                    .is_some_and(|due| due <= now)
-            })
-            .collect();
-        let (names, flickered) = self.look_at(&due);
+        let (names, flickered) = self.look_at_due(now);
         self.report(names, flickered)
     }
 
     /// A look worth telling of: other content or another generation, a place
     /// that went or came, or a moment that nobody can vouch for.
-    fn report(&mut self, names: Vec<String>, flickered: bool) -> Option<Look> {
+    fn report(&mut self, names: Vec<OsString>, flickered: bool) -> Option<Look> {
         let mounts = self.mounts();
         if names.is_empty() && !flickered && mounts == self.reported {
             return None;
@@ -165,11 +167,11 @@ impl Watch {
     /// Everything unreadable, for one warning.
     pub(crate) fn unreadable(&self) -> Vec<String> {
         let of = |watched: &Watched| {
-            let dir = watched.place.dir.clone();
+            let dir = std::path::PathBuf::from(watched.last.dir.clone());
             let names = watched.last.unreadable.clone();
             names
                 .into_iter()
-                .map(move |name| dir.join(name).display().to_string())
+                .map(move |name| shown(dir.join(name).as_os_str()))
         };
         self.places.iter().flat_map(of).collect()
     }
@@ -184,8 +186,12 @@ impl Watch {
     }
 
     fn interval(&self) -> Duration {
-        let all_armed = self.places.iter().all(|watched| watched.armed);
-        if all_armed {
+        // A mount makes no message.
+        let all_there = self
+            .places
+            .iter()
+            .all(|watched| watched.armed && !watched.missing);
+        if all_there {
             self.poll
         } else {
             self.poll.min(WITHOUT_INOTIFY)
@@ -193,10 +199,7 @@ impl Watch {
     }
 
     fn sleep(&self) {
-        let due = self
-            .places
-            .iter()
-            .filter_map(|watched| watched.moment.due());
+        let due = (0..self.places.len()).filter_map(|group| self.due(group));
         let until = due.chain([self.next_poll]).min().unwrap_or(self.next_poll);
         let pause = until.saturating_sub(self.now());
         let timeout = Timespec::try_from(pause).ok();
@@ -213,24 +216,12 @@ impl Watch {
         let now = self.now();
         for message in told {
             match message {
-                Told::Sign(number, sign) => self.with(number, |place| place.moment.saw(now, sign)),
-                Told::NewDir(number) => self.with(number, |place| {
-                    // What was put in before the watch was on is found by the look.
-                    place.moment.suspect(now);
-                    place.armed = false;
-                }),
+                Told::Entry(number, name, news) => self.heard(number, &name, news, now),
                 Told::Gone(number) => self.lost(number, now),
                 Told::Overflow => self.overflowed(now),
             }
         }
         self.arm_all();
-    }
-
-    fn with(&mut self, number: i32, change: impl FnOnce(&mut Watched)) {
-        let index = self.numbers.get(&number).copied();
-        if let Some(watched) = index.and_then(|index| self.places.get_mut(index)) {
-            change(watched);
-        }
     }
 
     /// The poll: suspects every place whose pulse is not as it was.
@@ -241,54 +232,125 @@ impl Watch {
         }
     }
 
+    /// When to look at the places of a group: when all of them are ready, or one
+    /// has waited long enough.
+    fn due(&self, group: usize) -> Option<Duration> {
+        let members = || {
+            let all = self.places.iter().filter(|watched| watched.group == group);
+            all.map(|watched| &watched.moment)
+        };
+        let ready = members().filter_map(Moment::due).max()?;
+        let latest = members().filter_map(Moment::latest).min();
+        Some(latest.map_or(ready, |latest| ready.min(latest)))
+    }
+
     /// The files that differ, and whether there is doubt.
-    fn look_at(&mut self, due: &[usize]) -> (Vec<String>, bool) {
+    fn look_at_due(&mut self, now: Duration) -> (Vec<OsString>, bool) {
         let mut names = Vec::new();
         let mut flickered = false;
-        for &index in due {
-            if let Some(found) = self.look_at_one(index) {
-                flickered |= found.flickered;
-                names.extend(found.names);
+        for group in 0..self.places.len() {
+            if self.due(group).is_some_and(|due| due <= now) {
+                for found in self.look_at(group) {
+                    flickered |= found.flickered;
+                    names.extend(found.names);
+                }
             }
         }
+        // One file may lie in several places.
+        names.sort();
+        names.dedup();
         (names, flickered)
     }
 
-    /// `None`: not now, or not there.
-    fn look_at_one(&mut self, index: usize) -> Option<Found> {
+    /// All of a group, or none of it yet: what one message tells of is one change.
+    fn look_at(&mut self, group: usize) -> Vec<Found> {
         let now = self.now();
-        let watched = &mut self.places[index];
-        if watched.writer_at_work() && !watched.moment.is_exhausted(now) {
-            watched.moment.put_off(now);
-            return None;
+        let members: Vec<usize> = (0..self.places.len())
+            .filter(|index| self.places[*index].group == group)
+            .filter(|index| self.places[*index].moment.due().is_some())
+            .collect();
+        let exhausted = (members.iter()).any(|index| self.places[*index].moment.is_exhausted(now));
+        if !exhausted && self.await_writers(&members, now) {
+            return Vec::new();
         }
-        let signs = watched.moment.signs();
-        let read = watched.place.read();
+        // What came, or is linked, since the last look is watched before it is read.
+        for index in &members {
+            self.arm(*index);
+        }
+        let signs = |watch: &Self| -> Vec<u64> {
+            let of = |index: &usize| watch.places[*index].moment.signs();
+            members.iter().map(of).collect()
+        };
+        let before = signs(self);
+        let read: Vec<Read> = members
+            .iter()
+            .map(|index| self.places[*index].place.read())
+            .collect();
         self.listen();
-        let watched = &mut self.places[index];
-        if read == Err(Errno::AGAIN) {
-            watched.moment.put_off(now);
-            return None;
+        if self.await_swaps(&members, &read, now) {
+            return Vec::new();
         }
-        if watched.moment.signs() != signs && !watched.moment.is_exhausted(now) {
-            return None;
+        let again = signs(self) != before;
+        if again && !exhausted {
+            return Vec::new();
         }
-        watched.take(read)
+        let mut found = Vec::new();
+        for (index, read) in members.into_iter().zip(read) {
+            found.extend(self.places[index].take(read));
+            if again {
+                self.places[index].moment.suspect(now);
+            }
+        }
+        found
+    }
+
+    /// Whether a writer is known to be at work; it is given more time.
+    fn await_writers(&mut self, members: &[usize], now: Duration) -> bool {
+        let mut any = false;
+        for index in members {
+            let watched = &mut self.places[*index];
+            if watched.writer_at_work() {
+                watched.moment.put_off(now);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Whether a volume was swapped away whenever it was read: what it contains
+    /// is not known then.
+    fn await_swaps(&mut self, members: &[usize], read: &[Read], now: Duration) -> bool {
+        let mut any = false;
+        for (index, read) in members.iter().zip(read) {
+            if *read == Err(Errno::AGAIN) {
+                self.places[*index].moment.start_over(now);
+                any = true;
+            }
+        }
+        any
     }
 
     fn version(&self) -> Version {
         let mut hasher = blake3::Hasher::new();
         for watched in &self.places {
-            feed(
-                &mut hasher,
-                watched.place.dir.as_os_str().as_encoded_bytes(),
-            );
+            feed(&mut hasher, watched.place.path.as_os_str().as_bytes());
             for (name, digest) in &watched.last.files {
                 feed(&mut hasher, name.as_bytes());
                 hasher.update(digest);
             }
         }
         Version(u128::from_le_bytes(snapshot::shorten(&hasher)))
+    }
+}
+
+/// A name as people can be shown it, in one line.
+pub(crate) fn shown(name: &OsStr) -> String {
+    let is_odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    let text = name.to_string_lossy();
+    if text.contains(is_odd) {
+        name.as_bytes().escape_ascii().to_string()
+    } else {
+        text.into_owned()
     }
 }
 

@@ -73,9 +73,20 @@ impl Moment {
         self.due = Some((now + QUIET).min(latest));
     }
 
+    /// What was read is of no use: all patience anew.
+    pub(crate) fn start_over(&mut self, now: Time) {
+        self.since = Some(now);
+        self.due = Some(now + QUIET);
+    }
+
     /// When to look, if there is a reason to.
     pub(crate) fn due(&self) -> Option<Time> {
         self.due
+    }
+
+    /// When to look at the latest, whatever else happens.
+    pub(crate) fn latest(&self) -> Option<Time> {
+        self.since.map(|since| since + LONGEST)
     }
 
     /// A volume was swapped more than once between two looks, so that what was

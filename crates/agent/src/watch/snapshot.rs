@@ -1,72 +1,58 @@
 //! What a watched place contains, as digests: read, hashed, dropped.
 //!
-//! In: a directory or a file. Out: a [`Snapshot`], one digest per file and
+//! In: a place. Out: a [`Snapshot`], one digest per file and
 //! which generation of a kubelet's volume they are of. A volume is read through
 //! one descriptor of its timestamp directory, so that a snapshot is never made
 //! of two generations (Kubernetes, pkg/volume/util/atomic_writer.go).
 //! A file that may not be read is part of the snapshot by its inode and times,
 //! and of [`Snapshot::unreadable`]; a place that is gone is an error.
 
-use super::glob::Filter;
+use super::place::{Id, Place, id};
+use super::route::{Heed, Route, Spot};
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 /// The digest of one file.
 pub(crate) type FileDigest = [u8; 16];
 
-/// Directories nested deeper than this are not looked into: links may go round.
-const DEEPEST: u32 = 8;
+/// Directories nested deeper than this are not looked into.
+pub(super) const DEEPEST: usize = 8;
 /// How often a volume may be swapped while it is read before that is an error.
 const PATIENCE: u32 = 100;
-
-/// Where to look, and at what.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// The directory that is watched.
-    pub(crate) dir: PathBuf,
-    /// Only this file in it.
-    pub(crate) file: Option<String>,
-    /// Which files count.
-    pub(crate) filter: Filter,
-}
 
 /// The content of a place at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     /// The target of `..data`, for a volume of the kubelet.
     pub(crate) generation: Option<String>,
-    /// Relative names and digests.
-    pub(crate) files: BTreeMap<String, FileDigest>,
-    /// Names of files that may not be read.
-    pub(crate) unreadable: Vec<String>,
+    /// The directory that was read, as people know it.
+    pub(crate) dir: OsString,
+    /// What the file's name begins with, where the place is one: a link may lead
+    /// to another name, and the content be the same.
+    pub(crate) prefix: OsString,
+    /// Names below the prefix, and digests.
+    pub(crate) files: BTreeMap<OsString, FileDigest>,
+    /// Whole names of files that may not be read.
+    pub(crate) unreadable: Vec<OsString>,
     /// When the newest of it was put there: seconds and nanoseconds since 1970.
     pub(crate) changed_at: (i64, i64),
 }
 
+impl Snapshot {
+    /// The name of a file relative to the directory.
+    pub(crate) fn whole_name(&self, name: &OsStr) -> OsString {
+        joined(&self.prefix, name)
+    }
+}
+
 impl Place {
-    /// The generation that `..data` names now, if this is a kubelet's volume.
-    pub(crate) fn generation(&self) -> Option<String> {
-        let target = fs::readlink(self.dir.join("..data"), Vec::new()).ok()?;
-        target.into_string().ok()
-    }
-
-    /// Whether both mean the same files.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.dir == other.dir && self.file == other.file
-    }
-
-    /// Whether the directory of this generation is still there: then the
-    /// kubelet has not finished replacing it.
-    pub(crate) fn holds(&self, generation: &str) -> bool {
-        fs::lstat(self.dir.join(generation)).is_ok()
-    }
-
     /// Reads everything.
     ///
     /// # Errors
@@ -74,11 +60,13 @@ impl Place {
     /// swapped away again and again.
     pub(crate) fn read(&self) -> Result<Snapshot, Errno> {
         for _ in 0..PATIENCE {
-            let generation = self.generation();
-            let read = self.read_generation(generation.as_deref());
+            let route = self.route();
+            let spot = route.end.clone()?;
+            let generation = spot.generation();
+            let read = self.read_spot(&route, &spot, generation.as_deref());
             // A directory that is being removed lists fewer files, without any
-            // error. It is removed only after `..data` has moved on.
-            if self.generation() != generation {
+            // error. It is removed only after the way to it has moved on.
+            if self.route().end.as_ref() != Ok(&spot) || spot.generation() != generation {
                 continue;
             }
             return read.map(|mut snapshot| {
@@ -89,51 +77,54 @@ impl Place {
         Err(Errno::AGAIN)
     }
 
-    fn read_generation(&self, generation: Option<&str>) -> Result<Snapshot, Errno> {
-        let base = generation.map_or_else(|| self.dir.clone(), |name| self.dir.join(name));
+    fn read_spot(
+        &self,
+        route: &Route,
+        spot: &Spot,
+        generation: Option<&str>,
+    ) -> Result<Snapshot, Errno> {
+        let base = generation.map_or_else(|| spot.dir.clone(), |name| spot.dir.join(name));
         let root = open_dir(CWD, &base)?;
-        let mut snapshot = Snapshot::default();
-        if generation.is_some() {
-            let link = fs::lstat(self.dir.join("..data"))?;
-            snapshot.changed_at = changed(&link);
-        }
+        let snapshot = Snapshot {
+            dir: self.known_as(route, spot).into(),
+            prefix: spot.file.clone().unwrap_or_default().into(),
+            changed_at: led_here_at(route, spot),
+            ..Snapshot::default()
+        };
         let mut reading = Reading {
             place: self,
             pinned: generation.is_some(),
+            above: Vec::new(),
             snapshot,
         };
-        match &self.file {
-            Some(name) => reading.file_or_dir(&root, name, name.clone(), 0)?,
-            None => reading.dir(&root, "", 0)?,
+        match &spot.file {
+            Some(name) => reading.file_or_dir(&root, name.as_os_str(), OsString::new())?,
+            None => reading.dir(&root, &OsString::new())?,
         }
         Ok(reading.snapshot)
     }
 
-    /// The directories below this place, itself included, that a watch must be on.
-    pub(crate) fn dirs(&self) -> Vec<PathBuf> {
-        let mut found = vec![self.dir.clone()];
-        if self.file.is_none() && self.generation().is_none() {
-            subdirs(&self.dir, 0, &mut found);
+    /// A volume by its directory; what links lead to by the path that was
+    /// written, since that does not change when the links do.
+    fn known_as<'a>(&'a self, route: &Route, spot: &'a Spot) -> &'a Path {
+        match (&spot.file, self.path.parent()) {
+            _ if !route.by_links => &spot.dir,
+            (None, _) => &self.path,
+            (Some(_), Some(parent)) if !spot.volume => parent,
+            _ => &spot.dir,
         }
-        found
     }
+}
 
-    /// A number that differs when any file's inode, size or times do: the cheap
-    /// look of the poll. `None` while the place is not there.
-    pub(crate) fn pulse(&self) -> Option<u64> {
-        let mut pulse = 0u64;
-        for dir in self.dirs() {
-            for entry in std::fs::read_dir(&dir).ok()?.flatten() {
-                let path = entry.path();
-                let Ok(stat) = fs::stat(&path) else { continue };
-                let mut hasher = DefaultHasher::new();
-                (path, stat.st_ino, stat.st_size, changed(&stat)).hash(&mut hasher);
-                // A sum: directories list their entries in any order.
-                pulse = pulse.wrapping_add(hasher.finish());
-            }
-        }
-        Some(pulse)
-    }
+/// When the newest link on the way was set, and a volume's own.
+fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
+    let links = route.steps.iter().filter_map(|step| match &step.heed {
+        Heed::Entry(name) => Some(step.dir.join(name)),
+        _ => None,
+    });
+    let own = spot.volume.then(|| spot.dir.join("..data"));
+    let times = links.chain(own).filter_map(|link| fs::lstat(&link).ok());
+    times.map(|stat| changed(&stat)).max().unwrap_or_default()
 }
 
 /// One reading under way.
@@ -141,51 +132,62 @@ struct Reading<'a> {
     place: &'a Place,
     /// Below a generation's directory, where a missing file means a swap.
     pinned: bool,
+    /// The directories that lead to where we are: links may go round.
+    above: Vec<Id>,
     snapshot: Snapshot,
 }
 
 impl Reading<'_> {
-    fn dir(&mut self, dir: &OwnedFd, prefix: &str, depth: u32) -> Result<(), Errno> {
+    fn dir(&mut self, dir: &OwnedFd, relative: &OsString) -> Result<(), Errno> {
+        let id = id(&fs::fstat(dir)?);
+        if self.above.contains(&id) || self.above.len() > DEEPEST {
+            return Ok(());
+        }
+        self.above.push(id);
         for entry in Dir::read_from(dir)? {
             let entry = entry?;
-            let name = entry.file_name().to_string_lossy();
-            if name == "." || name == ".." || name.starts_with("..") {
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name.starts_with(b"..") {
                 continue;
             }
-            self.file_or_dir(dir, &name, format!("{prefix}{name}"), depth)?;
+            let name = OsStr::from_bytes(name);
+            self.file_or_dir(dir, name, joined(relative, name))?;
         }
+        self.above.pop();
         Ok(())
     }
 
     fn file_or_dir(
         &mut self,
         dir: &OwnedFd,
-        name: &str,
-        relative: String,
-        depth: u32,
+        name: &OsStr,
+        relative: OsString,
     ) -> Result<(), Errno> {
         let stat = match fs::statat(dir, name, AtFlags::empty()) {
             // A link to nothing, or a file that is just being replaced.
-            Err(Errno::NOENT) if !self.pinned => return Ok(()),
+            Err(Errno::NOENT | Errno::LOOP) if !self.pinned => return Ok(()),
             other => other?,
         };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory if depth < DEEPEST => {
+            FileType::Directory => {
                 let below = open_dir(dir, Path::new(name))?;
-                self.dir(&below, &format!("{relative}/"), depth + 1)
+                self.dir(&below, &relative)
             }
-            FileType::RegularFile if self.place.filter.takes(&relative) => {
-                self.file(dir, name, relative, &stat)
-            }
+            FileType::RegularFile if self.takes(&relative) => self.file(dir, name, relative, &stat),
             _ => Ok(()),
         }
+    }
+
+    fn takes(&self, relative: &OsStr) -> bool {
+        let name = self.snapshot.whole_name(relative);
+        self.place.filter.takes(name.as_bytes())
     }
 
     fn file(
         &mut self,
         dir: &OwnedFd,
-        name: &str,
-        relative: String,
+        name: &OsStr,
+        relative: OsString,
         stat: &Stat,
     ) -> Result<(), Errno> {
         if !self.pinned {
@@ -195,7 +197,8 @@ impl Reading<'_> {
         let digest = match fs::openat(dir, name, flags, Mode::empty()) {
             Ok(file) => digest(File::from(file)),
             Err(Errno::ACCESS | Errno::PERM) => {
-                self.snapshot.unreadable.push(relative.clone());
+                let name = self.snapshot.whole_name(&relative);
+                self.snapshot.unreadable.push(name);
                 digest_of_stat(stat)
             }
             Err(Errno::NOENT) if !self.pinned => return Ok(()),
@@ -204,6 +207,16 @@ impl Reading<'_> {
         self.snapshot.files.insert(relative, digest);
         Ok(())
     }
+}
+
+/// `a/b`, or the one that is not empty.
+fn joined(above: &OsStr, name: &OsStr) -> OsString {
+    let mut whole = above.as_bytes().to_vec();
+    if !above.is_empty() && !name.is_empty() {
+        whole.push(b'/');
+    }
+    whole.extend_from_slice(name.as_bytes());
+    OsString::from_vec(whole)
 }
 
 /// Hashed in small pieces: the agent never holds a whole file.
@@ -231,7 +244,7 @@ pub(crate) fn shorten(hasher: &blake3::Hasher) -> FileDigest {
 }
 
 /// When an inode last changed, as the kernel's wall clock had it.
-fn changed(stat: &Stat) -> (i64, i64) {
+pub(super) fn changed(stat: &Stat) -> (i64, i64) {
     let nanos = i64::try_from(stat.st_ctime_nsec).unwrap_or(0);
     (stat.st_ctime, nanos)
 }
@@ -241,30 +254,22 @@ fn open_dir<Fd: AsFd>(at: Fd, path: &Path) -> Result<OwnedFd, Errno> {
     fs::openat(at, path, flags, Mode::empty())
 }
 
-fn subdirs(dir: &Path, depth: u32, found: &mut Vec<PathBuf>) {
-    let Ok(listing) = std::fs::read_dir(dir) else {
-        return;
-    };
-    for entry in listing.flatten() {
-        let path = entry.path();
-        if depth < DEEPEST && path.is_dir() {
-            found.push(path.clone());
-            subdirs(&path, depth + 1, found);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::glob::Filter;
     use std::os::unix::fs::symlink;
 
     fn place(dir: &Path) -> Place {
         Place {
-            dir: dir.to_path_buf(),
-            file: None,
+            path: dir.to_path_buf(),
             filter: Filter::default(),
         }
+    }
+
+    fn names(read: &Snapshot) -> Vec<OsString> {
+        let names = read.files.keys();
+        names.map(|name| read.whole_name(name)).collect()
     }
 
     #[test]
@@ -277,8 +282,9 @@ mod tests {
         symlink("..data/key", dir.path().join("key")).unwrap();
         let read = place(dir.path()).read().unwrap();
         assert_eq!(read.generation.as_deref(), Some("..2026_a"));
-        let names: Vec<_> = read.files.keys().cloned().collect();
-        assert_eq!(names, ["conf.d/x", "key"]);
+        assert_eq!(names(&read), ["conf.d/x", "key"]);
+        let below = place(&dir.path().join("conf.d")).read().unwrap();
+        assert_eq!(names(&below), ["conf.d/x"]);
     }
 
     /// All files of a generation have the same content, so a snapshot with two
@@ -327,8 +333,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink(".", dir.path().join("round")).unwrap();
         symlink("nowhere", dir.path().join("dangling")).unwrap();
-        assert!(place(dir.path()).read().unwrap().files.is_empty());
-        assert!(place(dir.path()).pulse().is_some());
+        symlink("self", dir.path().join("self")).unwrap();
+        std::fs::write(dir.path().join("a"), "1").unwrap();
+        assert_eq!(names(&place(dir.path()).read().unwrap()), ["a"]);
+    }
+
+    /// A name is bytes: what is no text is read all the same, and two of them
+    /// are two files.
+    #[test]
+    fn names_that_are_no_text_are_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [&b"a\xff"[..], b"a\xfe", b"line\nbreak"] {
+            std::fs::write(dir.path().join(OsStr::from_bytes(name)), "1").unwrap();
+        }
+        let read = place(dir.path()).read().unwrap();
+        let found: Vec<_> = names(&read).into_iter().map(OsString::into_vec).collect();
+        assert_eq!(found, [&b"a\xfe"[..], b"a\xff", b"line\nbreak"]);
+    }
+
+    /// What runs read the old tree; its link was set anew since.
+    #[test]
+    fn a_tree_is_as_new_as_the_link_that_leads_to_it() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("old")).unwrap();
+        std::fs::write(root.path().join("old/a"), "1").unwrap();
+        let file = place(&root.path().join("old")).read().unwrap().changed_at;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        symlink("old", root.path().join("current")).unwrap();
+        let linked = place(&root.path().join("current")).read().unwrap();
+        assert!(linked.changed_at > file);
+        assert_eq!(linked.dir, root.path().join("current"));
     }
 
     #[test]
@@ -343,10 +377,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a"), "1").unwrap();
         std::fs::write(dir.path().join("b"), "2").unwrap();
-        let mut only_a = place(dir.path());
-        only_a.file = Some("a".into());
-        let read = only_a.read().unwrap();
-        assert_eq!(read.files.keys().collect::<Vec<_>>(), ["a"]);
+        let read = place(&dir.path().join("a")).read().unwrap();
+        assert_eq!(names(&read), ["a"]);
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 use super::Mount;
 use super::moment::Moment;
-use super::snapshot::{FileDigest, Place, Snapshot};
+use super::place::{Place, Station, is_absence};
+use super::shown;
+use super::snapshot::Snapshot;
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// One place, and what is known of it.
@@ -18,14 +20,18 @@ pub(super) struct Watched {
     pub(super) moment: Moment,
     pub(super) last: Snapshot,
     pulse: Option<u64>,
-    /// inotify is on all of its directories.
+    /// The directories that inotify must be on.
+    pub(super) stations: Vec<Station>,
+    /// The first of the places that are looked at together with this one.
+    pub(super) group: usize,
+    /// Inotify is on all of the directories.
     pub(super) armed: bool,
-    missing: bool,
+    pub(super) missing: bool,
 }
 
 /// What a look at one place found.
 pub(super) struct Found {
-    pub(super) names: Vec<String>,
+    pub(super) names: Vec<OsString>,
     pub(super) flickered: bool,
 }
 
@@ -36,6 +42,8 @@ impl Watched {
             moment: Moment::default(),
             last: Snapshot::default(),
             pulse: None,
+            stations: Vec::new(),
+            group: 0,
             armed: false,
             missing: false,
         }
@@ -44,15 +52,15 @@ impl Watched {
     pub(super) fn first_look(&mut self) -> Result<(), String> {
         match self.place.read() {
             Ok(snapshot) => self.last = snapshot,
-            Err(Errno::NOENT) => self.missing = true,
+            Err(error) if is_absence(error) => self.missing = true,
             Err(error) => {
-                let dir = self.place.dir.display();
+                let path = self.place.path.display();
                 return Err(format!(
-                    "{dir} cannot be read ({error}); give the agent the user or group that may, for instance by fsGroup"
+                    "{path} cannot be read ({error}); give the agent the user or group that may, for instance by fsGroup"
                 ));
             }
         }
-        self.pulse = self.present_pulse();
+        self.pulse = self.place.pulse();
         Ok(())
     }
 
@@ -62,20 +70,14 @@ impl Watched {
             return false;
         };
         let made_by_kubelet = old.starts_with("..2");
-        made_by_kubelet && self.place.generation().as_ref() != Some(old) && self.place.holds(old)
-    }
-
-    fn present_pulse(&self) -> Option<u64> {
-        match self.place.generation() {
-            Some(name) => Some(name.bytes().fold(7, |sum, byte| {
-                sum.wrapping_mul(31_u64).wrapping_add(byte.into())
-            })),
-            None => self.place.pulse(),
-        }
+        let Ok(spot) = self.place.route().end else {
+            return false;
+        };
+        made_by_kubelet && spot.generation().as_ref() != Some(old) && spot.holds(old)
     }
 
     pub(super) fn feel(&mut self, now: Duration) {
-        let pulse = self.present_pulse();
+        let pulse = self.place.pulse();
         if pulse != self.pulse {
             self.pulse = pulse;
             self.moment.suspect(now);
@@ -89,13 +91,12 @@ impl Watched {
         let Some(snapshot) = there else {
             // Gone for the moment: what runs goes on with what it read.
             self.missing = true;
-            self.armed = false;
             return None;
         };
         self.missing = false;
-        self.pulse = self.present_pulse();
+        self.pulse = self.place.pulse();
         let found = Found {
-            names: differing(&self.last.files, &snapshot.files),
+            names: differing(&self.last, &snapshot),
             flickered,
         };
         self.last = snapshot;
@@ -104,7 +105,7 @@ impl Watched {
 
     /// The one file that is watched was there and is not now.
     fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
-        self.place.file.is_some() && snapshot.files.is_empty() && !self.last.files.is_empty()
+        !snapshot.prefix.is_empty() && snapshot.files.is_empty() && !self.last.files.is_empty()
     }
 
     pub(super) fn describe(&self) -> Mount {
@@ -113,22 +114,30 @@ impl Watched {
             (false, true) => "inotify",
             (false, false) => "poll",
         };
+        let known = Some(&self.last.dir).filter(|dir| !self.missing && !dir.is_empty());
+        let names = self.last.files.keys();
         Mount {
-            dir: self.place.dir.display().to_string(),
+            dir: shown(known.map_or(self.place.path.as_os_str(), OsString::as_os_str)),
             generation: self.last.generation.clone(),
-            files: self.last.files.keys().cloned().collect(),
+            files: names
+                .map(|name| shown(&self.last.whole_name(name)))
+                .collect(),
             watched_by,
         }
     }
 }
 
-type Files = BTreeMap<String, FileDigest>;
-
 /// The names that are in one of them only, or differ.
-fn differing(before: &Files, after: &Files) -> Vec<String> {
-    let gone = before.keys().filter(|name| !after.contains_key(*name));
+fn differing(before: &Snapshot, after: &Snapshot) -> Vec<OsString> {
+    let gone = before
+        .files
+        .keys()
+        .filter(|name| !after.files.contains_key(*name));
+    let gone = gone.map(|name| before.whole_name(name));
     let other = after
+        .files
         .iter()
-        .filter(|(name, digest)| before.get(*name) != Some(*digest));
-    gone.chain(other.map(|(name, _)| name)).cloned().collect()
+        .filter(|(name, digest)| before.files.get(*name) != Some(*digest));
+    gone.chain(other.map(|(name, _)| after.whole_name(name)))
+        .collect()
 }

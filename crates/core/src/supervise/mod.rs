@@ -103,6 +103,14 @@ pub enum Note {
     Waiting(String),
 }
 
+impl Note {
+    /// Whether the process has the content now, as far as can be known.
+    pub fn is_taken(&self) -> bool {
+        let is_refused = |outcome: &Outcome| *outcome == Outcome::Rejected;
+        matches!(self, Self::Ended { again: None, outcome, .. } if !is_refused(outcome))
+    }
+}
+
 /// Where the child is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Child {

@@ -1,0 +1,305 @@
+//! The way from a path that a person wrote to the files that it means now.
+//!
+//! In: a path, which need not exist. Out: a [`Route`]: where it ends, and which
+//! directories on the way could lead it elsewhere. A link may be set anew
+//! (git-sync), a directory moved away, a missing part made: so every look
+//! follows the path afresh, and each of these directories is watched.
+//!
+//! A file's own inode, `..data` and everything behind it are replaced at the
+//! first update, so a watch on them dies (kubernetes/kubernetes#111947). A way
+//! that comes to a directory with `..data` ends there.
+
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, FileType};
+use std::path::{Component, Path, PathBuf};
+
+/// As many links as the kernel follows (path_resolution(7)).
+const MOST_LINKS: u32 = 40;
+
+/// What a path means at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The directories that were passed.
+    pub(super) steps: Vec<Step>,
+    /// Where it ends; the error says why it does not.
+    pub(super) end: Result<Spot, Errno>,
+    /// It leads through links other than a volume's own.
+    pub(super) by_links: bool,
+}
+
+/// A directory on the way, and what in it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) dir: PathBuf,
+    pub(super) heed: Heed,
+}
+
+/// What matters in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// That it is moved or deleted itself.
+    Itself,
+    /// That an entry of this name is made, replaced or removed.
+    Entry(OsString),
+    /// That, and that it is written to.
+    File(OsString),
+    /// Everything.
+    All,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// The directory.
+    pub(super) dir: PathBuf,
+    /// Only this in it, relative.
+    pub(super) file: Option<PathBuf>,
+    /// It holds `..data`.
+    pub(super) volume: bool,
+}
+
+impl Route {
+    /// Follows the path as far as it leads.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut walk = Walk {
+            here: PathBuf::from("/"),
+            ahead: VecDeque::new(),
+            links: 0,
+            steps: Vec::new(),
+        };
+        let start = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        walk.turn_to(&start);
+        let end = loop {
+            if let Some(end) = walk.step() {
+                break end;
+            }
+        };
+        Self {
+            steps: walk.steps,
+            end,
+            by_links: walk.links > 0,
+        }
+    }
+}
+
+struct Walk {
+    /// A directory, never a link.
+    here: PathBuf,
+    ahead: VecDeque<OsString>,
+    links: u32,
+    steps: Vec<Step>,
+}
+
+impl Walk {
+    /// One part further; the end, if that was it.
+    fn step(&mut self) -> Option<Result<Spot, Errno>> {
+        let Some(name) = self.ahead.pop_front() else {
+            return Some(Ok(self.whole()));
+        };
+        if name == ".." {
+            self.here.pop();
+            return None;
+        }
+        let kind = kind(&self.here.join(&name));
+        if leads_into_volume(&self.here, &name, kind.ok()) {
+            return Some(Ok(self.in_volume(&name)));
+        }
+        match kind {
+            Ok(kind) if kind.is_symlink() => self.link(name),
+            Ok(kind) if kind.is_dir() => {
+                self.pass(Heed::Itself);
+                self.here.push(name);
+                None
+            }
+            Ok(_) if self.ahead.is_empty() => Some(Ok(self.file(name))),
+            // A file where a directory must be may become one.
+            Ok(_) => self.nowhere(name, Errno::NOENT),
+            Err(error) => self.nowhere(name, error),
+        }
+    }
+
+    fn link(&mut self, name: OsString) -> Option<Result<Spot, Errno>> {
+        let target = fs::read_link(self.here.join(&name)).unwrap_or_default();
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return self.nowhere(name, Errno::NOENT);
+        }
+        self.pass(Heed::Entry(name));
+        self.turn_to(&target);
+        None
+    }
+
+    fn turn_to(&mut self, target: &Path) {
+        for part in target.components().rev() {
+            match part {
+                Component::RootDir => self.here = PathBuf::from("/"),
+                Component::Normal(name) => self.ahead.push_front(name.to_owned()),
+                Component::ParentDir => self.ahead.push_front("..".into()),
+                Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+    }
+
+    fn pass(&mut self, heed: Heed) {
+        let dir = self.here.clone();
+        self.steps.push(Step { dir, heed });
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the end of a step")]
+    fn nowhere(&mut self, name: OsString, why: Errno) -> Option<Result<Spot, Errno>> {
+        self.pass(Heed::Entry(name));
+        Some(Err(why))
+    }
+
+    fn whole(&self) -> Spot {
+        Spot {
+            dir: self.here.clone(),
+            file: None,
+            volume: is_volume(&self.here),
+        }
+    }
+
+    fn file(&mut self, name: OsString) -> Spot {
+        self.pass(Heed::File(name.clone()));
+        Spot {
+            dir: self.here.clone(),
+            file: Some(name.into()),
+            volume: false,
+        }
+    }
+
+    /// What is left of the way is looked up in the generation that is read.
+    fn in_volume(&mut self, name: &OsStr) -> Spot {
+        let mut rest = PathBuf::new();
+        let ahead = std::mem::take(&mut self.ahead);
+        for part in [name.to_owned()].into_iter().chain(ahead) {
+            match part.to_str() {
+                Some("..data") if rest.as_os_str().is_empty() => {}
+                Some("..") => drop(rest.pop()),
+                _ => rest.push(part),
+            }
+        }
+        Spot {
+            file: (!rest.as_os_str().is_empty()).then_some(rest),
+            ..self.whole()
+        }
+    }
+}
+
+fn kind(path: &Path) -> Result<FileType, Errno> {
+    let meta = fs::symlink_metadata(path);
+    meta.map(|meta| meta.file_type())
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+fn is_volume(dir: &Path) -> bool {
+    dir.join("..data").is_symlink()
+}
+
+/// What the kubelet wrote, or may write yet. Not another volume that is mounted
+/// within this one: the kubelet makes a directory for its mount point.
+fn leads_into_volume(dir: &Path, name: &OsStr, kind: Option<FileType>) -> bool {
+    let is_the_writers = || match kind {
+        None => true,
+        Some(kind) => {
+            kind.is_symlink()
+                && fs::read_link(dir.join(name)).is_ok_and(|to| to.starts_with("..data"))
+        }
+    };
+    is_volume(dir) && (name == "..data" || is_the_writers())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn end(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
+        let spot = Route::of(path).end.ok()?;
+        Some((spot.dir, spot.file))
+    }
+
+    fn real(dir: &tempfile::TempDir) -> PathBuf {
+        dir.path().canonicalize().unwrap()
+    }
+
+    #[test]
+    fn every_way_into_a_volume_ends_at_its_mount() {
+        let root = tempfile::tempdir().unwrap();
+        let root = real(&root);
+        let mount = root.join("cm");
+        fs::create_dir_all(mount.join("..2026/conf.d")).unwrap();
+        fs::write(mount.join("..2026/conf.d/x"), "").unwrap();
+        fs::write(mount.join("..2026/a"), "").unwrap();
+        symlink("..2026", mount.join("..data")).unwrap();
+        symlink("..data/a", mount.join("a")).unwrap();
+        symlink("..data/conf.d", mount.join("conf.d")).unwrap();
+        symlink(mount.join("a"), root.join("app.conf")).unwrap();
+        symlink("cm/conf.d", root.join("conf.d")).unwrap();
+        // Another volume may be mounted within.
+        fs::create_dir_all(mount.join("more/..2026")).unwrap();
+        symlink("..2026", mount.join("more/..data")).unwrap();
+        for (path, inner, file) in [
+            ("cm", "cm", None),
+            ("cm/.", "cm", None),
+            ("cm/..data", "cm", None),
+            ("cm/a", "cm", Some("a")),
+            ("cm/..data/a", "cm", Some("a")),
+            ("cm/later", "cm", Some("later")),
+            ("cm/later/x", "cm", Some("later/x")),
+            ("cm/conf.d", "cm", Some("conf.d")),
+            ("cm/conf.d/x", "cm", Some("conf.d/x")),
+            ("cm/conf.d/../a", "cm", Some("a")),
+            ("conf.d/x", "cm", Some("conf.d/x")),
+            ("app.conf", "cm", Some("a")),
+            ("cm/more", "cm/more", None),
+            ("cm/more/b", "cm/more", Some("b")),
+        ] {
+            let expected = Some((root.join(inner), file.map(PathBuf::from)));
+            assert_eq!(end(&root.join(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_plain_path_is_what_it_is_when_it_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let root = real(&root);
+        let path = root.join("some.d");
+        assert_eq!(end(&path), None);
+        fs::write(&path, "").unwrap();
+        assert_eq!(end(&path), Some((root.clone(), Some("some.d".into()))));
+        assert_eq!(end(&path.join("below")), None);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(end(&path), Some((path.clone(), None)));
+    }
+
+    #[test]
+    fn every_directory_that_could_lead_elsewhere_is_passed() {
+        let root = tempfile::tempdir().unwrap();
+        let root = real(&root);
+        fs::create_dir_all(root.join("git/rev/conf")).unwrap();
+        symlink(root.join("git/current"), root.join("app")).unwrap();
+        symlink("rev", root.join("git/current")).unwrap();
+        let route = Route::of(&root.join("app/conf/x"));
+        assert!(route.by_links && route.end == Err(Errno::NOENT));
+        let heeded = |dir: &str, heed: Heed| {
+            let dir = root.join(dir);
+            route.steps.contains(&Step { dir, heed })
+        };
+        assert!(heeded("", Heed::Entry("app".into())));
+        assert!(heeded("git", Heed::Entry("current".into())));
+        assert!(heeded("git/rev", Heed::Itself));
+        assert!(heeded("git/rev/conf", Heed::Entry("x".into())));
+    }
+
+    #[test]
+    fn links_that_go_round_lead_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        symlink("b", root.path().join("a")).unwrap();
+        symlink("a", root.path().join("b")).unwrap();
+        assert_eq!(end(&root.path().join("a")), None);
+    }
+}
