@@ -3,11 +3,13 @@
 //! In: [`Input`]s from the threads. Out: orders to the child and the worker,
 //! and in the end the exit code. It never waits for anything but its inputs.
 
-use crate::act::Actor;
 use crate::act::command::Context;
 use crate::act::prove::Hurry;
+use crate::act::{Actor, Aim};
 use crate::child::Child;
+use crate::first_look::{self, FirstLook};
 use crate::journal::{Journal, log};
+use crate::memory::{Mark, Memory, Stamp};
 use crate::watch::Look;
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
@@ -30,10 +32,12 @@ pub(crate) enum Input {
 
 /// What the worker is asked to do.
 pub(crate) enum Job {
-    /// Find out whether what runs may be older than files of this age.
-    FirstLook((i64, i64)),
+    /// Find out what the process had when the agent started.
+    FirstLook(FirstLook),
     Prepare(Version, Context),
-    Act(Version, Context),
+    Act(Aim, Context),
+    /// Keep over the end of the agent what was taken.
+    Keep(Mark),
 }
 
 /// More changed names are not remembered: a ConfigMap cannot hold as many.
@@ -53,6 +57,9 @@ pub(crate) struct Engine {
     /// Those of the actions since then that were not taken.
     pub(crate) acted_on: BTreeSet<OsString>,
     pub(crate) generations: Vec<String>,
+    /// Which state of the files was looked at last.
+    pub(crate) stamp: Stamp,
+    pub(crate) memory: Option<Arc<Memory>>,
 }
 
 impl Engine {
@@ -86,17 +93,24 @@ impl Engine {
 
     fn saw(&mut self, look: Look) -> Event {
         self.journal.saw(&look);
+        self.stamp = Stamp::of(&look);
         let of = |mount: crate::watch::Mount| mount.generation;
         self.generations = look.mounts.into_iter().filter_map(of).collect();
         self.names.extend(look.names);
         while self.names.len() > MOST_NAMES {
             self.names.pop_last();
         }
-        if look.flickered && look.version == self.state.seen() {
-            Event::Flickered
-        } else {
-            Event::Changed(look.version)
+        if look.version != self.state.seen() {
+            return Event::Changed(look.version);
         }
+        if look.flickered {
+            return Event::Flickered;
+        }
+        if !self.state.owes() {
+            // Put there again as it was: the same version, of another generation.
+            self.keep(look.version);
+        }
+        Event::Changed(look.version)
     }
 
     fn child_exited(&mut self, code: u8) -> Event {
@@ -111,6 +125,10 @@ impl Engine {
         while let Some(effect) = waiting.pop_front() {
             match effect {
                 Effect::Exit(code) => return Some(code),
+                Effect::Leave(code, version) => {
+                    self.keep_last(version);
+                    return Some(code);
+                }
                 Effect::StartChild => {
                     if let Some(code) = self.start_child() {
                         let event = self.child_exited(code);
@@ -127,14 +145,44 @@ impl Engine {
         match effect {
             Effect::Prepare(version) => self.ask(Job::Prepare(version, self.context())),
             Effect::Act(version) => {
-                self.ask(Job::Act(version, self.context()));
+                let changed_at = self.stamp.changed_at;
+                let aim = Aim {
+                    version,
+                    changed_at,
+                };
+                self.ask(Job::Act(aim, self.context()));
                 self.acted_on.append(&mut self.names);
             }
             Effect::Hurry => self.hurry.now(),
             Effect::Say(note) => self.say(&note),
             Effect::SignalChild(signal) => self.with_child(|child| child.signal(signal)),
             Effect::KillChild => self.with_child(Child::kill),
-            Effect::StartChild | Effect::Exit(_) => {}
+            Effect::Keep(version) => self.keep(version),
+            Effect::StartChild | Effect::Exit(_) | Effect::Leave(..) => {}
+        }
+    }
+
+    /// Before long: what the disk takes must not hold up the loop.
+    fn keep(&self, version: Version) {
+        let mark = self.mark(version);
+        self.journal.has(&mark);
+        self.ask(Job::Keep(mark));
+    }
+
+    /// Of a version that is not the newest it is not known which state it was.
+    fn mark(&self, version: Version) -> Mark {
+        let stamp = if version == self.state.seen() {
+            self.stamp.clone()
+        } else {
+            Stamp::default()
+        };
+        Mark { version, stamp }
+    }
+
+    /// At once: nothing comes after it.
+    fn keep_last(&self, version: Version) {
+        if let Some(memory) = &self.memory {
+            first_look::say_if_not_kept(memory.keep_last(&self.mark(version)));
         }
     }
 
@@ -180,23 +228,45 @@ impl Engine {
     }
 }
 
-/// The worker: one job after the other, each answered by an event.
-pub(crate) fn work(mut actor: Actor, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
-    for job in jobs {
-        let event = match job {
-            Job::FirstLook(changed_at) => {
-                if !actor.may_be_old(changed_at) {
-                    continue;
-                }
-                Event::MayBeOld
+/// What the worker has.
+pub(crate) struct Worker {
+    pub(crate) actor: Actor,
+    pub(crate) memory: Option<Arc<Memory>>,
+}
+
+impl Worker {
+    /// One job after the other, each answered by an event if there is one.
+    pub(crate) fn work(mut self, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
+        for job in jobs {
+            let event = self.job(job);
+            if event.is_some_and(|event| inputs.send(Input::Event(event)).is_err()) {
+                return;
             }
+        }
+    }
+
+    fn job(&mut self, job: Job) -> Option<Event> {
+        match job {
+            Job::FirstLook(look) => Some(look.event(&self.actor)),
             Job::Prepare(version, context) => {
-                Event::Prepared(version, actor.prepare(&context).map(|_| ()))
+                let result = self.actor.prepare(&context).map(|_| ());
+                Some(Event::Prepared(version, result))
             }
-            Job::Act(version, context) => Event::Acted(version, actor.act(version, &context)),
-        };
-        if inputs.send(Input::Event(event)).is_err() {
-            return;
+            Job::Act(aim, context) => {
+                self.remember(Memory::doubt);
+                let took = self.actor.act(aim, &context);
+                Some(Event::Acted(aim.version, took))
+            }
+            Job::Keep(mark) => {
+                self.remember(|memory| memory.keep(&mark));
+                None
+            }
+        }
+    }
+
+    fn remember(&self, what: impl FnOnce(&Memory) -> std::io::Result<()>) {
+        if let Some(memory) = &self.memory {
+            first_look::say_if_not_kept(what(memory));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! In: what the rooms tell. Out: lines on stderr, and a copy of the [`Facts`]
 //! for the port. Names of files, generations and outcomes only; never content.
 
+use crate::memory::{Kept, Mark};
 use crate::watch::{Look, Mount, shown};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -90,6 +91,18 @@ impl Journal {
         }
     }
 
+    /// An earlier life of the agent left this.
+    pub(crate) fn had(&self, kept: &Kept) {
+        if let Kept::Taken(mark) = kept {
+            self.lock().taken.clone_from(&mark.stamp.generations);
+        }
+    }
+
+    /// The process has this version.
+    pub(crate) fn has(&self, mark: &Mark) {
+        self.lock().taken.clone_from(&mark.stamp.generations);
+    }
+
     /// The files are other ones, or newly written.
     pub(crate) fn saw(&self, look: &Look) {
         let mut facts = self.lock();
@@ -109,7 +122,7 @@ impl Journal {
         match note {
             Note::Waiting(why) => self.waiting(why),
             Note::Ended {
-                version,
+                version: _,
                 outcome,
                 why,
                 again,
@@ -117,9 +130,6 @@ impl Journal {
                 let first = why.lines().next().unwrap_or_default().to_owned();
                 let pause = again.map(|again| again.saturating_sub(now_running));
                 log(&sentence(*outcome, why, pause));
-                if note.is_taken() {
-                    self.took(*version);
-                }
                 self.ended(Last {
                     outcome: *outcome,
                     why: first,
@@ -162,14 +172,6 @@ impl Journal {
             ));
         }
         self.lock().unset.insert(output, names.to_vec());
-    }
-
-    fn took(&self, version: Version) {
-        let mut facts = self.lock();
-        if facts.seen == Some(version) {
-            let pair = |mount: &Mount| Some((mount.dir.clone(), mount.generation.clone()?));
-            facts.taken = facts.mounts.iter().filter_map(pair).collect();
-        }
     }
 
     fn waiting(&self, why: &str) {

@@ -3,12 +3,14 @@
 
 use crate::act::prove::Hurry;
 use crate::act::signal::Target;
-use crate::act::{Actor, Means};
+use crate::act::{Actor, Means, Message};
 use crate::child::Child;
 use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
-use crate::engine::{self, Engine, Input, Job};
+use crate::engine::{self, Engine, Input, Job, Worker};
+use crate::first_look::{self, FirstLook};
 use crate::journal::{Journal, log};
+use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
@@ -17,12 +19,13 @@ use crate::watch::Watch;
 use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use tidings_core::supervise::{Event, State};
+use tidings_core::supervise::{Event, Known, OnChange, State};
 
 /// A failure at the start that is not the command line's fault.
 const FAILED: u8 = 1;
@@ -90,9 +93,13 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     let actor = actor(settings, means, &nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
 
-    let (state, effects) = State::new(settings.policy.clone(), watch.look().version);
+    let memory = remember(settings)?;
+    let beginning = begin(settings, rendered_anew, &watch, memory.as_deref());
+    journal.had(&beginning.kept);
+    let policy = settings.policy.clone();
+    let (state, effects) = State::new(policy, beginning.now.version, beginning.known);
     let (jobs, asked) = channel();
-    look_first(settings, rendered_anew, &watch, &jobs, &inputs);
+    beginning.ask(&jobs, &inputs);
     let engine = Engine {
         state,
         began: Instant::now(),
@@ -104,9 +111,12 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
         names: BTreeSet::new(),
         acted_on: BTreeSet::new(),
         generations: Vec::new(),
+        stamp: beginning.now.stamp,
+        memory: memory.clone(),
     };
     let answering = inputs.clone();
-    spawn("worker", move || engine::work(actor, &asked, &answering));
+    let worker = Worker { actor, memory };
+    spawn("worker", move || worker.work(&asked, &answering));
     let beat = keep_watching(watch, &journal, &inputs);
     if let Some(listener) = listener {
         open_port(settings, listener, &journal, inputs, beat);
@@ -140,11 +150,11 @@ fn means(settings: &Settings, child: Option<&Child>) -> Means {
             signal,
             whom,
             known_to_be_handled,
-        } => Means::Signal {
+        } => Means::Signal(Message {
             signal: *signal,
             target: target(whom, child),
             known_to_be_handled: *known_to_be_handled,
-        },
+        }),
         Way::Http(calls) => Means::Http(calls.clone()),
         Way::Exec(argv) => Means::Exec(argv.clone()),
         Way::Itself | Way::Nothing => Means::Elsewhere,
@@ -167,6 +177,7 @@ fn actor(
 ) -> Actor {
     Actor {
         means,
+        asked: settings.asked.as_ref().map(|whom| target(whom, None)),
         check: settings.check.clone(),
         proof: settings.proof.clone(),
         renders: settings.renders.clone(),
@@ -176,6 +187,7 @@ fn actor(
         hurry: Arc::new(Hurry::default()),
         journal: Arc::clone(journal),
         called: None,
+        died: None,
     }
 }
 
@@ -195,23 +207,131 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
     }
 }
 
-fn look_first(
+/// The memory that was asked for, usable.
+fn remember(settings: &Settings) -> Result<Option<Arc<Memory>>, Failure> {
+    let Some(folder) = &settings.memory else {
+        return Ok(None);
+    };
+    if let Some(watched) = settings.watch.iter().find(|path| lies_in(folder, path)) {
+        let sentence = format!(
+            "--memory {} lies in what is watched ({}), and would be a change itself; choose another folder",
+            folder.display(),
+            watched.display()
+        );
+        return Err((USAGE, sentence));
+    }
+    let memory = Memory::in_folder(folder, &settings.arguments);
+    memory
+        .map(|memory| Some(Arc::new(memory)))
+        .map_err(|sentence| (USAGE, sentence))
+}
+
+fn lies_in(folder: &Path, watched: &Path) -> bool {
+    let real = std::fs::canonicalize;
+    watched.is_dir()
+        && matches!((real(folder), real(watched)), (Ok(folder), Ok(watched)) if folder.starts_with(&watched))
+}
+
+/// What is known when a life begins.
+struct Beginning {
+    known: Known,
+    kept: Kept,
+    may_differ: bool,
+    now: Mark,
+    question: Option<Question>,
+}
+
+/// How the state machine learns what is not known yet.
+enum Question {
+    /// It is told that it does not know.
+    Act,
+    /// The process is asked.
+    Ask,
+}
+
+fn begin(
     settings: &Settings,
     rendered_anew: bool,
     watch: &Watch,
-    jobs: &Sender<Job>,
-    inputs: &Sender<Input>,
-) {
-    let by_itself = matches!(settings.way, Way::Itself);
-    if settings.policy.supervises || by_itself {
-        return;
+    memory: Option<&Memory>,
+) -> Beginning {
+    let look = watch.look();
+    let now = Mark {
+        version: look.version,
+        stamp: Stamp::of(&look),
+    };
+    let (kept, said) = memory.map_or((Kept::Nowhere, None), Memory::recall);
+    if let Some(sentence) = said {
+        log(&sentence);
     }
-    let always = rendered_anew || settings.at_start == AtStart::Always;
-    // Both ends are held by this thread or by threads to come.
-    if always {
-        let _ = inputs.send(Input::Event(Event::MayBeOld));
-    } else if settings.at_start == AtStart::Auto {
-        let _ = jobs.send(Job::FirstLook(watch.changed_at()));
+    let may_differ = first_look::may_differ(&kept, memory, now.stamp.changed_at);
+    let is_as_kept = first_look::known(&kept, &now) == Known::Current;
+    let question = question(settings, rendered_anew, is_as_kept, may_differ);
+    warn_of_blindness(settings);
+    if let (Some(_), Kept::Nothing, Some(memory)) = (&question, &kept, memory) {
+        // The next life shall not take itself for the first.
+        first_look::say_if_not_kept(memory.doubt());
+    }
+    Beginning {
+        known: if question.is_some() {
+            Known::NotYet
+        } else {
+            Known::Current
+        },
+        kept,
+        may_differ,
+        now,
+        question,
+    }
+}
+
+/// Acting at every start is what other ways do; by an exit code it would never end.
+fn warn_of_blindness(settings: &Settings) {
+    let ends_us = matches!(settings.policy.on_change, OnChange::Exit(_));
+    let asks = settings.memory.is_some() || settings.asked.is_some();
+    if ends_us && !settings.policy.supervises && !asks {
+        log(
+            "a change that comes while the agent is down will not be seen; add --memory DIR, or --process NAME where processes are shared",
+        );
+    }
+}
+
+/// `None`: the process has what the files contain.
+fn question(
+    settings: &Settings,
+    rendered_anew: bool,
+    is_as_kept: bool,
+    may_differ: bool,
+) -> Option<Question> {
+    let ends_us = matches!(settings.policy.on_change, OnChange::Exit(_));
+    if settings.policy.supervises {
+        // The child starts with these files; what else the exit code is for may not have.
+        return (ends_us && !is_as_kept && may_differ).then_some(Question::Act);
+    }
+    match settings.at_start {
+        AtStart::Never => None,
+        AtStart::Always if !ends_us => Some(Question::Act),
+        _ if rendered_anew && !ends_us => Some(Question::Act),
+        _ => (!is_as_kept).then_some(Question::Ask),
+    }
+}
+
+impl Beginning {
+    fn ask(&self, jobs: &Sender<Job>, inputs: &Sender<Input>) {
+        // Both ends are held by this thread or by threads to come.
+        match self.question {
+            None => {}
+            Some(Question::Act) => {
+                let _ = inputs.send(Input::Event(Event::MayBeOld));
+            }
+            Some(Question::Ask) => {
+                let _ = jobs.send(Job::FirstLook(FirstLook {
+                    baseline: self.now.version,
+                    changed_at: self.now.stamp.changed_at,
+                    may_differ: self.may_differ,
+                }));
+            }
+        }
     }
 }
 

@@ -131,7 +131,7 @@ fn a_process_that_started_before_the_files_came_is_told_at_start_and_others_are_
 }
 
 #[test]
-fn a_process_that_dies_of_the_signal_gets_no_more() {
+fn the_successor_of_a_process_that_died_of_the_signal_has_the_files_and_is_told_of_the_next() {
     let scene = Scene::new();
     let script = "trap 'exit 1' HUP; echo up; while :; do sleep 0.02; done";
     let mut program = scene.program("tidings-dies-of-it", script);
@@ -140,10 +140,43 @@ fn a_process_that_dies_of_the_signal_gets_no_more() {
     scene.change("2");
     agent.says("ended when it got SIGHUP", 1);
     program.ends();
-    let mut again = scene.program("tidings-dies-of-it", script);
+    agent.says(
+        "waiting: a process called tidings-dies-of-it is not there yet",
+        1,
+    );
+    let log = scene.root.path().join("log");
+    let _again = scene.program("tidings-dies-of-it", &trap_script("HUP", &log));
+    agent.says("applied", 1);
+    assert_eq!(lines(&log), 0, "it started with them");
     scene.change("3");
-    agent.says("rejected: the process died of an earlier signal", 1);
-    assert!(again.runs());
+    until("the successor is told", || lines(&log) == 1);
+}
+
+#[test]
+fn a_process_that_hands_over_to_a_new_one_has_applied_it() {
+    // As tableflip does: on HUP a new process of the same name, then the old one ends.
+    let scene = Scene::new();
+    let (log, pid) = (scene.root.path().join("log"), scene.root.path().join("pid"));
+    let script = scene.path("script");
+    let text = format!(
+        "echo $$ > {pid}; echo start >> {log}; trap 'sh {script} & sleep 0.3; exit 0' HUP; echo up; while :; do sleep 0.02; done",
+        pid = pid.display(),
+        log = log.display(),
+        script = script.display(),
+    );
+    fs::write(&script, &text).unwrap();
+    let old = start(Command::new("sh").arg(&script));
+    old.says("up", 1);
+    let agent = scene.watch(&["--pid-file", pid.to_str().unwrap(), "--at-start", "never"]);
+    agent.says("watching", 1);
+    scene.change("2");
+    agent.says("applied", 1);
+    assert_eq!(agent.said("rejected"), 0, "{}", agent.output());
+    scene.change("3");
+    agent.says("applied", 2);
+    assert_eq!(lines(&log), 3);
+    let last = fs::read_to_string(&pid).unwrap();
+    common::signal(last.trim().parse().unwrap(), "KILL");
 }
 
 #[test]

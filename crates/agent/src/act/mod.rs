@@ -34,14 +34,7 @@ const DEATH_WATCH: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) enum Means {
     /// A signal.
-    Signal {
-        /// Which.
-        signal: Signal,
-        /// To whom.
-        target: Target,
-        /// Somebody who knows the program says that it reloads on it.
-        known_to_be_handled: bool,
-    },
+    Signal(Message),
     /// Calls, all of which must be answered well.
     Http(Vec<Call>),
     /// A command.
@@ -50,9 +43,71 @@ pub(crate) enum Means {
     Elsewhere,
 }
 
+/// A signal to somebody.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    /// Which.
+    pub(crate) signal: Signal,
+    /// To whom.
+    pub(crate) target: Target,
+    /// Somebody who knows the program says that it reloads on it.
+    pub(crate) known_to_be_handled: bool,
+}
+
+/// What an attempt is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aim {
+    pub(crate) version: Version,
+    /// When the files were put there (wall clock, since 1970).
+    pub(crate) changed_at: (i64, i64),
+}
+
+/// A process ended of a signal for this version.
+pub(crate) struct Death {
+    version: Version,
+    /// All that ran before.
+    were_there: Vec<i32>,
+}
+
+impl Death {
+    /// Whether this process surely started with what is aimed at. Clocks alone would
+    /// not tell it from one that started a moment before the files came.
+    fn is_followed_by(&self, next: &Process, aim: Aim) -> bool {
+        let new = self.version == aim.version && !self.were_there.contains(&next.pid);
+        new || started_after(next, aim.changed_at)
+    }
+}
+
+/// How a signal was taken.
+enum Sent {
+    Ended(Took),
+    /// The process ended when it got it.
+    Died,
+}
+
+/// Whether the process has what the files contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Yes,
+    /// It may have read what was there before.
+    No,
+    /// There is no such process, or nobody listens.
+    NobodyThere {
+        /// It may run all the same, and have read the files.
+        may_be_starting: bool,
+    },
+    /// It cannot be asked.
+    Unknown {
+        /// Acting means to end the agent, and all that runs with it.
+        acting_ends_us: bool,
+    },
+}
+
 /// Everything an attempt needs.
 pub(crate) struct Actor {
     pub(crate) means: Means,
+    /// Whose start tells what it has read, where `means` do not name it.
+    pub(crate) asked: Option<Target>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) proof: Option<Proof>,
     pub(crate) renders: Vec<Render>,
@@ -64,6 +119,8 @@ pub(crate) struct Actor {
     pub(crate) journal: Arc<Journal>,
     /// Which calls have succeeded for which version: a retry makes only the rest.
     pub(crate) called: Option<(Version, Vec<usize>)>,
+    /// The process of the last attempt ended of it.
+    pub(crate) died: Option<Death>,
 }
 
 impl Actor {
@@ -94,56 +151,110 @@ impl Actor {
         }
     }
 
-    /// Makes the process take `version`.
-    pub(crate) fn act(&mut self, version: Version, context: &Context) -> Took {
+    /// Makes the process take a version.
+    pub(crate) fn act(&mut self, aim: Aim, context: &Context) -> Took {
         self.hurry.reset();
         match self.means.clone() {
-            Means::Signal {
-                signal,
-                target,
-                known_to_be_handled,
-            } => self.signal(signal, &target, known_to_be_handled, context),
-            Means::Http(calls) => self.call_all(version, &calls, context),
+            Means::Signal(message) => self.signal(&message, aim, context),
+            Means::Http(calls) => self.call_all(aim.version, &calls, context),
             Means::Exec(argv) => self.exec(&argv, context),
             Means::Elsewhere => Took::Delivered,
         }
     }
 
-    /// Whether what runs now may have started before the files were as they are.
-    pub(crate) fn may_be_old(&self, changed_at: (i64, i64)) -> bool {
-        match &self.means {
-            Means::Signal { target, .. } => target
-                .find()
-                .and_then(|process| process.age())
-                .is_some_and(|age| proc::may_be_older(age, changed_at)),
-            Means::Http(calls) => calls.iter().any(Call::is_up),
-            Means::Exec(_) => true,
-            Means::Elsewhere => false,
+    /// Whether what runs has the files that were put there at `changed_at`.
+    pub(crate) fn holds(&self, changed_at: (i64, i64)) -> Holds {
+        let proof = self.proof.as_ref();
+        if proof.is_some_and(|proof| proof.took_since(changed_at, &self.hurry)) {
+            return Holds::Yes;
+        }
+        match (&self.means, &self.asked) {
+            (Means::Signal(Message { target, .. }), _) | (_, Some(target)) => {
+                self.process_holds(target, changed_at)
+            }
+            (Means::Http(calls), None) if !calls.iter().any(Call::is_up) => Holds::NobodyThere {
+                may_be_starting: true,
+            },
+            (means, None) => Holds::Unknown {
+                acting_ends_us: matches!(means, Means::Elsewhere),
+            },
         }
     }
 
-    fn signal(&self, signal: Signal, target: &Target, known: bool, context: &Context) -> Took {
+    fn process_holds(&self, target: &Target, changed_at: (i64, i64)) -> Holds {
+        let Some(process) = target.find() else {
+            return Holds::NobodyThere {
+                may_be_starting: false,
+            };
+        };
+        let workers = || {
+            let newer =
+                |age: Option<Duration>| age.is_some_and(|age| !proc::may_be_older(age, changed_at));
+            let mut ages = proc::children_of(process.pid)
+                .into_iter()
+                .map(proc::age)
+                .peekable();
+            ages.peek().is_some() && ages.all(newer)
+        };
+        let by_workers = matches!(self.proof, Some(Proof::Children));
+        if started_after(&process, changed_at) || (by_workers && workers()) {
+            Holds::Yes
+        } else {
+            Holds::No
+        }
+    }
+
+    /// Tells the process; one that came in the place of one that died of it has read
+    /// the files when it started.
+    fn signal(&mut self, message: &Message, aim: Aim, context: &Context) -> Took {
+        let target = &message.target;
         let Some(process) = target.find() else {
             return Took::NotUp(format!("{} is not there yet", target.shown()));
         };
+        if self
+            .died
+            .take()
+            .is_some_and(|death| death.is_followed_by(&process, aim))
+        {
+            return Took::Applied;
+        }
+        let death = Death {
+            version: aim.version,
+            were_there: proc::pids().collect(),
+        };
+        match self.send(message, &process, context) {
+            Sent::Ended(took) => took,
+            Sent::Died
+                if target
+                    .find()
+                    .is_some_and(|next| death.is_followed_by(&next, aim)) =>
+            {
+                Took::Applied
+            }
+            Sent::Died => {
+                self.died = Some(death);
+                died(&process, message.signal)
+            }
+        }
+    }
+
+    fn send(&self, message: &Message, process: &Process, context: &Context) -> Sent {
+        let signal = message.signal;
         let eyes = self.eyes(context);
         let pid = Some(process.pid);
         let before = self.before(pid, &eyes);
-        if let Err(took) = signal::may_send(&process, signal, known) {
-            return took;
+        if let Err(took) = signal::may_send(process, signal, message.known_to_be_handled) {
+            return Sent::Ended(took);
         }
-        if let Err(took) = signal::send(&process, signal) {
-            return took;
+        if let Err(took) = signal::send(process, signal) {
+            return Sent::Ended(took);
         }
         let alive = |pause| !process.ended_within(pause);
-        match &self.proof {
-            Some(proof) => match proof.after(&before, pid, &eyes, alive) {
-                None => died(&process, signal),
-                Some(seen) => took(seen),
-            },
-            None if self.survives(&process) => Took::Delivered,
-            None => died(&process, signal),
-        }
+        let seen = match &self.proof {
+            Some(proof) => proof.after(&before, pid, &eyes, alive).map(took),
+            None => self.survives(process).then_some(Took::Delivered),
+        };
+        seen.map_or(Sent::Died, Sent::Ended)
     }
 
     /// Watches for a while whether the process lives on.
@@ -252,7 +363,13 @@ fn took(seen: Seen) -> Took {
 
 fn died(process: &Process, signal: Signal) -> Took {
     Took::Died(format!(
-        "process {} ended when it got {signal}; it is sent no more signals",
+        "process {} ended when it got {signal}",
         process.pid
     ))
+}
+
+/// Whether it surely read the files as they are since then.
+fn started_after(process: &Process, changed_at: (i64, i64)) -> bool {
+    let newer = |age| !proc::may_be_older(age, changed_at);
+    process.age().is_some_and(newer)
 }

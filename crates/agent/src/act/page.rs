@@ -2,6 +2,7 @@
 //! Pure.
 
 use super::prove::Seen;
+use std::time::Duration;
 
 /// What a page says about the last reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,46 @@ impl Marks {
             good: good.map(|good| good == "1" || good == "true"),
         })
     }
+
+    /// Whether the stamp is a time, surely later than this one (seconds and
+    /// nanoseconds since 1970), and nothing says that the reload failed.
+    pub(super) fn says_after(&self, (seconds, nanos): (i64, i64)) -> bool {
+        let bound = Duration::new(
+            u64::try_from(seconds).unwrap_or(0),
+            u32::try_from(nanos).unwrap_or(0),
+        );
+        let time = self.stamp.parse().ok().or_else(|| since_1970(&self.stamp));
+        self.good != Some(false)
+            && time.is_some_and(|time: f64| time >= (bound + SURELY).as_secs_f64())
+    }
+}
+
+/// Clocks of one machine, read by two programs, do not differ more.
+const SURELY: Duration = Duration::from_millis(20);
+
+/// Seconds since 1970 of `2026-11-28T22:44:34.5Z` (RFC 3339, UTC only).
+fn since_1970(text: &str) -> Option<f64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let whole = |part: Option<&str>| part?.parse::<u16>().ok().map(i64::from);
+    let mut date = date.split('-');
+    let (year, month, day) = (
+        whole(date.next())?,
+        whole(date.next())?,
+        whole(date.next())?,
+    );
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
+    let mut time = time.split(':');
+    let (hour, minute) = (whole(time.next())?, whole(time.next())?);
+    let second: f64 = time.next()?.parse().ok()?;
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let minutes = i32::try_from((days * 24 + hour) * 60 + minute).ok()?;
+    Some(f64::from(minutes) * 60.0 + second)
 }
 
 /// A reload that failed leaves the stamp as it was and turns `good` off; where
@@ -74,6 +115,32 @@ mod tests {
         assert_eq!(value(json, "data.at").as_deref(), Some("12:00"));
         assert_eq!(value(json, "data.no"), None);
         assert_eq!(value("{broken", "data"), None);
+    }
+
+    #[test]
+    fn a_stamp_that_is_a_time_says_when() {
+        for (stamp, after) in [
+            ("1.7000000005e+09", true),
+            ("1700000001", true),
+            ("1700000000", false),
+            ("2023-11-14T22:13:20.6Z", true),
+            ("2023-11-14T22:13:20.1Z", false),
+            ("2024-02-29T00:00:00Z", true),
+            ("2023-11-14T22:13:20.6+01:00", false),
+            ("17", false),
+            ("abc", false),
+            ("", false),
+            ("NaN", false),
+            ("9999999999999-99-99T99:99:99Z", false),
+        ] {
+            let marks = |good| Marks {
+                stamp: stamp.into(),
+                good,
+            };
+            let changed_at = (1_700_000_000, 200_000_000);
+            assert_eq!(marks(None).says_after(changed_at), after, "{stamp}");
+            assert!(!marks(Some(false)).says_after(changed_at), "{stamp}");
+        }
     }
 
     #[test]

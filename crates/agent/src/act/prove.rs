@@ -125,11 +125,19 @@ impl Proof {
         match self {
             Self::Children => Before::Children(pid.map(proc::children_of).unwrap_or_default()),
             Self::Moves { page, stamp, good } => {
-                Before::Page(marks(page, stamp, good.as_deref(), eyes))
+                Before::Page(marks(page, stamp, good.as_deref(), eyes.hurry))
             }
             Self::PrintsAnew(argv) => Before::Text(printed(argv, eyes)),
             Self::Answers(_) | Self::Succeeds(_) => Before::Nothing,
         }
+    }
+
+    /// Whether the process says that it took its configuration after this time.
+    pub(crate) fn took_since(&self, changed_at: (i64, i64), hurry: &Hurry) -> bool {
+        let Self::Moves { page, stamp, good } = self else {
+            return false;
+        };
+        marks(page, stamp, good.as_deref(), hurry).is_some_and(|marks| marks.says_after(changed_at))
     }
 
     /// Looks until there is proof, or none is to be expected any more. `alive`
@@ -192,9 +200,10 @@ impl Proof {
                 )
             }
             (Self::Answers(call), _) => answers(call, eyes),
-            (Self::Moves { page, stamp, good }, Before::Page(old)) => {
-                compare(old.as_ref(), marks(page, stamp, good.as_deref(), eyes))
-            }
+            (Self::Moves { page, stamp, good }, Before::Page(old)) => compare(
+                old.as_ref(),
+                marks(page, stamp, good.as_deref(), eyes.hurry),
+            ),
             (Self::Succeeds(argv), _) => succeeds(argv, eyes),
             (Self::PrintsAnew(argv), Before::Text(old)) => {
                 let now = printed(argv, eyes);
@@ -229,8 +238,8 @@ fn printed(argv: &[String], eyes: &Eyes<'_>) -> Option<String> {
     ran.succeeded().then_some(ran.output)
 }
 
-fn marks(page: &Call, stamp: &str, good: Option<&str>, eyes: &Eyes<'_>) -> Option<Marks> {
-    let text = page.make(|agent| eyes.hurry.calling(agent)).ok()?.text()?;
+fn marks(page: &Call, stamp: &str, good: Option<&str>, hurry: &Hurry) -> Option<Marks> {
+    let text = page.make(|agent| hurry.calling(agent)).ok()?.text()?;
     Marks::read(&text, stamp, good)
 }
 

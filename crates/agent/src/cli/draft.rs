@@ -63,6 +63,7 @@ pub(crate) struct Draft {
     pub(crate) renders: Vec<Render>,
     pub(crate) once: bool,
     pub(crate) at_start: AtStart,
+    pub(crate) memory: Option<PathBuf>,
     pub(crate) quiet: Option<Duration>,
     pub(crate) cap: Option<Duration>,
     pub(crate) settle_first: bool,
@@ -126,6 +127,7 @@ keep! {
     command_timeout: limit => command_timeout;
     prove: proof => proof;
     prove_timeout: limit => prove_timeout;
+    memory: path => memory;
     quiet: time => quiet;
     cap: time => cap;
     poll: limit => poll;

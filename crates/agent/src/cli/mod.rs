@@ -56,7 +56,7 @@ pub(crate) fn version() -> String {
 fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     let mut draft = Draft::default();
     let mut command = Vec::new();
-    let mut parser = Parser::from_args(arguments);
+    let mut parser = Parser::from_args(arguments.clone());
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Print(help())),
@@ -76,8 +76,11 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     let settings = match mode {
         For::Run => draft.run(command),
         _ => draft.watch_only(),
-    };
-    settings.map(Box::new).map(Asked::Work)
+    }?;
+    Ok(Asked::Work(Box::new(Settings {
+        arguments,
+        ..settings
+    })))
 }
 
 fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<(), String> {

@@ -93,14 +93,14 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--process",
         "NAME",
         For::Both,
-        "The process to signal, by executable, argv[0] or name; of several, the master.",
+        "The process to signal, by executable, argv[0] or name; of several, the master. With --exit-code: whose start tells what it has read.",
         super::draft::Draft::process,
     ),
     opt(
         "--pid-file",
         "FILE",
         For::Both,
-        "The process to signal, by a file with its number.",
+        "The same, by a file with its number.",
         super::draft::Draft::pid_file,
     ),
     opt(
@@ -266,6 +266,13 @@ pub(crate) const OPTIONS: &[Opt] = &[
         For::Watch,
         "Act once at start: always, never, or if what runs may be older than the files (default).",
         super::draft::Draft::at_start,
+    ),
+    opt(
+        "--memory",
+        "DIR",
+        For::Both,
+        "Keep there what was taken, over a restart of the agent: an emptyDir, outside of what is watched. No content, one small file.",
+        super::draft::Draft::memory,
     ),
     opt(
         "--quiet",

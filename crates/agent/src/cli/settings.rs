@@ -55,12 +55,18 @@ pub(crate) struct Settings {
     pub(crate) filter: Filter,
     pub(crate) poll: Duration,
     pub(crate) way: Way,
+    /// Whose start tells what it has read, where `way` does not name it.
+    pub(crate) asked: Option<Whom>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) command_timeout: Duration,
     pub(crate) proof: Option<Proof>,
     pub(crate) prove_timeout: Duration,
     pub(crate) renders: Vec<Render>,
     pub(crate) at_start: AtStart,
+    /// A folder that outlives the agent.
+    pub(crate) memory: Option<PathBuf>,
+    /// What was written: tells agents apart that share the folder.
+    pub(crate) arguments: Vec<OsString>,
     pub(crate) once: bool,
     pub(crate) listen: Option<String>,
     /// The command of `run`; empty for `watch`.
@@ -103,6 +109,7 @@ impl Draft {
         let check = self.check.clone().or_else(|| self.preset_check());
         let proof = self.proof(&way)?;
         let policy = self.policy(supervises, on_change, check.is_some());
+        let asked = self.named();
         Ok(Settings {
             poll: self.poll.unwrap_or(Duration::from_secs(10)),
             command_timeout: self.command_timeout.unwrap_or(Duration::from_secs(10)),
@@ -114,6 +121,9 @@ impl Draft {
             proof,
             renders: self.renders,
             at_start: self.at_start,
+            asked,
+            memory: self.memory,
+            arguments: Vec::new(),
             once: self.once,
             listen: self.listen,
             command,
@@ -177,10 +187,8 @@ impl Draft {
         known_to_be_handled: bool,
     ) -> Result<(Way, OnChange), String> {
         let preset = self.preset.map(|preset| preset.process).unwrap_or_default();
-        let whom = if let Some(file) = &self.pid_file {
-            Whom::PidFile(file.clone())
-        } else if !self.process.is_empty() {
-            Whom::Named(self.process.clone())
+        let whom = if let Some(whom) = self.named() {
+            whom
         } else if supervises {
             Whom::Child
         } else if !preset.is_empty() {
@@ -196,6 +204,12 @@ impl Draft {
             known_to_be_handled,
         };
         Ok((way, OnChange::Tell))
+    }
+
+    /// The process that the command line names.
+    fn named(&self) -> Option<Whom> {
+        let by_name = || (!self.process.is_empty()).then(|| Whom::Named(self.process.clone()));
+        self.pid_file.clone().map(Whom::PidFile).or_else(by_name)
     }
 
     fn by_preset(&self, preset: &Preset, supervises: bool) -> Result<(Way, OnChange), String> {

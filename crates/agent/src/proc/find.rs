@@ -42,7 +42,8 @@ pub(crate) fn children_of(pid: i32) -> Vec<i32> {
     pids().filter(|child| parent(*child) == Some(pid)).collect()
 }
 
-fn pids() -> impl Iterator<Item = i32> {
+/// All that can be seen.
+pub(crate) fn pids() -> impl Iterator<Item = i32> {
     std::fs::read_dir("/proc")
         .into_iter()
         .flatten()

@@ -7,7 +7,7 @@
 mod find;
 mod golang;
 
-pub(crate) use find::{children_of, named};
+pub(crate) use find::{children_of, named, pids};
 pub(crate) use golang::is_go;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -107,9 +107,14 @@ impl Process {
 
     /// How long ago it started.
     pub(crate) fn age(&self) -> Option<Duration> {
-        let uptime = as_duration(clock_gettime(ClockId::Boottime));
-        Some(uptime.saturating_sub(started(self.pid)?))
+        age(self.pid)
     }
+}
+
+/// How long ago the process of this number started.
+pub(crate) fn age(pid: i32) -> Option<Duration> {
+    let uptime = as_duration(clock_gettime(ClockId::Boottime));
+    Some(uptime.saturating_sub(started(pid)?))
 }
 
 fn as_duration(time: Timespec) -> Duration {

@@ -51,6 +51,8 @@ pub(crate) struct Look {
     pub(crate) names: Vec<OsString>,
     /// Each place, for people.
     pub(crate) mounts: Vec<Mount>,
+    /// When the newest of it was put there (wall clock, since 1970).
+    pub(crate) changed_at: (i64, i64),
 }
 
 /// One place as people see it: never its content.
@@ -155,11 +157,11 @@ impl Watch {
             flickered: false,
             names: Vec::new(),
             mounts: self.mounts(),
+            changed_at: self.changed_at(),
         }
     }
 
-    /// When the newest watched content was put there (wall clock, since 1970).
-    pub(crate) fn changed_at(&self) -> (i64, i64) {
+    fn changed_at(&self) -> (i64, i64) {
         let times = self.places.iter().map(|watched| watched.last.changed_at);
         times.max().unwrap_or_default()
     }

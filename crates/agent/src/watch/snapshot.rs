@@ -139,7 +139,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn dir(&mut self, dir: &OwnedFd, relative: &OsString) -> Result<(), Errno> {
-        let id = id(&fs::fstat(dir)?);
+        let stat = fs::fstat(dir)?;
+        if !self.pinned {
+            // A file that was removed leaves its trace here alone.
+            self.snapshot.changed_at = self.snapshot.changed_at.max(changed(&stat));
+        }
+        let id = id(&stat);
         if self.above.contains(&id) || self.above.len() > DEEPEST {
             return Ok(());
         }
@@ -379,6 +384,22 @@ mod tests {
         std::fs::write(dir.path().join("b"), "2").unwrap();
         let read = place(&dir.path().join("a")).read().unwrap();
         assert_eq!(names(&read), ["a"]);
+    }
+
+    #[test]
+    fn the_removal_of_a_file_is_a_change_with_a_time() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a"), "1").unwrap();
+        std::fs::write(root.path().join("b"), "1").unwrap();
+        let before = place(root.path()).read().unwrap().changed_at;
+        // The clock of the file system ticks some hundred times a second.
+        let mut after = before;
+        while after == before {
+            std::fs::remove_file(root.path().join("b")).unwrap();
+            after = place(root.path()).read().unwrap().changed_at;
+            std::fs::write(root.path().join("b"), "1").unwrap();
+        }
+        assert!(after > before);
     }
 
     #[test]

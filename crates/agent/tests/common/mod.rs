@@ -192,10 +192,10 @@ impl Running {
         signal(self.pid(), name);
     }
 
-    /// Ends it without a word.
-    pub fn kill(mut self) {
+    /// Ends it without a word; how it ended, since it may have been faster.
+    pub fn kill(mut self) -> ExitStatus {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.wait().unwrap()
     }
 
     /// Waits for its end.

@@ -35,6 +35,8 @@ pub enum Event {
     Flickered,
     /// What runs may be older than the files: nobody saw it start after them.
     MayBeOld,
+    /// What runs has this version, which the files contained at the start.
+    IsCurrent(Version),
     /// Rendering and checking this version ended, with the reason if refused.
     Prepared(Version, Result<(), String>),
     /// An attempt to make the process take this version ended.
@@ -60,7 +62,7 @@ pub enum Took {
     Rejected(String),
     /// A proof was asked for and did not come; tried again with growing pauses.
     Unverified(String),
-    /// The process died of the signal; it gets no more signals.
+    /// The process died of the signal; whoever comes in its place is asked soon.
     Died(String),
 }
 
@@ -79,10 +81,24 @@ pub enum Effect {
     Act(Version),
     /// A newer version waits: end the proof that is still under way early.
     Hurry,
+    /// The process has this version: keep that over the end of the agent.
+    Keep(Version),
     /// Tell people.
     Say(Note),
     /// End the agent with this code.
     Exit(u8),
+    /// End the agent with this code, on which all that runs starts anew and takes
+    /// this version: keep that first.
+    Leave(u8, Version),
+}
+
+/// What is known, when the agent starts, about what the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It has what the files contain now.
+    Current,
+    /// Not yet: [`Event::IsCurrent`] or [`Event::MayBeOld`] will tell.
+    NotYet,
 }
 
 /// What people are told: a line in the log, a metric, a field of `/state.json`.
@@ -127,8 +143,8 @@ enum Child {
 enum Purpose {
     /// To be started again, on this version.
     Restart(Version),
-    /// To let the agent end with this code.
-    Exit(u8),
+    /// To let the agent end with this code, for this version.
+    Exit(u8, Version),
 }
 
 /// The one job that may be under way.
@@ -166,6 +182,8 @@ pub struct State {
     seen: Version,
     /// What the process runs, if that is known.
     taken: Option<Version>,
+    /// Nobody has said yet what the process had when the agent started.
+    untold: bool,
     work: Work,
     /// What passed the check and waits only for its process to be there.
     prepared: Option<Version>,
@@ -179,7 +197,5 @@ pub struct State {
     /// A process may have read the files since they were last looked at.
     read_since_look: bool,
     attempt: Attempt,
-    /// The process died of our signal: no more of them.
-    disarmed: bool,
     life: Life,
 }

@@ -2,26 +2,32 @@
 //! begins work that has become possible.
 
 use super::{
-    Attempt, Child, Effect, Event, Life, Note, OnChange, Pace, Policy, Purpose, State, Time, Took,
-    Version, Work,
+    Attempt, Child, Effect, Event, Known, Life, Note, OnChange, Pace, Policy, Purpose, State, Time,
+    Took, Version, Work,
 };
 use crate::action::{Outcome, Signal};
 
 impl State {
     /// The state before the first event, and what to do first. `baseline` is
-    /// what the files contained before anything was started.
-    pub fn new(policy: Policy, baseline: Version) -> (Self, Vec<Effect>) {
-        let (child, effects) = if policy.supervises {
+    /// what the files contained before anything was started, `known` whether
+    /// what runs has it.
+    pub fn new(policy: Policy, baseline: Version, known: Known) -> (Self, Vec<Effect>) {
+        let (child, mut effects) = if policy.supervises {
             (Child::Running, vec![Effect::StartChild])
         } else {
             (Child::None, Vec::new())
         };
+        let current = known == Known::Current;
+        if current {
+            effects.push(Effect::Keep(baseline));
+        }
         let state = Self {
             pace: Pace::new(policy.quiet, policy.cap, policy.settle_first),
             policy,
             child,
             seen: baseline,
-            taken: Some(baseline),
+            taken: current.then_some(baseline),
+            untold: !current,
             work: Work::Idle,
             prepared: None,
             tries: 0,
@@ -30,7 +36,6 @@ impl State {
             preparing_since: None,
             read_since_look: true,
             attempt: Attempt::default(),
-            disarmed: false,
             life: Life::Serving,
         };
         (state, effects)
@@ -47,6 +52,7 @@ impl State {
             Event::Changed(version) => self.changed(now, version),
             Event::Flickered => self.flickered(now),
             Event::MayBeOld => self.may_be_old(now),
+            Event::IsCurrent(version) => self.is_current(version, out),
             Event::Prepared(version, result) => self.prepared(now, version, result, out),
             Event::Acted(version, took) => self.acted(now, version, took, out),
             Event::ChildExited(code) => self.child_exited(now, code, out),
@@ -90,6 +96,7 @@ impl State {
         // Whatever starts or is told in these moments may read the old or the
         // new content, so even a change that is taken back is acted on.
         self.taken = None;
+        self.untold = false;
         self.read_since_look = false;
         self.attempt.moved_meanwhile = true;
         self.prepared = None;
@@ -111,7 +118,21 @@ impl State {
     fn may_be_old(&mut self, now: Time) {
         self.attempt.moved_meanwhile = true;
         self.taken = None;
+        self.untold = false;
         self.pace.at_once(now);
+    }
+
+    /// What was found out about the start; it says nothing about what came later.
+    fn is_current(&mut self, version: Version, out: &mut Vec<Effect>) {
+        if self.untold && version == self.seen {
+            self.untold = false;
+            self.take(version, out);
+        }
+    }
+
+    fn take(&mut self, version: Version, out: &mut Vec<Effect>) {
+        self.taken = Some(version);
+        out.push(Effect::Keep(version));
     }
 
     /// Begins, ends or hurries what time or the last event made possible.
@@ -159,9 +180,6 @@ impl State {
         let version = self.seen;
         self.pace.begun(now);
         self.retry_at = None;
-        if self.disarmed {
-            return self.fail(now, version, (Outcome::Rejected, DISARMED.to_owned()), out);
-        }
         if !self.policy.prepares || self.prepared == Some(version) {
             return self.act(now, version, out);
         }
@@ -214,9 +232,9 @@ impl State {
             }
             OnChange::Restart => self.stop_child(now, Purpose::Restart(version), out),
             OnChange::Exit(code) if self.policy.supervises => {
-                self.stop_child(now, Purpose::Exit(code), out);
+                self.stop_child(now, Purpose::Exit(code, version), out);
             }
-            OnChange::Exit(code) => self.exit(code, out),
+            OnChange::Exit(code) => self.leave(code, version, out),
         }
     }
 
@@ -244,14 +262,18 @@ impl State {
             Took::Rejected(why) => self.fail(now, version, (Outcome::Rejected, why), out),
             Took::Unverified(why) => self.fail(now, version, (Outcome::Unverified, why), out),
             Took::Died(why) => {
-                self.disarmed = true;
                 self.fail(now, version, (Outcome::Rejected, why), out);
+                // Whoever comes in its place is soon asked what it has.
+                self.retry_at = Some(now + self.policy.until_up);
             }
         }
     }
 
     fn succeed(&mut self, version: Version, outcome: Outcome, out: &mut Vec<Effect>) {
-        self.taken = (!self.attempt.moved_meanwhile).then_some(version);
+        self.taken = None;
+        if !self.attempt.moved_meanwhile {
+            self.take(version, out);
+        }
         self.tries = 0;
         out.push(Effect::Say(Note::Ended {
             version,
@@ -273,12 +295,7 @@ impl State {
         self.prepared = None;
         if version == self.seen {
             self.tries = self.tries.saturating_add(1);
-            let hopeless = self.disarmed;
-            self.retry_at = self
-                .policy
-                .backoff
-                .next(now, self.tries)
-                .filter(|_| !hopeless);
+            self.retry_at = self.policy.backoff.next(now, self.tries);
         }
         let again = self.retry_at;
         out.push(Effect::Say(Note::Ended {
@@ -296,8 +313,8 @@ impl State {
             Child::Stopping(Purpose::Restart(version)) if self.life == Life::Serving => {
                 self.restart(now, version, out);
             }
-            Child::Stopping(Purpose::Exit(wanted)) if self.life == Life::Serving => {
-                self.exit(wanted, out);
+            Child::Stopping(Purpose::Exit(wanted, version)) if self.life == Life::Serving => {
+                self.leave(wanted, version, out);
             }
             Child::Running | Child::Stopping(_) => self.exit(code, out),
         }
@@ -352,6 +369,9 @@ impl State {
         self.life = Life::Over;
         out.push(Effect::Exit(code));
     }
-}
 
-const DISARMED: &str = "the process died of an earlier signal, so it is sent no more of them; it reads the files when it is started";
+    fn leave(&mut self, code: u8, version: Version, out: &mut Vec<Effect>) {
+        self.life = Life::Over;
+        out.push(Effect::Leave(code, version));
+    }
+}

@@ -1,0 +1,375 @@
+//! What the process has taken, kept over the end of the agent.
+//!
+//! In: a [`Mark`] for each version that was taken, and word that an action begins.
+//! Out: at the next start, what was kept. One small file in a folder that outlives
+//! the container, an emptyDir: digest and generations, never content.
+//!
+//! The file is replaced whole and only when it is on the disk, so it is never half
+//! of anything. What cannot be read, or is newer than this program, is doubt.
+//! Others in the pod may write to the folder: links are not followed, and nothing
+//! longer than a page is read.
+
+use crate::watch::Look;
+use rustix::fs::{self as sys, CWD, Mode, OFlags};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tidings_core::supervise::Version;
+
+/// The form of the file; another one is doubt.
+const FORM: u64 = 1;
+/// No file of ours is longer: a thousand volumes would fit.
+const LONGEST: u64 = 256 << 10;
+
+/// The volumes of a pod are made within this time.
+const TOGETHER: Duration = Duration::from_secs(2);
+
+/// Which state of the files a version is: one and the same content that was put
+/// there again may have been another one in between.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// By watched directory: what its `..data` names.
+    pub(crate) generations: BTreeMap<String, String>,
+    /// When the newest of it was put there: seconds and nanoseconds since 1970.
+    pub(crate) changed_at: (i64, i64),
+}
+
+impl Stamp {
+    /// That of a look.
+    pub(crate) fn of(look: &Look) -> Self {
+        let pair =
+            |mount: &crate::watch::Mount| Some((mount.dir.clone(), mount.generation.clone()?));
+        Self {
+            generations: look.mounts.iter().filter_map(pair).collect(),
+            changed_at: look.changed_at,
+        }
+    }
+}
+
+/// A version that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Its digest.
+    pub(crate) version: Version,
+    /// Which state of the files it was.
+    pub(crate) stamp: Stamp,
+}
+
+/// What an earlier life left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// There is no place for it.
+    Nowhere,
+    /// Nothing: this is the first life.
+    Nothing,
+    /// The process had taken this.
+    Taken(Mark),
+    /// An action was begun and its end is not known, or the file makes no sense.
+    Doubt,
+}
+
+/// The file.
+pub(crate) struct Memory {
+    file: PathBuf,
+    /// What it holds, as far as this life knows.
+    holds: Mutex<Holds>,
+}
+
+#[derive(PartialEq)]
+enum Holds {
+    Unknown,
+    Doubt,
+    Taken(Mark),
+    /// The last word was written: whatever follows comes too late.
+    Last,
+}
+
+impl Memory {
+    /// The memory of an agent with these arguments: several may share a folder.
+    ///
+    /// # Errors
+    /// One sentence, if the folder is not there or nothing can be written to it.
+    pub(crate) fn in_folder(folder: &Path, arguments: &[OsString]) -> Result<Self, String> {
+        let mut hasher = blake3::Hasher::new();
+        for argument in arguments {
+            hasher.update(&(argument.len() as u64).to_le_bytes());
+            hasher.update(argument.as_encoded_bytes());
+        }
+        let name = hasher.finalize().to_hex();
+        let memory = Self {
+            file: folder.join(format!("tidings-agent-{}.json", &name[..16])),
+            holds: Mutex::new(Holds::Unknown),
+        };
+        memory.try_out().map_err(|error| {
+            format!(
+                "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
+                folder.display()
+            )
+        })?;
+        Ok(memory)
+    }
+
+    /// Whether the folder was made well before this time (seconds and nanoseconds
+    /// since 1970). An emptyDir is made when the pod is, with its other volumes;
+    /// what comes into them later may have come after its programs started.
+    pub(crate) fn is_older_than(&self, (seconds, nanos): (i64, i64)) -> bool {
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok();
+        let made = self.file.parent().and_then(|folder| folder.metadata().ok());
+        let made = made.and_then(|made| made.created().ok()).and_then(since);
+        let then = Duration::new(
+            u64::try_from(seconds).unwrap_or(0),
+            u32::try_from(nanos).unwrap_or(0),
+        );
+        made.is_some_and(|made| made + TOGETHER < then)
+    }
+
+    /// What an earlier life left, and a sentence if it makes no sense.
+    pub(crate) fn recall(&self) -> (Kept, Option<String>) {
+        match self.read() {
+            Ok(None) => (Kept::Nothing, None),
+            Ok(Some(text)) => understand(&text).map_or_else(
+                || (Kept::Doubt, Some(self.nonsense("it makes no sense"))),
+                |kept| (kept, None),
+            ),
+            Err(error) => (Kept::Doubt, Some(self.nonsense(&error.to_string()))),
+        }
+    }
+
+    fn nonsense(&self, what: &str) -> String {
+        let file = self.file.display();
+        format!("{file} cannot be used ({what}): what the process has is not known")
+    }
+
+    /// An action begins: until it has ended well nothing is known.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn doubt(&self) -> io::Result<()> {
+        // Whoever kills us does not take the kernel's cache along, and where the
+        // node goes down nothing that runs is left: no need to wait for the disk.
+        self.put(Holds::Doubt, &json!({ "form": FORM, "taken": null }), false)
+    }
+
+    /// The process has this.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep(&self, mark: &Mark) -> io::Result<()> {
+        self.put(Holds::Taken(mark.clone()), &written(mark), true)
+    }
+
+    /// Like [`Self::keep`], as the last word of this life.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep_last(&self, mark: &Mark) -> io::Result<()> {
+        self.put(Holds::Last, &written(mark), true)
+    }
+
+    fn put(&self, holds: Holds, text: &Value, to_disk: bool) -> io::Result<()> {
+        let mut held = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held == Holds::Last || *held == holds {
+            return Ok(());
+        }
+        *held = Holds::Unknown;
+        self.replace(format!("{text}\n").as_bytes(), to_disk)?;
+        *held = holds;
+        Ok(())
+    }
+
+    fn replace(&self, text: &[u8], to_disk: bool) -> io::Result<()> {
+        let draft = self.draft();
+        let mut file = create(&draft)?;
+        file.write_all(text)?;
+        if to_disk {
+            file.sync_all()?;
+        }
+        std::fs::rename(&draft, &self.file)
+    }
+
+    fn try_out(&self) -> io::Result<()> {
+        let draft = self.draft();
+        create(&draft)?.write_all(b"\n")?;
+        std::fs::remove_file(draft)
+    }
+
+    fn draft(&self) -> PathBuf {
+        self.file.with_extension("new")
+    }
+
+    /// `None`: there is none.
+    fn read(&self) -> io::Result<Option<String>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = match sys::openat(CWD, &self.file, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut text = String::new();
+        file.take(LONGEST).read_to_string(&mut text)?;
+        Ok(Some(text))
+    }
+}
+
+/// A file that was not there: nobody else has it open, and it is no link.
+fn create(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = sys::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR)?;
+    Ok(File::from(file))
+}
+
+fn written(mark: &Mark) -> Value {
+    let (seconds, nanos) = mark.stamp.changed_at;
+    json!({
+        "form": FORM,
+        "taken": format!("{:032x}", mark.version.0),
+        "generations": mark.stamp.generations,
+        "changedAt": [seconds, nanos],
+    })
+}
+
+fn understand(text: &str) -> Option<Kept> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    if value.get("form")?.as_u64()? != FORM {
+        return None;
+    }
+    let taken = value.get("taken")?;
+    if taken.is_null() {
+        return Some(Kept::Doubt);
+    }
+    let version = u128::from_str_radix(taken.as_str()?, 16).ok()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let generations = value.get("generations")?.as_object()?.iter();
+    let generations: Option<_> = generations
+        .map(|(dir, name)| Some((dir.clone(), text(name)?)))
+        .collect();
+    let changed_at = value.get("changedAt")?.as_array()?;
+    let stamp = Stamp {
+        generations: generations?,
+        changed_at: (changed_at.first()?.as_i64()?, changed_at.get(1)?.as_i64()?),
+    };
+    let version = Version(version);
+    Some(Kept::Taken(Mark { version, stamp }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn memory(folder: &Path) -> Memory {
+        Memory::in_folder(folder, &["watch".into()]).unwrap()
+    }
+
+    fn mark(version: u128) -> Mark {
+        Mark {
+            version: Version(version),
+            stamp: Stamp {
+                generations: BTreeMap::from([("/etc/x".into(), "..2026".into())]),
+                changed_at: (1_700_000_000, 5),
+            },
+        }
+    }
+
+    #[test]
+    fn what_was_kept_last_is_recalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = memory(folder.path());
+        assert_eq!(first.recall().0, Kept::Nothing);
+        first.keep(&mark(u128::MAX)).unwrap();
+        assert_eq!(
+            memory(folder.path()).recall().0,
+            Kept::Taken(mark(u128::MAX))
+        );
+        first.doubt().unwrap();
+        assert_eq!(memory(folder.path()).recall(), (Kept::Doubt, None));
+        first.keep_last(&mark(3)).unwrap();
+        first.keep(&mark(4)).unwrap();
+        assert_eq!(memory(folder.path()).recall().0, Kept::Taken(mark(3)));
+    }
+
+    #[test]
+    fn it_is_for_its_user_alone_and_holds_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path());
+        memory.keep(&mark(1)).unwrap();
+        let mode = std::fs::metadata(&memory.file).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn agents_with_other_arguments_have_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            Memory::in_folder(folder.path(), &words).unwrap().file
+        };
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_doubt_and_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path());
+        for text in [
+            "",
+            "{",
+            "{}",
+            "{\"form\":2,\"taken\":null}",
+            "{\"form\":1,\"taken\":\"x\"}",
+            "{\"form\":1,\"taken\":\"1\",\"generations\":{},\"changedAt\":[1]}",
+            "{\"form\":1,\"taken\":\"1\",\"generations\":{\"a\":1},\"changedAt\":[1,2]}",
+        ] {
+            std::fs::write(&memory.file, text).unwrap();
+            let (kept, said) = memory.recall();
+            assert_eq!(kept, Kept::Doubt, "{text}");
+            assert!(said.is_some(), "{text}");
+        }
+        std::fs::write(&memory.file, [0xff, 0xfe]).unwrap();
+        assert_eq!(memory.recall().0, Kept::Doubt);
+    }
+
+    #[test]
+    fn a_link_that_somebody_laid_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = folder.path().join("theirs");
+        std::fs::write(&theirs, "precious").unwrap();
+        let memory = memory(folder.path());
+        symlink(&theirs, &memory.file).unwrap();
+        symlink(&theirs, memory.draft()).unwrap();
+        assert_eq!(memory.recall().0, Kept::Doubt);
+        memory.keep(&mark(1)).unwrap();
+        assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "precious");
+        assert_eq!(memory.recall().0, Kept::Taken(mark(1)));
+    }
+
+    #[test]
+    fn files_that_came_long_after_the_folder_are_told_from_those_that_came_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = i64::try_from(now.as_secs()).unwrap();
+        assert!(!memory.is_older_than((now, 0)));
+        assert!(memory.is_older_than((now + 60, 0)));
+        assert!(!memory.is_older_than((i64::MIN, -1)));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_one_sentence() {
+        let said = Memory::in_folder(Path::new("/nonexistent/folder"), &[]).err();
+        assert!(said.unwrap().contains("emptyDir"));
+    }
+}
