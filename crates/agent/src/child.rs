@@ -6,6 +6,7 @@
 //! one, the terminal: keys go to the child and to nobody else.
 
 use crate::nursery::Nursery;
+use crate::proc;
 use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
 use rustix::termios::{isatty, tcsetpgrp};
@@ -13,8 +14,9 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, stdin};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tidings_core::action::Signal;
 
 /// The supervised command and, while it runs, its process.
@@ -23,15 +25,21 @@ pub(crate) struct Child {
     nursery: Arc<Nursery>,
     /// 0 while there is none.
     pid: Arc<AtomicI32>,
+    /// How long what it leaves behind may take to end.
+    grace: Duration,
+    /// The signal by which it was told to end: its group is to end with it.
+    stopping: Arc<Mutex<Option<Signal>>>,
 }
 
 impl Child {
     /// Nothing is started yet.
-    pub(crate) fn new(command: Vec<OsString>, nursery: Arc<Nursery>) -> Self {
+    pub(crate) fn new(command: Vec<OsString>, grace: Duration, nursery: Arc<Nursery>) -> Self {
         Self {
             command,
             nursery,
             pid: Arc::default(),
+            grace,
+            stopping: Arc::default(),
         }
     }
 
@@ -47,13 +55,34 @@ impl Child {
     ) -> Result<i32, NotStarted> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).process_group(0);
+        *lock(&self.stopping) = None;
         let pid = self
             .nursery
-            .start(&mut command, exited)
+            .start(&mut command, self.with_its_group(exited))
             .map_err(|error| NotStarted::new(&self.command[0], &error))?;
         self.pid.store(pid, Ordering::SeqCst);
         self.nursery.with(pid, give_terminal);
         Ok(pid)
+    }
+
+    /// Tells of the end of a child that was stopped when nothing of its group is left:
+    /// a server that a script leaves behind would keep its port from the next.
+    fn with_its_group(
+        &self,
+        exited: impl FnOnce(u8) + Send + 'static,
+    ) -> impl FnOnce(u8) + Send + 'static {
+        let (pid, stopping, grace) = (self.pid(), Arc::clone(&self.stopping), self.grace);
+        move |code| {
+            let group = pid.load(Ordering::SeqCst);
+            let Some(signal) = lock(&stopping).take().filter(|_| group != 0) else {
+                return exited(code);
+            };
+            // Not here: whoever calls this waits for all other processes too.
+            std::thread::spawn(move || {
+                proc::end_group(group, raw(signal), grace);
+                exited(code);
+            });
+        }
     }
 
     /// The process of the last start is gone.
@@ -70,12 +99,22 @@ impl Child {
         });
     }
 
+    /// Tells the child to end, and its group with it.
+    pub(crate) fn stop(&self, signal: Signal) {
+        *lock(&self.stopping) = Some(signal);
+        self.signal(signal);
+    }
+
     /// Ends the child and what it started in its group.
     pub(crate) fn kill(&self) {
         self.nursery.with(self.pid.load(Ordering::SeqCst), |pid| {
             let _ = kill_process_group(pid, Raw::KILL);
         });
     }
+}
+
+fn lock(stopping: &Mutex<Option<Signal>>) -> MutexGuard<'_, Option<Signal>> {
+    stopping.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why a command did not begin.

@@ -36,6 +36,8 @@ pub(crate) enum Job {
     FirstLook(FirstLook),
     Prepare(Version, Context),
     Act(Aim, Context),
+    /// Watch whether the child that was just started lives and proves itself.
+    Prove(Version, Context),
     /// Keep over the end of the agent what was taken.
     Keep(Mark),
 }
@@ -156,6 +158,11 @@ impl Engine {
             Effect::Hurry => self.hurry.now(),
             Effect::Say(note) => self.say(&note),
             Effect::SignalChild(signal) => self.with_child(|child| child.signal(signal)),
+            Effect::StopChild(signal) => self.with_child(|child| child.stop(signal)),
+            Effect::Prove(version) => {
+                self.ask(Job::Prove(version, self.context()));
+                self.acted_on.append(&mut self.names);
+            }
             Effect::KillChild => self.with_child(Child::kill),
             Effect::Keep(version) => self.keep(version),
             Effect::StartChild | Effect::Exit(_) | Effect::Leave(..) => {}
@@ -256,6 +263,9 @@ impl Worker {
                 self.remember(Memory::doubt);
                 let took = self.actor.act(aim, &context);
                 Some(Event::Acted(aim.version, took))
+            }
+            Job::Prove(version, context) => {
+                Some(Event::Acted(version, self.actor.prove_child(&context)))
             }
             Job::Keep(mark) => {
                 self.remember(|memory| memory.keep(&mark));

@@ -88,7 +88,13 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     let nursery = Arc::new(Nursery::default());
     let (inputs, received) = channel();
     hear_signals(caught, &nursery, &inputs);
-    let child = supervises.then(|| Child::new(settings.command.clone(), Arc::clone(&nursery)));
+    let child = supervises.then(|| {
+        Child::new(
+            settings.command.clone(),
+            settings.policy.grace,
+            Arc::clone(&nursery),
+        )
+    });
     let means = means(settings, child.as_ref());
     let actor = actor(settings, means, &nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
@@ -157,6 +163,9 @@ fn means(settings: &Settings, child: Option<&Child>) -> Means {
         }),
         Way::Http(calls) => Means::Http(calls.clone()),
         Way::Exec(argv) => Means::Exec(argv.clone()),
+        Way::Itself if settings.policy.on_change == OnChange::Restart => {
+            Means::Restart(target(&Whom::Child, child))
+        }
         Way::Itself | Way::Nothing => Means::Elsewhere,
     }
 }
@@ -188,6 +197,8 @@ fn actor(
         journal: Arc::clone(journal),
         called: None,
         died: None,
+        under_way: None,
+        calling: None,
     }
 }
 

@@ -317,3 +317,103 @@ fn rendered_files_are_there_before_the_child_and_follow_changes() {
     agent.says("unverified", 1);
     assert_eq!(fs::read_to_string(&out).unwrap(), "v2");
 }
+
+/// Serves until it is told to end, unless its file says that it cannot.
+fn server(volume: &Volume) -> String {
+    format!(
+        "echo starting $(cat {0}/a); grep -q bad {0}/a && exit 3; trap 'exit 0' TERM; echo serving $(cat {0}/a); while :; do sleep 0.02; done",
+        volume.0.display()
+    )
+}
+
+#[test]
+fn a_new_child_that_ends_at_once_is_rejected_and_its_code_is_passed_on() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let script = server(&volume);
+    let restart = ["--on-change", "restart"];
+    let mut agent = run(root.path(), &restart, &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "bad")]);
+    assert_eq!(agent.code(), 3);
+    agent.says("rejected: the new process ended with exit code 3", 1);
+    assert_eq!(agent.said("applied"), 0, "{}", agent.output());
+}
+
+#[test]
+fn a_restart_that_fails_is_tried_again_where_that_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let script = server(&volume);
+    let options = [
+        "--on-change",
+        "restart",
+        "--on-failed-restart",
+        "keep-trying",
+    ];
+    let mut agent = run(root.path(), &options, &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "bad")]);
+    agent.says("rejected: the new process ended with exit code 3", 2);
+    volume.write(&[("a", "fixed")]);
+    agent.says("serving fixed", 1);
+    agent.says("applied", 1);
+    volume.write(&[("a", "bad again")]);
+    agent.says("rejected: the new process ended with exit code 3", 3);
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 3, "the last child's own");
+}
+
+#[test]
+fn what_a_stopped_script_leaves_behind_is_gone_before_the_next_starts() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let pid = root.path().join("pid");
+    // The server refuses to end by TERM, and the script does not wait for it.
+    let script = format!(
+        "if [ -e {pid} ] && kill -0 $(cat {pid}); then echo address in use; exit 1; fi; \
+         sh -c 'trap \"\" TERM; exec sleep 600' & echo $! > {pid}; trap 'exit 0' TERM; echo serving $(cat {cm}/a); wait",
+        pid = pid.display(),
+        cm = volume.0.display()
+    );
+    // Not the default of ten seconds, which it would take.
+    let options = ["--on-change", "restart", "--grace", "300ms"];
+    let mut agent = run(root.path(), &options, &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("serving 2", 1);
+    agent.says("applied", 1);
+    assert_eq!(agent.said("address in use"), 0, "{}", agent.output());
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 0);
+    signal(
+        fs::read_to_string(pid).unwrap().trim().parse().unwrap(),
+        "KILL",
+    );
+}
+
+#[test]
+fn a_new_child_that_lives_and_is_not_proved_is_looked_at_and_not_started_again() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let (script, ready) = (server(&volume), root.path().join("ready"));
+    let proof = format!("succeeds=test -e {}", ready.display());
+    // Not the default of five seconds, which it would take.
+    let options = [
+        "--on-change",
+        "restart",
+        "--prove",
+        &proof,
+        "--prove-timeout",
+        "200ms",
+    ];
+    let mut agent = run(root.path(), &options, &["sh", "-c", &script]);
+    agent.says("serving 1", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("rejected: the proving command failed", 1);
+    fs::write(&ready, "").unwrap();
+    agent.says("applied", 1);
+    assert_eq!(agent.said("starting"), 2, "{}", agent.output());
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 0);
+}

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use tidings_core::action::Signal;
 use tidings_core::supervise::{
-    Backoff, Effect, Event, Known, OnChange, Policy, State, Time, Took, Version,
+    Backoff, Effect, Event, FailedRestart, Known, OnChange, Policy, State, Time, Took, Version,
 };
 
 /// One thing that the world does next.
@@ -42,6 +42,10 @@ enum Job {
     Prepare(Version),
     /// The version that was asked for, and the one the process read.
     Act(Version, Version),
+    /// The same, of an attempt that was begun before: it is only looked at.
+    Look(Version, Version),
+    /// The new child is watched.
+    Prove(Version),
 }
 
 /// What outlives the agent.
@@ -72,6 +76,8 @@ struct World {
     /// Which write the disk, and the agent's last look, are of.
     writes: u32,
     seen_write: u32,
+    /// The write that the last action was for.
+    act_write: u32,
     agent: State,
     now: Time,
     disk: Version,
@@ -86,6 +92,9 @@ struct World {
     killable: bool,
     /// The watched process died of a signal, and its successor is not there yet.
     died: bool,
+    /// An attempt that did not end in its time: for which version, at which write,
+    /// and what the process read.
+    slow: Option<(Version, u32, Version)>,
     /// What the last check allowed, until it is used.
     checked: Option<Version>,
     actions: u32,
@@ -110,6 +119,7 @@ impl World {
             first_look: None,
             writes: 0,
             seen_write: 0,
+            act_write: 0,
             agent,
             now: Time::ZERO,
             disk,
@@ -120,6 +130,7 @@ impl World {
             loaded: disk,
             process_started: Time::ZERO,
             killable: false,
+            slow: None,
             checked: None,
             actions: 0,
             reasons_to_act: 0,
@@ -154,7 +165,13 @@ impl World {
                 self.killable = false;
                 self.process_starts();
             }
-            Effect::SignalChild(_) => assert_eq!(self.children, 1, "a signal for nobody"),
+            Effect::SignalChild(_) | Effect::StopChild(_) => {
+                assert_eq!(self.children, 1, "a signal for nobody");
+            }
+            Effect::Prove(version) => {
+                assert_eq!(self.children, 1, "nobody to be watched");
+                self.start_job(Job::Prove(version));
+            }
             Effect::KillChild => self.killable = true,
             Effect::Prepare(version) => self.start_job(Job::Prepare(version)),
             Effect::Act(version) => {
@@ -165,6 +182,14 @@ impl World {
                 );
                 if self.memory != Memory::Nowhere {
                     self.memory = Memory::Doubt;
+                }
+                self.act_write = self.seen_write;
+                let slow = self.slow.take();
+                if let Some((of, write, read)) = slow
+                    && (of, write) == (version, self.seen_write)
+                {
+                    self.slow = slow;
+                    return self.start_job(Job::Look(version, read));
                 }
                 // The worst moment: the process reads now, not when it is done.
                 self.start_job(Job::Act(version, self.disk));
@@ -209,6 +234,7 @@ impl World {
 
     fn process_starts(&mut self) {
         self.died = false;
+        self.slow = None;
         self.loaded = self.disk;
         self.process_started = self.now;
     }
@@ -227,7 +253,45 @@ impl World {
                 self.say(Event::Prepared(version, result));
             }
             Some(Job::Act(version, read)) => self.finish_act(version, read, how),
+            Some(Job::Prove(version)) => self.finish_prove(version, how),
+            Some(Job::Look(version, read)) => self.finish_look(version, read, how),
         }
+    }
+
+    fn finish_prove(&mut self, version: Version, how: u8) {
+        let died = self.children == 0;
+        let took = match how % 4 {
+            _ if died => Took::Died("ended".into()),
+            0 => Took::Applied,
+            1 => Took::Rejected("no proof".into()),
+            2 => Took::Unverified("no proof".into()),
+            _ => Took::Died("ended".into()),
+        };
+        let dies = matches!(took, Took::Died(_)) && !died;
+        if matches!(took, Took::Rejected(_) | Took::Unverified(_)) {
+            self.checked = None;
+        }
+        self.reasons_to_act += 1;
+        self.say(Event::Acted(version, took));
+        if dies {
+            self.process_exits(how);
+        }
+    }
+
+    /// The attempt has succeeded meanwhile, goes on, or is given up for another.
+    fn finish_look(&mut self, version: Version, read: Version, how: u8) {
+        let goes_on = how % 3 == 1 && !self.died && self.slow.is_some();
+        if goes_on {
+            self.checked = Some(version);
+            return self.say(Event::Acted(version, Took::UnderWay("slow".into())));
+        }
+        let gone = self.slow.take().is_none();
+        if gone || how % 3 == 2 {
+            self.actions += 1;
+            self.reasons_to_act += 1;
+            return self.finish_act(version, self.disk, how);
+        }
+        self.finish_act(version, read, 0);
     }
 
     fn finish_act(&mut self, version: Version, read: Version, how: u8) {
@@ -250,6 +314,11 @@ impl World {
             }
             // Nothing was tried, so what the check allowed is still allowed.
             Took::NotUp(_) => {
+                self.checked = Some(version);
+                self.reasons_to_act += 1;
+            }
+            Took::Unverified(_) => {
+                self.slow = Some((version, self.act_write, read));
                 self.checked = Some(version);
                 self.reasons_to_act += 1;
             }
@@ -295,6 +364,7 @@ impl World {
     /// Baseline first, then the look at the process: the order of the shell.
     fn agent_starts(&mut self) {
         self.job = None;
+        self.slow = None;
         self.checked = None;
         self.writes_unseen = 0;
         self.seen_write = self.writes;
@@ -404,10 +474,13 @@ fn policies() -> impl Strategy<Value = Policy> {
         Just(OnChange::Restart),
         Just(OnChange::Exit(90))
     ];
-    (any::<bool>(), on_change, any::<bool>(), any::<bool>()).prop_map(
-        |(supervises, on_change, prepares, settle_first)| Policy {
+    let on_failed_restart = prop_oneof![Just(FailedRestart::Exit), Just(FailedRestart::KeepTrying)];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (flags, on_change, on_failed_restart).prop_map(
+        |((supervises, prepares, settle_first), on_change, on_failed_restart)| Policy {
             supervises: supervises || on_change == OnChange::Restart,
             on_change,
+            on_failed_restart,
             prepares,
             quiet: Duration::from_millis(200),
             cap: Duration::from_secs(2),

@@ -12,6 +12,7 @@ mod page;
 pub(crate) mod prove;
 mod resolver;
 pub(crate) mod signal;
+pub(crate) mod under_way;
 mod unix;
 
 use crate::journal::Journal;
@@ -26,6 +27,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidings_core::action::Signal;
 use tidings_core::supervise::{Took, Version};
+use under_way::{Attempt, Calling};
+
+/// What is said of an attempt that may still come to something.
+const STILL: &str = "the last attempt may still be under way, and is not joined by another";
 
 /// A process that dies within this time of a signal died of it.
 const DEATH_WATCH: Duration = Duration::from_secs(2);
@@ -39,7 +44,9 @@ pub(crate) enum Means {
     Http(Vec<Call>),
     /// A command.
     Exec(Vec<String>),
-    /// Nothing here: the state machine restarts or exits by itself.
+    /// The child is started again, by the state machine; here it is watched.
+    Restart(Target),
+    /// Nothing here: the state machine exits by itself.
     Elsewhere,
 }
 
@@ -55,7 +62,7 @@ pub(crate) struct Message {
 }
 
 /// What an attempt is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Aim {
     pub(crate) version: Version,
     /// When the files were put there (wall clock, since 1970).
@@ -76,13 +83,6 @@ impl Death {
         let new = self.version == aim.version && !self.were_there.contains(&next.pid);
         new || started_after(next, aim.changed_at)
     }
-}
-
-/// How a signal was taken.
-enum Sent {
-    Ended(Took),
-    /// The process ended when it got it.
-    Died,
 }
 
 /// Whether the process has what the files contain.
@@ -117,8 +117,12 @@ pub(crate) struct Actor {
     pub(crate) nursery: Arc<Nursery>,
     pub(crate) hurry: Arc<Hurry>,
     pub(crate) journal: Arc<Journal>,
-    /// Which calls have succeeded for which version: a retry makes only the rest.
-    pub(crate) called: Option<(Version, Vec<usize>)>,
+    /// Which calls have succeeded for which aim: a retry makes only the rest.
+    pub(crate) called: Option<(Aim, Vec<usize>)>,
+    /// The last attempt, which did not end in its time.
+    pub(crate) under_way: Option<Attempt>,
+    /// Its call that is not answered yet.
+    pub(crate) calling: Option<Calling>,
     /// The process of the last attempt ended of it.
     pub(crate) died: Option<Death>,
 }
@@ -151,15 +155,126 @@ impl Actor {
         }
     }
 
-    /// Makes the process take a version.
+    /// Makes the process take a version; or looks what became of the last attempt
+    /// on it, which may have succeeded meanwhile.
     pub(crate) fn act(&mut self, aim: Aim, context: &Context) -> Took {
         self.hurry.reset();
-        match self.means.clone() {
-            Means::Signal(message) => self.signal(&message, aim, context),
-            Means::Http(calls) => self.call_all(aim.version, &calls, context),
-            Means::Exec(argv) => self.exec(&argv, context),
-            Means::Elsewhere => Took::Delivered,
+        let last = self.under_way.take().filter(|last| last.aim == aim);
+        if last.is_none() {
+            self.calling = None;
         }
+        if let Some(took) = last
+            .as_ref()
+            .and_then(|last| self.look_again(last, context))
+        {
+            if matches!(took, Took::UnderWay(_)) {
+                self.under_way = last;
+            }
+            return took;
+        }
+        self.attempt(aim, last, context)
+    }
+
+    fn attempt(&mut self, aim: Aim, last: Option<Attempt>, context: &Context) -> Took {
+        match self.means.clone() {
+            Means::Signal(message) => self.signal(&message, aim, last, context),
+            Means::Http(calls) => self.call_all(aim, last, &calls, context),
+            Means::Exec(argv) => self.exec(&argv, aim, last, context),
+            Means::Restart(_) | Means::Elsewhere => Took::Delivered,
+        }
+    }
+
+    /// Whether the child that was just started lives, and proves itself where that is
+    /// asked for. What it prints or shows counts as it is: there was nothing before.
+    pub(crate) fn prove_child(&self, context: &Context) -> Took {
+        self.hurry.reset();
+        let ended = || Took::Died("the new process ended".into());
+        let Means::Restart(target) = &self.means else {
+            return Took::Delivered;
+        };
+        let Some(process) = target.find() else {
+            return ended();
+        };
+        let Some(proof) = &self.proof else {
+            return match (self.survives(&process), self.hurry.is_on()) {
+                (false, _) => ended(),
+                (true, true) => Took::Delivered,
+                (true, false) => Took::Applied,
+            };
+        };
+        let alive = |pause| !process.ended_within(pause);
+        let eyes = self.eyes(context);
+        match proof.after(&proof.of_a_new_process(), Some(process.pid), &eyes, alive) {
+            None => ended(),
+            Some(Seen::NotYet(why)) => took(proof.verdict(why)),
+            Some(sure) => took(sure),
+        }
+    }
+
+    /// `None`: another attempt is to be made, or the rest of the last one.
+    fn look_again(&mut self, last: &Attempt, context: &Context) -> Option<Took> {
+        if self.is_gone(last) {
+            return None;
+        }
+        if let Some(calling) = &mut self.calling {
+            if calling.is_answered() {
+                // The rest, and the proof, are made as if it had just been called.
+                return None;
+            }
+            if last.goes_on() {
+                return Some(Took::UnderWay(STILL.into()));
+            }
+            self.calling = None;
+            return None;
+        }
+        let proof = self.proof.clone()?;
+        match proof.look(&last.before, last.pid, &self.eyes(context)) {
+            Seen::NotYet(_) if last.goes_on() => Some(Took::UnderWay(STILL.into())),
+            Seen::NotYet(_) => None,
+            sure => Some(took(sure)),
+        }
+    }
+
+    /// Another process is there than the one that was told.
+    fn is_gone(&self, last: &Attempt) -> bool {
+        let Means::Signal(message) = &self.means else {
+            return false;
+        };
+        message.target.find().map(|process| process.pid) != last.pid
+    }
+
+    /// What was seen before the first attempt on this aim.
+    fn before_first(
+        &self,
+        last: Option<Attempt>,
+        (aim, limit): (Aim, Duration),
+        pid: Option<i32>,
+        context: &Context,
+    ) -> Attempt {
+        let count = last.as_ref().map_or(1, |last| last.count.saturating_add(1));
+        let same = last.filter(|last| last.pid == pid);
+        let before = same.map_or_else(|| self.before(pid, &self.eyes(context)), |last| last.before);
+        Attempt {
+            aim,
+            before,
+            pid,
+            count,
+            began: Instant::now(),
+            limit,
+        }
+    }
+
+    /// What is not seen may come later.
+    fn judge(&mut self, seen: Seen, attempt: Attempt) -> Took {
+        let Seen::NotYet(why) = seen else {
+            return took(seen);
+        };
+        self.under_way = Some(attempt);
+        let proof = self.proof.as_ref();
+        took(proof.map_or_else(
+            || Seen::NotYet(why.clone()),
+            |proof| proof.verdict(why.clone()),
+        ))
     }
 
     /// Whether what runs has the files that were put there at `changed_at`.
@@ -206,7 +321,13 @@ impl Actor {
 
     /// Tells the process; one that came in the place of one that died of it has read
     /// the files when it started.
-    fn signal(&mut self, message: &Message, aim: Aim, context: &Context) -> Took {
+    fn signal(
+        &mut self,
+        message: &Message,
+        aim: Aim,
+        last: Option<Attempt>,
+        context: &Context,
+    ) -> Took {
         let target = &message.target;
         let Some(process) = target.find() else {
             return Took::NotUp(format!("{} is not there yet", target.shown()));
@@ -222,39 +343,36 @@ impl Actor {
             version: aim.version,
             were_there: proc::pids().collect(),
         };
-        match self.send(message, &process, context) {
-            Sent::Ended(took) => took,
-            Sent::Died
-                if target
-                    .find()
-                    .is_some_and(|next| death.is_followed_by(&next, aim)) =>
+        let limit = (aim, self.proof_timeout);
+        let attempt = self.before_first(last, limit, Some(process.pid), context);
+        let sent = signal::may_send(&process, message.signal, message.known_to_be_handled)
+            .and_then(|()| signal::send(&process, message.signal));
+        if let Err(took) = sent {
+            return took;
+        }
+        match self.watch(&process, &attempt, context) {
+            Some(_) if self.proof.is_none() => Took::Delivered,
+            Some(seen) => self.judge(seen, attempt),
+            None if target
+                .find()
+                .is_some_and(|next| death.is_followed_by(&next, aim)) =>
             {
                 Took::Applied
             }
-            Sent::Died => {
+            None => {
                 self.died = Some(death);
                 died(&process, message.signal)
             }
         }
     }
 
-    fn send(&self, message: &Message, process: &Process, context: &Context) -> Sent {
-        let signal = message.signal;
-        let eyes = self.eyes(context);
-        let pid = Some(process.pid);
-        let before = self.before(pid, &eyes);
-        if let Err(took) = signal::may_send(process, signal, message.known_to_be_handled) {
-            return Sent::Ended(took);
-        }
-        if let Err(took) = signal::send(process, signal) {
-            return Sent::Ended(took);
-        }
+    /// `None`: the process died of it.
+    fn watch(&self, process: &Process, attempt: &Attempt, context: &Context) -> Option<Seen> {
         let alive = |pause| !process.ended_within(pause);
-        let seen = match &self.proof {
-            Some(proof) => proof.after(&before, pid, &eyes, alive).map(took),
-            None => self.survives(process).then_some(Took::Delivered),
-        };
-        seen.map_or(Sent::Died, Sent::Ended)
+        match &self.proof {
+            Some(proof) => proof.after(&attempt.before, attempt.pid, &self.eyes(context), alive),
+            None => self.survives(process).then_some(Seen::Yes),
+        }
     }
 
     /// Watches for a while whether the process lives on.
@@ -268,51 +386,84 @@ impl Actor {
         true
     }
 
-    fn call_all(&mut self, version: Version, calls: &[Call], context: &Context) -> Took {
-        let before = self.before(None, &self.eyes(context));
+    fn call_all(
+        &mut self,
+        aim: Aim,
+        last: Option<Attempt>,
+        calls: &[Call],
+        context: &Context,
+    ) -> Took {
+        let goes_on = self.calling.is_some();
+        let began = last.as_ref().map(|last| (last.began, last.count));
+        let mut attempt = self.before_first(last, (aim, self.proof_timeout), None, context);
+        if let (true, Some((began, count))) = (goes_on, began) {
+            (attempt.began, attempt.count) = (began, count);
+        }
         let mut done = match self.called.take() {
-            Some((of, done)) if of == version => done,
+            Some((of, done)) if of == aim => done,
             _ => Vec::new(),
         };
         for (index, call) in calls.iter().enumerate() {
             if done.contains(&index) {
                 continue;
             }
-            if let Err(took) = self.call(call) {
-                self.called = Some((version, done));
+            if let Err(took) = self.call(index, call) {
+                self.called = Some((aim, done));
+                if self.calling.is_some() {
+                    attempt.limit = call.manner.timeout;
+                    self.under_way = Some(attempt);
+                }
                 return took;
             }
             done.push(index);
         }
         // An answer with the status that was asked for is proof in itself.
-        self.proved(&before, context).unwrap_or(Took::Applied)
+        match self.proved(&attempt.before, context) {
+            Some(seen) => self.judge(seen, attempt),
+            None => Took::Applied,
+        }
     }
 
-    fn call(&self, call: &Call) -> Result<(), Took> {
-        let began = Instant::now();
-        let result = call.make(|agent| self.hurry.calling(agent));
-        let status = result.as_ref().ok().map(http::Answer::status);
-        let accepted = status.is_some_and(|status| call.accepts(status));
+    /// Where no answer comes in its time the call stays open.
+    fn call(&mut self, index: usize, call: &Call) -> Result<(), Took> {
+        let same = self.calling.take().filter(|calling| calling.index == index);
+        let mut calling = same.unwrap_or_else(|| Calling::begin(index, call, &self.hurry));
         let shown = call.shown();
+        let Some(answered) = calling.answer_within(call.manner.timeout) else {
+            self.journal
+                .called(&shown, None, false, calling.began.elapsed());
+            self.calling = Some(calling);
+            return Err(Took::Unverified(format!("{shown} did not answer in time")));
+        };
+        let status = answered.as_ref().ok().map(|(status, _)| *status);
+        let accepted = status.is_some_and(|status| call.accepts(status));
         self.journal
-            .called(&shown, status, accepted, began.elapsed());
-        match result {
+            .called(&shown, status, accepted, calling.began.elapsed());
+        match answered {
             Ok(_) if accepted => Ok(()),
-            Ok(answer) => {
-                let first = format!("{shown} answered {}", answer.status());
-                Err(Took::Rejected(
-                    format!("{first}\n{}", answer.quote()).trim_end().into(),
-                ))
-            }
+            Ok((status, quote)) => Err(Took::Rejected(
+                format!("{shown} answered {status}\n{quote}")
+                    .trim_end()
+                    .into(),
+            )),
             Err(NoAnswer::NotUp(why)) => Err(Took::NotUp(why)),
             Err(NoAnswer::Failed(why)) => Err(Took::Unverified(why)),
         }
     }
 
-    fn exec(&self, argv: &[String], context: &Context) -> Took {
-        let before = self.before(None, &self.eyes(context));
+    fn exec(
+        &mut self,
+        argv: &[String],
+        aim: Aim,
+        last: Option<Attempt>,
+        context: &Context,
+    ) -> Took {
+        let attempt = self.before_first(last, (aim, self.proof_timeout), None, context);
         match command::run(argv, context, self.command_timeout, &self.nursery) {
-            Ok(ran) if ran.succeeded() => self.proved(&before, context).unwrap_or(Took::Delivered),
+            Ok(ran) if ran.succeeded() => match self.proved(&attempt.before, context) {
+                Some(seen) => self.judge(seen, attempt),
+                None => Took::Delivered,
+            },
             Ok(ran) => Took::Rejected(ran.why("the command", self.command_timeout)),
             Err(why) => Took::Rejected(why),
         }
@@ -324,14 +475,14 @@ impl Actor {
     }
 
     /// `None`: no proof is asked for.
-    fn proved(&self, before: &Before, context: &Context) -> Option<Took> {
+    fn proved(&self, before: &Before, context: &Context) -> Option<Seen> {
         let proof = self.proof.as_ref()?;
         let eyes = self.eyes(context);
         let alive = |pause| {
             std::thread::sleep(pause);
             true
         };
-        proof.after(before, None, &eyes, alive).map(took)
+        proof.after(before, None, &eyes, alive)
     }
 
     fn eyes<'a>(&'a self, context: &'a Context) -> Eyes<'a> {

@@ -12,6 +12,14 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
+    /// What a process says that is not there: any stamp is another one.
+    pub(super) fn of_nobody() -> Self {
+        Self {
+            stamp: String::new(),
+            good: None,
+        }
+    }
+
     /// Reads them from a page. `None`: there is no such stamp.
     pub(super) fn read(text: &str, stamp: &str, good: Option<&str>) -> Option<Self> {
         let good = good.and_then(|name| value(text, name));
@@ -31,6 +39,22 @@ impl Marks {
         let time = self.stamp.parse().ok().or_else(|| since_1970(&self.stamp));
         self.good != Some(false)
             && time.is_some_and(|time: f64| time >= (bound + SURELY).as_secs_f64())
+    }
+}
+
+impl Marks {
+    /// How long until a stamp of whole seconds can move: one that is of the present
+    /// second would be the same after another reload. `now`: since 1970.
+    pub(super) fn stands_for(&self, now: Duration) -> Duration {
+        let time = self.stamp.parse().ok().or_else(|| since_1970(&self.stamp));
+        let whole = |time: &f64| time.fract() == 0.0 && *time > 0.0;
+        let next = time.filter(whole).map(|time: f64| time + 1.0);
+        let left = next.and_then(|next| Duration::try_from_secs_f64(next).ok());
+        let left = left.unwrap_or_default().saturating_sub(now);
+        if left > Duration::from_secs(1) {
+            return Duration::ZERO;
+        }
+        left
     }
 }
 
@@ -115,6 +139,33 @@ mod tests {
         assert_eq!(value(json, "data.at").as_deref(), Some("12:00"));
         assert_eq!(value(json, "data.no"), None);
         assert_eq!(value("{broken", "data"), None);
+    }
+
+    #[test]
+    fn a_stamp_of_the_present_second_stands_until_the_next() {
+        let now = Duration::from_millis(1_700_000_000_300);
+        for (stamp, millis) in [
+            ("2023-11-14T22:13:20Z", 700),
+            ("1700000000", 700),
+            ("1.7e+09", 700),
+            ("1699999999", 0),
+            ("1700000005", 0),
+            ("2023-11-14T22:13:20.25Z", 0),
+            ("17", 0),
+            ("", 0),
+            ("1e300", 0),
+            ("a7f3", 0),
+        ] {
+            let marks = Marks {
+                stamp: stamp.into(),
+                good: None,
+            };
+            assert_eq!(
+                marks.stands_for(now),
+                Duration::from_millis(millis),
+                "{stamp}"
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::nursery::Nursery;
 use crate::proc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often to look.
 const STEP: Duration = Duration::from_millis(20);
@@ -125,7 +125,9 @@ impl Proof {
         match self {
             Self::Children => Before::Children(pid.map(proc::children_of).unwrap_or_default()),
             Self::Moves { page, stamp, good } => {
-                Before::Page(marks(page, stamp, good.as_deref(), eyes.hurry))
+                let marks = marks(page, stamp, good.as_deref(), eyes.hurry);
+                wait_until_it_can_move(marks.as_ref());
+                Before::Page(marks)
             }
             Self::PrintsAnew(argv) => Before::Text(printed(argv, eyes)),
             Self::Answers(_) | Self::Succeeds(_) => Before::Nothing,
@@ -138,6 +140,16 @@ impl Proof {
             return false;
         };
         marks(page, stamp, good.as_deref(), hurry).is_some_and(|marks| marks.says_after(changed_at))
+    }
+
+    /// What there was before a process that has just been started: nothing.
+    pub(crate) fn of_a_new_process(&self) -> Before {
+        match self {
+            Self::Children => Before::Children(Vec::new()),
+            Self::Moves { .. } => Before::Page(Some(Marks::of_nobody())),
+            Self::PrintsAnew(_) => Before::Text(None),
+            Self::Answers(_) | Self::Succeeds(_) => Before::Nothing,
+        }
     }
 
     /// Looks until there is proof, or none is to be expected any more. `alive`
@@ -154,7 +166,7 @@ impl Proof {
             let seen = self.look(before, pid, eyes);
             let over = Instant::now() >= deadline || eyes.hurry.is_on();
             match seen {
-                Seen::NotYet(why) if over => return Some(self.verdict(why)),
+                Seen::NotYet(why) if over => return Some(Seen::NotYet(why)),
                 Seen::NotYet(_) => {}
                 sure => return Some(sure),
             }
@@ -165,7 +177,7 @@ impl Proof {
     }
 
     /// A master that keeps its children refused; elsewhere silence says nothing.
-    fn verdict(&self, why: String) -> Seen {
+    pub(super) fn verdict(&self, why: String) -> Seen {
         match self {
             Self::Children | Self::Succeeds(_) => Seen::No(why),
             _ => Seen::NotYet(why),
@@ -189,7 +201,8 @@ impl Proof {
         true
     }
 
-    fn look(&self, before: &Before, pid: Option<i32>, eyes: &Eyes<'_>) -> Seen {
+    /// One look.
+    pub(super) fn look(&self, before: &Before, pid: Option<i32>, eyes: &Eyes<'_>) -> Seen {
         match (self, before) {
             (Self::Children, Before::Children(old)) => {
                 let now = pid.map(proc::children_of).unwrap_or_default();
@@ -214,6 +227,14 @@ impl Proof {
             }
             _ => Seen::NotYet("nothing was looked at before".into()),
         }
+    }
+}
+
+/// At most a second, and only where the last reload was in the same.
+fn wait_until_it_can_move(marks: Option<&Marks>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    if let (Some(marks), Ok(now)) = (marks, now) {
+        std::thread::sleep(marks.stands_for(now));
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tidings_core::action::Signal;
 use tidings_core::preset::Preset;
+use tidings_core::supervise::FailedRestart;
 
 type Done = Result<(), String>;
 
@@ -53,6 +54,7 @@ pub(crate) struct Draft {
     pub(crate) key: Option<PathBuf>,
     pub(crate) exec: Option<Vec<String>>,
     pub(crate) restart: bool,
+    pub(crate) on_failed_restart: FailedRestart,
     pub(crate) exit_code: Option<u8>,
     pub(crate) stop: Option<Signal>,
     pub(crate) grace: Option<Duration>,
@@ -185,6 +187,15 @@ impl Draft {
             "restart" => true,
             "signal" => false,
             _ => return Err(format!("{value:?} is neither signal nor restart")),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn on_failed_restart(&mut self, value: &str) -> Done {
+        self.on_failed_restart = match value {
+            "exit" => FailedRestart::Exit,
+            "keep-trying" => FailedRestart::KeepTrying,
+            _ => return Err(format!("{value:?} is neither exit nor keep-trying")),
         };
         Ok(())
     }

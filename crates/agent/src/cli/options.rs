@@ -198,6 +198,13 @@ pub(crate) const OPTIONS: &[Opt] = &[
         super::draft::Draft::on_change,
     ),
     opt(
+        "--on-failed-restart",
+        "exit|keep-trying",
+        For::Run,
+        "What to do when the child was started again and ends before it has proved itself: end with its exit code (default), or start it again with growing pauses.",
+        super::draft::Draft::on_failed_restart,
+    ),
+    opt(
         "--exit-code",
         "N",
         For::Both,

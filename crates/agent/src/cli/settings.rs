@@ -272,6 +272,7 @@ impl Draft {
         Policy {
             supervises,
             on_change,
+            on_failed_restart: self.on_failed_restart,
             prepares: checks || !self.renders.is_empty(),
             quiet,
             cap: self.cap.unwrap_or(Duration::from_secs(2)).max(quiet),

@@ -73,7 +73,7 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
     (comm.trim_ascii_end() == kept).then_some(Fit::Comm)
 }
 
-fn is_zombie(pid: i32) -> bool {
+pub(super) fn is_zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     super::after_name(&stat).is_none_or(|rest| rest.starts_with(['Z', 'X']))
 }

@@ -6,9 +6,11 @@
 
 mod find;
 mod golang;
+mod group;
 
 pub(crate) use find::{children_of, named, pids};
 pub(crate) use golang::is_go;
+pub(crate) use group::end_group;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -134,10 +136,15 @@ fn after_name(stat: &str) -> Option<&str> {
     Some(stat.rsplit_once(')')?.1.trim_start())
 }
 
-/// The number of a process's parent: field 4 of its stat.
+/// The number of a process's parent.
 pub(crate) fn parent(pid: i32) -> Option<i32> {
+    field(pid, 4)
+}
+
+/// A number of its stat, counted from 1 as in proc(5), after the name.
+fn field(pid: i32, number: usize) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    after_name(&stat)?.split(' ').nth(1)?.parse().ok()
+    after_name(&stat)?.split(' ').nth(number - 3)?.parse().ok()
 }
 
 /// Whether the mask of this name in a status contains the signal.

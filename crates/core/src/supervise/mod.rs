@@ -17,7 +17,7 @@ mod policy;
 mod step;
 
 pub use pace::{Pace, Time};
-pub use policy::{Backoff, OnChange, Policy};
+pub use policy::{Backoff, FailedRestart, OnChange, Policy};
 
 use crate::action::{Outcome, Signal};
 
@@ -58,6 +58,8 @@ pub enum Took {
     Delivered,
     /// Nobody is there yet; not a failure, asked again soon.
     NotUp(String),
+    /// The attempt before may still come to something; asked again soon.
+    UnderWay(String),
     /// It was refused; tried again with growing pauses.
     Rejected(String),
     /// A proof was asked for and did not come; tried again with growing pauses.
@@ -73,6 +75,12 @@ pub enum Effect {
     StartChild,
     /// Pass this signal to the child.
     SignalChild(Signal),
+    /// Tell the child to end by this signal, and say [`Event::ChildExited`] only
+    /// when nothing of its process group is left.
+    StopChild(Signal),
+    /// Watch whether the child that was started for this version lives and proves
+    /// itself, then say [`Event::Acted`].
+    Prove(Version),
     /// End the child by SIGKILL: its grace is over.
     KillChild,
     /// Render and check this version, then say [`Event::Prepared`].
@@ -136,6 +144,8 @@ enum Child {
     Running,
     /// It was told to end, and why.
     Stopping(Purpose),
+    /// It was started again and ended before it had proved itself, with this code.
+    Failed(u8),
 }
 
 /// Why a child was told to end.
@@ -187,6 +197,8 @@ pub struct State {
     work: Work,
     /// What passed the check and waits only for its process to be there.
     prepared: Option<Version>,
+    /// For which version the child was started again, until it has proved itself.
+    unproved: Option<Version>,
     pace: Pace,
     /// Failed attempts in a row on the present content.
     tries: u32,

@@ -15,6 +15,17 @@ pub enum OnChange {
     Exit(u8),
 }
 
+/// What becomes of the container when the child was started again and ended before
+/// it had proved itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailedRestart {
+    /// The agent ends with the child's own code, as it does whenever the child ends.
+    #[default]
+    Exit,
+    /// It is started again with growing pauses, and at once when the files change.
+    KeepTrying,
+}
+
 /// Pauses between attempts: the first one, doubled each time, up to the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
@@ -44,6 +55,8 @@ pub struct Policy {
     pub supervises: bool,
     /// What a change leads to.
     pub on_change: OnChange,
+    /// What a restart that fails leads to.
+    pub on_failed_restart: FailedRestart,
     /// A rendering or a check comes before every action.
     pub prepares: bool,
     /// Changes closer together than this become one action.

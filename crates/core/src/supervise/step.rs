@@ -2,8 +2,8 @@
 //! begins work that has become possible.
 
 use super::{
-    Attempt, Child, Effect, Event, Known, Life, Note, OnChange, Pace, Policy, Purpose, State, Time,
-    Took, Version, Work,
+    Attempt, Child, Effect, Event, FailedRestart, Known, Life, Note, OnChange, Pace, Policy,
+    Purpose, State, Time, Took, Version, Work,
 };
 use crate::action::{Outcome, Signal};
 
@@ -30,6 +30,7 @@ impl State {
             untold: !current,
             work: Work::Idle,
             prepared: None,
+            unproved: None,
             tries: 0,
             retry_at: None,
             kill_at: None,
@@ -222,7 +223,7 @@ impl State {
             return;
         }
         self.preparing_since = None;
-        self.attempt = Attempt::default();
+        let moved = std::mem::take(&mut self.attempt).moved_meanwhile;
         self.read_since_look = true;
         match self.policy.on_change {
             OnChange::Tell => {
@@ -230,7 +231,10 @@ impl State {
                 self.work = Work::Acting(version);
                 out.push(Effect::Act(version));
             }
-            OnChange::Restart => self.stop_child(now, Purpose::Restart(version), out),
+            OnChange::Restart if self.unproved == Some(version) && !moved => {
+                self.look_or_start(now, version, out);
+            }
+            OnChange::Restart => self.begin_restart(now, version, out),
             OnChange::Exit(code) if self.policy.supervises => {
                 self.stop_child(now, Purpose::Exit(code, version), out);
             }
@@ -238,10 +242,33 @@ impl State {
         }
     }
 
+    /// A child that lives and has not proved itself is looked at, not started again.
+    fn look_or_start(&mut self, now: Time, version: Version, out: &mut Vec<Effect>) {
+        if self.child == Child::Running {
+            self.prove(version, out);
+        } else {
+            self.begin_restart(now, version, out);
+        }
+    }
+
+    fn begin_restart(&mut self, now: Time, version: Version, out: &mut Vec<Effect>) {
+        if matches!(self.child, Child::Failed(_)) {
+            self.restart(now, version, out);
+        } else {
+            self.stop_child(now, Purpose::Restart(version), out);
+        }
+    }
+
+    fn prove(&mut self, version: Version, out: &mut Vec<Effect>) {
+        self.unproved = Some(version);
+        self.work = Work::Acting(version);
+        out.push(Effect::Prove(version));
+    }
+
     fn stop_child(&mut self, now: Time, purpose: Purpose, out: &mut Vec<Effect>) {
         self.child = Child::Stopping(purpose);
         self.kill_at = Some(now + self.policy.grace);
-        out.push(Effect::SignalChild(self.policy.stop));
+        out.push(Effect::StopChild(self.policy.stop));
     }
 
     fn acted(&mut self, now: Time, version: Version, took: Took, out: &mut Vec<Effect>) {
@@ -249,13 +276,19 @@ impl State {
             return;
         }
         self.work = Work::Idle;
-        if !matches!(took, Took::NotUp(_)) {
-            self.prepared = None;
+        if let Child::Failed(code) = self.child {
+            return self.failed_restart(now, version, code, out);
         }
+        if self.unproved.is_some() && matches!(took, Took::Died(_)) {
+            // Its exit code comes in a moment.
+            return;
+        }
+        // The files have not changed since: what the check allowed stays allowed.
+        let allowed = self.prepared.filter(|_| !is_over(&took));
         match took {
             Took::Applied => self.succeed(version, Outcome::Applied, out),
             Took::Delivered => self.succeed(version, Outcome::Unverified, out),
-            Took::NotUp(why) => {
+            Took::NotUp(why) | Took::UnderWay(why) => {
                 self.retry_at = Some(now + self.policy.until_up);
                 out.push(Effect::Say(Note::Waiting(why)));
             }
@@ -267,9 +300,17 @@ impl State {
                 self.retry_at = Some(now + self.policy.until_up);
             }
         }
+        self.prepared = allowed;
+    }
+
+    fn failed_restart(&mut self, now: Time, version: Version, code: u8, out: &mut Vec<Effect>) {
+        let why =
+            format!("the new process ended with exit code {code} before it had proved itself");
+        self.fail(now, version, (Outcome::Rejected, why), out);
     }
 
     fn succeed(&mut self, version: Version, outcome: Outcome, out: &mut Vec<Effect>) {
+        self.unproved = None;
         self.taken = None;
         if !self.attempt.moved_meanwhile {
             self.take(version, out);
@@ -309,14 +350,31 @@ impl State {
     fn child_exited(&mut self, now: Time, code: u8, out: &mut Vec<Effect>) {
         self.kill_at = None;
         match self.child {
-            Child::None => {}
+            Child::None | Child::Failed(_) => {}
             Child::Stopping(Purpose::Restart(version)) if self.life == Life::Serving => {
                 self.restart(now, version, out);
             }
             Child::Stopping(Purpose::Exit(wanted, version)) if self.life == Life::Serving => {
                 self.leave(wanted, version, out);
             }
+            Child::Running if self.life == Life::Serving && self.unproved.is_some() => {
+                self.child_failed(now, code, out);
+            }
             Child::Running | Child::Stopping(_) => self.exit(code, out),
+        }
+    }
+
+    /// The child that was started again ended before it had proved itself.
+    fn child_failed(&mut self, now: Time, code: u8, out: &mut Vec<Effect>) {
+        self.child = Child::Failed(code);
+        let version = self.unproved.unwrap_or(self.seen);
+        let ends = self.policy.on_failed_restart == FailedRestart::Exit;
+        // Else the job that watches it says so in a moment.
+        if ends || self.work == Work::Idle {
+            self.failed_restart(now, version, code, out);
+        }
+        if ends {
+            self.exit(code, out);
         }
     }
 
@@ -333,12 +391,12 @@ impl State {
         } else {
             self.seen
         };
-        self.succeed(version, Outcome::Applied, out);
-        if self.owes() {
-            self.pace.at_once(now);
-        } else {
+        if version == self.seen {
             self.pace.begun(now);
+        } else {
+            self.pace.at_once(now);
         }
+        self.prove(version, out);
     }
 
     /// A child that was told to end is not started again by a restart that was
@@ -347,7 +405,8 @@ impl State {
         let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
         match self.child {
             Child::None if ends => self.exit(0, out),
-            Child::None => {}
+            Child::Failed(code) if ends => self.exit(code, out),
+            Child::None | Child::Failed(_) => {}
             Child::Running => {
                 self.end_if(signal == Signal::TERM);
                 out.push(Effect::SignalChild(signal));
@@ -374,4 +433,12 @@ impl State {
         self.life = Life::Over;
         out.push(Effect::Leave(code, version));
     }
+}
+
+/// Whether nothing of the attempt is left to wait for.
+fn is_over(took: &Took) -> bool {
+    !matches!(
+        took,
+        Took::NotUp(_) | Took::UnderWay(_) | Took::Unverified(_)
+    )
 }
