@@ -5,6 +5,7 @@
 //! As under tini, the child has a process group of its own and, where there is
 //! one, the terminal: keys go to the child and to nobody else.
 
+use crate::journal::log;
 use crate::nursery::Nursery;
 use crate::proc;
 use nix::sys::signal::{SigSet, Signal as Blocked};
@@ -13,11 +14,13 @@ use rustix::termios::{isatty, tcsetpgrp};
 use std::ffi::OsString;
 use std::io::{ErrorKind, stdin};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidings_core::action::Signal;
+use tidings_core::preset;
 
 /// The supervised command and, while it runs, its process.
 pub(crate) struct Child {
@@ -88,6 +91,23 @@ impl Child {
     /// The process of the last start is gone.
     pub(crate) fn is_gone(&self) {
         self.pid.store(0, Ordering::SeqCst);
+    }
+
+    /// What went to the background is nobody's child any more but ours.
+    pub(crate) fn say_if_in_background(&self) {
+        let left = self.nursery.inherited();
+        if left == 0 {
+            return;
+        }
+        let name = Path::new(&self.command[0]).file_name().unwrap_or_default();
+        let advice = preset::in_foreground(&name.to_string_lossy()).map_or_else(
+            || "run it in the foreground".to_owned(),
+            |line| format!("run it in the foreground: {line}"),
+        );
+        log(&format!(
+            "{} ended and left {left} processes in the background, which end with its container; {advice}",
+            self.command[0].display()
+        ));
     }
 
     /// Passes a signal to the child.

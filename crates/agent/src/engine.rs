@@ -62,6 +62,8 @@ pub(crate) struct Engine {
     /// Which state of the files was looked at last.
     pub(crate) stamp: Stamp,
     pub(crate) memory: Option<Arc<Memory>>,
+    /// The child was sent a signal since it was started.
+    pub(crate) told: bool,
 }
 
 impl Engine {
@@ -118,6 +120,9 @@ impl Engine {
     fn child_exited(&mut self, code: u8) -> Event {
         if let Some(child) = &self.child {
             child.is_gone();
+            if code == 0 && !self.told {
+                child.say_if_in_background();
+            }
         }
         Event::ChildExited(code)
     }
@@ -157,8 +162,14 @@ impl Engine {
             }
             Effect::Hurry => self.hurry.now(),
             Effect::Say(note) => self.say(&note),
-            Effect::SignalChild(signal) => self.with_child(|child| child.signal(signal)),
-            Effect::StopChild(signal) => self.with_child(|child| child.stop(signal)),
+            Effect::SignalChild(signal) => {
+                self.told = true;
+                self.with_child(|child| child.signal(signal));
+            }
+            Effect::StopChild(signal) => {
+                self.told = true;
+                self.with_child(|child| child.stop(signal));
+            }
             Effect::Prove(version) => {
                 self.ask(Job::Prove(version, self.context()));
                 self.acted_on.append(&mut self.names);
@@ -219,7 +230,8 @@ impl Engine {
     }
 
     /// The exit code of a child that could not be started.
-    fn start_child(&self) -> Option<u8> {
+    fn start_child(&mut self) -> Option<u8> {
+        self.told = false;
         let child = self.child.as_ref()?;
         let inputs = self.inputs.clone();
         let exited = move |code| {

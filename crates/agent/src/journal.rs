@@ -63,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) applied_at: f64,
     pub(crate) owed: bool,
     pub(crate) waiting: Option<String>,
+    /// What makes it impossible to act here.
+    pub(crate) hindered: Option<String>,
     pub(crate) calls: BTreeMap<String, Called>,
     /// Variables that a rendering named and nobody set, by output file.
     pub(crate) unset: BTreeMap<String, Vec<String>>,
@@ -89,6 +91,12 @@ impl Journal {
         for mount in &look.mounts {
             log(&format!("watching {} ({})", mount.dir, described(mount)));
         }
+    }
+
+    /// Nothing can be done here, for this reason.
+    pub(crate) fn hindered(&self, why: &str) {
+        log(why);
+        self.lock().hindered = Some(why.to_owned());
     }
 
     /// An earlier life of the agent left this.

@@ -5,6 +5,7 @@
 //! processes that it never started, so one room waits for all of them; a second
 //! waiter would take somebody else's exit code.
 
+use crate::proc;
 use rustix::process::{Pid, WaitOptions, wait};
 use std::collections::HashMap;
 use std::io;
@@ -55,6 +56,14 @@ impl Nursery {
                 on_exit(code);
             }
         }
+    }
+
+    /// How many live that we have and did not start.
+    pub(crate) fn inherited(&self) -> usize {
+        let running = self.lock();
+        let ours = proc::children_of(std::process::id().cast_signed());
+        let inherited = |pid: &&i32| !running.contains_key(*pid) && proc::lives(**pid);
+        ours.iter().filter(inherited).count()
     }
 
     /// Does something with a child's number while it certainly is that child's:

@@ -115,6 +115,9 @@ fn ready(facts: &Facts) -> Page {
         .last
         .as_ref()
         .filter(|last| last.outcome == Outcome::Rejected);
+    if let Some(why) = &facts.hindered {
+        return text(503, &format!("{why}\n"));
+    }
     match (missing, rejected) {
         (Some(mount), _) => text(503, &format!("{} is not there\n", mount.dir)),
         (_, Some(last)) => text(503, &format!("rejected: {}\n", last.why)),
@@ -148,6 +151,7 @@ fn state(facts: &Facts) -> String {
         "mounts": mounts,
         "owed": facts.owed,
         "waiting": facts.waiting,
+        "hindered": facts.hindered,
         "last": last,
         "changes": facts.changes,
         "changedAt": facts.changed_at,

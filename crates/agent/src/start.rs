@@ -14,6 +14,7 @@ use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
+use crate::proc;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
 use signal_hook::iterator::Signals;
@@ -100,6 +101,9 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     let rendered_anew = render_first(&actor, supervises)?;
 
     let memory = remember(settings)?;
+    if names_who_is_hidden(settings) {
+        journal.hindered("the process cannot be seen: the processes of this pod's containers are not shared; set shareProcessNamespace: true, or use --http, --exec or `run`");
+    }
     let beginning = begin(settings, rendered_anew, &watch, memory.as_deref());
     journal.had(&beginning.kept);
     let policy = settings.policy.clone();
@@ -119,6 +123,7 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
         generations: Vec::new(),
         stamp: beginning.now.stamp,
         memory: memory.clone(),
+        told: false,
     };
     let answering = inputs.clone();
     let worker = Worker { actor, memory };
@@ -216,6 +221,12 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
             Ok(true)
         }
     }
+}
+
+/// A sidecar that is to find a process where only its own can be seen.
+fn names_who_is_hidden(settings: &Settings) -> bool {
+    let names = settings.asked.is_some() || matches!(settings.way, Way::Signal { .. });
+    names && !settings.policy.supervises && proc::nobody_else()
 }
 
 /// The memory that was asked for, usable.

@@ -417,3 +417,25 @@ fn a_new_child_that_lives_and_is_not_proved_is_looked_at_and_not_started_again()
     agent.signal("TERM");
     assert_eq!(agent.code(), 0);
 }
+
+#[test]
+fn a_program_that_goes_to_the_background_is_told_what_to_write() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    // Named as the real one, which does the same without `daemon off;`.
+    let nginx = root.path().join("nginx");
+    common::copy_program(Path::new("/bin/dash"), &nginx);
+    let pid = root.path().join("pid");
+    let script = format!("setsid sleep 600 & echo $! > {}; sleep 0.2", pid.display());
+    let mut agent = run(root.path(), &[], &[nginx.to_str().unwrap(), "-c", &script]);
+    assert_eq!(agent.code(), 0);
+    agent.says("in the background", 1);
+    agent.says("nginx -g 'daemon off;'", 1);
+    signal(
+        fs::read_to_string(pid).unwrap().trim().parse().unwrap(),
+        "KILL",
+    );
+    let mut quiet = run(root.path(), &[], &["sh", "-c", "exit 0"]);
+    assert_eq!(quiet.code(), 0);
+    assert_eq!(quiet.said("background"), 0, "{}", quiet.output());
+}

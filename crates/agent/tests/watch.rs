@@ -610,3 +610,60 @@ fn it_installs_itself_where_there_is_no_cp() {
     assert_eq!(agent(&["install", "/nonexistent/place"]).code(), 1);
     assert_eq!(agent(&["install"]).code(), 2);
 }
+
+#[test]
+fn a_pid_file_that_is_older_than_its_process_is_stale() {
+    let scene = Scene::new();
+    let (log, pid) = (scene.path("log"), scene.path("pid"));
+    let program = scene.program("tidings-stale-pid", &trap_script("HUP", &log));
+    fs::write(&pid, program.pid().to_string()).unwrap();
+    let made = Command::new("touch")
+        .args(["-d", "1 hour ago"])
+        .arg(&pid)
+        .status();
+    assert!(made.unwrap().success());
+    let agent = scene.watch(&["--pid-file", pid.to_str().unwrap(), "--at-start", "never"]);
+    agent.says("watching", 1);
+    scene.change("2");
+    agent.says("is older than process", 1);
+    assert_eq!(lines(&log), 0);
+    fs::write(&pid, program.pid().to_string()).unwrap();
+    agent.says("unverified", 1);
+    assert_eq!(lines(&log), 1);
+}
+
+#[test]
+fn where_processes_are_not_shared_that_is_said_at_once_and_it_is_not_ready() {
+    let scene = Scene::new();
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let volume = scene.volume.0.to_str().unwrap();
+    let hidden = start(
+        Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+            ])
+            .arg(binary())
+            .args([
+                "watch",
+                "--watch",
+                volume,
+                "--process",
+                "nginx",
+                "--listen",
+                &listen,
+            ]),
+    );
+    hidden.says("shareProcessNamespace: true", 1);
+    until("not ready", || {
+        get(port, "/readyz").is_some_and(|(status, body)| status == 503 && body.contains("shared"))
+    });
+    let shared = scene.watch(&["--process", "nginx"]);
+    shared.says("watching", 1);
+    assert_eq!(shared.said("shared"), 0, "{}", shared.output());
+}

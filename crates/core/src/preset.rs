@@ -352,6 +352,36 @@ pub const PRESETS: &[Preset] = &[
     },
 ];
 
+/// How programs that go to the background by themselves are kept in the foreground,
+/// by the name of their executable; from their manual pages.
+const FOREGROUND: &[(&str, &str)] = &[
+    ("apache2", "apache2 -DFOREGROUND"),
+    ("dnsmasq", "dnsmasq --keep-in-foreground"),
+    ("gunicorn", "gunicorn without --daemon"),
+    ("haproxy", "haproxy -W -db, without -D"),
+    ("httpd", "httpd -DFOREGROUND"),
+    ("keepalived", "keepalived --dont-fork"),
+    ("mosquitto", "mosquitto without -d"),
+    ("named", "named -f"),
+    ("nginx", "nginx -g 'daemon off;'"),
+    ("openresty", "openresty -g 'daemon off;'"),
+    ("pgbouncer", "pgbouncer without -d"),
+    ("php-fpm", "php-fpm -F"),
+    ("rsyslogd", "rsyslogd -n"),
+    ("squid", "squid --foreground"),
+    ("sshd", "sshd -D"),
+    ("unbound", "unbound -d"),
+    ("uwsgi", "uwsgi without --daemonize"),
+];
+
+/// What to write so that the program of this name stays in the foreground.
+pub fn in_foreground(program: &str) -> Option<&'static str> {
+    // Debian's carry their version: php-fpm8.2.
+    let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let is = |row: &&(&str, &str)| row.0 == program || row.0 == name;
+    FOREGROUND.iter().find(is).map(|row| row.1)
+}
+
 /// The reference page, from the rows.
 pub fn reference() -> String {
     let mut page = String::from(HEAD);
@@ -413,6 +443,14 @@ mod tests {
             let by_call = matches!(preset.reload, Reload::Http(..));
             assert!(by_call || preset.proof != Proof::Answer, "{}", preset.name);
         }
+    }
+
+    #[test]
+    fn who_goes_to_the_background_is_told_what_to_write() {
+        assert!(FOREGROUND.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert_eq!(in_foreground("php-fpm8.2"), Some("php-fpm -F"));
+        assert_eq!(in_foreground("apache2"), Some("apache2 -DFOREGROUND"));
+        assert_eq!(in_foreground("prometheus"), None);
     }
 
     #[test]

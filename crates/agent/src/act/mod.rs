@@ -302,6 +302,11 @@ impl Actor {
                 may_be_starting: false,
             };
         };
+        if target.doubts(&process).is_some() {
+            return Holds::Unknown {
+                acting_ends_us: matches!(self.means, Means::Elsewhere),
+            };
+        }
         let workers = || {
             let newer =
                 |age: Option<Duration>| age.is_some_and(|age| !proc::may_be_older(age, changed_at));
@@ -332,6 +337,9 @@ impl Actor {
         let Some(process) = target.find() else {
             return Took::NotUp(format!("{} is not there yet", target.shown()));
         };
+        if let Some(why) = target.doubts(&process) {
+            return Took::Rejected(why);
+        }
         if self
             .died
             .take()

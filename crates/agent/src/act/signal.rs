@@ -41,6 +41,22 @@ impl Target {
         }
     }
 
+    /// Why this process cannot be who was meant, if so.
+    pub(crate) fn doubts(&self, process: &Process) -> Option<String> {
+        let Self::PidFile(path) = self else {
+            return None;
+        };
+        let (file, pid) = (path.display(), process.pid);
+        if pid == std::process::id().cast_signed() {
+            return Some(format!(
+                "{file} names {pid}, which is the agent's own number here: the file is of another container, whose processes are not shared (shareProcessNamespace)"
+            ));
+        }
+        process.is_younger_than(path).then(|| {
+            format!("{file} is older than process {pid}, which it names: the number was given anew, so nobody is told; remove the file when its process starts")
+        })
+    }
+
     /// Who that is, for people.
     pub(crate) fn shown(&self) -> String {
         match self {

@@ -37,6 +37,20 @@ pub(crate) fn named(name: &str) -> Option<Process> {
     (fit(*master, name) == Some(best)).then_some(process)
 }
 
+/// Whether a process runs.
+pub(crate) fn lives(pid: i32) -> bool {
+    !is_zombie(pid)
+}
+
+/// Whether nobody can be seen but us, who started us, and whom we started: the
+/// processes of a pod's other containers are then hidden.
+pub(crate) fn nobody_else() -> bool {
+    let me = std::process::id().cast_signed();
+    let above: Vec<i32> = std::iter::successors(Some(me), |pid| parent(*pid)).collect();
+    let is_ours = |pid| std::iter::successors(Some(pid), |pid| parent(*pid)).any(|pid| pid == me);
+    above.contains(&1) && pids().all(|pid| above.contains(&pid) || is_ours(pid))
+}
+
 /// The children of a process, by number.
 pub(crate) fn children_of(pid: i32) -> Vec<i32> {
     pids().filter(|child| parent(*child) == Some(pid)).collect()
@@ -73,6 +87,7 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
     (comm.trim_ascii_end() == kept).then_some(Fit::Comm)
 }
 
+/// Whether nothing but its exit code is left of a process.
 pub(super) fn is_zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     super::after_name(&stat).is_none_or(|rest| rest.starts_with(['Z', 'X']))

@@ -8,7 +8,7 @@ mod find;
 mod golang;
 mod group;
 
-pub(crate) use find::{children_of, named, pids};
+pub(crate) use find::{children_of, lives, named, nobody_else, pids};
 pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
 
@@ -22,6 +22,9 @@ use tidings_core::action::Signal;
 
 /// Longer than starting another program takes.
 const MOMENT: Duration = Duration::from_millis(10);
+
+/// The clocks of files and of processes differ by less, unless somebody set one.
+const CLOCKS: Duration = Duration::from_secs(2);
 
 /// A process that was alive when it was found.
 #[derive(Debug)]
@@ -105,6 +108,19 @@ impl Process {
             (Disposition::Default, false)
         };
         (!self.ended_within(Duration::ZERO)).then_some(found)
+    }
+
+    /// Whether it surely started after a file of its number was written, by another
+    /// process of that number then.
+    pub(crate) fn is_younger_than(&self, file: &Path) -> bool {
+        let written = std::fs::metadata(file)
+            .and_then(|file| file.modified())
+            .ok();
+        let since = written.and_then(|written| written.elapsed().ok());
+        let age = self.age();
+        since
+            .zip(age)
+            .is_some_and(|(since, age)| age + CLOCKS < since)
     }
 
     /// How long ago it started.
