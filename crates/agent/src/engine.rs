@@ -62,6 +62,8 @@ pub(crate) struct Engine {
     /// Which state of the files was looked at last.
     pub(crate) stamp: Stamp,
     pub(crate) memory: Option<Arc<Memory>>,
+    /// Which state of the files the last check or attempt was for.
+    pub(crate) tried: Stamp,
     /// The child was sent a signal since it was started.
     pub(crate) told: bool,
 }
@@ -70,6 +72,8 @@ impl Engine {
     /// Turns until the machine says with which code to end.
     pub(crate) fn run(mut self, first: Vec<Effect>, inputs: &Receiver<Input>) -> u8 {
         let mut code = self.carry_out(first);
+        self.journal.owes(self.state.owes());
+        self.journal.show();
         while code.is_none() {
             let event = match self.next(inputs) {
                 Ok(Input::Event(event)) => event,
@@ -84,6 +88,7 @@ impl Engine {
             let effects = self.state.step(self.began.elapsed(), event);
             code = self.carry_out(effects);
             self.journal.owes(self.state.owes());
+            self.journal.show();
         }
         code.unwrap_or_default()
     }
@@ -150,8 +155,12 @@ impl Engine {
 
     fn carry_out_simply(&mut self, effect: Effect) {
         match effect {
-            Effect::Prepare(version) => self.ask(Job::Prepare(version, self.context())),
+            Effect::Prepare(version) => {
+                self.tried = self.mark(version).stamp;
+                self.ask(Job::Prepare(version, self.context()));
+            }
             Effect::Act(version) => {
+                self.tried = self.mark(version).stamp;
                 let changed_at = self.stamp.changed_at;
                 let aim = Aim {
                     version,
@@ -171,6 +180,7 @@ impl Engine {
                 self.with_child(|child| child.stop(signal));
             }
             Effect::Prove(version) => {
+                self.tried = self.mark(version).stamp;
                 self.ask(Job::Prove(version, self.context()));
                 self.acted_on.append(&mut self.names);
             }
@@ -215,7 +225,7 @@ impl Engine {
         if note.is_taken() {
             self.acted_on.clear();
         }
-        self.journal.note(note, self.began.elapsed());
+        self.journal.note(note, &self.tried, self.began.elapsed());
     }
 
     fn ask(&self, job: Job) {

@@ -3,7 +3,7 @@
 //! In: what the rooms tell. Out: lines on stderr, and a copy of the [`Facts`]
 //! for the port. Names of files, generations and outcomes only; never content.
 
-use crate::memory::{Kept, Mark};
+use crate::memory::{Kept, Mark, Stamp};
 use crate::watch::{Look, Mount, shown};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -45,6 +45,8 @@ pub(crate) struct Last {
     pub(crate) outcome: Outcome,
     /// One line; what a command printed is for the log only.
     pub(crate) why: String,
+    /// By directory: the generation that was tried.
+    pub(crate) tried: BTreeMap<String, String>,
     /// Seconds since 1970.
     pub(crate) at: f64,
 }
@@ -63,6 +65,8 @@ pub(crate) struct Facts {
     pub(crate) applied_at: f64,
     pub(crate) owed: bool,
     pub(crate) waiting: Option<String>,
+    /// Places that are mounted by subPath: they never follow a change.
+    pub(crate) frozen: Vec<String>,
     /// What makes it impossible to act here.
     pub(crate) hindered: Option<String>,
     pub(crate) calls: BTreeMap<String, Called>,
@@ -75,12 +79,20 @@ pub(crate) struct Facts {
 #[derive(Default)]
 pub(crate) struct Journal {
     facts: Mutex<Facts>,
+    /// As they were when nothing was under way: what is answered with.
+    shown: Mutex<Facts>,
 }
 
 impl Journal {
     /// The facts as they are now.
     pub(crate) fn facts(&self) -> Facts {
-        self.lock().clone()
+        lock(&self.shown).clone()
+    }
+
+    /// All that belongs to one event has been told.
+    pub(crate) fn show(&self) {
+        let facts = self.lock().clone();
+        *lock(&self.shown) = facts;
     }
 
     /// The first look was taken.
@@ -91,6 +103,16 @@ impl Journal {
         for mount in &look.mounts {
             log(&format!("watching {} ({})", mount.dir, described(mount)));
         }
+    }
+
+    /// These places are mounted by subPath.
+    pub(crate) fn frozen(&self, places: &[String]) {
+        for place in places {
+            log(&format!(
+                "{place} is mounted by subPath and never follows a change; mount the whole volume at a directory instead"
+            ));
+        }
+        self.lock().frozen = places.to_vec();
     }
 
     /// Nothing can be done here, for this reason.
@@ -126,7 +148,7 @@ impl Journal {
     }
 
     /// The state machine said this.
-    pub(crate) fn note(&self, note: &Note, now_running: Duration) {
+    pub(crate) fn note(&self, note: &Note, tried: &Stamp, now_running: Duration) {
         match note {
             Note::Waiting(why) => self.waiting(why),
             Note::Ended {
@@ -141,6 +163,7 @@ impl Journal {
                 self.ended(Last {
                     outcome: *outcome,
                     why: first,
+                    tried: tried.generations.clone(),
                     at: now(),
                 });
             }
@@ -154,7 +177,9 @@ impl Journal {
 
     /// Sentences of the watch.
     pub(crate) fn watch_said(&self, sentences: &[String]) {
-        self.lock().watch_problems += sentences.len() as u64;
+        let count = sentences.len() as u64;
+        self.lock().watch_problems += count;
+        lock(&self.shown).watch_problems += count;
         for sentence in sentences {
             log(sentence);
         }
@@ -201,8 +226,12 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.facts)
     }
+}
+
+fn lock(facts: &Mutex<Facts>) -> MutexGuard<'_, Facts> {
+    facts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sentence(outcome: Outcome, why: &str, pause: Option<Duration>) -> String {

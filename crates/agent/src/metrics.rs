@@ -84,6 +84,12 @@ const OWN: &[Row] = &[
         |f| flag(f.owed),
     ),
     (
+        "tidings_agent_frozen_places",
+        "gauge",
+        "Places that are mounted by subPath, and so never follow a change.",
+        |f| as_float(f.frozen.len() as u64),
+    ),
+    (
         "tidings_agent_watch_problems_total",
         "counter",
         "Times watching was not possible as it should be.",

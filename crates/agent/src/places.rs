@@ -4,21 +4,21 @@
 //! Out: the places, or one sentence; warnings go to the log.
 
 use crate::cli::settings::Settings;
-use crate::journal::log;
+use crate::journal::{Journal, log};
 use crate::watch::Watch;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What was named, what is rendered, or all mounted volumes.
 ///
 /// # Errors
 /// When nothing is named and nothing is mounted.
-pub(crate) fn find(settings: &Settings) -> Result<Vec<Place>, String> {
+pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>, String> {
     let found = mounted();
     let mut paths = settings.watch.clone();
     paths.extend(settings.renders.iter().map(|render| render.input.clone()));
-    warn_of_frozen(&found.frozen, &paths);
+    journal.frozen(&meant(&found.frozen, &paths));
     if paths.is_empty() {
         paths = found.volumes;
     }
@@ -41,17 +41,13 @@ fn mounted() -> Found {
 }
 
 /// A subPath mount is somebody's mistake only if it is meant to be watched.
-fn warn_of_frozen(frozen: &[PathBuf], named: &[PathBuf]) {
-    let is_meant = |mount: &Path| {
+fn meant(frozen: &[PathBuf], named: &[PathBuf]) -> Vec<String> {
+    let is_meant = |mount: &&PathBuf| {
         let touches = |path: &PathBuf| mount.starts_with(path) || path.starts_with(mount);
         named.is_empty() || named.iter().any(touches)
     };
-    for mount in frozen.iter().filter(|mount| is_meant(mount)) {
-        log(&format!(
-            "{} is mounted by subPath and never follows a change; mount the whole volume at a directory instead",
-            mount.display()
-        ));
-    }
+    let frozen = frozen.iter().filter(is_meant);
+    frozen.map(|mount| mount.display().to_string()).collect()
 }
 
 /// Says which files can be watched, but not read.

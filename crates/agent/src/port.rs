@@ -144,6 +144,7 @@ fn state(facts: &Facts) -> String {
         json!({
             "outcome": last.outcome.word(),
             "why": last.why,
+            "tried": last.tried,
             "at": last.at,
         })
     });
@@ -151,6 +152,7 @@ fn state(facts: &Facts) -> String {
         "mounts": mounts,
         "owed": facts.owed,
         "waiting": facts.waiting,
+        "frozen": facts.frozen,
         "hindered": facts.hindered,
         "last": last,
         "changes": facts.changes,
@@ -170,6 +172,7 @@ mod tests {
             last: Some(Last {
                 outcome: Outcome::Rejected,
                 why: "the check failed".into(),
+                tried: std::collections::BTreeMap::default(),
                 at: 1.0,
             }),
             owed: true,

@@ -101,9 +101,7 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     let rendered_anew = render_first(&actor, supervises)?;
 
     let memory = remember(settings)?;
-    if names_who_is_hidden(settings) {
-        journal.hindered("the process cannot be seen: the processes of this pod's containers are not shared; set shareProcessNamespace: true, or use --http, --exec or `run`");
-    }
+    say_who_is_hidden(settings, &journal);
     let beginning = begin(settings, rendered_anew, &watch, memory.as_deref());
     journal.had(&beginning.kept);
     let policy = settings.policy.clone();
@@ -124,6 +122,7 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
         stamp: beginning.now.stamp,
         memory: memory.clone(),
         told: false,
+        tried: Stamp::default(),
     };
     let answering = inputs.clone();
     let worker = Worker { actor, memory };
@@ -148,7 +147,7 @@ fn hear_signals(caught: Signals, nursery: &Arc<Nursery>, inputs: &Sender<Input>)
 /// The watch, set, and the first look, taken.
 fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failure> {
     let usage = |sentence| (USAGE, sentence);
-    let places = places::find(settings).map_err(usage)?;
+    let places = places::find(settings, journal).map_err(usage)?;
     let watch = Watch::begin(places, settings.poll).map_err(usage)?;
     journal.began(&watch.look());
     places::warn_of_unreadable(&watch);
@@ -224,9 +223,11 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
 }
 
 /// A sidecar that is to find a process where only its own can be seen.
-fn names_who_is_hidden(settings: &Settings) -> bool {
+fn say_who_is_hidden(settings: &Settings, journal: &Journal) {
     let names = settings.asked.is_some() || matches!(settings.way, Way::Signal { .. });
-    names && !settings.policy.supervises && proc::nobody_else()
+    if names && !settings.policy.supervises && proc::nobody_else() {
+        journal.hindered("the process cannot be seen: the processes of this pod's containers are not shared; set shareProcessNamespace: true, or use --http, --exec or `run`");
+    }
 }
 
 /// The memory that was asked for, usable.
@@ -409,6 +410,7 @@ fn open_port(
     inputs: Sender<Input>,
     beat: Beat,
 ) {
+    journal.show();
     let port = Port {
         journal: Arc::clone(journal),
         names: settings.names,

@@ -667,3 +667,48 @@ fn where_processes_are_not_shared_that_is_said_at_once_and_it_is_not_ready() {
     shared.says("watching", 1);
     assert_eq!(shared.said("shared"), 0, "{}", shared.output());
 }
+
+#[test]
+fn every_answer_about_the_state_is_of_one_moment() {
+    let scene = Scene::new();
+    let (hook, port) = (Hook::new(), free_port());
+    let listen = format!("127.0.0.1:{port}");
+    let agent = scene.watch(&[
+        "--http",
+        &hook.url("/"),
+        "--at-start",
+        "never",
+        "--listen",
+        &listen,
+    ]);
+    let dir = scene.volume.0.to_str().unwrap();
+    let state = || -> serde_json::Value {
+        let page = get(port, "/state.json").map(|(_, body)| body);
+        page.map_or_else(Default::default, |page| {
+            serde_json::from_str(&page).unwrap()
+        })
+    };
+    until("it says what the process has", || {
+        let state = state();
+        state["mounts"][0]["taken"].is_string()
+            && state["mounts"][0]["taken"] == state["mounts"][0]["generation"]
+    });
+    for count in 1..40 {
+        scene.change(&count.to_string());
+        until("taken", || {
+            let state = state();
+            let (mount, last) = (&state["mounts"][0], &state["last"]);
+            let is_in_step = state["owed"] == false;
+            if is_in_step {
+                assert_eq!(mount["taken"], mount["generation"], "{state}");
+            }
+            if is_in_step && last.is_object() {
+                assert_eq!(last["tried"][dir], mount["generation"], "{state}");
+            }
+            is_in_step
+                && Some(mount["generation"].as_str().unwrap())
+                    == scene.volume.generation().as_deref()
+        });
+    }
+    assert!(agent.said("applied") >= 1);
+}

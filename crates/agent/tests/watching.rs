@@ -217,16 +217,22 @@ fn mounts_are_found_by_themselves_and_subpaths_are_said() {
     let (mount, frozen) = (root.path().join("mnt"), root.path().join("a.conf"));
     fs::create_dir(&mount).unwrap();
     fs::write(&frozen, "").unwrap();
+    let port = free_port();
     let line = format!(
-        "mount --bind {0} {1} && mount --bind $(readlink -f {0}/a) {2} && exec {3} watch --exec true --at-start never",
+        "mount --bind {0} {1} && mount --bind $(readlink -f {0}/a) {2} && exec {3} watch --exec true --at-start never --listen 127.0.0.1:{4}",
         source.display(),
         mount.display(),
         frozen.display(),
-        binary().display()
+        binary().display(),
+        port
     );
     let agent = start(Command::new("unshare").args(["--mount", "sh", "-c", &line]));
     agent.says(&format!("watching {}", mount.display()), 1);
     agent.says(&format!("{} is mounted by subPath", frozen.display()), 1);
+    let page = |name| get(port, name).unwrap().1;
+    let state: serde_json::Value = serde_json::from_str(&page("/state.json")).unwrap();
+    assert_eq!(state["frozen"][0], frozen.to_str().unwrap());
+    assert!(page("/metrics").contains("tidings_agent_frozen_places 1"));
     volume.write(&[("a", "2")]);
     agent.says("unverified", 1);
 }
