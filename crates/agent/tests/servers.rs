@@ -573,3 +573,112 @@ fn mosquitto() {
     agent.says("Reloading config", 1);
     agent.says("unverified", 1);
 }
+
+/// Servers that Debian does not package; they are built at the first use on a machine.
+fn go_server(name: &str) -> String {
+    static BUILT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let dir = BUILT.get_or_init(|| {
+        let script =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/go-servers");
+        let output = Command::new(script)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "scripts/go-servers failed");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        printed.lines().last().unwrap().to_owned()
+    });
+    format!("{dir}/{name}")
+}
+
+#[test]
+fn blackbox_exporter() {
+    let config = |module: &str| format!("modules: {{ {module}: {{ prober: http }} }}\n");
+    let scene = Scene::new("blackbox.yml", &config("one"));
+    let reload = "http://127.0.0.1:{port}/-/reload";
+    let options = ["--preset", "blackbox-exporter", "--http", reload];
+    let command = "prometheus-blackbox-exporter --config.file={cm}/blackbox.yml --web.listen-address=127.0.0.1:{port}";
+    let agent = scene.run(&options, command);
+    let has = |module: &str| {
+        until(module, || {
+            get(scene.port, "/config").is_some_and(|(_, page)| page.contains(module))
+        });
+    };
+    has("one");
+    scene.put(&config("two"));
+    agent.says("applied", 1);
+    has("two");
+    scene.put("modules: [");
+    agent.says("rejected", 1);
+    has("two");
+    scene.put(&config("three"));
+    agent.says("applied", 2);
+    has("three");
+}
+
+#[test]
+fn nats() {
+    let web = free_port();
+    let config = |size: &str| {
+        format!("listen: \"127.0.0.1:{{port}}\"\nhttp: \"127.0.0.1:{web}\"\nmax_payload: {size}\n")
+    };
+    let scene = Scene::new("nats.conf", &config("1000"));
+    let server = go_server("nats-server");
+    let (proof, check) = (
+        format!("moves=http://127.0.0.1:{web}/varz#config_load_time"),
+        format!("{server} -t -c {{cm}}/nats.conf"),
+    );
+    let options = ["--preset", "nats", "--prove", &proof, "--check", &check];
+    let agent = scene.run(&options, &format!("{server} -c {{cm}}/nats.conf"));
+    let has = |size: &str| {
+        until(size, || {
+            get(web, "/varz")
+                .is_some_and(|(_, page)| page.contains(&format!("\"max_payload\": {size},")))
+        });
+    };
+    has("1000");
+    scene.put(&config("2000"));
+    agent.says("applied", 1);
+    has("2000");
+    scene.put("max_payload: {");
+    agent.says("rejected: the check failed", 1);
+    has("2000");
+    scene.put(&config("3000"));
+    agent.says("applied", 2);
+    has("3000");
+}
+
+#[test]
+fn caddy() {
+    let admin = free_port();
+    let config = |body: &str| {
+        format!(
+            "{{\n admin 127.0.0.1:{admin}\n persist_config off\n auto_https off\n}}\nhttp://:{{port}} {{\n bind 127.0.0.1\n respond {body}\n}}\n"
+        )
+    };
+    let scene = Scene::new("Caddyfile", &config("one"));
+    let proof = format!(
+        "moves=http://127.0.0.1:{admin}/metrics#caddy_config_last_reload_success_timestamp_seconds#caddy_config_last_reload_successful"
+    );
+    // Caddy's metrics say nothing of a file that it cannot even read.
+    let check = format!(
+        "{} validate --adapter caddyfile --config {{cm}}/Caddyfile",
+        go_server("caddy")
+    );
+    let options = ["--preset", "caddy", "--prove", &proof, "--check", &check];
+    let command = format!(
+        "{} run --adapter caddyfile --config {{cm}}/Caddyfile",
+        go_server("caddy")
+    );
+    let agent = scene.run(&options, &command);
+    scene.serves("one");
+    scene.put(&config("two"));
+    agent.says("applied", 1);
+    scene.serves("two");
+    scene.put("http://127.0.0.1 {");
+    agent.says("rejected: the check failed", 1);
+    scene.serves("two");
+    scene.put(&config("three"));
+    agent.says("applied", 2);
+    scene.serves("three");
+}

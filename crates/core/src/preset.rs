@@ -100,13 +100,13 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         name: "blackbox-exporter",
-        process: &["blackbox_exporter"],
+        process: &["blackbox_exporter", "prometheus-blackbox-exporter"],
         reload: Reload::Http("POST", "http://127.0.0.1:9115/-/reload"),
         check: "",
         proof: Proof::Answer,
         source: "github.com/prometheus/blackbox_exporter README.md, \"Configuration\"",
         note: "",
-        tested: false,
+        tested: true,
     },
     Preset {
         name: "caddy",
@@ -119,8 +119,8 @@ pub const PRESETS: &[Preset] = &[
             Some("caddy_config_last_reload_successful"),
         ),
         source: "github.com/caddyserver/caddy sigtrap_posix.go, metrics.go",
-        note: "Since 2.11, and only for `caddy run --config FILE`; older ones need `--exec 'caddy reload --config FILE'`.",
-        tested: false,
+        note: "Check with `caddy validate --config FILE`: its metrics say nothing of a file that it cannot read. Since 2.11, and only for `caddy run --config FILE`; older ones need `--exec 'caddy reload --config FILE'`.",
+        tested: true,
     },
     Preset {
         name: "coredns",
@@ -129,7 +129,7 @@ pub const PRESETS: &[Preset] = &[
         check: "",
         proof: Proof::None,
         source: "github.com/coredns/coredns man/coredns.1, plugin/reload/README.md",
-        note: "With the plugin reload it looks by itself, each 30 s.",
+        note: "Its metrics say nothing of a reload by signal (1.13: coredns_reload_failed_total counts the plugin's own). With the plugin reload it looks by itself, each 30 s.",
         tested: false,
     },
     Preset {
@@ -204,7 +204,7 @@ pub const PRESETS: &[Preset] = &[
         proof: Proof::Moves("http://127.0.0.1:8222/varz", "config_load_time", None),
         source: "github.com/nats-io/nats.docs running-a-nats-service/nats_admin/signals.md",
         note: "Check with `nats-server -t -c FILE`.",
-        tested: false,
+        tested: true,
     },
     Preset {
         name: "nginx",
