@@ -44,7 +44,8 @@ fn main() -> ExitCode {
     } else {
         arguments.remove(0)
     };
-    if let Some(name) = compat::name_of(Path::new(&own_name)) {
+    let by_name = compat::name_of(Path::new(&own_name));
+    if let Some(name) = by_name.or_else(|| compat::name_by_flags(&arguments)) {
         arguments.insert(0, name.into());
     }
     match cli::read(arguments) {

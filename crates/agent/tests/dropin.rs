@@ -190,3 +190,74 @@ fn as_prometheus_config_reloader_by_signal_runtimeinfo_proves_it() {
     let (_, config) = get(web, "/api/v1/status/config").unwrap();
     assert!(config.contains("scrape_interval: 42s"));
 }
+
+/// The image's root directory: one file under every name at which others call it.
+#[test]
+fn the_image_holds_one_file_under_all_its_names() {
+    use std::os::unix::fs::MetadataExt;
+    let root = tempfile::tempdir().unwrap();
+    let image = root.path().join("image");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lay-out");
+    let laid_out = Command::new(script).arg(binary()).arg(&image).status();
+    assert!(laid_out.unwrap().success());
+    let inode = fs::metadata(image.join("tidings-agent")).unwrap().ino();
+    for name in [
+        "configmap-reload",
+        "bin/configmap-reload",
+        "prometheus-config-reloader",
+        "bin/prometheus-config-reloader",
+    ] {
+        assert_eq!(
+            fs::metadata(image.join(name)).unwrap().ino(),
+            inode,
+            "{name}"
+        );
+    }
+    // As prometheus-operator's init container calls it.
+    let volume = Volume::new(
+        root.path().join("cm"),
+        &[("prometheus.yaml.gz", "s: $(SHARD)")],
+    );
+    let output = root.path().join("prometheus.env.yaml");
+    let mut agent = start(
+        Command::new(image.join("bin/prometheus-config-reloader"))
+            .args(["--watch-interval=0", "--listen-address=:0"])
+            .arg(format!(
+                "--config-file={}/prometheus.yaml.gz",
+                volume.0.display()
+            ))
+            .arg(format!("--config-envsubst-file={}", output.display()))
+            .arg(format!("--watched-dir={}/rules", root.path().display()))
+            .arg(format!("--watched-dir={}", volume.0.display()))
+            .env("POD_NAME", "prometheus-main-0")
+            .env("SHARD", "1"),
+    );
+    assert_eq!(agent.code(), 0);
+    assert_eq!(fs::read_to_string(&output).unwrap(), "s: 1");
+}
+
+/// Charts that let one choose the image and the options write no command.
+#[test]
+fn without_a_command_the_options_tell_whose_they_are() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);
+    let (hook, port) = (Hook::new(), free_port());
+    let sidecar = agent(&[
+        &format!("--volume-dir={}", volume.0.display()),
+        &format!("--webhook-url=http://user:p%40ss@127.0.0.1:{}/x", hook.port),
+        &format!("--web.listen-address=127.0.0.1:{port}"),
+    ]);
+    sidecar.says("applied", 1);
+    let request = hook.requests.lock().unwrap()[0].to_lowercase();
+    // user:p@ss
+    assert!(
+        request.contains("authorization: basic dxnlcjpwqhnz"),
+        "{request}"
+    );
+    assert!(metrics(port).contains("configmap_reload_success_reloads_total"));
+    let sidecar = agent(&[
+        &format!("--watched-dir={}", volume.0.display()),
+        &format!("--reload-url={}", hook.url("/-/reload")),
+    ]);
+    sidecar.says("applied", 1);
+}

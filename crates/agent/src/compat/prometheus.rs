@@ -7,7 +7,7 @@ use crate::cli::Asked;
 use crate::cli::draft::{Draft, Wanted};
 use crate::cli::settings::Settings;
 use crate::cli::values::{moves, time};
-use crate::journal::Names;
+use crate::journal::{Names, log};
 use crate::render::Render;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -24,6 +24,8 @@ struct Said {
     reload_url: String,
     runtimeinfo: String,
     ordinal_from: String,
+    /// What the web configuration asks for and our port has not.
+    closed_by: Option<&'static str>,
 }
 
 /// Keeps a value as it is.
@@ -101,7 +103,7 @@ const FLAGS: &[Flag<Said>] = &[
     },
     Flag {
         name: "web-config-file",
-        set: no_web_config,
+        set: web_config,
     },
 ];
 
@@ -114,15 +116,22 @@ fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn no_web_config(_: &mut Said, value: &str) -> Result<(), String> {
+/// prometheus-operator always names one, mostly empty. What it asks for is TLS
+/// and passwords (exporter-toolkit, docs/web-configuration.md), which our port
+/// does not offer: then it stays closed, since nobody asked for an open one.
+fn web_config(said: &mut Said, value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Ok(());
     }
-    Err(
-        "TLS on the agent's own port is not offered; leave it out, the port shows no content"
-            .into(),
-    )
+    let text = std::fs::read_to_string(value)
+        .map_err(|error| format!("{value} cannot be read: {error}"))?;
+    let is_asked = |key: &&str| text.lines().any(|line| line.trim_start().starts_with(*key));
+    said.closed_by = SECURED.into_iter().find(is_asked);
+    Ok(())
 }
+
+/// The parts of a web configuration that an open port would go against.
+const SECURED: [&str; 2] = ["tls_server_config", "basic_auth_users"];
 
 /// Its flags, without dashes.
 #[cfg(test)]
@@ -166,6 +175,12 @@ impl Said {
             self.draft.poll = Some(interval.min(Duration::from_secs(10)));
         }
         self.way()?;
+        if let Some(why) = self.closed_by.filter(|_| self.draft.listen.is_some()) {
+            log(&format!(
+                "the web configuration asks for {why}, which the agent's own port does not offer; it stays closed"
+            ));
+            self.draft.listen = None;
+        }
         let mut settings = self.draft.watch_only()?;
         settings.names = Names::Prometheus;
         Ok(settings)
@@ -236,17 +251,153 @@ mod tests {
         }
     }
 
+    /// As prometheus-operator 0.93.1 makes them (pkg/operator/config_reloader.go,
+    /// and what its own tests expect): who, arguments, is it once, what is called.
+    const OPERATOR: [(&str, &[&str], Option<&str>); 8] = [
+        (
+            "Prometheus, init",
+            &[
+                "--watch-interval=0",
+                "--listen-address=:8081",
+                "--config-file=/etc/prometheus/config/prometheus.yaml.gz",
+                "--config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml",
+                "--watched-dir=/etc/prometheus/rules/prometheus-main-rulefiles-0",
+                "--watched-dir=/etc/prometheus/config",
+            ],
+            None,
+        ),
+        (
+            "Prometheus",
+            &[
+                "--listen-address=:8080",
+                "--web-config-file=WEB",
+                "--reload-url=https://localhost:9090/-/reload",
+                "--config-file=/etc/prometheus/config/prometheus.yaml.gz",
+                "--config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml",
+                "--watched-dir=/etc/prometheus/rules/prometheus-main-rulefiles-0",
+                "--watched-dir=/etc/prometheus/config",
+                "--log-level=debug",
+                "--log-format=json",
+            ],
+            Some("https://localhost:9090/-/reload"),
+        ),
+        (
+            "Prometheus, by signal",
+            &[
+                "--listen-address=:8080",
+                "--reload-method=signal",
+                "--runtimeinfo-url=http://localhost:9090/api/v1/status/runtimeinfo",
+                "--config-file=/etc/prometheus/config/prometheus.yaml.gz",
+                "--config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml",
+                "--watched-dir=/etc/prometheus/config",
+            ],
+            Some("signal"),
+        ),
+        (
+            "Prometheus that listens locally, and the agent of a DaemonSet",
+            &[
+                "--listen-address=localhost:8080",
+                "--reload-url=http://localhost:9090/-/reload",
+                "--config-file=/etc/prometheus/config/prometheus.yaml.gz",
+                "--config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml",
+                "--watched-dir=/etc/prometheus/config",
+            ],
+            Some("http://localhost:9090/-/reload"),
+        ),
+        (
+            "PrometheusAgent",
+            &[
+                "--listen-address=:8080",
+                "--web-config-file=WEB",
+                "--reload-url=http://localhost:9090/-/reload",
+                "--config-file=/etc/prometheus/config/prometheus.yaml.gz",
+                "--config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml",
+                "--watched-dir=/etc/prometheus/config",
+            ],
+            Some("http://localhost:9090/-/reload"),
+        ),
+        (
+            "Alertmanager, init",
+            &[
+                "--watch-interval=0",
+                "--listen-address=:8081",
+                "--config-file=/etc/alertmanager/config/alertmanager.yaml.gz",
+                "--config-envsubst-file=/etc/alertmanager/config_out/alertmanager.env.yaml",
+                "--watched-dir=/etc/alertmanager/config",
+            ],
+            None,
+        ),
+        (
+            "Alertmanager",
+            &[
+                "--listen-address=:8080",
+                "--web-config-file=WEB",
+                "--reload-url=http://localhost:9093/-/reload",
+                "--config-file=/etc/alertmanager/config/alertmanager.yaml.gz",
+                "--config-envsubst-file=/etc/alertmanager/config_out/alertmanager.env.yaml",
+                "--watched-dir=/etc/alertmanager/config",
+                "--watched-dir=/etc/alertmanager/templates",
+            ],
+            Some("http://localhost:9093/-/reload"),
+        ),
+        (
+            "ThanosRuler",
+            &[
+                "--listen-address=:8080",
+                "--web-config-file=WEB",
+                "--reload-url=http://localhost:10902/-/reload",
+                "--watched-dir=/etc/thanos/rules/thanos-ruler-main-rulefiles-0",
+            ],
+            Some("http://localhost:10902/-/reload"),
+        ),
+    ];
+
     #[test]
     fn the_operators_command_lines_are_understood() {
-        let sidecar = settings("--listen-address=:8080 --reload-url=http://localhost:9090/-/reload --config-file=/etc/prometheus/config/prometheus.yaml.gz --config-envsubst-file=/etc/prometheus/config_out/prometheus.env.yaml --watched-dir=/etc/prometheus/rules/r-0 --log-level=info").unwrap();
-        assert!(matches!(&sidecar.way, Way::Http(calls) if calls.len() == 1));
-        assert_eq!(sidecar.renders.len(), 1);
-        assert_eq!(sidecar.watch.len(), 2);
-        let init = settings(
-            "--watch-interval=0 --listen-address=:8081 --config-file=/a --config-envsubst-file=/b",
-        )
-        .unwrap();
-        assert!(init.once);
+        let web = tempfile::NamedTempFile::new().unwrap();
+        for (who, arguments, expected) in OPERATOR {
+            let line = arguments
+                .join(" ")
+                .replace("WEB", web.path().to_str().unwrap());
+            let said = settings(&line).unwrap_or_else(|why| panic!("{who}: {why}"));
+            let count = |flag: &str| arguments.iter().filter(|a| a.starts_with(flag)).count();
+            assert_eq!(said.once, expected.is_none(), "{who}");
+            assert_eq!(said.renders.len(), count("--config-envsubst-file"), "{who}");
+            let paths = count("--watched-dir") + count("--config-file");
+            assert_eq!(said.watch.len(), paths, "{who}");
+            assert!(said.listen.is_some(), "{who}");
+            match (&said.way, expected) {
+                (Way::Http(calls), Some(url)) => {
+                    assert_eq!(
+                        (calls[0].url.as_str(), calls[0].manner.insecure),
+                        (url, true)
+                    );
+                }
+                (Way::Signal { .. }, Some(way)) => assert_eq!(way, "signal", "{who}"),
+                (_, way) => assert_eq!(way, None, "{who}"),
+            }
+        }
+    }
+
+    /// It lies beside the program by subPath; its content is read once.
+    #[test]
+    fn a_port_that_must_be_secured_stays_closed() {
+        for (text, is_open) in [
+            ("", true),
+            ("{}\n", true),
+            ("http_server_config:\n  http2: false\n", true),
+            ("tls_server_config:\n  cert_file: x\n", false),
+            ("basic_auth_users:\n  u: x\n", false),
+        ] {
+            let web = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(web.path(), text).unwrap();
+            let line = format!(
+                "--listen-address=:8080 --watched-dir=/a --web-config-file={}",
+                web.path().display()
+            );
+            assert_eq!(settings(&line).unwrap().listen.is_some(), is_open, "{text}");
+        }
+        assert!(settings("--watched-dir=/a --web-config-file=/nonexistent").is_err());
     }
 
     #[test]

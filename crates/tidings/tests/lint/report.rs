@@ -177,7 +177,7 @@ fn passwords_in_addresses_are_not_shown() {
     insta::assert_snapshot!(out, @r"
     differs: configmap-reload
       It calls before new files are linked, waits for an answer for ever, and forgets a change that its target refused. The agent calls when the files are whole, gives each call 10 s, tries until it is taken, and reports identical content as no change.
-      → Take the agent's image: its own words are below; or leave the arguments, with configmap-reload before them.
+      → Take the agent's image: its own words are below; or leave the arguments as they are.
         sidecars.yaml:11  default/Deployment/alertmanager  reload: tidings-agent watch --watch=/etc/config --http=http://127.0.0.1:9093/-/reload --basic-file=FILE --expect=200 --listen=:9533
 
     differs: configmap-reload-option
@@ -188,7 +188,7 @@ fn passwords_in_addresses_are_not_shown() {
 
     differs: prometheus-config-reloader
       It waits for 1 s of quiet, is blind to further changes of --config-file until --watch-interval, and recovers late from a broken file. The agent acts on the first change, sees each, and takes a mended file at once.
-      → Take the agent's image: its own words are below; or leave the arguments, with prometheus-config-reloader before them.
+      → Take the agent's image: its own words are below; or leave the arguments as they are.
         sidecars.yaml:25  default/Pod/prometheus-0  init-config-reloader: tidings-agent watch --render=/etc/prometheus/config/prometheus.yaml.gz=/etc/prometheus/config_out/prometheus.env.yaml --listen=:8081 --once
         sidecars.yaml:33  default/Pod/prometheus-0  config-reloader: tidings-agent watch --watch=/etc/prometheus/rules --signal=HUP --signal-is-handled --process=prometheus --prove=moves=http://127.0.0.1:9090/api/v1/status/runtimeinfo#data.lastConfigTime#data.reloadConfigSuccess
 
@@ -196,7 +196,7 @@ fn passwords_in_addresses_are_not_shown() {
       The agent takes prometheus-config-reloader's options under its name and goes by all but these.
       → Remove it.
         sidecars.yaml:38  default/Pod/prometheus-0  --log-level: the agent has one form of log
-        sidecars.yaml:39  default/Pod/prometheus-0  --web-config-file: refused: there is no TLS on the agent's own port, which shows no content
+        sidecars.yaml:39  default/Pod/prometheus-0  --web-config-file: only one that asks for tls_server_config or basic_auth_users: the agent's own port then stays closed, since it has neither
 
     1 file, 3 objects: 0 mistakes, 7 that differ, 0 notes
     ");

@@ -15,7 +15,7 @@ pub(super) static RULES: &[Rule] = &[
         level: Level::Differs,
         finds: "A container with configmap-reload.",
         differs: "It calls before new files are linked, waits for an answer for ever, and forgets a change that its target refused. The agent calls when the files are whole, gives each call 10 s, tries until it is taken, and reports identical content as no change.",
-        advice: "Take the agent's image: its own words are below; or leave the arguments, with configmap-reload before them.",
+        advice: "Take the agent's image: its own words are below; or leave the arguments as they are.",
         find: configmap_reload,
     },
     Rule {
@@ -33,14 +33,14 @@ pub(super) static RULES: &[Rule] = &[
         level: Level::Differs,
         finds: "A container with prometheus-config-reloader.",
         differs: "It waits for 1 s of quiet, is blind to further changes of --config-file until --watch-interval, and recovers late from a broken file. The agent acts on the first change, sees each, and takes a mended file at once.",
-        advice: "Take the agent's image: its own words are below; or leave the arguments, with prometheus-config-reloader before them.",
+        advice: "Take the agent's image: its own words are below; or leave the arguments as they are.",
         find: prometheus_config_reloader,
     },
     Rule {
         id: "prometheus-config-reloader-option",
         tool: Tool::PrometheusConfigReloader,
         level: Level::Differs,
-        finds: "An option of prometheus-config-reloader that means nothing to the agent, that the agent refuses, or that neither has.",
+        finds: "An option of prometheus-config-reloader that means nothing to the agent, or that neither has.",
         differs: "The agent takes prometheus-config-reloader's options under its name and goes by all but these.",
         advice: "Remove it.",
         find: prometheus_config_reloader_option,
@@ -56,11 +56,9 @@ enum Ours {
     Part,
     /// It means nothing, and why.
     Nothing(&'static str),
-    /// The agent ends when it is set, and why.
-    Refused(&'static str),
 }
 
-use Ours::{Is, Nothing, Part, Refused};
+use Ours::{Is, Nothing, Part};
 
 const LOG: &str = "the agent has one form of log";
 
@@ -93,7 +91,9 @@ static PROMETHEUS: &[(&str, Ours)] = &[
     ("listen-address", Is("--listen")),
     (
         "web-config-file",
-        Refused("there is no TLS on the agent's own port, which shows no content"),
+        Nothing(
+            "only one that asks for tls_server_config or basic_auth_users: the agent's own port then stays closed, since it has neither",
+        ),
     ),
     ("log-format", Nothing(LOG)),
     ("log-level", Nothing(LOG)),
@@ -257,7 +257,6 @@ fn idle(container: &Tree, table: &'static [(&str, Ours)]) -> Vec<Hit> {
         let why = match row(table, &word.name) {
             Some(Is(_) | Part) => return None,
             Some(Nothing(why)) => why.to_owned(),
-            Some(Refused(why)) => format!("refused: {why}"),
             None => {
                 let names = table.iter().map(|(name, _)| *name);
                 let near = names.min_by_key(|name| strsim::damerau_levenshtein(name, &word.name));
