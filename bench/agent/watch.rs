@@ -6,6 +6,8 @@
     reason = "only reading is measured here, and its own tests run elsewhere"
 )]
 
+#[path = "../../crates/agent/src/watch/foreign.rs"]
+mod foreign;
 #[path = "../../crates/agent/src/watch/glob.rs"]
 pub(crate) mod glob;
 #[path = "../../crates/agent/src/watch/place.rs"]

@@ -6,9 +6,10 @@
 use crate::cli::settings::Settings;
 use crate::journal::{Journal, log};
 use crate::watch::Watch;
+use crate::watch::foreign::Foreign;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was named, what is rendered, or all mounted volumes.
 ///
@@ -20,7 +21,12 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
     paths.extend(settings.renders.iter().map(|render| render.input.clone()));
     journal.frozen(&meant(&found.frozen, &paths));
     if paths.is_empty() {
+        found
+            .left_out
+            .iter()
+            .for_each(|path| not_watched(path, Foreign::Annotations));
         paths = found.volumes;
+        paths.retain(|path| holds_configuration(path, settings));
     }
     if paths.is_empty() {
         return Err("no ConfigMap or Secret is mounted here; name a directory with --watch".into());
@@ -33,6 +39,30 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
         }
     }
     Ok(places)
+}
+
+/// A volume of files that change by themselves is none of configuration. One
+/// that is empty may get some.
+fn holds_configuration(path: &Path, settings: &Settings) -> bool {
+    let (path, filter) = (path.to_path_buf(), settings.filter.clone());
+    let place = Place { path, filter };
+    let Ok(snapshot) = place.read() else {
+        return true;
+    };
+    match snapshot.left_out.first() {
+        Some((_, foreign)) if snapshot.files.is_empty() => {
+            not_watched(&place.path, *foreign);
+            false
+        }
+        _ => true,
+    }
+}
+
+fn not_watched(path: &Path, what: Foreign) {
+    let (path, what) = (path.display(), what.word());
+    log(&format!(
+        "{path} is not watched: it holds {what}; name it with --watch if it must be"
+    ));
 }
 
 fn mounted() -> Found {

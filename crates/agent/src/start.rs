@@ -148,8 +148,9 @@ fn hear_signals(caught: Signals, nursery: &Arc<Nursery>, inputs: &Sender<Input>)
 fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failure> {
     let usage = |sentence| (USAGE, sentence);
     let places = places::find(settings, journal).map_err(usage)?;
-    let watch = Watch::begin(places, settings.poll).map_err(usage)?;
+    let mut watch = Watch::begin(places, settings.poll).map_err(usage)?;
     journal.began(&watch.look());
+    watch.notes().iter().for_each(|note| log(note));
     places::warn_of_unreadable(&watch);
     Ok(watch)
 }
@@ -367,6 +368,7 @@ fn keep_watching(mut watch: Watch, journal: &Arc<Journal>, inputs: &Sender<Input
             let look = watch.wait();
             beating.now();
             journal.watch_said(&watch.said());
+            watch.notes().iter().for_each(|note| log(note));
             if look.is_some_and(|look| inputs.send(Input::Look(look)).is_err()) {
                 return;
             }

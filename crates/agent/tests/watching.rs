@@ -348,3 +348,65 @@ fn state_and_metrics_name_files_and_generations_but_no_content() {
     assert_eq!(get(port, "/secret").unwrap().0, 404);
     assert!(!watching.agent.output().contains("hunter"));
 }
+
+/// The kubelet renews tokens each hour, and the pod's annotations change with
+/// every poke: a projected volume may have both beside configuration.
+#[test]
+fn what_changes_by_itself_is_left_out_by_default() {
+    let root = tempfile::tempdir().unwrap();
+    let token = |n: u32| format!("eyJhbGciOiJSUzI1NiJ9.eyJrdWJlcm5ldGVzLmlvIjp7fX0.c2ln{n}");
+    let annotations =
+        |n: u32| format!("kubernetes.io/config.source=\"api\"\ntidings.dev/poke=\"{n}\"");
+    let projected = |volume: &Volume, n: u32, app: &str| {
+        let (token, annotations) = (token(n), annotations(n));
+        volume.write(&[
+            ("app.conf", app),
+            ("sub/token", &token),
+            ("annotations", &annotations),
+        ]);
+    };
+    let mixed = Volume::new(root.path().join("mixed"), &[]);
+    projected(&mixed, 0, "1");
+    let downward = Volume::new(
+        root.path().join("podinfo"),
+        &[("annotations", &annotations(0))],
+    );
+    let mut steps = Vec::new();
+    for name in ["mixed", "podinfo"] {
+        let (dir, mount) = (
+            root.path().join(name),
+            root.path().join(format!("mnt-{name}")),
+        );
+        fs::create_dir(&mount).unwrap();
+        steps.push(format!(
+            "mount --bind {} {}",
+            dir.display(),
+            mount.display()
+        ));
+    }
+    let agent = binary();
+    steps.push(format!(
+        "exec {} watch --exec true --at-start never",
+        agent.display()
+    ));
+    let line = steps.join(" && ");
+    let agent = start(Command::new("unshare").args(["--mount", "sh", "-c", &line]));
+    let mnt = |name: &str| {
+        root.path()
+            .join(format!("mnt-{name}"))
+            .display()
+            .to_string()
+    };
+    agent.says(&format!("{} is not watched", mnt("podinfo")), 1);
+    agent.says(&format!("watching {} (1 file, inotify)", mnt("mixed")), 1);
+    agent.says(&format!("{}/sub/token is left out", mnt("mixed")), 1);
+    agent.says(&format!("{}/annotations is left out", mnt("mixed")), 1);
+    downward.write(&[("annotations", &annotations(1))]);
+    projected(&mixed, 1, "1");
+    projected(&mixed, 2, "2");
+    agent.says("unverified", 1);
+    agent.says("changed: app.conf", 1);
+    assert_eq!(agent.said("changed:"), 1, "{}", agent.output());
+    assert_eq!(agent.said("is left out"), 2);
+    assert!(!agent.output().contains("eyJ"));
+}

@@ -2,6 +2,8 @@
 //! All of it lies in files that are read at every call, since they rotate.
 
 use super::http::Manner;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::path::PathBuf;
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
@@ -16,15 +18,15 @@ const BUNDLES: [&str; 4] = [
 
 impl Manner {
     /// The value of the header `Authorization`; `inline` is what the address says.
-    pub(super) fn authorization(&self, inline: Option<String>) -> Result<Option<String>, String> {
+    pub(super) fn authorization(&self, inline: Option<Vec<u8>>) -> Result<Option<String>, String> {
         if let Some(file) = &self.bearer {
             return Ok(Some(format!("Bearer {}", secret(file)?)));
         }
         let pair = match &self.basic {
-            Some(file) => Some(secret(file)?),
+            Some(file) => Some(secret(file)?.into_bytes()),
             None => inline,
         };
-        Ok(pair.map(|pair| format!("Basic {}", base64(pair.as_bytes()))))
+        Ok(pair.map(|pair| format!("Basic {}", STANDARD.encode(pair))))
     }
 
     /// How to speak TLS, where that is needed.
@@ -99,43 +101,4 @@ fn client(chain: &PathBuf, key: &PathBuf) -> Result<ClientCert, String> {
     let key = PrivateKey::from_pem(&bytes)
         .map_err(|error| format!("{} contains no private key: {error}", key.display()))?;
     Ok(ClientCert::new_with_certs(&chain, key))
-}
-
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() {
-                letter.into()
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_as_the_standard_has_it() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 }

@@ -51,7 +51,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--watch",
         "PATH",
         For::Both,
-        "Directory or file to watch; may be given again. Default: every ConfigMap, Secret and projected volume mounted here.",
+        "Directory or file to watch; may be given again. Default: every ConfigMap, Secret and projected volume mounted here. In a directory, service account tokens and the pod's annotations are left out.",
         super::draft::Draft::watch,
     ),
     opt(

@@ -10,6 +10,7 @@
 //! Nothing here ends the agent.
 
 mod arm;
+pub(crate) mod foreign;
 pub(crate) mod glob;
 mod inotify;
 mod moment;
@@ -80,6 +81,10 @@ pub(crate) struct Watch {
     next_poll: Duration,
     /// Sentences for the log, newest last.
     said: Vec<String>,
+    /// Files that are left out, as far as that was said.
+    left_out: Vec<OsString>,
+    /// Sentences that are no complaints.
+    notes: Vec<String>,
     /// Complaints that were said before: each is said once.
     complaints: Vec<String>,
     /// The places as they were last reported.
@@ -101,6 +106,8 @@ impl Watch {
             began: Instant::now(),
             next_poll: Duration::ZERO,
             said: Vec::new(),
+            left_out: Vec::new(),
+            notes: Vec::new(),
             complaints: Vec::new(),
             reported: Vec::new(),
         };
@@ -108,6 +115,7 @@ impl Watch {
         for watched in &mut watch.places {
             watched.first_look()?;
         }
+        watch.note_left_out();
         watch.next_poll = watch.now() + watch.interval();
         watch.reported = watch.mounts();
         Ok(watch)
@@ -134,6 +142,7 @@ impl Watch {
             return None;
         }
         self.reported = mounts;
+        self.note_left_out();
         Some(Look {
             flickered,
             names,
@@ -145,7 +154,28 @@ impl Watch {
         self.places.iter().map(Watched::describe).collect()
     }
 
-    /// Sentences to log since the last call.
+    /// Says of every file that is left out once that it is.
+    fn note_left_out(&mut self) {
+        for watched in &self.places {
+            for (name, foreign) in &watched.last.left_out {
+                let path = std::path::PathBuf::from(watched.last.dir.clone()).join(name);
+                if self.left_out.iter().all(|said| *said != path) {
+                    let (file, what) = (shown(path.as_os_str()), foreign.word());
+                    self.notes.push(format!(
+                        "{file} is left out: it is {what}; name the file itself to watch it"
+                    ));
+                    self.left_out.push(path.into());
+                }
+            }
+        }
+    }
+
+    /// Sentences to log that are no complaints, since the last call.
+    pub(crate) fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Complaints to log since the last call.
     pub(crate) fn said(&mut self) -> Vec<String> {
         std::mem::take(&mut self.said)
     }

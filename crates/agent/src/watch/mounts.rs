@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Found {
     /// Mount points that the kubelet updates.
     pub(crate) volumes: Vec<PathBuf>,
+    /// Mount points of the downward API, where that can be seen.
+    pub(crate) left_out: Vec<PathBuf>,
     /// Mount points of a subPath, which never follow a change.
     pub(crate) frozen: Vec<PathBuf>,
 }
@@ -21,13 +23,15 @@ pub(crate) struct Found {
 /// The token that the kubelet rotates for the API server is nobody's configuration.
 const TOKENS: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// Volume plugins whose volumes are written by the kubelet's atomic writer.
-const PLUGINS: [&str; 4] = [
+/// Volume plugins whose volumes carry configuration.
+const PLUGINS: [&str; 3] = [
     "/volumes/kubernetes.io~configmap/",
     "/volumes/kubernetes.io~secret/",
     "/volumes/kubernetes.io~projected/",
-    "/volumes/kubernetes.io~downward-api/",
 ];
+
+/// Its annotations change with everything, its other fields never.
+const DOWNWARD: &str = "/volumes/kubernetes.io~downward-api/";
 
 /// Sorts the mounts of one mountinfo text.
 pub(crate) fn find(mountinfo: &str, is_volume: impl Fn(&Path) -> bool) -> Found {
@@ -42,6 +46,8 @@ pub(crate) fn find(mountinfo: &str, is_volume: impl Fn(&Path) -> bool) -> Found 
         let path = PathBuf::from(&point);
         if in_generation(&root) {
             found.frozen.push(path);
+        } else if root.contains(DOWNWARD) {
+            found.left_out.push(path);
         } else if PLUGINS.iter().any(|part| root.contains(part)) || is_volume(&path) {
             found.volumes.push(path);
         }
@@ -89,6 +95,7 @@ mod tests {
 614 600 0:53 /..2026_11_23_09_09_50.3459266319/key//deleted /etc/key ro - tmpfs tmpfs rw
 615 600 0:54 / /run/secrets/kubernetes.io/serviceaccount ro - tmpfs tmpfs rw
 616 600 0:55 / /tmp/with\\040space rw - tmpfs tmpfs rw
+618 600 8:1 /var/lib/kubelet/pods/u/volumes/kubernetes.io~downward-api/podinfo /etc/podinfo ro - ext4 /dev/sda1 rw
 617 600 0:5 / /dev/shm rw - tmpfs shm rw
 broken";
 
@@ -104,6 +111,7 @@ broken";
             found,
             Found {
                 volumes: paths(&["/etc/certs", "/etc/web", "/tmp/with space"]),
+                left_out: paths(&["/etc/podinfo"]),
                 frozen: paths(&["/etc/one.conf", "/etc/key"]),
             }
         );

@@ -7,6 +7,7 @@
 //! A file that may not be read is part of the snapshot by its inode and times,
 //! and of [`Snapshot::unreadable`]; a place that is gone is an error.
 
+use super::foreign::{Foreign, LONGEST};
 use super::place::{Id, Place, id};
 use super::route::{Heed, Route, Spot};
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
@@ -41,6 +42,8 @@ pub(crate) struct Snapshot {
     pub(crate) files: BTreeMap<OsString, FileDigest>,
     /// Whole names of files that may not be read.
     pub(crate) unreadable: Vec<OsString>,
+    /// Whole names of files that change by themselves.
+    pub(crate) left_out: Vec<(OsString, Foreign)>,
     /// When the newest of it was put there: seconds and nanoseconds since 1970.
     pub(crate) changed_at: (i64, i64),
 }
@@ -188,6 +191,11 @@ impl Reading<'_> {
         self.place.filter.takes(name.as_bytes())
     }
 
+    /// By its own name or by a pattern, and not only by its directory's.
+    fn is_asked_for(&self, relative: &OsStr) -> bool {
+        relative.is_empty() || !self.place.filter.include.is_empty()
+    }
+
     fn file(
         &mut self,
         dir: &OwnedFd,
@@ -200,7 +208,15 @@ impl Reading<'_> {
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let digest = match fs::openat(dir, name, flags, Mode::empty()) {
-            Ok(file) => digest(File::from(file)),
+            Ok(file) => {
+                let (digest, foreign) = digest(File::from(file));
+                if let Some(foreign) = foreign.filter(|_| !self.is_asked_for(&relative)) {
+                    let name = self.snapshot.whole_name(&relative);
+                    self.snapshot.left_out.push((name, foreign));
+                    return Ok(());
+                }
+                digest
+            }
             Err(Errno::ACCESS | Errno::PERM) => {
                 let name = self.snapshot.whole_name(&relative);
                 self.snapshot.unreadable.push(name);
@@ -224,14 +240,25 @@ fn joined(above: &OsStr, name: &OsStr) -> OsString {
     OsString::from_vec(whole)
 }
 
-/// Hashed in small pieces: the agent never holds a whole file.
-fn digest(mut file: File) -> FileDigest {
+/// Hashed in small pieces: the agent holds no whole file, but one that may be
+/// foreign.
+fn digest(mut file: File) -> (FileDigest, Option<Foreign>) {
     let mut hasher = blake3::Hasher::new();
     let mut piece = [0u8; 4096];
+    let mut suspect = Vec::new();
+    let mut is_possible = None;
     while let Ok(length @ 1..) = file.read(&mut piece) {
-        hasher.update(&piece[..length]);
+        let piece = &piece[..length];
+        hasher.update(piece);
+        if *is_possible.get_or_insert_with(|| Foreign::is_possible(piece)) {
+            suspect.extend_from_slice(piece);
+            is_possible = Some(suspect.len() <= LONGEST);
+        }
     }
-    shorten(&hasher)
+    let foreign = is_possible
+        .filter(|is| *is)
+        .and_then(|_| Foreign::of(&suspect));
+    (shorten(&hasher), foreign)
 }
 
 fn digest_of_stat(stat: &Stat) -> FileDigest {
@@ -354,6 +381,22 @@ mod tests {
         let read = place(dir.path()).read().unwrap();
         let found: Vec<_> = names(&read).into_iter().map(OsString::into_vec).collect();
         assert_eq!(found, [&b"a\xfe"[..], b"a\xff", b"line\nbreak"]);
+    }
+
+    #[test]
+    fn what_changes_by_itself_is_left_out_unless_it_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJrdWJlcm5ldGVzLmlvIjp7fX0.c2lnbg";
+        std::fs::write(dir.path().join("token"), token).unwrap();
+        std::fs::write(dir.path().join("app.conf"), "x").unwrap();
+        let read = place(dir.path()).read().unwrap();
+        assert_eq!(names(&read), ["app.conf"]);
+        assert_eq!(read.left_out, [("token".into(), Foreign::Token)]);
+        let by_name = place(&dir.path().join("token")).read().unwrap();
+        assert_eq!(names(&by_name), ["token"]);
+        let mut by_pattern = place(dir.path());
+        by_pattern.filter.include = vec!["tok*".into()];
+        assert_eq!(names(&by_pattern.read().unwrap()), ["token"]);
     }
 
     /// What runs read the old tree; its link was set anew since.
