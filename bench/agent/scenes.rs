@@ -1,13 +1,15 @@
 //! What is measured, one function each.
 
 use crate::Board;
-use crate::common::{Kubelet, Running, Volume, binary, start};
+use crate::common::{Kubelet, Running, Volume, binary, free_port, get, start};
 use crate::hook::Hook;
 use crate::watch::glob::Filter;
 use crate::watch::place::Place;
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use std::fs;
+use std::io::Write;
 use std::mem::MaybeUninit;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +31,7 @@ pub(crate) const ALL: &[(&str, Play)] = &[
     ("identical", identical_content),
     ("fixed", broken_then_fixed),
     ("torn", reading_while_swapped),
+    ("port", beside_slow_callers),
 ];
 
 type Files = Vec<(String, String)>;
@@ -412,4 +415,38 @@ fn reading_while_swapped(board: &mut Board) {
     writer.join().unwrap();
     board.floor("reads of a volume during 1,000 swaps", reads, "");
     board.at_most("  of them torn, or of two generations", torn, 0.0, "");
+}
+
+/// 300 who say nothing and 300 who say half of it; more of both come meanwhile.
+fn beside_slow_callers(board: &mut Board) {
+    let scene = Scene::new(&content(0));
+    let port = free_port();
+    let _agent = scene.agent(&["--listen", &format!("127.0.0.1:{port}")]);
+    let lives = |times: usize| -> Vec<f64> {
+        let ask = |_| {
+            let began = Instant::now();
+            let answer = get(port, "/livez");
+            assert!(answer.is_some_and(|(status, _)| status == 200));
+            began.elapsed().as_secs_f64() * 1000.0
+        };
+        (0..times).map(ask).collect()
+    };
+    board.floor("/livez, alone, p99", percentile(&lives(200), 99), "ms");
+    let mut rude = Vec::new();
+    let mut times = Vec::new();
+    for n in 0..600 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        if n % 2 == 0 {
+            // The agent may have had enough of it.
+            let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nHost:");
+        }
+        rude.push(stream);
+        times.extend(lives(1));
+    }
+    board.at_most(
+        "/livez beside 600 slow callers, worst",
+        percentile(&times, 100),
+        100.0,
+        "ms",
+    );
 }
