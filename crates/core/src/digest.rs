@@ -60,6 +60,11 @@ impl Digest {
         Some(Self(bytes))
     }
 
+    /// Some of it, where it stands for chance.
+    pub(crate) fn first_bytes<const N: usize>(self) -> [u8; N] {
+        std::array::from_fn(|i| self.0[i % 16])
+    }
+
     /// The hasher holds the last block of its input, which may be a Secret's.
     fn finish(hasher: &mut blake3::Hasher) -> Self {
         let mut out = [0; 16];

@@ -1,11 +1,22 @@
 //! What each workload was last brought to: the record that decisions compare
 //! with, kept in Tidings' own namespace.
 //!
-//! Goes in and comes out: JSON, one entry a workload. The form is versioned
-//! (`v`); an entry that cannot be read is as good as none, and says so.
+//! Goes in and comes out: JSON, one entry a workload, in a form that has a number
+//! ([`FORM`]). An entry that cannot be read is as good as none, and says so; one of
+//! a newer form is not ours to touch.
 //!
 //! A roll is written here (`done: false`) before the workload is touched, so
 //! that a crash at any moment leaves either no trace or a roll to carry out.
+
+mod form;
+mod number;
+mod restarts;
+mod rolls;
+
+pub use form::{FORM, Unread};
+pub use number::{Epoch, Number};
+pub use restarts::{LIMITS, Restarts};
+pub use rolls::{End, Method, ROLLS_KEPT, Roll, Rolls};
 
 use std::collections::BTreeMap;
 
@@ -16,20 +27,19 @@ use crate::kinds::{Kind, Kinds};
 use crate::object::{Seconds, Version};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-/// The form that this version writes.
-pub const FORM: u8 = 1;
 /// Above this many used keys one digest stands for all of them.
 pub const KEYS_APART: usize = 32;
 
 /// The record of one workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The form, [`FORM`].
-    pub v: u8,
     /// The workload's uid: one of the same name made later is another.
     pub uid: Name,
     /// Number of the last roll; it only grows.
     pub n: u64,
+    /// What `n` counts in.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// Whether that roll reached the workload.
     pub done: bool,
     /// Digest of the pod template when this was recorded.
@@ -37,9 +47,12 @@ pub struct Entry {
     /// When that roll was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Seconds>,
-    /// How many rolls came in a row, without a calm time between them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub row: u32,
+    /// When it was restarted last.
+    #[serde(default, skip_serializing_if = "Restarts::is_empty")]
+    pub restarts: Restarts,
+    /// The last rolls.
+    #[serde(default, skip_serializing_if = "Rolls::is_empty")]
+    pub rolls: Rolls,
     /// What the last roll was for, until it is done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
@@ -48,14 +61,6 @@ pub struct Entry {
     pub over: Option<String>,
     /// What the workload was brought to, by source.
     pub seen: BTreeMap<Seen, SeenSource>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 /// A source in the namespace of the entry: `configmap/nginx-config`.
@@ -180,24 +185,35 @@ impl SeenSource {
 }
 
 impl Entry {
+    /// The record of a workload of which nothing is known yet.
+    pub fn new(uid: Name, epoch: Epoch, template: Digest) -> Self {
+        Self {
+            uid,
+            n: 0,
+            epoch,
+            done: true,
+            template,
+            at: None,
+            restarts: Restarts::default(),
+            rolls: Rolls::default(),
+            because: String::new(),
+            over: None,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// The number of the last roll, as people are told it.
+    pub fn number(&self) -> Number {
+        Number {
+            n: self.n,
+            epoch: self.epoch,
+        }
+    }
+
     /// Whether nothing is recorded but the number: the workload was opted out, or
     /// was told to be taken over.
     pub fn is_bare(&self) -> bool {
         self.seen.is_empty() && self.done
-    }
-
-    /// The JSON that is stored.
-    pub fn write(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads what [`Entry::write`] wrote. The error says why not.
-    pub fn read(json: &[u8]) -> Result<Self, String> {
-        let entry: Self = serde_json::from_slice(json).map_err(|e| e.to_string())?;
-        match entry.v {
-            FORM => Ok(entry),
-            newer => Err(format!("form {newer} is not known to this version")),
-        }
     }
 }
 
@@ -219,48 +235,6 @@ pub fn workload_of(kinds: &Kinds, namespace: &Name, key: &str) -> Option<Workloa
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn entry() -> Entry {
-        let digest = Digest::of_parts(&[b"x"]);
-        let keys = BTreeMap::from([
-            (Name::from("a"), KeyDigest(Some(digest))),
-            (Name::from("b"), KeyDigest(None)),
-        ]);
-        let many = (0..33).map(|i| (Name::from(format!("k{i}")), KeyDigest(Some(digest))));
-        let seen = |name: &str| Seen {
-            kind: SourceKind::Secret,
-            name: name.into(),
-        };
-        Entry {
-            v: FORM,
-            uid: "u".into(),
-            n: 3,
-            done: true,
-            template: digest,
-            at: None,
-            row: 0,
-            because: String::new(),
-            over: None,
-            seen: BTreeMap::from([
-                (seen("few"), SeenSource::new(7, false, keys)),
-                (seen("many"), SeenSource::new(8, true, many.collect())),
-                (seen("none"), SeenSource::new(0, true, BTreeMap::new())),
-            ]),
-        }
-    }
-
-    #[test]
-    fn an_entry_is_read_as_it_was_written() {
-        let text = entry().write();
-        assert_eq!(Entry::read(text.as_bytes()).unwrap(), entry());
-        insta::assert_snapshot!(text, @r#"{"v":1,"uid":"u","n":3,"done":true,"template":"83dc55ccddb68bf3cf487468c2681a52","seen":{"secret/few":{"rv":7,"keys":{"a":"83dc55ccddb68bf3cf487468c2681a52","b":"-"}},"secret/many":{"rv":8,"whole":true,"keys":"5ccf349647245e8db541fa20f39daaa7"},"secret/none":{"rv":0,"whole":true,"keys":{}}}}"#);
-    }
-
-    #[test]
-    fn a_newer_form_is_said() {
-        let text = entry().write().replace(r#""v":1"#, r#""v":9"#);
-        assert!(Entry::read(text.as_bytes()).unwrap_err().contains("form 9"));
-    }
 
     #[test]
     fn keys_name_the_workload() {

@@ -5,6 +5,7 @@ pub mod act;
 pub mod admin;
 mod alloc;
 pub mod api;
+mod chance;
 pub mod cli;
 pub mod client;
 pub mod control;

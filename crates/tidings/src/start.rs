@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
 use crate::api::{self, ApiError, Place};
+use crate::chance::chance;
 use crate::client::{self, Connect, Idle};
 use crate::control::{Control, LabelTest, Plan};
 use crate::defaults;
@@ -277,6 +278,7 @@ fn plan(settings: &ControllerSettings) -> Plan {
         dry_run: settings.dry_run,
         kinds: installation.kinds.clone(),
         started: jiff::Timestamp::now().as_second(),
+        seed: chance(),
         left_out,
     }
 }

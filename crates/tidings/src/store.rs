@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
-use tidings_core::state::{Entry, entry_key, workload_of};
+use tidings_core::state::{Entry, FORM, entry_key, workload_of};
 
 /// Bytes of entries above which an object takes no further ones. Kubernetes
 /// refuses Secrets above 1 MiB (`validation.ValidateSecret`); every write rewrites
@@ -109,6 +109,8 @@ pub struct Store {
     dry: bool,
     /// The kinds that there are records of.
     kinds: Kinds,
+    /// The form that is written: all who share the records know it.
+    form: u8,
 }
 
 impl Store {
@@ -117,6 +119,7 @@ impl Store {
         Self {
             dry,
             kinds,
+            form: FORM,
             ..Self::default()
         }
     }
@@ -317,7 +320,7 @@ impl Store {
     /// The object that holds a workload's entry, or the first with room for it.
     fn object_of(&mut self, key: &WorkloadRef, entry: &Entry) -> &mut Object {
         let objects = &mut self.objects;
-        let (name, bytes) = (entry_key(key), entry.write().len());
+        let (name, bytes) = (entry_key(key), entry.write(self.form).len());
         let shard = self.homes.entry(key.clone()).or_insert_with(|| {
             let with_room = |number: &u32| {
                 let shard = Shard {
@@ -347,7 +350,10 @@ impl Store {
         let mut changes = BTreeMap::new();
         for workload in &workloads {
             let key = entry_key(workload);
-            let json = self.entries.get(workload).map(Entry::write);
+            let json = self
+                .entries
+                .get(workload)
+                .map(|entry| entry.write(self.form));
             object.resize(&key, json.as_ref().map_or(0, String::len));
             if json.is_none() {
                 self.homes.remove(workload);
@@ -396,27 +402,18 @@ impl Object {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use tidings_core::digest::Digest;
     use tidings_core::kinds::{KINDS, Kinds};
     use tidings_core::refs::WorkloadRef;
-    use tidings_core::state::{Entry, FORM};
+    use tidings_core::state::{Entry, Epoch};
 
     use super::{FULL, Store};
 
     fn entry(bytes: usize) -> Entry {
+        let epoch = Epoch::draw(7, "1");
         Entry {
-            v: FORM,
-            uid: "1".into(),
-            n: 0,
-            done: true,
-            template: Digest::of_parts(&[]),
-            at: None,
-            row: 0,
             because: "x".repeat(bytes),
-            over: None,
-            seen: BTreeMap::new(),
+            ..Entry::new("1".into(), epoch, Digest::of_parts(&[]))
         }
     }
 

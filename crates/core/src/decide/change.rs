@@ -48,7 +48,7 @@ impl Case<'_> {
     }
 
     /// Whether a roll is written down and not carried out.
-    fn is_pending(&self, entry: &Entry) -> bool {
+    pub(super) fn is_pending(&self, entry: &Entry) -> bool {
         !entry.done && !self.reached(entry)
     }
 

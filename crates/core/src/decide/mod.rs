@@ -123,6 +123,8 @@ pub struct Moment {
     pub now: Seconds,
     /// When the pods' present template was made.
     pub pods: PodsSince,
+    /// By chance, another for each decision: what an epoch is drawn by.
+    pub seed: u64,
 }
 
 impl Verdict {

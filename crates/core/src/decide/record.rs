@@ -6,7 +6,7 @@ use crate::compare::{Change, What, tells};
 use crate::index::Presence;
 use crate::kinds::Renewal;
 use crate::needs::Need;
-use crate::state::{Entry, FORM, Seen, SeenKeys, SeenSource};
+use crate::state::{Entry, Epoch, Restarts, Rolls, Seen, SeenKeys, SeenSource};
 
 use super::Case;
 
@@ -14,14 +14,16 @@ impl Case<'_> {
     /// The record of how things are now.
     pub(super) fn entry_now(&self, n: u64, done: bool, because: String) -> Entry {
         let needs = self.needs.needs.iter();
+        let last = self.last();
         Entry {
-            v: FORM,
             uid: self.known.workload.uid.clone(),
             n,
+            epoch: self.epoch(),
             done,
             template: self.known.workload.template,
-            at: self.last().and_then(|entry| entry.at),
-            row: self.last().map_or(0, |entry| entry.row),
+            at: last.and_then(|entry| entry.at),
+            restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
+            rolls: last.map_or_else(Rolls::default, |entry| entry.rolls.clone()),
             because,
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
@@ -33,6 +35,15 @@ impl Case<'_> {
     pub(super) fn last(&self) -> Option<&Entry> {
         let anew = self.known.workload.key.kind.renewal == Renewal::Recreate;
         self.entry.or(self.former.filter(|_| anew))
+    }
+
+    /// That of the record; a new one where there is none, or the template carries
+    /// a later roll than it knows of.
+    fn epoch(&self) -> Epoch {
+        let behind = |entry: &&Entry| self.own_mark().is_some_and(|n| n > entry.n);
+        let last = self.last().filter(|entry| !behind(entry));
+        let draw = || Epoch::draw(self.moment.seed, &self.known.workload.uid);
+        last.map_or_else(draw, |entry| entry.epoch)
     }
 
     fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {
@@ -59,7 +70,8 @@ impl Case<'_> {
         } else {
             entry.because.clone()
         };
-        let mut now = self.entry_now(entry.n, done, because);
+        let n = if done { self.number() } else { entry.n };
+        let mut now = self.entry_now(n, done, because);
         if self.known.workload.paused {
             // No pods are made from what it is edited to until it is resumed.
             now.template = entry.template;
@@ -94,6 +106,7 @@ impl Case<'_> {
     pub(super) fn bare(&self, entry: &Entry) -> Entry {
         Entry {
             n: self.number(),
+            epoch: self.epoch(),
             done: true,
             because: String::new(),
             seen: BTreeMap::new(),

@@ -3,9 +3,10 @@
 use crate::compare::{Change, What};
 use crate::index::Presence;
 use crate::needs::{Demand, Need};
+use crate::object::Mark;
 use crate::reason::Reason;
 use crate::refs::Name;
-use crate::state::{Entry, KeyDigest, SeenKeys};
+use crate::state::{End, Entry, KeyDigest, Method, Roll, SeenKeys};
 
 use super::gate::show;
 use super::{Act, Answer, Case, describe};
@@ -37,10 +38,36 @@ impl Case<'_> {
 
     /// The intent of the next roll, as things are now.
     fn next_entry(&self, because: String) -> Entry {
+        let now = self.moment.now;
+        let entry = self.entry_now(self.number() + 1, false, because);
+        let roll = Roll {
+            n: entry.n,
+            method: Method::Rollout,
+            at: now,
+            end: End::Open,
+            cause: &entry.because,
+        };
+        // One that never came about restarted nothing.
+        let void = self.entry.filter(|last| self.is_pending(last));
+        let restarts = entry.restarts.without(void.and_then(|last| last.at));
         Entry {
-            at: Some(self.moment.now),
-            row: self.next_in_row(),
-            ..self.entry_now(self.number() + 1, false, because)
+            at: Some(now),
+            restarts: restarts.with(now),
+            rolls: entry.rolls.with(roll, self.end_of_last()),
+            ..entry
+        }
+    }
+
+    /// How the roll ended that is the last one until now.
+    fn end_of_last(&self) -> End {
+        let progress = self.known.workload.progress;
+        let ours = |mark: &&Mark| mark.instance == self.rules.instance;
+        let back = self.known.reverted.as_ref().filter(ours);
+        match (back, self.entry) {
+            (Some(mark), Some(entry)) if mark.n >= entry.n => End::Reverted,
+            (_, Some(entry)) if !self.reached(entry) => End::Overtaken,
+            _ if progress.updated < progress.desired => End::Overtaken,
+            _ => End::Done,
         }
     }
 

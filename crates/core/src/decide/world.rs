@@ -16,7 +16,7 @@ use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
-use crate::state::Entry;
+use crate::state::{Entry, FORM};
 use crate::vocabulary::Vocabulary;
 
 type Data = BTreeMap<String, String>;
@@ -256,6 +256,7 @@ impl World {
             let moment = Moment {
                 now: self.now,
                 pods,
+                seed: self.version,
             };
             let verdict = decide(&web(), &self.index, entry, moment, &self.rules).unwrap();
             match verdict.act {
@@ -291,7 +292,7 @@ impl World {
     pub(super) fn write_down(&mut self, act: &Act) {
         match act {
             Act::Record(entry) | Act::Note(entry) | Act::Roll(entry, _) => {
-                let json = entry.write();
+                let json = entry.write(FORM);
                 self.entry = Some(Entry::read(json.as_bytes()).unwrap());
             }
             Act::Forget => self.entry = None,

@@ -8,14 +8,14 @@
 
 use anyhow::{Context, Result, bail};
 use kube::Client;
-use std::collections::BTreeMap;
 use tidings_core::kinds::Kinds;
 use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
-use tidings_core::state::{Entry, FORM};
+use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{self, ApiError, Place};
+use crate::chance::chance;
 use crate::client::{self, Connect, Idle};
 use crate::settings::TakeOverSettings;
 use crate::state;
@@ -70,17 +70,10 @@ async fn read(client: &Client, key: &WorkloadRef) -> Result<Workload> {
 }
 
 fn bare(workload: &Workload, mark: &str) -> Entry {
+    let epoch = Epoch::draw(chance(), &workload.uid);
     Entry {
-        v: FORM,
-        uid: workload.uid.clone(),
-        n: 0,
-        done: true,
-        template: workload.template,
-        at: None,
-        row: 0,
-        because: String::new(),
         over: Some(mark.to_owned()),
-        seen: BTreeMap::new(),
+        ..Entry::new(workload.uid.clone(), epoch, workload.template)
     }
 }
 
@@ -102,7 +95,9 @@ async fn record(
         };
         store.read(&shard, Some(stored));
     }
-    entry.n = store.get(key).map_or(0, |before| before.n);
+    if let Some(before) = store.get(key) {
+        (entry.n, entry.epoch) = (before.n, before.epoch);
+    }
     store.put(key, entry);
     for write in store.take_writes(0, false) {
         state::write(client, place, &write).await?;

@@ -58,6 +58,8 @@ pub struct Control {
     now: Millis,
     /// The time when `now` was 0.
     started: Seconds,
+    /// Of the next decision.
+    seed: u64,
     /// Workloads with a write or a question under way, and the version of them
     /// that was decided about.
     busy: HashMap<WorkloadRef, Version>,
@@ -125,6 +127,8 @@ pub struct Plan {
     /// The time when its clock shows 0. What happens to the system's clock later
     /// is not heeded.
     pub started: Seconds,
+    /// By chance.
+    pub seed: u64,
     /// Whether a namespace with these labels is left out.
     pub left_out: LabelTest,
     /// Whether a namespace of this name is watched.
@@ -147,6 +151,7 @@ impl Control {
             term: None,
             now: 0,
             started: plan.started,
+            seed: plan.seed,
             busy: HashMap::new(),
             fetching: HashSet::new(),
             later: HashMap::new(),
@@ -260,10 +265,12 @@ impl Control {
             return;
         }
         let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
+        self.seed = self.seed.wrapping_add(1);
         let entry = self.store.get(key);
         let moment = Moment {
             now: self.seconds(),
             pods,
+            seed: self.seed,
         };
         let Some(verdict) = decide(key, &self.index, entry, moment, &self.rules) else {
             return;

@@ -54,6 +54,7 @@ fn control() -> Control {
         dry_run: false,
         kinds: Kinds::default(),
         started: 1_000_000,
+        seed: 1,
         left_out: Box::new(|_| false),
         covers: Box::new(|_| true),
     })

@@ -137,6 +137,7 @@ impl Lab {
         let moment = Moment {
             now: 1_000,
             pods: PodsSince::NotKnown,
+            seed: 1,
         };
         decide(&key, &self.index, self.entry.as_ref(), moment, &rules).unwrap()
     }

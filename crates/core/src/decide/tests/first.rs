@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::{check, show};
 use crate::decide::world::World;
+use crate::state::End;
 
 #[rstest]
 #[case::number_follows_the_template("
@@ -119,23 +120,13 @@ fn taken_over_from_another() {
         show(&world.decide()),
         "Nothing OwnedByOther its template carries b/3"
     );
+    let known = world.index.get(&crate::decide::world::web()).unwrap();
+    let uid = known.workload.uid.clone();
+    let template = crate::digest::Digest::of_parts(&[]);
+    let epoch = crate::state::Epoch::draw(7, "web");
     world.entry = Some(crate::state::Entry {
-        v: crate::state::FORM,
-        uid: world
-            .index
-            .get(&crate::decide::world::web())
-            .unwrap()
-            .workload
-            .uid
-            .clone(),
-        n: 0,
-        done: true,
-        template: crate::digest::Digest::of_parts(&[]),
-        at: None,
-        row: 0,
-        because: String::new(),
         over: Some("b/3".to_owned()),
-        seen: std::collections::BTreeMap::new(),
+        ..crate::state::Entry::new(uid, epoch, template)
     });
     let verdict = world.decide();
     assert_eq!(show(&verdict), "Record Adopted");
@@ -143,4 +134,51 @@ fn taken_over_from_another() {
     world.rests();
     world.run("cm c k=2");
     assert_eq!(show(&world.decide()), "Roll Changed configmap/c (k)");
+}
+
+/// Numbers go on counting in their epoch; after a record was lost, or an old one
+/// was put back, the same count is another number.
+#[test]
+fn an_epoch_lasts_until_the_record_is_lost_or_behind() {
+    let mut world = World::new();
+    let number = |world: &mut World, commands: &str| {
+        world.run(commands);
+        let verdict = world.decide();
+        world.carry_out(&verdict.act);
+        world.rests();
+        world.entry.as_ref().unwrap().number()
+    };
+    let first = number(&mut world, "cm c k=1; use env:c.k");
+    let second = number(&mut world, "cm c k=2");
+    let old = world.entry.clone();
+    let third = number(&mut world, "cm c k=3; restart");
+    assert_eq!([first.n, second.n, third.n], [0, 1, 2]);
+    assert_eq!([second.epoch, third.epoch], [first.epoch; 2]);
+
+    let lost = number(&mut world, "lose; restart");
+    assert_eq!(lost.n, 2);
+    assert_ne!(lost.epoch, first.epoch);
+
+    world.entry = old;
+    let behind = number(&mut world, "restart");
+    assert!(behind.n >= 2);
+    assert!(behind.epoch != first.epoch && behind.epoch != lost.epoch);
+}
+
+#[test]
+fn a_record_tells_of_the_last_rolls() {
+    let mut world = World::new();
+    world.run("cm c k=1; use env:c.k");
+    for k in 1..=12 {
+        world.run(&format!("updated 3; cm c k={k}"));
+        let verdict = world.decide();
+        world.carry_out(&verdict.act);
+        world.rests();
+    }
+    let entry = world.entry.unwrap();
+    let told: Vec<_> = entry.rolls.iter().collect();
+    assert_eq!(told.len(), 10);
+    assert_eq!((told[0].n, told[0].end), (11, End::Open));
+    assert_eq!((told[1].n, told[1].end), (10, End::Done));
+    assert_eq!(told[9].cause, "configmap/c (k)");
 }

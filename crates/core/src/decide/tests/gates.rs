@@ -4,38 +4,23 @@
 use rstest::rstest;
 
 use super::{check, show};
-use crate::decide::gate::pause;
 use crate::decide::world::World;
 
 const PERIOD: &str = "deployment.reloader.stakater.com/pause-period";
 
 #[rstest]
-#[case::the_third_in_a_row_waits(
+#[case::the_sixth_in_ten_minutes_waits(
     "
     flag fuse; cm c k=1; use env:c.k => Record Adopted
     cm c k=2                         => Roll Changed configmap/c (k)
     cm c k=3                         => Roll Changed configmap/c (k)
-    cm c k=4                         => Nothing Fused configmap/c (k)
-    restart; cm c k=5                => Nothing Fused configmap/c (k)
-    tick 60; cm c k=6                => Roll Changed configmap/c (k)
-"
-)]
-#[case::a_calm_time_makes_it_good_again(
-    "
-    flag fuse; cm c k=1; use env:c.k => Record Adopted
-    cm c k=2                         => Roll Changed configmap/c (k)
-    cm c k=3                         => Roll Changed configmap/c (k)
-    tick 600; cm c k=4               => Roll Changed configmap/c (k)
-    tick 10; cm c k=5                => Roll Changed configmap/c (k)
-"
-)]
-#[case::what_went_back_while_it_waited_is_nothing(
-    "
-    flag fuse; cm c k=1; use env:c.k => Record Adopted
-    cm c k=2                         => Roll Changed configmap/c (k)
-    cm c k=3                         => Roll Changed configmap/c (k)
-    cm c k=4                         => Nothing Fused configmap/c (k)
-    cm c k=3                         => Note UpToDate
+    cm c k=4                         => Roll Changed configmap/c (k)
+    cm c k=5                         => Roll Changed configmap/c (k)
+    cm c k=6                         => Roll Changed configmap/c (k)
+    cm c k=7                         => Nothing Fused configmap/c (k)
+    restart; cm c k=8                => Nothing Fused configmap/c (k)
+    cm c k=6                         => Note UpToDate
+    tick 540; cm c k=9               => Roll Changed configmap/c (k)
 "
 )]
 #[case::an_own_interval(
@@ -48,24 +33,6 @@ const PERIOD: &str = "deployment.reloader.stakater.com/pause-period";
 )]
 fn rolls_wait(#[case] scenario: &str) {
     check(scenario);
-}
-
-#[test]
-fn the_fuse_waits_longer_each_time_up_to_an_hour() {
-    let pauses: Vec<_> = (0..10).map(pause).collect();
-    assert_eq!(pauses, [0, 0, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
-}
-
-#[test]
-fn a_clock_that_was_put_back_holds_nothing() {
-    let mut world = World::new();
-    world.run("flag fuse; cm c k=1; use env:c.k");
-    let verdict = world.decide();
-    world.carry_out(&verdict.act);
-    let entry = world.entry.as_mut().unwrap();
-    (entry.at, entry.row) = (Some(99_000_000), 7);
-    world.run("cm c k=2");
-    assert_eq!(show(&world.decide()), "Roll Changed configmap/c (k)");
 }
 
 fn step(world: &mut World, commands: &str, expect: &str) {

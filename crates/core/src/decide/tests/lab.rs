@@ -122,6 +122,7 @@ impl Lab {
         let moment = Moment {
             now: 1_000,
             pods: PodsSince::NotAsked,
+            seed: 1,
         };
         let verdict = decide(
             &self.key,

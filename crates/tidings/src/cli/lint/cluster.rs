@@ -127,6 +127,7 @@ impl Cluster {
         let mut moment = Moment {
             now: 0,
             pods: PodsSince::NotAsked,
+            seed: 0,
         };
         for _ in 0..ROUNDS {
             let verdict = decide(key, &self.index, None, moment, &self.rules)?;

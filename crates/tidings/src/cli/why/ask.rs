@@ -303,7 +303,8 @@ impl Asking {
                 .as_ref()
                 .ok()
                 .and_then(|e| e.get(key));
-            let moment = Moment { now, pods };
+            // What is drawn here is not written.
+            let moment = Moment { now, pods, seed: 0 };
             let verdict = decide(key, &self.index, entry, moment, &self.installation.rules)?;
             match &verdict.act {
                 Act::Read(sources) => {

@@ -107,14 +107,12 @@ impl Cluster {
             one_etcd: false,
         };
         let pods = PodsSince::NotKnown;
-        decide(
-            &key(),
-            &self.index,
-            self.entry.as_ref(),
-            Moment { now: 0, pods },
-            &rules,
-        )
-        .unwrap()
+        let moment = Moment {
+            now: 0,
+            pods,
+            seed: 0,
+        };
+        decide(&key(), &self.index, self.entry.as_ref(), moment, &rules).unwrap()
     }
 
     /// Records how things are.

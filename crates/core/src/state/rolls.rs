@@ -1,0 +1,196 @@
+//! The last rolls of a workload: Events are gone after an hour, and people ask
+//! later.
+//!
+//! They are held as the text that is stored, a line each, newest first: of
+//! ten thousand workloads that is a third of what structures would take, and it is
+//! read only when somebody asks.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::Seconds;
+
+/// How many are kept.
+pub const ROLLS_KEPT: usize = 10;
+/// Characters of a roll's cause that are kept.
+const CAUSE_KEPT: usize = 120;
+
+/// By what a workload was brought to its sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Its pods were replaced, as its kind does it.
+    Rollout,
+}
+
+/// How a roll ended, as far as that was known when the next one began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is the last one: the workload's own status tells.
+    Open,
+    /// All pods were replaced.
+    Done,
+    /// Somebody took it back.
+    Reverted,
+    /// The next one began before all pods were replaced.
+    Overtaken,
+}
+
+/// The words in which they are stored.
+const METHODS: [(Method, &str); 1] = [(Method::Rollout, "rollout")];
+const ENDS: [(End, &str); 4] = [
+    (End::Open, "open"),
+    (End::Done, "done"),
+    (End::Reverted, "reverted"),
+    (End::Overtaken, "overtaken"),
+];
+
+fn word<T: Copy + PartialEq>(table: &[(T, &'static str)], of: T) -> &'static str {
+    let row = table.iter().find(|(value, _)| *value == of);
+    row.map_or("", |(_, word)| *word)
+}
+
+fn read<T: Copy>(table: &[(T, &str)], text: &str) -> Option<T> {
+    let row = table.iter().find(|(_, word)| *word == text);
+    row.map(|(value, _)| *value)
+}
+
+impl End {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        word(&ENDS, self)
+    }
+}
+
+impl Method {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        word(&METHODS, self)
+    }
+}
+
+/// One roll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roll<'a> {
+    /// Its number.
+    pub n: u64,
+    /// How it was done.
+    pub method: Method,
+    /// When it was decided.
+    pub at: Seconds,
+    /// How it ended.
+    pub end: End,
+    /// Which sources and keys it was for.
+    pub cause: &'a str,
+}
+
+impl<'a> Roll<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut words = line.splitn(5, ' ');
+        let mut next = || words.next();
+        Some(Self {
+            n: next()?.parse().ok()?,
+            method: read(&METHODS, next()?)?,
+            at: next()?.parse().ok()?,
+            end: read(&ENDS, next()?)?,
+            cause: next()?,
+        })
+    }
+
+    fn write(&self, to: &mut String) {
+        let Self { n, at, .. } = self;
+        let (method, end) = (self.method.word(), self.end.word());
+        // Into a string: there is nothing that could fail.
+        let _ = write!(to, "{n} {method} {at} {end} ");
+        let mut cause = self.cause.chars().filter(|c| *c != '\n');
+        to.extend(cause.by_ref().take(CAUSE_KEPT));
+        if cause.next().is_some() {
+            to.push('…');
+        }
+    }
+}
+
+/// The last rolls of a workload, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rolls(Box<str>);
+
+impl Rolls {
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each of them. What cannot be read is passed over.
+    pub fn iter(&self) -> impl Iterator<Item = Roll<'_>> {
+        self.0.lines().filter_map(Roll::read)
+    }
+
+    /// With one more, now that it is known how the last one ended. One that is
+    /// begun anew under its number takes its own place.
+    #[must_use]
+    pub fn with(&self, roll: Roll<'_>, last: End) -> Self {
+        let mut text = String::with_capacity(self.0.len() + 64);
+        roll.write(&mut text);
+        let ended = self.iter().filter(|before| before.n != roll.n);
+        for (i, before) in ended.take(ROLLS_KEPT - 1).enumerate() {
+            let end = match before.end {
+                End::Open if i == 0 => last,
+                end => end,
+            };
+            text.push('\n');
+            Roll { end, ..before }.write(&mut text);
+        }
+        Self(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roll(n: u64, cause: &str) -> Roll<'_> {
+        Roll {
+            n,
+            method: Method::Rollout,
+            at: 1_795_905_480,
+            end: End::Open,
+            cause,
+        }
+    }
+
+    #[test]
+    fn the_last_ten_are_kept_and_how_they_ended() {
+        let mut rolls = Rolls::default();
+        for n in 1..=12 {
+            let last = if n % 2 == 0 {
+                End::Done
+            } else {
+                End::Overtaken
+            };
+            rolls = rolls.with(roll(n, "configmap/web (a, b)"), last);
+        }
+        let kept: Vec<_> = rolls.iter().map(|roll| (roll.n, roll.end)).collect();
+        assert_eq!(kept.len(), ROLLS_KEPT);
+        let first = [(12, End::Open), (11, End::Done), (10, End::Overtaken)];
+        assert_eq!(kept[..3], first);
+        assert_eq!(rolls.iter().next(), Some(roll(12, "configmap/web (a, b)")));
+    }
+
+    #[test]
+    fn a_cause_is_one_line_of_bounded_length() {
+        let long = "k\n".repeat(500);
+        let rolls = Rolls::default().with(roll(1, &long), End::Done);
+        assert_eq!(rolls.iter().next().unwrap().cause.chars().count(), 121);
+    }
+
+    #[test]
+    fn every_word_is_read_as_it_was_written() {
+        for (end, _) in ENDS {
+            let rolls = Rolls::default().with(Roll { end, ..roll(1, "") }, End::Done);
+            assert_eq!(rolls.iter().next().unwrap().end, end);
+        }
+        let later = Rolls("2 teleport 1 done x\n1 rollout 1 done y".into());
+        assert_eq!(later.iter().map(|roll| roll.n).collect::<Vec<_>>(), [1]);
+    }
+}
