@@ -24,6 +24,7 @@ pub mod preset;
 pub mod reason;
 pub mod refs;
 pub mod reloaded;
+pub mod restless;
 pub mod rewrite;
 pub mod settle;
 pub mod state;

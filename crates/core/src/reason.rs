@@ -44,7 +44,7 @@ pub enum Reason {
     PauseOver,
     /// The last roll was too short a time ago.
     TooSoon,
-    /// It was rolled too often in a row.
+    /// It would be rolled too often.
     Fused,
     /// A CronJob's run is active, and no other may start.
     Running,
@@ -130,7 +130,7 @@ reasons! {
     PausePeriod Normal "Rolled and paused, as its pause-period says; it is resumed when that is over."
     PauseOver Normal "Its pause-period is over: resumed."
     TooSoon Normal "Its last roll is too short a time ago (`tidings.dev/min-interval`, --min-interval): the roll waits, and brings what is there then."
-    Fused Warning "It was rolled too often in a row, so the next roll waits, each one longer, until it has come to rest. Find out who keeps changing the source."
+    Fused Warning "A source does not come to rest, or the workload was restarted five times in ten minutes or 24 times in an hour: the next roll waits, and brings what is there then. Find out who keeps changing the source."
     Running Normal "A run of the CronJob is active and its concurrencyPolicy forbids another: the next one waits until it has ended."
     Ended Normal "The Job has ended, so it is not run again: recorded."
     Suspended Normal "It is suspended, and reads what is there when it is resumed: recorded."

@@ -50,6 +50,10 @@ pub struct Entry {
     /// When it was restarted last.
     #[serde(default, skip_serializing_if = "Restarts::is_empty")]
     pub restarts: Restarts,
+    /// The sources that were restless when this was recorded, and when it was
+    /// rolled for them last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restless: BTreeMap<Seen, Seconds>,
     /// The last rolls.
     #[serde(default, skip_serializing_if = "Rolls::is_empty")]
     pub rolls: Rolls,
@@ -80,6 +84,11 @@ impl Seen {
             kind: source.kind,
             name: source.name.clone(),
         }
+    }
+
+    /// The source, in this namespace.
+    pub fn source(&self, namespace: &Name) -> SourceRef {
+        SourceRef::new(self.kind, namespace.clone(), self.name.clone())
     }
 }
 
@@ -195,6 +204,7 @@ impl Entry {
             template,
             at: None,
             restarts: Restarts::default(),
+            restless: BTreeMap::new(),
             rolls: Rolls::default(),
             because: String::new(),
             over: None,

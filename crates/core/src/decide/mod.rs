@@ -39,6 +39,7 @@ use crate::needs::{Need, Needs, needs_of};
 use crate::object::{Mark, Seconds};
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
+use crate::restless::Restless;
 use crate::state::{Entry, Seen, SeenSource};
 
 /// What an installation was told.
@@ -117,14 +118,16 @@ pub struct Verdict {
 }
 
 /// What is known besides of the moment of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
     /// The time.
     pub now: Seconds,
     /// When the pods' present template was made.
     pub pods: PodsSince,
     /// By chance, another for each decision: what an epoch is drawn by.
     pub seed: u64,
+    /// Which sources do not come to rest.
+    pub restless: &'a Restless,
 }
 
 impl Verdict {
@@ -139,7 +142,7 @@ pub fn decide(
     key: &WorkloadRef,
     index: &Index,
     entry: Option<&Entry>,
-    moment: Moment,
+    moment: Moment<'_>,
     rules: &Rules,
 ) -> Option<Verdict> {
     let known = index.get(key)?;
@@ -185,7 +188,7 @@ struct Case<'a> {
     entry: Option<&'a Entry>,
     /// The record of an earlier workload of this name.
     former: Option<&'a Entry>,
-    moment: Moment,
+    moment: Moment<'a>,
     rules: &'a Rules,
     needs: Needs,
 }

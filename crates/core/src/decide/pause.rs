@@ -38,8 +38,7 @@ impl Case<'_> {
 
     /// When to look again. A pause that is over is ended after what goes first.
     pub(super) fn again(&self, act: &Act, reason: Reason) -> Option<Seconds> {
-        let gate = self.too_soon().map(|(_, until)| until);
-        let gate = gate.filter(|_| matches!(reason, Reason::TooSoon | Reason::Fused));
+        let gate = self.gate_opens(reason);
         let pause = self.is_to_end().filter(|_| *act != Act::Unpause);
         let pause = pause.map(|until| until.max(self.moment.now + 1));
         [gate, pause].into_iter().flatten().min()

@@ -23,6 +23,7 @@ impl Case<'_> {
             template: self.known.workload.template,
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
+            restless: self.still_restless(),
             rolls: last.map_or_else(Rolls::default, |entry| entry.rolls.clone()),
             because,
             over: self.entry.and_then(|entry| entry.over.clone()),

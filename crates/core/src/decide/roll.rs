@@ -8,7 +8,6 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{End, Entry, KeyDigest, Method, Roll, SeenKeys};
 
-use super::gate::show;
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -25,14 +24,13 @@ impl Case<'_> {
         if let Some(answer) = self.without_a_run(&because) {
             return answer;
         }
-        if let Some((reason, until)) = self.too_soon() {
-            return (
-                Act::Nothing,
-                reason,
-                format!("{because}; not before {}", show(until)),
-            );
+        if let Some(hold) = self.held(changes) {
+            return (Act::Nothing, hold.reason, hold.text(&because));
         }
-        let entry = self.next_entry(because.clone());
+        let entry = Entry {
+            restless: self.restless_after(changes),
+            ..self.next_entry(because.clone())
+        };
         (Act::Roll(entry, changes.to_vec()), reason, because)
     }
 

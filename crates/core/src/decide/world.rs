@@ -16,8 +16,12 @@ use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use crate::restless::Restless;
 use crate::state::{Entry, FORM};
 use crate::vocabulary::Vocabulary;
+
+/// When a world begins.
+pub(super) const START: i64 = 1_000_000;
 
 type Data = BTreeMap<String, String>;
 
@@ -60,6 +64,7 @@ pub(super) struct World {
     revisions: BTreeMap<String, i64>,
     unseen: bool,
     pub(super) gets: usize,
+    pub(super) restless: Restless,
     /// The numbers that were patched, in order.
     pub(super) rolls: Vec<u64>,
 }
@@ -114,11 +119,12 @@ impl World {
             cms: BTreeMap::new(),
             web: Manifest::default(),
             version: 0,
-            now: 1_000_000,
+            now: START,
             step: 10,
             revisions: BTreeMap::new(),
             unseen: false,
             gets: 0,
+            restless: Restless::new(START),
             rolls: Vec::new(),
         };
         world.run("ann tidings.dev/reload=auto; create; restart");
@@ -257,6 +263,7 @@ impl World {
                 now: self.now,
                 pods,
                 seed: self.version,
+                restless: &self.restless,
             };
             let verdict = decide(&web(), &self.index, entry, moment, &self.rules).unwrap();
             match verdict.act {
@@ -275,13 +282,22 @@ impl World {
         }
         for source in sources {
             self.gets += 1;
-            let told = self.index.source(source).unwrap().told;
+            let held = self.index.source(source).unwrap();
+            let told = held.told;
+            let before = held.content.clone();
             let fetched = self
                 .cms
                 .get(&*source.name)
                 .map_or(Fetched::Absent, |cm| cm.fetch(source));
             self.index.apply_fetched(source, told, fetched);
+            let same = self.index.view(source).has_keys_of(before.as_ref());
+            self.restless.read(source, same);
         }
+    }
+
+    /// Sets the clock.
+    pub(super) fn at(&mut self, now: i64) {
+        self.now = now;
     }
 
     fn pods_since(&self) -> PodsSince {

@@ -117,6 +117,12 @@ impl Source {
         }
     }
 
+    /// Whether its keys are those that it had before.
+    pub fn has_keys_of(&self, before: Option<&Content>) -> bool {
+        let now = self.content.as_ref();
+        before.is_some_and(|before| now.is_some_and(|now| now.keys == before.keys))
+    }
+
     /// Its metadata, where it is there.
     pub fn present(&self) -> Option<&Present> {
         match &self.presence {

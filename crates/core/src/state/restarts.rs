@@ -28,7 +28,7 @@ impl Restarts {
     /// clock was put back, and holds nothing.
     fn counting(&self, now: Seconds) -> impl DoubleEndedIterator<Item = Seconds> {
         let (_, longest) = LIMITS[LIMITS.len() - 1];
-        let counts = move |at: &Seconds| *at <= now && now - *at < longest;
+        let counts = move |at: &Seconds| *at <= now && now - *at <= longest;
         self.0.iter().copied().filter(counts)
     }
 
@@ -51,11 +51,12 @@ impl Restarts {
         Self(times[surplus..].into())
     }
 
-    /// When the limits allow the next one, if they do not now.
+    /// When the limits allow the next one, if they do not now. Of each time the
+    /// second is known, so a second more is waited.
     pub fn held_until(&self, now: Seconds) -> Option<Seconds> {
         let until = |(most, within): (usize, Seconds)| {
             let at = self.counting(now).nth_back(most - 1)?;
-            Some(at + within)
+            Some(at + within + 1)
         };
         let latest = LIMITS.into_iter().filter_map(until).max();
         latest.filter(|until| *until > now)
@@ -75,17 +76,17 @@ mod tests {
     fn five_in_ten_minutes_and_no_more() {
         let five = restarted([0, 8, 16, 24, 32]);
         assert_eq!(restarted([0, 8, 16, 24]).held_until(32), None);
-        assert_eq!(five.held_until(40), Some(600));
-        assert_eq!(five.held_until(599), Some(600));
-        assert_eq!(five.held_until(600), None);
-        assert_eq!(five.with(600).held_until(601), Some(608));
+        assert_eq!(five.held_until(40), Some(601));
+        assert_eq!(five.held_until(600), Some(601));
+        assert_eq!(five.held_until(601), None);
+        assert_eq!(five.with(601).held_until(602), Some(609));
     }
 
     #[test]
     fn twenty_four_in_an_hour_and_no_more() {
         let all = restarted((0..24).map(|i| i * 140));
-        assert_eq!(all.held_until(3_400), Some(3_600));
-        assert_eq!(all.held_until(3_600), None);
+        assert_eq!(all.held_until(3_400), Some(3_601));
+        assert_eq!(all.held_until(3_601), None);
     }
 
     #[test]

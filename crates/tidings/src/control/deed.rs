@@ -7,7 +7,7 @@ use tidings_core::kinds::Renewal;
 use tidings_core::object::{Overlap, Seconds};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
-use tidings_core::state::{Entry, Seen};
+use tidings_core::state::Entry;
 
 use super::{Deed, Patch};
 
@@ -93,6 +93,6 @@ fn target(known: &Known, deed: &Deed) -> (WorkloadRef, Name, u64, i64) {
 
 fn sources(known: &Known, entry: &Entry) -> Vec<SourceRef> {
     let namespace = &known.workload.key.namespace;
-    let source = |seen: &Seen| SourceRef::new(seen.kind, namespace.clone(), seen.name.clone());
-    entry.seen.keys().map(source).collect()
+    let seen = entry.seen.keys();
+    seen.map(|seen| seen.source(namespace)).collect()
 }

@@ -46,13 +46,14 @@ impl Control {
                 self.gone(&key);
             }
             Fact::Source(meta) if self.is_for_later(&meta) => {
+                self.restless.changed(&meta.key);
                 self.later.insert(meta.key.clone(), meta);
             }
             Fact::Source(meta) => self.source(&meta),
             Fact::SourceGone(source, version) => {
                 self.later.remove(&source);
                 let users = self.index.delete_source(&source, version);
-                self.changed(&users);
+                self.source_changed(&source, &users);
             }
             Fact::Namespace {
                 name,
@@ -73,7 +74,15 @@ impl Control {
 
     fn source(&mut self, meta: &SourceMeta) {
         let users = self.index.apply_source(meta);
-        self.changed(&users);
+        self.source_changed(&meta.key, &users);
+    }
+
+    /// What a list shows may have changed long ago.
+    fn source_changed(&mut self, source: &SourceRef, users: &[WorkloadRef]) {
+        if !users.is_empty() && !self.index.is_listing(source) {
+            self.restless.changed(source);
+        }
+        self.changed(users);
     }
 
     /// What the watch tells of a source that is being read is taken in when it has
@@ -184,7 +193,13 @@ impl Control {
         match result {
             Ok(fetched) => {
                 self.source_backoff.clear(source);
+                let before = self
+                    .index
+                    .source(source)
+                    .and_then(|held| held.content.clone());
                 let users = self.index.apply_fetched(source, told, fetched);
+                let same = self.index.view(source).has_keys_of(before.as_ref());
+                self.restless.read(source, same);
                 self.look(&users);
             }
             Err(error) => {
@@ -248,9 +263,20 @@ impl Control {
             let (_, problems) = self.store.read(&shard, Some(stored));
             unreadable(&problems);
         }
+        self.resume_restless();
         self.forget_departed();
         let all: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
         self.look(&all);
+    }
+
+    /// What did not come to rest when an earlier term looked.
+    fn resume_restless(&mut self) {
+        for key in self.store.workloads() {
+            let entry = self.store.get(key).into_iter();
+            for seen in entry.flat_map(|entry| entry.restless.keys()) {
+                self.restless.resume(&seen.source(&key.namespace));
+            }
+        }
     }
 
     /// Forgets all that only a leader knows.

@@ -31,6 +31,7 @@ use tidings_core::object::{Seconds, SourceMeta, Version};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::restless::Restless;
 use tidings_core::settle::{Millis, Queue};
 use tidings_core::state::Entry;
 
@@ -48,6 +49,8 @@ pub struct Control {
     index: Index,
     store: Store,
     queue: Queue,
+    /// Which sources do not come to rest; known to those who wait too.
+    restless: Restless,
     rules: Rules,
     /// Quiet time where a workload says nothing else.
     settle: Millis,
@@ -142,6 +145,7 @@ impl Control {
             index: Index::new(plan.defaults, plan.streams),
             store: Store::new(plan.dry_run, plan.kinds.clone()),
             queue: Queue::default(),
+            restless: Restless::new(plan.started),
             rules: plan.rules,
             settle: plan.settle,
             dry_run: plan.dry_run,
@@ -172,7 +176,7 @@ impl Control {
 
     /// Takes in one input; what is to be done is collected.
     pub fn take(&mut self, now: Millis, input: Input) {
-        self.now = self.now.max(now);
+        self.pass(now);
         match input {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
@@ -186,7 +190,7 @@ impl Control {
 
     /// Decides what is due, and hands out all that is to be done.
     pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
-        self.now = self.now.max(now);
+        self.pass(now);
         for list in self.index.take_listings() {
             let at = self.list_backoff.again(&list).max(self.now);
             self.effects.push(Effect::List(list.0, list.1, at));
@@ -250,6 +254,11 @@ impl Control {
         self.told.values().flat_map(Told::problems)
     }
 
+    fn pass(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        self.restless.pass(self.now);
+    }
+
     fn due(&mut self) -> Option<(WorkloadRef, Millis)> {
         if self.draining {
             None
@@ -271,6 +280,7 @@ impl Control {
             now: self.seconds(),
             pods,
             seed: self.seed,
+            restless: &self.restless,
         };
         let Some(verdict) = decide(key, &self.index, entry, moment, &self.rules) else {
             return;

@@ -203,7 +203,7 @@ pub struct RuleArgs {
     /// first. 0 is off.
     #[arg(long, value_name = "TIME", env = "TIDINGS_MIN_INTERVAL", default_value = "0", value_parser = time)]
     pub min_interval: Duration,
-    /// After two rolls without rest in between, wait longer and longer, at most an hour.
+    /// Roll seldom what does not come to rest: five times in ten minutes, 24 times in an hour.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_STORM_FUSE", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub storm_fuse: bool,
     /// `strict` does as Reloader does also where that is dangerous: it runs completed Jobs again,

@@ -12,6 +12,7 @@ use crate::kinds::KINDS;
 use crate::object::{Marks, PodStatus, read_status, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
+use crate::restless::Restless;
 use crate::state::Entry;
 use crate::vocabulary::Vocabulary;
 
@@ -138,6 +139,7 @@ impl Lab {
             now: 1_000,
             pods: PodsSince::NotKnown,
             seed: 1,
+            restless: &Restless::default(),
         };
         decide(&key, &self.index, self.entry.as_ref(), moment, &rules).unwrap()
     }

@@ -11,6 +11,7 @@ use crate::object::{Meta, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::reloaded::Sha1;
+use crate::restless::Restless;
 use crate::state::Entry;
 use crate::vocabulary::Vocabulary;
 
@@ -123,6 +124,7 @@ impl Lab {
             now: 1_000,
             pods: PodsSince::NotAsked,
             seed: 1,
+            restless: &Restless::default(),
         };
         let verdict = decide(
             &self.key,

@@ -4,6 +4,7 @@
 mod changes;
 mod classes;
 mod first;
+mod fuse;
 mod gates;
 mod lab;
 mod presence;

@@ -15,6 +15,7 @@ use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
 use tidings_core::policy::Annotations;
 use tidings_core::reason::Problem;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use tidings_core::restless::Restless;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::objects::Object;
@@ -124,10 +125,12 @@ impl Cluster {
             self.index.apply_workload(workload.clone(), How::Listed);
         }
         // Of no interest here: nothing of theirs is recorded.
+        let restless = Restless::default();
         let mut moment = Moment {
             now: 0,
             pods: PodsSince::NotAsked,
             seed: 0,
+            restless: &restless,
         };
         for _ in 0..ROUNDS {
             let verdict = decide(key, &self.index, None, moment, &self.rules)?;

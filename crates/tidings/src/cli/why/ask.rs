@@ -15,8 +15,9 @@ use kube::Client;
 use tidings_core::decide::{Act, Moment, PodsSince, Verdict, decide};
 use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
-use tidings_core::object::{Meta, read_workload};
+use tidings_core::object::{Meta, Seconds, read_workload};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
 
 use super::explain::Facts;
@@ -298,13 +299,19 @@ impl Asking {
         self.read_sources(key).await;
         let mut pods = PodsSince::NotAsked;
         let now = jiff::Timestamp::now().as_second();
+        let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
             let entry = self.records[&key.namespace]
                 .as_ref()
                 .ok()
                 .and_then(|e| e.get(key));
-            // What is drawn here is not written.
-            let moment = Moment { now, pods, seed: 0 };
+            let moment = Moment {
+                now,
+                pods,
+                // What is drawn here is not written.
+                seed: 0,
+                restless: &restless,
+            };
             let verdict = decide(key, &self.index, entry, moment, &self.installation.rules)?;
             match &verdict.act {
                 Act::Read(sources) => {
@@ -323,6 +330,21 @@ impl Asking {
             }
         }
         None
+    }
+
+    /// How quiet a source is cannot be seen at a glance: what the record tells of
+    /// is taken to be restless still.
+    fn restless(&self, key: &WorkloadRef, now: Seconds) -> Restless {
+        let mut restless = Restless::new(now);
+        let records = self.records[&key.namespace].as_ref().ok();
+        for seen in records
+            .and_then(|all| all.get(key))
+            .into_iter()
+            .flat_map(|e| e.restless.keys())
+        {
+            restless.resume(&seen.source(&key.namespace));
+        }
+        restless
     }
 
     /// Every source that counts, so that its present digests can be shown.

@@ -11,6 +11,7 @@ use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::{Marks, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
@@ -111,6 +112,7 @@ impl Cluster {
             now: 0,
             pods,
             seed: 0,
+            restless: &Restless::default(),
         };
         decide(&key(), &self.index, self.entry.as_ref(), moment, &rules).unwrap()
     }

@@ -201,7 +201,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.ownNamespace", Text, r#""""#, Template, "The namespace of the records and the Lease, which must exist; else that of the release."),
     row("tidings.settle", Time, r#""""#, Option("settle"), "Changes this close together become one roll; else 2s. 0 is off."),
     row("tidings.minInterval", Time, r#""""#, Option("min-interval"), "The least time between two rolls of a workload."),
-    row("tidings.stormFuse", YesOrNo, "true", Option("storm-fuse"), "Roll a workload whose sources do not come to rest at growing intervals."),
+    row("tidings.stormFuse", YesOrNo, "true", Option("storm-fuse"), "Roll a workload whose sources do not come to rest every ten minutes, and none more than five times in ten minutes."),
     row("tidings.compat", Word(&["safe", "strict"]), r#""safe""#, Option("compat"), "`strict` also does what is dangerous in Reloader: runs completed Jobs and suspended CronJobs again."),
     row("tidings.customWorkloads", List, "[]", Template, "Further kinds with a pod template: `group/version/Kind:path.to.template`, or `group/version/Kind=plural:path`."),
     row("tidings.catchUp", YesOrNo, "false", Option("catch-up"), "At first sight, roll workloads whose pods are older than a source that they use."),
