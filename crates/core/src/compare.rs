@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::digest::Digest;
 use crate::index::{Presence, Present, Source};
-use crate::needs::{Demand, Need};
+use crate::needs::{Demand, Need, there};
 use crate::object::Version;
 use crate::refs::{Name, SourceRef};
 use crate::state::{KeyDigest, SeenKeys, SeenSource};
@@ -248,7 +248,8 @@ fn together(
     }
     // Which key it is cannot be told any more; a required one that is gone can.
     let gone = |(key, now): (&Name, &KeyDigest)| {
-        let required = need.keys.get(key) == Some(&Demand::Required);
+        let used = need.keys.get(key);
+        let required = used.is_some_and(|used| used.demand == Demand::Required);
         let gone = What::Gone(Demand::Required);
         (required && now.0.is_none()).then(|| Found::undated(gone, Some(key)))
     };
@@ -260,12 +261,22 @@ fn together(
 fn by_key(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> Vec<Found> {
     let whole = seen.whole && need.whole;
     let found = |(key, now): (&Name, &KeyDigest)| {
-        let demand = need.keys.get(key).copied().unwrap_or(Demand::Optional);
+        if need.hides(key) {
+            return None;
+        }
+        let used = need.keys.get(key);
+        let demand = used.map_or(Demand::Optional, |used| used.demand);
+        let counts = used.is_none_or(|used| used.counts);
         // A key more or less of a whole source is a change for those who read it
         // whole; those who cannot start without it decide first.
         let of_set = whole && demand != Demand::Required;
         let found = match (before.get(key).map(|digest| digest.0), now.0) {
             (Some(before), now) if before == now => return None,
+            (Some(Some(_)), Some(_)) if !counts => return None,
+            // What it held did not count.
+            (Some(Some(before)), Some(_)) if before == there() => {
+                Found::dated(What::New, Some(key))
+            }
             (None, None) => return None,
             (Some(Some(_)), None) if of_set => Found::undated(What::Changed, Some(key)),
             (Some(Some(_)), None) => Found::undated(What::Gone(demand), Some(key)),
@@ -283,7 +294,7 @@ fn removed(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> V
         return Vec::new();
     }
     let counted = before.iter().filter(|(key, digest)| {
-        digest.0.is_some() && need.filter.admits(key) && !now.contains_key(*key)
+        digest.0.is_some() && need.admits(key) && !need.hides(key) && !now.contains_key(*key)
     });
     counted
         .map(|(key, _)| Found::undated(What::Changed, Some(key)))

@@ -15,7 +15,7 @@ use crate::policy::KeyFilter;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind, SourceRef};
 use crate::state::{Entry, KeyDigest, Seen, SeenKeys, SeenSource};
-use crate::uses::{Keys, Use, Via};
+use crate::uses::{Keys, Under, Use, Via};
 
 /// Whether containers start without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,19 @@ pub enum Demand {
     Optional,
     /// They do not.
     Required,
+}
+
+/// How one key is used that is used by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Whether containers start without it.
+    pub demand: Demand,
+    /// Whether what it holds counts; else only whether it is there.
+    pub counts: bool,
+    /// Whether it is a file: `binaryData` has files, but no variables.
+    file: bool,
+    /// Whether it is a variable that containers do not start without.
+    variable: bool,
 }
 
 /// One source that may roll a workload.
@@ -39,13 +52,28 @@ pub struct Need {
     pub demand: Demand,
     /// Whether all its keys are used, whatever they are.
     pub whole: bool,
+    unseen: Unseen,
     /// The keys that are used by name.
-    pub keys: BTreeMap<Name, Demand>,
+    pub keys: BTreeMap<Name, KeyUse>,
     /// Which of the used keys count.
     pub filter: KeyFilter,
     /// Whether only a pattern brought it, and it is not listed any more. It stays
     /// for the sake of what was seen, until new pods have started without it.
     pub lapsed: bool,
+}
+
+/// What no process sees of a source that is used whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Unseen {
+    /// Whether it is used whole as environment only, which has no `binaryData`.
+    binary: bool,
+    /// The keys whose place other variables take.
+    replaced: BTreeSet<Name>,
+    /// Whether other sources may go over it.
+    under: bool,
+    /// The keys whose place another source's take, now and when it was recorded, so
+    /// that what became of them is no change.
+    hidden: BTreeSet<Name>,
 }
 
 impl Need {
@@ -55,6 +83,7 @@ impl Need {
             via: BTreeSet::new(),
             demand: Demand::Follows,
             whole: false,
+            unseen: Unseen::default(),
             keys: BTreeMap::new(),
             filter,
             lapsed: false,
@@ -78,8 +107,10 @@ impl Need {
         let demand = demand_of(used);
         self.via.insert(used.via);
         self.demand = self.demand.max(demand);
+        self.unseen.under |= !used.under.is_empty();
         match &used.keys {
-            Keys::All => self.whole = true,
+            Keys::All => self.add_whole(used.via, &[]),
+            Keys::Except(keys) => self.add_whole(used.via, keys),
             Keys::Some(keys) => {
                 // A missing file under subPath becomes an empty directory, and
                 // the container starts.
@@ -88,12 +119,61 @@ impl Need {
                 } else {
                     demand
                 };
-                for key in keys.iter().filter(|key| self.filter.admits(key)) {
-                    let known = self.keys.entry(key.clone()).or_insert(demand);
-                    *known = demand.max(*known);
-                }
+                self.add_keys(used.via, keys, demand, true);
             }
+            Keys::Present(_) if used.optional => {}
+            Keys::Present(keys) => self.add_keys(used.via, keys, demand, false),
         }
+    }
+
+    fn add_whole(&mut self, via: Via, except: &[Name]) {
+        let first = !self.whole;
+        self.whole = true;
+        // What is seen of it in one way counts, whatever another does not show.
+        self.unseen.binary = via.is_environment() && (first || self.unseen.binary);
+        if first {
+            self.unseen.replaced = except.iter().cloned().collect();
+        } else {
+            let replaced = &mut self.unseen.replaced;
+            replaced.retain(|key| except.contains(key));
+        }
+    }
+
+    fn add_keys(&mut self, via: Via, keys: &[Name], demand: Demand, counts: bool) {
+        let variable = via.is_environment() && demand == Demand::Required;
+        let used = KeyUse {
+            demand,
+            counts,
+            file: !via.is_environment(),
+            variable,
+        };
+        for key in keys.iter().filter(|key| self.filter.admits(key)) {
+            let known = self.keys.entry(key.clone()).or_insert(used);
+            *known = KeyUse {
+                demand: demand.max(known.demand),
+                counts: counts || known.counts,
+                file: used.file || known.file,
+                variable: variable || known.variable,
+            };
+        }
+    }
+
+    /// Whether a key counts where the source is used whole.
+    pub fn admits(&self, key: &str) -> bool {
+        self.filter.admits(key) && !self.unseen.replaced.contains(key)
+    }
+
+    /// Whether what becomes of a key is hidden by another source. See
+    /// [`Need::admits`] for what hides it whatever other sources have.
+    pub fn hides(&self, key: &str) -> bool {
+        self.unseen.hidden.contains(key)
+    }
+
+    /// Whether containers could not start with this content for want of a key.
+    pub fn lacks(&self, key: &str, content: &Content) -> bool {
+        let used = self.keys.get(key);
+        let variable = used.is_some_and(|used| used.variable);
+        content.get(key).is_none() || (variable && content.is_binary(key))
     }
 
     /// Whether it is named only, not used by any container.
@@ -111,12 +191,18 @@ impl Need {
         };
         let mut seen = SeenSource::new(rv, self.whole, self.used(content));
         seen.written = present.and_then(|p| p.written);
-        if !(self.whole && self.filter.is_open()) {
+        if self.shows_less(content) {
             seen.all = content.map(Content::digest);
         }
-        let tells = self.filter.is_open() && matches!(seen.keys, SeenKeys::Apart(_));
+        let tells = self.is_open() && matches!(seen.keys, SeenKeys::Apart(_));
         seen.asked = (!tells).then(|| self.asked());
         Some(seen)
+    }
+
+    /// Whether there may be more in the source than what counts.
+    fn shows_less(&self, content: Option<&Content>) -> bool {
+        let binary = self.unseen.binary && content.is_some_and(|c| !c.binary().is_empty());
+        !self.whole || !self.is_open() || self.unseen.under || binary
     }
 
     /// Whether a record was made for the same question as is asked now, so that a
@@ -124,35 +210,55 @@ impl Need {
     pub fn asks_as(&self, seen: &SeenSource) -> bool {
         let as_then = match seen.asked {
             Some(asked) => asked == self.asked(),
-            None => self.filter.is_open(),
+            None => self.is_open(),
         };
         as_then && seen.whole == self.whole
     }
 
+    /// Whether nothing is taken away from what is used.
+    fn is_open(&self) -> bool {
+        self.filter.is_open() && self.unseen.replaced.is_empty()
+    }
+
     fn asked(&self) -> Digest {
-        let keys = self.keys.keys().map(|key| (&**key, None));
+        let keys = self.keys.iter();
+        let keys = keys.map(|(key, used)| (&**key, (!used.counts).then(there)));
+        let replaced = self.unseen.replaced.iter();
+        let replaced = replaced.map(|key| (&**key, Some(there())));
         let filter = ("", Some(self.filter.digest()));
-        Digest::of_keys([filter].into_iter().chain(keys))
+        Digest::of_keys([filter].into_iter().chain(keys).chain(replaced))
     }
 
     /// The keys that count, with their digests in this content (`None`: the
-    /// source is not there).
+    /// source is not there). A key of which only counts that it is there has the
+    /// same digest whatever it holds.
     pub fn used(&self, content: Option<&Content>) -> BTreeMap<Name, KeyDigest> {
-        let digest = |key: &Name| KeyDigest(content.and_then(|c| c.get(key)));
-        let mut used: BTreeMap<_, _> = self
-            .keys
-            .keys()
-            .map(|key| (key.clone(), digest(key)))
-            .collect();
+        let named = self.keys.iter().map(|(key, used)| {
+            let digest = content.and_then(|c| used.digest(key, c));
+            (key.clone(), KeyDigest(digest))
+        });
+        let mut used: BTreeMap<_, _> = named.collect();
         if let (true, Some(content)) = (self.whole, content) {
-            let all = content
-                .keys
-                .iter()
-                .filter(|(key, _)| self.filter.admits(key));
+            let counts =
+                |key: &Name| self.admits(key) && !(self.unseen.binary && content.is_binary(key));
+            let all = content.keys.iter().filter(|(key, _)| counts(key));
             used.extend(all.map(|(key, digest)| (key.clone(), KeyDigest(Some(*digest)))));
         }
         used
     }
+}
+
+impl KeyUse {
+    fn digest(self, key: &str, content: &Content) -> Option<Digest> {
+        let digest = content.get(key)?;
+        let is_seen = self.file || !content.is_binary(key);
+        is_seen.then(|| if self.counts { digest } else { there() })
+    }
+}
+
+/// Stands for whatever a key holds.
+pub(crate) fn there() -> Digest {
+    Digest::of_parts(&[])
 }
 
 /// The needs of a workload.
@@ -180,6 +286,7 @@ pub fn needs_of(known: &Known, index: &Index, entry: Option<&Entry>) -> Needs {
     for kind in SourceKind::all() {
         asking.named(kind);
     }
+    asking.hide();
     asking.out.needs = asking.by_source.into_values().collect();
     asking.out
 }
@@ -202,6 +309,63 @@ impl Asking<'_> {
                 need.or_insert_with(|| Need::new(source, filter)).add(used);
             }
         }
+    }
+
+    /// Works out which keys of an environment others go over, where both sources
+    /// count and only what the environment shows of them.
+    fn hide(&mut self) {
+        let mut hidden: BTreeMap<SourceRef, BTreeSet<Name>> = BTreeMap::new();
+        let workload = &self.known.workload;
+        let whole = |used: &&Use| matches!(used.keys, Keys::All | Keys::Except(_));
+        for used in workload.uses.iter().filter(whole) {
+            let source = used.source(&workload.key.namespace);
+            let under = used.under.iter().flat_map(|under| self.replaced_by(under));
+            let under = under.collect();
+            match hidden.get_mut(&source) {
+                // What one container sees counts, whatever another does not.
+                Some(known) => known.retain(|key| BTreeSet::contains(&under, key)),
+                None => drop(hidden.insert(source, under)),
+            }
+        }
+        for (source, keys) in hidden {
+            if let Some(need) = self.by_source.get_mut(&source) {
+                let named = |key: &Name| need.keys.contains_key(key);
+                need.unseen.hidden = keys.into_iter().filter(|key| !named(key)).collect();
+            }
+        }
+    }
+
+    /// The keys that a later source of an environment replaces, now and when it was
+    /// recorded. A source that has changed since is read before anything is
+    /// compared.
+    fn replaced_by(&self, under: &Under) -> Vec<Name> {
+        let namespace = self.known.workload.key.namespace.clone();
+        let source = SourceRef::new(under.kind, namespace, under.name.clone());
+        let Some(need) = self
+            .by_source
+            .get(&source)
+            .filter(|need| need.unseen.binary)
+        else {
+            return Vec::new();
+        };
+        let seen = self.entry.and_then(|e| e.seen.get(&Seen::of(&source)));
+        let Some(SeenKeys::Apart(then)) = seen.map(|seen| &seen.keys) else {
+            return Vec::new();
+        };
+        let now = match self.index.view(&source) {
+            held if held.present().map(|p| p.version) == seen.map(|seen| seen.rv) => None,
+            held => Some(need.used(held.current())),
+        };
+        let is_there = |keys: &BTreeMap<Name, KeyDigest>, key: &Name| {
+            keys.get(key)
+                .is_some_and(|digest: &KeyDigest| digest.0.is_some())
+        };
+        let both = then.keys().filter(|key| {
+            need.admits(key)
+                && is_there(then, key)
+                && now.as_ref().is_none_or(|now| is_there(now, key))
+        });
+        both.filter_map(|key| under.replaces(key)).collect()
     }
 
     fn named(&mut self, kind: SourceKind) {

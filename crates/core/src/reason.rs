@@ -14,6 +14,8 @@ pub enum Reason {
     UsesNothing,
     /// Not everything has been read yet.
     NotRead,
+    /// Its spec has another shape than its kind's.
+    Unreadable,
     /// Seen for the first time, recorded.
     Adopted,
     /// Adopted, with a source newer than the pods.
@@ -74,6 +76,8 @@ pub enum Reason {
     NothingMatches,
     /// A source outside what this installation watches.
     NotWatched,
+    /// An immutable source was deleted and made anew.
+    MadeAnew,
     /// A write or a read was refused; it is tried again.
     Failed,
     /// The API server took a roll without a new generation.
@@ -115,6 +119,7 @@ reasons! {
     NotOptedIn Normal "No annotation asks for rolls; see `tidings.dev/reload`."
     UsesNothing Normal "Opted in, but its containers use no ConfigMap or Secret, and none is named."
     NotRead Normal "A source that it uses is being read; the decision follows."
+    Unreadable Warning "Its spec has not the shape of its kind, so what it uses is not known and nothing is rolled; what was recorded of it stays. Compare `kubectl explain`, or the kind's row in --custom-workloads."
     Adopted Normal "Seen for the first time: what it uses now is recorded, nothing is rolled."
     MaybeStale Warning "Adopted, but a source was written after its pods' template: they may run with older content. Roll it once, or start the controller with --catch-up."
     Missed Warning "Taken over from Reloader, which recorded on the template that it last rolled it for other content: it missed a change. Roll it once, or start the controller with --catch-up."
@@ -145,6 +150,7 @@ reasons! {
     ConflictingAnnotations Warning "`tidings.dev/reload` and Reloader's annotations are on one workload: the first one counts."
     NothingMatches Warning "A name or pattern of an annotation finds no source in the namespace."
     NotWatched Warning "The source is outside what this installation watches, so its changes are not seen."
+    MadeAnew Warning "An immutable source was made anew under its name with other content: nodes may still give pods the old content, for a kubelet does not look again at what is immutable. Give it a new name, and use that in the pod template."
     Failed Warning "The API server refused a read or a write; it is tried again, more and more slowly."
     NoEffect Warning "The API server accepted the roll without changing the workload: an admission webhook or an older API takes it away."
 }

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::annotations::LAST_RELOADED_FROM;
@@ -75,7 +74,7 @@ pub fn container_for<'a>(template: &'a Value, source: &SourceRef) -> Option<(usi
     let uses = |container: &Value| {
         let alone =
             json!({"spec": {"containers": [container], "volumes": template["spec"]["volumes"]}});
-        let read = PodTemplate::deserialize(alone).unwrap_or_default();
+        let read = PodTemplate::read(alone).unwrap_or_default();
         uses_of(&read).iter().any(|used| {
             used.via != Via::ImagePullSecret && used.source(&source.namespace) == *source
         })

@@ -9,14 +9,19 @@
 //! a non-optional volume and a missing required key reference keep a container
 //! from starting (`pkg/kubelet/kubelet_pods.go`, `pkg/volume/configmap`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
 use crate::refs::{Name, SourceKind, SourceRef};
 
-/// The CSI driver that mounts SecretProviderClasses.
-const SECRETS_STORE: &str = "secrets-store.csi.k8s.io";
+mod environment;
+mod mounts;
+mod template;
+
+pub use mounts::Doubt;
+pub use template::{PodTemplate, TemplateMeta};
+pub(crate) use template::{drop_nulls, or_default};
+
+use template::Reference;
 
 /// The way in which a container consumes a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +65,25 @@ impl Via {
 pub enum Keys {
     /// Whatever keys it has.
     All,
+    /// Whatever keys it has, but for these: something else takes their place before
+    /// a process sees them.
+    Except(Box<[Name]>),
     /// These, in order and without repetition.
     Some(Box<[Name]>),
+    /// These have to be there, but no process sees what they hold.
+    Present(Box<[Name]>),
+}
+
+impl Keys {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(keys) | Self::Present(keys) if keys.is_empty())
+    }
+}
+
+/// Each once, in order.
+fn names<'a>(keys: impl Iterator<Item = &'a str>) -> Box<[Name]> {
+    let keys: BTreeSet<&str> = keys.collect();
+    keys.into_iter().map(Name::from).collect()
 }
 
 /// One way in which a workload consumes a source of its namespace.
@@ -77,6 +99,30 @@ pub struct Use {
     pub keys: Keys,
     /// Whether containers start without it.
     pub optional: bool,
+    /// Of a whole environment: the sources whose keys go over its own.
+    pub under: Box<[Under]>,
+}
+
+/// A source whose keys go over those of another in an environment: a key `cut` + x
+/// of it replaces the other's `add` + x.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Under {
+    /// Which kind of source.
+    pub kind: SourceKind,
+    /// Its name.
+    pub name: Name,
+    /// What its prefix has more than the other's.
+    pub add: Name,
+    /// What it has less.
+    pub cut: Name,
+}
+
+impl Under {
+    /// The key of the other source that a key of this one replaces.
+    pub fn replaces(&self, key: &str) -> Option<Name> {
+        let rest = key.strip_prefix(&*self.cut)?;
+        Some(format!("{}{rest}", self.add).into())
+    }
 }
 
 impl Use {
@@ -86,157 +132,18 @@ impl Use {
     }
 }
 
-/// A pod template, as far as Tidings reads it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodTemplate {
-    /// Its metadata.
-    pub metadata: TemplateMeta,
-    spec: PodSpec,
-}
-
-/// A pod template's metadata, as far as Tidings reads it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct TemplateMeta {
-    /// Its annotations.
-    #[serde(deserialize_with = "or_default")]
-    pub annotations: BTreeMap<String, String>,
-}
-
-/// `null` reads as absent, as the API server treats it.
-pub(crate) fn or_default<'de, D, T>(input: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PodSpec {
-    #[serde(deserialize_with = "or_default")]
-    containers: Vec<Container>,
-    #[serde(deserialize_with = "or_default")]
-    init_containers: Vec<Container>,
-    #[serde(deserialize_with = "or_default")]
-    volumes: Vec<Volume>,
-    #[serde(deserialize_with = "or_default")]
-    image_pull_secrets: Vec<Reference>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Container {
-    #[serde(deserialize_with = "or_default")]
-    env: Vec<Env>,
-    #[serde(deserialize_with = "or_default")]
-    env_from: Vec<EnvFrom>,
-    #[serde(deserialize_with = "or_default")]
-    volume_mounts: Vec<Mount>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Env {
-    value_from: Option<ValueFrom>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ValueFrom {
-    config_map_key_ref: Option<Reference>,
-    secret_key_ref: Option<Reference>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct EnvFrom {
-    config_map_ref: Option<Reference>,
-    secret_ref: Option<Reference>,
-}
-
-/// Every shape in which a pod refers to a source: the key is set in key
-/// references only, the items in volumes only.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Reference {
-    #[serde(alias = "secretName")]
-    name: String,
-    key: String,
-    #[serde(deserialize_with = "or_default")]
-    optional: bool,
-    #[serde(deserialize_with = "or_default")]
-    items: Vec<Item>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Item {
-    key: String,
-    path: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Mount {
-    name: String,
-    sub_path: String,
-    sub_path_expr: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Volume {
-    name: String,
-    config_map: Option<Reference>,
-    secret: Option<Reference>,
-    projected: Option<Projected>,
-    csi: Option<Csi>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Csi {
-    driver: String,
-    #[serde(deserialize_with = "or_default")]
-    volume_attributes: CsiAttributes,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct CsiAttributes {
-    secret_provider_class: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Projected {
-    #[serde(deserialize_with = "or_default")]
-    sources: Vec<ProjectedSource>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ProjectedSource {
-    config_map: Option<Reference>,
-    secret: Option<Reference>,
+impl Via {
+    /// Whether it reads `data` alone, and no `binaryData`.
+    pub fn is_environment(self) -> bool {
+        matches!(self, Self::Env | Self::EnvFrom)
+    }
 }
 
 /// Everything that the template's containers use, in order, each once.
 pub fn uses_of(template: &PodTemplate) -> Vec<Use> {
     let spec = &template.spec;
-    let mut uses = BTreeSet::new();
-    for container in spec.init_containers.iter().chain(&spec.containers) {
-        uses.extend(container.env.iter().filter_map(env_use));
-        uses.extend(container.env_from.iter().filter_map(env_from_use));
-    }
-    for volume in &spec.volumes {
-        let mounts = mounts_of(spec, &volume.name);
-        uses.extend(volume_uses(volume, &mounts));
-        uses.extend(csi_use(volume, &mounts));
-    }
+    let mut uses: BTreeSet<_> = spec.containers().flat_map(environment::uses).collect();
+    uses.extend(mounts::uses(spec));
     uses.extend(
         spec.image_pull_secrets.iter().filter_map(|secret| {
             secret.to_use(SourceKind::Secret, Via::ImagePullSecret, Keys::All)
@@ -245,99 +152,9 @@ pub fn uses_of(template: &PodTemplate) -> Vec<Use> {
     uses.into_iter().collect()
 }
 
-fn env_use(env: &Env) -> Option<Use> {
-    let from = env.value_from.as_ref()?;
-    let (kind, reference) = match (&from.config_map_key_ref, &from.secret_key_ref) {
-        (Some(reference), _) => (SourceKind::ConfigMap, reference),
-        (_, Some(reference)) => (SourceKind::Secret, reference),
-        _ => return None,
-    };
-    let key = Keys::Some([Name::from(reference.key.as_str())].into());
-    reference.to_use(kind, Via::Env, key)
-}
-
-fn env_from_use(env: &EnvFrom) -> Option<Use> {
-    match (&env.config_map_ref, &env.secret_ref) {
-        (Some(r), _) => r.to_use(SourceKind::ConfigMap, Via::EnvFrom, Keys::All),
-        (_, Some(r)) => r.to_use(SourceKind::Secret, Via::EnvFrom, Keys::All),
-        _ => None,
-    }
-}
-
-fn mounts_of<'a>(spec: &'a PodSpec, volume: &str) -> Vec<&'a Mount> {
-    spec.init_containers
-        .iter()
-        .chain(&spec.containers)
-        .flat_map(|container| &container.volume_mounts)
-        .filter(|mount| mount.name == volume)
-        .collect()
-}
-
-fn volume_uses(volume: &Volume, mounts: &[&Mount]) -> Vec<Use> {
-    let projected = volume.projected.iter().flat_map(|p| &p.sources);
-    let parts = [(Via::Volume, &volume.config_map, &volume.secret)]
-        .into_iter()
-        .chain(projected.map(|p| (Via::Projected, &p.config_map, &p.secret)));
-    let mut uses = Vec::new();
-    for (via, config_map, secret) in parts {
-        for (kind, reference) in [
-            (SourceKind::ConfigMap, config_map),
-            (SourceKind::Secret, secret),
-        ] {
-            uses.extend(
-                reference
-                    .iter()
-                    .filter_map(|r| mounted(r, kind, via, mounts)),
-            );
-        }
-    }
-    uses
-}
-
-/// The class whose objects the driver mounts. It is the driver that the pod waits
-/// for, so the class counts as optional.
-fn csi_use(volume: &Volume, mounts: &[&Mount]) -> Option<Use> {
-    let csi = volume.csi.as_ref()?;
-    let class = csi.volume_attributes.secret_provider_class.as_str();
-    let is_use = csi.driver == SECRETS_STORE && !class.is_empty() && !mounts.is_empty();
-    is_use.then(|| Use {
-        kind: SourceKind::SecretProviderClass,
-        name: class.into(),
-        via: Via::Csi,
-        keys: Keys::All,
-        optional: true,
-    })
-}
-
-/// What the mounts show of one source of a volume; nothing without a mount.
-/// A whole mount outweighs those by subPath, and a `subPathExpr` is known to
-/// the kubelet only, so it may show any key.
-fn mounted(source: &Reference, kind: SourceKind, via: Via, mounts: &[&Mount]) -> Option<Use> {
-    if mounts.is_empty() {
-        return None;
-    }
-    if mounts.iter().any(|mount| mount.sub_path.is_empty()) {
-        let by_expression = |mount: &&Mount| !mount.sub_path_expr.is_empty();
-        let follows = mounts
-            .iter()
-            .any(|m| m.sub_path.is_empty() && !by_expression(m));
-        let via = if follows { via } else { Via::SubPath };
-        return source.to_use(kind, via, source.item_keys());
-    }
-    let keys = mounts
-        .iter()
-        .flat_map(|mount| source.keys_at(&mount.sub_path));
-    match Keys::of(keys) {
-        Keys::Some(keys) if keys.is_empty() => None,
-        keys => source.to_use(kind, Via::SubPath, keys),
-    }
-}
-
-impl Keys {
-    fn of<'a>(keys: impl Iterator<Item = &'a str>) -> Self {
-        let keys: BTreeSet<Name> = keys.map(Name::from).collect();
-        Self::Some(keys.into_iter().collect())
-    }
+/// The paths of the template's mounts that are not understood, or show nothing.
+pub fn doubts(template: &PodTemplate) -> Vec<Doubt> {
+    mounts::doubts(&template.spec)
 }
 
 impl Reference {
@@ -348,32 +165,9 @@ impl Reference {
             via,
             keys,
             optional: self.optional,
+            under: Box::default(),
         })
     }
-
-    fn item_keys(&self) -> Keys {
-        if self.items.is_empty() {
-            Keys::All
-        } else {
-            Keys::of(self.items.iter().map(|item| item.key.as_str()))
-        }
-    }
-
-    /// The keys whose files are at this place of the volume, or below it.
-    /// Without items each key is a file of its own name.
-    fn keys_at<'a>(&'a self, sub_path: &'a str) -> Vec<&'a str> {
-        let path = sub_path.trim_matches('/');
-        if self.items.is_empty() {
-            return vec![path];
-        }
-        let items = self.items.iter().filter(|item| under(&item.path, path));
-        items.map(|item| item.key.as_str()).collect()
-    }
-}
-
-fn under(file: &str, mounted: &str) -> bool {
-    let rest = file.trim_start_matches("./").strip_prefix(mounted);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -383,16 +177,21 @@ mod tests {
 
     use super::*;
 
-    fn check(spec: &Value, expect: &[&str]) {
-        let template: PodTemplate = serde_json::from_value(json!({ "spec": spec })).unwrap();
-        let seen: Vec<_> = uses_of(&template).iter().map(text).collect();
+    pub(super) fn template(spec: &Value) -> PodTemplate {
+        PodTemplate::read(json!({ "spec": spec })).unwrap()
+    }
+
+    pub(super) fn check(spec: &Value, expect: &[&str]) {
+        let seen: Vec<_> = uses_of(&template(spec)).iter().map(text).collect();
         assert_eq!(seen, expect);
     }
 
     fn text(u: &Use) -> String {
         let keys = match &u.keys {
             Keys::All => "*".to_owned(),
+            Keys::Except(keys) => format!("* but {}", keys.join(",")),
             Keys::Some(keys) => keys.join(","),
+            Keys::Present(keys) => format!("({})", keys.join(",")),
         };
         let optional = if u.optional { "?" } else { "" };
         format!(
@@ -403,78 +202,8 @@ mod tests {
         )
     }
 
-    fn volume(volume: &Value, mounts: &Value) -> Value {
+    pub(super) fn volume(volume: &Value, mounts: &Value) -> Value {
         json!({"volumes": [volume], "containers": [{"volumeMounts": mounts}]})
-    }
-
-    #[rstest]
-    #[case(json!({"env": [{"valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}), "env configmap/c k")]
-    #[case(json!({"env": [{"valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": true}}}]}), "env? secret/s k")]
-    #[case(json!({"envFrom": [{"configMapRef": {"name": "c"}}]}), "envFrom configmap/c *")]
-    #[case(json!({"envFrom": [{"secretRef": {"name": "s", "optional": null}}]}), "envFrom secret/s *")]
-    fn environment(#[case] container: Value, #[case] expect: &str) {
-        check(&json!({"containers": [container]}), &[expect]);
-        check(&json!({"initContainers": [container]}), &[expect]);
-    }
-
-    #[rstest]
-    #[case(json!([{"name": "v", "mountPath": "/a"}]), &["volume configmap/c *"])]
-    #[case(json!([{"name": "v", "subPath": "k"}]), &["subPath configmap/c k"])]
-    #[case(json!([{"name": "v", "subPath": "k"}, {"name": "v", "subPath": "l"}]), &["subPath configmap/c k,l"])]
-    #[case(json!([{"name": "v", "subPath": "k"}, {"name": "v"}]), &["volume configmap/c *"])]
-    #[case(json!([{"name": "v", "subPathExpr": "$(POD)"}]), &["subPath configmap/c *"])]
-    #[case(json!([{"name": "other"}]), &[])]
-    #[case(json!(null), &[])]
-    fn volumes_count_where_they_are_mounted(#[case] mounts: Value, #[case] expect: &[&str]) {
-        check(
-            &volume(&json!({"name": "v", "configMap": {"name": "c"}}), &mounts),
-            expect,
-        );
-    }
-
-    #[rstest]
-    #[case(json!([{"name": "v"}]), &["volume secret/s a,b"])]
-    #[case(json!([{"name": "v", "subPath": "dir"}]), &["subPath secret/s a,b"])]
-    #[case(json!([{"name": "v", "subPath": "dir/a.txt"}]), &["subPath secret/s a"])]
-    #[case(json!([{"name": "v", "subPath": "di"}]), &[])]
-    fn items_name_the_keys(#[case] mounts: Value, #[case] expect: &[&str]) {
-        let items = json!([{"key": "a", "path": "dir/a.txt"}, {"key": "b", "path": "dir/b"}]);
-        let secret = json!({"name": "v", "secret": {"secretName": "s", "items": items}});
-        check(&volume(&secret, &mounts), expect);
-    }
-
-    #[test]
-    fn projected_sources_are_each_a_use() {
-        let sources = json!([
-            {"configMap": {"name": "c", "optional": true}},
-            {"secret": {"name": "s", "items": [{"key": "k", "path": "p"}]}},
-            {"serviceAccountToken": {"path": "token"}},
-        ]);
-        check(
-            &volume(
-                &json!({"name": "v", "projected": {"sources": sources}}),
-                &json!([{"name": "v"}]),
-            ),
-            &["projected? configmap/c *", "projected secret/s k"],
-        );
-    }
-
-    #[rstest]
-    #[case("secrets-store.csi.k8s.io", json!([{"name": "v"}]), &["csi? secretproviderclass/c *"])]
-    #[case("secrets-store.csi.k8s.io", json!([{"name": "v", "subPath": "k"}]), &["csi? secretproviderclass/c *"])]
-    #[case("secrets-store.csi.k8s.io", json!([{"name": "other"}]), &[])]
-    #[case("inline.storage.kubernetes.io", json!([{"name": "v"}]), &[])]
-    fn classes_count_where_they_are_mounted(
-        #[case] driver: &str,
-        #[case] mounts: Value,
-        #[case] expect: &[&str],
-    ) {
-        let attributes = json!({"secretProviderClass": "c"});
-        let csi = json!({"driver": driver, "readOnly": true, "volumeAttributes": attributes,
-            "nodePublishSecretRef": {"name": "s"}});
-        check(&volume(&json!({"name": "v", "csi": csi}), &mounts), expect);
-        let bare = json!({"name": "v", "csi": {"driver": driver}});
-        check(&volume(&bare, &mounts), &[]);
     }
 
     #[test]
@@ -483,5 +212,32 @@ mod tests {
             &json!({"imagePullSecrets": [{"name": "s"}], "containers": []}),
             &["imagePullSecret secret/s *"],
         );
+    }
+
+    /// A custom resource may have `null` wherever its schema allows it, and the API
+    /// server keeps it.
+    #[rstest]
+    #[case(json!(null))]
+    #[case(json!({"containers": null, "initContainers": [null], "volumes": [null]}))]
+    #[case(json!({"imagePullSecrets": [{"name": null}, null]}))]
+    #[case(json!({"containers": [{"env": [null, {"name": null, "value": null, "valueFrom": null}]}]}))]
+    #[case(json!({"containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": null, "key": null, "optional": null}}}]}]}))]
+    #[case(json!({"containers": [{"envFrom": [{"prefix": null, "configMapRef": {"name": null}, "secretRef": null}]}]}))]
+    #[case(volume(&json!({"name": null, "configMap": {"name": null, "items": [null]}}), &json!([{"name": null}])))]
+    #[case(volume(&json!({"name": "v", "projected": {"sources": [null, {"configMap": null, "secret": {"name": null}}]}}), &json!([{"name": "v"}])))]
+    #[case(volume(&json!({"name": "v", "projected": null, "secret": {"secretName": null}}), &json!([{"name": "v", "subPath": null, "subPathExpr": null}])))]
+    #[case(volume(&json!({"name": "v", "csi": {"driver": null, "volumeAttributes": {"secretProviderClass": null}}}), &json!([{"name": "v"}])))]
+    fn null_is_absent(#[case] spec: Value) {
+        check(&spec, &[]);
+    }
+
+    #[test]
+    fn null_beside_what_is_used_takes_nothing_away() {
+        let v = json!({"name": "v", "configMap": {"name": "c", "items": [null, {"key": "k", "path": "k"}], "optional": null}});
+        let mounts = json!([null, {"name": "v", "subPath": null}]);
+        check(&volume(&v, &mounts), &["volume configmap/c k"]);
+        let whole = json!({"metadata": null, "spec": {"containers": [{"envFrom": [{"configMapRef": {"name": "c"}}]}]}});
+        assert_eq!(uses_of(&PodTemplate::read(whole).unwrap()).len(), 1);
+        assert_eq!(uses_of(&PodTemplate::read(json!(null)).unwrap()), []);
     }
 }

@@ -7,7 +7,7 @@
 
 use kube::Client;
 use serde_json::value::RawValue;
-use tidings_core::index::{Content, Fetched, StreamOf};
+use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 
@@ -38,9 +38,9 @@ pub async fn source(
     };
     let fetched = read_source(key, filter, &json)?;
     match fetched {
-        Fetched::Present(meta, mut content) if sha1 => {
-            content.sha1 = Some(sha1::of(key.kind, &json)?.into());
-            Ok(Fetched::Present(meta, content))
+        Fetched::Present(meta, content) if sha1 => {
+            let sha1 = sha1::of(key.kind, &json)?;
+            Ok(Fetched::Present(meta, content.hashed(sha1)))
         }
         fetched => Ok(fetched),
     }
@@ -52,11 +52,12 @@ fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched,
         return Ok(Fetched::NotWatched);
     }
     let meta = object.meta.into_source(key.kind, &filter.vocabulary)?;
-    let content = Content {
-        version: meta.version,
-        keys: object.keys.into(),
-        sha1: None,
-    };
+    let content = Content::new(meta.version, object.keys);
+    let content = content.with(Rare {
+        binary: object.binary.into(),
+        immutable: object.immutable,
+        ..Rare::default()
+    });
     Ok(Fetched::Present(meta, content))
 }
 

@@ -1,13 +1,14 @@
 //! What people should mend.
 
-use crate::index::Presence;
+use crate::compare::{Change, What};
+use crate::index::{Content, Presence};
 use crate::needs::{Need, not_watched, nothing_matches};
 use crate::reason::{Problem, Reason};
 
-use super::Case;
+use super::{Act, Case};
 
 impl Case<'_> {
-    pub(super) fn problems(&mut self) -> Vec<Problem> {
+    pub(super) fn problems(&mut self, act: &Act) -> Vec<Problem> {
         let mut problems = self.known.problems.clone();
         problems.append(&mut self.needs.problems);
         for need in &self.needs.needs {
@@ -15,7 +16,23 @@ impl Case<'_> {
             problems.extend(self.with_name(need));
         }
         problems.extend(self.taken_back());
+        if let Act::Roll(_, changes) = act {
+            problems.extend(changes.iter().filter_map(|c| self.made_anew(c)));
+        }
         problems
+    }
+
+    /// What is immutable has other content only if it is another object, or if that
+    /// was written together with the word.
+    fn made_anew(&self, change: &Change) -> Option<Problem> {
+        let source = self.index.view(&change.source);
+        let immutable = source.current().is_some_and(Content::is_immutable);
+        let rewritten = source.present().is_none_or(|present| present.rewritten);
+        let anew = change.what == What::Changed && immutable && !rewritten;
+        anew.then(|| Problem {
+            reason: Reason::MadeAnew,
+            text: format!("{} is immutable and was made anew", change.source),
+        })
     }
 
     fn on_source(&self, need: &Need) -> Option<Problem> {

@@ -16,7 +16,7 @@ impl Case<'_> {
             let source = self.source(need);
             let hashed = source
                 .current()
-                .is_none_or(|content| content.sha1.is_some());
+                .is_none_or(|content| content.sha1().is_some());
             source.present().is_some() && !hashed && self.traces(&need.source).next().is_some()
         };
         let unread = self.needs.needs.iter().filter(unread);
@@ -45,7 +45,7 @@ impl Case<'_> {
     pub(super) fn recorded_by_reloader(&self, source: &SourceRef) -> Option<bool> {
         let mut traces = self.traces(source).peekable();
         traces.peek()?;
-        let sha1 = self.index.view(source).current()?.sha1.as_deref()?;
+        let sha1 = self.index.view(source).current()?.sha1()?;
         Some(traces.any(|trace| trace.hash == *sha1))
     }
 

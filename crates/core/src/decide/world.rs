@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Act, Moment, PodsSince, Rules, Verdict, decide};
 use crate::annotations::{PAUSE_PERIOD, PAUSED_AT};
 use crate::digest::Digest;
-use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use crate::index::{Content, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
 use crate::policy::Defaults;
@@ -32,6 +32,7 @@ pub(super) struct ConfigMap {
     version: u64,
     written: i64,
     created: i64,
+    immutable: bool,
 }
 
 /// What is written in the workload's manifest.
@@ -144,7 +145,7 @@ impl World {
     fn command(&mut self, verb: &str, rest: &str) {
         match verb {
             "" => {}
-            "cm" | "del" | "touch" | "mark" => self.source_command(verb, rest),
+            "cm" | "del" | "touch" | "mark" | "seal" => self.source_command(verb, rest),
             "restart" => self.restart(),
             "relist" => self.relist(),
             "lose" => self.entry = None,
@@ -167,7 +168,8 @@ impl World {
         }
     }
 
-    /// `cm c k=1 l=2`, `del c`, `touch c` (metadata only), `mark c key=value`.
+    /// `cm c k=1 ~l=2` (`l` in `binaryData`), `del c`, `touch c` (metadata only), `mark c key=value`,
+    /// `seal c` (immutable).
     fn source_command(&mut self, verb: &str, rest: &str) {
         let mut words = rest.split(' ');
         let name = words.next().unwrap();
@@ -192,6 +194,7 @@ impl World {
             match verb {
                 "cm" => (cm.data, cm.written) = (pairs(words), now),
                 "mark" => cm.annotations = pairs(words),
+                "seal" => cm.immutable = true,
                 _ => {}
             }
         }
@@ -364,14 +367,19 @@ impl World {
 
 impl ConfigMap {
     fn fetch(&self, key: &SourceRef) -> Fetched {
-        let digest =
-            |(k, v): (&String, &String)| (k.as_str().into(), Digest::of_key(key, k, v.as_bytes()));
-        let keys: Vec<(Name, Digest)> = self.data.iter().map(digest).collect();
-        let content = Content {
-            version: self.version,
-            keys: keys.into(),
-            sha1: None,
+        let digest = |(k, v): (&String, &String)| {
+            let k = k.trim_start_matches('~');
+            (k.into(), Digest::of_key(key, k, v.as_bytes()))
         };
+        let mut keys: Vec<(Name, Digest)> = self.data.iter().map(digest).collect();
+        keys.sort();
+        let binary = self.data.keys().filter_map(|k| k.strip_prefix('~'));
+        let content = Content::new(self.version, keys);
+        let content = content.with(Rare {
+            binary: binary.map(Name::from).collect(),
+            immutable: self.immutable,
+            ..Rare::default()
+        });
         Fetched::Present(meta(&key.name, self), content)
     }
 }
@@ -424,6 +432,8 @@ impl Manifest {
 }
 
 /// `env:c.k`, `from:c`, `vol:c`, `items:c.k`, `sub:c.k`; `env?:c.k`: optional.
+/// `var:c.k`: a variable `k`; `lit:k`: one that is written out; `ref:k`: one that
+/// refers to it; `from:c.P_`: with a prefix.
 fn add_use(spec: &mut Value, text: &str) {
     let (how, what) = text.split_once(':').unwrap();
     let (name, key) = what.split_once('.').unwrap_or((what, ""));
@@ -434,13 +444,26 @@ fn add_use(spec: &mut Value, text: &str) {
         list.push(value);
     };
     match how {
-        "env" => {
+        "env" | "var" => {
             to["key"] = key.into();
-            let env = json!({"valueFrom": {"configMapKeyRef": to}});
+            let name = if how == "var" { key } else { "" };
+            let env = json!({"name": name, "valueFrom": {"configMapKeyRef": to}});
+            return push(spec, "/containers/0/env", env);
+        }
+        "lit" => {
+            return push(
+                spec,
+                "/containers/0/env",
+                json!({"name": what, "value": "x"}),
+            );
+        }
+        "ref" => {
+            let env = json!({"name": "R", "value": format!("$({what})")});
             return push(spec, "/containers/0/env", env);
         }
         "from" => {
-            return push(spec, "/containers/0/envFrom", json!({"configMapRef": to}));
+            let from = json!({"prefix": key, "configMapRef": to});
+            return push(spec, "/containers/0/envFrom", from);
         }
         "items" => to["items"] = json!([{"key": key, "path": key}]),
         _ => {}

@@ -21,7 +21,7 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use source::{Content, Fetched, Presence, Present, Source};
+pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Concerned, Stream, StreamOf};
 pub use workload::{How, Known};
 

@@ -38,10 +38,16 @@ impl Names {
     /// Replaces the names of a use by their shared forms.
     pub(super) fn share_use(&mut self, used: &mut Use) {
         used.name = self.share(&used.name);
-        if let Keys::Some(keys) = &mut used.keys {
-            for key in keys {
-                *key = self.share(key);
+        match &mut used.keys {
+            Keys::All => {}
+            Keys::Except(keys) | Keys::Some(keys) | Keys::Present(keys) => {
+                for key in keys {
+                    *key = self.share(key);
+                }
             }
+        }
+        for under in &mut used.under {
+            under.name = self.share(&under.name);
         }
     }
 }

@@ -241,6 +241,7 @@ impl Known {
         let waits = |w: &Workload| w.strategy != Strategy::Rolling;
         a.uid != b.uid
             || a.template != b.template
+            || a.unread != b.unread
             || a.mark != b.mark
             || a.paused != b.paused
             || a.annotations.get(PAUSED_AT) != b.annotations.get(PAUSED_AT)

@@ -15,11 +15,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Meta, SourceMeta, Unreadable, Version};
 use crate::digest::Digest;
 use crate::refs::{Name, SourceKind, SourceRef};
-use crate::uses::or_default;
+use crate::uses::drop_nulls;
 
 /// What a pod has of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +34,19 @@ pub struct PodStatus {
 #[derive(Deserialize)]
 struct Object {
     metadata: Meta,
-    #[serde(default, deserialize_with = "or_default")]
-    status: Status,
+    #[serde(default)]
+    status: Value,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Status {
     secret_provider_class_name: String,
-    #[serde(deserialize_with = "or_default")]
     objects: Vec<Mounted>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Mounted {
     id: String,
     version: String,
@@ -53,7 +54,14 @@ struct Mounted {
 
 /// Reads a status; `None` where it tells of no class yet.
 pub fn read_status(json: &[u8]) -> Result<Option<PodStatus>, Unreadable> {
-    let Object { metadata, status } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let Object {
+        metadata,
+        mut status,
+    } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    drop_nulls(&mut status);
+    let status: Option<Status> = serde_json::from_value(status).map_err(|_| Unreadable)?;
+    let mut status = status.unwrap_or_default();
+    status.objects.retain(|object| !object.id.is_empty());
     let version = metadata.version()?;
     let class = status.secret_provider_class_name;
     if class.is_empty() || status.objects.is_empty() {
@@ -150,6 +158,8 @@ mod tests {
             json!({"secretProviderClassName": "vault"}),
             json!({"secretProviderClassName": "vault", "objects": null}),
             json!({"objects": [{"id": "a", "version": "1"}]}),
+            json!({"secretProviderClassName": null, "objects": [{"id": "a", "version": "1"}]}),
+            json!({"secretProviderClassName": "vault", "objects": [null, {"id": null}]}),
         ] {
             assert_eq!(read(&status(1, &unfinished)), None);
         }

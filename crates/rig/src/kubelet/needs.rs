@@ -72,7 +72,9 @@ async fn keys_of(
             .get_opt(&need.name)
             .await?
             .map(|map| {
-                let binary = map.binary_data.unwrap_or_default().into_keys();
+                // Of these come files, but no variables.
+                let binary = map.binary_data.filter(|_| need.reason == BY_VOLUME);
+                let binary = binary.unwrap_or_default().into_keys();
                 map.data
                     .unwrap_or_default()
                     .into_keys()

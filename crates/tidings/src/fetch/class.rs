@@ -29,11 +29,10 @@ pub(super) async fn read(
     let Some(status) = statuses(client, &key.namespace).await?.remove(key) else {
         return Ok(Fetched::Absent);
     };
-    let content = Content {
-        version: status.meta.version,
-        keys: status.digests(),
-        sha1: sha1.then(|| sha1::of_class(&key.name, &status.objects).into()),
-    };
+    let mut content = Content::new(status.meta.version, status.digests());
+    if sha1 {
+        content = content.hashed(sha1::of_class(&key.name, &status.objects));
+    }
     let mut meta = status.meta;
     let class = class(client, key, vocabulary).await?;
     meta.marks = Some(class.as_ref().and_then(|c| c.marks).unwrap_or_default());

@@ -23,6 +23,10 @@ pub(super) struct Object {
     pub(super) kind: String,
     /// The digests of its keys, in their order.
     pub(super) keys: Vec<(Name, Digest)>,
+    /// Those of them that are in `binaryData`, in their order.
+    pub(super) binary: Vec<Name>,
+    /// Whether it may not be changed.
+    pub(super) immutable: bool,
 }
 
 /// Reads the object that is at `source`.
@@ -33,6 +37,7 @@ pub(super) fn read(source: &SourceRef, json: &[u8]) -> Result<Object, Unreadable
         .map_err(|_| Unreadable)?;
     parser.end().map_err(|_| Unreadable)?;
     object.keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+    object.binary.sort();
     Ok(object)
 }
 
@@ -41,6 +46,7 @@ pub(super) fn read(source: &SourceRef, json: &[u8]) -> Result<Object, Unreadable
 enum Field {
     Metadata,
     Type,
+    Immutable,
     Data,
     BinaryData,
     #[serde(other)]
@@ -83,9 +89,15 @@ impl<'de> Visitor<'de> for Whole<'_> {
             match field {
                 Field::Metadata => object.meta = map.next_value()?,
                 Field::Type => object.kind = map.next_value()?,
-                Field::Data => map.next_value_seed(self.values(data, &mut object))?,
+                Field::Immutable => object.immutable = map.next_value::<Option<_>>()? == Some(true),
+                Field::Data => map.next_value_seed(self.values(data, &mut object.keys))?,
                 Field::BinaryData => {
-                    map.next_value_seed(self.values(Coding::Base64, &mut object))?;
+                    let mut keys = Vec::new();
+                    map.next_value_seed(self.values(Coding::Base64, &mut keys))?;
+                    object
+                        .binary
+                        .extend(keys.iter().map(|(key, _)| key.clone()));
+                    object.keys.append(&mut keys);
                 }
                 Field::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -97,11 +109,12 @@ impl<'de> Visitor<'de> for Whole<'_> {
 }
 
 impl<'a> Whole<'a> {
-    fn values<'b>(&self, coding: Coding, object: &'b mut Object) -> Values<'a, 'b> {
+    fn values<'b>(&self, coding: Coding, into: &'b mut Vec<(Name, Digest)>) -> Values<'a, 'b> {
+        let source = self.source;
         Values {
-            source: self.source,
+            source,
             coding,
-            into: &mut object.keys,
+            into,
         }
     }
 }
@@ -218,6 +231,9 @@ mod tests {
         let values: [(&str, &[u8]); 3] = [("a", b"x"), ("b", &[0, 255, 254]), ("c", b"AP/+")];
         let kind = SourceKind::ConfigMap;
         assert_eq!(keys(kind, json), expected(kind, &values));
+        let source = SourceRef::new(kind, "ns", "c");
+        let binary = read(&source, json.as_bytes()).unwrap().binary;
+        assert_eq!(binary, [Name::from("b")]);
     }
 
     #[test]

@@ -88,7 +88,7 @@ async fn the_last_rotation_counts_before_what_new_pods_have() {
     assert_eq!((meta.version, content.version), (6, 6));
     let expected = Digest::of_key(&class(), "password", b"3");
     assert_eq!(*content.keys, [("password".into(), expected)]);
-    assert_eq!(content.sha1, None);
+    assert_eq!(content.sha1(), None);
     assert_eq!(meta.marks, Some(Marks::default()));
 }
 
@@ -105,7 +105,7 @@ async fn without_a_rotation_the_newest_pod_counts() {
     assert_eq!((meta.version, meta.rewritten), (7, false));
     // Of `SecretProviderClassName=vault;password=2`, by `sha1sum`.
     let sha1 = Sha1::parse("9447654d586b119890181c59a9a574a88794fcf2");
-    assert_eq!(content.sha1.as_deref(), sha1.as_ref());
+    assert_eq!(content.sha1(), sha1.as_ref());
 }
 
 #[tokio::test]

@@ -13,13 +13,21 @@ async fn in_a_watch() {
     odd["spec"] = json!({"template": {"spec": {"containers": "none"}}});
     let mut web = meta("web", 7);
     web["spec"] = json!({"template": {}});
+    let mut no_object = meta("none", 6);
+    no_object["metadata"]["resourceVersion"] = json!("none");
     let answer = Answer::ok().list_end(5).event("MODIFIED", &odd);
+    let answer = answer.event("MODIFIED", &no_object);
     let fake = Fake::new().at(DEPLOYMENTS, [answer.event("MODIFIED", &web).stays()]);
-    let facts = fake.follow([deployments()]).take(4).await;
-    assert_eq!(
-        short(&facts),
-        ["began", "ended@5", "unreadable", "web@7 Event"]
-    );
+    let facts = fake.follow([deployments()]).take(5).await;
+    // What has metadata stays known, and is told of its spec on it.
+    let expected = [
+        "began",
+        "ended@5",
+        "odd@6 Event",
+        "unreadable",
+        "web@7 Event",
+    ];
+    assert_eq!(short(&facts), expected);
 }
 
 #[tokio::test(start_paused = true)]

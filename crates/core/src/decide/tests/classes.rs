@@ -110,11 +110,7 @@ impl Lab {
         let newest = self.statuses.iter().map(|(_, status)| status);
         let newest = newest.max_by_key(|status| status.rank());
         let fetched = newest.map_or(Fetched::Absent, |status| {
-            let content = Content {
-                version: status.meta.version,
-                keys: status.digests(),
-                sha1: None,
-            };
+            let content = Content::new(status.meta.version, status.digests());
             let mut meta = status.meta.clone();
             meta.marks = Some(self.marks);
             Fetched::Present(meta, content)

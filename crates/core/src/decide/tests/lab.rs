@@ -110,11 +110,7 @@ impl Lab {
         };
         let told = held.told;
         let digest = Digest::of_key(&source(), "k", value.as_bytes());
-        let content = Content {
-            version: self.version,
-            keys: [("k".into(), digest)].into(),
-            sha1: Some(self.sha1.into()),
-        };
+        let content = Content::new(self.version, [("k".into(), digest)]).hashed(self.sha1);
         self.index
             .apply_fetched(&source(), told, Fetched::Present(meta, content));
     }

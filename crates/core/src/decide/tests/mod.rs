@@ -3,6 +3,7 @@
 
 mod changes;
 mod classes;
+mod environment;
 mod first;
 mod fuse;
 mod gates;

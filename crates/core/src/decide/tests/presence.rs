@@ -3,6 +3,8 @@
 use rstest::rstest;
 
 use super::check;
+use crate::decide::world::World;
+use crate::reason::Reason;
 
 #[rstest]
 #[case::required("use env:c.k", "", "Record Recorded configmap/c")]
@@ -173,4 +175,30 @@ fn a_key_appears(#[case] use_it: &str, #[case] flags: &str, #[case] expect: &str
 ")]
 fn something_is_deleted(#[case] scenario: &str) {
     check(scenario);
+}
+
+/// A kubelet does not look again at what is immutable.
+#[rstest]
+#[case::made_anew("cm c k=1; seal c", "del c", "cm c k=2; seal c", true)]
+#[case::mutable_before("cm c k=1", "del c", "cm c k=2; seal c", true)]
+#[case::as_it_was("cm c k=1; seal c", "del c", "cm c k=1 l=2; seal c", false)]
+#[case::sealed_with_the_change("cm c k=1", "", "cm c k=2; seal c", false)]
+#[case::mutable_now("cm c k=1; seal c", "del c", "cm c k=2", false)]
+fn what_is_immutable_and_made_anew_is_told(
+    #[case] before: &str,
+    #[case] between: &str,
+    #[case] after: &str,
+    #[case] told: bool,
+) {
+    let mut world = World::new();
+    for commands in [before, "use env:c.k", between, after] {
+        world.run(commands);
+        let verdict = world.decide();
+        let said = verdict
+            .problems
+            .iter()
+            .any(|p| p.reason == Reason::MadeAnew);
+        assert_eq!(said, told && commands == after);
+        world.carry_out(&verdict.act);
+    }
 }

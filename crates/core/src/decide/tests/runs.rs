@@ -35,6 +35,18 @@ fn runs(#[case] kind: &str, #[case] is: Value, #[case] safe: &str, #[case] stric
 }
 
 #[test]
+fn what_cannot_be_read_keeps_its_record() {
+    let mut lab = Lab::new("deployment");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.is(&json!({"spec": {"template": {"spec": {"volumes": "none"}}}}));
+    assert_eq!(show(&lab.decide()), "Nothing Unreadable");
+    lab.is(&json!({}));
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+}
+
+#[test]
 fn a_job_of_a_cronjob_is_left_to_it() {
     let owned = json!({"metadata": {"ownerReferences": [{"controller": true, "uid": "x"}]}});
     let mut lab = Lab::new("job");

@@ -61,11 +61,7 @@ fn meta(name: &str, version: Version) -> SourceMeta {
 
 fn fetched(name: &str, version: Version) -> Fetched {
     let digest = Digest::of_key(&cm(name), "k", &version.to_le_bytes());
-    let content = Content {
-        version,
-        keys: [("k".into(), digest)].into(),
-        sha1: None,
-    };
+    let content = Content::new(version, [("k".into(), digest)]);
     Fetched::Present(meta(name, version), content)
 }
 

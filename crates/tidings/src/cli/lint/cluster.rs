@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
-use tidings_core::index::{Content, Fetched, How, Index, Known};
+use tidings_core::index::{Content, Fetched, How, Index, Known, Rare};
 use tidings_core::kinds::{KINDS, Kinds};
+use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
 use tidings_core::policy::Annotations;
 use tidings_core::reason::Problem;
@@ -20,6 +21,7 @@ use tidings_core::vocabulary::Vocabulary;
 
 use super::objects::Object;
 use super::report::Unread;
+use super::tree::Tree;
 use crate::scope::Filter;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
@@ -153,6 +155,17 @@ impl Cluster {
         self.index.get(key)
     }
 
+    /// The sources of a workload that may not be changed.
+    pub fn immutable(&self, key: &WorkloadRef) -> impl Iterator<Item = SourceRef> {
+        let known = self.index.get(key);
+        let needs = known.map(|known| needs_of(known, &self.index, None).needs);
+        let sources = needs.into_iter().flatten().map(|need| need.source);
+        sources.filter(|source| {
+            let content = self.index.view(source).current();
+            content.is_some_and(Content::is_immutable)
+        })
+    }
+
     /// The names of the sources of a kind that a namespace has.
     pub fn names(&self, kind: SourceKind, namespace: &Name) -> impl Iterator<Item = &Name> {
         self.within(kind, namespace).map(|(source, _)| &source.name)
@@ -199,7 +212,8 @@ impl Role {
         if let Some(kind) = installation.kinds.iter().find(|kind| object.is(kind)) {
             let json = object.json(kind.template).to_string();
             let workload = read_workload(kind, json.as_bytes(), vocabulary);
-            let mut workload = workload.map_err(|_| misshapen(object))?;
+            let read = workload.ok().filter(|workload| !workload.unread);
+            let mut workload = read.ok_or_else(|| misshapen(object))?;
             // It would be compared with the content of a cluster.
             workload.reloaded = Box::default();
             return Ok(Self::Workload(Box::new(workload)));
@@ -244,12 +258,17 @@ fn fetched(object: &Object, meta: &SourceMeta, filter: &Filter) -> Fetched {
     if !filter.admits(object.tree.word("type"), &labels.collect()) {
         return Fetched::NotWatched;
     }
-    let content = Content {
-        version: meta.version,
-        keys: Box::default(),
-        sha1: None,
-    };
+    let content = Content::new(meta.version, []);
+    let content = content.with(Rare {
+        immutable: is_immutable(object),
+        ..Rare::default()
+    });
     Fetched::Present(meta.clone(), content)
+}
+
+fn is_immutable(object: &Object) -> bool {
+    let field = object.tree.get("immutable").map(Tree::json);
+    field == Some(serde_json::Value::Bool(true))
 }
 
 fn left_out(object: &Object, installation: &Installation) -> bool {

@@ -10,6 +10,7 @@ use tidings_core::object::Workload;
 use tidings_core::policy;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceKind;
+use tidings_core::uses::{Doubt, PodTemplate, doubts};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::cluster::{Cluster, Role};
@@ -19,7 +20,14 @@ use super::report::{Finding, Level, Meaning, ObjectName};
 use super::tree::Tree;
 
 /// What only a file can show.
-pub static CHECKS: &[Meaning] = &[NOT_A_STRING, NOT_READ_HERE, KIND_NOT_ROLLED];
+pub static CHECKS: &[Meaning] = &[
+    NOT_A_STRING,
+    NOT_READ_HERE,
+    KIND_NOT_ROLLED,
+    UNCLEAR_PATH,
+    SHOWS_NOTHING,
+    IMMUTABLE,
+];
 
 const NOT_A_STRING: Meaning = Meaning {
     id: "NotAString",
@@ -40,6 +48,27 @@ const KIND_NOT_ROLLED: Meaning = Meaning {
     level: Level::Note,
     meaning: "The workload is opted in, but an installation with these options does not roll its kind.",
     advice: "Give lint the options of the controller; --is-Argo-Rollouts=true and --is-openshift=true add kinds.",
+};
+
+const UNCLEAR_PATH: Meaning = Meaning {
+    id: "UnclearPath",
+    level: Level::Note,
+    meaning: "The path of a mount or an item is known on the node only, or is none that the kubelet can make a file of: all keys of the source count.",
+    advice: "Write the path of a file of the volume, without variables.",
+};
+
+const SHOWS_NOTHING: Meaning = Meaning {
+    id: "ShowsNothing",
+    level: Level::Mistake,
+    meaning: "No item of the volume has a file at the mount's subPath or below it: the container sees an empty folder there.",
+    advice: "Compare it with the `path` of the volume's items.",
+};
+
+const IMMUTABLE: Meaning = Meaning {
+    id: "Immutable",
+    level: Level::Note,
+    meaning: "A source that counts is immutable. Made anew under its name it rolls the workload, but nodes that have it may still give pods the old content.",
+    advice: "Let each content have a name of its own, as kustomize's configMapGenerator does.",
 };
 
 /// In files a source may be missing that the cluster has.
@@ -116,7 +145,32 @@ impl<'a> Looking<'a> {
         if opted_in && !self.cluster.rolled.iter().any(|kind| kind == key.kind) {
             found.push(self.on_it(KIND_NOT_ROLLED, key.kind.api_kind.to_owned()));
         }
+        if opted_in {
+            found.extend(self.doubtful_paths(workload));
+            let immutable = self.cluster.immutable(key);
+            found.extend(immutable.map(|source| self.on_it(IMMUTABLE, source.to_string())));
+        }
         found
+    }
+
+    fn doubtful_paths(&self, workload: &Workload) -> Vec<Found> {
+        let tree = self.object.tree.at(workload.key.kind.template);
+        let template = tree.map(Tree::json).map(PodTemplate::read);
+        let doubts = template.and_then(Result::ok).map(|t| doubts(&t));
+        let found = |doubt: Doubt| {
+            let line = tree.and_then(|tree| tree.line_of(doubt.field, &doubt.path));
+            let meaning = if doubt.shows_nothing {
+                SHOWS_NOTHING
+            } else {
+                UNCLEAR_PATH
+            };
+            let text = format!(
+                "{} {} of the volume {}",
+                doubt.field, doubt.path, doubt.volume
+            );
+            finding(meaning, self.object, line.unwrap_or(self.object.line), text)
+        };
+        doubts.into_iter().flatten().map(found).collect()
     }
 
     /// A finding on the object as a whole.

@@ -86,6 +86,17 @@ impl Tree {
         }
     }
 
+    /// The line of the first entry with this key and text, here or below.
+    pub fn line_of(&self, key: &str, text: &str) -> Option<u64> {
+        let here = self.get(key).filter(|value| value.text() == Some(text));
+        let below = || {
+            let entries = self.entries().map(|(_, value)| value);
+            let mut all = entries.chain(self.items());
+            all.find_map(|value| value.line_of(key, text))
+        };
+        here.map(|value| value.line).or_else(below)
+    }
+
     /// A string.
     pub fn text(&self) -> Option<&str> {
         match &self.node {

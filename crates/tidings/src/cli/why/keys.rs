@@ -30,6 +30,8 @@ pub enum KeyState {
     Gone,
     /// It was recorded as not there, and is not.
     Absent,
+    /// Another variable takes its place, so it does not count.
+    Overridden,
     /// The source is outside what the installation watches.
     NotWatched,
     /// It could not be read.
@@ -46,6 +48,7 @@ impl KeyState {
             Self::Appeared => "appeared",
             Self::Gone => "gone",
             Self::Absent => "absent",
+            Self::Overridden => "overridden",
             Self::NotWatched => "not watched",
             Self::Unknown => "unknown",
         }
@@ -98,7 +101,7 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
         Some((seen, SeenKeys::Apart(keys))) => {
             let recorded = if seen.whole && need.whole {
                 keys.iter()
-                    .filter(|(key, _)| need.filter.admits(key))
+                    .filter(|(key, _)| need.admits(key))
                     .map(|(key, digest)| (key.clone(), *digest))
                     .collect()
             } else {
@@ -111,6 +114,9 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
         }
         None => one_by_one(&Digests::new(), &present),
     };
+    for report in &mut reports {
+        report.state = seen_by(need, report);
+    }
     if matches!(recorded, Recorded::Unreadable) {
         for report in &mut reports {
             report.state = KeyState::Unknown;
@@ -137,6 +143,20 @@ fn apart(seen: &SeenSource) -> Option<Digests> {
     match &seen.keys {
         SeenKeys::Apart(keys) => Some(keys.clone()),
         SeenKeys::Together(_) => None,
+    }
+}
+
+/// How a key stands for those who use it. Of some only counts that they are there.
+fn seen_by(need: &Need, report: &KeyReport) -> KeyState {
+    let key = report.key.as_ref();
+    let is_hidden = key.is_some_and(|key| need.hides(key));
+    let used = key.and_then(|key| need.keys.get(key));
+    match report.state {
+        _ if is_hidden => KeyState::Overridden,
+        KeyState::InStep | KeyState::Changed if used.is_some_and(|used| !used.counts) => {
+            KeyState::Overridden
+        }
+        state => state,
     }
 }
 

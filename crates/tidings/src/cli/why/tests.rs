@@ -79,11 +79,7 @@ impl Cluster {
             marks: Some(Marks::default()),
             written: None,
         };
-        let content = Content {
-            version,
-            keys: keys.collect(),
-            sha1: None,
-        };
+        let content = Content::new(version, keys.collect::<Box<[_]>>());
         self.index.apply_source(&meta);
         self.index
             .apply_fetched(source, 0, Fetched::Present(meta, content));
@@ -211,6 +207,7 @@ fn in_step_as_json() {
                 "named"
               ],
               "optional": false,
+              "immutable": false,
               "counts": true,
               "note": null,
               "keys": [
@@ -228,6 +225,7 @@ fn in_step_as_json() {
                 "named"
               ],
               "optional": true,
+              "immutable": false,
               "counts": true,
               "note": null,
               "keys": [
@@ -246,6 +244,7 @@ fn in_step_as_json() {
                 "named"
               ],
               "optional": false,
+              "immutable": false,
               "counts": true,
               "note": null,
               "keys": [
@@ -275,6 +274,7 @@ fn in_step_as_json() {
                 "env"
               ],
               "optional": false,
+              "immutable": false,
               "counts": false,
               "note": "not selected",
               "keys": []
@@ -285,6 +285,7 @@ fn in_step_as_json() {
                 "imagePullSecret"
               ],
               "optional": false,
+              "immutable": false,
               "counts": false,
               "note": "read at each pull",
               "keys": []
@@ -344,6 +345,7 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
 
     unknown: the record: needs get on secret tidings-state.stage in tidings
     unknown: secret/db: needs get on secret db in stage
+    Its Events tell what was decided: kubectl describe deployment/web -n stage
     ");
     assert_eq!(WhyReport::new(vec![report]).exit(), Exit::Error);
 }

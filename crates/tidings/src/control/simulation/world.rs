@@ -206,12 +206,10 @@ impl World {
 
     pub(super) fn fetch(&self, key: &SourceRef) -> Fetched {
         let i = number(&key.name);
-        let digest = Digest::of_key(key, "k", &self.sources[i].1.to_le_bytes());
-        let content = Content {
-            version: self.sources[i].0,
-            keys: [("k".into(), digest)].into(),
-            sha1: None,
-        };
+        // One name in two sources would be one variable.
+        let name = format!("k{i}");
+        let digest = Digest::of_key(key, &name, &self.sources[i].1.to_le_bytes());
+        let content = Content::new(self.sources[i].0, [(name.into(), digest)]);
         Fetched::Present(self.meta(i), content)
     }
 
