@@ -151,6 +151,8 @@ pub struct WhySettings {
 pub enum Target {
     /// All that the controller watches.
     All,
+    /// All of a namespace; `None` is that of the kubeconfig's context.
+    Within(Option<Name>),
     /// One.
     One {
         /// Its kind.
@@ -231,11 +233,15 @@ fn observed(args: &ControllerArgs, around: &Surroundings) -> Result<Option<Obser
 }
 
 fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
+    let namespace = args.namespace.as_deref().map(Name::from);
     let Some(text) = &args.workload else {
-        return Ok(Target::All);
+        return Ok(if args.all_namespaces {
+            Target::All
+        } else {
+            Target::Within(namespace)
+        });
     };
     let (kind, name) = workload(kinds, text)?;
-    let namespace = args.namespace.as_deref().map(Name::from);
     Ok(Target::One {
         kind,
         name,

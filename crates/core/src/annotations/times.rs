@@ -8,7 +8,7 @@ use crate::pattern::quoted;
 
 /// Reads a time: a number with `ms`, `s`, `m` or `h`, in milliseconds.
 pub fn millis(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{} is not a time such as 500ms, 2s or 1m", quoted(text));
+    let wrong = || not_a_time(text, "500ms, 2s or 1m");
     if text == "0" {
         return Ok(0);
     }
@@ -25,12 +25,40 @@ pub fn millis(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
+/// Units as people write them who think of no unit, or of another one.
+const UNITS: &[(&str, &[&str])] = &[
+    ("s", &["", "sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+    ("ms", &["msec", "millis", "milliseconds"]),
+];
+
+fn not_a_time(text: &str, such_as: &str) -> String {
+    let meant = meant(text);
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+    format!("{} is not a time such as {such_as}{meant}", quoted(text))
+}
+
+/// What one number with something like a unit means.
+fn meant(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let unit = unit.trim_start();
+    let is_it = |(short, long): &&(&str, &[&str])| *short == unit || long.contains(&unit);
+    let (unit, _) = UNITS.iter().find(is_it)?;
+    number
+        .parse::<u32>()
+        .ok()
+        .map(|number| format!("{number}{unit}"))
+}
+
 const NANOS: u64 = 1_000_000_000;
 
 /// Reads a time as Go's `time.ParseDuration` does, in seconds; a part of a
 /// second counts whole. A negative one is an error.
 pub fn go_seconds(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{} is not a time such as 90s, 5m or 1h30m", quoted(text));
+    let wrong = || not_a_time(text, "90s, 5m or 1h30m");
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Ok(0);
@@ -95,6 +123,28 @@ mod tests {
     #[case("99999999999999999999h", None)]
     fn own_times(#[case] text: &str, #[case] expect: Option<u64>) {
         assert_eq!(millis(text).ok(), expect);
+    }
+
+    #[rstest]
+    #[case("2", "; did you mean 2s?")]
+    #[case(" 2s", "; did you mean 2s?")]
+    #[case("2 s", "; did you mean 2s?")]
+    #[case("2S", "; did you mean 2s?")]
+    #[case("5 Minutes", "; did you mean 5m?")]
+    #[case("500msec", "; did you mean 500ms?")]
+    #[case("2d", "")]
+    #[case("s", "")]
+    #[case("", "")]
+    #[case("1.5s", "")]
+    #[case("99999999999999999999", "")]
+    fn what_was_meant_is_said(#[case] text: &str, #[case] expect: &str) {
+        let said = millis(text).unwrap_err();
+        assert!(said.ends_with(&format!("or 1m{expect}")), "{said}");
+    }
+
+    #[test]
+    fn so_it_is_of_times_as_go_reads_them() {
+        assert!(go_seconds("5").unwrap_err().ends_with("did you mean 5s?"));
     }
 
     #[rstest]

@@ -174,6 +174,9 @@ pub struct Said {
     pub what: What,
     /// Of a roll: what changed, as far as it is known.
     pub changes: Vec<Change>,
+    /// Of what happens anew each time that it is said: when. 0 where it goes on, and
+    /// is nothing new when it is said again by a later leader.
+    pub time: u64,
 }
 
 /// What kind of thing is said.

@@ -13,6 +13,9 @@ use tidings_core::settle::Millis;
 use super::{Control, Effect, Patch, Said, What};
 use crate::api::ApiError;
 
+/// Found once, when a record is first written, so that each time is another.
+const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];
+
 /// What has been said of one workload and is still true.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -133,10 +136,12 @@ impl Control {
             text: patch.because.clone(),
             what: What::Rolled(patch.n, since),
             changes: patch.changes.clone(),
+            time: 0,
         })));
     }
 
     pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
+        let time = u64::try_from(self.seconds()).unwrap_or(0);
         let Some(known) = self.index.get(key) else {
             return;
         };
@@ -147,6 +152,7 @@ impl Control {
             text,
             what,
             changes: Vec::new(),
+            time: if ANEW.contains(&reason) { time } else { 0 },
         })));
     }
 }

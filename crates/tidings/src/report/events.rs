@@ -50,7 +50,7 @@ impl EventFact {
             reason: row.word,
             warning: row.warning,
             message,
-            n: 0,
+            n: said.time,
         }
     }
 
@@ -121,7 +121,11 @@ pub fn told(reason: Reason, text: &str) -> String {
 
 /// The sentence for a problem: what is wrong, and what follows.
 pub fn problem(problem: &Problem) -> String {
-    format!("{}. {}", problem.text, problem.reason.row().doc)
+    let doc = problem.reason.row().doc;
+    match problem.text.as_str() {
+        "" => doc.to_owned(),
+        text => format!("{text}. {doc}"),
+    }
 }
 
 /// The Event.
@@ -243,11 +247,16 @@ mod tests {
                 reason: Reason::NothingMatches,
                 text: "configmap/x is named by an annotation".to_owned(),
             }),
+            problem(&Problem {
+                reason: Reason::UsesNothing,
+                text: String::new(),
+            }),
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
         Rolled (no. 1): secret/db was deleted
         Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen. (its template carries tidings/3)
         configmap/x is named by an annotation. A name or pattern of an annotation finds no source in the namespace.
+        Opted in, but its containers use no ConfigMap or Secret, and none is named.
         ");
     }
 
@@ -260,6 +269,7 @@ mod tests {
             text: "rolling it: refused".to_owned(),
             what: What::Problem,
             changes: Vec::new(),
+            time: 0,
         };
         let source = SourceRef::new(SourceKind::Secret, "stage", "db");
         let events = [

@@ -80,7 +80,8 @@ Examples:
 const WHY_EXAMPLES: &str = "\
 Examples:
   tidings why deploy/web -n stage
-  tidings why -A                        one line a workload
+  tidings why -n stage                  one line a workload
+  tidings why -A                        of all namespaces
   tidings why sts/db -n prod -o json
 
 Exit codes: 0 in step, 1 stale, 2 unknown or error.";
@@ -306,13 +307,13 @@ pub struct RunArgs {
 /// All options of `tidings why`.
 #[derive(Clone, Debug, Args)]
 pub struct WhyArgs {
-    /// The workload, such as `deploy/web`.
-    #[arg(value_name = "KIND/NAME", required_unless_present = "all_namespaces")]
+    /// The workload, such as `deploy/web`; else all of the namespace, one line each.
+    #[arg(value_name = "KIND/NAME")]
     pub workload: Option<String>,
-    /// Its namespace; else the context's.
+    /// The namespace; else the context's.
     #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
-    /// All workloads, one line each.
+    /// All workloads of all namespaces, one line each.
     #[arg(short = 'A', long, conflicts_with = "workload")]
     pub all_namespaces: bool,
     /// A table for eyes, or JSON for programs.

@@ -136,6 +136,9 @@ fn workloads_are_written_as_kubectl_does() {
     };
     assert_eq!(target, expected);
     assert_eq!(why(&["-A"]).unwrap().target, Target::All);
+    assert_eq!(why(&[]).unwrap().target, Target::Within(None));
+    let within = why(&["-n", "stage"]).unwrap().target;
+    assert_eq!(within, Target::Within(Some("stage".into())));
     for wrong in ["web", "pod/web", "deploy/"] {
         let said = why(&[wrong]).unwrap_err().to_string();
         assert!(said.contains("is not a workload such as"), "{said}");

@@ -104,14 +104,24 @@ impl Asking {
 
     async fn workloads(&mut self, target: &Target) -> Result<Vec<WorkloadRef>> {
         match target {
-            Target::All => self.all().await,
+            Target::All => {
+                let places: Vec<Option<Name>> = match &self.installation.namespaces {
+                    Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
+                    Namespaces::All { .. } => vec![None],
+                };
+                self.all(places).await
+            }
+            Target::Within(namespace) => {
+                let namespace = self.namespace_or_own(namespace.as_ref());
+                self.is_covered(&namespace)?;
+                self.all(vec![Some(namespace)]).await
+            }
             Target::One {
                 kind,
                 name,
                 namespace,
             } => {
-                let namespace = namespace.clone();
-                let namespace = namespace.unwrap_or_else(|| self.client.default_namespace().into());
+                let namespace = self.namespace_or_own(namespace.as_ref());
                 let key = WorkloadRef::new(kind, namespace, name.clone());
                 self.one(&key).await?;
                 Ok(vec![key])
@@ -119,13 +129,21 @@ impl Asking {
         }
     }
 
-    async fn one(&mut self, key: &WorkloadRef) -> Result<()> {
-        if !self.installation.covers(&key.namespace) {
-            bail!(
-                "the namespace {} is not among those that are watched",
-                key.namespace
-            );
+    /// Else that of the kubeconfig's context.
+    fn namespace_or_own(&self, namespace: Option<&Name>) -> Name {
+        let own = || self.client.default_namespace().into();
+        namespace.cloned().unwrap_or_else(own)
+    }
+
+    fn is_covered(&self, namespace: &Name) -> Result<()> {
+        if !self.installation.covers(namespace) {
+            bail!("the namespace {namespace} is not among those that are watched");
         }
+        Ok(())
+    }
+
+    async fn one(&mut self, key: &WorkloadRef) -> Result<()> {
+        self.is_covered(&key.namespace)?;
         let json = match api::get(&self.client, Place::workload(key)).await {
             Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
             json => json.with_context(|| format!("cannot read {key}"))?,
@@ -165,11 +183,7 @@ impl Asking {
         Ok(())
     }
 
-    async fn all(&mut self) -> Result<Vec<WorkloadRef>> {
-        let places: Vec<Option<Name>> = match &self.installation.namespaces {
-            Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
-            Namespaces::All { .. } => vec![None],
-        };
+    async fn all(&mut self, places: Vec<Option<Name>>) -> Result<Vec<WorkloadRef>> {
         for namespace in places {
             for kind in self.installation.kinds.clone().iter() {
                 self.list(kind, namespace.clone()).await?;
@@ -280,10 +294,8 @@ impl Asking {
                 Ok(None) => break,
                 Err(error) => {
                     let name = shard.object_name(&place.instance);
-                    return Err(lacking(
-                        &error,
-                        &format!("secret {name} in {}", place.namespace),
-                    ));
+                    let what = format!("secret {name} in {}", place.namespace);
+                    return Err(lacking(&error, &what));
                 }
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::decide::{Act, Verdict};
-use tidings_core::index::{Index, Known};
+use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
@@ -14,7 +14,7 @@ use tidings_core::state::{Entry, Seen};
 use tidings_core::uses::{Use, Via};
 
 use super::keys::{Recorded, compare};
-use super::report::{ProblemReport, Standing, UseReport, WorkloadReport};
+use super::report::{OF_THE_RECORD, ProblemReport, Standing, UseReport, WorkloadReport};
 
 /// What is known of one workload.
 #[derive(Debug)]
@@ -98,15 +98,18 @@ fn problems(verdict: &Verdict) -> Vec<ProblemReport> {
 }
 
 fn unknown(facts: &Facts<'_>, needs: &[Need]) -> Vec<String> {
-    let record = facts
-        .record
-        .err()
-        .map(|needs| format!("the record: needs {needs}"));
+    let record = facts.record.err();
+    let record = record.map(|needs| format!("{OF_THE_RECORD}{needs}"));
     let refused = needs.iter().filter_map(|need| {
         let why = facts.refused.get(&need.source)?;
         Some(format!("{}: needs {why}", need.source))
     });
     record.into_iter().chain(refused).collect()
+}
+
+fn is_immutable(index: &Index, source: &SourceRef) -> bool {
+    let content = index.view(source).current();
+    content.is_some_and(Content::is_immutable)
 }
 
 /// What counts, then what does not.
@@ -127,6 +130,7 @@ fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
         source: need.source.to_string(),
         via: need.via.iter().map(|via| via.word()).collect(),
         optional: need.demand == Demand::Optional,
+        immutable: is_immutable(facts.index, &need.source),
         counts: true,
         note: None,
         keys: compare(need, recorded, source),
@@ -153,6 +157,7 @@ fn not_counting(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
             .into_iter()
             .collect(),
         optional: uses.iter().all(|u| u.optional),
+        immutable: is_immutable(facts.index, &source),
         counts: false,
         note: Some(if pull {
             "read at each pull"

@@ -9,6 +9,9 @@ use tidings_core::refs::Name;
 use super::keys::KeyReport;
 use crate::cli::exit::Exit;
 
+/// How it begins where the record could not be read.
+pub const OF_THE_RECORD: &str = "the record: needs ";
+
 /// The answer to `tidings why`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +100,8 @@ pub struct UseReport {
     pub via: Vec<&'static str>,
     /// Whether containers start without it.
     pub optional: bool,
+    /// Whether it may not be changed, only made anew; false where that is not known.
+    pub immutable: bool,
     /// Whether a change of it rolls the workload.
     pub counts: bool,
     /// Why it does not count, where it does not.
@@ -163,6 +168,10 @@ pub static FIELDS: &[(&str, &str)] = &[
         "Whether containers start without it.",
     ),
     (
+        "workloads[].uses[].immutable",
+        "Whether it may not be changed, only made anew; `false` where that is not known.",
+    ),
+    (
         "workloads[].uses[].counts",
         "Whether a change of it rolls the workload.",
     ),
@@ -184,9 +193,16 @@ pub static FIELDS: &[(&str, &str)] = &[
     ),
     (
         "workloads[].uses[].keys[].state",
-        "`inStep`, `changed`, `new`, `appeared`, `gone`, `absent`, `notWatched` or `unknown`.",
+        "`inStep`, `changed`, `new`, `appeared`, `gone`, `absent`, `overridden` (another variable takes its place), `notWatched` or `unknown`.",
     ),
 ];
+
+impl WorkloadReport {
+    /// Whether its record could not be read: tenants may not see the others'.
+    pub fn lacks_record(&self) -> bool {
+        self.unknown.iter().any(|u| u.starts_with(OF_THE_RECORD))
+    }
+}
 
 impl WhyReport {
     /// The report on these workloads.

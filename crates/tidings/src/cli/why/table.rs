@@ -50,6 +50,12 @@ pub fn workload(report: &WorkloadReport) -> String {
     if !notes.is_empty() {
         let _ = write!(text, "\n{notes}");
     }
+    if report.lacks_record() {
+        let _ = writeln!(
+            text,
+            "Its Events tell what was decided: kubectl describe {kind}/{name} -n {namespace}"
+        );
+    }
     text
 }
 
@@ -71,8 +77,20 @@ pub fn summary(report: &WhyReport) -> String {
     });
     let text = table(["WORKLOAD", "STANDING", "REASON", "PARTICULARS"], rows);
     let counts = &report.summary;
+    let hint = match report.workloads.iter().find(|w| w.lacks_record()) {
+        Some(WorkloadReport {
+            kind,
+            name,
+            namespace,
+            ..
+        }) => format!(
+            "\nEvents tell what was decided, such as: \
+             kubectl describe {kind}/{name} -n {namespace}\n"
+        ),
+        None => String::new(),
+    };
     format!(
-        "{text}\n\n{} in step, {} stale, {} unknown; {} not opted in\n",
+        "{text}\n\n{} in step, {} stale, {} unknown; {} not opted in\n{hint}",
         counts.in_step, counts.stale, counts.unknown, counts.not_opted_in
     )
 }
@@ -103,7 +121,9 @@ fn rows(used: &UseReport) -> Vec<[String; 6]> {
         let note = used.note.unwrap_or_default().to_owned();
         lines.push([String::new(), String::new(), String::new(), note]);
     }
-    let head = [used.source.clone(), used.via.join(", ")];
+    let immutable = used.immutable.then_some("immutable");
+    let how: Vec<_> = used.via.iter().copied().chain(immutable).collect();
+    let head = [used.source.clone(), how.join(", ")];
     let first = |n: usize| {
         if n == 0 {
             head.clone()
