@@ -27,6 +27,7 @@ pub mod reloaded;
 pub mod restless;
 pub mod rewrite;
 pub mod settle;
+pub mod standing;
 pub mod state;
 pub mod supervise;
 pub mod uses;

@@ -15,7 +15,7 @@ use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::reloaded::{Trace, take_traces};
-use crate::uses::{PodTemplate, Use, or_default, uses_of};
+use crate::uses::{PodTemplate, Use, drop_nulls, uses_of};
 use crate::vocabulary::Vocabulary;
 
 mod meta;
@@ -99,6 +99,17 @@ pub struct Progress {
     pub desired: u32,
     /// Whether no pod is made from another template.
     pub alone: bool,
+    /// Whether the kind's controller tells how far it is, for this generation.
+    pub told: bool,
+    /// Whether it says that the rollout has missed its deadline.
+    pub failed: bool,
+}
+
+impl Progress {
+    /// Where the rollout is, apart from numbers.
+    pub(crate) fn phase(self) -> (bool, bool, bool) {
+        (self.told, self.alone, self.failed)
+    }
 }
 
 /// A workload, as far as decisions rest on it.
@@ -120,6 +131,9 @@ pub struct Workload {
     pub template_annotations: BTreeMap<String, String>,
     /// What its containers use.
     pub uses: Box<[Use]>,
+    /// Whether its spec has another shape than its kind's, so that what it uses is
+    /// not known. A custom resource may.
+    pub unread: bool,
     /// Digest of the pod template without what Tidings writes there.
     pub template: Digest,
     /// What Tidings wrote there.
@@ -231,7 +245,7 @@ struct Object {
     metadata: Meta,
     #[serde(default)]
     spec: Value,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "lenient")]
     status: Status,
 }
 
@@ -285,7 +299,8 @@ where
     D: serde::Deserializer<'de>,
     T: Default + serde::de::DeserializeOwned,
 {
-    let value = Value::deserialize(input)?;
+    let mut value = Value::deserialize(input)?;
+    drop_nulls(&mut value);
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
@@ -306,7 +321,7 @@ struct RollingUpdate {
 #[serde(rename_all = "camelCase", default)]
 struct Status {
     #[serde(deserialize_with = "lenient")]
-    observed_generation: i64,
+    observed_generation: Option<Generation>,
     #[serde(deserialize_with = "lenient")]
     updated_replicas: u32,
     #[serde(deserialize_with = "lenient")]
@@ -323,6 +338,25 @@ struct Status {
     active: Vec<Active>,
     #[serde(deserialize_with = "lenient")]
     conditions: Vec<Condition>,
+    #[serde(deserialize_with = "lenient")]
+    phase: String,
+}
+
+/// Argo's Rollouts have it as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Generation {
+    Number(i64),
+    Text(String),
+}
+
+impl Generation {
+    fn number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
 }
 
 /// A CronJob's reference to a Job that is not finished.
@@ -336,9 +370,12 @@ struct Active {
 struct Condition {
     r#type: String,
     status: String,
+    #[serde(default)]
+    reason: String,
 }
 
-/// Reads a workload from its JSON.
+/// Reads a workload from its JSON. Whoever may write custom resources decides on
+/// their shape, so only metadata without a version is an error.
 pub fn read_workload(
     kind: &'static Kind,
     json: &[u8],
@@ -350,22 +387,24 @@ pub fn read_workload(
         status,
     } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
     let mut template = take_template(kind, &mut whole);
-    let spec = Option::<Spec>::deserialize(whole)
-        .map_err(|_| Unreadable)?
-        .unwrap_or_default();
+    let has_spec = whole.is_object() || whole.is_null();
+    let spec = Option::<Spec>::deserialize(whole).ok().flatten();
+    let spec = spec.unwrap_or_default();
     let lender = spec.lender(kind, &metadata.namespace);
     let runs = kind.ends().then(|| runs(&metadata, &spec, &status).into());
     let (strategy, restart_at) = (spec.update_strategy.read(), spec.restart_at.as_deref());
     let progress = status.progress(metadata.generation, spec.replicas);
     let reloaded = take_traces(&mut template);
     let (mark, digest) = strip(&mut template);
-    let template: Option<PodTemplate> = serde_json::from_value(template).map_err(|_| Unreadable)?;
+    let template = PodTemplate::read(template);
+    let unread = template.is_err() || !has_spec;
     let template = template.unwrap_or_default();
     Ok(Workload {
         version: metadata.version()?,
         generation: metadata.generation,
         created: metadata.created().unwrap_or(0),
         uses: uses_of(&template).into(),
+        unread,
         template: digest,
         mark,
         paused: spec.paused,
@@ -445,14 +484,27 @@ impl UpdateStrategy {
 impl Status {
     fn progress(&self, generation: i64, replicas: Option<u32>) -> Progress {
         let desired = self.desired_number_scheduled.or(replicas).unwrap_or(1);
-        let current = self.observed_generation >= generation;
+        let observed = self.observed_generation.as_ref();
+        let observed = observed.and_then(Generation::number);
+        let current = observed.unwrap_or(0) >= generation;
         let updated = self.updated_replicas.max(self.updated_number_scheduled);
         let scheduled = self.current_number_scheduled + self.number_misscheduled;
         Progress {
             updated: if current { updated } else { 0 },
             desired,
             alone: current && updated == self.replicas + scheduled,
+            told: observed.is_some(),
+            failed: current && self.has_failed(),
         }
+    }
+
+    /// A Deployment, or a Rollout of Argo, that gives up.
+    fn has_failed(&self) -> bool {
+        let late = |c: &Condition| {
+            let progressing = c.r#type == "Progressing" && c.status == "False";
+            progressing && c.reason == "ProgressDeadlineExceeded"
+        };
+        self.phase == "Degraded" || self.conditions.iter().any(late)
     }
 }
 
@@ -516,6 +568,8 @@ mod tests {
                 updated: 1,
                 desired: 3,
                 alone: false,
+                told: true,
+                failed: false,
             }
         );
         assert_eq!(workload.created, 1_795_434_240);
@@ -533,6 +587,41 @@ mod tests {
             |p: u32| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": p}});
         assert_eq!(read(partition(2)), Strategy::Partition(2));
         assert_eq!(read(partition(0)), Strategy::Rolling);
+    }
+
+    /// It stays known, with its metadata: who disappears loses its record.
+    #[test]
+    fn a_spec_of_another_shape_is_unread() {
+        for spec in [
+            json!("text"),
+            json!([]),
+            json!({"template": "text"}),
+            json!({"template": {"spec": {"volumes": {}}}}),
+            json!({"template": {"spec": {"containers": [{"volumeMounts": [{"subPath": 5}]}]}}}),
+            json!({"template": {"metadata": {"annotations": {"a": 1}}}}),
+        ] {
+            let whole = json!({"metadata": {"name": "w", "resourceVersion": "7"}, "spec": spec});
+            let json = whole.to_string();
+            let read = read_workload(&KINDS[0], json.as_bytes(), &Vocabulary::default());
+            assert!(read.unwrap().unread, "{spec}");
+        }
+    }
+
+    #[test]
+    fn null_is_no_other_shape() {
+        for nothing in [
+            json!({"spec": null, "status": null}),
+            json!({"spec": {"template": null, "replicas": null}, "status": "text"}),
+            json!({"spec": {"template": {"metadata": null, "spec": null}}}),
+            json!({"status": {"conditions": [null], "active": [null], "replicas": null}}),
+        ] {
+            let mut whole = json!({"metadata": {"name": "w", "resourceVersion": "7"}});
+            let fields = nothing.as_object().unwrap().clone();
+            whole.as_object_mut().unwrap().extend(fields);
+            let json = whole.to_string();
+            let read = read_workload(&KINDS[0], json.as_bytes(), &Vocabulary::default());
+            assert!(!read.unwrap().unread, "{nothing}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod roll;
 mod runs;
 #[cfg(test)]
 mod simulation;
+mod stand;
 mod swap;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,8 @@ mod world;
 pub use crate::object::CLEARLY_LATER;
 pub use describe::{describe, show_digest};
 
+use std::cell::Cell;
+
 use crate::compare::{Change, must_read};
 use crate::index::{Index, Known, Source};
 use crate::kinds::Renewal;
@@ -40,6 +43,7 @@ use crate::object::{Mark, Seconds};
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
+use crate::standing::Standing;
 use crate::state::{Entry, Seen, SeenSource};
 
 /// What an installation was told.
@@ -115,6 +119,8 @@ pub struct Verdict {
     pub problems: Vec<Problem>,
     /// When to decide again, though nothing will have changed.
     pub again: Option<Seconds>,
+    /// How the workload stands; none where nothing asks for it.
+    pub standing: Option<Standing>,
 }
 
 /// What is known besides of the moment of a decision.
@@ -155,15 +161,18 @@ pub fn decide(
         moment,
         rules,
         needs: Needs::default(),
+        due: Cell::new(false),
     };
     let answer = case.decide();
     let (act, reason, text) = case.unless_pause_is_over(answer);
+    let again = case.again(&act, reason);
     Some(Verdict {
-        again: case.again(&act, reason),
+        standing: case.standing(&act, reason, again),
+        again,
+        problems: case.problems(&act),
         act,
         reason,
         text,
-        problems: case.problems(),
     })
 }
 
@@ -191,11 +200,16 @@ struct Case<'a> {
     moment: Moment<'a>,
     rules: &'a Rules,
     needs: Needs,
+    /// Whether a roll was found to be due, whatever became of it.
+    due: Cell<bool>,
 }
 
 impl Case<'_> {
     fn decide(&mut self) -> Answer {
         let key = &self.known.workload.key;
+        if self.known.workload.unread && !self.index.left_out(&key.namespace) {
+            return nothing(Reason::Unreadable);
+        }
         if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
             return (self.put_away(), Reason::NotOptedIn, String::new());
         }

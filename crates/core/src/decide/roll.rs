@@ -12,6 +12,7 @@ use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
     pub(super) fn roll(&self, reason: Reason, changes: &[Change]) -> Answer {
+        self.due.set(true);
         let because = describe(changes);
         if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
@@ -73,6 +74,7 @@ impl Case<'_> {
     /// without is not waited for. Where things have moved on since, a new roll
     /// takes its place, or its record would be of pods that were never made.
     pub(super) fn resume(&self, entry: &Entry) -> Answer {
+        self.due.set(true);
         let because = entry.because.clone();
         if self.is_paused_by_hand() {
             return (Act::Nothing, Reason::Paused, because);
@@ -138,13 +140,13 @@ impl Case<'_> {
     fn missing_keys(&self, need: &Need) -> Option<Vec<Name>> {
         let content = self.source(need).current();
         let absent = |key: &Name| match content {
-            Some(content) => content.get(key).is_none(),
+            Some(content) => need.lacks(key, content),
             None => self.was_absent(need, key),
         };
         let required = need
             .keys
             .iter()
-            .filter(|(_, demand)| **demand == Demand::Required);
+            .filter(|(_, used)| used.demand == Demand::Required);
         let keys: Vec<_> = required
             .map(|(key, _)| key)
             .filter(|key| absent(key))

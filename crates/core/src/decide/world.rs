@@ -50,6 +50,7 @@ struct Manifest {
     strategy: Value,
     updated: u32,
     stuck: bool,
+    late: bool,
 }
 
 pub(super) struct World {
@@ -218,6 +219,7 @@ impl World {
             "ann" => (web.annotations, generation) = (pairs(rest.split('|')), 0),
             "template" => web.marks = pairs(rest.split('|')),
             "stuck" => (web.stuck, generation) = (true, 0),
+            "late" => (web.late, generation) = (true, 0),
             "pause" => web.paused = true,
             "resume" => web.paused = false,
             "strategy" => web.strategy = strategy(rest),
@@ -404,6 +406,13 @@ fn strategy(word: &str) -> Value {
 }
 
 impl Manifest {
+    fn conditions(&self) -> Value {
+        let late = json!({"type": "Progressing", "status": "False",
+            "reason": "ProgressDeadlineExceeded"});
+        let all: Vec<_> = self.late.then_some(late).into_iter().collect();
+        json!(all)
+    }
+
     fn template(&self) -> Value {
         let mut spec = json!({"image": self.image, "containers": [{"env": [], "envFrom": [], "volumeMounts": []}], "volumes": []});
         for used in &self.uses {
@@ -420,7 +429,7 @@ impl Manifest {
             "spec": {"replicas": 3, "paused": self.paused, "updateStrategy": self.strategy,
                 "template": self.template()},
             "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated,
-                "replicas": self.updated + u32::from(self.stuck)},
+                "replicas": self.updated + u32::from(self.stuck), "conditions": self.conditions()},
         });
         read_workload(
             &KINDS[0],

@@ -250,6 +250,7 @@ impl Known {
             || a.lent.as_ref().map(|l| l.opted_in) != b.lent.as_ref().map(|l| l.opted_in)
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)
+            || (b.mark.is_some() && a.progress.phase() != b.progress.phase())
             || self.policy != now.policy
             || self.problems != now.problems
     }

@@ -2,12 +2,12 @@
 //! people and to programs; never a content; and to whom may not see all, what
 //! can be said and what is missing.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{config_map, deployment, secret};
 use rig::installed::{RELOAD, text_of};
-use rig::{Cluster, Installed};
-use serde_json::Value;
+use rig::{Cluster, Installed, secs, wait_until};
+use serde_json::{Value, json};
 
 const WEB: &str = "deployment/web";
 /// No content may be shown, neither plain nor as Secrets encode it.
@@ -63,6 +63,37 @@ async fn why_ends_with_0_in_step_1_stale_2_error() -> Result<()> {
         text_of(&misspelled)
     );
     Ok(())
+}
+
+/// The new pod is not available for long, and the old one may not go before.
+#[tokio::test]
+async fn why_says_that_a_rollout_is_not_through() -> Result<()> {
+    let (lab, _tidings) = Installed::running("why-hangs", &[]).await?;
+    lab.ns().apply(config_map("app", &[("level", "1")])).await?;
+    let never_less = json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}});
+    let web = deployment("web").replicas(1).spec(&never_less);
+    lab.adopt([web.env_from("configmap/app").annotate(RELOAD, "auto")])
+        .await?;
+    lab.ns().rolled_out(WEB, secs(30)).await?;
+    let ready_after = |seconds: u32| json!({"spec": {"minReadySeconds": seconds}});
+    lab.ns().edit(WEB, ready_after(500)).await?;
+    lab.ns().apply(config_map("app", &[("level", "2")])).await?;
+    lab.numbered(WEB, 1).await?;
+    stands(&lab, "rolling", 1).await?;
+    lab.ns().edit(WEB, ready_after(0)).await?;
+    stands(&lab, "in step", 0).await
+}
+
+async fn stands(lab: &Installed, word: &str, code: i32) -> Result<()> {
+    wait_until(word, secs(60), async || {
+        let why = lab.why(&[WEB]).await?;
+        let said = text_of(&why);
+        let first = said.lines().next().unwrap_or_default();
+        ensure!(first.contains(&format!(": {word}")), "{said}");
+        ensure!(why.status.code() == Some(code), "{said}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

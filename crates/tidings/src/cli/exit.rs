@@ -10,8 +10,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; for `why`: in step; for `lint`: nothing to mend.
     Done,
-    /// For `why`: stale.
-    Stale,
+    /// For `why`: neither in step nor unknown.
+    NotInStep,
     /// For `lint`: something was found.
     Found,
     /// Wrong usage, something failed; for `why`: not known; for `lint`: not read.
@@ -23,7 +23,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Stale | Self::Found => 1,
+            Self::NotInStep | Self::Found => 1,
             Self::Error => 2,
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_help() {
         assert_eq!(
-            [Exit::Done, Exit::Stale, Exit::Error].map(Exit::code),
+            [Exit::Done, Exit::NotInStep, Exit::Error].map(Exit::code),
             [0, 1, 2]
         );
     }

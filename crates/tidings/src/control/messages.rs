@@ -9,6 +9,7 @@ use tidings_core::object::{Overlap, Seconds, SourceMeta};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Millis;
+use tidings_core::standing::Word;
 
 use crate::api::ApiError;
 use crate::store::{Shard, Stored, Versions, Write};
@@ -174,6 +175,9 @@ pub struct Said {
     pub what: What,
     /// Of a roll: what changed, as far as it is known.
     pub changes: Vec<Change>,
+    /// How the workload stands; none where that is another's concern, or is about to
+    /// change.
+    pub standing: Option<Word>,
     /// Of what happens anew each time that it is said: when. 0 where it goes on, and
     /// is nothing new when it is said again by a later leader.
     pub time: u64,

@@ -33,6 +33,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::settle::{Millis, Queue};
+use tidings_core::standing::Word;
 use tidings_core::state::Entry;
 
 use crate::store::{Shard, Store, Versions};
@@ -252,6 +253,11 @@ impl Control {
     /// The reasons of all problems that there are now.
     pub fn problems(&self) -> impl Iterator<Item = Reason> {
         self.told.values().flat_map(Told::problems)
+    }
+
+    /// How all workloads stand that are opted in.
+    pub fn standing(&self) -> impl Iterator<Item = Word> {
+        self.told.values().filter_map(Told::standing)
     }
 
     fn pass(&mut self, now: Millis) {

@@ -9,6 +9,7 @@ use tidings_core::decide::Verdict;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
+use tidings_core::standing::Word;
 
 use super::{Control, Effect, Patch, Said, What};
 use crate::api::ApiError;
@@ -20,6 +21,7 @@ const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost
 #[derive(Debug, Default)]
 pub(super) struct Told {
     decision: Option<(Reason, String)>,
+    standing: Option<Word>,
     problems: Vec<(Reason, String)>,
     failure: Option<(Reason, String)>,
 }
@@ -28,6 +30,11 @@ impl Told {
     /// Why the last decision was what it was.
     pub(super) fn reason(&self) -> Option<Reason> {
         self.decision.as_ref().map(|(reason, _)| *reason)
+    }
+
+    /// How it stood at the last decision.
+    pub(super) fn standing(&self) -> Option<Word> {
+        self.standing
     }
 
     /// The reasons of what is wrong with it.
@@ -72,6 +79,7 @@ impl Control {
             .cloned()
             .collect();
         if !passing {
+            told.standing = verdict.standing.as_ref().map(|standing| standing.word);
             told.problems = problems;
             told.failure = None;
         }
@@ -136,12 +144,14 @@ impl Control {
             text: patch.because.clone(),
             what: What::Rolled(patch.n, since),
             changes: patch.changes.clone(),
+            standing: None,
             time: 0,
         })));
     }
 
     pub(super) fn say(&mut self, key: &WorkloadRef, reason: Reason, text: String, what: What) {
         let time = u64::try_from(self.seconds()).unwrap_or(0);
+        let standing = self.told.get(key).and_then(Told::standing);
         let Some(known) = self.index.get(key) else {
             return;
         };
@@ -152,6 +162,7 @@ impl Control {
             text,
             what,
             changes: Vec::new(),
+            standing,
             time: if ANEW.contains(&reason) { time } else { 0 },
         })));
     }

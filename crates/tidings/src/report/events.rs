@@ -110,6 +110,15 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
     format!("Rolled (no. {n}): {what} {how}")
 }
 
+/// The sentences for a decision: how the workload stands, and why.
+pub fn decision(said: &Said) -> String {
+    let told = told(said.reason, &said.text);
+    match said.standing {
+        Some(word) => format!("{word}: {told}"),
+        None => told,
+    }
+}
+
 /// The sentence for anything else: what it means, and the particulars, if any.
 pub fn told(reason: Reason, text: &str) -> String {
     let doc = reason.row().doc;
@@ -269,6 +278,7 @@ mod tests {
             text: "rolling it: refused".to_owned(),
             what: What::Problem,
             changes: Vec::new(),
+            standing: None,
             time: 0,
         };
         let source = SourceRef::new(SourceKind::Secret, "stage", "db");

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use crate::control::Said;
 use crate::settings::values::{LogFormat, LogLevel};
 use crate::settings::{LogSettings, Note};
 
@@ -56,13 +57,20 @@ fn filter(level: LogLevel) -> Targets {
 
 /// The line for a decision that is another than the last one. What concerns
 /// nobody is said at debug level only.
-pub fn decision(workload: &WorkloadRef, reason: Reason, text: &str) {
+pub fn decision(said: &Said) {
+    let Said {
+        key: workload,
+        reason,
+        text,
+        ..
+    } = said;
+    let standing = said.standing.map(|word| word.row().text);
     if reason.row().warning {
-        tracing::warn!(%workload, text, "{reason}");
-    } else if QUIET.contains(&reason) {
-        tracing::debug!(%workload, text, "{reason}");
+        tracing::warn!(%workload, standing, text, "{reason}");
+    } else if QUIET.contains(reason) {
+        tracing::debug!(%workload, standing, text, "{reason}");
     } else {
-        tracing::info!(%workload, text, "{reason}");
+        tracing::info!(%workload, standing, text, "{reason}");
     }
 }
 
@@ -99,8 +107,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use tidings_core::kinds::KINDS;
+    use tidings_core::standing::Word;
 
     use super::*;
+    use crate::control::What;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -132,9 +142,19 @@ mod tests {
     #[test]
     fn a_line_a_decision() {
         let workload = WorkloadRef::new(&KINDS[0], "stage", "web");
+        let said = |reason, text: &str| Said {
+            key: workload.clone(),
+            uid: "u".into(),
+            reason,
+            text: text.to_owned(),
+            what: What::Decision,
+            changes: Vec::new(),
+            standing: Some(Word::Waiting),
+            time: 0,
+        };
         let text = logged(LogLevel::Info, || {
-            decision(&workload, Reason::UpToDate, "");
-            decision(&workload, Reason::Missing, "secret/db");
+            decision(&said(Reason::UpToDate, ""));
+            decision(&said(Reason::Missing, "secret/db"));
             problem(
                 &workload,
                 Reason::BadAnnotation,
@@ -143,7 +163,7 @@ mod tests {
             rolled(&workload, 3, "configmap/app (k)", Some(12));
         });
         insta::assert_snapshot!(text, @r#"
-        WARN Missing workload=stage/deployment/web text="secret/db"
+        WARN Missing workload=stage/deployment/web standing="waiting" text="secret/db"
         WARN BadAnnotation workload=stage/deployment/web text="tidings.dev/settle: no time"
         INFO Rolled workload=stage/deployment/web n=3 because="configmap/app (k)" after_ms=12
         "#);

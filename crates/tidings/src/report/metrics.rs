@@ -20,6 +20,7 @@ use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::reason::{REASONS, Reason};
 use tidings_core::refs::WorkloadRef;
+use tidings_core::standing::{WORDS, Word};
 
 use super::classic::classic;
 use super::observables::{Happened, OBSERVABLES, Observables};
@@ -40,6 +41,7 @@ rows! {
     tidings_streams_complete gauge [stream] "Lists and watches that have been complete once, by what they carry."
     tidings_sources gauge [] "ConfigMaps and Secrets that are held because a workload uses or names them."
     tidings_workloads gauge [kind] "Workloads that are known, by kind."
+    tidings_standing gauge [standing] "Workloads that are opted in, by how they stand: unknown, failed, rolling, waiting, stale, in step."
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
     tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
@@ -127,6 +129,7 @@ pub struct Metrics {
     streams_complete: Family<One, Gauge>,
     sources: Gauge,
     workloads: Family<One, Gauge>,
+    standing: Family<One, Gauge>,
     problems: Family<One, Gauge>,
     event_requests: Family<Code, Counter>,
     events_dropped: Counter,
@@ -148,6 +151,7 @@ impl Default for Metrics {
             streams_complete: Family::default(),
             sources: Gauge::default(),
             workloads: Family::default(),
+            standing: Family::default(),
             problems: Family::default(),
             event_requests: Family::default(),
             events_dropped: Counter::default(),
@@ -179,6 +183,7 @@ impl Metrics {
                 &with(&self.streams_complete),
                 &with(&self.sources),
                 &with(&self.workloads),
+                &with(&self.standing),
                 &with(&self.problems),
                 &with(&self.event_requests),
                 &with(&self.events_dropped),
@@ -295,6 +300,19 @@ impl Metrics {
         }
     }
 
+    /// How the workloads stand that are opted in: the word of each.
+    pub fn standing(&self, words: impl IntoIterator<Item = Word>) {
+        let mut counts: BTreeMap<_, i64> = WORDS.iter().map(|row| (row.text, 0)).collect();
+        for word in words {
+            *counts.entry(word.row().text).or_default() += 1;
+        }
+        for (word, count) in counts {
+            self.standing
+                .get_or_create(&[("standing", word)])
+                .set(count);
+        }
+    }
+
     /// The problems as they are: the reason of each.
     pub fn problems(&self, reasons: impl IntoIterator<Item = Reason>) {
         let possible = REASONS.iter().filter(|row| row.warning);
@@ -378,6 +396,7 @@ mod tests {
         metrics.streams([(&stream("a"), true), (&stream("b"), false)]);
         metrics.sources(7);
         metrics.workloads([deployment]);
+        metrics.standing([Word::Waiting, Word::InStep, Word::InStep]);
         metrics.problems([Reason::Missing]);
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
         metrics.event_request(201);
@@ -413,6 +432,12 @@ mod tests {
         tidings_queue_depth 4
         tidings_rolls_total{kind="deployment",result="done"} 1
         tidings_sources 7
+        tidings_standing{standing="failed"} 0
+        tidings_standing{standing="in step"} 2
+        tidings_standing{standing="rolling"} 0
+        tidings_standing{standing="stale"} 0
+        tidings_standing{standing="unknown"} 0
+        tidings_standing{standing="waiting"} 1
         tidings_streams_complete{stream="deployments"} 1
         tidings_streams_expected{stream="deployments"} 2
         tidings_workloads{kind="cronjob"} 0

@@ -53,9 +53,9 @@ impl Report {
 
     fn decision(&self, said: &Said) {
         self.metrics.decided(said.reason);
-        log::decision(&said.key, said.reason, &said.text);
+        log::decision(said);
         if said.reason.row().warning || WORTH_AN_EVENT.contains(&said.reason) {
-            self.event(said, events::told(said.reason, &said.text));
+            self.event(said, events::decision(said));
         }
     }
 
@@ -147,6 +147,7 @@ impl Report {
         self.metrics.leader(levels.leading);
         self.metrics
             .workloads(index.workloads().map(|(key, _)| key.kind));
+        self.metrics.standing(control.standing());
         self.metrics.problems(control.problems());
         None
     }

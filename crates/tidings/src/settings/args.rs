@@ -84,7 +84,7 @@ Examples:
   tidings why -A                        of all namespaces
   tidings why sts/db -n prod -o json
 
-Exit codes: 0 in step, 1 stale, 2 unknown or error.";
+Exit codes: 0 in step, 1 stale, waiting, rolling or failed, 2 unknown or error.";
 
 const TAKE_OVER_EXAMPLES: &str = "\
 Examples:

@@ -96,6 +96,16 @@ const PANELS: &[Panel] = &[
         )],
     },
     Panel {
+        title: "How workloads stand",
+        doc: "Those that are opted in: in step, or by what keeps them from it.",
+        form: Form::Lines,
+        unit: "short",
+        queries: &[(
+            "max by (namespace, standing) (tidings_standing{$in})",
+            "{{standing}}",
+        )],
+    },
+    Panel {
         title: "Problems",
         doc: "As they were, by reason.",
         form: Form::Lines,

@@ -11,6 +11,7 @@ mod lab;
 mod presence;
 mod proof;
 mod runs;
+mod standing;
 mod swap;
 
 use super::world::World;

@@ -5,16 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidings_core::decide::{Act, Verdict};
+use tidings_core::decide::Verdict;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
+use tidings_core::standing::{self as core, Word};
 use tidings_core::state::{Entry, Seen};
 use tidings_core::uses::{Use, Via};
 
 use super::keys::{Recorded, compare};
-use super::report::{OF_THE_RECORD, ProblemReport, Standing, UseReport, WorkloadReport};
+use super::report::{OF_THE_RECORD, Pods, ProblemReport, Standing, UseReport, WorkloadReport};
 
 /// What is known of one workload.
 #[derive(Debug)]
@@ -41,11 +42,16 @@ impl WorkloadReport {
         let told = facts.verdict.filter(|verdict| holds(facts, verdict));
         let row = told.map(|verdict| verdict.reason.row());
         let problems = facts.verdict.map(problems).unwrap_or_default();
+        let standing = standing(facts.verdict, &unknown);
+        let pods = standing.as_ref().and_then(|standing| standing.pods);
+        let until = standing.as_ref().and_then(|standing| standing.until);
         Self {
             namespace: key.namespace.clone(),
             kind: key.kind.word,
             name: key.name.clone(),
-            standing: standing(facts.verdict, &unknown),
+            standing: Standing(standing.map(|standing| standing.word)),
+            pods: pods.map(|(updated, desired)| Pods { updated, desired }),
+            until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
             roll: facts.record.ok().flatten().map(|entry| entry.n),
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
@@ -63,29 +69,17 @@ fn holds(facts: &Facts<'_>, verdict: &Verdict) -> bool {
     facts.record.is_ok() || verdict.reason == Reason::NotOptedIn
 }
 
-fn standing(verdict: Option<&Verdict>, unknown: &[String]) -> Standing {
+/// What is not known of it outweighs what is.
+fn standing(verdict: Option<&Verdict>, unknown: &[String]) -> Option<core::Standing> {
+    let not_known = core::Standing {
+        word: Word::Unknown,
+        pods: None,
+        until: None,
+    };
     match verdict {
-        Some(Verdict {
-            reason: Reason::NotOptedIn,
-            ..
-        }) => Standing::NotOptedIn,
-        Some(verdict) if unknown.is_empty() => standing_of(verdict),
-        _ => Standing::Unknown,
-    }
-}
-
-fn standing_of(verdict: &Verdict) -> Standing {
-    use Reason::{MaybeStale, Missing, OwnedByOther, PartlyRolled, Paused, WaitsForDelete};
-    let reverted = verdict
-        .problems
-        .iter()
-        .any(|p| p.reason == Reason::Reverted);
-    match (&verdict.act, verdict.reason) {
-        (Act::Read(_) | Act::AskPodsSince, _) | (_, OwnedByOther) => Standing::Unknown,
-        (Act::Roll(..) | Act::Resume(_), _)
-        | (_, Paused | Missing | WaitsForDelete | PartlyRolled | MaybeStale) => Standing::Stale,
-        _ if reverted => Standing::Stale,
-        _ => Standing::InStep,
+        Some(Verdict { standing: None, .. }) => None,
+        Some(Verdict { standing, .. }) if unknown.is_empty() => standing.clone(),
+        _ => Some(not_known),
     }
 }
 

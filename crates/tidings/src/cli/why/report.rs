@@ -3,8 +3,9 @@
 //! [`super::explain`] fills them in. They are also the JSON of `-o json`: their
 //! fields are a promise, listed in [`FIELDS`].
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tidings_core::refs::Name;
+use tidings_core::standing::Word;
 
 use super::keys::KeyReport;
 use crate::cli::exit::Exit;
@@ -30,36 +31,58 @@ pub struct Summary {
     pub in_step: usize,
     /// Stale.
     pub stale: usize,
+    /// Waiting.
+    pub waiting: usize,
+    /// Rolling.
+    pub rolling: usize,
+    /// Failed.
+    pub failed: usize,
     /// Not known.
     pub unknown: usize,
     /// Not opted in.
     pub not_opted_in: usize,
 }
 
-/// Whether a workload's pods run with what is in its sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Standing {
-    /// They do.
-    InStep,
-    /// They do not, or may not.
-    Stale,
-    /// It could not be found out.
-    Unknown,
-    /// Nothing asks Tidings to care.
-    NotOptedIn,
+impl Summary {
+    fn count(&mut self, standing: Standing) {
+        let count = match standing.0 {
+            Some(Word::InStep) => &mut self.in_step,
+            Some(Word::Stale) => &mut self.stale,
+            Some(Word::Waiting) => &mut self.waiting,
+            Some(Word::Rolling) => &mut self.rolling,
+            Some(Word::Failed) => &mut self.failed,
+            Some(Word::Unknown) => &mut self.unknown,
+            None => &mut self.not_opted_in,
+        };
+        *count += 1;
+    }
 }
+
+/// How a workload stands; none where nothing asks Tidings to care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing(pub Option<Word>);
 
 impl Standing {
     /// The words for it in tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::InStep => "in step",
-            Self::Stale => "stale",
-            Self::Unknown => "unknown",
-            Self::NotOptedIn => "not opted in",
-        }
+    pub fn text(self) -> &'static str {
+        self.0.map_or("not opted in", |word| word.row().text)
     }
+}
+
+impl Serialize for Standing {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.map_or("notOptedIn", |word| word.row().json))
+    }
+}
+
+/// How many pods have what is newest, of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pods {
+    /// Those that are made from the newest template.
+    pub updated: u32,
+    /// Those that there should be.
+    pub desired: u32,
 }
 
 /// One workload.
@@ -74,6 +97,10 @@ pub struct WorkloadReport {
     pub name: Name,
     /// How it stands.
     pub standing: Standing,
+    /// How far a rollout is that is not through.
+    pub pods: Option<Pods>,
+    /// Until when it waits at least, where that is known.
+    pub until: Option<jiff::Timestamp>,
     /// The number of the last roll; none where it is not known.
     pub roll: Option<u64>,
     /// Why, in a word; none where no decision could be made.
@@ -124,7 +151,7 @@ pub struct ProblemReport {
 pub static FIELDS: &[(&str, &str)] = &[
     (
         "summary",
-        "How many workloads are `inStep`, `stale`, `unknown` and `notOptedIn`.",
+        "How many workloads are `inStep`, `stale`, `waiting`, `rolling`, `failed`, `unknown` and `notOptedIn`.",
     ),
     (
         "workloads[]",
@@ -135,7 +162,15 @@ pub static FIELDS: &[(&str, &str)] = &[
     ("workloads[].name", "Its name."),
     (
         "workloads[].standing",
-        "`inStep`, `stale`, `unknown` or `notOptedIn`.",
+        "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: a rollout brings it; `failed`: that has missed its deadline; `unknown`; or `notOptedIn`.",
+    ),
+    (
+        "workloads[].pods",
+        "How far a rollout is that is not through: pods of the newest template (`updated`) of all (`desired`); `null` where none is under way.",
+    ),
+    (
+        "workloads[].until",
+        "Until when a roll waits at least; `null` where nothing waits or that is not known.",
     ),
     (
         "workloads[].roll",
@@ -209,22 +244,19 @@ impl WhyReport {
     pub fn new(workloads: Vec<WorkloadReport>) -> Self {
         let mut summary = Summary::default();
         for workload in &workloads {
-            match workload.standing {
-                Standing::InStep => summary.in_step += 1,
-                Standing::Stale => summary.stale += 1,
-                Standing::Unknown => summary.unknown += 1,
-                Standing::NotOptedIn => summary.not_opted_in += 1,
-            }
+            summary.count(workload.standing);
         }
         Self { workloads, summary }
     }
 
     /// How the program ends with it: the gravest standing decides.
     pub fn exit(&self) -> Exit {
-        match self.summary {
-            Summary { unknown: 1.., .. } => Exit::Error,
-            Summary { stale: 1.., .. } => Exit::Stale,
-            _ => Exit::Done,
+        let stands = |word| self.workloads.iter().any(|w| w.standing.0 == Some(word));
+        let others = [Word::Failed, Word::Rolling, Word::Waiting, Word::Stale];
+        match () {
+            () if stands(Word::Unknown) => Exit::Error,
+            () if others.into_iter().any(stands) => Exit::NotInStep,
+            () => Exit::Done,
         }
     }
 

@@ -10,7 +10,7 @@ use tidings_core::digest::Digest;
 use tidings_core::state::KeyDigest;
 
 use super::keys::{KeyReport, KeyState};
-use super::report::{Standing, UseReport, WhyReport, WorkloadReport};
+use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::table;
 
 /// Keys named in one cell before the rest is only counted.
@@ -27,7 +27,11 @@ pub fn workload(report: &WorkloadReport) -> String {
         standing,
         ..
     } = report;
-    let mut text = format!("{kind}/{name} in {namespace}: {}\n", standing.word());
+    let mut text = format!(
+        "{kind}/{name} in {namespace}: {}{}\n",
+        standing.text(),
+        how_far(report)
+    );
     if !report.uses.is_empty() {
         let rows = report.uses.iter().flat_map(rows);
         let header = ["SOURCE", "HOW", "KEYS", "RECORDED", "NOW", "STATE"];
@@ -61,16 +65,13 @@ pub fn workload(report: &WorkloadReport) -> String {
 
 /// All workloads that are opted in, one line each, and how many stand how.
 pub fn summary(report: &WhyReport) -> String {
-    let shown = report
-        .workloads
-        .iter()
-        .filter(|w| w.standing != Standing::NotOptedIn);
+    let shown = report.workloads.iter().filter(|w| w.standing.0.is_some());
     let rows = shown.map(|w| {
         let workload = format!("{}/{}/{}", w.namespace, w.kind, w.name);
         let reason = w.reason.unwrap_or("-").to_owned();
         [
             workload,
-            w.standing.word().to_owned(),
+            w.standing.text().to_owned(),
             reason,
             particulars(w),
         ]
@@ -90,9 +91,25 @@ pub fn summary(report: &WhyReport) -> String {
         None => String::new(),
     };
     format!(
-        "{text}\n\n{} in step, {} stale, {} unknown; {} not opted in\n{hint}",
-        counts.in_step, counts.stale, counts.unknown, counts.not_opted_in
+        "{text}\n\n{} in step, {} stale, {} waiting, {} rolling, {} failed, {} unknown; \
+         {} not opted in\n{hint}",
+        counts.in_step,
+        counts.stale,
+        counts.waiting,
+        counts.rolling,
+        counts.failed,
+        counts.unknown,
+        counts.not_opted_in
     )
+}
+
+/// Of a rollout, how many pods it has reached; of what waits, until when.
+fn how_far(report: &WorkloadReport) -> String {
+    let pods = report
+        .pods
+        .map(|Pods { updated, desired }| format!(", {updated} of {desired} pods"));
+    let until = report.until.map(|until| format!(" until {until}"));
+    until.into_iter().chain(pods).collect()
 }
 
 fn particulars(report: &WorkloadReport) -> String {

@@ -195,6 +195,8 @@ fn in_step_as_json() {
           "kind": "deployment",
           "name": "web",
           "standing": "inStep",
+          "pods": null,
+          "until": null,
           "roll": 0,
           "reason": "UpToDate",
           "meaning": "What the workload uses is what it was last brought to.",
@@ -307,6 +309,9 @@ fn in_step_as_json() {
       "summary": {
         "inStep": 1,
         "stale": 0,
+        "waiting": 0,
+        "rolling": 0,
+        "failed": 0,
         "unknown": 0,
         "notOptedIn": 0
       }
@@ -371,13 +376,13 @@ fn a_line_for_each_and_how_many_stand_how() {
     let silent = Cluster::new(&json!({}), &json!({"containers": []}));
     let reports = [seed().recorded(), stale, silent].map(|cluster| cluster.report());
     let report = WhyReport::new(reports.to_vec());
-    assert_eq!(report.exit(), Exit::Stale);
+    assert_eq!(report.exit(), Exit::NotInStep);
     insta::assert_snapshot!(table::summary(&report), @r"
     WORKLOAD              STANDING  REASON    PARTICULARS
     stage/deployment/web  in step   UpToDate  UnknownAnnotation; NothingMatches
     stage/deployment/web  stale     Changed   configmap/nginx-config (mime, x, nginx.conf); UnknownAnnotation; NothingMatches
 
-    1 in step, 1 stale, 0 unknown; 1 not opted in
+    1 in step, 1 stale, 0 waiting, 0 rolling, 0 failed, 0 unknown; 1 not opted in
     ");
 }
 

@@ -1,0 +1,68 @@
+//! How a workload stands: what was found out, put together for
+//! [`crate::standing`].
+
+use crate::object::{Seconds, Strategy};
+use crate::reason::Reason;
+use crate::standing::{Facts, Standing};
+
+use super::{Act, Case};
+
+impl Case<'_> {
+    /// None where nothing asks for it.
+    pub(super) fn standing(
+        &self,
+        act: &Act,
+        reason: Reason,
+        again: Option<Seconds>,
+    ) -> Option<Standing> {
+        if reason == Reason::NotOptedIn {
+            return None;
+        }
+        let progress = self.known.workload.progress;
+        let behind = self.is_behind();
+        let frozen = behind && self.is_frozen();
+        let facts = Facts {
+            unknown: self.is_unknown(act),
+            due: self.due.get() && !matches!(act, Act::Record(_)),
+            doubtful: self.is_doubtful(reason),
+            held: frozen || self.is_held(act),
+            under_way: behind && !frozen,
+            failed: progress.failed,
+            pods: behind.then_some((progress.updated, progress.desired)),
+            until: again,
+        };
+        Some(facts.standing())
+    }
+
+    fn is_unknown(&self, act: &Act) -> bool {
+        let asks = matches!(act, Act::Read(_) | Act::AskPodsSince);
+        asks || self.known.workload.unread || self.owned_by_other().is_some()
+    }
+
+    /// Whether there was no telling what the pods have, or somebody took a roll back
+    /// when it may have replaced some.
+    fn is_doubtful(&self, reason: Reason) -> bool {
+        let at_first_sight = matches!(reason, Reason::MaybeStale | Reason::Missed);
+        at_first_sight || self.known.reverted.is_some()
+    }
+
+    /// Whether something makes wait what is due, or is kept from new pods because
+    /// they could not start.
+    fn is_held(&self, act: &Act) -> bool {
+        let gated = self.due.get() && matches!(act, Act::Nothing | Act::Note(_));
+        gated || !self.missing().is_empty()
+    }
+
+    /// Whether our last roll is on the template, and there are pods of another.
+    fn is_behind(&self) -> bool {
+        let (workload, progress) = (&self.known.workload, self.known.workload.progress);
+        let rolls_out = !workload.key.kind.ends() && workload.lender.is_none();
+        rolls_out && self.own_mark().is_some() && progress.told && !progress.alone
+    }
+
+    /// Whether its rollout waits for somebody.
+    fn is_frozen(&self) -> bool {
+        let workload = &self.known.workload;
+        workload.paused || workload.strategy != Strategy::Rolling
+    }
+}

@@ -1,0 +1,142 @@
+//! How the workload stands, whatever is done about it.
+
+use rstest::rstest;
+
+use crate::decide::world::World;
+use crate::standing::Word;
+
+/// Runs a scenario line by line: commands and, after `=>`, how it stands then. The
+/// decision is carried out unless the line ends with `!`.
+fn check(scenario: &str) {
+    let mut world = World::new();
+    for line in scenario.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let (commands, expect) = line.split_once("=>").unwrap();
+        world.run(commands);
+        let verdict = world.decide();
+        let seen = verdict
+            .standing
+            .as_ref()
+            .map_or("none", |s| s.word.row().text);
+        let (expect, undone) = match expect.trim().strip_suffix('!') {
+            Some(expect) => (expect.trim(), true),
+            None => (expect.trim(), false),
+        };
+        assert_eq!(seen, expect, "in {line:?} of {scenario}");
+        if !undone {
+            world.carry_out(&verdict.act);
+        }
+    }
+}
+
+#[rstest]
+#[case::nothing_to_do(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    touch c                             => in step
+"
+)]
+#[case::not_opted_in("ann; cm c k=1; use env:c.k => none")]
+#[case::a_change(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    cm c k=2                            => stale!
+    cm c k=1                            => in step
+    cm c k=2                            => stale
+    updated 3                           => in step
+"
+)]
+#[case::a_rollout_that_hangs(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    cm c k=2                            => stale
+    stuck                               => rolling
+    touch c                             => rolling
+    late                                => failed
+"
+)]
+#[case::paused_before(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    pause; cm c k=2                     => waiting
+    resume                              => stale
+"
+)]
+#[case::paused_in_the_middle(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    cm c k=2                            => stale
+    stuck; pause                        => waiting
+"
+)]
+#[case::held_by_the_fuse(
+    "
+    flag fuse; cm c k=1; use env:c.k; updated 3 => in step
+    cm c k=2                            => stale
+    cm c k=3                            => stale
+    cm c k=4                            => stale
+    cm c k=5                            => stale
+    cm c k=6                            => stale
+    cm c k=7                            => waiting
+    cm c k=6                            => in step
+"
+)]
+#[case::missing(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    del c                               => waiting
+    cm c k=1                            => in step
+"
+)]
+#[case::an_intent_that_is_not_carried_out(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    pause; cm c k=2; restart            => waiting
+    restart                             => waiting
+"
+)]
+#[case::pods_wait_to_be_deleted(
+    "
+    strategy on-delete; cm c k=1; use env:c.k; updated 3 => in step
+    cm c k=2                            => stale
+    stuck; updated 0                    => waiting
+"
+)]
+#[case::another_installation(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    template tidings.dev/config=other/1 => unknown
+"
+)]
+#[case::an_optional_source_goes(
+    "
+    cm c k=1; use env?:c.k; updated 3   => in step
+    del c                               => in step
+"
+)]
+fn the_word_for_it(#[case] scenario: &str) {
+    check(scenario);
+}
+
+#[test]
+fn it_says_how_far_and_until_when() {
+    let mut world = World::new();
+    world.rules.min_interval = 600;
+    world.run("cm c k=1; use env:c.k; updated 3");
+    for _ in 0..2 {
+        let act = world.decide().act;
+        world.carry_out(&act);
+        world.run("cm c k=2");
+    }
+    let act = world.decide().act;
+    world.carry_out(&act);
+    world.run("cm c k=3");
+    let standing = world.decide().standing.unwrap();
+    assert_eq!(standing.word, Word::Waiting);
+    assert!(standing.until.is_some());
+    world.run("stuck; updated 1");
+    let standing = world.decide().standing.unwrap();
+    assert_eq!(
+        (standing.word, standing.pods),
+        (Word::Rolling, Some((1, 3)))
+    );
+}
