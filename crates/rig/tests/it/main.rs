@@ -14,6 +14,7 @@ mod clean_exit;
 mod clocks;
 mod cluster;
 mod every_way_of_use_rolls;
+mod examples_are_admitted;
 mod failover;
 mod faults;
 mod flapping;
