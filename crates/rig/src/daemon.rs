@@ -41,6 +41,13 @@ impl Program {
         }
     }
 
+    /// The same, of another program.
+    #[must_use]
+    pub fn at(mut self, path: &Path) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {

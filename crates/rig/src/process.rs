@@ -69,6 +69,13 @@ impl Launch {
         self
     }
 
+    /// Another program in its place, such as another version.
+    #[must_use]
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = self.program.at(path);
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

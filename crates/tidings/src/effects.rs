@@ -14,7 +14,7 @@ use kube::Client;
 use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::rewrite::Words;
 use tidings_core::settle::Millis;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use crate::act::saved::{self, Saved};
@@ -71,6 +71,7 @@ pub(crate) struct Effects {
     report: Report,
     term: Option<Term>,
     dry_run: bool,
+    resign: Arc<Notify>,
 }
 
 /// What [`Effects::new`] takes.
@@ -89,6 +90,8 @@ pub(crate) struct Means {
     /// What rolls write besides our marks.
     pub(crate) words: Words,
     pub(crate) dry_run: bool,
+    /// Asks the candidate to leave it to another replica.
+    pub(crate) resign: Arc<Notify>,
 }
 
 impl Effects {
@@ -114,6 +117,7 @@ impl Effects {
             report: means.report,
             term: None,
             dry_run: means.dry_run,
+            resign: means.resign,
         }
     }
 
@@ -121,6 +125,10 @@ impl Effects {
         let shared = Arc::clone(&self.shared);
         match effect {
             Effect::Say(said) => self.report.say(&said),
+            Effect::StandBy => {
+                self.end_term();
+                self.resign.notify_one();
+            }
             Effect::Fetch(source, told, sha1) => spawn(async move {
                 let client = shared.for_source(source.kind);
                 let reading = || fetch::source(client, &source, &shared.filter, sha1);
@@ -405,6 +413,9 @@ impl Shared {
             return Ok(Left::default());
         }
         let state = state::take_over(&self.client, &self.place, leader).await?;
+        if state.iter().any(|(_, stored)| stored.is_newer()) {
+            return Ok((state, Vec::new()));
+        }
         Ok((state, saved::list(&self.client, &self.place).await?))
     }
 

@@ -13,6 +13,8 @@
 //! Error policy: whatever fails is tried again after [`Timings::retry`]; a term
 //! that could not be renewed ends.
 
+mod forms;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +23,17 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+
+use forms::{FORMS, Forms};
+use tidings_core::state::FORM;
+
+/// For so many of a Lease's durations a replica's word of what it knows is fresh.
+const FRESH: u32 = 4;
+/// So often it is tried to let go of a Lease that others write too.
+const ATTEMPTS: usize = 5;
+/// How long a replica stands by that has met what it does not know.
+const STAND_BY: Duration = Duration::from_mins(1);
 
 /// Durations of an election: `duration` > `renew` > `retry`.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +94,8 @@ pub enum Election {
     Won(Term),
     /// It has ended.
     Lost,
+    /// The newest form of the records that all replicas know is another now.
+    Form(u8),
 }
 
 /// A candidate for one Lease.
@@ -93,11 +107,26 @@ pub struct Candidate {
     timings: Timings,
     seen: Option<(Lease, Instant)>,
     terms: u64,
+    forms: Forms,
+    /// What was told last.
+    form: u8,
+    /// When we said last what we know, while another leads.
+    said: Option<Instant>,
+    /// Somebody here asks to leave it to another replica.
+    resign: Arc<Notify>,
+    stands_by_until: Option<Instant>,
 }
 
 impl Candidate {
     /// A candidate of this identity for the Lease of this name.
-    pub fn new(api: Api<Lease>, name: &str, identity: &str, timings: Timings) -> Self {
+    /// It resigns for a while whenever that is asked for.
+    pub fn new(
+        api: Api<Lease>,
+        name: &str,
+        identity: &str,
+        timings: Timings,
+        resign: Arc<Notify>,
+    ) -> Self {
         Self {
             api,
             name: name.to_owned(),
@@ -105,6 +134,11 @@ impl Candidate {
             timings,
             seen: None,
             terms: 0,
+            forms: Forms::new(identity, timings.duration * FRESH),
+            form: FORM,
+            said: None,
+            resign,
+            stands_by_until: None,
         }
     }
 
@@ -113,16 +147,32 @@ impl Candidate {
     pub async fn run(mut self, news: mpsc::Sender<Election>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut term = None;
+        let resign = self.resign.clone();
         loop {
             term = self.round(term, &news).await;
             tokio::select! {
                 () = tokio::time::sleep(self.pause(term.is_some())) => {}
+                () = resign.notified() => self.stand_by(term.take(), &news).await,
                 () = &mut stop => break,
             }
         }
         if term.is_some() {
             self.release().await;
         }
+    }
+
+    /// Leaves it to another replica for a while.
+    async fn stand_by(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) {
+        self.stands_by_until = Some(Instant::now() + STAND_BY);
+        if term.is_some() {
+            let _ = news.send(Election::Lost).await;
+            self.release().await;
+        }
+    }
+
+    fn stands_by(&self) -> bool {
+        self.stands_by_until
+            .is_some_and(|until| Instant::now() < until)
     }
 
     /// Until the next look. Who waits looks as soon as the Lease may have run out.
@@ -138,6 +188,7 @@ impl Candidate {
         let asked = Instant::now();
         let ours = tokio::time::timeout(self.timings.duration / 2, self.claim()).await;
         let ours = ours.unwrap_or(Err(Unsure)).unwrap_or(false);
+        self.tell_form(news).await;
         match term {
             Some(term) if ours && term.is_valid() => {
                 term.extend(asked, self.timings.renew);
@@ -150,6 +201,14 @@ impl Candidate {
             }
             None if ours => Some(self.begin(asked, news).await),
             None => None,
+        }
+    }
+
+    async fn tell_form(&mut self, news: &mpsc::Sender<Election>) {
+        let lowest = self.forms.lowest();
+        if lowest != self.form {
+            self.form = lowest;
+            let _ = news.send(Election::Form(lowest)).await;
         }
     }
 
@@ -183,7 +242,9 @@ impl Candidate {
             self.seen = Some((made, Instant::now()));
             return Ok(true);
         };
-        if self.is_taken(&found) {
+        self.hear(&found);
+        if self.is_taken(&found) || self.stands_by() {
+            self.say_form(&found).await;
             return Ok(false);
         }
         let lease = self.claimed(Some(&found));
@@ -195,10 +256,38 @@ impl Candidate {
         Ok(true)
     }
 
-    /// Whether somebody else holds it and has renewed it lately, by our clock.
+    fn hear(&mut self, found: &Lease) {
+        let annotations = found.metadata.annotations.as_ref();
+        let said = annotations.and_then(|all| all.get(FORMS));
+        let spec = found.spec.as_ref();
+        let renewed = spec.and_then(|spec| spec.renew_time.as_ref());
+        let renewed = renewed.map(|time| time.0.to_string()).unwrap_or_default();
+        let holder = holder(found).map(|holder| (holder, &*renewed));
+        let said = said.map_or("", String::as_str);
+        self.forms.hear(said, holder, Instant::now());
+    }
+
+    /// Says what we know on another's Lease, now and then. If that comes to nothing,
+    /// the next time is soon enough.
+    async fn say_form(&mut self, found: &Lease) {
+        let every = self.timings.duration;
+        if self.said.is_some_and(|at| at.elapsed() < every) {
+            return;
+        }
+        let lease = Lease {
+            metadata: self.metadata(Some(found)),
+            spec: found.spec.clone(),
+        };
+        let params = PostParams::default();
+        if self.api.replace(&self.name, &params, &lease).await.is_ok() {
+            self.said = Some(Instant::now());
+        }
+    }
+
+    /// Whether somebody else holds it and has renewed it lately, by our clock. What
+    /// others write beside that renews nothing.
     fn is_taken(&mut self, found: &Lease) -> bool {
-        let version = |lease: &Lease| lease.metadata.resource_version.clone();
-        let unchanged = |(seen, _): &(Lease, Instant)| version(seen) == version(found);
+        let unchanged = |(seen, _): &(Lease, Instant)| seen.spec == found.spec;
         if !self.seen.as_ref().is_some_and(unchanged) {
             self.seen = Some((found.clone(), Instant::now()));
         }
@@ -215,7 +304,7 @@ impl Candidate {
         let transitions =
             spec.lease_transitions.unwrap_or(0) + i32::from(!mine && before.is_some());
         Lease {
-            metadata: before.map_or_else(|| self.metadata(), |lease| lease.metadata.clone()),
+            metadata: self.metadata(before),
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.identity.clone()),
                 lease_duration_seconds: i32::try_from(self.timings.duration.as_secs()).ok(),
@@ -231,33 +320,47 @@ impl Candidate {
         }
     }
 
-    fn metadata(&self) -> ObjectMeta {
-        ObjectMeta {
+    fn metadata(&self, before: Option<&Lease>) -> ObjectMeta {
+        let new = || ObjectMeta {
             name: Some(self.name.clone()),
             ..ObjectMeta::default()
-        }
+        };
+        let mut metadata = before.map_or_else(new, |lease| lease.metadata.clone());
+        let forms = self.forms.annotation(Timestamp::now().as_second());
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(FORMS.to_owned(), forms);
+        metadata
     }
 
     async fn release(&mut self) {
-        let Some((mut lease, _)) = self
-            .seen
-            .take()
-            .filter(|(l, _)| holder(l) == Some(&self.identity))
-        else {
-            return;
-        };
-        if let Some(spec) = lease.spec.as_mut() {
-            spec.holder_identity = Some(String::new());
-            spec.lease_duration_seconds = Some(1);
-        }
-        let params = PostParams::default();
-        let released = self.api.replace(&self.name, &params, &lease);
+        self.seen = None;
         let lease = &self.name;
-        if let Ok(Ok(_)) = tokio::time::timeout(self.timings.retry, released).await {
+        let released = tokio::time::timeout(self.timings.retry, self.let_go());
+        if let Ok(Ok(())) = released.await {
             tracing::info!(lease, "released the Lease");
         } else {
             tracing::warn!(lease, "could not release the Lease; it runs out by itself");
         }
+    }
+
+    /// Others write on the Lease what they know, so it is read anew.
+    async fn let_go(&self) -> Result<(), Unsure> {
+        for _ in 0..ATTEMPTS {
+            let found = self.api.get(&self.name).await;
+            let mut lease = found.map_err(|error| said(&error))?;
+            if holder(&lease) != Some(&self.identity) {
+                return Ok(());
+            }
+            if let Some(spec) = lease.spec.as_mut() {
+                spec.holder_identity = Some(String::new());
+                spec.lease_duration_seconds = Some(1);
+            }
+            let params = PostParams::default();
+            if self.api.replace(&self.name, &params, &lease).await.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Unsure)
     }
 }
 

@@ -138,6 +138,7 @@ impl Loop {
                 self.effects.end_term();
                 self.control.take(self.now(), Input::Following);
             }
+            Election::Form(form) => self.control.take(self.now(), Input::Form(form)),
         }
     }
 

@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use serde_json::json;
 use tidings_core::refs::Name;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
@@ -65,7 +65,9 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         settings.dry_run,
     );
     let identity = identity();
-    let (elections, candidate, release) = stand(&clients.long, &settings, &identity);
+    let resign = Arc::new(Notify::new());
+    let (elections, candidate, release) =
+        stand(&clients.long, &settings, &identity, resign.clone());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
     let report = Report {
         metrics,
@@ -75,7 +77,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         instance,
         shown: None,
     };
-    let way = (identity, told.webhook, report);
+    let way = (identity, told.webhook, report, resign);
     let mut effects = run(&settings, clients, elections, way, stop).await;
     let _ = release.send(());
     // The next leader need not wait for what is only told.
@@ -91,7 +93,7 @@ async fn run(
     settings: &ControllerSettings,
     clients: Clients,
     elections: mpsc::Receiver<Election>,
-    (identity, webhook, report): (String, Option<Webhook>, Report),
+    (identity, webhook, report, resign): (String, Option<Webhook>, Report, Arc<Notify>),
     stop: impl Future<Output = ()>,
 ) -> Effects {
     let installation = &settings.installation;
@@ -121,6 +123,7 @@ async fn run(
         webhook,
         words: installation.strategy.words(),
         dry_run: settings.dry_run,
+        resign,
     });
     let mut turning = Loop {
         control: Control::new(plan),
@@ -290,7 +293,12 @@ type Stand = (
 );
 
 /// Stands for election. A dry run writes nothing, so it needs no Lease.
-fn stand(client: &Client, settings: &ControllerSettings, identity: &str) -> Stand {
+fn stand(
+    client: &Client,
+    settings: &ControllerSettings,
+    identity: &str,
+    resign: Arc<Notify>,
+) -> Stand {
     let (news, elections) = mpsc::channel(4);
     let (release, released) = oneshot::channel();
     let stop = async {
@@ -310,7 +318,8 @@ fn stand(client: &Client, settings: &ControllerSettings, identity: &str) -> Stan
         renew: settings.lease.renew_deadline,
         retry: settings.lease.retry_period,
     };
-    let candidate = Candidate::new(api, &installation.rules.instance, identity, timings);
+    let name = &installation.rules.instance;
+    let candidate = Candidate::new(api, name, identity, timings, resign);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

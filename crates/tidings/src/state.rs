@@ -222,26 +222,24 @@ pub async fn take_over(
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
     let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
-    let mut taken = Vec::new();
-    for object in list.items {
-        let Some(shard) = Shard::of_object(&place.instance, &object.metadata.name) else {
-            continue;
-        };
+    let found = list.items.into_iter().filter_map(|object| {
+        let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
+        Some((shard, stored(object)))
+    });
+    let mut found: Vec<_> = found.collect();
+    if found.iter().any(|(_, stored)| stored.is_newer()) {
+        // Not ours to touch; whoever reads it says so.
+        return Ok(found);
+    }
+    for (shard, stored) in &mut found {
         let mark = json!({ "metadata": {
-            "resourceVersion": object.metadata.resource_version,
+            "resourceVersion": stored.version,
             "annotations": { LEADER: leader },
         }});
-        let call = Call::new(Verb::Patch, place.of(&shard)).body(mark.to_string());
-        let version = send(client, call).await?;
-        taken.push((
-            shard,
-            Stored {
-                version,
-                ..stored(object)
-            },
-        ));
+        let call = Call::new(Verb::Patch, place.of(shard)).body(mark.to_string());
+        stored.version = send(client, call).await?;
     }
-    Ok(taken)
+    Ok(found)
 }
 
 fn stored(object: Object) -> Stored {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
-use tidings_core::state::{Entry, FORM, entry_key, workload_of};
+use tidings_core::state::{Entry, FORM, Unread, entry_key, workload_of};
 
 /// Bytes of entries above which an object takes no further ones. Kubernetes
 /// refuses Secrets above 1 MiB (`validation.ValidateSecret`); every write rewrites
@@ -67,6 +67,14 @@ pub struct Stored {
     pub data: BTreeMap<String, Vec<u8>>,
 }
 
+impl Stored {
+    /// Whether an entry is of a form that this version does not know.
+    pub fn is_newer(&self) -> bool {
+        let mut entries = self.data.values();
+        entries.any(|json| matches!(Entry::read(json), Err(Unread::Newer(_))))
+    }
+}
+
 /// A write to one object of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
@@ -111,6 +119,8 @@ pub struct Store {
     kinds: Kinds,
     /// The form that is written: all who share the records know it.
     form: u8,
+    /// Which record is of a form that this version does not know, and why.
+    newer: Option<String>,
 }
 
 impl Store {
@@ -122,6 +132,28 @@ impl Store {
             form: FORM,
             ..Self::default()
         }
+    }
+
+    /// The form that is written.
+    pub fn form(&self) -> u8 {
+        self.form
+    }
+
+    /// Writes in this form from now on, and anew what was written in another.
+    pub fn write_in(&mut self, form: u8, now: u64) {
+        if form == self.form {
+            return;
+        }
+        self.form = form;
+        let all: Vec<_> = self.entries.keys().cloned().collect();
+        for key in &all {
+            self.mark_lazy(key, now);
+        }
+    }
+
+    /// A record of a form that is newer than this version knows, if one was read.
+    pub fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// The record of a workload.
@@ -267,7 +299,8 @@ impl Store {
                     self.homes.insert(workload.clone(), shard.clone());
                     concerned.insert(workload);
                 }
-                Err(problem) => problems.push(problem),
+                Err(Problem::Newer(what)) => self.newer = Some(what),
+                Err(Problem::Broken(what)) => problems.push(what),
             }
         }
         self.objects.insert(shard.clone(), object);
@@ -371,19 +404,25 @@ impl Store {
     }
 }
 
+/// Why an entry was not read.
+enum Problem {
+    Newer(String),
+    Broken(String),
+}
+
 fn read_entry(
     kinds: &Kinds,
     shard: &Shard,
     key: &str,
     json: &[u8],
-) -> Result<(WorkloadRef, Entry), String> {
-    let workload = workload_of(kinds, &shard.namespace, key).ok_or_else(|| {
-        format!(
-            "{key} in {}: not a workload that this version knows",
-            shard.namespace
-        )
+) -> Result<(WorkloadRef, Entry), Problem> {
+    let what = format!("{key} in {}", shard.namespace);
+    let entry = Entry::read(json).map_err(|unread| match unread {
+        Unread::Newer(_) => Problem::Newer(format!("{what}: {unread}")),
+        Unread::Broken(_) => Problem::Broken(format!("{what}: {unread}")),
     })?;
-    let entry = Entry::read(json).map_err(|problem| format!("{workload}: {problem}"))?;
+    let unknown = || Problem::Broken(format!("{what}: not a workload that this version knows"));
+    let workload = workload_of(kinds, &shard.namespace, key).ok_or_else(unknown)?;
     Ok((workload, entry))
 }
 
@@ -405,9 +444,9 @@ mod tests {
     use tidings_core::digest::Digest;
     use tidings_core::kinds::{KINDS, Kinds};
     use tidings_core::refs::WorkloadRef;
-    use tidings_core::state::{Entry, Epoch};
+    use tidings_core::state::{Entry, Epoch, FORM};
 
-    use super::{FULL, Store};
+    use super::{FULL, Shard, Store, Stored};
 
     fn entry(bytes: usize) -> Entry {
         let epoch = Epoch::draw(7, "1");
@@ -442,5 +481,43 @@ mod tests {
     #[test]
     fn an_entry_above_all_bounds_has_an_object_of_its_own() {
         assert_eq!(sizes_of_writes(3, 2 * FULL).len(), 3);
+    }
+
+    #[test]
+    fn another_form_is_written_for_all() {
+        let mut store = Store::new(false, Kinds::default());
+        let key = WorkloadRef::new(&KINDS[0], "stage", "web");
+        store.put(&key, entry(1));
+        let written = |store: &mut Store, now| {
+            let mut writes = store.take_writes(now, true);
+            let write = writes.pop().unwrap();
+            store.written(&write.shard, "1".to_owned());
+            write.changes.into_values().next().unwrap().unwrap()
+        };
+        assert!(written(&mut store, 0).contains(r#""f":2"#));
+        store.write_in(FORM, 1);
+        assert!(store.is_quiet());
+        store.write_in(1, 2);
+        assert!(!written(&mut store, 3).contains(r#""f":"#));
+    }
+
+    #[test]
+    fn what_is_newer_is_told_apart_from_what_is_broken() {
+        let stored = |json: String| Stored {
+            version: "1".to_owned(),
+            data: [("deployments.apps_web".to_owned(), json.into_bytes())].into(),
+        };
+        let shard = Shard {
+            namespace: "stage".into(),
+            number: 0,
+        };
+        let known = entry(1).write(FORM);
+        let mut store = Store::new(false, Kinds::default());
+        let (_, problems) = store.read(&shard, Some(stored("{}".to_owned())));
+        assert_eq!((problems.len(), store.newer()), (1, None));
+        let newer = stored(known.replace(r#""f":2"#, r#""f":3"#));
+        assert!(newer.is_newer() && !stored(known).is_newer());
+        store.read(&shard, Some(newer));
+        assert!(store.newer().unwrap().contains("form 3 is newer"));
     }
 }

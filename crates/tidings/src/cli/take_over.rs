@@ -95,6 +95,9 @@ async fn record(
         };
         store.read(&shard, Some(stored));
     }
+    if let Some(newer) = store.newer() {
+        return Err(ApiError::Invalid(422, newer.to_owned()));
+    }
     if let Some(before) = store.get(key) {
         (entry.n, entry.epoch) = (before.n, before.epoch);
     }

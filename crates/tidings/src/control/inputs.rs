@@ -8,6 +8,7 @@ use tidings_core::object::SourceMeta;
 use tidings_core::policy::Annotations;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
+use tidings_core::state::FORM;
 
 use super::{Answer, Control, Effect, Outcome, Patch, Remaking};
 use crate::api::ApiError;
@@ -263,6 +264,9 @@ impl Control {
             let (_, problems) = self.store.read(&shard, Some(stored));
             unreadable(&problems);
         }
+        if self.stands_by() {
+            return;
+        }
         self.resume_restless();
         self.forget_departed();
         let all: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
@@ -279,11 +283,37 @@ impl Control {
         }
     }
 
+    /// What is newer than this version knows, is not its to decide about.
+    fn stands_by(&mut self) -> bool {
+        let Some(newer) = self.store.newer().map(str::to_owned) else {
+            return false;
+        };
+        tracing::error!(
+            record = newer,
+            "this version stands by: let the newer one run, or delete the record"
+        );
+        self.follow();
+        self.effects.push(Effect::StandBy);
+        true
+    }
+
+    /// Another form of the records is the newest that all replicas know.
+    pub(super) fn write_in(&mut self, form: u8) {
+        if form < FORM {
+            tracing::info!(
+                "a replica knows form {form} of the records and none newer: they are written in that form"
+            );
+        }
+        self.store.write_in(form, self.now);
+    }
+
     /// Forgets all that only a leader knows.
     pub(super) fn follow(&mut self) {
         self.term = None;
         self.told.clear();
+        let form = self.store.form();
         self.store = Store::new(self.dry_run, self.kinds.clone());
+        self.store.write_in(form, self.now);
         self.queue = Queue::default();
         self.busy.clear();
         self.pods.clear();
@@ -350,6 +380,9 @@ impl Control {
     fn state_read(&mut self, shard: &Shard, stored: Option<Stored>) {
         let (concerned, problems) = self.store.read(shard, stored);
         unreadable(&problems);
+        if self.stands_by() {
+            return;
+        }
         for key in concerned {
             self.busy.remove(&key);
             self.queue.look(&key, self.now);

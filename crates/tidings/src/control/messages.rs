@@ -29,6 +29,8 @@ pub enum Input {
     Leading(u64, Vec<(Shard, Stored)>, Vec<(WorkloadRef, Name)>),
     /// Our term has ended.
     Following,
+    /// This is the newest form of the records that all replicas know.
+    Form(u8),
     /// Only in this term: see [`Answer`].
     Answer(u64, Answer),
 }
@@ -69,6 +71,8 @@ pub enum Effect {
     Patch(Box<Patch>),
     /// End the pause that a roll began.
     Unpause(Box<Unpause>),
+    /// Leave it to another replica: there is a record of a newer form.
+    StandBy,
     /// Say something about a workload: in the log, in metrics, as an Event.
     Say(Box<Said>),
 }

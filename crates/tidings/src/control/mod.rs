@@ -184,6 +184,7 @@ impl Control {
             Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
             Input::Leading(term, state, remaking) => self.lead(term, state, remaking),
             Input::Following => self.follow(),
+            Input::Form(form) => self.write_in(form),
             Input::Answer(term, answer) if self.term == Some(term) => self.answer(answer),
             Input::Answer(..) => {}
         }

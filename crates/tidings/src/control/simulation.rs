@@ -200,7 +200,7 @@ impl Simulation {
                 let result = if lost { Err(error()) } else { result };
                 Input::Answer(self.term, Answer::Patched(patch, result))
             }
-            Effect::List(..) | Effect::Say(_) | Effect::Unpause(_) => return,
+            Effect::List(..) | Effect::Say(_) | Effect::StandBy | Effect::Unpause(_) => return,
         };
         self.answers.push(answer);
     }

@@ -299,6 +299,9 @@ impl Asking {
                 }
             }
         }
+        if let Some(newer) = store.newer() {
+            return Err(newer.to_owned());
+        }
         let entries = store
             .workloads()
             .filter_map(|key| Some((key.clone(), store.get(key)?.clone())));
