@@ -4,19 +4,20 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-fast bench bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-upgrade test-fast bench bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 	@echo "Building the controller and the demo; then, once, a Kubernetes control plane."
-	@$(CARGO) build -p tidings -p rig --bin tidings --bin demo
+	@$(CARGO) build -p tidings --bin tidings
+	@$(CARGO) build -p rig --bin demo
 	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/demo $(STAY)
 
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent test-install test-controller ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-controller demo ## all tests: real servers, a real control plane
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.
@@ -24,7 +25,7 @@ test-controller: ## all tests but the agent's: those against a real control plan
 	$(CARGO) test --workspace --exclude rig --exclude tidings-agent
 	$(CARGO) build -p tidings
 	$(CARGO) test -p rig --no-run
-	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) RUST_TEST_THREADS=4 $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig
+	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) RUST_TEST_THREADS=8 $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig
 
 test-agent: ## the agent's tests; installs the servers that they talk to (Debian, as root)
 	scripts/servers
@@ -33,6 +34,11 @@ test-agent: ## the agent's tests; installs the servers that they talk to (Debian
 
 test-install: ## what Prometheus makes of the alert rules and the dashboard (needs its promtool)
 	dashboards/tests/run
+
+test-upgrade: ## this version beside the one before the records' form had a number; builds that one
+	$(CARGO) build -p tidings
+	$(CARGO) test -p rig --test upgrade --no-run
+	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) TIDINGS_FORMER_BIN=$$(scripts/former) $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test upgrade
 
 test-fast: ## the tests that need neither a cluster nor servers
 	$(CARGO) test -p tidings-core -p tidings

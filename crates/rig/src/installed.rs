@@ -25,6 +25,7 @@ use crate::cluster::Cluster;
 use crate::fixtures::{self, TestNamespace, config_map, deployment, secret};
 use crate::process::{self, Launch, Tidings};
 use crate::proxy::Proxy;
+use crate::random;
 use crate::wait::{holds, secs, wait_until};
 
 pub use exactly::SHORT_LEASE;
@@ -38,14 +39,10 @@ pub const RELOAD: &str = "tidings.dev/reload";
 /// The name of the installation, unless options give another.
 pub const INSTANCE: &str = "tidings";
 
-/// With these, a change is followed by its roll at once.
-const PROMPT: [(&str, &str); 2] = [("--settle", "0"), ("--storm-fuse", "false")];
 /// How long anything may take. Generous: no test measures time.
 const LIMIT: Duration = secs(30);
 /// How long nothing must happen, after the controller is known to be up to date.
 const QUIET: Duration = Duration::from_millis(400);
-/// A workload that tells how far the controller is; see [`Installed::caught_up`].
-const CANARY: &str = "canary";
 
 /// Two namespaces and a way to the API server.
 pub struct Installed {
@@ -109,9 +106,8 @@ impl Installed {
 
     // --- running it --------------------------------------------------------
 
-    /// A controller for the watched namespace, to be started once or more often.
-    /// Changes do not settle, and what changes often is not slowed down, unless the
-    /// options say so.
+    /// A controller for the watched namespace, to be started once or more often; as
+    /// it ships, but for what the options say.
     pub fn launch(&self, options: &[&str]) -> Result<Launch> {
         self.launch_as(&self.kubeconfig, options)
     }
@@ -130,15 +126,10 @@ impl Installed {
 
     /// As [`Installed::launch_everywhere`], as this kubeconfig's user.
     pub fn launch_everywhere_as(&self, kubeconfig: &Path, options: &[&str]) -> Result<Launch> {
-        let launch = process::controller(kubeconfig)?
+        let launch = process::controller(kubeconfig)?;
+        Ok(launch
             .args(&["--own-namespace", self.own.name()])
-            .args(options);
-        let unsaid = PROMPT.iter().filter(|(name, _)| {
-            let mut said = options.iter();
-            !said.any(|option| option.starts_with(name))
-        });
-        let unsaid = unsaid.map(|(name, value)| format!("{name}={value}"));
-        Ok(unsaid.fold(launch, |launch, option| launch.arg(&option)))
+            .args(options))
     }
 
     /// Starts a controller with these options and waits until it is ready.
@@ -312,32 +303,33 @@ impl Installed {
 
     // --- what it did not do ------------------------------------------------
 
-    /// Waits until the controller has seen all that was written before: of a
-    /// workload of our own, a ConfigMap and a Secret are changed, and what was
-    /// changed earlier comes earlier on the same streams.
+    /// Waits until the controller has seen and decided all that was written before:
+    /// of a workload of our own, a ConfigMap and a Secret are changed, and what was
+    /// changed earlier comes earlier on the same streams, and has been quiet for
+    /// longer. Each time it is another workload, since none is rolled for ever.
     pub async fn caught_up(&self) -> Result<()> {
-        if self.entry(&canary()).await?.is_none() {
-            self.change_canary("first").await?;
-            let bird = deployment(CANARY).replicas(0).annotate(RELOAD, "auto");
-            let bird = bird.env_from("configmap/canary").env_from("secret/canary");
-            self.adopt([bird]).await?;
-        }
-        let before = self.entry(&canary()).await?.context("no record")?;
-        let versions = self.change_canary(&before.to_string()).await?;
+        let canary = format!("canary-{}", random::word());
+        self.change_canary(&canary, "first").await?;
+        let bird = deployment(&canary).replicas(0).annotate(RELOAD, "auto");
+        let [map, secret] = ["configmap", "secret"].map(|kind| format!("{kind}/{canary}"));
+        self.adopt([bird.env_from(&map).env_from(&secret)]).await?;
+        let versions = self.change_canary(&canary, "second").await?;
+        let workload = format!("deployment/{canary}");
         wait_until("the controller to catch up", LIMIT, async || {
-            let entry = self.entry(&canary()).await?.context("no record")?;
-            let seen = ["configmap/canary", "secret/canary"]
-                .map(|source| entry["seen"][source]["rv"].to_string());
+            let entry = self.entry(&workload).await?.context("no record")?;
+            let seen =
+                [&map, &secret].map(|source| entry["seen"][source.as_str()]["rv"].to_string());
             ensure!(seen == versions, "{entry}");
             Ok(())
         })
-        .await
+        .await?;
+        self.ns.delete(&workload).await
     }
 
-    async fn change_canary(&self, content: &str) -> Result<[String; 2]> {
+    async fn change_canary(&self, name: &str, content: &str) -> Result<[String; 2]> {
         let content = [("content", content)];
-        let map = self.ns.apply(config_map(CANARY, &content)).await?;
-        let secret = self.ns.apply(secret(CANARY, &content)).await?;
+        let map = self.ns.apply(config_map(name, &content)).await?;
+        let secret = self.ns.apply(secret(name, &content)).await?;
         Ok([map, secret].map(|source| source.resource_version().unwrap_or_default()))
     }
 
@@ -370,10 +362,6 @@ impl Installed {
         })
         .await
     }
-}
-
-fn canary() -> String {
-    format!("deployment/{CANARY}")
 }
 
 /// The key under which a workload's entry is stored.

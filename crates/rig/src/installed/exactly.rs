@@ -9,7 +9,9 @@ use kube::{Api, ResourceExt};
 use super::{CONFIG, INSTANCE, Installed, LIMIT, QUIET};
 use crate::wait::{holds, wait_until};
 
-/// A Lease so short that the next replica need not be waited for.
+/// A Lease so short that the next replica need not be waited for: after a kill it
+/// would be 15 s. Whose tests use it, promise nothing of how long a Lease lasts;
+/// `two_replicas` has the kill and the default Lease.
 pub const SHORT_LEASE: &[&str] = &[
     "--lease-duration=2s",
     "--lease-renew-deadline=1500ms",

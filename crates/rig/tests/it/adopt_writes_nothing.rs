@@ -74,7 +74,7 @@ async fn install_start_and_restart_write_nothing_on_workloads() -> Result<()> {
     Ok(())
 }
 
-/// All but those on the canary, whose sources the rig changes.
+/// All but those on canaries, whose sources the rig changes.
 fn writes_on_workloads(proxy: &Proxy<'_>) -> Vec<String> {
     paths(proxy, |seen| {
         let groups = ["/apis/apps/", "/apis/batch/"];
@@ -92,7 +92,7 @@ fn reads_of_sources(proxy: &Proxy<'_>, namespace: &str) -> Vec<String> {
 
 fn paths(proxy: &Proxy<'_>, is_it: impl Fn(&Seen) -> bool) -> Vec<String> {
     let seen = proxy.requests().into_iter();
-    let seen = seen.filter(|seen| is_it(seen) && !seen.path.ends_with("/canary"));
+    let seen = seen.filter(|seen| is_it(seen) && !seen.path.contains("/canary-"));
     seen.map(|seen| format!("{} {}", seen.method, seen.path))
         .collect()
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD, SHORT_LEASE};
+use rig::installed::{Installed, RELOAD};
 use rig::{Cluster, holds, secs};
 
 /// Every other one of them uses what changes.
@@ -28,14 +28,14 @@ async fn twenty_of_twenty_changed_while_down_are_rolled_and_no_other() -> Result
     for i in 0..WORKLOADS {
         write(&home, i, "before").await?;
     }
-    let before = home.controller(SHORT_LEASE).await?;
+    let before = home.controller(&[]).await?;
     home.adopt((0..WORKLOADS).map(web)).await?;
     before.kill();
 
     for i in (0..WORKLOADS).step_by(2) {
         write(&home, i, "while down").await?;
     }
-    let after = home.controller(SHORT_LEASE).await?;
+    let after = home.controller(&[]).await?;
     for i in (0..WORKLOADS).step_by(2) {
         home.rolled_exactly(&format!("deployment/web-{i}"), 1)
             .await?;

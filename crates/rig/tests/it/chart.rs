@@ -220,9 +220,6 @@ impl<'a> Release<'a> {
             format!("fullnameOverride={}", home.own().name()),
             format!("reloader.namespaceSelector={selector}"),
             "reloader.deployment.gomaxprocsOverride=2".to_owned(),
-            "tidings.settle=0".to_owned(),
-            // How far the controller is, is found out by changing one thing often.
-            "tidings.stormFuse=false".to_owned(),
         ];
         let (chart, own) = (chart(), home.own().name());
         let mut args = vec!["install", "rig", &chart, "--namespace", own];

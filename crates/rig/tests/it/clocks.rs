@@ -15,15 +15,18 @@ const DAY: i64 = 86_400;
 
 #[tokio::test]
 async fn replicas_with_wrong_clocks_take_turns() -> Result<()> {
+    // Without settling and fuse: each change is a roll, so that there is always one
+    // under way. With them, and right clocks: `two_replicas`.
+    let options = [SHORT_LEASE, &["--settle=0", "--storm-fuse=false"]].concat();
     let home = Installed::new(Cluster::shared().await?, "clocks").await?;
     let (fast, slow) = (Clock::new()?, Clock::new()?);
     fast.set(DAY)?;
     slow.set(-DAY)?;
     let workloads = churn::prepare(home.ns(), WORKLOADS).await?;
-    let leader = fast.govern(home.launch(SHORT_LEASE)?).start()?;
+    let leader = fast.govern(home.launch(&options)?).start()?;
     leader.ready(secs(30)).await?;
     home.adopt(workloads).await?;
-    let standby = slow.govern(home.launch(SHORT_LEASE)?).start()?;
+    let standby = slow.govern(home.launch(&options)?).start()?;
     standby.ready(secs(30)).await?;
 
     let churn = Churn::start(home.ns(), WORKLOADS, EVERY).await?;

@@ -19,13 +19,16 @@ const EVERY: Duration = Duration::from_millis(40);
 
 #[tokio::test]
 async fn takeovers_amid_changes_lose_nothing_and_roll_nothing_twice() -> Result<()> {
+    // Without settling and fuse: each change is a roll, so that there is always one
+    // under way. With them: `a_fan_out_is_finished_by_the_next_leader`.
+    let options = [SHORT_LEASE, &["--settle=0", "--storm-fuse=false"]].concat();
     let home = Installed::new(Cluster::shared().await?, "failover").await?;
     let workloads = churn::prepare(home.ns(), WORKLOADS).await?;
-    let mut leader = home.controller(SHORT_LEASE).await?;
+    let mut leader = home.controller(&options).await?;
     home.adopt(workloads).await?;
     let churn = Churn::start(home.ns(), WORKLOADS, EVERY).await?;
     for signal in [Signal::TERM, Signal::KILL, Signal::TERM, Signal::KILL] {
-        let standby = home.controller(SHORT_LEASE).await?;
+        let standby = home.controller(&options).await?;
         churn.goes_on(WORKLOADS, secs(30)).await?;
         leader.signal(signal)?;
         leader.exit(secs(30)).await?;
@@ -46,6 +49,7 @@ async fn takeovers_amid_changes_lose_nothing_and_roll_nothing_twice() -> Result<
 #[tokio::test]
 async fn a_fan_out_is_finished_by_the_next_leader() -> Result<()> {
     for signal in [Signal::TERM, Signal::KILL] {
+        // Few writes at once: so that the fan-out lasts until the leader ends.
         let cluster = Cluster::shared().await?;
         let proxy = Proxy::start(cluster).await?;
         let home = Installed::behind(&proxy, cluster, "fan-out").await?;

@@ -67,8 +67,9 @@ impl Least {
 
     fn start(&self) -> Result<Tidings> {
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
-        let launch = rig::process::controller(&self.kubeconfig)?.args(&options);
-        launch.args(&["--settle=0"]).start()
+        rig::process::controller(&self.kubeconfig)?
+            .args(&options)
+            .start()
     }
 
     fn roles(&self) -> impl Iterator<Item = &Document> {

@@ -30,8 +30,7 @@ async fn a_missing_namespace_is_made() -> Result<()> {
     let fresh = format!("{}-fresh", home.own().name());
     let options = ["--namespaces", home.ns().name(), "--own-namespace", &fresh];
     let admin = cluster.kubeconfig_for("admin").await?;
-    let launch = process::controller(&admin)?.args(&options);
-    let tidings = launch.args(&["--settle=0"]).start()?;
+    let tidings = process::controller(&admin)?.args(&options).start()?;
     tidings.ready(secs(30)).await?;
 
     let records: Api<Secret> = Api::namespaced(home.ns().client().clone(), &fresh);

@@ -16,11 +16,14 @@ const EVERY: Duration = Duration::from_millis(60);
 const REFUSED: usize = 60;
 
 async fn weathers(about: &str, storm: Vec<Fault>) -> Result<()> {
+    // Without settling and fuse: each change is a roll, so that there is always a
+    // request to refuse. With them, and an API server that fails: `api_outage`.
+    let options = ["--settle=0", "--storm-fuse=false"];
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, about).await?;
     let workloads = churn::prepare(home.ns(), WORKLOADS).await?;
-    let _tidings = home.controller(&[]).await?;
+    let _tidings = home.controller(&options).await?;
     home.adopt(workloads).await?;
     let churn = Churn::start(home.ns(), WORKLOADS, EVERY).await?;
     churn.goes_on(WORKLOADS, secs(30)).await?;

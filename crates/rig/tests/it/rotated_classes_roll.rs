@@ -5,7 +5,8 @@ use anyhow::Result;
 use rig::fixtures::{class_status, deployment, provider_class};
 use rig::{Cluster, Installed, crds};
 
-const OPTIONS: [&str; 2] = ["--enable-csi-integration", "--storm-fuse=false"];
+/// Classes are watched only where that is asked for.
+const OPTIONS: [&str; 1] = ["--enable-csi-integration"];
 const WEB: &str = "deployment/web";
 
 async fn lab(about: &str) -> Result<Installed> {

@@ -17,7 +17,7 @@ const WEB: &str = "deployment/web";
 async fn fifty_changes_in_five_seconds_are_at_most_three_rolls() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "storm").await?;
     home.ns().apply(config_map("app", &[("a", "0")])).await?;
-    let _tidings = home.controller(&["--settle=2s"]).await?;
+    let _tidings = home.controller(&[]).await?;
     let web = deployment("web").env_from("configmap/app");
     home.adopt([web.annotate(RELOAD, "auto")]).await?;
 

@@ -26,7 +26,7 @@ fn web(release: &str) -> Workload {
 }
 
 async fn deployed(about: &str) -> Result<(Installed, Tidings)> {
-    let (lab, tidings) = Installed::running(about, &["--settle", "2s"]).await?;
+    let (lab, tidings) = Installed::running(about, &[]).await?;
     lab.ns().apply(app("1")).await?;
     lab.adopt([web("1")]).await?;
     lab.ns().rolled_out(WEB, secs(30)).await?;

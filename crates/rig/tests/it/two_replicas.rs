@@ -45,7 +45,7 @@ async fn both_see_a_change_and_one_rolls() -> Result<()> {
 #[tokio::test]
 async fn the_leader_is_killed() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "killed").await?;
-    let (leader, _standby) = two(&home, SHORT_LEASE).await?;
+    let (leader, _standby) = two(&home, &[]).await?;
     leader.kill();
     write(&home, "in the gap").await?;
     home.rolled_exactly(WEB, 1).await?;
