@@ -103,6 +103,8 @@ async fn at_rest() -> Result<()> {
 /// Some patches are done and answered, some are done and not answered, some are
 /// not done when the outage comes.
 async fn in_the_middle_of_a_fan_out() -> Result<()> {
+    // Few writes at once, so that the fan-out lasts until the outage; by default:
+    // `at_rest`.
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, "halfway").await?;

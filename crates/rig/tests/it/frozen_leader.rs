@@ -42,6 +42,7 @@ async fn is_usable_again(home: &Installed, other: Tidings) -> Result<()> {
 
 #[tokio::test]
 async fn a_frozen_leader_wakes_and_rolls_nothing_twice() -> Result<()> {
+    // A short Lease, here and below: it must run out while the leader is frozen.
     let home = Installed::new(Cluster::shared().await?, "frozen").await?;
     write(&home, "first").await?;
     let frozen = home.controller(SHORT_LEASE).await?;

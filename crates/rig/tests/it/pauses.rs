@@ -39,6 +39,7 @@ async fn paused(lab: &Installed, paused: bool) -> Result<()> {
 
 #[tokio::test]
 async fn a_roll_pauses_and_a_kill_in_the_pause_leaves_nothing_paused() -> Result<()> {
+    // A short Lease, so that the next one is there before the pause is over.
     let lab = Installed::new(Cluster::shared().await?, "pause").await?;
     write(&lab, "1").await?;
     let tidings = lab.controller(SHORT_LEASE).await?;

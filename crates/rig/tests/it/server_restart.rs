@@ -30,6 +30,8 @@ async fn some_are_rolled(home: &Installed) -> Result<()> {
 
 #[tokio::test]
 async fn killed_in_the_middle_of_a_fan_out_the_api_server_comes_back() -> Result<()> {
+    // One write at once, so that the fan-out lasts until the server is killed;
+    // by default: `api_outage`, at rest.
     let options = Options {
         nodes: 0,
         ..Options::default()
