@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::annotations::{BECAUSE, CONFIG};
 use crate::digest::Digest;
@@ -99,6 +99,8 @@ pub struct Progress {
     pub desired: u32,
     /// Whether no pod is made from another template.
     pub alone: bool,
+    /// All pods, where the kind's controller has seen this generation.
+    pub pods: Option<u32>,
     /// Whether the kind's controller tells how far it is, for this generation.
     pub told: bool,
     /// Whether it says that the rollout has missed its deadline.
@@ -106,6 +108,12 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Pods made from other templates, as far as that is told.
+    pub fn older(self) -> u32 {
+        self.pods
+            .map_or(0, |pods| pods.saturating_sub(self.updated))
+    }
+
     /// Where the rollout is, apart from numbers.
     pub(crate) fn phase(self) -> (bool, bool, bool) {
         (self.told, self.alone, self.failed)
@@ -136,6 +144,8 @@ pub struct Workload {
     pub unread: bool,
     /// Digest of the pod template without what Tidings writes there.
     pub template: Digest,
+    /// Digest of all of it: pods with another one are made from another template.
+    pub whole: Digest,
     /// What Tidings wrote there.
     pub mark: Option<Mark>,
     /// `spec.paused`
@@ -188,6 +198,8 @@ pub struct Runs {
     pub active: Vec<(Name, Name)>,
     /// Whether a Job has completed or failed.
     pub ended: bool,
+    /// Whether a Job has begun, and has had no pod yet.
+    pub none: bool,
     /// The uid of what made the Job, such as a CronJob.
     pub controller: Option<Name>,
 }
@@ -335,7 +347,15 @@ struct Status {
     #[serde(deserialize_with = "lenient")]
     number_misscheduled: u32,
     #[serde(deserialize_with = "lenient")]
-    active: Vec<Active>,
+    active: Running,
+    #[serde(deserialize_with = "lenient")]
+    terminating: u32,
+    #[serde(deserialize_with = "lenient")]
+    succeeded: u32,
+    #[serde(deserialize_with = "lenient")]
+    failed: u32,
+    #[serde(deserialize_with = "lenient")]
+    start_time: Option<String>,
     #[serde(deserialize_with = "lenient")]
     conditions: Vec<Condition>,
     #[serde(deserialize_with = "lenient")]
@@ -356,6 +376,20 @@ impl Generation {
             Self::Number(number) => Some(*number),
             Self::Text(text) => text.parse().ok(),
         }
+    }
+}
+
+/// What runs: a Job counts its pods, a CronJob names its Jobs.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Running {
+    Pods(u32),
+    Jobs(Vec<Active>),
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self::Pods(0)
     }
 }
 
@@ -395,7 +429,8 @@ pub fn read_workload(
     let (strategy, restart_at) = (spec.update_strategy.read(), spec.restart_at.as_deref());
     let progress = status.progress(metadata.generation, spec.replicas);
     let reloaded = take_traces(&mut template);
-    let (mark, digest) = strip(&mut template);
+    let (mark, digest, rest) = strip(&mut template);
+    let whole = digest_whole(digest, &rest, &reloaded);
     let template = PodTemplate::read(template);
     let unread = template.is_err() || !has_spec;
     let template = template.unwrap_or_default();
@@ -406,6 +441,7 @@ pub fn read_workload(
         uses: uses_of(&template).into(),
         unread,
         template: digest,
+        whole,
         mark,
         paused: spec.paused,
         strategy,
@@ -432,11 +468,17 @@ fn take_template(kind: &Kind, spec: &mut Value) -> Value {
 fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
     let finished =
         |c: &Condition| c.status == "True" && ["Complete", "Failed"].contains(&&*c.r#type);
-    let active = status.active.iter();
+    let (active, pods) = match &status.active {
+        Running::Jobs(jobs) => (jobs.as_slice(), 0),
+        Running::Pods(pods) => (Default::default(), *pods),
+    };
+    let pods = pods + status.terminating + status.succeeded + status.failed;
     Runs {
+        none: status.start_time.is_some() && pods == 0,
         suspended: spec.suspend,
         overlap: spec.concurrency_policy,
         active: active
+            .iter()
             .map(|job| (job.name.as_str().into(), job.uid.as_str().into()))
             .collect(),
         ended: status.conditions.iter().any(finished),
@@ -444,9 +486,11 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
     }
 }
 
-/// Takes off the template what Tidings wrote there; digests the rest.
-fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
+/// Takes off the template what Tidings wrote there; digests what is left. The text
+/// of what was taken off comes back, too.
+fn strip(template: &mut Value) -> (Option<Mark>, Digest, String) {
     let mut mark = None;
+    let mut written = String::new();
     if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut)
         && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
     {
@@ -455,7 +499,8 @@ fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
             .as_ref()
             .and_then(Value::as_str)
             .and_then(Mark::parse);
-        annotations.remove(BECAUSE);
+        let because = annotations.remove(BECAUSE);
+        written = json!([config, because]).to_string();
         if annotations.is_empty() {
             meta.remove("annotations");
         }
@@ -467,7 +512,17 @@ fn strip(template: &mut Value) -> (Option<Mark>, Digest) {
         template.remove("metadata");
     }
     // serde_json keeps object keys sorted, so equal templates give equal text.
-    (mark, Digest::of_parts(&[template.to_string().as_bytes()]))
+    let digest = Digest::of_parts(&[template.to_string().as_bytes()]);
+    (mark, digest, written)
+}
+
+/// The digest of the whole template, of what is left of it and what was taken off.
+fn digest_whole(left: Digest, written: &str, reloaded: &[Trace]) -> Digest {
+    let left = left.to_string();
+    let traces = reloaded.iter();
+    let traces = traces.flat_map(|trace| [trace.variable.as_bytes(), &trace.hash.0]);
+    let parts = [left.as_bytes(), written.as_bytes()];
+    Digest::of_parts(&parts.into_iter().chain(traces).collect::<Vec<_>>())
 }
 
 impl UpdateStrategy {
@@ -483,16 +538,19 @@ impl UpdateStrategy {
 
 impl Status {
     fn progress(&self, generation: i64, replicas: Option<u32>) -> Progress {
-        let desired = self.desired_number_scheduled.or(replicas).unwrap_or(1);
         let observed = self.observed_generation.as_ref();
         let observed = observed.and_then(Generation::number);
         let current = observed.unwrap_or(0) >= generation;
+        let scheduled = self.desired_number_scheduled.filter(|_| current);
+        let desired = scheduled.or(replicas).unwrap_or(1);
         let updated = self.updated_replicas.max(self.updated_number_scheduled);
         let scheduled = self.current_number_scheduled + self.number_misscheduled;
+        let pods = self.replicas + scheduled;
         Progress {
             updated: if current { updated } else { 0 },
             desired,
-            alone: current && updated == self.replicas + scheduled,
+            alone: current && updated == pods,
+            pods: current.then_some(pods),
             told: observed.is_some(),
             failed: current && self.has_failed(),
         }
@@ -516,8 +574,6 @@ fn seconds(text: &str) -> Option<Seconds> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn deployment(template: &Value) -> Workload {
@@ -541,6 +597,7 @@ mod tests {
         assert_eq!(marked.mark.unwrap().to_string(), "tidings/3");
         let edited = deployment(&json!({"metadata": {"labels": {"a": "c"}}, "spec": {}}));
         assert_ne!(plain.template, edited.template);
+        assert_ne!(plain.whole, marked.whole, "its pods are others");
     }
 
     #[test]
@@ -552,6 +609,7 @@ mod tests {
         let rolled = deployment(&json!({"metadata": {"annotations": last},
             "spec": {"containers": [{"name": "app", "env": env}]}}));
         assert_eq!(rolled.template, plain.template);
+        assert_ne!(rolled.whole, plain.whole);
         assert_eq!(rolled.reloaded.len(), 1);
         let env = json!([{"name": "STAKATER_APP_CONFIGMAP", "value": "by hand"}]);
         let edited = deployment(&json!({"spec": {"containers": [{"name": "app", "env": env}]}}));
@@ -570,6 +628,7 @@ mod tests {
                 alone: false,
                 told: true,
                 failed: false,
+                pods: Some(3),
             }
         );
         assert_eq!(workload.created, 1_795_434_240);

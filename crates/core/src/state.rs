@@ -44,6 +44,13 @@ pub struct Entry {
     pub done: bool,
     /// Digest of the pod template when this was recorded.
     pub template: Digest,
+    /// Digest of the whole pod template then, with what Tidings wrote there; `None`
+    /// until a roll is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Digest>,
+    /// What pods of earlier templates have, while there may be some, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<Older>,
     /// When that roll was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Seconds>,
@@ -66,6 +73,18 @@ pub struct Entry {
     /// What the workload was brought to, by source.
     pub seen: BTreeMap<Seen, SeenSource>,
 }
+
+/// What the pods of an earlier template have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Older {
+    /// Digest of that whole template.
+    pub whole: Digest,
+    /// What was there when they were made.
+    pub seen: BTreeMap<Seen, SeenSource>,
+}
+
+/// So many templates may have pods at once, as far as it is recorded.
+const OLDER: usize = 4;
 
 /// A source in the namespace of the entry: `configmap/nginx-config`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -202,6 +221,8 @@ impl Entry {
             epoch,
             done: true,
             template,
+            whole: None,
+            older: Vec::new(),
             at: None,
             restarts: Restarts::default(),
             restless: BTreeMap::new(),
@@ -224,6 +245,20 @@ impl Entry {
     /// was told to be taken over.
     pub fn is_bare(&self) -> bool {
         self.seen.is_empty() && self.done
+    }
+
+    /// What pods of this template have, if it is recorded.
+    pub fn older(&self, whole: Digest) -> Option<&Older> {
+        self.older.iter().find(|older| older.whole == whole)
+    }
+
+    /// Records what pods of a template have that is no longer the present one. The
+    /// oldest are forgotten first: going back to them is then an edit without proof.
+    pub fn add_older(&mut self, older: Older) {
+        self.older.retain(|other| other.whole != older.whole);
+        self.older.push(older);
+        let excess = self.older.len().saturating_sub(OLDER);
+        self.older.drain(..excess);
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
+use tidings_core::evidence::{Finding, Question};
 use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::rewrite::Words;
 use tidings_core::settle::Millis;
@@ -142,8 +143,8 @@ impl Effects {
                 let result = shared.reading("list_sources", listing).await;
                 shared.tell(Input::Listed(kind, namespace, result)).await;
             }),
-            Effect::AskPodsSince(key) => {
-                self.in_term(|shared, term| shared.ask_pods_since(term, key));
+            Effect::Ask(key, questions) => {
+                self.in_term(|shared, term| shared.ask(term, key, questions));
             }
             Effect::Write(write) => self.in_term(|shared, term| shared.write(term, write)),
             Effect::Patch(patch) => self.in_term(|shared, term| shared.patch(term, patch)),
@@ -376,10 +377,26 @@ impl Shared {
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
 
-    async fn ask_pods_since(self: Arc<Self>, term: Term, key: WorkloadRef) {
-        let asking = || fetch::pods_since(&self.client, &key);
-        let result = self.reading("read_pods", asking).await;
-        self.answer(&term, Answer::PodsSince(key, result)).await;
+    async fn ask(self: Arc<Self>, term: Term, key: WorkloadRef, questions: Vec<Question>) {
+        let asked = questions
+            .into_iter()
+            .map(|question| self.find(&key, question));
+        let result = futures::future::try_join_all(asked).await;
+        self.answer(&term, Answer::Found(key, result)).await;
+    }
+
+    async fn find(
+        &self,
+        key: &WorkloadRef,
+        question: Question,
+    ) -> Result<(Question, Finding), ApiError> {
+        let client = match &question {
+            Question::Source(source, _) => self.for_source(source.kind),
+            Question::Workload(_) | Question::Pods => &self.client,
+        };
+        let asking = || fetch::find(client, key, &question, &self.filter);
+        let found = self.reading("read_past", asking).await?;
+        Ok((question, found))
     }
 
     async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
@@ -422,7 +439,7 @@ impl Shared {
     /// The controller leads; what an earlier term left half done is finished.
     async fn begin(self: Arc<Self>, term: Term, state: Vec<(Shard, Stored)>, saved: Vec<Saved>) {
         let jobs = saved.iter().map(|job| (job.key.clone(), job.uid.clone()));
-        let leading = Input::Leading(term.number, state, jobs.collect());
+        let leading = Input::Leading(term.number, state, jobs.collect(), term.unled_since);
         self.tell(leading).await;
         for job in saved {
             spawn(Arc::clone(&self).finish(term.clone(), job));

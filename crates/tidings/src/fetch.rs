@@ -7,9 +7,10 @@
 
 use kube::Client;
 use serde_json::value::RawValue;
+use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::SourceMeta;
-use tidings_core::refs::{Name, SourceKind, SourceRef};
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::page::{self, Page};
@@ -17,6 +18,7 @@ use crate::scope::Filter;
 
 mod class;
 mod content;
+mod past;
 mod pods_since;
 mod sha1;
 
@@ -43,6 +45,20 @@ pub async fn source(
             Ok(Fetched::Present(meta, content.hashed(sha1)))
         }
         fetched => Ok(fetched),
+    }
+}
+
+/// Finds out something about a workload that the present does not tell.
+pub async fn find(
+    client: &Client,
+    key: &WorkloadRef,
+    question: &Question,
+    filter: &Filter,
+) -> Result<Finding, ApiError> {
+    match question {
+        Question::Source(source, version) => past::source(client, source, *version, filter).await,
+        Question::Workload(version) => past::workload(client, key, *version, filter).await,
+        Question::Pods => pods_since(client, key).await.map(Finding::Pods),
     }
 }
 

@@ -52,14 +52,18 @@ pub struct Timings {
 pub struct Term {
     /// Grows with each of our terms.
     pub number: u64,
+    /// When the term before it was last renewed, by its holder's clock; `None` where
+    /// there was none.
+    pub unled_since: Option<i64>,
     started: Instant,
     until: Arc<AtomicU64>,
 }
 
 impl Term {
-    fn new(number: u64) -> Self {
+    fn new(number: u64, unled_since: Option<i64>) -> Self {
         Self {
             number,
+            unled_since,
             started: Instant::now(),
             until: Arc::default(),
         }
@@ -67,7 +71,7 @@ impl Term {
 
     /// A term without an end, for those who write nothing.
     pub fn endless() -> Self {
-        let term = Self::new(1);
+        let term = Self::new(1, None);
         term.until.store(u64::MAX, Ordering::Relaxed);
         term
     }
@@ -106,6 +110,8 @@ pub struct Candidate {
     identity: String,
     timings: Timings,
     seen: Option<(Lease, Instant)>,
+    /// When another's term, or an earlier one of ours, was last renewed.
+    renewed: Option<i64>,
     terms: u64,
     forms: Forms,
     /// What was told last.
@@ -133,6 +139,7 @@ impl Candidate {
             identity: identity.to_owned(),
             timings,
             seen: None,
+            renewed: None,
             terms: 0,
             forms: Forms::new(identity, timings.duration * FRESH),
             form: FORM,
@@ -214,7 +221,7 @@ impl Candidate {
 
     async fn begin(&mut self, asked: Instant, news: &mpsc::Sender<Election>) -> Term {
         self.terms += 1;
-        let term = Term::new(self.terms);
+        let term = Term::new(self.terms, self.renewed);
         term.extend(asked, self.timings.renew);
         let _ = news.send(Election::Won(term.clone())).await;
         term
@@ -248,6 +255,7 @@ impl Candidate {
             return Ok(false);
         }
         let lease = self.claimed(Some(&found));
+        self.renewed = renewed(&found);
         let made = self
             .api
             .replace(&self.name, &PostParams::default(), &lease)
@@ -377,6 +385,12 @@ fn duration(lease: &Lease) -> Duration {
     let spec = lease.spec.as_ref();
     let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
     Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0))
+}
+
+fn renewed(lease: &Lease) -> Option<i64> {
+    let spec = lease.spec.as_ref();
+    let time = spec.and_then(|spec| spec.renew_time.as_ref());
+    time.map(|time| time.0.as_second())
 }
 
 fn holder(lease: &Lease) -> Option<&str> {

@@ -23,7 +23,7 @@ impl Case<'_> {
             return self.record_or_rest(entry, &changes);
         };
         match self.pods_are_newer(&rolling) {
-            Newer::Ask => Self::ask(),
+            Newer::Ask(questions) => Self::ask(questions),
             Newer::Yes if self.is_pending(entry) && !self.pods_are_newest() => {
                 self.roll(reason_of(first), &rolling)
             }
@@ -44,7 +44,12 @@ impl Case<'_> {
     /// Whether nobody has edited the template since the record, or the pods are
     /// yet to be made.
     fn same_pods(&self, entry: &Entry) -> bool {
-        self.is_pending(entry) || self.same_template() || self.known.workload.key.kind.ends()
+        let same = if self.back {
+            self.none_made_since_it_is_back()
+        } else {
+            self.same_whole()
+        };
+        self.is_pending(entry) || same || self.known.workload.key.kind.ends()
     }
 
     /// Whether a roll is written down and not carried out.
@@ -90,7 +95,7 @@ impl Case<'_> {
             return (Act::Record(recorded), Reason::Recorded, describe(&news));
         }
         let (reason, text) = self.rest();
-        let act = if recorded == *entry {
+        let act = if Some(&recorded) == self.stored {
             Act::Nothing
         } else {
             Act::Note(recorded)

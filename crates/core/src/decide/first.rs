@@ -1,13 +1,34 @@
-//! First sight: what is there now is recorded, and nothing is rolled.
+//! First sight: what is there now is recorded, and nothing is rolled — but for what
+//! has changed since the workload was seen being made.
+//!
+//! Its pods may have started with what was there then, so that is what the first
+//! record says; what follows is decided as any other change.
 
 use std::collections::BTreeSet;
 
 use crate::compare::{Change, What};
-use crate::object::Seconds;
+use crate::evidence::{PodsSince, Question};
+use crate::index::{Beginning, Presence, Source};
+use crate::kinds::Renewal;
+use crate::needs::Need;
+use crate::object::{Seconds, Version};
 use crate::reason::Reason;
 use crate::refs::SourceRef;
+use crate::state::{Entry, Seen, SeenSource};
 
-use super::{Act, Answer, CLEARLY_LATER, Case, PodsSince, nothing};
+use super::past::{Origin, Template};
+use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
+
+/// What was made so shortly before a term ended may have been left unrecorded; and
+/// clocks differ.
+const LAST_MOMENTS: Seconds = 30;
+
+/// Whether a source is newer than the pods.
+enum Newness {
+    Ask(Question),
+    Yes,
+    No,
+}
 
 impl Case<'_> {
     pub(super) fn first_sight(&self) -> Answer {
@@ -21,9 +42,19 @@ impl Case<'_> {
         if let Some(unread) = self.unread_sha1() {
             return (Act::Read(unread), Reason::NotRead, String::new());
         }
+        let earlier = match self.at_its_beginning() {
+            Err(questions) => return Self::ask(questions),
+            Ok(earlier) => earlier,
+        };
+        if let (false, Act::Record(entry)) = (earlier.is_empty(), &adopt) {
+            let mut entry = entry.clone();
+            entry.seen.extend(earlier);
+            return (Act::Record(entry), reason, text);
+        }
         let missed = self.missed();
-        let Some(newer) = self.newer_than_pods() else {
-            return Self::ask();
+        let newer = match self.newer_than_pods() {
+            Err(questions) => return Self::ask(questions),
+            Ok(newer) => newer,
         };
         let why = if missed.is_empty() {
             Reason::MaybeStale
@@ -42,28 +73,187 @@ impl Case<'_> {
         }
     }
 
-    /// The sources that were written after the pods were made, where Reloader has
-    /// not recorded that the pods have them. `None`: the pods' age is to be asked
-    /// for.
-    fn newer_than_pods(&self) -> Option<Vec<&SourceRef>> {
-        match self.moment.pods {
-            PodsSince::At(since) => Some(self.written_after(since)),
-            PodsSince::NotKnown => Some(Vec::new()),
-            PodsSince::NotAsked if self.keeps_no_history() => Some(Vec::new()),
-            PodsSince::NotAsked => {
-                // Pods are no older than their workload, so often there is no
-                // need to ask.
-                let created = self.known.workload.created;
-                let newer = self.written_after(created - CLEARLY_LATER);
-                newer.is_empty().then_some(newer)
+    /// Whether a first record is of an earlier moment than now, so that a decision
+    /// has to follow.
+    pub(super) fn is_of_the_past(&self, entry: &Entry) -> bool {
+        let first = self.entry.is_none_or(Entry::is_bare);
+        let differs = |need: &Need| {
+            let now = need.seen(self.source(need));
+            let seen = entry.seen.get(&Seen::of(&need.source));
+            now.is_some_and(|now| seen.is_some_and(|seen| seen.rv != now.rv))
+        };
+        first && self.needs.needs.iter().any(differs)
+    }
+
+    /// What was there when its first pods can have started, where that is another
+    /// content than now.
+    fn at_its_beginning(&self) -> Result<Vec<(Seen, SeenSource)>, Vec<Question>> {
+        let mut questions = Vec::new();
+        let mut earlier = Vec::new();
+        for need in self.needs.needs.iter().filter(|need| self.may_be_new(need)) {
+            match self.beginning_of(need) {
+                Err(question) => questions.push(question),
+                Ok(Some(then)) => {
+                    earlier.extend(need.seen(&then).map(|seen| (Seen::of(&need.source), seen)));
+                }
+                Ok(None) => {}
             }
+        }
+        if questions.is_empty() {
+            Ok(earlier)
+        } else {
+            Err(questions)
+        }
+    }
+
+    /// Whether a source can have changed since the workload was made. Without pods
+    /// that matters to nobody: those to come read what is there then.
+    fn may_be_new(&self, need: &Need) -> bool {
+        let Some(present) = self.source(need).present() else {
+            return false;
+        };
+        let known = !need.source.kind.by_status() && self.rules.one_etcd && !self.is_of_old();
+        let new = match self.began() {
+            Beginning::Found => false,
+            Beginning::Made(at) | Beginning::OptedIn(at) => present.version > at,
+            Beginning::InGap => self.is_candidate(need),
+        };
+        known && new && !self.has_no_pods(present.version)
+    }
+
+    /// Whether it was rolled, so that there must have been a record.
+    fn is_of_old(&self) -> bool {
+        self.own_mark().is_some() && self.known.workload.generation > 1
+    }
+
+    /// How it began. What was made shortly before the last term ended, or since,
+    /// without a record, was made while nobody looked.
+    fn began(&self) -> Beginning {
+        let unled = self.moment.unled_since.map(|since| since - LAST_MOMENTS);
+        match self.known.beginning {
+            Beginning::Found if unled.is_some_and(|since| self.known.workload.created >= since) => {
+                Beginning::InGap
+            }
+            beginning => beginning,
+        }
+    }
+
+    fn has_no_pods(&self, since: Version) -> bool {
+        let workload = &self.known.workload;
+        let run = workload.runs.as_ref().is_some_and(|runs| runs.none);
+        let none = workload.version >= since && (workload.progress.pods == Some(0) || run);
+        workload.key.kind.renewal == Renewal::Run || workload.progress.desired == 0 || none
+    }
+
+    /// A source as it was when the workload began, if that differs from now.
+    fn beginning_of(&self, need: &Need) -> Result<Option<Source>, Question> {
+        match self.began() {
+            Beginning::Found => Ok(None),
+            Beginning::Made(at) | Beginning::OptedIn(at) => match self.source_at(need, at)? {
+                Some(then) => Ok(Some(then).filter(|then| self.differs(need, then))),
+                None => self.before_it_changed(need),
+            },
+            Beginning::InGap => self.before_it_changed(need),
+        }
+    }
+
+    /// A source as it was before its last change, if the workload was there then.
+    fn before_it_changed(&self, need: &Need) -> Result<Option<Source>, Question> {
+        let (version, before) = match self.origin(need) {
+            Origin::Ask(question) => return Err(question),
+            Origin::At(version, before) => (version, before),
+            Origin::Forgotten => return Ok(None),
+        };
+        match self.template_at(version) {
+            Template::Ask(question) => Err(question),
+            Template::Same => Ok(Some(Source::then(before))),
+            _ => Ok(None),
+        }
+    }
+
+    fn differs(&self, need: &Need, then: &Source) -> bool {
+        let absent = then.presence == Presence::Absent;
+        absent || need.used(then.current()) != need.used(self.source(need).current())
+    }
+
+    /// The sources that were written after the pods were made, where Reloader has
+    /// not recorded that the pods have them. An error: what is to be asked.
+    fn newer_than_pods(&self) -> Result<Vec<&SourceRef>, Vec<Question>> {
+        let (mut questions, mut newer) = (Vec::new(), Vec::new());
+        for need in self
+            .needs
+            .needs
+            .iter()
+            .filter(|need| self.is_candidate(need))
+        {
+            match self.is_newer_than_pods(need) {
+                Newness::Ask(question) => questions.push(question),
+                Newness::Yes => newer.push(&need.source),
+                Newness::No => {}
+            }
+        }
+        if questions.is_empty() {
+            Ok(newer)
+        } else {
+            Err(questions)
+        }
+    }
+
+    /// Pods are no older than their workload, so often there is no need to ask.
+    fn is_candidate(&self, need: &Need) -> bool {
+        let created = self.known.workload.created - CLEARLY_LATER;
+        let comparable = self.rules.one_etcd && !need.source.kind.by_status();
+        let version = self.source(need).present().map(|present| present.version);
+        let made = |at| comparable && !self.is_of_old() && version <= Some(at);
+        let after_that = matches!(self.known.beginning, Beginning::Made(at) if made(at));
+        let no_pods = version.is_some_and(|version| self.has_no_pods(version));
+        self.written(&need.source).is_some_and(|at| at > created)
+            && !no_pods
+            && !after_that
+            && self.recorded_by_reloader(&need.source) != Some(true)
+    }
+
+    fn is_newer_than_pods(&self, need: &Need) -> Newness {
+        let version = match self.origin(need) {
+            Origin::Ask(question) => return Newness::Ask(question),
+            Origin::At(version, _) => version,
+            Origin::Forgotten => return self.is_later_than_pods(need),
+        };
+        match self.template_at(version) {
+            Template::Ask(question) => Newness::Ask(question),
+            Template::Other(then) if then.alone => Newness::No,
+            Template::NotMade => Newness::No,
+            Template::Same | Template::Other(_) => Newness::Yes,
+            Template::Forgotten => self.is_later_than_pods(need),
+        }
+    }
+
+    /// By times, for want of something better.
+    fn is_later_than_pods(&self, need: &Need) -> Newness {
+        let written = self.written(&need.source);
+        let version = self.source(need).present().map(|p| p.version);
+        let after = |time: Seconds| {
+            if written > Some(time) {
+                Newness::Yes
+            } else {
+                Newness::No
+            }
+        };
+        if self.keeps_no_history() {
+            return after(self.known.workload.created);
+        }
+        match self.pods_since() {
+            None | Some(PodsSince::Lagging) => Newness::Ask(Question::Pods),
+            Some(PodsSince::Never) => Newness::No,
+            Some(PodsSince::At(_, since)) if self.rules.one_etcd && since > version => Newness::No,
+            Some(PodsSince::At(since, _)) => after(since),
         }
     }
 
     fn adopt(&self) -> Answer {
         let n = self.number();
         let entry = self.entry_now(n, true, String::new());
-        if Some(&entry) == self.entry {
+        if Some(&entry) == self.stored {
             let (reason, text) = self.rest();
             return (Act::Nothing, reason, text);
         }
@@ -79,16 +269,7 @@ impl Case<'_> {
     /// Whether there must have been a record: we rolled it. What was created with
     /// our mark is a copy of what we rolled.
     fn lost(&self) -> bool {
-        let rolled = self.own_mark().is_some() && self.known.workload.generation > 1;
-        rolled && self.entry.is_none() && self.former.is_none()
-    }
-
-    fn written_after(&self, time: Seconds) -> Vec<&SourceRef> {
-        let needs = self.needs.needs.iter().map(|need| &need.source);
-        needs
-            .filter(|source| self.written(source).is_some_and(|at| at > time))
-            .filter(|source| self.recorded_by_reloader(source) != Some(true))
-            .collect()
+        self.is_of_old() && self.entry.is_none() && self.former.is_none()
     }
 
     fn catch_up(&self, newer: &[&SourceRef]) -> Answer {

@@ -15,6 +15,8 @@ mod change;
 mod describe;
 mod first;
 mod gate;
+mod older;
+mod past;
 mod pause;
 mod problems;
 mod proof;
@@ -36,6 +38,7 @@ pub use describe::{describe, show_digest};
 use std::cell::Cell;
 
 use crate::compare::{Change, must_read};
+use crate::evidence::{Evidence, Question};
 use crate::index::{Index, Known, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Need, Needs, needs_of};
@@ -72,17 +75,6 @@ pub struct Rules {
     pub one_etcd: bool,
 }
 
-/// When the pods' present template was made, as far as that could be found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PodsSince {
-    /// Not asked.
-    NotAsked,
-    /// The revision that belongs to the template is not there yet.
-    NotKnown,
-    /// Its creation.
-    At(Seconds),
-}
-
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -90,8 +82,8 @@ pub enum Act {
     Nothing,
     /// Read these, then decide again. Without any: a list is under way.
     Read(Vec<SourceRef>),
-    /// Find out when the pods' present template was made, then decide again.
-    AskPodsSince,
+    /// Find this out, then decide again.
+    Ask(Vec<Question>),
     /// Drop the record.
     Forget,
     /// Write the record when something else is written.
@@ -128,18 +120,20 @@ pub struct Verdict {
 pub struct Moment<'a> {
     /// The time.
     pub now: Seconds,
-    /// When the pods' present template was made.
-    pub pods: PodsSince,
     /// By chance, another for each decision: what an epoch is drawn by.
     pub seed: u64,
     /// Which sources do not come to rest.
     pub restless: &'a Restless,
+    /// What was found out for it.
+    pub evidence: &'a Evidence,
+    /// Before now nobody led since then, where somebody did before.
+    pub unled_since: Option<Seconds>,
 }
 
 impl Verdict {
     /// Whether it only asks for something, and the decision is yet to come.
     pub fn asks(&self) -> bool {
-        matches!(self.act, Act::Read(_) | Act::AskPodsSince)
+        matches!(self.act, Act::Read(_) | Act::Ask(_))
     }
 }
 
@@ -153,10 +147,13 @@ pub fn decide(
 ) -> Option<Verdict> {
     let known = index.get(key)?;
     let ours = entry.filter(|entry| is_of(entry, known, rules));
+    let base = ours.and_then(|entry| older::base(entry, known));
     let mut case = Case {
         known,
         index,
-        entry: ours,
+        back: base.as_ref().is_some_and(|base| base.back),
+        entry: base.as_ref().map(|base| &base.entry).or(ours),
+        stored: ours,
         former: entry.filter(|_| ours.is_none()),
         moment,
         rules,
@@ -194,7 +191,12 @@ fn nothing(reason: Reason) -> Answer {
 struct Case<'a> {
     known: &'a Known,
     index: &'a Index,
+    /// The record, as it stands for the template that is there.
     entry: Option<&'a Entry>,
+    /// The same, as it is stored.
+    stored: Option<&'a Entry>,
+    /// Whether an earlier template is back that may still have its old pods.
+    back: bool,
     /// The record of an earlier workload of this name.
     former: Option<&'a Entry>,
     moment: Moment<'a>,
@@ -269,6 +271,12 @@ impl Case<'_> {
             .is_some_and(|entry| entry.template == self.known.workload.template)
     }
 
+    /// Whether the pods are made from the very template that was recorded.
+    fn same_whole(&self) -> bool {
+        let recorded = self.entry.and_then(|entry| entry.whole);
+        recorded.is_none_or(|whole| whole == self.known.workload.whole) && self.same_template()
+    }
+
     fn seen(&self, need: &Need) -> Option<&SeenSource> {
         self.entry?.seen.get(&Seen::of(&need.source))
     }
@@ -283,10 +291,5 @@ impl Case<'_> {
 
     fn writer(&self, source: &SourceRef) -> Option<Name> {
         self.index.view(source).present()?.by.clone()
-    }
-
-    fn ask() -> Answer {
-        let what = "when its pods' template was made";
-        (Act::AskPodsSince, Reason::NotRead, what.to_owned())
     }
 }

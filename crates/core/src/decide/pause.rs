@@ -8,6 +8,7 @@
 use crate::annotations::PAUSED_AT;
 use crate::object::Seconds;
 use crate::reason::Reason;
+use crate::state::Entry;
 
 use super::gate::show;
 use super::{Act, Answer, Case};
@@ -41,7 +42,10 @@ impl Case<'_> {
         let gate = self.gate_opens(reason);
         let pause = self.is_to_end().filter(|_| *act != Act::Unpause);
         let pause = pause.map(|until| until.max(self.moment.now + 1));
-        [gate, pause].into_iter().flatten().min()
+        let of_the_past = |entry: &Entry| self.is_of_the_past(entry);
+        let follow = matches!(act, Act::Record(entry) if of_the_past(entry));
+        let follow = follow.then_some(self.moment.now);
+        [gate, pause, follow].into_iter().flatten().min()
     }
 
     /// When a pause is over that is ours to end.

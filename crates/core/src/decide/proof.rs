@@ -1,16 +1,35 @@
 //! Proof that the pods are newer than a change, so that it needs no roll.
+//!
+//! An event that shows the template edited tells it, and where none was seen the
+//! past does. Times, which are whole seconds, are asked only for what the store has
+//! forgotten.
 
 use crate::compare::Change;
+use crate::evidence::{PodsSince, Question};
 use crate::kinds::Revision;
 use crate::needs::Need;
-use crate::object::Strategy;
+use crate::object::{Strategy, Version};
 
-use super::{CLEARLY_LATER, Case, PodsSince};
+use super::past::{Origin, Template};
+use super::{CLEARLY_LATER, Case};
 
 pub(super) enum Newer {
     Yes,
     No,
-    Ask,
+    Ask(Vec<Question>),
+}
+
+impl From<bool> for Newer {
+    fn from(newer: bool) -> Self {
+        if newer { Self::Yes } else { Self::No }
+    }
+}
+
+/// Since when all that changed is as it is.
+enum Since {
+    Ask(Vec<Question>),
+    At(Version),
+    Forgotten,
 }
 
 impl Case<'_> {
@@ -23,16 +42,89 @@ impl Case<'_> {
         let Some(versions) = versions else {
             return Newer::No;
         };
-        let (oldest, newest) = (versions.iter().min(), versions.iter().max());
-        if self.rules.one_etcd && self.known.edited.as_ref() > newest {
+        if changes.iter().all(|change| self.was_brought(change)) {
             return Newer::Yes;
         }
-        // After the last list every edit came as an event, so for what changed
-        // later there is nothing more to find out.
-        if self.rules.one_etcd && oldest > Some(&self.known.since) {
+        if !self.rules.one_etcd {
+            return self.younger(changes);
+        }
+        let newest = versions.iter().max();
+        if self.known.edited.as_ref() > newest {
+            return Newer::Yes;
+        }
+        // After the last list every edit came as an event.
+        if versions.iter().min() > Some(&self.known.since) {
+            return self.edited_in_between(changes);
+        }
+        self.past_tells(changes)
+    }
+
+    /// Whether Reloader has rolled the workload for what is there.
+    fn was_brought(&self, change: &Change) -> bool {
+        !self.same_whole() && self.recorded_by_reloader(&change.source) == Some(true)
+    }
+
+    /// The template was edited before the newest write of a source: but that may
+    /// have changed nothing that counts.
+    fn edited_in_between(&self, changes: &[Change]) -> Newer {
+        let Some(edited) = self.known.edited else {
+            return Newer::No;
+        };
+        let before = |change: &Change| self.changed_no_earlier_than(change) >= Some(edited);
+        if changes.iter().any(before) {
             return Newer::No;
         }
-        self.younger(changes)
+        match self.since(changes) {
+            Since::Ask(questions) => Newer::Ask(questions),
+            Since::At(version) => (edited > version).into(),
+            Since::Forgotten => Newer::No,
+        }
+    }
+
+    /// A version before which the change cannot have been.
+    fn changed_no_earlier_than(&self, change: &Change) -> Option<Version> {
+        let told = Some(self.index.view(&change.source).changed_from);
+        let need = self.need(change)?;
+        let recorded = || self.seen(need).map(|seen| seen.rv);
+        told.filter(|version| *version > 0).or_else(recorded)
+    }
+
+    fn need(&self, change: &Change) -> Option<&Need> {
+        let mut needs = self.needs.needs.iter();
+        needs.find(|need| need.source == change.source)
+    }
+
+    fn since(&self, changes: &[Change]) -> Since {
+        let (mut questions, mut newest) = (Vec::new(), 0);
+        for need in changes.iter().filter_map(|change| self.need(change)) {
+            match self.origin(need) {
+                Origin::Ask(question) => questions.push(question),
+                Origin::At(version, _) => newest = newest.max(version),
+                Origin::Forgotten => return Since::Forgotten,
+            }
+        }
+        if questions.is_empty() {
+            Since::At(newest)
+        } else {
+            Since::Ask(questions)
+        }
+    }
+
+    /// What nobody saw. A template that was another when the change came, with no
+    /// pods but its own, has been edited since, so all pods of this one are newer.
+    fn past_tells(&self, changes: &[Change]) -> Newer {
+        let version = match self.since(changes) {
+            Since::Ask(questions) => return Newer::Ask(questions),
+            Since::At(version) => version,
+            Since::Forgotten => return self.younger(changes),
+        };
+        match self.template_at(version) {
+            Template::Ask(question) => Newer::Ask(vec![question]),
+            Template::Same => Newer::No,
+            Template::Other(then) => then.alone.into(),
+            Template::NotMade => Newer::Yes,
+            Template::Forgotten => self.younger(changes),
+        }
     }
 
     /// Whether an event shows that the pods were made after every source was
@@ -61,22 +153,22 @@ impl Case<'_> {
         self.known.workload.key.kind.revision == Revision::Untold
     }
 
+    /// What the store has forgotten: the workload's revision tells.
     fn younger(&self, changes: &[Change]) -> Newer {
-        let since = match self.moment.pods {
-            _ if !changes.iter().all(|change| change.dated) => return Newer::No,
-            PodsSince::NotAsked if self.keeps_no_history() => return Newer::No,
-            PodsSince::NotAsked => return Newer::Ask,
-            PodsSince::NotKnown => return Newer::No,
-            PodsSince::At(since) => since,
-        };
-        let clear = |change: &Change| {
-            let written = self.written(&change.source);
-            written.is_some_and(|at| since - at >= CLEARLY_LATER)
-        };
-        if changes.iter().all(clear) {
-            Newer::Yes
-        } else {
-            Newer::No
+        if self.back || self.keeps_no_history() {
+            return Newer::No;
+        }
+        match self.pods_since() {
+            None => Newer::Ask(vec![Question::Pods]),
+            Some(PodsSince::At(at, version)) => {
+                let clear = |change: &Change| {
+                    let written = self.written(&change.source);
+                    change.dated && written.is_some_and(|written| at - written >= CLEARLY_LATER)
+                };
+                let after = |change: &Change| self.rules.one_etcd && version > change.version;
+                changes.iter().all(|c| after(c) || clear(c)).into()
+            }
+            Some(PodsSince::Never | PodsSince::Lagging) => Newer::No,
         }
     }
 }

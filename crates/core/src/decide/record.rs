@@ -21,6 +21,8 @@ impl Case<'_> {
             epoch: self.epoch(),
             done,
             template: self.known.workload.template,
+            whole: done.then_some(self.known.workload.whole),
+            older: self.older(),
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
             restless: self.still_restless(),
@@ -76,6 +78,7 @@ impl Case<'_> {
         if self.known.workload.paused {
             // No pods are made from what it is edited to until it is resumed.
             now.template = entry.template;
+            now.whole = entry.whole;
         }
         for change in changes.iter().filter(|c| matches!(c.what, What::Gone(_))) {
             self.keep(change, entry, &mut now.seen);
@@ -110,6 +113,7 @@ impl Case<'_> {
             epoch: self.epoch(),
             done: true,
             because: String::new(),
+            older: Vec::new(),
             seen: BTreeMap::new(),
             ..entry.clone()
         }

@@ -52,6 +52,7 @@ impl Case<'_> {
         Entry {
             at: Some(now),
             restarts: restarts.with(now),
+            older: self.older_and_present(),
             rolls: entry.rolls.with(roll, self.end_of_last()),
             ..entry
         }
@@ -87,7 +88,10 @@ impl Case<'_> {
         if !missing.is_empty() {
             return (Act::Nothing, Reason::Missing, describe(&missing));
         }
-        let now = |n| self.entry_now(n, false, because.clone());
+        let now = |n| Entry {
+            older: entry.older.clone(),
+            ..self.entry_now(n, false, because.clone())
+        };
         let act = if now(entry.n) == *entry {
             Act::Resume(entry.clone())
         } else {

@@ -74,6 +74,9 @@ struct Life {
     world: World,
     /// What the pods were made with.
     pods: Used,
+    /// What was there when it was opted in last, if no pods were made since.
+    opted_in_with: Option<Used>,
+    out: bool,
     /// New pods wait for what they require.
     starting: bool,
     /// A new template waits for the end of a pause.
@@ -99,6 +102,8 @@ impl Life {
         let mut life = Self {
             world,
             pods: Used::new(),
+            opted_in_with: None,
+            out: false,
             starting: true,
             held: false,
             paused: false,
@@ -129,6 +134,7 @@ impl Life {
         let used = self.used();
         if self.starting && !self.held && REQUIRED.iter().all(|name| used.contains_key(name)) {
             (self.pods, self.starting) = (used, false);
+            self.opted_in_with = None;
         }
     }
 
@@ -187,8 +193,8 @@ impl Life {
                 self.run("resume");
                 (self.paused, self.held) = (false, false);
             }
-            Step::OptOut => self.run("ann"),
-            Step::OptIn => self.run("ann tidings.dev/reload=auto"),
+            Step::OptOut => self.opt(false),
+            Step::OptIn => self.opt(true),
             Step::Unseen if !self.waits() => self.watch(false, "unseen"),
             // A reading that overtakes the watch of the template by an edit, a
             // change and its undoing is beyond what is promised.
@@ -206,6 +212,18 @@ impl Life {
             }
             Step::Other(_) | Step::Delete(_) | Step::Touch(_) | Step::TakeBack | Step::Unseen => {}
         }
+    }
+
+    fn opt(&mut self, within: bool) {
+        let was_out = std::mem::replace(&mut self.out, !within);
+        if within && was_out {
+            self.opted_in_with = Some(self.used());
+        }
+        self.run(if within {
+            "ann tidings.dev/reload=auto"
+        } else {
+            "ann"
+        });
     }
 
     fn is_there(&self, which: usize) -> bool {
@@ -245,6 +263,15 @@ impl Life {
         self.new &= self.unseen;
         carry_out(&mut self.world, &verdict.act);
         match verdict.reason {
+            // What was there when it was opted in, before that changed, counts as
+            // what the pods have.
+            Reason::Adopted if verdict.again.is_some() => {
+                if let Some(then) = self.opted_in_with.take() {
+                    self.starting = !REQUIRED.iter().all(|name| then.contains_key(name));
+                    self.pods = then;
+                    self.start();
+                }
+            }
             // What is there counts as what the pods have; and if something that
             // they require is not, as if they waited for it.
             Reason::Adopted | Reason::MaybeStale | Reason::StateLost => {

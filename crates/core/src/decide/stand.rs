@@ -4,6 +4,7 @@
 use crate::object::{Seconds, Strategy};
 use crate::reason::Reason;
 use crate::standing::{Facts, Standing};
+use crate::state::Entry;
 
 use super::{Act, Case};
 
@@ -35,7 +36,7 @@ impl Case<'_> {
     }
 
     fn is_unknown(&self, act: &Act) -> bool {
-        let asks = matches!(act, Act::Read(_) | Act::AskPodsSince);
+        let asks = matches!(act, Act::Read(_) | Act::Ask(_));
         asks || self.known.workload.unread || self.owned_by_other().is_some()
     }
 
@@ -43,7 +44,8 @@ impl Case<'_> {
     /// when it may have replaced some.
     fn is_doubtful(&self, reason: Reason) -> bool {
         let at_first_sight = matches!(reason, Reason::MaybeStale | Reason::Missed);
-        at_first_sight || self.known.reverted.is_some()
+        let taken_back = self.known.reverted.is_some() && self.known.old;
+        at_first_sight || taken_back
     }
 
     /// Whether something makes wait what is due, or is kept from new pods because
@@ -53,11 +55,13 @@ impl Case<'_> {
         gated || !self.missing().is_empty()
     }
 
-    /// Whether our last roll is on the template, and there are pods of another.
+    /// Whether there are pods of another template that have something else.
     fn is_behind(&self) -> bool {
         let (workload, progress) = (&self.known.workload, self.known.workload.progress);
         let rolls_out = !workload.key.kind.ends() && workload.lender.is_none();
-        rolls_out && self.own_mark().is_some() && progress.told && !progress.alone
+        let differs = |entry: &Entry| entry.older.iter().any(|older| older.seen != entry.seen);
+        let others = self.entry.is_some_and(differs);
+        rolls_out && others && progress.told && !progress.alone
     }
 
     /// Whether its rollout waits for somebody.

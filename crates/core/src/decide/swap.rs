@@ -34,7 +34,8 @@ impl Case<'_> {
             let right = |other: &SourceRef| {
                 variable_of(other) == variable && self.recorded_by_reloader(other) == Some(true)
             };
-            self.recorded_by_reloader(source) == Some(false) && !namesakes.any(right)
+            let last = self.known.workload.is_reloaders();
+            last && self.recorded_by_reloader(source) == Some(false) && !namesakes.any(right)
         };
         needs.filter(differs).collect()
     }
@@ -55,7 +56,7 @@ impl Case<'_> {
         let workload = &self.known.workload;
         let rotated = |present: &Present| present.rewritten;
         let is_told = || self.index.view(source).present().is_some_and(rotated);
-        let counts = workload.is_reloaders() && (!source.kind.by_status() || is_told());
+        let counts = !workload.reloaded.is_empty() && (!source.kind.by_status() || is_told());
         let variable = variable_of(source);
         let traces = workload.reloaded.iter();
         traces.filter(move |trace| counts && *trace.variable == *variable)

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use super::{Act, Moment, Rules, Verdict, decide};
 use crate::annotations::{PAUSE_PERIOD, PAUSED_AT};
 use crate::digest::Digest;
+use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
@@ -35,7 +36,11 @@ pub(super) struct ConfigMap {
     immutable: bool,
 }
 
-/// What is written in the workload's manifest.
+/// What is written in the workload's manifest, and what its status says.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 #[derive(Clone, Debug, Default)]
 struct Manifest {
     uid: u64,
@@ -51,6 +56,9 @@ struct Manifest {
     updated: u32,
     stuck: bool,
     late: bool,
+    /// Its controller does not look at it.
+    lags: bool,
+    replicas: Option<u32>,
 }
 
 pub(super) struct World {
@@ -64,6 +72,12 @@ pub(super) struct World {
     step: i64,
     /// When each template was first there.
     revisions: BTreeMap<String, i64>,
+    /// What was there after each command, by version.
+    history: BTreeMap<u64, (BTreeMap<String, ConfigMap>, Manifest)>,
+    /// Up to this version the store has forgotten it.
+    forgotten: u64,
+    pub(super) asked: usize,
+    unled_since: Option<i64>,
     unseen: bool,
     pub(super) gets: usize,
     pub(super) restless: Restless,
@@ -119,11 +133,18 @@ impl World {
             },
             entry: None,
             cms: BTreeMap::new(),
-            web: Manifest::default(),
+            web: Manifest {
+                updated: 3,
+                ..Manifest::default()
+            },
             version: 0,
             now: START,
             step: 10,
             revisions: BTreeMap::new(),
+            history: BTreeMap::new(),
+            forgotten: 0,
+            asked: 0,
+            unled_since: None,
             unseen: false,
             gets: 0,
             restless: Restless::new(START),
@@ -140,6 +161,8 @@ impl World {
             self.version += 1;
             self.now += self.step;
             self.command(verb, rest);
+            let now = (self.cms.clone(), self.web.clone());
+            self.history.insert(self.version, now);
         }
     }
 
@@ -150,6 +173,9 @@ impl World {
             "restart" => self.restart(),
             "relist" => self.relist(),
             "lose" => self.entry = None,
+            "unled" => self.unled_since = Some(self.now),
+            "compact" => self.forgotten = self.version,
+            "asked" => assert_eq!(std::mem::take(&mut self.asked).to_string(), rest),
             "unseen" => self.unseen = true,
             "tick" => self.step = rest.parse().unwrap(),
             "flag" => self.flag(rest),
@@ -216,10 +242,14 @@ impl World {
             "create" => (web.uid, web.created, web.generation) = (self.version, self.now, 0),
             "use" => web.uses = words().map(str::to_owned).collect(),
             "edit" => web.image = rest.to_owned(),
+            "undo" => (web.image, web.marks) = (rest.to_owned(), Data::new()),
             "ann" => (web.annotations, generation) = (pairs(rest.split('|')), 0),
             "template" => web.marks = pairs(rest.split('|')),
             "stuck" => (web.stuck, generation) = (true, 0),
             "late" => (web.late, generation) = (true, 0),
+            "through" => (web.stuck, generation) = (false, 0),
+            "lags" => (web.lags, generation) = (rest != "no", 0),
+            "replicas" => web.replicas = rest.parse().ok(),
             "pause" => web.paused = true,
             "resume" => web.paused = false,
             "strategy" => web.strategy = strategy(rest),
@@ -260,20 +290,28 @@ impl World {
 
     /// Decides, reading what must be read.
     pub(super) fn decide(&mut self) -> Verdict {
-        let mut pods = PodsSince::NotAsked;
-        for _ in 0..5 {
+        let mut evidence = Evidence::default();
+        for _ in 0..20 {
             assert!(self.index.ready(&web()));
             let entry = self.entry.as_ref();
             let moment = Moment {
                 now: self.now,
-                pods,
+                evidence: &evidence,
+                unled_since: self.unled_since,
                 seed: self.version,
                 restless: &self.restless,
             };
             let verdict = decide(&web(), &self.index, entry, moment, &self.rules).unwrap();
             match verdict.act {
                 Act::Read(sources) => self.read(&sources),
-                Act::AskPodsSince => pods = self.pods_since(),
+                Act::Ask(_) if self.web.lags => return verdict,
+                Act::Ask(questions) => {
+                    for question in questions {
+                        self.asked += 1;
+                        let finding = self.find(&question);
+                        evidence.add(question, finding);
+                    }
+                }
                 _ => return verdict,
             }
         }
@@ -305,8 +343,30 @@ impl World {
         self.now = now;
     }
 
-    fn pods_since(&self) -> PodsSince {
-        PodsSince::At(self.revisions[&self.web.template().to_string()])
+    fn find(&self, question: &Question) -> Finding {
+        let Some(version) = question.version() else {
+            let since = self.revisions[&self.web.template().to_string()];
+            return Finding::Pods(PodsSince::At(since, None));
+        };
+        let then = self.history.range(..=version).next_back();
+        let Some((_, (cms, web))) = then.filter(|_| version > self.forgotten) else {
+            return Finding::Forgotten;
+        };
+        match question {
+            Question::Source(source, _) => {
+                let then = cms.get(&*source.name);
+                Finding::Source(then.map_or(Fetched::Absent, |cm| cm.fetch(source)))
+            }
+            _ if web.uid == 0 => Finding::Workload(None),
+            _ => {
+                let then = web.read();
+                Finding::Workload(Some(Former {
+                    uid: then.uid,
+                    whole: then.whole,
+                    alone: then.progress.alone,
+                }))
+            }
+        }
     }
 
     /// Carries out a decision, but for what comes after the intent.
@@ -426,9 +486,9 @@ impl Manifest {
             "metadata": {"namespace": "ns", "name": "web", "uid": self.uid.to_string(),
                 "resourceVersion": self.version.to_string(), "generation": self.generation,
                 "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
-            "spec": {"replicas": 3, "paused": self.paused, "updateStrategy": self.strategy,
+            "spec": {"replicas": self.replicas.unwrap_or(3), "paused": self.paused, "updateStrategy": self.strategy,
                 "template": self.template()},
-            "status": {"observedGeneration": self.generation, "updatedReplicas": self.updated,
+            "status": {"observedGeneration": self.generation - i64::from(self.lags), "updatedReplicas": self.updated,
                 "replicas": self.updated + u32::from(self.stuck), "conditions": self.conditions()},
         });
         read_workload(

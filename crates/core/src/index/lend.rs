@@ -28,6 +28,7 @@ impl Index {
         }));
         workload.uses.clone_from(&lender.uses);
         workload.template = lender.template;
+        workload.whole = lender.whole;
         workload.mark.clone_from(&lender.mark);
         workload.reloaded.clone_from(&lender.reloaded);
         workload

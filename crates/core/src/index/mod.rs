@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Concerned, Stream, StreamOf};
-pub use workload::{How, Known};
+pub use workload::{Beginning, How, Known};
 
 use crate::object::Marks;
 use crate::policy::{Annotations, Defaults};

@@ -58,6 +58,18 @@ pub struct Rare {
     pub sha1: Option<Sha1>,
 }
 
+impl Present {
+    fn of(meta: &SourceMeta, marks: Marks, by: Option<Name>) -> Self {
+        Self {
+            version: meta.version,
+            marks,
+            written: meta.written,
+            rewritten: meta.rewritten,
+            by,
+        }
+    }
+}
+
 impl Content {
     /// These keys, in order, and nothing rare.
     pub fn new(version: Version, keys: impl Into<Box<[(Name, Digest)]>>) -> Self {
@@ -136,6 +148,9 @@ pub struct Source {
     pub presence: Presence,
     /// Its digests, where it has been read.
     pub content: Option<Content>,
+    /// The first version that was told after those digests, while each is told: what
+    /// changed since then did not change before it. 0 where that is not known.
+    pub changed_from: Version,
     /// Another number whenever the watch tells of it, so that an answer to an
     /// earlier question is not mistaken for the present.
     pub told: u32,
@@ -158,10 +173,25 @@ impl Source {
         Self {
             presence,
             content: None,
+            changed_from: 0,
             told: 0,
             problem: None,
             users: Vec::new(),
             epoch: 0,
+        }
+    }
+
+    /// One as it was at another time.
+    pub fn then(fetched: &Fetched) -> Self {
+        let bare = Self::bare(Presence::Unknown);
+        match fetched {
+            Fetched::Present(meta, content) => Self {
+                presence: Presence::Present(Present::of(meta, Marks::ANY, meta.by.clone())),
+                content: Some(content.clone()),
+                ..bare
+            },
+            Fetched::Absent => Self::bare(Presence::Absent),
+            Fetched::NotWatched => Self::bare(Presence::NotWatched),
         }
     }
 
@@ -190,6 +220,7 @@ impl Source {
     fn set(&mut self, presence: Presence) {
         self.presence = presence;
         self.content = None;
+        self.changed_from = 0;
         self.problem = None;
     }
 }
@@ -280,7 +311,7 @@ impl Index {
     pub fn wants_sha1(&self, key: &SourceRef) -> bool {
         let compared = |user: &WorkloadRef| {
             let known = self.workloads.get(user);
-            known.is_some_and(|known| known.workload.is_reloaders())
+            known.is_some_and(|known| !known.workload.reloaded.is_empty())
         };
         self.users(key).iter().any(compared)
     }
@@ -337,12 +368,26 @@ impl Index {
 
     /// Takes over what was told, if it is news; says whether it is.
     fn tell(&mut self, meta: &SourceMeta) -> bool {
-        let known = self.sources.get(&meta.key).and_then(Source::present);
+        let source = self.sources.get(&meta.key);
+        let known = source.and_then(Source::present);
         let news = known.is_none_or(|known| is_news(known, meta));
         if news {
+            let from = self.changes_from(meta);
             self.take(meta);
+            self.hold(&meta.key).changed_from = from;
         }
         news
+    }
+
+    /// The first version since the digests that are held, where this one is the next
+    /// that is told. A list may have left some out.
+    fn changes_from(&self, meta: &SourceMeta) -> Version {
+        let listing = self.listing(StreamOf::Sources(meta.key.kind), &meta.key.namespace);
+        match self.sources.get(&meta.key) {
+            Some(source) if !listing && source.current().is_some() => meta.version,
+            Some(source) if !listing => source.changed_from,
+            _ => 0,
+        }
     }
 
     /// Takes over how a source is. What it does not tell is as it was.
@@ -355,13 +400,8 @@ impl Index {
             source.problem.clone_from(&meta.problem);
         }
         source.told = told;
-        source.presence = Presence::Present(Present {
-            version: meta.version,
-            marks: marks.unwrap_or(Marks::ANY),
-            written: meta.written,
-            rewritten: meta.rewritten,
-            by,
-        });
+        let present = Present::of(meta, marks.unwrap_or(Marks::ANY), by);
+        source.presence = Presence::Present(present);
     }
 
     /// An older version than the one that is known. An event is only late. A list

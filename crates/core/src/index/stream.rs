@@ -176,6 +176,13 @@ impl Index {
             && sources.all(|kind| complete(StreamOf::Sources(kind)))
     }
 
+    /// Whether a workload's kind was listed before, so that what is new in a list
+    /// was made since.
+    pub(super) fn was_complete(&self, key: &WorkloadRef) -> bool {
+        let mut states = self.states(StreamOf::Workloads(key.kind), &key.namespace);
+        states.any(|state| state.complete)
+    }
+
     /// The streams, and whether each has been complete once.
     pub fn streams(&self) -> impl Iterator<Item = (&Stream, bool)> {
         self.streams

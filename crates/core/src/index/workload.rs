@@ -21,6 +21,20 @@ pub enum How {
     Event,
 }
 
+/// How a workload, as one that is to be rolled, began: what its pods may have that
+/// is not there any more follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It was there when we first looked.
+    Found,
+    /// It was made after that, while the watch was broken.
+    InGap,
+    /// An event showed it made, at this version.
+    Made(Version),
+    /// An event showed it opted in, at this version.
+    OptedIn(Version),
+}
+
 /// A workload, with what follows from it.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -30,15 +44,25 @@ pub struct Known {
     pub policy: Policy,
     /// What is wrong with what they wrote.
     pub problems: Vec<Problem>,
+    /// How it began.
+    pub beginning: Beginning,
     /// The version at which an event showed its pod template edited. Pods made
     /// from it are younger than this.
     pub edited: Option<Version>,
+    /// The version at which an event showed the present pod template, though there
+    /// may be older pods of it.
+    pub turned: Option<Version>,
+    /// Whether, at that moment, there were still as many pods of other templates as
+    /// there should be: one that came back then made none anew.
+    pub kept: bool,
+    /// Whether, at that moment, there may have been pods of it already.
+    pub old: bool,
     /// Every edit of its template after this version is seen as an event.
     pub since: Version,
     /// The mark of a roll that somebody took back.
     pub reverted: Option<Mark>,
-    /// The earlier templates that there may be pods of; `None` where it is not
-    /// known which.
+    /// The earlier templates, whole, that there may be pods of; `None` where it is
+    /// not known which.
     others: Option<BTreeSet<Digest>>,
     pub(super) epoch: u32,
 }
@@ -62,10 +86,13 @@ impl Index {
             Some(before) => (before.policy.clone(), before.problems.clone()),
             None => self.policy_of(&workload),
         };
+        let opted_in = policy.opted_in();
+        let again = self.was_complete(&key);
         let known = Known {
             policy,
             problems,
             epoch: self.epoch,
+            beginning: Known::beginning(before, &workload, how, opted_in, again),
             ..Known::after(before, workload, how)
         };
         let dirty = self.replace(known).then(|| key.clone());
@@ -154,6 +181,28 @@ impl Index {
     }
 }
 
+/// What an edit of a pod template tells; see [`Known`].
+struct Edit {
+    edited: Option<Version>,
+    others: Option<BTreeSet<Digest>>,
+    turned: Option<Version>,
+    kept: bool,
+    old: bool,
+}
+
+impl Default for Edit {
+    /// Nobody saw it.
+    fn default() -> Self {
+        Self {
+            edited: None,
+            others: None,
+            turned: None,
+            kept: false,
+            old: true,
+        }
+    }
+}
+
 impl Known {
     /// What a reading and the one before it tell together. The policy is still to
     /// be read.
@@ -163,10 +212,14 @@ impl Known {
         let put_back = |b: &&Self| how == How::Listed && b.is_after(&now);
         let same = |b: &&Self| b.workload.uid == now.uid;
         let before = before.filter(same).filter(|b| !put_back(b));
-        let (edited, others) = match before {
-            Some(before) => before.edit(&now, how),
-            None => (None, None),
-        };
+        let edit = before.map(|before| before.edit(&now, how));
+        let Edit {
+            edited,
+            others,
+            turned,
+            kept,
+            old,
+        } = edit.unwrap_or_default();
         let others = if now.progress.alone {
             Some(BTreeSet::new())
         } else {
@@ -177,8 +230,12 @@ impl Known {
             _ => now.version,
         };
         Self {
+            beginning: Beginning::Found,
             edited,
             others,
+            turned,
+            kept,
+            old,
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
             policy: Policy::default(),
@@ -194,21 +251,51 @@ impl Known {
     /// generation as it was, is one that a newer API server fills in differently.
     /// And one that is back, or may be, while its old pods still run proves
     /// nothing.
-    fn edit(&self, now: &Workload, how: How) -> (Option<Version>, Option<BTreeSet<Digest>>) {
-        let was = self.workload.template;
-        if was == now.template {
-            return (self.edited, self.others.clone());
+    fn edit(&self, now: &Workload, how: How) -> Edit {
+        let was = self.workload.whole;
+        if was == now.whole {
+            return Edit {
+                edited: self.edited,
+                others: self.others.clone(),
+                turned: self.turned,
+                kept: self.kept,
+                old: self.old,
+            };
         }
         if how == How::Listed {
-            return (None, None);
+            return Edit::default();
         }
-        let Some(mut others) = self.others.clone() else {
-            return (None, None);
-        };
-        let back = others.contains(&now.template);
+        let others = self.others.clone();
+        let back = others.as_ref().is_none_or(|o| o.contains(&now.whole));
         let made_pods = !back && self.workload.generation != now.generation;
-        others.insert(was);
-        (made_pods.then_some(now.version), Some(others))
+        Edit {
+            edited: made_pods.then_some(now.version),
+            others: others.map(|others| others.into_iter().chain([was]).collect()),
+            turned: Some(now.version),
+            kept: self.workload.progress.older() >= now.progress.desired,
+            old: back,
+        }
+    }
+
+    /// How a workload began that is now, or not, to be rolled. `again`: its kind was
+    /// listed before.
+    fn beginning(
+        before: Option<&Self>,
+        now: &Workload,
+        how: How,
+        opted_in: bool,
+        again: bool,
+    ) -> Beginning {
+        let before = before.filter(|b| b.workload.uid == now.uid);
+        match (before, how) {
+            (None, How::Event) => Beginning::Made(now.version),
+            (None, How::Listed) if again => Beginning::InGap,
+            (None, How::Listed) => Beginning::Found,
+            (Some(before), How::Event) if opted_in && !before.policy.opted_in() => {
+                Beginning::OptedIn(now.version)
+            }
+            (Some(before), _) => before.beginning,
+        }
     }
 
     /// The same template with an older mark of the installation, or none, than we
@@ -240,7 +327,7 @@ impl Known {
         let (a, b) = (&self.workload, &now.workload);
         let waits = |w: &Workload| w.strategy != Strategy::Rolling;
         a.uid != b.uid
-            || a.template != b.template
+            || a.whole != b.whole
             || a.unread != b.unread
             || a.mark != b.mark
             || a.paused != b.paused

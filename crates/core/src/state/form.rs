@@ -3,7 +3,7 @@
 //! | form | since | what it has |
 //! |---|---|---|
 //! | 1 | the first version | `v: 1`; the number of rolls in a row (`row`) |
-//! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls |
+//! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls, the whole template, what older pods have |
 //!
 //! `v` is the oldest form whose readers can do with it: they pass over what they do
 //! not know, and the number of the form (`f`) with it. So a version that knows form 1

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tidings_core::decide::PodsSince;
+use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Concerned, Fetched};
 use tidings_core::object::SourceMeta;
 use tidings_core::policy::Annotations;
@@ -166,7 +166,7 @@ impl Control {
         self.queue.forget(key);
         self.settled(key);
         self.told.remove(key);
-        self.pods.remove(key);
+        self.evidence.remove(key);
         self.store.remove(key, self.now);
     }
 
@@ -237,15 +237,31 @@ impl Control {
         }
     }
 
-    fn pods_since(&mut self, key: &WorkloadRef, result: Result<PodsSince, ApiError>) {
+    /// What was found out is for the next decision. Where the workload's own
+    /// controller lags behind nothing is known yet: it is asked again.
+    fn found(&mut self, key: &WorkloadRef, result: Result<Vec<(Question, Finding)>, ApiError>) {
         self.busy.remove(key);
-        match result {
-            Ok(since) => {
-                self.pods.insert(key.clone(), since);
-                self.queue.look(key, self.now);
+        let found = match result {
+            Ok(found) => found,
+            Err(error) => return self.workload_failed(key, "looking up what was", &error),
+        };
+        let mut again = self.now;
+        for (question, finding) in found {
+            match (&finding, question.version()) {
+                (Finding::Pods(PodsSince::Lagging), _) => {
+                    again = self.workload_backoff.failed(key, self.now, None);
+                    continue;
+                }
+                (Finding::Forgotten, Some(version)) => {
+                    self.forgotten = self.forgotten.max(version);
+                }
+                _ => {}
             }
-            Err(error) => self.workload_failed(key, "looking up its pods' age", &error),
+            let nothing = || Evidence::forgotten_until(self.forgotten);
+            let evidence = self.evidence.entry(key.clone()).or_insert_with(nothing);
+            evidence.add(question, finding);
         }
+        self.queue.look(key, again);
     }
 
     pub(super) fn lead(
@@ -316,7 +332,7 @@ impl Control {
         self.store.write_in(form, self.now);
         self.queue = Queue::default();
         self.busy.clear();
-        self.pods.clear();
+        self.evidence.clear();
         self.changed_at.clear();
         self.rolling.clear();
         self.remaking.clear();
@@ -332,7 +348,7 @@ impl Control {
             Answer::StateRead(shard, Ok(stored)) => self.state_read(&shard, stored),
             Answer::StateRead(shard, Err(error)) => self.state_failed(&shard, &error),
             Answer::StateListed(asked, found) => self.state_listed(&asked, &found),
-            Answer::PodsSince(key, result) => self.pods_since(&key, result),
+            Answer::Found(key, result) => self.found(&key, result),
             Answer::Patched(patch, result) => self.patched(&patch, result),
             Answer::Unpaused(key, result) => self.unpaused(&key, result),
         }

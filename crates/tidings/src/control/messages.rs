@@ -2,7 +2,7 @@
 //! among them, effects, and what these carry. Values only; nothing is decided here.
 
 use tidings_core::compare::Change;
-use tidings_core::decide::PodsSince;
+use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::Fetched;
 use tidings_core::kinds::Kind;
 use tidings_core::object::{Overlap, Seconds, SourceMeta};
@@ -26,7 +26,13 @@ pub enum Input {
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
     /// Our term has begun: this is the state, and these are Jobs that an earlier
     /// term left to be made again, each with the uid of the one that is deleted.
-    Leading(u64, Vec<(Shard, Stored)>, Vec<(WorkloadRef, Name)>),
+    /// Before it nobody led since this time, where somebody did before that.
+    Leading(
+        u64,
+        Vec<(Shard, Stored)>,
+        Vec<(WorkloadRef, Name)>,
+        Option<Seconds>,
+    ),
     /// Our term has ended.
     Following,
     /// This is the newest form of the records that all replicas know.
@@ -45,8 +51,8 @@ pub enum Answer {
     /// The versions of the state's objects: as we knew them when we asked, and as
     /// they are.
     StateListed(Versions, Versions),
-    /// The age of a workload's pods was looked up.
-    PodsSince(WorkloadRef, Result<PodsSince, ApiError>),
+    /// Something about a workload was found out.
+    Found(WorkloadRef, Result<Vec<(Question, Finding)>, ApiError>),
     /// A workload was brought to its record, or not.
     Patched(Box<Patch>, Result<Outcome, ApiError>),
     /// The pause of a workload was ended, or not.
@@ -61,8 +67,8 @@ pub enum Effect {
     Fetch(SourceRef, u32, bool),
     /// List the sources of a namespace, not before this time.
     List(SourceKind, Name, Millis),
-    /// Look up the age of a workload's pods.
-    AskPodsSince(WorkloadRef),
+    /// Find something out about a workload.
+    Ask(WorkloadRef, Vec<Question>),
     /// Write the state.
     Write(Write),
     /// Read an object of the state, not before this time.

@@ -24,7 +24,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tidings_core::compare::Change;
-use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
+use tidings_core::evidence::Evidence;
 use tidings_core::index::{Index, Stream};
 use tidings_core::kinds::Kinds;
 use tidings_core::object::{Seconds, SourceMeta, Version};
@@ -74,7 +75,12 @@ pub struct Control {
     fetching: HashSet<SourceRef>,
     /// What the watch told of those.
     later: HashMap<SourceRef, SourceMeta>,
-    pods: HashMap<WorkloadRef, PodsSince>,
+    /// What was found out for the next decision.
+    evidence: HashMap<WorkloadRef, Evidence>,
+    /// Up to this version the API server has forgotten what was.
+    forgotten: Version,
+    /// Nobody led from this time on until our term began.
+    unled_since: Option<Seconds>,
     changed_at: HashMap<WorkloadRef, Millis>,
     told: HashMap<WorkloadRef, Told>,
     workload_backoff: Backoff<WorkloadRef>,
@@ -160,7 +166,9 @@ impl Control {
             busy: HashMap::new(),
             fetching: HashSet::new(),
             later: HashMap::new(),
-            pods: HashMap::new(),
+            evidence: HashMap::new(),
+            forgotten: 0,
+            unled_since: None,
             changed_at: HashMap::new(),
             told: HashMap::new(),
             workload_backoff: Backoff::default(),
@@ -182,7 +190,10 @@ impl Control {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
             Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
-            Input::Leading(term, state, remaking) => self.lead(term, state, remaking),
+            Input::Leading(term, state, remaking, unled_since) => {
+                self.lead(term, state, remaking);
+                self.unled_since = unled_since;
+            }
             Input::Following => self.follow(),
             Input::Form(form) => self.write_in(form),
             Input::Answer(term, answer) if self.term == Some(term) => self.answer(answer),
@@ -280,12 +291,14 @@ impl Control {
         if under_way || !self.index.ready(key) {
             return;
         }
-        let pods = self.pods.remove(key).unwrap_or(PodsSince::NotAsked);
+        let nothing = || Evidence::forgotten_until(self.forgotten);
+        let evidence = self.evidence.remove(key).unwrap_or_else(nothing);
         self.seed = self.seed.wrapping_add(1);
         let entry = self.store.get(key);
         let moment = Moment {
             now: self.seconds(),
-            pods,
+            evidence: &evidence,
+            unled_since: self.unled_since,
             seed: self.seed,
             restless: &self.restless,
         };
@@ -296,7 +309,9 @@ impl Control {
         if let Some(again) = verdict.again {
             self.queue.look(key, self.millis_at(again));
         }
-        if !verdict.asks() {
+        if verdict.asks() {
+            self.evidence.insert(key.clone(), evidence);
+        } else {
             self.decided.push(Decided {
                 kind: key.kind,
                 reason: verdict.reason,
@@ -311,9 +326,9 @@ impl Control {
         match verdict.act {
             Act::Nothing => self.settled(key),
             Act::Read(sources) => sources.iter().for_each(|source| self.fetch(key, source)),
-            Act::AskPodsSince => {
+            Act::Ask(questions) => {
                 self.begin(key);
-                self.effects.push(Effect::AskPodsSince(key.clone()));
+                self.effects.push(Effect::Ask(key.clone(), questions));
             }
             Act::Forget => {
                 self.store.remove(key, self.now);

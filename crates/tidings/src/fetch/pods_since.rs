@@ -1,16 +1,17 @@
 //! When the current revision of a workload's pod template was made. No pod of
 //! it can be older.
 //!
-//! Where the workload's controller has not caught up with the template, or keeps
-//! no history of it, the answer is that it is not known: nothing is guessed.
+//! Where the workload's controller has not caught up with the template it has to
+//! be asked again: nothing is guessed.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Client;
 use kube::core::Selector;
 use serde::Deserialize;
-use tidings_core::decide::PodsSince;
+use tidings_core::evidence::PodsSince;
 use tidings_core::kinds::Revision;
+use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
 
 use crate::api::{self, ApiError, Call, Place, Verb};
@@ -20,19 +21,17 @@ use crate::page::{METADATA_LIST, or_none};
 pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince, ApiError> {
     let owner: Owner = match api::get(client, Place::workload(key)).await {
         Ok(json) => api::read(&json)?,
-        Err(ApiError::Gone) => return Ok(PodsSince::NotKnown),
+        Err(ApiError::Gone) => return Ok(PodsSince::Lagging),
         Err(error) => return Err(error),
     };
     if owner.status.observed_generation < owner.metadata.generation {
-        return Ok(PodsSince::NotKnown);
+        return Ok(PodsSince::Lagging);
     }
-    let made = match key.kind.revision {
-        Revision::ReplicaSet => replica_set(client, key, &owner).await?,
-        Revision::ControllerRevision => controller_revision(client, key, &owner).await?,
-        Revision::Untold => None,
-    };
-    let made = made.map(|at| PodsSince::At(at.as_second()));
-    Ok(made.unwrap_or(PodsSince::NotKnown))
+    match key.kind.revision {
+        Revision::ReplicaSet => replica_set(client, key, &owner).await,
+        Revision::ControllerRevision => controller_revision(client, key, &owner).await,
+        Revision::Untold => Ok(PodsSince::Never),
+    }
 }
 
 /// The ReplicaSet with the Deployment's revision number.
@@ -40,7 +39,7 @@ async fn replica_set(
     client: &Client,
     key: &WorkloadRef,
     owner: &Owner,
-) -> Result<Option<Timestamp>, ApiError> {
+) -> Result<PodsSince, ApiError> {
     let current = &owner.metadata.annotations.revision;
     let is_current =
         |made: &&Made| current.is_some() && made.metadata.annotations.revision == *current;
@@ -48,7 +47,8 @@ async fn replica_set(
         .history(client, key, "replicasets", METADATA_LIST)
         .await?;
     let made = made.iter().find(is_current);
-    Ok(made.and_then(|made| made.metadata.creation_timestamp))
+    let at = made.and_then(|made| made.metadata.creation_timestamp);
+    Ok(since(at, None))
 }
 
 /// The ControllerRevision with the highest number: the current one, since going
@@ -58,12 +58,20 @@ async fn controller_revision(
     client: &Client,
     key: &WorkloadRef,
     owner: &Owner,
-) -> Result<Option<Timestamp>, ApiError> {
+) -> Result<PodsSince, ApiError> {
     let made = owner
         .history(client, key, "controllerrevisions", "application/json")
         .await?;
     let made = made.iter().max_by_key(|made| made.revision);
-    Ok(made.and_then(|made| made.metadata.creation_timestamp))
+    let at = made.and_then(|made| made.metadata.creation_timestamp);
+    let version = made.and_then(|made| made.metadata.resource_version.parse().ok());
+    Ok(since(at, version))
+}
+
+fn since(at: Option<Timestamp>, version: Option<Version>) -> PodsSince {
+    at.map_or(PodsSince::Never, |at| {
+        PodsSince::At(at.as_second(), version)
+    })
 }
 
 /// A workload, as far as its history is found by it.
@@ -98,6 +106,7 @@ struct Made {
 #[serde(rename_all = "camelCase", default)]
 struct Meta {
     uid: String,
+    resource_version: String,
     generation: i64,
     creation_timestamp: Option<Timestamp>,
     owner_references: Vec<OwnerReference>,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidings::fetch::pods_since;
-use tidings_core::decide::PodsSince;
+use tidings_core::evidence::PodsSince;
 use tidings_core::kinds::Kind;
 use tidings_core::refs::WorkloadRef;
 
@@ -24,7 +24,7 @@ fn owner(observed: i64) -> Value {
 
 fn revision(uid: &str, number: i64, created: &str) -> Value {
     json!({
-        "metadata": {"creationTimestamp": created, "ownerReferences": [{"uid": uid}],
+        "metadata": {"creationTimestamp": created, "resourceVersion": "253", "ownerReferences": [{"uid": uid}],
             "annotations": {"deployment.kubernetes.io/revision": number.to_string()}},
         "revision": number,
     })
@@ -58,7 +58,7 @@ async fn a_deployments_is_the_replica_set_of_its_number() {
         revision("u", 3, WHEN),
     ];
     let (since, fake) = ask("deployment", 2, &history).await;
-    assert_eq!(since, PodsSince::At(AT));
+    assert_eq!(since, PodsSince::At(AT, None));
     let selector = fake.asked()[1].query("labelSelector").unwrap().to_owned();
     assert_eq!(selector, "app%3Dweb%2Ctier%20in%20%28a%2Cb%29");
 }
@@ -72,22 +72,22 @@ async fn others_have_it_as_the_highest_of_their_own() {
     ];
     for word in ["statefulset", "daemonset"] {
         let (since, _) = ask(word, 2, &history).await;
-        assert_eq!(since, PodsSince::At(AT), "{word}");
+        assert_eq!(since, PodsSince::At(AT, Some(253)), "{word}");
     }
 }
 
 #[tokio::test]
 async fn it_is_not_known_while_the_controller_lags_behind() {
     let (since, fake) = ask("deployment", 1, &[revision("u", 3, WHEN)]).await;
-    assert_eq!(since, PodsSince::NotKnown);
+    assert_eq!(since, PodsSince::Lagging);
     assert_eq!(fake.asked().len(), 1);
 }
 
 #[tokio::test]
-async fn it_is_not_known_without_history() {
+async fn without_history_there_never_were_any() {
     for word in ["deployment", "statefulset", "daemonset"] {
         let (since, _) = ask(word, 2, &[revision("other", 3, WHEN)]).await;
-        assert_eq!(since, PodsSince::NotKnown, "{word}");
+        assert_eq!(since, PodsSince::Never, "{word}");
     }
 }
 
@@ -97,5 +97,5 @@ async fn it_is_not_known_of_what_is_gone() {
     let fake = Fake::new().at(path, [Answer::status(404, "not found")]);
     let key = WorkloadRef::new(Kind::parse("deployment").unwrap(), "ns", "web");
     let since = pods_since(&fake.client(), &key).await;
-    assert_eq!(since, Ok(PodsSince::NotKnown));
+    assert_eq!(since, Ok(PodsSince::Lagging));
 }

@@ -154,10 +154,10 @@ fn a_roll_is_interrupted(#[case] scenario: &str) {
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => Roll Changed configmap/c (k)
-    template                        => Nothing UpToDate
+    template                        => Note UpToDate
     restart                         => Nothing UpToDate
     cm c k=3                        => Roll Changed configmap/c (k)
-    template tidings.dev/config=t/1 => Nothing UpToDate
+    template tidings.dev/config=t/1 => Note UpToDate
     cm c k=4                        => Roll Changed configmap/c (k)
 "
 )]

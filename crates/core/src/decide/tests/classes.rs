@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::show;
-use crate::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use crate::decide::{Act, Moment, Rules, Verdict, decide};
+use crate::evidence::{Evidence, Finding, PodsSince, Question};
 use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{Marks, PodStatus, read_status, read_workload};
@@ -131,9 +132,12 @@ impl Lab {
             fuse: false,
             one_etcd: true,
         };
+        let mut evidence = Evidence::default();
+        evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));
         let moment = Moment {
             now: 1_000,
-            pods: PodsSince::NotKnown,
+            evidence: &evidence,
+            unled_since: None,
             seed: 1,
             restless: &Restless::default(),
         };

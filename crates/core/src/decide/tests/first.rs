@@ -68,12 +68,148 @@ fn first_sight(#[case] scenario: &str) {
     check(scenario);
 }
 
+/// Its first pods may have what was there when it was made.
+#[rstest]
+#[case::changed_since(
+    "
+    cm c k=1; use env:c.k; create; cm c k=2 => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+#[case::changed_twice_and_a_status_came(
+    "
+    cm c k=1; use env:c.k; create; updated 0; cm c k=2; touch c; cm c k=3 => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+#[case::a_label_since(
+    "
+    cm c k=1; use env:c.k; create; touch c => Record Adopted
+    asked 1
+"
+)]
+#[case::another_key_since(
+    "
+    cm c k=1 l=1; use env:c.k; create; cm c k=1 l=2 => Record Adopted
+"
+)]
+#[case::nothing_since(
+    "
+    cm c k=1; use env:c.k; create   => Record Adopted
+    asked 0
+"
+)]
+#[case::what_it_waited_for_came(
+    "
+    use env:c.k; create; cm c k=1   => half: Record Adopted
+    => Record Recorded configmap/c
+    cm c k=2                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::what_it_waited_for_came_and_changed(
+    "
+    use env:c.k; create; cm c k=1; cm c k=2 => half: Record Adopted
+    => Roll Changed configmap/c
+"
+)]
+#[case::a_key_that_it_waited_for_came(
+    "
+    cm c l=1; use env:c.k; create; cm c k=1 l=1 => half: Record Adopted
+    => Record Recorded configmap/c (k)
+"
+)]
+#[case::edited_since_too(
+    "
+    cm c k=1; use env:c.k; create; updated 3; cm c k=2; edit 1 => half: Record Adopted
+    => Record Absorbed configmap/c (k)
+"
+)]
+#[case::it_has_no_pods(
+    "
+    replicas 0; cm c k=1; use env:c.k; create; cm c k=2 => Record Adopted
+"
+)]
+#[case::made_while_the_watch_was_broken(
+    "
+    cm c k=1; use env:c.k; unseen; create; cm c k=2; touch c; relist => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+#[case::made_while_nobody_led(
+    "
+    cm c k=1; use env:c.k; unled; create; cm c k=2; restart => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+#[case::changed_before_it_was_made(
+    "
+    cm c k=1; use env:c.k; unled; cm c k=2; create; restart => Record Adopted
+"
+)]
+#[case::there_when_we_came(
+    "
+    cm c k=1; use env:c.k; create; cm c k=2; restart => Record MaybeStale configmap/c
+"
+)]
+#[case::forgotten(
+    "
+    cm c k=1; use env:c.k; create; cm c k=2; touch c; compact; updated 3; cm c k=3 => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+fn made_while_we_watch(#[case] scenario: &str) {
+    check(scenario);
+}
+
+#[rstest]
+#[case::changed_before(
+    "
+    ann; cm c k=1; use env:c.k; cm c k=2; touch c; ann tidings.dev/reload=auto => Record MaybeStale configmap/c
+"
+)]
+#[case::changed_before_and_to_be_caught_up(
+    "
+    flag catch-up; ann; cm c k=1; use env:c.k; cm c k=2; ann tidings.dev/reload=auto => Roll CaughtUp configmap/c
+"
+)]
+#[case::edited_after_the_change(
+    "
+    ann; cm c k=1; use env:c.k; cm c k=2; edit 1; ann tidings.dev/reload=auto => Record Adopted
+"
+)]
+#[case::another_key_changed(
+    "
+    ann; cm c k=1 l=1; use env:c.k; edit 1; cm c k=1 l=2; ann tidings.dev/reload=auto => Record Adopted
+"
+)]
+#[case::changed_since(
+    "
+    ann; cm c k=1; use env:c.k; edit 1; ann tidings.dev/reload=auto; cm c k=2 => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
+#[case::the_store_has_forgotten(
+    "
+    ann; cm c k=1; use env:c.k; cm c k=2; compact; ann tidings.dev/reload=auto => Record MaybeStale configmap/c
+"
+)]
+#[case::and_it_is_not_known_yet(
+    "
+    ann; cm c k=1; use env:c.k; cm c k=2; compact; lags; ann tidings.dev/reload=auto => half: Ask NotRead what was there when its pods were made
+    lags no => Record MaybeStale configmap/c
+"
+)]
+fn opted_in(#[case] scenario: &str) {
+    check(scenario);
+}
+
 #[rstest]
 #[case::hands_off(
     "
     cm c k=1; use env:c.k           => Record Adopted
     template tidings.dev/config=b/3; cm c k=2 => Nothing OwnedByOther its template carries b/3
-    template                        => Roll Changed configmap/c (k)
+    template                        => Record Absorbed configmap/c (k)
+    cm c k=3                        => Roll Changed configmap/c (k)
 "
 )]
 #[case::out_and_in_again(

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::digest::Digest;
+use crate::evidence::Evidence;
 use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::Kind;
 use crate::object::{Meta, read_workload};
@@ -22,6 +23,9 @@ pub(super) struct Lab {
     pub(super) rules: Rules,
     pub(super) key: WorkloadRef,
     pub(super) entry: Option<Entry>,
+    streams: [Stream; 2],
+    /// Whether what is written now is told by an event.
+    listed: bool,
     version: u64,
     /// What Reloader would hash the present content to.
     sha1: Sha1,
@@ -51,7 +55,6 @@ impl Lab {
         let mut index = Index::new(Defaults::default(), streams.clone());
         for stream in &streams {
             index.begin_list(stream);
-            index.end_list(stream, 1);
         }
         Self {
             index,
@@ -67,6 +70,8 @@ impl Lab {
             },
             key: WorkloadRef::new(kind, "ns", "w"),
             entry: None,
+            streams,
+            listed: false,
             version: 10,
             sha1: sha1(""),
         }
@@ -88,7 +93,8 @@ impl Lab {
         merge(&mut object, part);
         let workload =
             read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
-        self.index.apply_workload(workload, How::Event)
+        let how = if self.listed { How::Event } else { How::Listed };
+        self.index.apply_workload(workload, how)
     }
 
     pub(super) fn is(&mut self, part: &Value) {
@@ -116,9 +122,15 @@ impl Lab {
     }
 
     pub(super) fn decide(&mut self) -> Verdict {
+        if !std::mem::replace(&mut self.listed, true) {
+            for stream in &self.streams {
+                self.index.end_list(stream, self.version);
+            }
+        }
         let moment = Moment {
             now: 1_000,
-            pods: PodsSince::NotAsked,
+            evidence: &Evidence::default(),
+            unled_since: None,
             seed: 1,
             restless: &Restless::default(),
         };

@@ -50,7 +50,7 @@ fn show(verdict: &Verdict) -> String {
     let act = match &verdict.act {
         Act::Nothing => "Nothing",
         Act::Read(_) => "Read",
-        Act::AskPodsSince => "Ask",
+        Act::Ask(_) => "Ask",
         Act::Forget => "Forget",
         Act::Note(_) => "Note",
         Act::Record(_) => "Record",

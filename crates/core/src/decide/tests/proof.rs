@@ -40,13 +40,16 @@ use super::check;
 #[case::nor_is_an_age_that_is_not_clear(
     "
     cm c k=1; use env:c.k           => Record Adopted
-    tick 1; unseen; cm c k=2; edit 1; relist => Roll Changed configmap/c (k)
+    tick 1; unseen; cm c k=2; edit 1; compact; relist => Roll Changed configmap/c (k)
+    unseen; cm c k=3; edit 2; relist => Record Absorbed configmap/c (k)
+    unseen; edit 3; cm c k=4; relist => Roll Changed configmap/c (k)
 "
 )]
 #[case::a_key_taken_away_leaves_no_time(
     "
     cm c k=1 l=1; use from:c        => Record Adopted
-    unseen; cm c k=1; edit 1; restart => Roll Changed configmap/c (l)
+    unseen; cm c k=1; edit 1; compact; restart => Roll Changed configmap/c (l)
+    unseen; cm c k=1 l=2; edit 2; restart => Record Absorbed configmap/c (l)
 "
 )]
 #[case::versions_of_many_etcds_prove_nothing(
@@ -95,7 +98,7 @@ use super::check;
 #[case::not_with_on_delete(
     "
     cm c k=1; use env:c.k; strategy on-delete => Record Adopted
-    cm c k=2; edit 1                => Roll Changed configmap/c (k)
+    updated 0; cm c k=2; edit 1     => Roll Changed configmap/c (k)
     => Nothing WaitsForDelete 0 of 3 pods updated
     updated 3                       => Nothing UpToDate
 "
@@ -125,7 +128,156 @@ use super::check;
     cm c k=2 l=2                        => Roll Changed configmap/c (l)
 "
 )]
+#[case::a_label_after_the_edit(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; edit 1; touch c       => Record Absorbed configmap/c (k)
+    edit 2; cm c k=3; touch c       => Roll Changed configmap/c (k)
+    unseen; cm c k=4; edit 3; touch c; restart => Record Absorbed configmap/c (k)
+"
+)]
+#[case::nothing_is_asked_for_a_plain_change(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    asked 2; edit 1                 => Note UpToDate
+    cm c k=2                        => Roll Changed configmap/c (k)
+    cm c k=3                        => Roll Changed configmap/c (k)
+    asked 0
+"
+)]
+#[case::our_own_roll_brings_what_came_before_it(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => crash: Roll Changed configmap/c (k)
+    cm c k=3; template tidings.dev/config=t/1 => Record Absorbed configmap/c (k)
+"
+)]
 fn absorb(#[case] scenario: &str) {
+    check(scenario);
+}
+
+/// What an edit was to bring is due again where the edit is taken back.
+#[rstest]
+#[case::by_an_undo(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::together_with_the_content(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    cm c k=1; undo a                => Note UpToDate
+    cm c k=2                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::before_the_content_so_that_pods_were_made_in_between(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    undo a; cm c k=1                => Roll Changed configmap/c
+"
+)]
+#[case::before_the_content_with_all_old_pods(
+    "
+    replicas 1; cm c k=1; use env:c.k; edit a => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    undo a; cm c k=1                => Note UpToDate
+"
+)]
+#[case::by_an_undo_that_is_through_before_it_is_decided(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    cm c k=1; undo a; through       => Note UpToDate
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    undo a; through                 => Roll Changed configmap/c (k)
+"
+)]
+#[case::after_a_restart(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    restart                         => Nothing UpToDate
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::while_nobody_looked(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    unseen; undo a; restart         => Roll Changed configmap/c (k)
+"
+)]
+#[case::when_its_pods_were_there(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    through                         => Note UpToDate
+    undo a                          => Note UpToDate
+"
+)]
+#[case::over_several_edits(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    cm c k=3; edit d                => Record Absorbed configmap/c (k)
+    undo b                          => Roll Changed configmap/c (k)
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::an_edit_without_a_change_that_was_rolled_since(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; edit b                   => Note UpToDate
+    cm c k=2                        => Roll Changed configmap/c (k)
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::an_edit_that_used_more(
+    "
+    cm c k=1; cm d k=1; use env:c.k; edit a => Record Adopted
+    stuck; use env:c.k env:d.k      => Record Recorded configmap/d
+    cm d k=2; use env:c.k           => Note UpToDate
+"
+)]
+#[case::unseen_and_back(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    unseen; cm c k=2; edit b; stuck; restart => Record Absorbed configmap/c (k)
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+fn an_edit_is_taken_back(#[case] scenario: &str) {
+    check(scenario);
+}
+
+/// An older revision that is used again makes pods anew.
+#[rstest]
+#[case::the_mark_is_taken_away_after_a_change(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+    cm c k=3; template              => Record Absorbed configmap/c (k)
+"
+)]
+#[case::and_before_it(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+    template; cm c k=3              => Roll Changed configmap/c (k)
+"
+)]
+#[case::while_its_old_pods_were_there(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    stuck; cm c k=2                 => Roll Changed configmap/c (k)
+    cm c k=3; template              => Roll Changed configmap/c (k)
+"
+)]
+fn a_template_without_our_mark(#[case] scenario: &str) {
     check(scenario);
 }
 

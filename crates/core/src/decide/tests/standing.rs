@@ -134,6 +134,9 @@ fn it_says_how_far_and_until_when() {
     assert_eq!(standing.word, Word::Waiting);
     assert!(standing.until.is_some());
     world.run("stuck; updated 1");
+    world.rules.min_interval = 0;
+    let act = world.decide().act;
+    world.carry_out(&act);
     let standing = world.decide().standing.unwrap();
     assert_eq!(
         (standing.word, standing.pods),

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use tidings_core::decide::{Act, Moment, PodsSince, Rules, Verdict, decide};
+use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
+use tidings_core::evidence::{Evidence, Finding};
 use tidings_core::index::{Content, Fetched, How, Index, Known, Rare};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::needs::needs_of;
@@ -128,17 +129,23 @@ impl Cluster {
         }
         // Of no interest here: nothing of theirs is recorded.
         let restless = Restless::default();
-        let mut moment = Moment {
-            now: 0,
-            pods: PodsSince::NotAsked,
-            seed: 0,
-            restless: &restless,
-        };
+        let mut evidence = Evidence::default();
         for _ in 0..ROUNDS {
+            let moment = Moment {
+                now: 0,
+                evidence: &evidence,
+                unled_since: None,
+                seed: 0,
+                restless: &restless,
+            };
             let verdict = decide(key, &self.index, None, moment, &self.rules)?;
             match &verdict.act {
                 Act::Read(sources) => self.read(sources),
-                Act::AskPodsSince => moment.pods = PodsSince::NotKnown,
+                Act::Ask(questions) => {
+                    for question in questions {
+                        evidence.add(question.clone(), Finding::Forgotten);
+                    }
+                }
                 _ => return Some(verdict),
             }
         }

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use kube::Client;
-use tidings_core::decide::{Act, Moment, PodsSince, Verdict, decide};
+use tidings_core::decide::{Act, Moment, Verdict, decide};
+use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
 use tidings_core::object::{Meta, Seconds, read_workload};
@@ -312,7 +313,7 @@ impl Asking {
     /// may be read.
     async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
         self.read_sources(key).await;
-        let mut pods = PodsSince::NotAsked;
+        let mut evidence = Evidence::default();
         let now = jiff::Timestamp::now().as_second();
         let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
@@ -322,7 +323,8 @@ impl Asking {
                 .and_then(|e| e.get(key));
             let moment = Moment {
                 now,
-                pods,
+                evidence: &evidence,
+                unled_since: None,
                 // What is drawn here is not written.
                 seed: 0,
                 restless: &restless,
@@ -337,9 +339,11 @@ impl Asking {
                     }
                     self.fetch(unread).await;
                 }
-                Act::AskPodsSince => {
-                    let since = crate::fetch::pods_since(&self.client, key).await;
-                    pods = since.unwrap_or(PodsSince::NotKnown);
+                Act::Ask(questions) => {
+                    for question in questions {
+                        let found = self.find(key, question).await;
+                        evidence.add(question.clone(), found);
+                    }
                 }
                 _ => return Some(verdict),
             }
@@ -360,6 +364,12 @@ impl Asking {
             restless.resume(&seen.source(&key.namespace));
         }
         restless
+    }
+
+    /// What cannot be found out is not known, and said so.
+    async fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
+        let found = crate::fetch::find(&self.client, key, question, &self.filter).await;
+        found.unwrap_or(Finding::Forgotten)
     }
 
     /// Every source that counts, so that its present digests can be shown.

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidings_core::decide::{Act, Moment, PodsSince, Rules, decide};
+use tidings_core::decide::{Act, Moment, Rules, decide};
 use tidings_core::digest::Digest;
+use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::{Marks, SourceMeta, read_workload};
@@ -103,10 +104,12 @@ impl Cluster {
             fuse: false,
             one_etcd: false,
         };
-        let pods = PodsSince::NotKnown;
+        let mut evidence = Evidence::default();
+        evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));
         let moment = Moment {
             now: 0,
-            pods,
+            evidence: &evidence,
+            unled_since: None,
             seed: 0,
             restless: &Restless::default(),
         };

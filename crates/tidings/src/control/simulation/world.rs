@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::json;
 use tidings_core::digest::Digest;
+use tidings_core::evidence::{Finding, Former, PodsSince, Question};
 use tidings_core::index::{Content, Fetched, How, StreamOf};
 use tidings_core::kinds::{KINDS, Kind, Renewal};
-use tidings_core::object::{Marks, SourceMeta, read_workload};
+use tidings_core::object::{Marks, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
@@ -17,6 +19,8 @@ use crate::api::ApiError;
 use crate::store::{Shard, Stored, Write};
 use crate::watch::Fact;
 
+/// When the life begins; it takes seconds, so all happens about then.
+pub(super) const EPOCH: i64 = 1_000_000;
 pub(super) const SOURCES: usize = 3;
 pub(super) const WORKLOADS: usize = 4;
 /// The one that is a Job.
@@ -67,6 +71,8 @@ pub(super) struct World {
     pub(super) changes: Vec<usize>,
     pub(super) workloads: Vec<Pods>,
     pub(super) state: BTreeMap<Shard, Stored>,
+    /// What was there after each version: sources and workloads.
+    history: BTreeMap<u64, (Vec<(u64, u32)>, Vec<Pods>)>,
     /// A Job that is deleted to be made again, as it is written down.
     pub(super) kept: Option<Patch>,
 }
@@ -127,6 +133,7 @@ impl World {
             };
             world.workloads.push(pods);
         }
+        world.remember();
         world
     }
 
@@ -141,6 +148,28 @@ impl World {
         self.version += 1;
         let before = std::mem::replace(&mut self.sources[source], (self.version, content));
         self.changes[source] += usize::from(before.1 != content);
+        self.remember();
+    }
+
+    /// Keeps what is there now.
+    pub(super) fn remember(&mut self) {
+        let now = (self.sources.clone(), self.workloads.clone());
+        self.history.insert(self.version, now);
+    }
+
+    /// What was, as an API server tells it.
+    pub(super) fn find(&self, of: &WorkloadRef, question: &Question) -> Finding {
+        let Some(version) = question.version() else {
+            return Finding::Pods(PodsSince::At(0, None));
+        };
+        let then = self.history.range(..=version).next_back();
+        let Some((_, (sources, workloads))) = then else {
+            return Finding::Forgotten;
+        };
+        match question {
+            Question::Source(key, _) => Finding::Source(fetched(key, sources)),
+            _ => former(number(&of.name), workloads),
+        }
     }
 
     pub(super) fn source_fact(&self, i: usize) -> Fact {
@@ -148,42 +177,11 @@ impl World {
     }
 
     pub(super) fn meta(&self, i: usize) -> SourceMeta {
-        SourceMeta {
-            key: source(i),
-            version: self.sources[i].0,
-            marks: Some(Marks::default()),
-            written: Some(100),
-            problem: None,
-            rewritten: false,
-            by: None,
-        }
+        meta(i, &self.sources)
     }
 
     pub(super) fn workload_fact(&self, i: usize, how: How) -> Fact {
-        let pods = &self.workloads[i];
-        let env_from: Vec<_> = uses(i)
-            .iter()
-            .map(|s| json!({"configMapRef": {"name": format!("c{s}")}}))
-            .collect();
-        let annotations = pods
-            .mark
-            .as_ref()
-            .map(|mark| json!({"tidings.dev/config": mark}));
-        let object = json!({
-            "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
-                "resourceVersion": pods.version.to_string(), "generation": pods.generation,
-                "creationTimestamp": "2026-01-01T00:00:00Z",
-                "annotations": {"tidings.dev/reload": "auto"}},
-            "spec": {"template": {"metadata": {"annotations": annotations},
-                "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
-        });
-        let read = read_workload(
-            kind(i),
-            object.to_string().as_bytes(),
-            &Vocabulary::default(),
-        )
-        .unwrap();
-        Fact::Workload(Box::new(read), how)
+        Fact::Workload(Box::new(read(i, &self.workloads[i])), how)
     }
 
     /// Everything, as the lists at a start show it.
@@ -205,12 +203,7 @@ impl World {
     }
 
     pub(super) fn fetch(&self, key: &SourceRef) -> Fetched {
-        let i = number(&key.name);
-        // One name in two sources would be one variable.
-        let name = format!("k{i}");
-        let digest = Digest::of_key(key, &name, &self.sources[i].1.to_le_bytes());
-        let content = Content::new(self.sources[i].0, [(name.into(), digest)]);
-        Fetched::Present(self.meta(i), content)
+        fetched(key, &self.sources)
     }
 
     pub(super) fn write(&mut self, write: &Write) -> Result<String, ApiError> {
@@ -248,4 +241,62 @@ impl World {
         pods.rolls.push(content);
         Ok(Outcome::Done)
     }
+}
+
+fn meta(i: usize, sources: &[(u64, u32)]) -> SourceMeta {
+    SourceMeta {
+        key: source(i),
+        version: sources[i].0,
+        marks: Some(Marks::default()),
+        written: Some(EPOCH),
+        problem: None,
+        rewritten: false,
+        by: None,
+    }
+}
+
+fn fetched(key: &SourceRef, sources: &[(u64, u32)]) -> Fetched {
+    let i = number(&key.name);
+    // One name in two sources would be one variable.
+    let name = format!("k{i}");
+    let digest = Digest::of_key(key, &name, &sources[i].1.to_le_bytes());
+    let content = Content::new(sources[i].0, [(name.into(), digest)]);
+    Fetched::Present(meta(i, sources), content)
+}
+
+fn read(i: usize, pods: &Pods) -> Workload {
+    let env_from: Vec<_> = uses(i)
+        .iter()
+        .map(|s| json!({"configMapRef": {"name": format!("c{s}")}}))
+        .collect();
+    let annotations = pods
+        .mark
+        .as_ref()
+        .map(|mark| json!({"tidings.dev/config": mark}));
+    let object = json!({
+        "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
+            "resourceVersion": pods.version.to_string(), "generation": pods.generation,
+            "creationTimestamp": Timestamp::from_second(EPOCH).unwrap().to_string(),
+            "annotations": {"tidings.dev/reload": "auto"}},
+        "spec": {"template": {"metadata": {"annotations": annotations},
+            "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
+    });
+    read_workload(
+        kind(i),
+        object.to_string().as_bytes(),
+        &Vocabulary::default(),
+    )
+    .unwrap()
+}
+
+fn former(i: usize, workloads: &[Pods]) -> Finding {
+    let there = workloads.get(i).filter(|pods| !pods.gone);
+    Finding::Workload(there.map(|pods| {
+        let then = read(i, pods);
+        Former {
+            uid: then.uid,
+            whole: then.whole,
+            alone: true,
+        }
+    }))
 }

@@ -1,0 +1,128 @@
+//! What a decision may have to find out besides of what is there now: what was.
+//!
+//! The API server tells it exactly, of any object of the same store, until etcd is
+//! compacted (every five minutes by default): a list with
+//! `resourceVersionMatch=Exact` is of one moment. Beyond that a workload's revision
+//! tells when its pod template became the current one.
+//!
+//! Goes in: answers. Comes out: what is known, question by question. "Not known"
+//! is an answer of its own ([`Finding::Forgotten`]) and never stands for "no".
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::index::Fetched;
+use crate::object::{Seconds, Version};
+use crate::refs::{Name, SourceRef};
+
+/// What is asked about one workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// A source, as it was at this version of the store.
+    Source(SourceRef, Version),
+    /// The workload itself, as it was then.
+    Workload(Version),
+    /// When the pods' present template became the current one.
+    Pods,
+}
+
+impl Question {
+    /// The moment that it asks for; `None`: the present.
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::Source(_, version) | Self::Workload(version) => Some(*version),
+            Self::Pods => None,
+        }
+    }
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// How the source was.
+    Source(Fetched),
+    /// How the workload was; `None`: it was not there.
+    Workload(Option<Former>),
+    /// Since when its pods' template is current.
+    Pods(PodsSince),
+    /// It cannot be found out any more, or not here.
+    Forgotten,
+}
+
+/// A workload as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Its uid: another one of the same name is another.
+    pub uid: Name,
+    /// Digest of its whole pod template.
+    pub whole: Digest,
+    /// Whether no pod was made from another template.
+    pub alone: bool,
+}
+
+/// When the pods' present template became the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodsSince {
+    /// The workload's controller has not caught up with the template: ask again.
+    Lagging,
+    /// There is no revision of it, so no pod was ever made from it.
+    Never,
+    /// The creation of its revision, by the API server's clock; and the version of
+    /// the store at which that became the current one, where the kind tells
+    /// (a ControllerRevision is written when it becomes the current one, also when
+    /// it does so again; `pkg/controller/history` of Kubernetes).
+    At(Seconds, Option<Version>),
+}
+
+/// What has been found out for a decision.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    found: BTreeMap<Question, Finding>,
+    /// Nothing is told of this version and of earlier ones.
+    forgotten: Version,
+}
+
+static FORGOTTEN: Finding = Finding::Forgotten;
+
+impl Evidence {
+    /// Nothing found yet, with the version up to which nothing can be.
+    pub fn forgotten_until(version: Version) -> Self {
+        Self {
+            forgotten: version,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in an answer.
+    pub fn add(&mut self, question: Question, finding: Finding) {
+        self.found.insert(question, finding);
+    }
+
+    /// What is known of this; `None`: it has to be asked.
+    pub fn get(&self, question: &Question) -> Option<&Finding> {
+        let gone = question.version().is_some_and(|v| v <= self.forgotten);
+        let unknown = gone.then_some(&FORGOTTEN);
+        self.found.get(question).or(unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_etcd_has_forgotten_is_not_asked() {
+        let mut evidence = Evidence::forgotten_until(7);
+        assert_eq!(
+            evidence.get(&Question::Workload(7)),
+            Some(&Finding::Forgotten)
+        );
+        assert_eq!(evidence.get(&Question::Workload(8)), None);
+        assert_eq!(evidence.get(&Question::Pods), None);
+        evidence.add(Question::Workload(7), Finding::Workload(None));
+        assert_eq!(
+            evidence.get(&Question::Workload(7)),
+            Some(&Finding::Workload(None))
+        );
+    }
+}
