@@ -25,6 +25,7 @@ mod nursery;
 mod places;
 mod port;
 mod proc;
+mod read;
 mod render;
 mod serving;
 mod signals;

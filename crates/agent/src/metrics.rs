@@ -90,6 +90,12 @@ const OWN: &[Row] = &[
         |f| as_float(f.frozen.len() as u64),
     ),
     (
+        "tidings_agent_unread_entries",
+        "gauge",
+        "What lies in watched places and cannot be read.",
+        |f| as_float(f.mounts.iter().map(|mount| mount.unread.len() as u64).sum()),
+    ),
+    (
         "tidings_agent_watch_problems_total",
         "counter",
         "Times watching was not possible as it should be.",
@@ -322,6 +328,7 @@ mod tests {
             generation: None,
             files: Vec::new(),
             watched_by: "inotify",
+            unread: Vec::new(),
         };
         let facts = Facts {
             mounts: vec![mount.clone(), mount],

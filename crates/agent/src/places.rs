@@ -5,7 +5,6 @@
 
 use crate::cli::settings::Settings;
 use crate::journal::{Journal, log};
-use crate::watch::Watch;
 use crate::watch::foreign::Foreign;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
@@ -78,15 +77,4 @@ fn meant(frozen: &[PathBuf], named: &[PathBuf]) -> Vec<String> {
     };
     let frozen = frozen.iter().filter(is_meant);
     frozen.map(|mount| mount.display().to_string()).collect()
-}
-
-/// Says which files can be watched, but not read.
-pub(crate) fn warn_of_unreadable(watch: &Watch) {
-    let files = watch.unreadable();
-    if !files.is_empty() {
-        log(&format!(
-            "cannot be read, so every new generation counts as a change: {}; give the agent the file's user or group (fsGroup)",
-            files.join(", ")
-        ));
-    }
 }

@@ -107,10 +107,11 @@ fn text(status: u16, body: &str) -> Page {
 
 /// The first look is taken before the port opens; what is left is the outcome.
 fn ready(facts: &Facts) -> Page {
-    let missing = facts
-        .mounts
-        .iter()
-        .find(|mount| mount.watched_by == "missing");
+    let state = |state: &str| facts.mounts.iter().find(|mount| mount.watched_by == state);
+    if let Some(why) = state("unreadable").and_then(|mount| mount.unread.first()) {
+        return text(503, &format!("{why}\n"));
+    }
+    let missing = state("missing");
     let rejected = facts
         .last
         .as_ref()
@@ -137,6 +138,7 @@ fn state(facts: &Facts) -> String {
                 "taken": facts.taken.get(&mount.dir),
                 "files": mount.files,
                 "watchedBy": mount.watched_by,
+                "unread": mount.unread,
             })
         })
         .collect();

@@ -151,7 +151,7 @@ fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failu
     let mut watch = Watch::begin(places, settings.poll).map_err(usage)?;
     journal.began(&watch.look());
     watch.notes().iter().for_each(|note| log(note));
-    places::warn_of_unreadable(&watch);
+    journal.watch_said(&watch.said());
     Ok(watch)
 }
 

@@ -2,6 +2,8 @@
 //! writes, a link between them that is set anew, and plain files: several places
 //! in one directory, watched twice over. Nothing is lost, and each change is
 //! taken once. `TIDINGS_LIVES=3000` plays more of them.
+//!
+//! With `--follow-links`: one of the links leads from one place into another.
 
 #![allow(
     clippy::unwrap_used,
@@ -154,7 +156,9 @@ impl Life {
             return;
         }
         self.starts += 1;
-        let mut options = vec!["watch".to_owned(), "--http".to_owned()];
+        let mut options = ["watch", "--follow-links", "--http"]
+            .map(str::to_owned)
+            .to_vec();
         options.push(format!("http://127.0.0.1:{}/", self.app.port));
         for place in [
             "blue",

@@ -307,7 +307,8 @@ fn a_link_to_a_volume_that_is_set_anew_is_followed() {
     scene.took(&agent, 3);
 }
 
-/// A directory of links, each to a file elsewhere.
+/// A directory of links, each to a file elsewhere: with `--follow-links`, since
+/// that is refused otherwise.
 #[test]
 fn what_links_in_a_directory_lead_to_is_watched() {
     let scene = Scene::new();
@@ -316,7 +317,10 @@ fn what_links_in_a_directory_lead_to_is_watched() {
     fs::write(other.join("x"), "1").unwrap();
     symlink("../cm/a", dir.join("a")).unwrap();
     symlink(other.join("x"), dir.join("x")).unwrap();
-    let agent = scene.watch(&[&dir]);
+    let mut options = scene.options(&[&dir]);
+    options.push("--follow-links".into());
+    let agent = agent(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    agent.says("watching", 1);
     kubelet.write(&keys(&[("a", "2"), ("b", "1")]));
     scene.took(&agent, 1);
     fs::write(other.join("x"), "2").unwrap();
@@ -408,8 +412,8 @@ fn a_file_may_become_a_directory_a_link_and_a_file_again() {
     scene.took(&agent, 1);
     fs::write(path.join("a"), "2").unwrap();
     scene.took(&agent, 2);
-    fs::remove_dir_all(&path).unwrap();
     let mut kubelet = scene.volume("cm");
+    fs::remove_dir_all(&path).unwrap();
     symlink("cm", &path).unwrap();
     scene.took(&agent, 3);
     kubelet.write(&keys(&[("a", "3"), ("b", "1")]));

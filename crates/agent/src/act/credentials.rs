@@ -2,9 +2,10 @@
 //! All of it lies in files that are read at every call, since they rotate.
 
 use super::http::Manner;
+use crate::read;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
@@ -37,7 +38,9 @@ impl Manner {
             let roots = if self.insecure {
                 Vec::new()
             } else {
-                certificates(&self.roots()?)?
+                let file = self.roots()?;
+                // Distributions keep theirs behind a link.
+                certificates(&file, &read::small_behind_links(&file)?)?
             };
             tls = tls
                 .root_certs(RootCerts::new_with_certs(&roots))
@@ -66,22 +69,19 @@ impl Manner {
     }
 }
 
-fn secret(file: &PathBuf) -> Result<String, String> {
-    let read = std::fs::read_to_string(file);
-    let text = read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+fn secret(file: &Path) -> Result<String, String> {
+    let text = String::from_utf8(read::small(file)?);
+    let text = text.map_err(|_| format!("{} cannot be read: it is no text", file.display()))?;
     Ok(text.trim().to_owned())
 }
 
-fn pem(file: &PathBuf) -> Result<Vec<PemItem<'static>>, String> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
-    let items: Result<Vec<_>, _> = parse_pem(&bytes).collect();
-    items.map_err(|error| unreadable(&error))
+fn pem(file: &Path, bytes: &[u8]) -> Result<Vec<PemItem<'static>>, String> {
+    let items: Result<Vec<_>, _> = parse_pem(bytes).collect();
+    items.map_err(|error| format!("{} cannot be read: {error}", file.display()))
 }
 
-fn certificates(file: &PathBuf) -> Result<Vec<Certificate<'static>>, String> {
-    let found: Vec<_> = pem(file)?
+fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
+    let found: Vec<_> = pem(file, bytes)?
         .into_iter()
         .filter_map(|item| match item {
             PemItem::Certificate(certificate) => Some(certificate),
@@ -94,11 +94,9 @@ fn certificates(file: &PathBuf) -> Result<Vec<Certificate<'static>>, String> {
     Ok(found)
 }
 
-fn client(chain: &PathBuf, key: &PathBuf) -> Result<ClientCert, String> {
-    let chain = certificates(chain)?;
-    let bytes =
-        std::fs::read(key).map_err(|error| format!("{} cannot be read: {error}", key.display()))?;
-    let key = PrivateKey::from_pem(&bytes)
+fn client(chain: &Path, key: &Path) -> Result<ClientCert, String> {
+    let chain = certificates(chain, &read::small(chain)?)?;
+    let key = PrivateKey::from_pem(&read::small(key)?)
         .map_err(|error| format!("{} contains no private key: {error}", key.display()))?;
     Ok(ClientCert::new_with_certs(&chain, key))
 }

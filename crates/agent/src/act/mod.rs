@@ -335,7 +335,7 @@ impl Actor {
     ) -> Took {
         let target = &message.target;
         let Some(process) = target.find() else {
-            return Took::NotUp(format!("{} is not there yet", target.shown()));
+            return Took::NotUp(target.why_not());
         };
         if let Some(why) = target.doubts(&process) {
             return Took::Rejected(why);

@@ -8,6 +8,7 @@
 
 use crate::child::raw;
 use crate::proc::{self, Disposition, Process};
+use crate::read;
 use rustix::io::Errno;
 use rustix::process::pidfd_send_signal;
 use std::path::PathBuf;
@@ -55,6 +56,15 @@ impl Target {
         process.is_younger_than(path).then(|| {
             format!("{file} is older than process {pid}, which it names: the number was given anew, so nobody is told; remove the file when its process starts")
         })
+    }
+
+    /// Why nobody is found.
+    pub(crate) fn why_not(&self) -> String {
+        let unread = match self {
+            Self::PidFile(path) => read::small(path).err().filter(|_| path.exists()),
+            Self::Child(_) | Self::Named(_) => None,
+        };
+        unread.unwrap_or_else(|| format!("{} is not there yet", self.shown()))
     }
 
     /// Who that is, for people.

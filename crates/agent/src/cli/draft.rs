@@ -150,6 +150,7 @@ gather! {
 }
 
 switch! {
+    follow_links => filter.follow;
     signal_is_handled => signal_is_handled;
     insecure => manner.insecure;
     once => once;

@@ -69,6 +69,13 @@ pub(crate) const OPTIONS: &[Opt] = &[
         super::draft::Draft::exclude,
     ),
     opt(
+        "--follow-links",
+        "",
+        For::Both,
+        "Follow links in watched directories, and those of watched and rendered files, out of their place too. Only where nobody else can write there.",
+        |d, _| d.follow_links(),
+    ),
+    opt(
         "--preset",
         "NAME",
         For::Both,

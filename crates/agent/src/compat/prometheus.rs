@@ -8,8 +8,10 @@ use crate::cli::draft::{Draft, Wanted};
 use crate::cli::settings::Settings;
 use crate::cli::values::{moves, time};
 use crate::journal::{Names, log};
+use crate::read;
 use crate::render::Render;
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 /// What its flags say.
@@ -123,8 +125,7 @@ fn web_config(said: &mut Said, value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Ok(());
     }
-    let text = std::fs::read_to_string(value)
-        .map_err(|error| format!("{value} cannot be read: {error}"))?;
+    let text = String::from_utf8_lossy(&read::small(Path::new(value))?).into_owned();
     let is_asked = |key: &&str| text.lines().any(|line| line.trim_start().starts_with(*key));
     said.closed_by = SECURED.into_iter().find(is_asked);
     Ok(())

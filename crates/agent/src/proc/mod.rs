@@ -12,6 +12,7 @@ pub(crate) use find::{children_of, lives, named, nobody_else, pids};
 pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
 
+use crate::read;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -58,7 +59,7 @@ impl Process {
 
     /// The process whose number is in this file.
     pub(crate) fn of_pid_file(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
+        let text = String::from_utf8(read::small(path).ok()?).ok()?;
         Self::open(text.split_whitespace().next()?.parse().ok()?)
     }
 

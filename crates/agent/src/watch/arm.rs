@@ -17,6 +17,9 @@ use std::time::Duration;
 /// the rest is left to the next look.
 const PATIENCE: u32 = 10;
 
+/// More of them are not remembered: they would be of names that somebody invents.
+const MOST_COMPLAINTS: usize = 1000;
+
 /// Whom a watched directory concerns, by index, and what in it.
 pub(super) type Concerns = Vec<(usize, Heed)>;
 
@@ -144,7 +147,10 @@ impl Watch {
         None
     }
 
-    fn say_once(&mut self, sentence: &str) {
+    pub(super) fn say_once(&mut self, sentence: &str) {
+        if self.complaints.len() >= MOST_COMPLAINTS {
+            self.complaints.clear();
+        }
         if !self.complaints.iter().any(|said| said == sentence) {
             self.complaints.push(sentence.to_owned());
             self.said.push(sentence.to_owned());

@@ -11,14 +11,24 @@ pub(crate) struct Filter {
     pub(crate) include: Vec<String>,
     /// Wins over `include`.
     pub(crate) exclude: Vec<String>,
+    /// Also what a link leads to outside of the place.
+    pub(crate) follow: bool,
 }
 
 impl Filter {
     /// Whether a change of this file counts.
     pub(crate) fn takes(&self, name: &[u8]) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|p| matches(p, name));
-        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+        (self.include.is_empty() || any(&self.include, name)) && !self.excludes(name)
     }
+
+    /// Whether nobody asked about this name.
+    pub(crate) fn excludes(&self, name: &[u8]) -> bool {
+        any(&self.exclude, name)
+    }
+}
+
+fn any(patterns: &[String], name: &[u8]) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, name))
 }
 
 fn matches(pattern: &str, name: &[u8]) -> bool {
@@ -92,6 +102,7 @@ mod tests {
         let filter = Filter {
             include: vec!["*.conf".into()],
             exclude: vec!["secret*".into()],
+            ..Filter::default()
         };
         assert!(filter.takes(b"a.conf"));
         assert!(!filter.takes(b"secret.conf"));

@@ -65,8 +65,10 @@ pub(crate) struct Mount {
     pub(crate) generation: Option<String>,
     /// The names of the files that count.
     pub(crate) files: Vec<String>,
-    /// How it is watched: `inotify`, `poll` or `missing`.
+    /// How it is watched: `inotify`, `poll`, `missing` or `unreadable`.
     pub(crate) watched_by: &'static str,
+    /// What of it cannot be read, a sentence each.
+    pub(crate) unread: Vec<String>,
 }
 
 /// The watch of all places.
@@ -116,6 +118,7 @@ impl Watch {
             watched.first_look()?;
         }
         watch.note_left_out();
+        watch.note_unread();
         watch.next_poll = watch.now() + watch.interval();
         watch.reported = watch.mounts();
         Ok(watch)
@@ -143,6 +146,7 @@ impl Watch {
         }
         self.reported = mounts;
         self.note_left_out();
+        self.note_unread();
         Some(Look {
             flickered,
             names,
@@ -196,16 +200,12 @@ impl Watch {
         times.max().unwrap_or_default()
     }
 
-    /// Everything unreadable, for one warning.
-    pub(crate) fn unreadable(&self) -> Vec<String> {
-        let of = |watched: &Watched| {
-            let dir = std::path::PathBuf::from(watched.last.dir.clone());
-            let names = watched.last.unreadable.clone();
-            names
-                .into_iter()
-                .map(move |name| shown(dir.join(name).as_os_str()))
-        };
-        self.places.iter().flat_map(of).collect()
+    /// Says once of everything that cannot be read that it cannot.
+    fn note_unread(&mut self) {
+        let all = self.places.iter().flat_map(Watched::unread);
+        for sentence in all.collect::<Vec<_>>() {
+            self.say_once(&sentence);
+        }
     }
 
     /// The longest that [`Self::wait`] sleeps.
@@ -219,11 +219,7 @@ impl Watch {
 
     fn interval(&self) -> Duration {
         // A mount makes no message.
-        let all_there = self
-            .places
-            .iter()
-            .all(|watched| watched.armed && !watched.missing);
-        if all_there {
+        if self.places.iter().all(Watched::is_clear) {
             self.poll
         } else {
             self.poll.min(WITHOUT_INOTIFY)

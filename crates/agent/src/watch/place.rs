@@ -3,9 +3,10 @@
 
 use super::glob::Filter;
 use super::route::{Heed, Route, Spot, Step};
-use super::snapshot::{DEEPEST, changed};
+use super::snapshot::{DEEPEST, MOST, changed};
 use rustix::fs::{self, Stat};
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,11 @@ pub(super) struct Station {
 impl Place {
     /// What the path means now.
     pub(super) fn route(&self) -> Route {
-        Route::of(&self.path)
+        let mut route = Route::of(&self.path);
+        if route.leads_out && !self.filter.follow {
+            route.end = Err(Errno::XDEV);
+        }
+        route
     }
 
     /// Every directory in which something could happen that matters.
@@ -40,7 +45,7 @@ impl Place {
         let route = self.route();
         let mut steps = route.steps;
         if let Ok(spot) = &route.end {
-            steps.extend(spot.steps());
+            steps.extend(spot.steps(self.filter.follow));
         }
         let station = |step: Step| {
             let id = id(&fs::stat(&step.dir).ok()?);
@@ -59,7 +64,7 @@ impl Place {
         id(&fs::stat(&spot.dir).ok()?).hash(&mut hasher);
         match spot.generation() {
             Some(generation) => generation.hash(&mut hasher),
-            None => spot.files_pulse()?.hash(&mut hasher),
+            None => spot.files_pulse(self.filter.follow).hash(&mut hasher),
         }
         Some(hasher.finish())
     }
@@ -78,34 +83,38 @@ impl Spot {
         fs::lstat(self.dir.join(generation)).is_ok()
     }
 
-    fn steps(&self) -> Vec<Step> {
+    fn steps(&self, follow: bool) -> Vec<Step> {
         if self.file.is_some() && !self.volume {
             return Vec::new();
         }
         let mut steps = vec![all(&self.dir)];
         if !self.volume {
-            let mut below = Below::default();
-            below.enter(&self.dir);
+            let below = Below::of(&self.dir, follow);
             steps.extend(below.dirs.iter().map(|dir| all(dir)));
             steps.extend(below.links.iter().flat_map(|link| beyond(link)));
         }
         steps
     }
 
-    fn files_pulse(&self) -> Option<u64> {
+    fn files_pulse(&self, follow: bool) -> u64 {
         if let Some(file) = &self.file {
-            return Some(pulse_of(&self.dir.join(file)).unwrap_or_default());
+            return pulse_of(&self.dir.join(file)).unwrap_or_default();
         }
-        let mut below = Below::default();
-        below.enter(&self.dir);
+        let below = Below::of(&self.dir, follow);
         let mut pulse = 0u64;
         for dir in below.dirs.iter().chain([&self.dir]) {
-            for entry in std::fs::read_dir(dir).ok()?.flatten() {
+            // One that may not be listed says nothing.
+            for entry in std::fs::read_dir(dir)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .take(MOST)
+            {
                 // A sum: directories list their entries in any order.
                 pulse = pulse.wrapping_add(pulse_of(&entry.path()).unwrap_or_default());
             }
         }
-        Some(pulse)
+        pulse
     }
 }
 
@@ -137,38 +146,83 @@ fn beyond(link: &Path) -> Vec<Step> {
     steps
 }
 
-/// The directories and links below a directory.
-#[derive(Default)]
-struct Below {
+/// The directories and links below a directory: the same as are read.
+struct Below<'a> {
+    root: &'a Path,
+    /// Links may lead out of it.
+    follow: bool,
     dirs: Vec<PathBuf>,
     links: Vec<PathBuf>,
     /// The directories that lead to where we are: links may go round.
     above: Vec<Id>,
+    /// All that were entered.
+    seen: HashSet<Id>,
+    entries: usize,
 }
 
-impl Below {
-    fn enter(&mut self, dir: &Path) {
+impl<'a> Below<'a> {
+    /// `root` contains no link.
+    fn of(root: &'a Path, follow: bool) -> Self {
+        let mut below = Self {
+            root,
+            follow,
+            dirs: Vec::new(),
+            links: Vec::new(),
+            above: Vec::new(),
+            seen: HashSet::new(),
+            entries: 0,
+        };
+        below.enter(root, false);
+        below
+    }
+
+    fn enter(&mut self, dir: &Path, by_link: bool) {
         let Ok(stat) = fs::stat(dir) else { return };
-        if self.above.contains(&id(&stat)) || self.above.len() > DEEPEST {
+        let id = id(&stat);
+        if self.above.contains(&id) || self.above.len() > DEEPEST {
             return;
         }
         if !self.above.is_empty() {
             self.dirs.push(dir.to_path_buf());
         }
-        self.above.push(id(&stat));
+        self.seen.insert(id);
+        self.above.push(id);
+        let mut links = Vec::new();
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            self.entries += 1;
+            if self.entries > MOST {
+                break;
+            }
             if entry.file_name().as_bytes().starts_with(b"..") {
                 continue;
             }
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                self.links.push(path.clone());
-            }
-            if path.is_dir() {
-                self.enter(&path);
+            match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => links.push(entry.path()),
+                Ok(kind) if kind.is_dir() => self.enter(&entry.path(), by_link),
+                _ => {}
             }
         }
+        for link in links {
+            self.follow(&link, by_link);
+        }
         self.above.pop();
+    }
+
+    fn follow(&mut self, link: &Path, by_link: bool) {
+        let leads_out = || {
+            !link
+                .canonicalize()
+                .is_ok_and(|to| to.starts_with(self.root))
+        };
+        if !self.follow && leads_out() {
+            return;
+        }
+        let known = |stat: &Stat| self.seen.contains(&id(stat));
+        let is_dir = link.is_dir() && !(by_link && fs::stat(link).is_ok_and(|stat| known(&stat)));
+        self.links.push(link.to_path_buf());
+        if is_dir {
+            self.enter(link, true);
+        }
     }
 }
 
@@ -221,7 +275,9 @@ mod tests {
         std::fs::create_dir(&other).unwrap();
         std::fs::write(other.join("x"), "").unwrap();
         symlink("../other/x", dir.join("x")).unwrap();
-        let place = place(&dir);
+        let mut place = place(&dir);
+        assert_eq!(heed(&place, &dir), [Heed::All], "it leads out");
+        place.filter.follow = true;
         assert_eq!(heed(&place, &dir), [Heed::All, Heed::Entry("x".into())]);
         assert_eq!(heed(&place, &other), [Heed::File("x".into())]);
     }

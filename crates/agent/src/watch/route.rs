@@ -27,6 +27,8 @@ pub(super) struct Route {
     pub(super) end: Result<Spot, Errno>,
     /// It leads through links other than a volume's own.
     pub(super) by_links: bool,
+    /// What was named is a link that leads elsewhere than below its directory.
+    pub(super) leads_out: bool,
 }
 
 /// A directory on the way, and what in it matters.
@@ -67,6 +69,7 @@ impl Route {
             here: PathBuf::from("/"),
             ahead: VecDeque::new(),
             links: 0,
+            fence: None,
             steps: Vec::new(),
         };
         let start = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
@@ -76,10 +79,12 @@ impl Route {
                 break end;
             }
         };
+        let is_out = |fence: PathBuf| !walk.here.starts_with(fence);
         Self {
             steps: walk.steps,
             end,
             by_links: walk.links > 0,
+            leads_out: walk.fence.is_some_and(is_out),
         }
     }
 }
@@ -89,6 +94,9 @@ struct Walk {
     here: PathBuf,
     ahead: VecDeque<OsString>,
     links: u32,
+    /// Where the last part lies, if that is a link. Links before it are part of
+    /// how the place is called (`/var/run`).
+    fence: Option<PathBuf>,
     steps: Vec<Step>,
 }
 
@@ -125,6 +133,9 @@ impl Walk {
         self.links += 1;
         if self.links > MOST_LINKS {
             return self.nowhere(name, Errno::NOENT);
+        }
+        if self.ahead.is_empty() && self.fence.is_none() {
+            self.fence = Some(self.here.clone());
         }
         self.pass(Heed::Entry(name));
         self.turn_to(&target);

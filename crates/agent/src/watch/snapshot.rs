@@ -4,19 +4,20 @@
 //! which generation of a kubelet's volume they are of. A volume is read through
 //! one descriptor of its timestamp directory, so that a snapshot is never made
 //! of two generations (Kubernetes, pkg/volume/util/atomic_writer.go).
-//! A file that may not be read is part of the snapshot by its inode and times,
-//! and of [`Snapshot::unreadable`]; a place that is gone is an error.
+//!
+//! What cannot be read blinds itself alone, and is named. A file that may not be
+//! read, or is too large, is part of the snapshot by its inode and times; what
+//! the kernel failed to read is unknown. A place that is gone is an error.
 
 use super::foreign::{Foreign, LONGEST};
 use super::place::{Id, Place, id};
 use super::route::{Heed, Route, Spot};
-use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use crate::read::{LARGE, Opened, Root, Unread, in_dir};
+use rustix::fs::{self, AtFlags, Dir, FileType, OFlags, Stat};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -25,6 +26,17 @@ pub(crate) type FileDigest = [u8; 16];
 
 /// Directories nested deeper than this are not looked into.
 pub(super) const DEEPEST: usize = 8;
+/// No more files and directories of a place are looked at.
+pub(super) const MOST: usize = 100_000;
+/// Nor with longer names, all together. A ConfigMap holds 1 MiB.
+const MOST_OF_NAMES: usize = 4 << 20;
+/// Nor more bytes in all.
+const MOST_BYTES: u64 = 4 * LARGE;
+/// No more of what cannot be read is named; the rest is counted.
+const NAMED: usize = 20;
+/// How often a file that is written meanwhile is read again. Another look is due
+/// then anyway.
+const READINGS: usize = 3;
 /// How often a volume may be swapped while it is read before that is an error.
 const PATIENCE: u32 = 100;
 
@@ -40,8 +52,12 @@ pub(crate) struct Snapshot {
     pub(crate) prefix: OsString,
     /// Names below the prefix, and digests.
     pub(crate) files: BTreeMap<OsString, FileDigest>,
-    /// Whole names of files that may not be read.
-    pub(crate) unreadable: Vec<OsString>,
+    /// Whole names of what cannot be read, the first of them.
+    pub(crate) unread: Vec<(OsString, Unread)>,
+    /// How many there are.
+    pub(crate) unread_count: usize,
+    /// Names below the prefix of files and directories whose content is unknown.
+    pub(crate) unknown: BTreeSet<OsString>,
     /// Whole names of files that change by themselves.
     pub(crate) left_out: Vec<(OsString, Foreign)>,
     /// When the newest of it was put there: seconds and nanoseconds since 1970.
@@ -49,6 +65,23 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// What is unknown now is taken to be as it was seen last.
+    pub(super) fn keep_unknown_of(&mut self, before: &Self) {
+        if self.unknown.is_empty() || self.prefix != before.prefix {
+            return;
+        }
+        let is_unknown = |name: &Path| {
+            let mut above = name.ancestors();
+            above.any(|part| self.unknown.contains(part.as_os_str()))
+        };
+        let kept = before.files.iter();
+        let kept: Vec<_> = kept
+            .filter(|(name, _)| !self.files.contains_key(*name) && is_unknown(Path::new(name)))
+            .map(|(name, digest)| (name.clone(), *digest))
+            .collect();
+        self.files.extend(kept);
+    }
+
     /// The name of a file relative to the directory.
     pub(crate) fn whole_name(&self, name: &OsStr) -> OsString {
         joined(&self.prefix, name)
@@ -86,8 +119,10 @@ impl Place {
         spot: &Spot,
         generation: Option<&str>,
     ) -> Result<Snapshot, Errno> {
-        let base = generation.map_or_else(|| spot.dir.clone(), |name| spot.dir.join(name));
-        let root = open_dir(CWD, &base)?;
+        let mut root = Root::at(&spot.dir, self.filter.follow)?;
+        if let Some(generation) = generation {
+            root = root.below(Path::new(generation))?;
+        }
         let snapshot = Snapshot {
             dir: self.known_as(route, spot).into(),
             prefix: spot.file.clone().unwrap_or_default().into(),
@@ -97,13 +132,15 @@ impl Place {
         let mut reading = Reading {
             place: self,
             pinned: generation.is_some(),
+            root,
             above: Vec::new(),
+            seen: HashSet::new(),
+            entries: 0,
+            names: 0,
+            bytes: 0,
             snapshot,
         };
-        match &spot.file {
-            Some(name) => reading.file_or_dir(&root, name.as_os_str(), OsString::new())?,
-            None => reading.dir(&root, &OsString::new())?,
-        }
+        reading.all(spot.file.as_deref()).map_err(Unread::errno)?;
         Ok(reading.snapshot)
     }
 
@@ -133,56 +170,148 @@ fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
 /// One reading under way.
 struct Reading<'a> {
     place: &'a Place,
-    /// Below a generation's directory, where a missing file means a swap.
+    /// Below a generation's directory, whose own times say nothing.
     pinned: bool,
+    root: Root,
     /// The directories that lead to where we are: links may go round.
     above: Vec<Id>,
+    /// All that were entered.
+    seen: HashSet<Id>,
+    entries: usize,
+    names: usize,
+    bytes: u64,
     snapshot: Snapshot,
 }
 
+/// Something that was found, and what it is called below the prefix.
+struct Entry {
+    is_link: bool,
+    name: OsString,
+}
+
 impl Reading<'_> {
-    fn dir(&mut self, dir: &OwnedFd, relative: &OsString) -> Result<(), Errno> {
+    fn all(&mut self, only: Option<&Path>) -> Result<(), Unread> {
+        let Some(name) = only else {
+            let root = self.root.dir(Path::new("."))?;
+            return self.dir(&root, &OsString::new(), false);
+        };
+        match self.behind_link(OsString::new(), false) {
+            Err(why) if why.is_gone() => Err(why),
+            Err(why) => {
+                self.note(OsString::new(), why);
+                Ok(())
+            }
+            Ok(false) => {
+                debug_assert!(!name.as_os_str().is_empty());
+                self.note(OsString::new(), Unread::NoFile);
+                Ok(())
+            }
+            Ok(true) => Ok(()),
+        }
+    }
+
+    /// `by_link`: a link was followed to come here.
+    fn dir(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
         let stat = fs::fstat(dir)?;
         if !self.pinned {
             // A file that was removed leaves its trace here alone.
             self.snapshot.changed_at = self.snapshot.changed_at.max(changed(&stat));
         }
         let id = id(&stat);
-        if self.above.contains(&id) || self.above.len() > DEEPEST {
+        if self.above.contains(&id) {
             return Ok(());
         }
+        if self.above.len() > DEEPEST {
+            return Err(Unread::TooMuch("it is nested too deep"));
+        }
+        self.seen.insert(id);
         self.above.push(id);
+        let done = self.entries(dir, relative, by_link);
+        self.above.pop();
+        done
+    }
+
+    fn entries(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
+        for entry in self.list(dir, relative)? {
+            let below = joined(relative, &entry.name);
+            match self.entry(dir, &entry, below.clone(), by_link) {
+                Err(why) if !why.is_gone() => self.note(below, why),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Links last: what they lead to may be here too. The rest by name, so that
+    /// the same is seen whatever the order in which it was written.
+    fn list(&mut self, dir: &OwnedFd, relative: &OsStr) -> Result<Vec<Entry>, Unread> {
+        let mut found = Vec::new();
         for entry in Dir::read_from(dir)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name.starts_with(b"..") {
                 continue;
             }
-            let name = OsStr::from_bytes(name);
-            self.file_or_dir(dir, name, joined(relative, name))?;
+            self.entries += 1;
+            self.names += relative.len() + name.len();
+            if self.entries > MOST || self.names > MOST_OF_NAMES {
+                self.note(
+                    relative.to_owned(),
+                    Unread::TooMuch("it has too many files"),
+                );
+                break;
+            }
+            found.push(Entry {
+                is_link: entry.file_type() == FileType::Symlink,
+                name: OsStr::from_bytes(name).to_owned(),
+            });
         }
-        self.above.pop();
-        Ok(())
+        found.sort_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
+        Ok(found)
     }
 
-    fn file_or_dir(
+    fn entry(
         &mut self,
         dir: &OwnedFd,
-        name: &OsStr,
+        entry: &Entry,
         relative: OsString,
-    ) -> Result<(), Errno> {
-        let stat = match fs::statat(dir, name, AtFlags::empty()) {
-            // A link to nothing, or a file that is just being replaced.
-            Err(Errno::NOENT | Errno::LOOP) if !self.pinned => return Ok(()),
-            other => other?,
-        };
+        by_link: bool,
+    ) -> Result<(), Unread> {
+        let name = entry.name.as_os_str();
+        let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => self.behind_link(relative, by_link).map(|_| ()),
             FileType::Directory => {
-                let below = open_dir(dir, Path::new(name))?;
-                self.dir(&below, &relative)
+                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let below = fs::openat(dir, name, flags, fs::Mode::empty())?;
+                self.dir(&below, &relative, by_link)
             }
-            FileType::RegularFile if self.takes(&relative) => self.file(dir, name, relative, &stat),
+            FileType::RegularFile if self.takes(&relative) => {
+                let read = self.digest(&stat, || in_dir(dir, name, LARGE));
+                self.file(relative, &stat, read)
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// What a name below the root leads to. False: it is no file that is read.
+    fn behind_link(&mut self, relative: OsString, by_link: bool) -> Result<bool, Unread> {
+        let whole = self.snapshot.whole_name(&relative);
+        let path = Path::new(&whole);
+        let stat = self.root.stat(path)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            // Links among links: each directory once.
+            FileType::Directory if by_link && self.seen.contains(&id(&stat)) => Ok(true),
+            FileType::Directory => {
+                let below = self.root.dir(path)?;
+                self.dir(&below, &relative, true).map(|()| true)
+            }
+            FileType::RegularFile if self.takes(&relative) => {
+                let read = self.digest(&stat, || self.root.file(path, LARGE));
+                self.file(relative, &stat, read).map(|()| true)
+            }
+            FileType::RegularFile => Ok(true),
+            _ => Ok(false),
         }
     }
 
@@ -196,37 +325,60 @@ impl Reading<'_> {
         relative.is_empty() || !self.place.filter.include.is_empty()
     }
 
+    fn digest(
+        &self,
+        stat: &Stat,
+        open: impl Fn() -> Result<Opened, Unread>,
+    ) -> Result<Read, Unread> {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if size <= LARGE && self.bytes + size > MOST_BYTES {
+            return Err(Unread::TooMuch("there is too much beside it"));
+        }
+        digest(open)
+    }
+
     fn file(
         &mut self,
-        dir: &OwnedFd,
-        name: &OsStr,
         relative: OsString,
         stat: &Stat,
-    ) -> Result<(), Errno> {
+        read: Result<Read, Unread>,
+    ) -> Result<(), Unread> {
         if !self.pinned {
             self.snapshot.changed_at = self.snapshot.changed_at.max(changed(stat));
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let digest = match fs::openat(dir, name, flags, Mode::empty()) {
-            Ok(file) => {
-                let (digest, foreign) = digest(File::from(file));
-                if let Some(foreign) = foreign.filter(|_| !self.is_asked_for(&relative)) {
+        let digest = match read {
+            Ok(read) => {
+                self.bytes += read.length;
+                if let Some(foreign) = read.foreign.filter(|_| !self.is_asked_for(&relative)) {
                     let name = self.snapshot.whole_name(&relative);
                     self.snapshot.left_out.push((name, foreign));
                     return Ok(());
                 }
-                digest
+                read.digest
             }
-            Err(Errno::ACCESS | Errno::PERM) => {
-                let name = self.snapshot.whole_name(&relative);
-                self.snapshot.unreadable.push(name);
+            Err(why) if why.will_not_pass() => {
+                self.note(relative.clone(), why);
                 digest_of_stat(stat)
             }
-            Err(Errno::NOENT) if !self.pinned => return Ok(()),
-            Err(error) => return Err(error),
+            Err(why) => return Err(why),
         };
         self.snapshot.files.insert(relative, digest);
         Ok(())
+    }
+
+    /// Names what cannot be read; the rest goes on.
+    fn note(&mut self, relative: OsString, why: Unread) {
+        let whole = self.snapshot.whole_name(&relative);
+        if self.place.filter.excludes(whole.as_bytes()) {
+            return;
+        }
+        if !why.will_not_pass() {
+            self.snapshot.unknown.insert(relative);
+        }
+        self.snapshot.unread_count += 1;
+        if self.snapshot.unread.len() < NAMED {
+            self.snapshot.unread.push((whole, why));
+        }
     }
 }
 
@@ -240,25 +392,50 @@ fn joined(above: &OsStr, name: &OsStr) -> OsString {
     OsString::from_vec(whole)
 }
 
+/// What one file contains.
+struct Read {
+    digest: FileDigest,
+    foreign: Option<Foreign>,
+    length: u64,
+}
+
+/// Read again if it was written meanwhile: half of it may be of before.
+fn digest(open: impl Fn() -> Result<Opened, Unread>) -> Result<Read, Unread> {
+    let mut last = None;
+    for _ in 0..READINGS {
+        let mut file = open()?;
+        let read = digest_once(&mut file)?;
+        if !file.has_changed() {
+            return Ok(read);
+        }
+        last = Some(read);
+    }
+    last.ok_or(Unread::Failed(Errno::AGAIN))
+}
+
 /// Hashed in small pieces: the agent holds no whole file, but one that may be
 /// foreign.
-fn digest(mut file: File) -> (FileDigest, Option<Foreign>) {
+fn digest_once(file: &mut Opened) -> Result<Read, Unread> {
     let mut hasher = blake3::Hasher::new();
-    let mut piece = [0u8; 4096];
     let mut suspect = Vec::new();
     let mut is_possible = None;
-    while let Ok(length @ 1..) = file.read(&mut piece) {
-        let piece = &piece[..length];
+    let mut length = 0;
+    file.each_piece(|piece| {
+        length += piece.len() as u64;
         hasher.update(piece);
         if *is_possible.get_or_insert_with(|| Foreign::is_possible(piece)) {
             suspect.extend_from_slice(piece);
             is_possible = Some(suspect.len() <= LONGEST);
         }
-    }
+    })?;
     let foreign = is_possible
         .filter(|is| *is)
         .and_then(|_| Foreign::of(&suspect));
-    (shorten(&hasher), foreign)
+    Ok(Read {
+        digest: shorten(&hasher),
+        foreign,
+        length,
+    })
 }
 
 fn digest_of_stat(stat: &Stat) -> FileDigest {
@@ -281,15 +458,11 @@ pub(super) fn changed(stat: &Stat) -> (i64, i64) {
     (stat.st_ctime, nanos)
 }
 
-fn open_dir<Fd: AsFd>(at: Fd, path: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    fs::openat(at, path, flags, Mode::empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::watch::glob::Filter;
+    use rustix::fs::{CWD, Mode};
     use std::os::unix::fs::symlink;
 
     fn place(dir: &Path) -> Place {

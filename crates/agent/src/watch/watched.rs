@@ -9,8 +9,10 @@ use super::moment::Moment;
 use super::place::{Place, Station, is_absence};
 use super::shown;
 use super::snapshot::Snapshot;
+use crate::read::Unread;
 use rustix::io::Errno;
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 /// One place, and what is known of it.
@@ -27,6 +29,8 @@ pub(super) struct Watched {
     /// Inotify is on all of the directories.
     pub(super) armed: bool,
     pub(super) missing: bool,
+    /// Why it cannot be looked at, though it is there.
+    pub(super) blind: Option<Errno>,
 }
 
 /// What a look at one place found.
@@ -46,6 +50,7 @@ impl Watched {
             group: 0,
             armed: false,
             missing: false,
+            blind: None,
         }
     }
 
@@ -53,6 +58,7 @@ impl Watched {
         match self.place.read() {
             Ok(snapshot) => self.last = snapshot,
             Err(error) if is_absence(error) => self.missing = true,
+            Err(error) if !matches!(error, Errno::ACCESS | Errno::PERM) => self.blind = Some(error),
             Err(error) => {
                 let path = self.place.path.display();
                 return Err(format!(
@@ -60,7 +66,7 @@ impl Watched {
                 ));
             }
         }
-        self.pulse = self.place.pulse();
+        self.pulse = self.known_pulse();
         Ok(())
     }
 
@@ -87,20 +93,60 @@ impl Watched {
     pub(super) fn take(&mut self, read: Result<Snapshot, Errno>) -> Option<Found> {
         let flickered = self.moment.flickered();
         self.moment.looked();
+        self.blind = read.as_ref().err().copied().filter(|why| !is_absence(*why));
+        if self.blind.is_some() {
+            // Nothing is known, so nothing changed yet.
+            self.pulse = None;
+            return None;
+        }
         let there = read.ok().filter(|snapshot| !self.is_missing_in(snapshot));
-        let Some(snapshot) = there else {
+        let Some(mut snapshot) = there else {
             // Gone for the moment: what runs goes on with what it read.
             self.missing = true;
             return None;
         };
         self.missing = false;
-        self.pulse = self.place.pulse();
+        snapshot.keep_unknown_of(&self.last);
         let found = Found {
             names: differing(&self.last, &snapshot),
             flickered,
         };
         self.last = snapshot;
+        self.pulse = self.known_pulse();
         Some(found)
+    }
+
+    /// `None` where something is unknown: then the next poll looks again.
+    fn known_pulse(&self) -> Option<u64> {
+        let is_known = self.blind.is_none() && self.last.unknown.is_empty();
+        self.place.pulse().filter(|_| is_known)
+    }
+
+    /// Whether all of it is as it is reported.
+    pub(super) fn is_clear(&self) -> bool {
+        self.armed && !self.missing && self.blind.is_none() && self.last.unknown.is_empty()
+    }
+
+    /// What cannot be read, one sentence each.
+    pub(super) fn unread(&self) -> Vec<String> {
+        if let Some(error) = self.blind {
+            let path = shown(self.place.path.as_os_str());
+            let why = Unread::from(error);
+            return vec![format!(
+                "{path} cannot be read: {why}; what was seen of it last stands until it can"
+            )];
+        }
+        let dir = Path::new(&self.last.dir);
+        let one = |(name, why): &(OsString, Unread)| {
+            let path = shown(dir.join(name).as_os_str());
+            format!("{path} cannot be read: {why}{}", advice(*why))
+        };
+        let mut all: Vec<String> = self.last.unread.iter().map(one).collect();
+        let more = self.last.unread_count - self.last.unread.len();
+        if more > 0 {
+            all.push(format!("{}: {more} more cannot be read", dir.display()));
+        }
+        all
     }
 
     /// The one file that is watched was there and is not now.
@@ -109,10 +155,11 @@ impl Watched {
     }
 
     pub(super) fn describe(&self) -> Mount {
-        let watched_by = match (self.missing, self.armed) {
-            (true, _) => "missing",
-            (false, true) => "inotify",
-            (false, false) => "poll",
+        let watched_by = match (self.missing, self.blind, self.armed) {
+            (_, Some(_), _) => "unreadable",
+            (true, ..) => "missing",
+            (_, _, true) => "inotify",
+            (_, _, false) => "poll",
         };
         let known = Some(&self.last.dir).filter(|dir| !self.missing && !dir.is_empty());
         let names = self.last.files.keys();
@@ -123,7 +170,19 @@ impl Watched {
                 .map(|name| shown(&self.last.whole_name(name)))
                 .collect(),
             watched_by,
+            unread: self.unread(),
         }
+    }
+}
+
+/// What to do about it, where that is known.
+fn advice(why: Unread) -> &'static str {
+    match why {
+        why if why.is_forbidden() => {
+            "; a file counts as changed at every new generation then; give the agent its user or group (fsGroup)"
+        }
+        Unread::LeadsOut => "; --follow-links allows that",
+        _ => "; the rest is watched",
     }
 }
 

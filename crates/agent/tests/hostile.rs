@@ -1,0 +1,249 @@
+//! The agent before files that somebody hostile wrote, or that are broken:
+//! never blocked, never led outside, and blind for nothing else.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step ends the test"
+)]
+
+mod common;
+
+use common::{Hook, Running, Volume, agent, binary, copy_program, free_port, get, start, until};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Scene {
+    root: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let scene = Self { root };
+        fs::create_dir(scene.path("d")).unwrap();
+        fs::write(scene.path("d/a"), "1").unwrap();
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn fifo(&self, name: &str) -> PathBuf {
+        let made = Command::new("mkfifo").arg(self.path(name)).status();
+        assert!(made.unwrap().success());
+        self.path(name)
+    }
+
+    /// `watch --watch d`, with these options and a port.
+    fn watch(&self, options: &[&str]) -> Watching {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let dir = self.path("d");
+        let mut all = vec![
+            "watch",
+            "--watch",
+            dir.to_str().unwrap(),
+            "--listen",
+            &address,
+        ];
+        all.extend(options);
+        let agent = agent(&all);
+        let watching = Watching { agent, port };
+        until("it answers", || get(port, "/livez").is_some());
+        watching
+    }
+}
+
+struct Watching {
+    agent: Running,
+    port: u16,
+}
+
+impl Watching {
+    fn state(&self) -> serde_json::Value {
+        let (_, text) = get(self.port, "/state.json").unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Of the first place.
+    fn files(&self) -> Vec<String> {
+        let state = self.state();
+        let files = state["mounts"][0]["files"].as_array().unwrap().iter();
+        files
+            .map(|file| file.as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_pid_file_that_is_a_fifo_holds_nobody_up() {
+    let scene = Scene::new();
+    let fifo = scene.fifo("pid");
+    let watching = scene.watch(&["--signal", "HUP", "--pid-file", text(&fifo)]);
+    fs::write(scene.path("d/a"), "2").unwrap();
+    watching.agent.says("waiting: ", 1);
+    assert_eq!(watching.agent.said("it is no regular file"), 1);
+}
+
+#[test]
+fn credentials_that_are_a_fifo_hold_nobody_up() {
+    let scene = Scene::new();
+    let hook = Hook::new();
+    let fifo = scene.fifo("token");
+    for option in ["--bearer-file", "--basic-file"] {
+        let options = ["--http", &hook.url("/x"), option, text(&fifo)];
+        let watching = scene.watch(&options);
+        watching.agent.says("it is no regular file", 1);
+    }
+    for option in ["--ca", "--cert"] {
+        let options = ["--http", "https://127.0.0.1:9/x", option, text(&fifo)];
+        let mut all = vec!["--key", text(&fifo), "--at-start", "always"];
+        if option == "--ca" {
+            all.truncate(0);
+            all.extend(["--at-start", "always"]);
+        }
+        all.extend(options);
+        let watching = scene.watch(&all);
+        watching.agent.says("it is no regular file", 1);
+    }
+    assert_eq!(hook.count(), 0);
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let scene = Scene::new();
+    let sparse = fs::File::create(scene.path("d/sparse")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let dir = scene.path("d");
+    let mut agent = agent(&["run", "--watch", text(&dir), "--", "sh", "-c", "exit 3"]);
+    assert_eq!(agent.code(), 3);
+    agent.says("d/sparse cannot be read: it is larger than 64 MiB", 1);
+}
+
+#[test]
+fn links_do_not_lead_out_of_a_watched_place() {
+    let scene = Scene::new();
+    fs::write(scene.path("secret"), "x").unwrap();
+    fs::create_dir(scene.path("d/sub")).unwrap();
+    for (name, target) in [
+        ("d/shadow", "/etc/shadow"),
+        ("d/environ", "/proc/self/environ"),
+        ("d/zero", "/dev/zero"),
+        ("d/up", "../secret"),
+        ("d/dir", "/etc"),
+        ("d/sub/far", "../../secret"),
+        ("d/near", "a"),
+        ("d/sub/near", "../a"),
+    ] {
+        symlink(target, scene.path(name)).unwrap();
+    }
+    let watching = scene.watch(&["--exec", "true"]);
+    assert_eq!(watching.files(), ["a", "near", "sub/near"]);
+    watching
+        .agent
+        .says("d/shadow cannot be read: a link leads out", 1);
+    let unread = &watching.state()["mounts"][0]["unread"];
+    assert_eq!(unread.as_array().unwrap().len(), 6, "{unread}");
+    fs::write(scene.path("d/a"), "2").unwrap();
+    watching.agent.says("changed: a, near, sub/near", 1);
+    let followed = scene.watch(&["--exec", "true", "--follow-links"]);
+    assert!(followed.files().contains(&"up".to_owned()));
+}
+
+#[test]
+fn a_volume_that_names_another_directory_is_not_looked_into() {
+    let scene = Scene::new();
+    let volume = Volume::new(scene.path("cm"), &[("a", "1")]);
+    let watching = scene.watch(&["--watch", text(&volume.0), "--exec", "true"]);
+    symlink("/etc/ssl", volume.0.join("..data_tmp")).unwrap();
+    fs::rename(volume.0.join("..data_tmp"), volume.0.join("..data")).unwrap();
+    watching.agent.says("a link leads out of its place", 1);
+    let mount = &watching.state()["mounts"][1];
+    assert_eq!(mount["watchedBy"], "unreadable");
+    assert_eq!(mount["files"], serde_json::json!(["a"]));
+    assert_eq!(get(watching.port, "/readyz").unwrap().0, 503);
+    volume.swap(&[("a", "2")]);
+    watching.agent.says("changed: a", 1);
+    until("it is ready again", || {
+        get(watching.port, "/readyz").unwrap().0 == 200
+    });
+}
+
+#[test]
+fn one_bad_entry_blinds_nothing_but_itself() {
+    let scene = Scene::new();
+    fs::create_dir_all(scene.path("d/lost+found/below")).unwrap();
+    fs::write(scene.path("d/lost+found/x"), "").unwrap();
+    symlink("self", scene.path("d/self")).unwrap();
+    symlink("lost+found/below", scene.path("d/through")).unwrap();
+    symlink("lost+found/x", scene.path("d/file")).unwrap();
+    scene.fifo("d/fifo");
+    fs::write(scene.path("d/mine"), "").unwrap();
+    for (name, mode) in [("d/lost+found", 0o700), ("d/mine", 0o400)] {
+        fs::set_permissions(scene.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let copy = scene.path("agent");
+    copy_program(&binary(), &copy);
+    let port = free_port();
+    let agent = start(
+        Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(copy)
+            .args(["watch", "--exec", "true", "--listen"])
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("--watch")
+            .arg(scene.path("d")),
+    );
+    until("it answers", || get(port, "/livez").is_some());
+    let watching = Watching { agent, port };
+    assert_eq!(watching.files(), ["a", "mine"]);
+    for name in ["d/lost+found", "d/through", "d/file", "d/mine"] {
+        let sentence = format!("{name} cannot be read: Permission denied");
+        watching.agent.says(&sentence, 1);
+    }
+    let (_, metrics) = get(port, "/metrics").unwrap();
+    assert!(
+        metrics.contains("tidings_agent_unread_entries 4"),
+        "{metrics}"
+    );
+    fs::write(scene.path("d/a"), "2").unwrap();
+    watching.agent.says("changed: a", 1);
+}
+
+#[test]
+fn links_among_directories_are_followed_once() {
+    let scene = Scene::new();
+    for from in 0..12 {
+        let dir = scene.path(&format!("d/{from}"));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("x"), "1").unwrap();
+        for to in 0..12 {
+            symlink(format!("../{to}"), dir.join(format!("to{to}"))).unwrap();
+        }
+    }
+    let watching = scene.watch(&["--exec", "true"]);
+    assert!(watching.files().contains(&"3/x".to_owned()));
+    fs::write(scene.path("d/3/x"), "2").unwrap();
+    watching.agent.says("changed: ", 1);
+}
+
+#[test]
+fn a_tree_that_is_too_deep_is_said() {
+    let scene = Scene::new();
+    let deep = scene.path("d/1/2/3/4/5/6/7/8/9/10");
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("x"), "1").unwrap();
+    let watching = scene.watch(&["--exec", "true"]);
+    watching
+        .agent
+        .says("cannot be read: it is nested too deep", 1);
+}
