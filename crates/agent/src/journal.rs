@@ -4,7 +4,9 @@
 //! for the port. Names of files, generations and outcomes only; never content.
 
 use crate::memory::{Kept, Mark, Stamp};
+use crate::render::Unset;
 use crate::watch::{Look, Mount, shown};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,6 +18,8 @@ use tidings_core::supervise::{Note, Version};
 
 /// More changed names are not logged one by one.
 const SHOWN: usize = 20;
+/// No line of the log is longer: container runtimes split them at 16 KiB.
+const LONGEST_LINE: usize = 8 * 1024;
 
 /// Whose metric names are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,8 +74,8 @@ pub(crate) struct Facts {
     /// What makes it impossible to act here.
     pub(crate) hindered: Option<String>,
     pub(crate) calls: BTreeMap<String, Called>,
-    /// Variables that a rendering named and nobody set, by output file.
-    pub(crate) unset: BTreeMap<String, Vec<String>>,
+    /// How many variables a rendering named and nobody set, by output file.
+    pub(crate) unset: BTreeMap<String, u64>,
     pub(crate) watch_problems: u64,
 }
 
@@ -196,15 +200,18 @@ impl Journal {
     }
 
     /// A rendering left these variables as they stand.
-    pub(crate) fn unset_variables(&self, output: &Path, names: &[String]) {
+    pub(crate) fn unset_variables(&self, output: &Path, unset: &Unset) {
         let output = output.display().to_string();
-        if !names.is_empty() {
+        let count = unset.count();
+        if count > 0 {
+            let first: Vec<&str> = unset.names.iter().take(SHOWN).map(String::as_str).collect();
             log(&format!(
-                "{output}: not set, left as they stand: {}",
-                names.join(", ")
+                "{output}: not set, left as they stand: {}{}",
+                first.join(", "),
+                and_more(count - first.len() as u64)
             ));
         }
-        self.lock().unset.insert(output, names.to_vec());
+        self.lock().unset.insert(output, count);
     }
 
     fn waiting(&self, why: &str) {
@@ -270,17 +277,31 @@ fn counted(count: usize, what: &str) -> String {
 /// The first names, and how many more there are.
 fn listed(names: &[OsString]) -> String {
     let first: Vec<String> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
-    let more = match names.len().saturating_sub(SHOWN) {
+    let more = and_more((names.len() - first.len()) as u64);
+    format!("{}{more}", first.join(", "))
+}
+
+fn and_more(count: u64) -> String {
+    match count {
         0 => String::new(),
         count => format!(" and {count} more"),
-    };
-    format!("{}{more}", first.join(", "))
+    }
+}
+
+/// A line that no log cuts, or where.
+fn cut(sentence: &str) -> Cow<'_, str> {
+    if sentence.len() <= LONGEST_LINE {
+        return sentence.into();
+    }
+    let end = sentence.floor_char_boundary(LONGEST_LINE);
+    let (shown, rest) = sentence.split_at(end);
+    format!("{shown}… and {} more bytes", rest.len()).into()
 }
 
 /// One line on stderr.
 pub(crate) fn log(sentence: &str) {
     // A log that nobody can read any more is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "tidings-agent: {sentence}");
+    let _ = writeln!(std::io::stderr(), "tidings-agent: {}", cut(sentence));
 }
 
 fn now() -> f64 {
@@ -300,6 +321,9 @@ mod tests {
         let names = |count: usize| vec![OsString::from("a\nb"); count];
         assert_eq!(listed(&names(2)), "a\\nb, a\\nb");
         assert!(listed(&names(SHOWN + 1)).ends_with(" and 1 more"));
+        assert_eq!(cut("short"), "short");
+        let long = "ж".repeat(LONGEST_LINE);
+        assert!(cut(&long).ends_with("ж… and 8192 more bytes"));
     }
 
     #[test]

@@ -151,7 +151,7 @@ const PROMETHEUS: &[Row] = &[
         "reloader_config_environment_variable_expansion_errors",
         "gauge",
         "Number of environment variable expansions that failed during the last operation.",
-        |f| as_float(f.unset.values().map(|names| names.len() as u64).sum()),
+        |f| as_float(f.unset.values().sum()),
     ),
     (
         "reloader_watches",

@@ -15,6 +15,7 @@ use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
 use crate::proc;
+use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
 use signal_hook::iterator::Signals;
@@ -189,12 +190,13 @@ fn actor(
     nursery: &Arc<Nursery>,
     journal: &Arc<Journal>,
 ) -> Actor {
+    let rendering = |render| Rendering::of(render, settings.filter.follow);
     Actor {
         means,
         asked: settings.asked.as_ref().map(|whom| target(whom, None)),
         check: settings.check.clone(),
         proof: settings.proof.clone(),
-        renders: settings.renders.clone(),
+        renders: settings.renders.iter().map(rendering).collect(),
         command_timeout: settings.command_timeout,
         proof_timeout: settings.prove_timeout,
         nursery: Arc::clone(nursery),

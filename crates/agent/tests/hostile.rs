@@ -247,3 +247,70 @@ fn a_tree_that_is_too_deep_is_said() {
         .agent
         .says("cannot be read: it is nested too deep", 1);
 }
+
+/// What a process took at most, in KiB.
+fn peak(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.unwrap().trim().trim_end_matches(" kB");
+    number.parse().unwrap()
+}
+
+/// Each of them took a minute, a gigabyte, or a megabyte of log.
+#[test]
+fn rendering_takes_little_whatever_is_rendered() {
+    let scene = Scene::new();
+    let (input, output) = (scene.path("d/a"), scene.path("out"));
+    let render = format!("{}={}", text(&input), text(&output));
+    let brackets = "$(".repeat(1 << 19);
+    let names: Vec<String> = (0..100_000).map(|n| format!("$(N{n})")).collect();
+    let watching = scene.watch(&["--render", &render, "--exec", "true"]);
+    for content in [&brackets, &names.concat(), "fixed"] {
+        // As the kubelet does it, so that nothing half written is rendered.
+        fs::write(scene.path("new"), content).unwrap();
+        fs::rename(scene.path("new"), &input).unwrap();
+        until("it is rendered", || {
+            fs::read_to_string(&output).unwrap() == *content
+        });
+    }
+    watching
+        .agent
+        .says("not set, left as they stand: N0, N1, N10, N100", 1);
+    watching.agent.says("and 99980 more", 1);
+    let longest = watching.agent.output().lines().map(str::len).max();
+    assert!(longest.unwrap() < 10_000);
+    assert!(
+        peak(watching.agent.pid()) < 32 << 10,
+        "{}",
+        peak(watching.agent.pid())
+    );
+}
+
+#[test]
+fn an_output_that_is_a_directory_is_refused() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("etc")).unwrap();
+    fs::write(scene.path("etc/precious"), "").unwrap();
+    let render = format!("{}={}", text(&scene.path("d/a")), text(&scene.path("etc")));
+    let mut agent = agent(&["run", "--render", &render, "--", "true"]);
+    assert_eq!(agent.code(), 1);
+    agent.says("it is a directory", 1);
+    assert!(scene.path("etc/precious").exists());
+}
+
+#[test]
+fn an_agent_that_is_killed_during_the_check_leaves_what_was_good() {
+    let scene = Scene::new();
+    let (input, output) = (scene.path("d/a"), scene.path("out"));
+    let render = format!("{}={}", text(&input), text(&output));
+    fs::write(&input, "good").unwrap();
+    assert_eq!(agent(&["watch", "--once", "--render", &render]).code(), 0);
+    fs::write(&input, "bad").unwrap();
+    let check = ["--check", "sleep 30", "--command-timeout", "1m"];
+    let killed = agent(&[&["watch", "--once", "--render", &render], &check[..]].concat());
+    until("it is checked", || fs::read(&output).unwrap() == b"bad");
+    killed.kill();
+    let mut next = agent(&["watch", "--once", "--render", &render, "--check", "false"]);
+    assert_eq!(next.code(), 1);
+    assert_eq!(fs::read(&output).unwrap(), b"good");
+}

@@ -18,7 +18,7 @@ mod unix;
 use crate::journal::Journal;
 use crate::nursery::Nursery;
 use crate::proc::{self, Process};
-use crate::render::Render;
+use crate::render::{Rendered, Rendering};
 use command::Context;
 use http::{Call, NoAnswer};
 use prove::{Before, Eyes, Hurry, Proof, Seen};
@@ -110,7 +110,7 @@ pub(crate) struct Actor {
     pub(crate) asked: Option<Target>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) proof: Option<Proof>,
-    pub(crate) renders: Vec<Render>,
+    pub(crate) renders: Vec<Rendering>,
     /// For checks and `--exec`.
     pub(crate) command_timeout: Duration,
     pub(crate) proof_timeout: Duration,
@@ -134,12 +134,12 @@ impl Actor {
         let mut rendered = Vec::new();
         for render in &self.renders {
             let done = render.run()?;
-            self.journal.unset_variables(&render.output, &done.unset);
+            self.journal.unset_variables(render.output(), &done.unset);
             rendered.push(done);
         }
         self.check(context)?;
-        let changed = rendered.iter().any(|done| done.changed);
-        rendered.into_iter().for_each(crate::render::Rendered::keep);
+        let changed = rendered.iter().any(Rendered::changed);
+        rendered.into_iter().for_each(Rendered::keep);
         Ok(changed)
     }
 

@@ -1,0 +1,284 @@
+//! A rendered file, and the one before it until the new one is accepted.
+//!
+//! In: where it is to be. Out: a [`Draft`] to write to, then a [`Placed`] that is
+//! kept or taken back. The directory is opened once and held: a link that is put
+//! in its place later leads nowhere.
+//!
+//! The two files are exchanged under a name that tells the inode of the new one.
+//! So an agent that was killed in between leaves word of how far it came: where
+//! another inode has that name, it is the file of before, and is put back at the
+//! next start. Whatever else of ours has such a name is a draft, and is removed.
+
+use crate::journal::log;
+use crate::read::{self, LARGE, Opened};
+use rustix::fs::{
+    self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, renameat_with,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// How often a name that somebody else has taken is replaced by another.
+const TRIES: u32 = 100;
+/// No more of a directory is searched for what an earlier life left.
+const SEARCHED: usize = 100_000;
+
+/// Where a rendered file is.
+#[derive(Debug)]
+pub(super) struct Output {
+    path: PathBuf,
+    name: OsString,
+    dir: OnceLock<OwnedFd>,
+}
+
+/// A file that is being written, removed unless it is placed.
+pub(super) struct Draft {
+    output: Arc<Output>,
+    name: OsString,
+    pub(super) file: File,
+    is_placed: bool,
+}
+
+/// A new file in its place.
+pub(super) struct Placed {
+    output: Arc<Output>,
+    /// The file of before, if there was one.
+    before: Option<OsString>,
+    is_kept: bool,
+}
+
+impl Output {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            name: path.file_name().unwrap_or_default().to_owned(),
+            dir: OnceLock::new(),
+        }
+    }
+
+    /// A new draft that only we may read.
+    pub(super) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
+        let dir = self.dir()?;
+        if let Some(stat) = self.stat(&self.name)? {
+            refuse_no_file(&stat)?;
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut tries = 0..TRIES;
+        loop {
+            let name = self.aside("draft");
+            match fs::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Err(Errno::EXIST) if tries.next().is_some() => {}
+                opened => {
+                    return Ok(Draft {
+                        file: File::from(opened?),
+                        output: Arc::clone(self),
+                        name,
+                        is_placed: false,
+                    });
+                }
+            }
+        }
+    }
+
+    fn dir(&self) -> io::Result<&OwnedFd> {
+        if self.dir.get().is_none() {
+            let parent = match self.path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let dir = fs::openat(CWD, parent, flags, Mode::empty())?;
+            let _ = self.dir.set(dir);
+            self.take_up()?;
+        }
+        self.dir.get().ok_or_else(|| Errno::BADF.into())
+    }
+
+    /// What an earlier life left.
+    fn take_up(&self) -> io::Result<()> {
+        for name in self.left()? {
+            let Some(stat) = self.stat(&name)? else {
+                continue;
+            };
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            if !is_file || stat.st_uid != geteuid().as_raw() {
+                continue;
+            }
+            if self.inode_in(&name).is_some_and(|new| new != stat.st_ino) {
+                self.rename(&name, &self.name)?;
+                log(&format!(
+                    "{} is again what it was before the check under which an earlier life of the agent ended",
+                    self.path.display()
+                ));
+            } else {
+                self.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> io::Result<Vec<OsString>> {
+        let Some(dir) = self.dir.get() else {
+            return Ok(Vec::new());
+        };
+        let prefix = self.prefix("");
+        let mut left = Vec::new();
+        for entry in Dir::read_from(dir)?.take(SEARCHED) {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name.starts_with(prefix.as_bytes()) {
+                left.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        Ok(left)
+    }
+
+    fn prefix(&self, kind: &str) -> OsString {
+        let mut name = b".".to_vec();
+        name.extend_from_slice(self.name.as_bytes());
+        name.extend_from_slice(b".tidings-");
+        name.extend_from_slice(kind.as_bytes());
+        OsString::from_vec(name)
+    }
+
+    /// A name that nobody can foresee.
+    fn aside(&self, kind: &str) -> OsString {
+        let mut name = self.prefix(kind);
+        name.push(format!("-{:x}", RandomState::new().build_hasher().finish()));
+        name
+    }
+
+    fn inode_in(&self, name: &OsStr) -> Option<u64> {
+        let prefix = self.prefix("new");
+        let rest = name.as_bytes().strip_prefix(prefix.as_bytes())?;
+        let number = std::str::from_utf8(rest).ok()?.split('-').next()?;
+        u64::from_str_radix(number, 16).ok()
+    }
+
+    fn stat(&self, name: &OsStr) -> io::Result<Option<Stat>> {
+        match fs::statat(self.dir()?, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
+    fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let dir = self.dir()?;
+        Ok(fs::renameat(dir, from, dir, to)?)
+    }
+
+    fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+        let dir = self.dir()?;
+        Ok(renameat_with(dir, one, dir, other, RenameFlags::EXCHANGE)?)
+    }
+
+    fn remove(&self, name: &OsStr) {
+        if let Some(dir) = self.dir.get() {
+            // Where this fails the next life tries again.
+            let _ = fs::unlinkat(dir, name, AtFlags::empty());
+        }
+    }
+
+    fn opened(&self) -> Option<Opened> {
+        read::in_dir(self.dir.get()?, &self.name, LARGE).ok()
+    }
+}
+
+impl Draft {
+    /// Whether the output is already this, byte by byte.
+    pub(super) fn is_in_place(&mut self, mode: u32) -> io::Result<bool> {
+        let Some(mut there) = self.output.opened() else {
+            return Ok(false);
+        };
+        let length = self.file.metadata()?.len();
+        let same_length = u64::try_from(there.stat.st_size).is_ok_and(|size| size == length);
+        if there.stat.st_mode & 0o7777 != mode || !same_length {
+            return Ok(false);
+        }
+        self.file.rewind()?;
+        let mut same = true;
+        let mut piece = Vec::new();
+        let compared = there.each_piece(|theirs| {
+            piece.resize(theirs.len(), 0);
+            same = same && self.file.read_exact(&mut piece).is_ok() && piece == theirs;
+        });
+        Ok(same && compared.is_ok())
+    }
+
+    /// Puts it in the place of the output.
+    pub(super) fn place(mut self, mode: u32) -> io::Result<Placed> {
+        fs::fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        self.file.sync_all()?;
+        let inode = fs::fstat(&self.file)?.st_ino;
+        let output = Arc::clone(&self.output);
+        let name = output.aside(&format!("new{inode:x}"));
+        output.rename(&self.name, &name)?;
+        self.name.clone_from(&name);
+        let mut before = None;
+        match output.exchange(&name, &output.name) {
+            Ok(()) => {
+                let stat = output.stat(&name)?;
+                if let Err(why) = stat.as_ref().map_or(Ok(()), refuse_no_file) {
+                    // Somebody put it there meanwhile.
+                    output.exchange(&name, &output.name)?;
+                    return Err(why);
+                }
+                before = Some(name);
+            }
+            // No output yet, or a file system that cannot exchange: nothing is kept.
+            Err(_) => output.rename(&name, &output.name)?,
+        }
+        self.is_placed = true;
+        Ok(Placed {
+            output,
+            before,
+            is_kept: false,
+        })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            self.output.remove(&self.name);
+        }
+    }
+}
+
+impl Placed {
+    /// It is accepted.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Placed {
+    /// A very first output stays even if it is refused: nothing better is there.
+    fn drop(&mut self) {
+        let Some(before) = &self.before else {
+            return;
+        };
+        if self.is_kept {
+            self.output.remove(before);
+        } else {
+            // What fails here is made up for at the next change, or start.
+            let _ = self.output.rename(before, &self.output.name);
+        }
+    }
+}
+
+/// A directory would be hidden with all that is in it.
+fn refuse_no_file(stat: &Stat) -> io::Result<()> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Symlink => Ok(()),
+        FileType::Directory => Err(io::Error::other("it is a directory; name a file in it")),
+        _ => Err(io::Error::other("it is there and no regular file")),
+    }
+}
