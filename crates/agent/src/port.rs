@@ -5,8 +5,9 @@
 use crate::journal::{Facts, Journal, Names};
 use crate::metrics;
 use crate::serving;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use serde_json::json;
-use std::net::TcpListener;
+use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
 use std::sync::Arc;
 use tidings_core::action::Outcome;
 
@@ -19,6 +20,9 @@ pub(crate) struct Port {
     /// Asks the loop and the watch whether they still turn.
     pub(crate) is_alive: Box<dyn Fn() -> bool + Send>,
 }
+
+/// As many as std asks for.
+const BACKLOG: i32 = 128;
 
 /// One answer.
 struct Page {
@@ -35,8 +39,9 @@ impl Port {
     pub(crate) fn bind(address: &str) -> Result<TcpListener, String> {
         let bound = match address.strip_prefix(':') {
             // No host: both families, or the old one where there is no new one.
-            Some(port) => TcpListener::bind(format!("[::]:{port}"))
-                .or_else(|_| TcpListener::bind(format!("0.0.0.0:{port}"))),
+            Some(port) => {
+                both_families(port).or_else(|_| TcpListener::bind(format!("0.0.0.0:{port}")))
+            }
             None => TcpListener::bind(address),
         };
         bound.map_err(|error| format!("cannot listen on {address}: {error}"))
@@ -95,6 +100,21 @@ impl Port {
             (true, _) => text(200, "ok\n"),
         }
     }
+}
+
+/// Also where `net.ipv6.bindv6only` says otherwise.
+fn both_families(port: &str) -> std::io::Result<TcpListener> {
+    let port = port.parse().map_err(std::io::Error::other)?;
+    let flags = SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::INET6, SocketType::STREAM, flags, None)?;
+    net::sockopt::set_ipv6_v6only(&socket, false)?;
+    net::sockopt::set_socket_reuseaddr(&socket, true)?;
+    net::bind(
+        &socket,
+        &SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0),
+    )?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }
 
 fn text(status: u16, body: &str) -> Page {

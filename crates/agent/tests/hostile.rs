@@ -12,8 +12,11 @@ mod common;
 use common::{Hook, Running, Volume, agent, binary, copy_program, free_port, get, start, until};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 struct Scene {
     root: tempfile::TempDir,
@@ -313,4 +316,77 @@ fn an_agent_that_is_killed_during_the_check_leaves_what_was_good() {
     let mut next = agent(&["watch", "--once", "--render", &render, "--check", "false"]);
     assert_eq!(next.code(), 1);
     assert_eq!(fs::read(&output).unwrap(), b"good");
+}
+
+/// A socket whose queue of connections is full, and that nobody serves.
+fn full_socket(path: &Path) -> (UnixListener, Vec<UnixStream>) {
+    let listener = UnixListener::bind(path).unwrap();
+    let mut waiting = Vec::new();
+    // The queue has no length that std lets one choose: until one does not fit.
+    loop {
+        let (done, connected) = channel();
+        let path = path.to_path_buf();
+        std::thread::spawn(move || done.send(UnixStream::connect(path)));
+        match connected.recv_timeout(Duration::from_secs(1)) {
+            Ok(stream) => waiting.push(stream.unwrap()),
+            Err(_) => return (listener, waiting),
+        }
+    }
+}
+
+/// With a shorter limit than the default of ten seconds, to end soon.
+#[test]
+fn a_socket_that_nobody_serves_is_given_up_in_time() {
+    let scene = Scene::new();
+    let path = scene.path("full.sock");
+    let (_listener, _waiting) = full_socket(&path);
+    let url = format!("unix:{}:/x", path.display());
+    let watching = scene.watch(&["--http", &url, "--http-timeout", "1s"]);
+    watching.agent.says("did not answer in time", 1);
+    let mut watching = watching;
+    watching.agent.signal("TERM");
+    assert_eq!(watching.agent.code(), 0);
+}
+
+#[test]
+fn what_may_be_secret_in_an_address_is_shown_nowhere() {
+    let scene = Scene::new();
+    let hook = Hook::new();
+    hook.set(500);
+    let address = format!("//user:secret@127.0.0.1:{}/x?token=secret", hook.port);
+    let watching = scene.watch(&["--http", &format!("http:{address}")]);
+    watching.agent.says("rejected: http://127.0.0.1", 1);
+    for page in ["/state.json", "/readyz", "/metrics"] {
+        let (_, text) = get(watching.port, page).unwrap();
+        assert!(!text.contains("secret") && !text.contains("user"), "{text}");
+    }
+    let request = hook.requests.lock().unwrap()[0].clone();
+    assert!(request.starts_with("POST /x?token=secret "), "{request}");
+    let output = watching.agent.output();
+    assert!(
+        !output.contains("secret") && !output.contains("user"),
+        "{output}"
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_at_the_start_without_telling_secrets() {
+    for wrong in [
+        ["--exec", "''"],
+        ["--check", "'' x"],
+        ["--process", ""],
+        ["--pid-file", ""],
+        ["--header", "a b: secret"],
+        ["--header", "Authorization secret"],
+        ["--http", "http://u:secret/ss@host"],
+        ["--http", "http://u:80/secret@host"],
+        ["--http", "http://host:port/"],
+        ["--prove", "answers=http://u:secret/ss@host"],
+    ] {
+        let mut agent = agent(&[&["watch"], &wrong[..]].concat());
+        assert_eq!(agent.code(), 2, "{wrong:?}");
+        agent.says(wrong[0], 1);
+        let output = agent.output();
+        assert!(!output.contains("secret"), "{output}");
+    }
 }

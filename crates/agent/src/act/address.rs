@@ -1,25 +1,36 @@
 //! Addresses to call: `http`, `https`, and `unix:/socket:/path`.
 
+use super::unix;
 use percent_encoding::percent_decode_str;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
+use std::io::ErrorKind;
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 use ureq::http::Uri;
 
 /// How long a connection may take when only its being possible matters.
 const KNOCK: Duration = Duration::from_secs(2);
-/// The address without what it is called with, for people. A name without a
-/// password may be a token.
+
+/// The address as people may see it: without who calls (a name may be a token)
+/// and without what follows a question mark or a hash.
 pub(super) fn shown(url: &str) -> String {
-    let Some((start, at)) = user_in(url) else {
-        return url.to_owned();
-    };
-    let user = match url[start..at].split_once(':') {
-        Some((user, _)) => format!("{user}:xxxxx"),
-        None => "xxxxx".into(),
-    };
-    format!("{}{user}{}", &url[..start], &url[at..])
+    let mut shown = url.to_owned();
+    take_user(&mut shown);
+    let end = shown.find(['?', '#']).unwrap_or(shown.len());
+    shown.truncate(end);
+    shown
+}
+
+/// Whether an address is one of this very machine, whoever answers there.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let mut url = url.to_owned();
+    take_user(&mut url);
+    let uri = url.parse::<Uri>().ok();
+    let uri = uri.filter(|uri| uri.scheme().is_some());
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    let number = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host.eq_ignore_ascii_case("localhost")
+        || number.is_ok_and(|number: IpAddr| number.to_canonical().is_loopback())
 }
 
 /// Where `user:password` begins and ends in an address.
@@ -34,7 +45,9 @@ fn user_in(url: &str) -> Option<(usize, usize)> {
 pub(super) fn is_up(url: &str) -> bool {
     let (socket, url) = split_unix(url);
     if let Some(socket) = socket {
-        return UnixStream::connect(socket).is_ok();
+        // Who has no time just now is there all the same.
+        let connected = unix::connect(&socket, KNOCK);
+        return connected.map_or_else(|error| error.kind() == ErrorKind::TimedOut, |_| true);
     }
     let Ok(uri) = url.parse::<Uri>() else {
         return false;
@@ -86,6 +99,20 @@ fn is_well_escaped(text: &str) -> bool {
     })
 }
 
+/// `http://u:pa/ss@host` is the path `/ss@host` at the port `pa` of `u`.
+fn hides_a_password(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    uri.path().contains('@') && authority.contains(':') && !authority.contains('@')
+}
+
+/// It names a host, and a port that is one, or none.
+fn is_whole(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = uri.host().unwrap_or_default();
+    let after = authority.rsplit_once(host).map_or("", |(_, after)| after);
+    !host.is_empty() && (after.is_empty() || uri.port_u16().is_some_and(|port| port != 0))
+}
+
 /// Whether an address can be called at all.
 ///
 /// # Errors
@@ -95,7 +122,8 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     let parsed: Result<Uri, _> = inner.parse();
     match parsed {
         _ if socket.as_ref().is_some_and(|path| !path.is_absolute()) => Err(format!(
-            "{url:?} names no socket; write unix:/run/app.sock:/path"
+            "{:?} names no socket; write unix:/run/app.sock:/path",
+            shown(url)
         )),
         _ if user_in(&inner).is_some_and(|(start, at)| !is_well_escaped(&inner[start..at])) => {
             let shown = shown(&inner);
@@ -103,13 +131,16 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
                 "{shown:?}: a percent sign in user or password is written %25"
             ))
         }
-        Ok(uri) if uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")) => {
-            Ok(())
-        }
-        _ => Err(format!(
-            "{:?} is no address; write http://, https:// or unix:/socket:/path",
-            shown(url)
+        Ok(uri) if hides_a_password(&uri) => Err(format!(
+            "the address at {:?} has an @ in its path: a slash in user or password is written %2F, an @ in a path %40",
+            uri.scheme_str().unwrap_or_default()
         )),
+        Ok(uri) if is_whole(&uri) && matches!(uri.scheme_str(), Some("http" | "https")) => Ok(()),
+        // Not shown: a password may be what is wrong with it.
+        _ => Err(
+            "it is no address; write http://HOST[:PORT]/, https://HOST[:PORT]/ or unix:/socket:/path"
+                .into(),
+        ),
     }
 }
 
@@ -119,10 +150,48 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(shown("http://u:p@h:1/x"), "http://u:xxxxx@h:1/x");
-        assert_eq!(shown("http://token@h:1/x"), "http://xxxxx@h:1/x");
-        for url in ["http://h/a@b", "http://h?a@b", "http://h#a@b"] {
-            assert_eq!(shown(url), url);
+        for (url, expected) in [
+            ("http://u:p@h:1/x", "http://h:1/x"),
+            ("http://token@h:1/x", "http://h:1/x"),
+            ("http://h/a@b", "http://h/a@b"),
+            ("http://h/x?token=a@b", "http://h/x"),
+            ("http://h?a#b", "http://h"),
+            ("http://h#a?b", "http://h"),
+            ("unix:/run/a.sock:/x?token", "unix:/run/a.sock:/x"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for url in [
+            "https://localhost:9090/",
+            "https://LOCALHOST/",
+            "https://127.0.0.1/x",
+            "https://127.9.9.9:1",
+            "https://[::1]:9/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://user:p@127.0.0.1/",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://localhost.evil.example/",
+            "https://127.0.0.1.evil.example/",
+            "https://127.evil.example/",
+            "https://127.0.0.1@evil.example/",
+            "https://localhost@evil.example",
+            "https://[::1]@evil.example/",
+            "https://localhost:x@evil.example/",
+            "https://evil.example/localhost",
+            "https://evil.example?@localhost",
+            "https://10.0.0.1/",
+            "https://[::2]/",
+            "127.0.0.1",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
         }
     }
 
@@ -158,8 +227,18 @@ mod tests {
             "http://",
             "http://u:50%@h/",
             "http://u:50%zz@h/",
+            "http://u:secret/ss@host",
+            "http://u:80/secret@host",
+            "http://h:secret/",
+            "http://h:/secret",
+            "http://h:0/",
+            "http://h:99999/",
+            "http://:80/secret",
+            "ftp://u:secret@x/?secret",
+            "unix:relative?secret:/x?secret",
         ] {
-            assert!(check_url(url).is_err(), "{url}");
+            let why = check_url(url).unwrap_err();
+            assert!(!why.contains("secret") || url.ends_with("/secret"), "{why}");
         }
         for url in [
             "http://localhost:9090/-/reload",

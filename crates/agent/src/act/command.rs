@@ -249,6 +249,8 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
     match (quote, words.is_empty()) {
         (Some(open), _) => Err(format!("{line:?} has no closing {open}")),
         (None, true) => Err("the command is empty".into()),
+        (None, false) if words[0].is_empty() => Err("the command has no name".into()),
+        (None, false) if line.contains('\0') => Err("it contains a zero byte".into()),
         (None, false) => Ok(words),
     }
 }
@@ -269,5 +271,7 @@ mod tests {
         }
         assert!(split("a 'b").is_err());
         assert!(split("   ").is_err());
+        assert!(split("''").is_err() && split("'' -t").is_err());
+        assert!(split("a\0b").is_err());
     }
 }

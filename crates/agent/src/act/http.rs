@@ -66,7 +66,7 @@ pub(crate) enum NoAnswer {
 /// An error page is quoted up to here.
 const QUOTED: u64 = 300;
 /// No answer that is read whole may be longer.
-const LONGEST_BODY: u64 = 8 << 20;
+const LONGEST_BODY: u64 = 1 << 20;
 
 impl Default for Manner {
     fn default() -> Self {
@@ -86,7 +86,7 @@ impl Default for Manner {
 }
 
 impl Call {
-    /// The address without its password, for people.
+    /// The address without what may be secret in it, for people.
     pub(crate) fn shown(&self) -> String {
         address::shown(&self.url)
     }

@@ -2,6 +2,11 @@
 //! Pure.
 
 use super::prove::Seen;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 /// What a page says about the last reload.
@@ -90,7 +95,10 @@ fn since_1970(text: &str) -> Option<f64> {
 /// `good` was off before, that says nothing.
 pub(super) fn compare(before: Option<&Marks>, now: Option<Marks>) -> Seen {
     let Some(now) = now else {
-        return Seen::NotYet("the page that would prove it cannot be read".into());
+        return Seen::NotYet(
+            "the page that would prove it cannot be read, is larger than 1 MiB, or does not say it"
+                .into(),
+        );
     };
     let failed = now.good == Some(false);
     let moved = before.is_some_and(|before| before.stamp != now.stamp);
@@ -108,13 +116,7 @@ pub(super) fn compare(before: Option<&Marks>, now: Option<Marks>) -> Seen {
 /// The value of a metric line, or of a dotted path in a JSON document.
 fn value(text: &str, name: &str) -> Option<String> {
     if text.trim_start().starts_with('{') {
-        let document: serde_json::Value = serde_json::from_str(text).ok()?;
-        let found = name.split('.').try_fold(&document, |at, key| at.get(key))?;
-        return Some(
-            found
-                .as_str()
-                .map_or_else(|| found.to_string(), str::to_owned),
-        );
+        return in_json(text, name);
     }
     let is_it = |line: &&str| {
         line.strip_prefix(name)
@@ -122,6 +124,59 @@ fn value(text: &str, name: &str) -> Option<String> {
     };
     let line = text.lines().find(is_it)?;
     line.rsplit(' ').next().map(str::to_owned)
+}
+
+fn in_json(text: &str, name: &str) -> Option<String> {
+    let path: Vec<&str> = name.split('.').collect();
+    let mut document = serde_json::Deserializer::from_str(text);
+    let found = At(&path).deserialize(&mut document).ok()?;
+    document.end().ok()?;
+    let found = found?;
+    Some(serde_json::from_str(found.get()).unwrap_or_else(|_| found.get().to_owned()))
+}
+
+/// What lies at this path of a document; all else is passed over, not kept: a
+/// document in memory is twenty times as large as its text.
+struct At<'p>(&'p [&'p str]);
+
+impl<'t> DeserializeSeed<'t> for At<'_> {
+    type Value = Option<&'t RawValue>;
+
+    fn deserialize<D: Deserializer<'t>>(self, document: D) -> Result<Self::Value, D::Error> {
+        if self.0.is_empty() {
+            return <&RawValue>::deserialize(document).map(Some);
+        }
+        let here = <&RawValue>::deserialize(document)?;
+        if !here.get().starts_with('{') {
+            return Ok(None);
+        }
+        let mut inner = serde_json::Deserializer::from_str(here.get());
+        inner.deserialize_map(self).map_err(Error::custom)
+    }
+}
+
+impl<'t> Visitor<'t> for At<'_> {
+    type Value = Option<&'t RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'t>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (key, rest) = self
+            .0
+            .split_first()
+            .ok_or_else(|| Error::custom("no path"))?;
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            if name == *key {
+                found = map.next_value_seed(At(rest))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
 }
 
 #[cfg(test)]
@@ -139,6 +194,16 @@ mod tests {
         assert_eq!(value(json, "data.at").as_deref(), Some("12:00"));
         assert_eq!(value(json, "data.no"), None);
         assert_eq!(value("{broken", "data"), None);
+        assert_eq!(value(r#"{"a":1} {"#, "a"), None);
+        assert_eq!(
+            value(r#"{"a":[1,2],"b":{"c":1}}"#, "b").as_deref(),
+            Some(r#"{"c":1}"#)
+        );
+        assert_eq!(value(r#"{"a":[1,2]}"#, "a.0"), None);
+        assert_eq!(
+            value(r#"{"a\u0062":"x\ny"}"#, "ab").as_deref(),
+            Some("x\ny")
+        );
     }
 
     #[test]

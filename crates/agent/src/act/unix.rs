@@ -1,13 +1,19 @@
 //! HTTP over a Unix socket: a connector and a transport for ureq.
 
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
+
+/// No call takes longer, whatever was asked for.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Connects to this socket, whatever the address says; without one, steps aside.
 #[derive(Debug)]
@@ -35,7 +41,8 @@ impl<In: Transport> Connector<In> for UnixConnector {
             details.config.input_buffer_size(),
             details.config.output_buffer_size(),
         );
-        let stream = UnixStream::connect(path)?;
+        let patience = limit(details.timeout).unwrap_or(LONGEST);
+        let stream = connect(path, patience).map_err(|error| late(error, details.timeout))?;
         Ok(Some(Either::B(UnixTransport { stream, buffers })))
     }
 }
@@ -67,6 +74,26 @@ impl Transport for UnixTransport {
     fn is_open(&mut self) -> bool {
         // No connection is used twice.
         false
+    }
+}
+
+/// Connects, or fails in time: where the backlog is full connect(2) waits as long
+/// as it may take to send (unix(7)).
+pub(super) fn connect(path: &Path, limit: Duration) -> std::io::Result<UnixStream> {
+    let until = Instant::now() + limit;
+    let address = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        // None at all would mean for ever.
+        let left = left.max(Duration::from_millis(1));
+        set_socket_timeout(&socket, Timeout::Send, Some(left))?;
+        match rustix::net::connect(&socket, &address) {
+            Err(Errno::INTR) if Instant::now() < until => {}
+            Err(Errno::AGAIN | Errno::INTR) => return Err(ErrorKind::TimedOut.into()),
+            other => return Ok(other.map(|()| UnixStream::from(socket))?),
+        }
     }
 }
 

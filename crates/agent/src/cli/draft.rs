@@ -1,7 +1,8 @@
 //! Options as they come in, one at a time, before they are looked at together.
 
 use super::values::{
-    address, exit_code, header, limit, number, path, preset_named, proof, status, text, time, url,
+    address, exit_code, header, limit, name, number, path, preset_named, proof, status, text, time,
+    url,
 };
 use crate::act::command::split;
 use crate::act::http::Manner;
@@ -143,7 +144,7 @@ gather! {
     watch: path => watch;
     include: text => filter.include;
     exclude: text => filter.exclude;
-    process: text => process;
+    process: name => process;
     http: url => http;
     header: header => manner.headers;
     render: Render::parse => renders;

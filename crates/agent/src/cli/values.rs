@@ -9,6 +9,7 @@ use crate::act::prove::Proof;
 use std::path::PathBuf;
 use std::time::Duration;
 use tidings_core::preset::{self, Preset};
+use ureq::http::{HeaderName, HeaderValue};
 
 pub(super) fn text(value: &str) -> Result<String, String> {
     if value.contains('\0') {
@@ -17,11 +18,18 @@ pub(super) fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
+pub(super) fn name(value: &str) -> Result<String, String> {
+    if value.trim().is_empty() {
+        return Err("the name is empty".into());
+    }
+    text(value)
+}
+
 pub(super) fn path(value: &str) -> Result<PathBuf, String> {
     if value.is_empty() {
         return Err("the path is empty".into());
     }
-    Ok(value.into())
+    text(value).map(PathBuf::from)
 }
 
 pub(super) fn url(value: &str) -> Result<String, String> {
@@ -48,10 +56,14 @@ pub(super) fn exit_code(value: &str) -> Result<u8, String> {
 }
 
 pub(super) fn header(value: &str) -> Result<(String, String), String> {
+    // The value may be a secret, and so may what is taken for the name.
     let (name, content) = value
         .split_once(':')
-        .ok_or_else(|| format!("{value:?} is not NAME:VALUE"))?;
-    Ok((name.trim().to_owned(), content.trim().to_owned()))
+        .ok_or("it is not NAME:VALUE; there is no colon")?;
+    let (name, content) = (name.trim(), content.trim());
+    HeaderName::try_from(name).map_err(|_| "what is before the colon is no name of a header")?;
+    HeaderValue::try_from(content).map_err(|_| "the value has characters that no header has")?;
+    Ok((name.to_owned(), content.to_owned()))
 }
 
 pub(super) fn address(value: &str) -> Result<String, String> {
@@ -165,6 +177,16 @@ mod tests {
     fn addresses_have_a_port() {
         assert!(address(":9533").is_ok() && address("[::]:1").is_ok());
         assert!(address("9533").is_err() && address(":x").is_err());
+    }
+
+    #[test]
+    fn headers_and_names_are_what_they_must_be() {
+        assert_eq!(header("A: b: c"), Ok(("A".into(), "b: c".into())));
+        for text in ["a b: secret", ": secret", "secret", "a: x\nb: y", "a: \0"] {
+            let why = header(text).unwrap_err();
+            assert!(!why.contains("secret"), "{why}");
+        }
+        assert!(name("").is_err() && name(" ").is_err() && name("nginx").is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! thanos, pkg/reloader), flag by flag.
 
 use super::flags::{self, Flag};
+use crate::act::address::is_loopback;
 use crate::act::prove::Proof;
 use crate::cli::Asked;
 use crate::cli::draft::{Draft, Wanted};
@@ -215,7 +216,7 @@ impl Said {
         self.draft.expect("200")?;
         // It never looks at certificates. We do, except on this very machine,
         // where the name in them is rarely the one that is called.
-        self.draft.manner.insecure = is_local(&self.reload_url);
+        self.draft.manner.insecure = is_loopback(&self.reload_url);
         Ok(())
     }
 }
@@ -224,13 +225,6 @@ fn reloaded(runtimeinfo: &str) -> Result<Proof, String> {
     moves(&format!(
         "{runtimeinfo}#data.lastConfigTime#data.reloadConfigSuccess"
     ))
-}
-
-fn is_local(url: &str) -> bool {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    ["localhost", "127.", "[::1]"]
-        .iter()
-        .any(|host| rest.starts_with(host))
 }
 
 /// `STATEFULSET_ORDINAL_NUMBER` is the number that ends the pod's name.
@@ -402,6 +396,23 @@ mod tests {
     }
 
     #[test]
+    fn certificates_are_looked_at_but_on_this_machine() {
+        for (url, insecure) in [
+            ("https://localhost:9090/-/reload", true),
+            ("https://[::1]:9090/-/reload", true),
+            ("https://localhost.evil.example/-/reload", false),
+            ("https://127.0.0.1@evil.example/-/reload", false),
+            ("https://example.org/-/reload", false),
+        ] {
+            let said = settings(&format!("--watched-dir=/a --reload-url={url}")).unwrap();
+            let Way::Http(calls) = said.way else {
+                panic!("no call")
+            };
+            assert_eq!(calls[0].manner.insecure, insecure, "{url}");
+        }
+    }
+
+    #[test]
     fn by_signal_it_is_proved_by_runtimeinfo() {
         let said = settings("--reload-method=signal --runtimeinfo-url=http://x/i --watched-dir=/a")
             .unwrap();
@@ -424,6 +435,5 @@ mod tests {
     fn ordinals_and_local_addresses_are_recognised() {
         assert_eq!(ordinal("prometheus-k8s-12").unwrap().1, "12");
         assert_eq!(ordinal("prometheus"), None);
-        assert!(is_local("https://localhost:9090/") && !is_local("https://example.org/"));
     }
 }
