@@ -45,8 +45,10 @@ pub enum Finding {
     Workload(Option<Former>),
     /// Since when its pods' template is current.
     Pods(PodsSince),
-    /// It cannot be found out any more, or not here.
+    /// The store has forgotten it, and everything before it.
     Forgotten,
+    /// It cannot be found out here.
+    NotTold,
 }
 
 /// A workload as it was.
@@ -54,6 +56,8 @@ pub enum Finding {
 pub struct Former {
     /// Its uid: another one of the same name is another.
     pub uid: Name,
+    /// Its version.
+    pub version: Version,
     /// Digest of its whole pod template.
     pub whole: Digest,
     /// Whether no pod was made from another template.

@@ -51,6 +51,10 @@ pub struct Entry {
     /// What pods of earlier templates have, while there may be some, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub older: Vec<Older>,
+    /// Whether there may be pods of templates that are not recorded: a rollout was
+    /// under way when it was seen first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mixed: bool,
     /// When that roll was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Seconds>,
@@ -223,6 +227,7 @@ impl Entry {
             template,
             whole: None,
             older: Vec::new(),
+            mixed: false,
             at: None,
             restarts: Restarts::default(),
             restless: BTreeMap::new(),

@@ -17,6 +17,7 @@ impl Case<'_> {
         let same = self.same_pods(entry);
         let changes: Vec<_> = needs
             .flat_map(|need| compare(need, self.seen(need), self.source(need), same))
+            .chain(self.all_that_may_differ())
             .collect();
         let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
         let Some(first) = rolling.iter().map(|change| change.what).min() else {

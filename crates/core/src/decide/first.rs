@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::compare::{Change, What};
+use crate::digest::Digest;
 use crate::evidence::{PodsSince, Question};
 use crate::index::{Beginning, Presence, Source};
 use crate::kinds::Renewal;
@@ -14,7 +15,7 @@ use crate::needs::Need;
 use crate::object::{Seconds, Version};
 use crate::reason::Reason;
 use crate::refs::SourceRef;
-use crate::state::{Entry, Seen, SeenSource};
+use crate::state::{Entry, Older, Seen, SeenSource};
 
 use super::past::{Origin, Template};
 use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
@@ -56,6 +57,7 @@ impl Case<'_> {
             Err(questions) => return Self::ask(questions),
             Ok(newer) => newer,
         };
+        let adopt = self.with_older_pods(adopt);
         let why = if missed.is_empty() {
             Reason::MaybeStale
         } else {
@@ -196,6 +198,34 @@ impl Case<'_> {
             Ok(newer)
         } else {
             Err(questions)
+        }
+    }
+
+    /// What the pods of the template have that was there before a source changed, if
+    /// some of them may be left.
+    fn with_older_pods(&self, adopt: Act) -> Act {
+        let Act::Record(mut entry) = adopt else {
+            return adopt;
+        };
+        let alone = self.known.workload.progress.alone;
+        for need in self.needs.needs.iter().filter(|_| !alone) {
+            if let Some((whole, before)) = self.older_pods(need) {
+                let older = entry.older(whole).map(|older| older.seen.clone());
+                let mut seen = older.unwrap_or_else(|| entry.seen.clone());
+                seen.insert(Seen::of(&need.source), before);
+                entry.add_older(Older { whole, seen });
+            }
+        }
+        Act::Record(entry)
+    }
+
+    fn older_pods(&self, need: &Need) -> Option<(Digest, SeenSource)> {
+        let Origin::At(version, before) = self.origin(need) else {
+            return None;
+        };
+        match self.template_at(version) {
+            Template::Other(then) => Some((then.whole, need.seen(&Source::then(before))?)),
+            _ => None,
         }
     }
 

@@ -152,6 +152,7 @@ pub fn decide(
         known,
         index,
         back: base.as_ref().is_some_and(|base| base.back),
+        lost: base.as_ref().is_some_and(|base| base.lost),
         entry: base.as_ref().map(|base| &base.entry).or(ours),
         stored: ours,
         former: entry.filter(|_| ours.is_none()),
@@ -197,6 +198,8 @@ struct Case<'a> {
     stored: Option<&'a Entry>,
     /// Whether an earlier template is back that may still have its old pods.
     back: bool,
+    /// Whether it is not known what those have.
+    lost: bool,
     /// The record of an earlier workload of this name.
     former: Option<&'a Entry>,
     moment: Moment<'a>,

@@ -5,7 +5,9 @@
 //! to compare with. An edit that is taken back brings no new pods, so only what its
 //! old ones have counts; what it was absorbed by does not any more.
 
-use crate::index::Known;
+use crate::compare::{Change, What};
+use crate::index::{Known, Present};
+use crate::needs::Need;
 use crate::state::{Entry, Older};
 
 use super::Case;
@@ -16,30 +18,54 @@ pub(super) struct Base {
     pub(super) entry: Entry,
     /// Whether an earlier template is back that may still have its old pods.
     pub(super) back: bool,
+    /// Whether it is not known what those have.
+    pub(super) lost: bool,
 }
 
-/// The record for the present template, where it is another than was recorded.
+/// The record for the present template, where it is another than was recorded. Until
+/// a roll is noted as done it is not known which template it made.
 pub(super) fn base(entry: &Entry, known: &Known) -> Option<Base> {
     let now = known.workload.whole;
-    let was = entry.whole.filter(|was| *was != now)?;
-    let mut entry = entry.clone();
+    if entry.whole == Some(now) {
+        return None;
+    }
     let edited = entry.template != known.workload.template;
-    let back = entry.older(now).filter(|_| edited && known.old);
-    let back = back.map(|older| older.seen.clone());
+    let older = entry.older(now).filter(|_| edited && known.old);
+    let older = older.map(|older| older.seen.clone());
+    let back = older.is_some();
+    let lost = edited && !back && (known.back || (entry.mixed && known.old));
+    if entry.whole.is_none() && !back && !lost {
+        return None;
+    }
+    let mut entry = entry.clone();
     entry.older.retain(|older| older.whole != now);
-    let seen = match &back {
-        Some(seen) => std::mem::replace(&mut entry.seen, seen.clone()),
-        None => entry.seen.clone(),
-    };
-    entry.add_older(Older { whole: was, seen });
-    let back = back.is_some();
+    let seen = older.unwrap_or_else(|| entry.seen.clone());
+    let seen = std::mem::replace(&mut entry.seen, seen);
+    if let Some(whole) = entry.whole {
+        entry.add_older(Older { whole, seen });
+    }
     if back {
         entry.template = known.workload.template;
     }
-    Some(Base { entry, back })
+    Some(Base { entry, back, lost })
 }
 
 impl Case<'_> {
+    /// Where nobody knows what the pods have, everything may have changed for them.
+    pub(super) fn all_that_may_differ(&self) -> Vec<Change> {
+        let needs = self.needs.needs.iter().filter(|_| self.lost);
+        let present = needs.filter_map(|need| Some((need, self.source(need).present()?)));
+        let change = |(need, present): (&Need, &Present)| Change {
+            source: need.source.clone(),
+            what: What::Changed,
+            keys: Vec::new(),
+            version: Some(present.version),
+            dated: false,
+            by: present.by.clone(),
+        };
+        present.map(change).collect()
+    }
+
     /// What is recorded of pods that are older than the present template.
     pub(super) fn older(&self) -> Vec<Older> {
         if self.known.workload.progress.alone {
@@ -49,13 +75,22 @@ impl Case<'_> {
             .map_or_else(Vec::new, |entry| entry.older.clone())
     }
 
-    /// The same, and besides what the pods have that a roll now would replace.
+    /// Whether there may be pods of which nothing is recorded.
+    pub(super) fn is_mixed(&self) -> bool {
+        let progress = self.known.workload.progress;
+        let at_first = self.entry.is_none_or(|entry| entry.mixed);
+        at_first && progress.pods.is_some() && !progress.alone
+    }
+
+    /// The same, and besides what the pods have that a roll now would replace. A roll
+    /// that did not come about has brought them nothing.
     pub(super) fn older_and_present(&self) -> Vec<Older> {
-        let Some(entry) = self.entry else {
-            return Vec::new();
+        let older = self.older();
+        let Some(entry) = self.entry.filter(|entry| !self.is_pending(entry)) else {
+            return self.entry.map_or(older, |entry| entry.older.clone());
         };
         let mut with = entry.clone();
-        with.older = self.older();
+        with.older = older;
         with.add_older(Older {
             whole: self.known.workload.whole,
             seen: entry.seen.clone(),

@@ -30,7 +30,7 @@ pub(super) enum Origin<'a> {
 pub(super) enum Template<'a> {
     /// This has to be asked first.
     Ask(Question),
-    /// As it is now.
+    /// As it is now, as far as we know.
     Same,
     /// Another, of which this is known.
     Other(&'a Former),
@@ -77,6 +77,10 @@ impl Case<'_> {
         match self.moment.evidence.get(&question) {
             None => Template::Ask(question),
             Some(Finding::Workload(Some(then))) if then.uid != workload.uid => Template::NotMade,
+            // Edited since, which the watch has not brought: what we know was older.
+            Some(Finding::Workload(Some(then))) if then.version > workload.version => {
+                Template::Same
+            }
             Some(Finding::Workload(Some(then))) if then.whole == workload.whole => Template::Same,
             Some(Finding::Workload(Some(then))) => Template::Other(then),
             Some(Finding::Workload(None)) => Template::NotMade,

@@ -23,6 +23,7 @@ impl Case<'_> {
             template: self.known.workload.template,
             whole: done.then_some(self.known.workload.whole),
             older: self.older(),
+            mixed: self.is_mixed(),
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
             restless: self.still_restless(),

@@ -362,6 +362,7 @@ impl World {
                 let then = web.read();
                 Finding::Workload(Some(Former {
                     uid: then.uid,
+                    version: then.version,
                     whole: then.whole,
                     alone: then.progress.alone,
                 }))

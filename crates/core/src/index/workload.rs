@@ -57,6 +57,8 @@ pub struct Known {
     pub kept: bool,
     /// Whether, at that moment, there may have been pods of it already.
     pub old: bool,
+    /// Whether, at that moment, it is known that there were.
+    pub back: bool,
     /// Every edit of its template after this version is seen as an event.
     pub since: Version,
     /// The mark of a roll that somebody took back.
@@ -188,6 +190,7 @@ struct Edit {
     turned: Option<Version>,
     kept: bool,
     old: bool,
+    back: bool,
 }
 
 impl Default for Edit {
@@ -199,6 +202,7 @@ impl Default for Edit {
             turned: None,
             kept: false,
             old: true,
+            back: false,
         }
     }
 }
@@ -219,6 +223,7 @@ impl Known {
             turned,
             kept,
             old,
+            back,
         } = edit.unwrap_or_default();
         let others = if now.progress.alone {
             Some(BTreeSet::new())
@@ -236,6 +241,7 @@ impl Known {
             turned,
             kept,
             old,
+            back,
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
             policy: Policy::default(),
@@ -260,20 +266,22 @@ impl Known {
                 turned: self.turned,
                 kept: self.kept,
                 old: self.old,
+                back: self.back,
             };
         }
         if how == How::Listed {
             return Edit::default();
         }
         let others = self.others.clone();
-        let back = others.as_ref().is_none_or(|o| o.contains(&now.whole));
-        let made_pods = !back && self.workload.generation != now.generation;
+        let old = others.as_ref().is_none_or(|o| o.contains(&now.whole));
+        let made_pods = !old && self.workload.generation != now.generation;
         Edit {
             edited: made_pods.then_some(now.version),
             others: others.map(|others| others.into_iter().chain([was]).collect()),
             turned: Some(now.version),
             kept: self.workload.progress.older() >= now.progress.desired,
-            old: back,
+            old,
+            back: old && self.others.is_some(),
         }
     }
 

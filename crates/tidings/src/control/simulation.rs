@@ -9,13 +9,14 @@
 
 mod world;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 use tidings_core::decide::Rules;
 use tidings_core::index::{How, Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::policy::Defaults;
+use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind};
 
 use super::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Plan};
@@ -73,6 +74,8 @@ struct Simulation {
     /// Answers on their way, in no order.
     answers: Vec<Input>,
     faults: bool,
+    /// Workloads of which was said at first sight that their pods may be stale.
+    doubted: BTreeSet<usize>,
 }
 
 impl Simulation {
@@ -87,6 +90,7 @@ impl Simulation {
             requests: Vec::new(),
             answers: Vec::new(),
             faults: false,
+            doubted: BTreeSet::new(),
         };
         simulation.start();
         simulation
@@ -133,9 +137,15 @@ impl Simulation {
     }
 
     fn turn(&mut self) {
-        let effects = self.control.turn(self.now);
-        self.requests
-            .extend(effects.into_iter().filter(|e| !matches!(e, Effect::Say(_))));
+        for effect in self.control.turn(self.now) {
+            match effect {
+                Effect::Say(said) if said.reason == Reason::MaybeStale => {
+                    self.doubted.insert(number(&said.key.name));
+                }
+                Effect::Say(_) => {}
+                request => self.requests.push(request),
+            }
+        }
     }
 
     fn deliver_fact(&mut self) {
@@ -282,20 +292,26 @@ impl Simulation {
                 self.world.workloads[i].version = self.world.version;
                 self.facts[0].push_back(self.world.workload_fact(i, How::Event));
             }
-            // Its owner edits the template: new pods, with what is there now.
-            7 => {
+            7 | 10 => {
                 let i = self.dice.below(JOB);
-                self.world.version += 1;
-                let content = self.world.content_of(i);
-                let pods = &mut self.world.workloads[i];
-                (pods.version, pods.content) = (self.world.version, content);
-                pods.generation += 1;
-                pods.edits += 1;
+                let hangs = self.dice.one_in(2);
+                self.world.edit(i, hangs);
                 self.facts[0].push_back(self.world.workload_fact(i, How::Event));
+            }
+            11 => {
+                let i = self.dice.below(JOB);
+                let back = !self.dice.one_in(3);
+                self.end(i, back);
             }
             8 => self.replace(),
             9 if self.faults => self.start(),
             _ => {}
+        }
+    }
+
+    fn end(&mut self, i: usize, back: bool) {
+        if self.world.end(i, back) {
+            self.facts[0].push_back(self.world.workload_fact(i, How::Event));
         }
     }
 
@@ -305,21 +321,22 @@ impl Simulation {
     }
 
     /// Whether each runs with what is there, and was not rolled for nothing.
-    fn judge(&self, of: impl Fn(&Pods) -> bool) {
+    fn judge(&self, of: impl Fn(usize) -> bool) {
         for (i, pods) in self
             .world
             .workloads
             .iter()
             .enumerate()
-            .filter(|(_, p)| of(p))
+            .filter(|(i, _)| of(*i))
         {
             let there = self.world.content_of(i);
             assert_eq!(pods.content, there, "w{i} runs with what is there");
             let changes: usize = uses(i).iter().map(|s| self.world.changes[*s]).sum();
             assert!(
-                pods.rolls.len() <= changes,
-                "w{i}: {} rolls, {changes} changes",
-                pods.rolls.len()
+                pods.rolls.len() <= changes + pods.undone,
+                "w{i}: {} rolls, {changes} changes, {} undone",
+                pods.rolls.len(),
+                pods.undone
             );
             let entry = self.control.store.get(&workload(i));
             assert!(entry.is_some_and(|e| e.done), "w{i}: {entry:?}");
@@ -329,6 +346,7 @@ impl Simulation {
     /// `kubectl replace --force`: deleted, and made again under the same name.
     fn replace(&mut self) {
         let i = self.dice.below(WORKLOADS);
+        self.doubted.remove(&i);
         self.facts[0].push_back(Fact::WorkloadGone(workload(i)));
         self.world.version += 1;
         let content = self.world.content_of(i);
@@ -341,6 +359,8 @@ impl Simulation {
             lives,
             remade: 0,
             gone: false,
+            hangs: None,
+            undone: 0,
             content,
             rolls: Vec::new(),
         };
@@ -350,6 +370,11 @@ impl Simulation {
     /// Lets everything that is under way come to its end.
     fn calm(&mut self) {
         self.faults = false;
+        for i in 0..JOB {
+            let back = self.dice.one_in(2);
+            self.end(i, back);
+            self.world.remember();
+        }
         for _ in 0..20_000 {
             self.step();
             let quiet = self.requests.is_empty()
@@ -376,7 +401,8 @@ fn check(seed: u64) {
         simulation.step();
     }
     simulation.calm();
-    simulation.judge(|_| true);
+    let doubted = std::mem::take(&mut simulation.doubted);
+    simulation.judge(|i| !doubted.contains(&i));
     // Nobody is stuck: the next change reaches them all.
     for source in 0..SOURCES {
         let content = simulation.world.sources[source].1 + 1;

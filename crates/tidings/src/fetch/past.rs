@@ -5,9 +5,9 @@
 //! compacted (KEP-2523; the API server asks etcd for one key, whatever there is
 //! besides).
 //!
-//! Error policy: what the API server has forgotten, does not keep, or does not show
-//! to these credentials is [`Finding::Forgotten`]; everything else is an error, and
-//! is asked again.
+//! Error policy: what etcd has forgotten is [`Finding::Forgotten`]; what the API server
+//! does not keep, or does not show to these credentials, is [`Finding::NotTold`];
+//! everything else is an error, and is asked again.
 
 use kube::Client;
 use serde_json::value::RawValue;
@@ -55,6 +55,7 @@ pub(super) async fn workload(
         let then = read_workload(key.kind, json, &filter.vocabulary)?;
         Ok(Finding::Workload(Some(Former {
             uid: then.uid,
+            version: then.version,
             whole: then.whole,
             alone: then.progress.alone,
         })))
@@ -75,21 +76,21 @@ async fn at(
         .with("resourceVersionMatch", "Exact");
     match api::call(client, &call).await {
         Ok(json) => read(Page::read(&json)?.items.first().copied()),
-        Err(error) if is_forgotten(&error) => {
+        Err(ApiError::Expired) => Ok(Finding::Forgotten),
+        Err(error) if is_not_told(&error) => {
             tracing::debug!(name, version, %error, "what was is not told");
-            Ok(Finding::Forgotten)
+            Ok(Finding::NotTold)
         }
         Err(error) => Err(error),
     }
 }
 
-/// 410 after a compaction; 400 where the server knows no such list; 504 where the
+/// 400 where the server knows no such list; 504 where the
 /// version is another store's (`storage.NewTooLargeResourceVersionError`).
-fn is_forgotten(error: &ApiError) -> bool {
+fn is_not_told(error: &ApiError) -> bool {
     matches!(
         error,
-        ApiError::Expired
-            | ApiError::Gone
+        ApiError::Gone
             | ApiError::Invalid(..)
             | ApiError::Forbidden(_)
             | ApiError::Slow { code: 504, .. }

@@ -23,3 +23,4 @@ mod sources_become_digests;
 mod sources_wait_for_workloads;
 mod unreadable_objects_are_skipped;
 mod watches_go_on;
+mod what_was_is_asked_exactly;

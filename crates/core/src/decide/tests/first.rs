@@ -141,6 +141,12 @@ fn first_sight(#[case] scenario: &str) {
     => Roll Changed configmap/c (k)
 "
 )]
+#[case::while_an_edit_hangs_that_is_taken_back(
+    "
+    cm c k=1; use env:c.k; unled; create; cm c k=2; edit 1; stuck; restart => half: Record Adopted
+    undo                            => Roll Changed configmap/c (k)
+"
+)]
 #[case::changed_before_it_was_made(
     "
     cm c k=1; use env:c.k; unled; cm c k=2; create; restart => Record Adopted

@@ -236,6 +236,14 @@ fn absorb(#[case] scenario: &str) {
     undo a                          => Roll Changed configmap/c (k)
 "
 )]
+#[case::before_a_roll_is_noted(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; edit b                   => Note UpToDate
+    cm c k=2                        => half: Roll Changed configmap/c (k)
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
 #[case::an_edit_that_used_more(
     "
     cm c k=1; cm d k=1; use env:c.k; edit a => Record Adopted

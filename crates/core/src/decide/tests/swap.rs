@@ -60,6 +60,21 @@ fn an_old_hash_beside_the_right_one_means_nothing() {
     assert_eq!(show(&lab.decide()), "Record Adopted");
 }
 
+/// Between two runs of ours.
+#[rstest]
+#[case(by_variable("2"))]
+#[case(by_annotation("2"))]
+fn what_reloader_brought_is_not_rolled_again(#[case] is: Value) {
+    let mut lab = Lab::new("deploy");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.content("2");
+    lab.is(&is);
+    assert_eq!(show(&lab.decide()), "Record Absorbed configmap/c (k)");
+    lab.content("3");
+    assert_eq!(show(&lab.decide()), "Roll Changed configmap/c (k)");
+}
+
 /// What carries our mark was rolled by us since.
 #[test]
 fn our_own_record_counts_more() {

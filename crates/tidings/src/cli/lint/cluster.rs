@@ -143,7 +143,7 @@ impl Cluster {
                 Act::Read(sources) => self.read(sources),
                 Act::Ask(questions) => {
                     for question in questions {
-                        evidence.add(question.clone(), Finding::Forgotten);
+                        evidence.add(question.clone(), Finding::NotTold);
                     }
                 }
                 _ => return Some(verdict),

@@ -369,7 +369,7 @@ impl Asking {
     /// What cannot be found out is not known, and said so.
     async fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
         let found = crate::fetch::find(&self.client, key, question, &self.filter).await;
-        found.unwrap_or(Finding::Forgotten)
+        found.unwrap_or(Finding::NotTold)
     }
 
     /// Every source that counts, so that its present digests can be shown.

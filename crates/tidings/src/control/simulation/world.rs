@@ -56,11 +56,27 @@ pub(super) struct Pods {
     pub(super) remade: usize,
     /// Whether it is deleted, and not yet made again.
     pub(super) gone: bool,
+    /// The last edit of its template hangs: what is to be there again when it is
+    /// taken back. Its old pods run all the while.
+    pub(super) hangs: Option<Box<Before>>,
+    /// How often an edit was taken back.
+    pub(super) undone: usize,
     /// The content of each source when the template was last changed.
     pub(super) content: Vec<u32>,
     /// That of each roll.
     pub(super) rolls: Vec<Vec<u32>>,
 }
+
+/// A template, and what its pods have.
+#[derive(Clone, Debug)]
+pub(super) struct Before {
+    mark: Option<String>,
+    edits: usize,
+    content: Vec<u32>,
+}
+
+/// Sources and workloads at a version.
+type Then = (Vec<(u64, u32)>, Vec<Pods>);
 
 #[derive(Default)]
 pub(super) struct World {
@@ -71,8 +87,10 @@ pub(super) struct World {
     pub(super) changes: Vec<usize>,
     pub(super) workloads: Vec<Pods>,
     pub(super) state: BTreeMap<Shard, Stored>,
+    /// How many edits there were.
+    edits: usize,
     /// What was there after each version: sources and workloads.
-    history: BTreeMap<u64, (Vec<(u64, u32)>, Vec<Pods>)>,
+    history: BTreeMap<u64, Then>,
     /// A Job that is deleted to be made again, as it is written down.
     pub(super) kept: Option<Patch>,
 }
@@ -128,6 +146,8 @@ impl World {
                 lives: 0,
                 remade: 0,
                 gone: false,
+                hangs: None,
+                undone: 0,
                 content,
                 rolls: Vec::new(),
             };
@@ -149,6 +169,40 @@ impl World {
         let before = std::mem::replace(&mut self.sources[source], (self.version, content));
         self.changes[source] += usize::from(before.1 != content);
         self.remember();
+    }
+
+    /// Its owner edits the template: new pods, with what is there now. While the
+    /// edit hangs the old ones stay.
+    pub(super) fn edit(&mut self, i: usize, hangs: bool) {
+        self.version += 1;
+        self.edits += 1;
+        let (version, edits, content) = (self.version, self.edits, self.content_of(i));
+        let pods = &mut self.workloads[i];
+        let before = Before {
+            mark: pods.mark.clone(),
+            edits: pods.edits,
+            content: std::mem::replace(&mut pods.content, content),
+        };
+        (pods.version, pods.edits) = (version, edits);
+        pods.generation += 1;
+        let hanging = pods.hangs.take().or(Some(Box::new(before)));
+        pods.hangs = hanging.filter(|_| hangs);
+    }
+
+    /// An edit that hangs is taken back, or is through.
+    pub(super) fn end(&mut self, i: usize, back: bool) -> bool {
+        let Some(before) = self.workloads[i].hangs.take() else {
+            return false;
+        };
+        self.version += 1;
+        let pods = &mut self.workloads[i];
+        pods.version = self.version;
+        if back {
+            pods.generation += 1;
+            pods.undone += 1;
+            (pods.mark, pods.edits, pods.content) = (before.mark, before.edits, before.content);
+        }
+        true
     }
 
     /// Keeps what is there now.
@@ -273,13 +327,18 @@ fn read(i: usize, pods: &Pods) -> Workload {
         .mark
         .as_ref()
         .map(|mark| json!({"tidings.dev/config": mark}));
+    let all = 1 + u32::from(pods.hangs.is_some());
+    let told =
+        json!({"observedGeneration": pods.generation, "updatedReplicas": 1, "replicas": all});
+    let status = Some(told).filter(|_| !kind(i).ends());
     let object = json!({
         "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
             "resourceVersion": pods.version.to_string(), "generation": pods.generation,
             "creationTimestamp": Timestamp::from_second(EPOCH).unwrap().to_string(),
             "annotations": {"tidings.dev/reload": "auto"}},
-        "spec": {"template": {"metadata": {"annotations": annotations},
+        "spec": {"replicas": 1, "template": {"metadata": {"annotations": annotations},
             "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
+        "status": status,
     });
     read_workload(
         kind(i),
@@ -295,8 +354,9 @@ fn former(i: usize, workloads: &[Pods]) -> Finding {
         let then = read(i, pods);
         Former {
             uid: then.uid,
+            version: then.version,
             whole: then.whole,
-            alone: true,
+            alone: then.progress.alone,
         }
     }))
 }
