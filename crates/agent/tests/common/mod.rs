@@ -154,7 +154,16 @@ pub fn start(command: &mut Command) -> Running {
 
 /// Starts the agent.
 pub fn agent(arguments: &[&str]) -> Running {
-    start(Command::new(binary()).args(arguments))
+    start(with_default_signals().args(arguments))
+}
+
+/// The agent, to be given arguments. A shell without job control ignores INT and
+/// QUIT in what it starts in the background, and the agent leaves ignored what was
+/// ignored: tests that run there would send these signals to nobody.
+pub fn with_default_signals() -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(binary());
+    command
 }
 
 impl Running {
