@@ -5,13 +5,16 @@
 //! thread of its own, so that a slow target never holds up watching.
 
 pub(crate) mod address;
+mod calls;
 pub(crate) mod command;
 mod credentials;
+mod holds;
 pub(crate) mod http;
 mod page;
 pub(crate) mod prove;
 mod resolver;
 pub(crate) mod signal;
+mod telling;
 pub(crate) mod under_way;
 mod unix;
 
@@ -20,20 +23,19 @@ use crate::nursery::Nursery;
 use crate::proc::{self, Process};
 use crate::render::{Rendered, Rendering};
 use command::Context;
-use http::{Call, NoAnswer};
+pub(crate) use holds::Holds;
+use http::Call;
 use prove::{Before, Eyes, Hurry, Proof, Seen};
 use signal::Target;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use telling::Death;
 use tidings_core::action::Signal;
 use tidings_core::supervise::{Took, Version};
 use under_way::{Attempt, Calling};
 
 /// What is said of an attempt that may still come to something.
 const STILL: &str = "the last attempt may still be under way, and is not joined by another";
-
-/// A process that dies within this time of a signal died of it.
-const DEATH_WATCH: Duration = Duration::from_secs(2);
 
 /// What makes the process take a change.
 #[derive(Debug, Clone)]
@@ -67,40 +69,6 @@ pub(crate) struct Aim {
     pub(crate) version: Version,
     /// When the files were put there (wall clock, since 1970).
     pub(crate) changed_at: (i64, i64),
-}
-
-/// A process ended of a signal for this version.
-pub(crate) struct Death {
-    version: Version,
-    /// All that ran before.
-    were_there: Vec<i32>,
-}
-
-impl Death {
-    /// Whether this process surely started with what is aimed at. Clocks alone would
-    /// not tell it from one that started a moment before the files came.
-    fn is_followed_by(&self, next: &Process, aim: Aim) -> bool {
-        let new = self.version == aim.version && !self.were_there.contains(&next.pid);
-        new || started_after(next, aim.changed_at)
-    }
-}
-
-/// Whether the process has what the files contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
-    Yes,
-    /// It may have read what was there before.
-    No,
-    /// There is no such process, or nobody listens.
-    NobodyThere {
-        /// It may run all the same, and have read the files.
-        may_be_starting: bool,
-    },
-    /// It cannot be asked.
-    Unknown {
-        /// Acting means to end the agent, and all that runs with it.
-        acting_ends_us: bool,
-    },
 }
 
 /// Everything an attempt needs.
@@ -277,188 +245,6 @@ impl Actor {
         ))
     }
 
-    /// Whether what runs has the files that were put there at `changed_at`.
-    pub(crate) fn holds(&self, changed_at: (i64, i64)) -> Holds {
-        let proof = self.proof.as_ref();
-        if proof.is_some_and(|proof| proof.took_since(changed_at, &self.hurry)) {
-            return Holds::Yes;
-        }
-        match (&self.means, &self.asked) {
-            (Means::Signal(Message { target, .. }), _) | (_, Some(target)) => {
-                self.process_holds(target, changed_at)
-            }
-            (Means::Http(calls), None) if !calls.iter().any(Call::is_up) => Holds::NobodyThere {
-                may_be_starting: true,
-            },
-            (means, None) => Holds::Unknown {
-                acting_ends_us: matches!(means, Means::Elsewhere),
-            },
-        }
-    }
-
-    fn process_holds(&self, target: &Target, changed_at: (i64, i64)) -> Holds {
-        let Some(process) = target.find() else {
-            return Holds::NobodyThere {
-                may_be_starting: false,
-            };
-        };
-        if target.doubts(&process).is_some() {
-            return Holds::Unknown {
-                acting_ends_us: matches!(self.means, Means::Elsewhere),
-            };
-        }
-        let workers = || {
-            let newer =
-                |age: Option<Duration>| age.is_some_and(|age| !proc::may_be_older(age, changed_at));
-            let mut ages = proc::children_of(process.pid)
-                .into_iter()
-                .map(proc::age)
-                .peekable();
-            ages.peek().is_some() && ages.all(newer)
-        };
-        let by_workers = matches!(self.proof, Some(Proof::Children));
-        if started_after(&process, changed_at) || (by_workers && workers()) {
-            Holds::Yes
-        } else {
-            Holds::No
-        }
-    }
-
-    /// Tells the process; one that came in the place of one that died of it has read
-    /// the files when it started.
-    fn signal(
-        &mut self,
-        message: &Message,
-        aim: Aim,
-        last: Option<Attempt>,
-        context: &Context,
-    ) -> Took {
-        let target = &message.target;
-        let Some(process) = target.find() else {
-            return Took::NotUp(target.why_not());
-        };
-        if let Some(why) = target.doubts(&process) {
-            return Took::Rejected(why);
-        }
-        if self
-            .died
-            .take()
-            .is_some_and(|death| death.is_followed_by(&process, aim))
-        {
-            return Took::Applied;
-        }
-        let death = Death {
-            version: aim.version,
-            were_there: proc::pids().collect(),
-        };
-        let limit = (aim, self.proof_timeout);
-        let attempt = self.before_first(last, limit, Some(process.pid), context);
-        let sent = signal::may_send(&process, message.signal, message.known_to_be_handled)
-            .and_then(|()| signal::send(&process, message.signal));
-        if let Err(took) = sent {
-            return took;
-        }
-        match self.watch(&process, &attempt, context) {
-            Some(_) if self.proof.is_none() => Took::Delivered,
-            Some(seen) => self.judge(seen, attempt),
-            None if target
-                .find()
-                .is_some_and(|next| death.is_followed_by(&next, aim)) =>
-            {
-                Took::Applied
-            }
-            None => {
-                self.died = Some(death);
-                died(&process, message.signal)
-            }
-        }
-    }
-
-    /// `None`: the process died of it.
-    fn watch(&self, process: &Process, attempt: &Attempt, context: &Context) -> Option<Seen> {
-        let alive = |pause| !process.ended_within(pause);
-        match &self.proof {
-            Some(proof) => proof.after(&attempt.before, attempt.pid, &self.eyes(context), alive),
-            None => self.survives(process).then_some(Seen::Yes),
-        }
-    }
-
-    /// Watches for a while whether the process lives on.
-    fn survives(&self, process: &Process) -> bool {
-        let until = Instant::now() + DEATH_WATCH;
-        while Instant::now() < until && !self.hurry.is_on() {
-            if process.ended_within(Duration::from_millis(50)) {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn call_all(
-        &mut self,
-        aim: Aim,
-        last: Option<Attempt>,
-        calls: &[Call],
-        context: &Context,
-    ) -> Took {
-        let goes_on = self.calling.is_some();
-        let began = last.as_ref().map(|last| (last.began, last.count));
-        let mut attempt = self.before_first(last, (aim, self.proof_timeout), None, context);
-        if let (true, Some((began, count))) = (goes_on, began) {
-            (attempt.began, attempt.count) = (began, count);
-        }
-        let mut done = match self.called.take() {
-            Some((of, done)) if of == aim => done,
-            _ => Vec::new(),
-        };
-        for (index, call) in calls.iter().enumerate() {
-            if done.contains(&index) {
-                continue;
-            }
-            if let Err(took) = self.call(index, call) {
-                self.called = Some((aim, done));
-                if self.calling.is_some() {
-                    attempt.limit = call.manner.timeout;
-                    self.under_way = Some(attempt);
-                }
-                return took;
-            }
-            done.push(index);
-        }
-        // An answer with the status that was asked for is proof in itself.
-        match self.proved(&attempt.before, context) {
-            Some(seen) => self.judge(seen, attempt),
-            None => Took::Applied,
-        }
-    }
-
-    /// Where no answer comes in its time the call stays open.
-    fn call(&mut self, index: usize, call: &Call) -> Result<(), Took> {
-        let same = self.calling.take().filter(|calling| calling.index == index);
-        let mut calling = same.unwrap_or_else(|| Calling::begin(index, call, &self.hurry));
-        let shown = call.shown();
-        let Some(answered) = calling.answer_within(call.manner.timeout) else {
-            self.journal
-                .called(&shown, None, false, calling.began.elapsed());
-            self.calling = Some(calling);
-            return Err(Took::Unverified(format!("{shown} did not answer in time")));
-        };
-        let status = answered.as_ref().ok().map(|(status, _)| *status);
-        let accepted = status.is_some_and(|status| call.accepts(status));
-        self.journal
-            .called(&shown, status, accepted, calling.began.elapsed());
-        match answered {
-            Ok(_) if accepted => Ok(()),
-            Ok((status, quote)) => Err(Took::Rejected(
-                format!("{shown} answered {status}\n{quote}")
-                    .trim_end()
-                    .into(),
-            )),
-            Err(NoAnswer::NotUp(why)) => Err(Took::NotUp(why)),
-            Err(NoAnswer::Failed(why)) => Err(Took::Unverified(why)),
-        }
-    }
-
     fn exec(
         &mut self,
         argv: &[String],
@@ -503,28 +289,12 @@ impl Actor {
     }
 }
 
-impl NoAnswer {
-    /// Either way, the sentence.
-    pub(crate) fn sentence(self) -> String {
-        match self {
-            Self::NotUp(why) | Self::Failed(why) => why,
-        }
-    }
-}
-
 fn took(seen: Seen) -> Took {
     match seen {
         Seen::Yes => Took::Applied,
         Seen::No(why) => Took::Rejected(why),
         Seen::NotYet(why) => Took::Unverified(why),
     }
-}
-
-fn died(process: &Process, signal: Signal) -> Took {
-    Took::Died(format!(
-        "process {} ended when it got {signal}",
-        process.pid
-    ))
 }
 
 /// Whether it surely read the files as they are since then.
