@@ -5,7 +5,7 @@
 //! processes that it never started, so one room waits for all of them; a second
 //! waiter would take somebody else's exit code.
 
-use crate::proc;
+use crate::proc::{self, Family};
 use rustix::process::{Pid, WaitOptions, wait};
 use std::collections::HashMap;
 use std::io;
@@ -21,6 +21,8 @@ type OnExit = Box<dyn FnOnce(u8) + Send>;
 #[derive(Default)]
 pub(crate) struct Nursery {
     running: Mutex<HashMap<i32, OnExit>>,
+    /// The command that is waited for.
+    command: Mutex<Option<Family>>,
 }
 
 impl Nursery {
@@ -40,6 +42,23 @@ impl Nursery {
         let pid = child.id().cast_signed();
         running.insert(pid, Box::new(on_exit));
         Ok(pid)
+    }
+
+    /// This command runs; `None`: none does.
+    pub(crate) fn commanded(&self, family: Option<Family>) {
+        *self.command.lock().unwrap_or_else(PoisonError::into_inner) = family;
+    }
+
+    /// The agent ends: nobody would wait for its command any more.
+    pub(crate) fn end_command(&self) {
+        let command = self
+            .command
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(family) = command {
+            family.end(None);
+        }
     }
 
     /// Waits for everything that has ended, ours or inherited.

@@ -62,6 +62,7 @@ fn once(settings: &Settings) -> Result<u8, Failure> {
     let reaper = Arc::clone(&nursery);
     spawn("signals", move || {
         signals::pass_on(caught, &reaper, |signal| {
+            reaper.end_command();
             std::process::exit(signal.exit_code().into())
         });
     });
@@ -71,6 +72,13 @@ fn once(settings: &Settings) -> Result<u8, Failure> {
 }
 
 fn serve(settings: &Settings) -> Result<u8, Failure> {
+    let nursery = Arc::new(Nursery::default());
+    let code = turn(settings, &nursery);
+    nursery.end_command();
+    code
+}
+
+fn turn(settings: &Settings, nursery: &Arc<Nursery>) -> Result<u8, Failure> {
     let supervises = settings.policy.supervises;
     let wanted = if supervises {
         Wanted::All
@@ -87,18 +95,17 @@ fn serve(settings: &Settings) -> Result<u8, Failure> {
     let journal = Arc::new(Journal::default());
     let watch = begin_to_watch(settings, &journal)?;
 
-    let nursery = Arc::new(Nursery::default());
     let (inputs, received) = channel();
-    hear_signals(caught, &nursery, &inputs);
+    hear_signals(caught, nursery, &inputs);
     let child = supervises.then(|| {
         Child::new(
             settings.command.clone(),
             settings.policy.grace,
-            Arc::clone(&nursery),
+            Arc::clone(nursery),
         )
     });
     let means = means(settings, child.as_ref());
-    let actor = actor(settings, means, &nursery, &journal);
+    let actor = actor(settings, means, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
 
     let memory = remember(settings)?;

@@ -390,3 +390,68 @@ fn what_cannot_be_done_is_refused_at_the_start_without_telling_secrets() {
         assert!(!output.contains("secret"), "{output}");
     }
 }
+
+/// Nobody else on this machine sleeps so long.
+fn sleep_of_our_own(number: u32) -> String {
+    format!("sleep 4711{number}.{}", std::process::id())
+}
+
+/// How many processes have this in their command line.
+fn running(words: &str) -> usize {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    let lines = pids.filter_map(|pid| fs::read(pid.path().join("cmdline")).ok());
+    let words = words.replace(' ', "\0");
+    lines
+        .filter(|line| String::from_utf8_lossy(line).starts_with(&words))
+        .count()
+}
+
+/// With a shorter limit than the default of ten seconds, to end soon.
+#[test]
+fn a_check_ends_with_all_that_it_started() {
+    let scene = Scene::new();
+    let sleep = sleep_of_our_own(1);
+    for (check, sentence) in [
+        ("sh -c 'setsid SLEEP & exit 1'", "failed with exit code 1"),
+        ("sh -c 'setsid SLEEP & SLEEP'", "did not end within"),
+        (
+            "sh -c '(env -i setsid SLEEP; :) & SLEEP'",
+            "did not end within",
+        ),
+    ] {
+        let check = check.replace("SLEEP", &sleep);
+        let options = ["--exec", "true", "--at-start", "always"];
+        let limit = ["--command-timeout", "500ms", "--check", &check];
+        let watching = scene.watch(&[&options[..], &limit[..]].concat());
+        watching.agent.says(sentence, 2);
+        until("nobody is left but of the check under way", || {
+            running(&sleep) <= 2
+        });
+        drop(watching);
+        until("nobody is left", || running(&sleep) == 0);
+    }
+}
+
+#[test]
+fn a_check_ends_with_the_agent() {
+    let scene = Scene::new();
+    let options = ["--exec", "true", "--at-start", "always"];
+    let sleep = sleep_of_our_own(2);
+    let check = format!("sh -c 'setsid {sleep} & {sleep}'");
+    let check = ["--check", &check];
+    let mut watching = scene.watch(&[&options[..], &check[..]].concat());
+    until("it is checked", || running(&sleep) == 2);
+    watching.agent.signal("TERM");
+    assert_eq!(watching.agent.code(), 0);
+    assert_eq!(running(&sleep), 0);
+}
+
+#[test]
+fn what_a_check_prints_cannot_write_to_a_terminal() {
+    let scene = Scene::new();
+    let script = scene.path("check");
+    fs::write(&script, "printf 'a\\033[2J\\000\\rb'; exit 1").unwrap();
+    let check = format!("sh {}", text(&script));
+    let watching = scene.watch(&["--exec", "true", "--at-start", "always", "--check", &check]);
+    watching.agent.says(r"a\u{1b}[2J\u{0}\rb", 1);
+}

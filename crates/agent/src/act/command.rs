@@ -2,13 +2,12 @@
 //!
 //! In: an argument list, and what changed, as environment. Out: how it ended
 //! and the last of what it printed. A command that outlives its time is killed
-//! with everything in its process group.
+//! with all that it started, and so is what a check leaves behind.
 
 use crate::nursery::Nursery;
-use crate::proc::Process;
+use crate::proc::{Family, Process, VARIABLE};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Signal, kill_process_group};
 use rustix::time::Timespec;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -25,6 +24,10 @@ const KEPT: usize = 2048;
 /// How long the word of a command's end may take after the end itself: on a busy
 /// machine the thread that reaps is late.
 const WORD_OF_END: Duration = Duration::from_secs(10);
+
+/// So many pieces of output are read before the clock is looked at: who prints
+/// without end would hold it up.
+const AT_ONCE: usize = 64;
 
 /// What changed, for the environment of commands.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +75,15 @@ impl Names {
     }
 }
 
+/// What becomes of processes that a command leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// They are killed: a check is over when it is over.
+    Ends,
+    /// It may have been its task to start them.
+    Stays,
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ran {
@@ -106,9 +118,10 @@ impl Ran {
 pub(crate) fn run(
     argv: &[String],
     context: &Context,
-    limit: Duration,
+    (limit, rest): (Duration, Rest),
     nursery: &Nursery,
 ) -> Result<Ran, String> {
+    let family = Family::new();
     let failed = |error: std::io::Error| format!("{} cannot be started: {error}", argv[0]);
     let names = Names::of(context).map_err(failed)?;
     let (reader, writer) = std::io::pipe().map_err(failed)?;
@@ -117,6 +130,7 @@ pub(crate) fn run(
         .args(&argv[1..])
         .env(names.variable, &names.value)
         .env("TIDINGS_GENERATION", context.generations.join("\n"))
+        .env(VARIABLE, family.mark())
         .stdin(Stdio::null())
         .stdout(writer.try_clone().map_err(failed)?)
         .stderr(writer)
@@ -129,24 +143,27 @@ pub(crate) fn run(
         .map_err(failed)?;
     // The command holds our ends of the pipe until it is dropped.
     drop(command);
-    Ok(follow(pid, reader.into(), &ended, limit, nursery))
+    nursery.commanded(Some(family.clone()));
+    let ran = follow(pid, reader.into(), (&ended, limit), (nursery, &family));
+    if rest == Rest::Ends {
+        family.end(None);
+    }
+    nursery.commanded(None);
+    Ok(ran)
 }
 
 fn follow(
     pid: i32,
     output: OwnedFd,
-    ended: &Receiver<u8>,
-    limit: Duration,
-    nursery: &Nursery,
+    (ended, limit): (&Receiver<u8>, Duration),
+    (nursery, family): (&Nursery, &Family),
 ) -> Ran {
     let mut output = Output::new(output);
     let process = Process::open(pid);
     let deadline = Instant::now() + limit;
     let in_time = process.is_none_or(|process| output.read_until_end_of(&process, deadline));
     if !in_time {
-        nursery.with(pid, |pid| {
-            let _ = kill_process_group(pid, Signal::KILL);
-        });
+        nursery.with(pid, |pid| family.end(Some(pid.as_raw_nonzero().get())));
     }
     // The pidfd speaks a moment before SIGCHLD is handled.
     let code = ended.recv_timeout(WORD_OF_END).ok().filter(|_| in_time);
@@ -201,7 +218,7 @@ impl Output {
 
     fn read_what_is_there(&mut self) {
         let mut piece = [0u8; 1024];
-        loop {
+        for _ in 0..AT_ONCE {
             match self.pipe.read(&mut piece) {
                 Ok(0) => {
                     self.open = false;
@@ -220,7 +237,14 @@ impl Output {
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.kept).into_owned()
+        let text = String::from_utf8_lossy(&self.kept);
+        let shown = |c: char| {
+            let is_odd = c.is_control() && !['\n', '\t'].contains(&c);
+            let plain = (!is_odd).then_some(c);
+            let escaped = c.escape_default().filter(move |_| is_odd);
+            plain.into_iter().chain(escaped)
+        };
+        text.chars().flat_map(shown).collect()
     }
 }
 

@@ -22,7 +22,7 @@ use crate::journal::Journal;
 use crate::nursery::Nursery;
 use crate::proc::{self, Process};
 use crate::render::{Rendered, Rendering};
-use command::Context;
+use command::{Context, Rest};
 pub(crate) use holds::Holds;
 use http::Call;
 use prove::{Before, Eyes, Hurry, Proof, Seen};
@@ -115,7 +115,12 @@ impl Actor {
         let Some(argv) = &self.check else {
             return Ok(());
         };
-        let ran = command::run(argv, context, self.command_timeout, &self.nursery)?;
+        let ran = command::run(
+            argv,
+            context,
+            (self.command_timeout, Rest::Ends),
+            &self.nursery,
+        )?;
         if ran.succeeded() {
             Ok(())
         } else {
@@ -253,7 +258,12 @@ impl Actor {
         context: &Context,
     ) -> Took {
         let attempt = self.before_first(last, (aim, self.proof_timeout), None, context);
-        match command::run(argv, context, self.command_timeout, &self.nursery) {
+        match command::run(
+            argv,
+            context,
+            (self.command_timeout, Rest::Stays),
+            &self.nursery,
+        ) {
             Ok(ran) if ran.succeeded() => match self.proved(&attempt.before, context) {
                 Some(seen) => self.judge(seen, attempt),
                 None => Took::Delivered,

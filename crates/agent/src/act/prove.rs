@@ -3,7 +3,7 @@
 //! In: what to look at, before the action and after it. Out: yes, no, or
 //! nothing seen in time. Watching stops early when a newer version waits.
 
-use super::command::{self, Context};
+use super::command::{self, Context, Rest};
 use super::http::Call;
 use super::page::{Marks, compare};
 use crate::nursery::Nursery;
@@ -247,7 +247,7 @@ fn answers(call: &Call, eyes: &Eyes<'_>) -> Seen {
 }
 
 fn succeeds(argv: &[String], eyes: &Eyes<'_>) -> Seen {
-    match command::run(argv, eyes.context, eyes.timeout, eyes.nursery) {
+    match command::run(argv, eyes.context, (eyes.timeout, Rest::Ends), eyes.nursery) {
         Ok(ran) if ran.succeeded() => Seen::Yes,
         Ok(ran) => Seen::NotYet(ran.why("the proving command", eyes.timeout)),
         Err(why) => Seen::NotYet(why),
@@ -255,7 +255,7 @@ fn succeeds(argv: &[String], eyes: &Eyes<'_>) -> Seen {
 }
 
 fn printed(argv: &[String], eyes: &Eyes<'_>) -> Option<String> {
-    let ran = command::run(argv, eyes.context, eyes.timeout, eyes.nursery).ok()?;
+    let ran = command::run(argv, eyes.context, (eyes.timeout, Rest::Ends), eyes.nursery).ok()?;
     ran.succeeded().then_some(ran.output)
 }
 

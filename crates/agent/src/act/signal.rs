@@ -60,11 +60,12 @@ impl Target {
 
     /// Why nobody is found.
     pub(crate) fn why_not(&self) -> String {
-        let unread = match self {
+        let known = match self {
             Self::PidFile(path) => read::small(path).err().filter(|_| path.exists()),
-            Self::Child(_) | Self::Named(_) => None,
+            Self::Named(names) => names.iter().find_map(|name| several(name)),
+            Self::Child(_) => None,
         };
-        unread.unwrap_or_else(|| format!("{} is not there yet", self.shown()))
+        known.unwrap_or_else(|| format!("{} is not there yet", self.shown()))
     }
 
     /// Who that is, for people.
@@ -75,6 +76,15 @@ impl Target {
             Self::PidFile(path) => format!("the process of {}", path.display()),
         }
     }
+}
+
+fn several(name: &str) -> Option<String> {
+    let rivals = proc::rivals(name)?;
+    let numbers: Vec<String> = rivals.iter().map(i32::to_string).collect();
+    let numbers = numbers.join(", ");
+    Some(format!(
+        "several processes are called {name} ({numbers}), and none of them is the others' parent, so none is told: name the path of the program, or use --pid-file"
+    ))
 }
 
 /// Whether the signal may be sent to this process now.

@@ -100,7 +100,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--process",
         "NAME",
         For::Both,
-        "The process to signal, by executable, argv[0] or name; of several, the master. With --exit-code: whose start tells what it has read.",
+        "The process to signal, by the path or name of its executable, argv[0] or name; of several, the master, and none where there are several. With --exit-code: whose start tells what it has read.",
         super::draft::Draft::process,
     ),
     opt(

@@ -16,8 +16,26 @@ enum Fit {
 /// The kernel keeps this much of a name (TASK_COMM_LEN - 1, proc(5)).
 const COMM: usize = 15;
 
-/// The oldest process of this name whose parent is not of this name too.
+/// The only process of this name whose parent is not of this name too.
 pub(crate) fn named(name: &str) -> Option<Process> {
+    let (best, masters) = masters(name)?;
+    let [master] = masters.as_slice() else {
+        return None;
+    };
+    let process = Process::open(*master)?;
+    // Opened by number: make sure that the number still is who was meant.
+    (fit(*master, name) == Some(best)).then_some(process)
+}
+
+/// The numbers of several that are all masters of this name: nobody is told then,
+/// since one of them may be somebody else's.
+pub(crate) fn rivals(name: &str) -> Option<Vec<i32>> {
+    let (_, masters) = masters(name)?;
+    (masters.len() > 1).then_some(masters)
+}
+
+/// The oldest first.
+fn masters(name: &str) -> Option<(Fit, Vec<i32>)> {
     let me = std::process::id().cast_signed();
     let fits: Vec<(Fit, i32)> = pids()
         .filter(|pid| *pid != me)
@@ -28,13 +46,10 @@ pub(crate) fn named(name: &str) -> Option<Process> {
         .into_iter()
         .filter_map(|(fit, pid)| (fit == best).then_some(pid))
         .collect();
-    let master = pids
-        .iter()
-        .filter(|pid| parent(**pid).is_none_or(|above| !pids.contains(&above)))
-        .min_by_key(|pid| (started(**pid), **pid))?;
-    let process = Process::open(*master)?;
-    // Opened by number: make sure that the number still is who was meant.
-    (fit(*master, name) == Some(best)).then_some(process)
+    let is_master = |pid: &i32| parent(*pid).is_none_or(|above| !pids.contains(&above));
+    let mut masters: Vec<i32> = pids.iter().copied().filter(is_master).collect();
+    masters.sort_by_key(|pid| (started(*pid), *pid));
+    Some((best, masters))
 }
 
 /// Whether a process runs.
@@ -71,6 +86,10 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
     }
     let exe = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     let exe_is_known = exe.is_some();
+    if name.contains('/') {
+        let exe = exe?.into_os_string();
+        return (undeleted(exe.as_bytes()) == name.as_bytes()).then_some(Fit::Exe);
+    }
     if exe.is_some_and(|exe| base(exe.as_os_str().as_bytes()) == name.as_bytes()) {
         return Some(Fit::Exe);
     }
@@ -89,7 +108,7 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
 
 /// Whether nothing but its exit code is left of a process.
 pub(super) fn is_zombie(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = super::text(format!("/proc/{pid}/stat")).unwrap_or_default();
     super::after_name(&stat).is_none_or(|rest| rest.starts_with(['Z', 'X']))
 }
 
@@ -100,8 +119,13 @@ fn argv0(line: &[u8]) -> &[u8] {
     base(word.strip_suffix(b":").unwrap_or(word))
 }
 
+/// As it was called before an update replaced it.
+fn undeleted(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b" (deleted)").unwrap_or(path)
+}
+
 fn base(path: &[u8]) -> &[u8] {
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    let path = undeleted(path);
     let name = Path::new(std::ffi::OsStr::from_bytes(path)).file_name();
     name.map_or(path, OsStrExt::as_bytes)
 }
@@ -147,24 +171,44 @@ mod tests {
     }
 
     #[test]
-    fn of_several_the_oldest_is_the_master_and_the_dead_are_none() {
+    fn of_several_masters_none_is_chosen_and_the_dead_are_none() {
         let dir = tempfile::tempdir().unwrap();
         let first = sleeper(dir.path(), "tidings-test-twin");
         let second = Command::new(dir.path().join("tidings-test-twin"))
             .arg("600")
             .spawn();
         let second = Sleeper(second.unwrap());
-        assert_eq!(
-            named("tidings-test-twin").unwrap().pid,
-            first.0.id().cast_signed()
-        );
+        let both = [&first, &second].map(|one| one.0.id().cast_signed());
+        assert!(named("tidings-test-twin").is_none());
+        assert_eq!(rivals("tidings-test-twin").unwrap(), both);
         drop(first);
+        assert!(rivals("tidings-test-twin").is_none());
         assert_eq!(
             named("tidings-test-twin").unwrap().pid,
             second.0.id().cast_signed()
         );
         drop(second);
         assert!(named("tidings-test-twin").is_none());
+    }
+
+    #[test]
+    fn a_path_means_that_program_and_no_other() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let child = sleeper(dir.path(), "tidings-test-path");
+        let _other = sleeper(other.path(), "tidings-test-path");
+        let path = dir.path().join("tidings-test-path");
+        let found = named(path.to_str().unwrap()).unwrap();
+        assert_eq!(found.pid, child.0.id().cast_signed());
+    }
+
+    /// The kernel cuts the name within a letter.
+    #[test]
+    fn a_name_that_is_cut_within_a_letter_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let child = sleeper(dir.path(), "жжжжжжжжж");
+        let pid = child.0.id().cast_signed();
+        assert_eq!(named("жжжжжжжжж").unwrap().pid, pid);
+        assert!(children_of(std::process::id().cast_signed()).contains(&pid));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! no later process of the same number is ever meant. A process that is gone or
 //! hidden is `None`, never an error: nobody is there to be told.
 
+mod family;
 mod find;
 mod golang;
 mod group;
 
-pub(crate) use find::{children_of, lives, named, nobody_else, pids};
+pub(crate) use family::{Family, VARIABLE};
+pub(crate) use find::{children_of, lives, named, nobody_else, pids, rivals};
 pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
 
@@ -95,7 +97,7 @@ impl Process {
 
     /// What `/proc` shows, and whether that is because of a block.
     fn shown(&self, signal: Signal) -> Option<(Disposition, bool)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let status = text(format!("/proc/{}/status", self.pid))?;
         let has = |name| mask_has(&status, name, signal);
         let found = if has("SigIgn:")? {
             (Disposition::Ignored, false)
@@ -142,10 +144,16 @@ fn as_duration(time: Timespec) -> Duration {
 
 /// When a process started, since boot: field 22 of its stat, in clock ticks.
 pub(crate) fn started(pid: i32) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = text(format!("/proc/{pid}/stat"))?;
     let ticks: u64 = after_name(&stat)?.split(' ').nth(19)?.parse().ok()?;
     let per_second = rustix::param::clock_ticks_per_second();
     Some(Duration::from_millis(ticks * 1000 / per_second))
+}
+
+/// What the kernel shows. A process may have any bytes for a name.
+fn text(path: impl AsRef<Path>) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The fields from the third on: the second is a name that may hold anything.
@@ -160,7 +168,7 @@ pub(crate) fn parent(pid: i32) -> Option<i32> {
 
 /// A number of its stat, counted from 1 as in proc(5), after the name.
 fn field(pid: i32, number: usize) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = text(format!("/proc/{pid}/stat"))?;
     after_name(&stat)?.split(' ').nth(number - 3)?.parse().ok()
 }
 
@@ -174,8 +182,8 @@ fn mask_has(status: &str, name: &str, signal: Signal) -> Option<bool> {
 fn blocked_by_a_thread(pid: i32, signal: Signal) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
     threads.into_iter().flatten().flatten().any(|thread| {
-        let status = std::fs::read_to_string(thread.path().join("status"));
-        status.is_ok_and(|status| mask_has(&status, "SigBlk:", signal) == Some(true))
+        let status = text(thread.path().join("status"));
+        status.is_some_and(|status| mask_has(&status, "SigBlk:", signal) == Some(true))
     })
 }
 

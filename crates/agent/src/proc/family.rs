@@ -1,0 +1,85 @@
+//! All that a command started, wherever it went: who calls setsid(2) leaves its
+//! process group, and whose parent has ended is nobody's child any more.
+//!
+//! In: the number of the command, and a mark in its environment, which its children
+//! have from it. Out: nobody of them is left, or only who cannot be ended.
+
+use super::{Process, find, parent};
+use rustix::process::{Signal, pidfd_send_signal};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+/// How often to look for what is left.
+const STEP: Duration = Duration::from_millis(20);
+/// Who does not end by SIGKILL within this time is waiting for a disk.
+const KILLED: Duration = Duration::from_secs(1);
+/// No environment that the kernel starts a program with is longer.
+const LONGEST: u64 = 8 << 20;
+
+/// Where the mark is.
+pub(crate) const VARIABLE: &str = "TIDINGS_COMMAND";
+
+/// The mark of one command.
+#[derive(Debug, Clone)]
+pub(crate) struct Family {
+    mark: String,
+}
+
+impl Family {
+    /// One that nobody else has.
+    pub(crate) fn new() -> Self {
+        let number = RandomState::new().build_hasher().finish();
+        Self {
+            mark: format!("{number:016x}"),
+        }
+    }
+
+    /// The value of the variable.
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// Kills all of them. `command`: its number, while it certainly is its.
+    pub(crate) fn end(&self, command: Option<i32>) {
+        let began = Instant::now();
+        loop {
+            let members = self.members(command);
+            let Some(first) = members.first() else {
+                return;
+            };
+            if began.elapsed() >= KILLED {
+                return;
+            }
+            for member in &members {
+                // Whoever has just ended need not be told.
+                let _ = pidfd_send_signal(member.fd(), Signal::KILL);
+            }
+            first.ended_within(STEP);
+        }
+    }
+
+    fn members(&self, command: Option<i32>) -> Vec<Process> {
+        let me = std::process::id().cast_signed();
+        let is_member = |pid: &i32| {
+            *pid != me && !find::is_zombie(*pid) && (descends(*pid, command) || self.marks(*pid))
+        };
+        let open = |pid| Process::open(pid).filter(|process| is_member(&process.pid));
+        find::pids().filter(is_member).filter_map(open).collect()
+    }
+
+    fn marks(&self, pid: i32) -> bool {
+        let variable = format!("{VARIABLE}={}", self.mark);
+        let mut environment = Vec::new();
+        let file = File::open(format!("/proc/{pid}/environ"));
+        let read = file.and_then(|file| file.take(LONGEST).read_to_end(&mut environment));
+        let mut variables = environment.split(|byte| *byte == 0);
+        read.is_ok() && variables.any(|one| one == variable.as_bytes())
+    }
+}
+
+fn descends(pid: i32, from: Option<i32>) -> bool {
+    let line = std::iter::successors(Some(pid), |pid| parent(*pid));
+    from.is_some_and(|from| line.take(1000).any(|pid| pid == from))
+}
