@@ -11,6 +11,7 @@ mod common;
 
 use common::{Hook, Running, Volume, agent, binary, copy_program, free_port, get, start, until};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -454,4 +455,39 @@ fn what_a_check_prints_cannot_write_to_a_terminal() {
     let check = format!("sh {}", text(&script));
     let watching = scene.watch(&["--exec", "true", "--at-start", "always", "--check", &check]);
     watching.agent.says(r"a\u{1b}[2J\u{0}\rb", 1);
+}
+
+#[test]
+fn a_mount_that_is_gone_is_not_taken_for_an_empty_one() {
+    let scene = Scene::new();
+    let port = free_port();
+    let dir = scene.path("d").display().to_string();
+    let steps = format!(
+        "mount -t tmpfs x {dir} && echo 1 > {dir}/a && {{ {} watch --watch {dir} --exec true --at-start never --listen 127.0.0.1:{port} & \
+         read go; umount {dir}; read go; mount -t tmpfs x {dir}; echo 2 > {dir}/a; read go; echo 3 > {dir}/a; wait; }}",
+        binary().display(),
+    );
+    let script = format!("trap 'kill $!; wait' TERM; rm {dir}/a; {steps}");
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let agent = start(
+        Command::new("unshare")
+            .args(["--mount", "sh", "-c", &script])
+            .stdin(reader),
+    );
+    until("it answers", || get(port, "/livez").is_some());
+    let watching = Watching { agent, port };
+    let mut go = || writer.write_all(b"go\n").unwrap();
+    go();
+    until("it is missed", || {
+        watching.state()["mounts"][0]["watchedBy"] == "missing"
+    });
+    assert_eq!(watching.files(), ["a"]);
+    assert_eq!(watching.agent.said("changed"), 0);
+    go();
+    watching.agent.says("changed: a", 1);
+    until("it is watched again", || {
+        watching.state()["mounts"][0]["watchedBy"] == "inotify"
+    });
+    go();
+    watching.agent.says("changed: a", 2);
 }

@@ -50,6 +50,8 @@ pub(crate) struct Snapshot {
     /// What the file's name begins with, where the place is one: a link may lead
     /// to another name, and the content be the same.
     pub(crate) prefix: OsString,
+    /// On which device, where no link leads there: another one is another mount.
+    pub(super) device: Option<u64>,
     /// Names below the prefix, and digests.
     pub(crate) files: BTreeMap<OsString, FileDigest>,
     /// Whole names of what cannot be read, the first of them.
@@ -65,6 +67,17 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// A mount is gone, and what shows is the empty directory that it was put upon;
+    /// or it has come anew, and is not filled yet.
+    pub(super) fn is_unmounted_since(&self, before: &Self) -> bool {
+        let is_empty = self.files.is_empty() && !before.files.is_empty();
+        let known = self.device.zip(before.device);
+        let is_another = known.is_some_and(|(now, before)| now != before);
+        // The kubelet's writer never takes `..data` away.
+        let is_no_volume = before.generation.is_some() && self.generation.is_none();
+        self.dir == before.dir && is_empty && (is_another || is_no_volume)
+    }
+
     /// What is unknown now is taken to be as it was seen last.
     pub(super) fn keep_unknown_of(&mut self, before: &Self) {
         if self.unknown.is_empty() || self.prefix != before.prefix {
@@ -127,6 +140,10 @@ impl Place {
             dir: self.known_as(route, spot).into(),
             prefix: spot.file.clone().unwrap_or_default().into(),
             changed_at: led_here_at(route, spot),
+            device: (!route.by_links)
+                .then(|| fs::stat(&spot.dir).ok())
+                .flatten()
+                .map(|stat| stat.st_dev),
             ..Snapshot::default()
         };
         let mut reading = Reading {

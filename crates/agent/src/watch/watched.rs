@@ -149,9 +149,11 @@ impl Watched {
         all
     }
 
-    /// The one file that is watched was there and is not now.
+    /// The one file that is watched was there and is not now, or the mount is gone.
     fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
-        !snapshot.prefix.is_empty() && snapshot.files.is_empty() && !self.last.files.is_empty()
+        let is_gone =
+            !snapshot.prefix.is_empty() && snapshot.files.is_empty() && !self.last.files.is_empty();
+        is_gone || snapshot.is_unmounted_since(&self.last)
     }
 
     pub(super) fn describe(&self) -> Mount {
