@@ -172,19 +172,6 @@
 {{/* Rights in the namespace of the records. */}}
 {{- define "tidings.rules.own" -}}
 {{- $asked := include "tidings.asked" . | fromJson }}
-{{- if $asked.noJobs }}
-# records: what each workload was brought to
-- apiGroups: [""]
-  resources: [secrets]
-  verbs:
-    - get
-    - list
-    {{- if not $asked.dryRun }}
-    - create
-    - patch
-    {{- end }}
-{{- end }}
-{{- if not $asked.noJobs }}
 # records: what each workload was brought to
 - apiGroups: [""]
   resources: [secrets]
@@ -196,7 +183,6 @@
     - patch
     - delete
     {{- end }}
-{{- end }}
 {{- if not $asked.dryRun }}
 # one writer at a time
 - apiGroups: ["coordination.k8s.io"]

@@ -9,11 +9,13 @@
 //! that a crash at any moment leaves either no trace or a roll to carry out.
 
 mod form;
+mod keys;
 mod number;
 mod restarts;
 mod rolls;
 
 pub use form::{FORM, Unread};
+pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
 pub use rolls::{End, Method, ROLLS_KEPT, Roll, Rolls};
@@ -23,9 +25,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::kinds::{Kind, Kinds};
 use crate::object::{Seconds, Version};
-use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+use crate::refs::{Name, SourceKind, SourceRef};
 
 /// Above this many used keys one digest stands for all of them.
 pub const KEYS_APART: usize = 32;
@@ -265,38 +266,10 @@ impl Entry {
         let excess = self.older.len().saturating_sub(OLDER);
         self.older.drain(..excess);
     }
-}
 
-/// The key under which a workload's entry is stored. Kubernetes names have no
-/// `_`, so it separates for certain.
-pub fn entry_key(workload: &WorkloadRef) -> String {
-    let Kind { plural, group, .. } = workload.kind;
-    format!("{plural}.{group}_{}", workload.name)
-}
-
-/// Reads what [`entry_key`] wrote.
-pub fn workload_of(kinds: &Kinds, namespace: &Name, key: &str) -> Option<WorkloadRef> {
-    let (resource, name) = key.split_once('_')?;
-    let (plural, group) = resource.split_once('.')?;
-    let kind = kinds.of_resource(plural, group)?;
-    Some(WorkloadRef::new(kind, namespace.clone(), name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_name_the_workload() {
-        let namespace = Name::from("ns");
-        for kind in crate::kinds::KINDS {
-            let workload = WorkloadRef::new(kind, namespace.clone(), "a.b-c");
-            assert_eq!(
-                workload_of(&Kinds::default(), &namespace, &entry_key(&workload)),
-                Some(workload)
-            );
-        }
-        let nonsense = workload_of(&Kinds::default(), &namespace, "nonsense");
-        assert_eq!(nonsense, None);
+    /// Whether this was written later than another one of the same workload.
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        let newest = |entry: &Self| entry.seen.values().map(|seen| seen.rv).max();
+        (self.n, self.done, newest(self)) > (other.n, other.done, newest(other))
     }
 }

@@ -15,6 +15,7 @@ pub use namespace::TestNamespace;
 pub(crate) use namespace::is_rolled_out;
 pub use provider::{class_status, provider_class};
 pub use sources::{config_map, secret};
+pub use workload::label;
 pub use workload::{
     Workload, cron_job, daemon_set, deployment, deployment_config, fleet, job, rollout,
     stateful_set, workshop,

@@ -173,9 +173,18 @@ impl Installed {
     /// The record of a workload, if there is one.
     pub async fn entry(&self, workload: &str) -> Result<Option<Value>> {
         let key = entry_key(workload)?;
-        let entry = self.records().await?.remove(&key);
-        let entry = entry.map(|bytes| serde_json::from_slice(&bytes));
-        Ok(entry.transpose()?)
+        for (stored, json) in self.records().await? {
+            // What is too long for a key stands in the entry.
+            if stored == key {
+                return Ok(Some(serde_json::from_slice(&json)?));
+            }
+            if let Ok(entry) = serde_json::from_slice::<Value>(&json)
+                && entry["of"] == key.as_str()
+            {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 
     /// All records of the watched namespace, as they are stored.

@@ -87,7 +87,7 @@ fn table(kinds: &Kinds) -> Vec<Rule> {
         .chain(workloads)
         .chain(runs(kinds))
         .chain(revisions(kinds))
-        .chain(fixed(kinds))
+        .chain(fixed())
         .collect()
 }
 
@@ -156,17 +156,10 @@ fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
     })
 }
 
-fn fixed(kinds: &Kinds) -> [Rule; 5] {
+fn fixed() -> [Rule; 5] {
     let own = |group, resource, verbs: &[&'static str], why| Rule {
         scope: Scope::Own,
         ..watched(group, resource, verbs, why)
-    };
-    let remakes = kinds.iter().any(|kind| kind.renewal == Renewal::Recreate);
-    let kept: &[&'static str] = if remakes {
-        // Manifests of Jobs, until these are there again.
-        &["get", "list", "create", "patch", "delete"]
-    } else {
-        &["get", "list", "create", "patch"]
     };
     [
         watched(
@@ -179,7 +172,7 @@ fn fixed(kinds: &Kinds) -> [Rule; 5] {
         own(
             "",
             "secrets",
-            kept,
+            &["get", "list", "create", "patch", "delete"],
             "records: what each workload was brought to",
         ),
         own(

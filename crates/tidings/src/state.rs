@@ -83,13 +83,27 @@ struct List {
     items: Vec<Object>,
 }
 
-/// Carries out a write. Returns the object's new version.
+/// Carries out a write. Returns the object's new version, if it has one.
 pub async fn write(client: &Client, place: &Place, write: &Write) -> Result<String, ApiError> {
+    if write.deletes {
+        api::call(client, &deletion(place, write)).await?;
+        return Ok(String::new());
+    }
     let (verb, at) = match &write.version {
         Some(_) => (Verb::Patch, place.of(&write.shard)),
         None => (Verb::Create, place.all()),
     };
     send(client, Call::new(verb, at).body(body(place, write))).await
+}
+
+/// Only of what we know: an entry that somebody else has put there is not lost.
+fn deletion(place: &Place, write: &Write) -> Call {
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": { "resourceVersion": write.version },
+    });
+    Call::new(Verb::Delete, place.of(&write.shard)).body(options.to_string())
 }
 
 /// The JSON of a write, made at once in its final size: it may be long, and each
@@ -282,6 +296,7 @@ mod tests {
                 ("gone".to_owned(), None),
             ]),
             workloads: Vec::new(),
+            deletes: false,
         };
         let body = body(&place, &write);
         assert!(body.capacity() <= 1_024, "grew: {}", body.capacity());

@@ -40,8 +40,9 @@ impl std::fmt::Display for Unread {
     }
 }
 
+/// An entry as it is stored.
 #[derive(Serialize)]
-struct Written<'a> {
+pub(super) struct Written<'a> {
     v: u8,
     #[serde(skip_serializing_if = "is_first")]
     f: u8,
@@ -84,12 +85,15 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Unread> {
 impl Entry {
     /// The JSON that is stored, in a form that all who share the records know.
     pub fn write(&self, form: u8) -> String {
-        let written = Written {
+        serde_json::to_string(&self.written(form)).unwrap_or_default()
+    }
+
+    pub(super) fn written(&self, form: u8) -> Written<'_> {
+        Written {
             v: READABLE_AS,
             f: form.clamp(READABLE_AS, FORM),
             entry: self,
-        };
-        serde_json::to_string(&written).unwrap_or_default()
+        }
     }
 
     /// Reads what [`Entry::write`] wrote, in this version or an older one.

@@ -27,6 +27,7 @@ mod killed_mid_fan_out;
 mod kinds_on_demand;
 mod least_rights;
 mod metadata_edits_roll_nothing;
+mod names_of_any_length;
 mod newer_records;
 mod odd_custom_resources;
 mod one_denied_workload_delays_no_other;

@@ -144,3 +144,57 @@ async fn an_entry_that_cannot_be_read_is_as_good_as_none() -> Result<()> {
     home.rolled_exactly("deployment/other", 1).await?;
     Ok(())
 }
+
+/// The records of the namespace: how many objects.
+async fn objects(home: &Installed) -> Result<usize> {
+    let all = home.own().list("secret").await?;
+    Ok(all.len())
+}
+
+async fn until_gone(home: &Installed) -> Result<()> {
+    wait_until("no record", secs(30), async || {
+        let left = objects(home).await?;
+        ensure!(left == 0, "{left} are left");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn they_go_with_the_last_workload_and_come_again() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "gone").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    for _ in 0..2 {
+        for workload in [WEB, "deployment/other"] {
+            home.ns().delete(workload).await?;
+        }
+        until_gone(&home).await?;
+        home.adopt([web("web"), web("other")]).await?;
+    }
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_went_while_nobody_looked_leaves_none_either() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "gone-unseen").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    home.stop(tidings).await?;
+    for workload in [WEB, "deployment/other"] {
+        home.ns().delete(workload).await?;
+    }
+    let tidings = home.controller(&[]).await?;
+    until_gone(&home).await?;
+    // As versions before left them: without an entry.
+    home.adopt([web("web")]).await?;
+    home.stop(tidings).await?;
+    home.ns().delete(WEB).await?;
+    home.own()
+        .edit(&object(&home), json!({"data": null}))
+        .await?;
+    let _tidings = home.controller(&[]).await?;
+    until_gone(&home).await
+}

@@ -17,7 +17,7 @@ use tidings_core::kinds::Kinds;
 use tidings_core::object::Version;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
-use tidings_core::state::{entry_key, workload_of};
+use tidings_core::state::{whole_key, workload_of};
 
 use super::template::marks;
 use super::{Hands, Undone};
@@ -150,7 +150,7 @@ impl Saved {
     fn secret(&self, place: &state::Place) -> Value {
         let about = About {
             namespace: self.key.namespace.to_string(),
-            workload: entry_key(&self.key),
+            workload: whole_key(&self.key),
             uid: self.uid.clone(),
             version: self.version,
             n: self.n,

@@ -101,8 +101,10 @@ async fn record(
     if let Some(before) = store.get(key) {
         (entry.n, entry.epoch) = (before.n, before.epoch);
     }
-    store.put(key, entry);
-    for write in store.take_writes(0, false) {
+    // It is bare.
+    let _ = store.put(key, entry);
+    let writes = store.take_writes(0, false).into_iter();
+    for write in writes.filter(|write| !write.deletes) {
         state::write(client, place, &write).await?;
     }
     Ok(())

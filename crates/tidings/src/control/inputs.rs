@@ -167,6 +167,7 @@ impl Control {
         self.settled(key);
         self.told.remove(key);
         self.evidence.remove(key);
+        self.record_backoff.clear(key);
         self.store.remove(key, self.now);
     }
 
@@ -337,6 +338,7 @@ impl Control {
         self.rolling.clear();
         self.remaking.clear();
         self.workload_backoff.clear_all();
+        self.record_backoff.clear_all();
         self.source_backoff.clear_all();
         self.state_backoff.clear_all();
     }
@@ -358,8 +360,9 @@ impl Control {
     /// was decided about (it may be paused now, or another's) is decided anew.
     fn wrote(&mut self, write: &Write, version: String) {
         self.state_backoff.clear(&write.shard);
-        self.store.written(&write.shard, version);
+        self.store.written(write, version);
         for key in &write.workloads {
+            self.record_backoff.clear(key);
             let Some(decided) = self.busy.get(key).copied() else {
                 continue;
             };
@@ -377,12 +380,31 @@ impl Control {
 
     /// A conflict is nobody's fault: the record is read again, and that is all.
     fn write_failed(&mut self, write: &Write, error: &ApiError) {
+        match error {
+            ApiError::Forbidden(_) if write.deletes => {
+                tracing::warn!(namespace = %write.shard.namespace, %error, "an empty record stays");
+                return self.store.stays(&write.shard);
+            }
+            ApiError::Invalid(..) if !write.deletes => return self.record_refused(write, error),
+            _ => {}
+        }
         if *error != ApiError::Conflict {
             for key in &write.workloads {
                 self.say_failed(key, "writing its record", error);
             }
         }
         self.state_failed(&write.shard, error);
+    }
+
+    /// Of one record that is refused the others know nothing: what is stored is read
+    /// again at once, and the workload is decided anew later and later.
+    fn record_refused(&mut self, write: &Write, error: &ApiError) {
+        if let Some(key) = self.store.refused(write) {
+            self.record_backoff.failed(&key, self.now, None);
+            self.say_failed(&key, "writing its record", error);
+            let read = Effect::ReadState(write.shard.clone(), self.now);
+            self.effects.push(read);
+        }
     }
 
     fn state_failed(&mut self, shard: &Shard, error: &ApiError) {
@@ -401,7 +423,8 @@ impl Control {
         }
         for key in concerned {
             self.busy.remove(&key);
-            self.queue.look(&key, self.now);
+            let again = self.record_backoff.again(&key).max(self.now);
+            self.queue.look(&key, again);
         }
     }
 

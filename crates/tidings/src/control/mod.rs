@@ -37,7 +37,7 @@ use tidings_core::settle::{Millis, Queue};
 use tidings_core::standing::Word;
 use tidings_core::state::Entry;
 
-use crate::store::{Shard, Store, Versions};
+use crate::store::{Shard, Store, TooLarge, Versions};
 use backoff::Backoff;
 use deed::Sight;
 use outputs::Told;
@@ -84,6 +84,8 @@ pub struct Control {
     changed_at: HashMap<WorkloadRef, Millis>,
     told: HashMap<WorkloadRef, Told>,
     workload_backoff: Backoff<WorkloadRef>,
+    /// Of those whose records are refused.
+    record_backoff: Backoff<WorkloadRef>,
     source_backoff: Backoff<SourceRef>,
     list_backoff: Backoff<(SourceKind, Name)>,
     state_backoff: Backoff<Shard>,
@@ -172,6 +174,7 @@ impl Control {
             changed_at: HashMap::new(),
             told: HashMap::new(),
             workload_backoff: Backoff::default(),
+            record_backoff: Backoff::default(),
             source_backoff: Backoff::default(),
             list_backoff: Backoff::default(),
             state_backoff: Backoff::default(),
@@ -335,12 +338,12 @@ impl Control {
                 self.settled(key);
             }
             Act::Note(entry) => {
-                self.store.put_lazily(key, entry, self.now);
-                self.settled(key);
+                let kept = self.store.put_lazily(key, entry, self.now);
+                self.kept(key, kept);
             }
             Act::Record(entry) => {
-                self.store.put(key, entry);
-                self.settled(key);
+                let kept = self.store.put(key, entry);
+                self.kept(key, kept);
             }
             Act::Roll(entry, changes) => {
                 self.rolling.insert(key.clone(), changes);
@@ -357,15 +360,21 @@ impl Control {
         self.workload_backoff.clear(key);
     }
 
+    fn kept(&mut self, key: &WorkloadRef, kept: Result<(), TooLarge>) {
+        match kept {
+            Ok(()) => self.settled(key),
+            Err(bytes) => self.not_kept(key, bytes),
+        }
+    }
+
     /// The intent first; the patch follows when it is written.
     fn roll(&mut self, key: &WorkloadRef, mut entry: Entry) {
-        if self.dry_run {
-            entry.done = true;
-            self.store.put(key, entry);
-            return self.settled(key);
+        entry.done = self.dry_run;
+        match self.store.put(key, entry) {
+            Ok(()) if self.dry_run => self.settled(key),
+            Ok(()) => self.begin(key),
+            Err(bytes) => self.not_kept(key, bytes),
         }
-        self.begin(key);
-        self.store.put(key, entry);
     }
 
     /// The intent is in memory; the patch waits for it to be stored.

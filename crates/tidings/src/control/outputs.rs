@@ -13,6 +13,7 @@ use tidings_core::standing::Word;
 
 use super::{Control, Effect, Patch, Said, What};
 use crate::api::ApiError;
+use crate::store::TooLarge;
 
 /// Found once, when a record is first written, so that each time is another.
 const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];
@@ -97,6 +98,15 @@ impl Control {
     /// fails differently.
     pub(super) fn say_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
         self.say_failure(key, Reason::Failed, format!("{doing}: {error}"));
+    }
+
+    /// Its record is too large to be kept, so it is not rolled.
+    pub(super) fn not_kept(&mut self, key: &WorkloadRef, bytes: TooLarge) {
+        self.say_failure(
+            key,
+            Reason::Failed,
+            format!("its record cannot be kept: {bytes}"),
+        );
     }
 
     fn say_failure(&mut self, key: &WorkloadRef, reason: Reason, text: String) {

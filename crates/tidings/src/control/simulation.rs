@@ -474,3 +474,35 @@ fn what_changes_more_quickly_than_it_is_read_is_rolled_for() {
     simulation.calm();
     simulation.judge(|_| true);
 }
+
+/// Nor is it tried again and again.
+#[test]
+fn a_record_that_is_refused_holds_up_no_other() {
+    const REFUSED: usize = 1;
+    let mut simulation = Simulation::new(1);
+    simulation.world.refused = Some(REFUSED);
+    for content in 1..=3 {
+        simulation.change(0, content);
+        for _ in 0..1_000 {
+            simulation.step();
+        }
+    }
+    let version = simulation.world.version;
+    for i in (0..WORKLOADS).filter(|i| *i != REFUSED) {
+        let pods = &simulation.world.workloads[i];
+        assert_eq!(pods.content, simulation.world.content_of(i), "w{i}");
+    }
+    assert_eq!(simulation.world.workloads[REFUSED].rolls.len(), 0);
+    assert!(version < 200, "{version} writes");
+    let failed = simulation
+        .control
+        .problems()
+        .filter(|r| *r == Reason::Failed);
+    assert_eq!(failed.count(), 1);
+    // As soon as it is taken again it is like the others.
+    simulation.world.refused = None;
+    simulation.calm();
+    simulation.change(0, 9);
+    simulation.calm();
+    simulation.judge(|_| true);
+}

@@ -11,6 +11,7 @@ use tidings_core::index::{Content, Fetched, How, StreamOf};
 use tidings_core::kinds::{KINDS, Kind, Renewal};
 use tidings_core::object::{Marks, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
+use tidings_core::state::entry_key;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::super::{Outcome, Patch};
@@ -93,6 +94,8 @@ pub(super) struct World {
     history: BTreeMap<u64, Then>,
     /// A Job that is deleted to be made again, as it is written down.
     pub(super) kept: Option<Patch>,
+    /// The workload whose record is refused.
+    pub(super) refused: Option<usize>,
 }
 
 /// Each workload uses its own choice of sources.
@@ -268,6 +271,10 @@ impl World {
         if before != write.version {
             return Err(ApiError::Conflict);
         }
+        let refused = self.refused.map(|i| entry_key(&workload(i)));
+        if refused.is_some_and(|key| matches!(write.changes.get(&key), Some(Some(_)))) {
+            return Err(ApiError::Invalid(422, "Too long".to_owned()));
+        }
         self.version += 1;
         let stored = self.state.entry(write.shard.clone()).or_default();
         stored.version = self.version.to_string();
@@ -276,6 +283,10 @@ impl World {
                 Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
                 None => stored.data.remove(key),
             };
+        }
+        if write.deletes {
+            self.state.remove(&write.shard);
+            return Ok(String::new());
         }
         Ok(stored.version.clone())
     }
