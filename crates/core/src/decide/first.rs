@@ -128,16 +128,24 @@ impl Case<'_> {
         self.own_mark().is_some() && self.known.workload.generation > 1
     }
 
-    /// How it began. What was made shortly before the last term ended, or since,
-    /// without a record, was made while nobody looked.
+    /// How its pods began: an edit since then has made all of them anew. What was made
+    /// shortly before the last term ended, or since, without a record, was made while
+    /// nobody looked.
     fn began(&self) -> Beginning {
         let unled = self.moment.unled_since.map(|since| since - LAST_MOMENTS);
         match self.known.beginning {
             Beginning::Found if unled.is_some_and(|since| self.known.workload.created >= since) => {
                 Beginning::InGap
             }
+            Beginning::Made(at) => Beginning::Made(self.or_edited(at)),
+            Beginning::OptedIn(at) => Beginning::OptedIn(self.or_edited(at)),
             beginning => beginning,
         }
+    }
+
+    fn or_edited(&self, at: Version) -> Version {
+        let edited = self.known.edited.filter(|_| self.makes_pods());
+        edited.map_or(at, |edited| edited.max(at))
     }
 
     fn has_no_pods(&self, since: Version) -> bool {

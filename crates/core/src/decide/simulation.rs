@@ -267,7 +267,8 @@ impl Life {
             // what the pods have.
             Reason::Adopted if verdict.again.is_some() => {
                 if let Some(then) = self.opted_in_with.take() {
-                    self.starting = !REQUIRED.iter().all(|name| then.contains_key(name));
+                    let waits = !REQUIRED.iter().all(|name| then.contains_key(name));
+                    self.starting = waits || self.held;
                     self.pods = then;
                     self.start();
                 }

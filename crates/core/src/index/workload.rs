@@ -302,6 +302,9 @@ impl Known {
             (Some(before), How::Event) if opted_in && !before.policy.opted_in() => {
                 Beginning::OptedIn(now.version)
             }
+            (Some(before), How::Listed) if opted_in && !before.policy.opted_in() => {
+                Beginning::Found
+            }
             (Some(before), _) => before.beginning,
         }
     }

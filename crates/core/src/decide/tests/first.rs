@@ -120,8 +120,13 @@ fn first_sight(#[case] scenario: &str) {
 )]
 #[case::edited_since_too(
     "
-    cm c k=1; use env:c.k; create; updated 3; cm c k=2; edit 1 => half: Record Adopted
-    => Record Absorbed configmap/c (k)
+    cm c k=1; use env:c.k; create; updated 3; cm c k=2; edit 1 => Record Adopted
+"
+)]
+#[case::there_and_back_around_an_edit(
+    "
+    cm c k=1; use env:c.k; create; updated 3; cm c k=2; edit 1; cm c k=1 => half: Record Adopted
+    => Roll Changed configmap/c (k)
 "
 )]
 #[case::it_has_no_pods(
