@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-upgrade test-fast bench bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-fast bench bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -31,6 +31,12 @@ test-agent: ## the agent's tests; installs the servers that they talk to (Debian
 	scripts/servers
 	$(CARGO) test -p tidings-agent
 	crates/agent/check-static
+
+test-operators: ## beside the real Prometheus operator, built once from its Go module
+	cluster/operators >/dev/null
+	$(CARGO) build -p tidings
+	$(CARGO) test -p rig --no-run
+	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test it operators -- --ignored
 
 test-install: ## what Prometheus makes of the alert rules and the dashboard (needs its promtool)
 	dashboards/tests/run

@@ -22,14 +22,6 @@ pub struct Marks<'a> {
 }
 
 impl Marks<'_> {
-    /// The merge patch of an object whose template is there.
-    pub fn merge_patch(&self, template: &[&str]) -> Value {
-        let annotations: Value = self.annotations().into_iter().collect();
-        let marks = json!({ "metadata": { "annotations": annotations } });
-        let path = template.iter().rev();
-        path.fold(marks, |inner, field| json!({ *field: inner }))
-    }
-
     /// Marks a template.
     pub fn write(&self, template: &mut Value) {
         let annotations = entry(entry(template, "metadata"), "annotations");
@@ -45,6 +37,15 @@ impl Marks<'_> {
             (BECAUSE, cut(self.because).to_owned()),
         ]
     }
+}
+
+/// The merge patch that writes annotations on the template of an object, where
+/// that template is.
+pub fn annotate(template: &[&str], annotations: &[(&str, String)]) -> Value {
+    let annotations: Value = annotations.iter().cloned().collect();
+    let marks = json!({ "metadata": { "annotations": annotations } });
+    let path = template.iter().rev();
+    path.fold(marks, |inner, field| json!({ *field: inner }))
 }
 
 /// A field of an object, made where there is none, as a merge patch does.
@@ -78,7 +79,7 @@ mod tests {
         let annotations = json!({"tidings.dev/config": "tidings/3",
             "tidings.dev/because": "configmap/app (key)"});
         let marked = json!({"metadata": {"annotations": annotations}});
-        let patch = MARKS.merge_patch(&["spec", "template"]);
+        let patch = annotate(&["spec", "template"], &MARKS.annotations());
         assert_eq!(patch, json!({"spec": {"template": marked}}));
         for mut template in [json!({}), json!({"metadata": {"annotations": null}})] {
             MARKS.write(&mut template);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::annotations::{BECAUSE, CONFIG};
+use crate::annotations::{BECAUSE, CONFIG, RESTARTED_AT};
 use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::reason::Problem;
@@ -146,8 +146,15 @@ pub struct Workload {
     pub template: Digest,
     /// Digest of all of it: pods with another one are made from another template.
     pub whole: Digest,
+    /// Digest of the pod template without the time of a restart either.
+    pub bare: Digest,
     /// What Tidings wrote there.
     pub mark: Option<Mark>,
+    /// The time of the last restart that is written there, by `kubectl rollout
+    /// restart` or by us.
+    pub restarted: Option<Name>,
+    /// Whether something else made it and cares for it, such as an operator.
+    pub controlled: bool,
     /// `spec.paused`
     pub paused: bool,
     /// How new pods come.
@@ -429,8 +436,12 @@ pub fn read_workload(
     let (strategy, restart_at) = (spec.update_strategy.read(), spec.restart_at.as_deref());
     let progress = status.progress(metadata.generation, spec.replicas);
     let reloaded = take_traces(&mut template);
-    let (mark, digest, rest) = strip(&mut template);
-    let whole = digest_whole(digest, &rest, &reloaded);
+    let (mark, written) = take_mark(&mut template);
+    let restarted = take_annotation(&mut template, RESTARTED_AT);
+    let restarted = restarted.as_ref().and_then(Value::as_str).map(Name::from);
+    let bare = Digest::of_parts(&[template.to_string().as_bytes()]);
+    let digest = template_with(bare, restarted.as_ref());
+    let whole = digest_whole(digest, &written, &reloaded);
     let template = PodTemplate::read(template);
     let unread = template.is_err() || !has_spec;
     let template = template.unwrap_or_default();
@@ -442,7 +453,10 @@ pub fn read_workload(
         unread,
         template: digest,
         whole,
+        bare,
         mark,
+        restarted,
+        controlled: metadata.controller().is_some(),
         paused: spec.paused,
         strategy,
         progress,
@@ -486,34 +500,41 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
     }
 }
 
-/// Takes off the template what Tidings wrote there; digests what is left. The text
-/// of what was taken off comes back, too.
-fn strip(template: &mut Value) -> (Option<Mark>, Digest, String) {
-    let mut mark = None;
-    let mut written = String::new();
-    if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut)
-        && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
-    {
-        let config = annotations.remove(CONFIG);
-        mark = config
-            .as_ref()
-            .and_then(Value::as_str)
-            .and_then(Mark::parse);
-        let because = annotations.remove(BECAUSE);
-        written = json!([config, because]).to_string();
-        if annotations.is_empty() {
-            meta.remove("annotations");
-        }
+/// Takes off the template what Tidings wrote there: the mark, and the text of all
+/// that was taken off.
+fn take_mark(template: &mut Value) -> (Option<Mark>, String) {
+    let config = take_annotation(template, CONFIG);
+    let because = take_annotation(template, BECAUSE);
+    let written = match (&config, &because) {
+        (None, None) => String::new(),
+        both => json!([both.0, both.1]).to_string(),
+    };
+    let text = config.as_ref().and_then(Value::as_str);
+    (text.and_then(Mark::parse), written)
+}
+
+/// Takes an annotation off the template, and what is empty then.
+fn take_annotation(template: &mut Value, key: &str) -> Option<Value> {
+    let empty = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+    let meta = template.get_mut("metadata")?.as_object_mut()?;
+    let annotations = meta.get_mut("annotations").and_then(Value::as_object_mut);
+    let taken = annotations.and_then(|annotations| annotations.remove(key));
+    if meta.get("annotations").is_some_and(empty) {
+        meta.remove("annotations");
     }
-    let empty = |meta: &Value| meta.as_object().is_some_and(serde_json::Map::is_empty);
-    if template.get("metadata").is_some_and(empty)
+    if meta.is_empty()
         && let Some(template) = template.as_object_mut()
     {
         template.remove("metadata");
     }
-    // serde_json keeps object keys sorted, so equal templates give equal text.
-    let digest = Digest::of_parts(&[template.to_string().as_bytes()]);
-    (mark, digest, written)
+    taken
+}
+
+/// The digest of a pod template that has this time of a restart, or none. serde_json
+/// keeps object keys sorted, so equal templates give equal text.
+pub fn template_with(bare: Digest, restarted: Option<&Name>) -> Digest {
+    let Some(time) = restarted else { return bare };
+    Digest::of_parts(&[bare.to_string().as_bytes(), time.as_bytes()])
 }
 
 /// The digest of the whole template, of what is left of it and what was taken off.

@@ -144,7 +144,7 @@ reasons! {
     WaitsForDelete Normal "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
     PartlyRolled Normal "Rolled, but its partition keeps the pods below it as they are."
     OwnedByOther Warning "Its template carries another installation's mark, so this one keeps its hands off. Uninstall the other one, or say which is right with `tidings take-over`."
-    Reverted Warning "Somebody put the pod template back to before the last roll; not tried again before the next change."
+    Reverted Warning "Somebody put the pod template back before the last roll had reached all pods: those that it had not are stale. Not tried again before the next change, which is brought as `kubectl rollout restart` does it."
     BadAnnotation Warning "An annotation cannot be read; the rest of the policy holds."
     UnknownAnnotation Warning "There is no such annotation."
     ConflictingAnnotations Warning "`tidings.dev/reload` and Reloader's annotations are on one workload: the first one counts."

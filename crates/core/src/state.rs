@@ -20,12 +20,12 @@ pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
 pub use rolls::{End, Method, ROLLS_KEPT, Roll, Rolls};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::object::{Seconds, Version};
+use crate::object::{Seconds, Version, template_with};
 use crate::refs::{Name, SourceKind, SourceRef};
 
 /// Above this many used keys one digest stands for all of them.
@@ -72,6 +72,16 @@ pub struct Entry {
     /// What the last roll was for, until it is done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
+    /// The restart that the last roll was, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
+    /// How far the last roll had come when somebody took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+    /// Whether a roll was taken back once: what is written on its template is not
+    /// left there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// Mark of another installation that this one was told to take over from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
@@ -90,6 +100,44 @@ pub struct Older {
 
 /// So many templates may have pods at once, as far as it is recorded.
 const OLDER: usize = 4;
+
+/// A roll as `kubectl rollout restart` does it, for templates that an operator
+/// keeps: no more than a time on the template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// The time, as it is written. It is the mark of the roll.
+    pub at: Name,
+    /// The times that were there before, the last of which may not have been seen.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub before: BTreeSet<Name>,
+    /// Digest of the pod template without any.
+    pub bare: Digest,
+    /// The generation of the object before this roll.
+    pub generation: i64,
+}
+
+impl Restart {
+    /// Whether this is the digest of its pod template as it was before.
+    pub fn was(&self, template: Digest) -> bool {
+        let mut times = self.before.iter();
+        template == self.bare || times.any(|at| template_with(self.bare, Some(at)) == template)
+    }
+
+    /// The same, or with the time that it wrote.
+    fn covers(&self, template: Digest) -> bool {
+        self.was(template) || template_with(self.bare, Some(&self.at)) == template
+    }
+}
+
+/// How far a roll had come when it was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Back {
+    /// All pods had been replaced. Those that replace them in turn are newer still.
+    Whole,
+    /// Some pods were not replaced, or that is not known: they are stale.
+    Partly,
+}
 
 /// A source in the namespace of the entry: `configmap/nginx-config`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -234,6 +282,9 @@ impl Entry {
             restless: BTreeMap::new(),
             rolls: Rolls::default(),
             because: String::new(),
+            restart: None,
+            back: None,
+            kept: false,
             over: None,
             seen: BTreeMap::new(),
         }
@@ -251,6 +302,13 @@ impl Entry {
     /// was told to be taken over.
     pub fn is_bare(&self) -> bool {
         self.seen.is_empty() && self.done
+    }
+
+    /// Whether a pod template differs from the recorded one by no more than that the
+    /// last roll's time of a restart came or went.
+    pub fn only_restarted(&self, template: Digest) -> bool {
+        let restart = self.restart.as_ref();
+        restart.is_some_and(|r| r.covers(self.template) && r.covers(template))
     }
 
     /// What pods of this template have, if it is recorded.

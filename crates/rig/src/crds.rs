@@ -28,8 +28,15 @@ pub struct Crd {
     /// `PLURAL.GROUP`
     name: String,
     version: &'static str,
-    /// Ours; what is `None` is somebody else's.
-    definition: Option<Value>,
+    definition: Definition,
+}
+
+/// Where a definition is.
+#[derive(Clone, Debug)]
+enum Definition {
+    Ours(Value),
+    /// In the folder that this script prepares.
+    Theirs(&'static str),
 }
 
 /// Argo's Rollout.
@@ -58,6 +65,27 @@ pub fn operators() -> Vec<Crd> {
         theirs("prometheusrules.monitoring.coreos.com", "v1"),
         theirs("verticalpodautoscalers.autoscaling.k8s.io", "v1"),
     ]
+}
+
+/// Every kind of the Prometheus operator that `cluster/operators` builds.
+pub(crate) fn prometheus_operator() -> Vec<Crd> {
+    const KINDS: [(&str, &str); 10] = [
+        ("prometheuses", "v1"),
+        ("prometheusagents", "v1alpha1"),
+        ("alertmanagers", "v1"),
+        ("alertmanagerconfigs", "v1alpha1"),
+        ("thanosrulers", "v1"),
+        ("servicemonitors", "v1"),
+        ("podmonitors", "v1"),
+        ("probes", "v1"),
+        ("scrapeconfigs", "v1alpha1"),
+        ("prometheusrules", "v1"),
+    ];
+    let kinds = KINDS.into_iter().map(|(plural, version)| Crd {
+        definition: Definition::Theirs("cluster/operators"),
+        ..theirs(&format!("{plural}.monitoring.coreos.com"), version)
+    });
+    kinds.collect()
 }
 
 /// A stand-in for OpenShift's DeploymentConfig that takes everything.
@@ -91,7 +119,7 @@ fn theirs(name: &str, version: &'static str) -> Crd {
     Crd {
         name: name.to_owned(),
         version,
-        definition: None,
+        definition: Definition::Theirs("cluster/crds"),
     }
 }
 
@@ -118,7 +146,7 @@ fn ours(group: &str, kind: &str, spec: &Value) -> Crd {
     Crd {
         name,
         version: "v1",
-        definition: Some(definition),
+        definition: Definition::Ours(definition),
     }
 }
 
@@ -173,10 +201,11 @@ async fn is_served(client: &Client, kind: &Crd) -> Result<()> {
 impl Crd {
     /// JSON is YAML, too.
     fn manifest(&self) -> Result<Vec<u8>> {
-        if let Some(ours) = &self.definition {
-            return Ok(serde_json::to_vec(ours)?);
-        }
-        let file = assets::prepared_by("cluster/crds")?.join(format!("{}.yaml", self.name));
+        let folder = match &self.definition {
+            Definition::Ours(ours) => return Ok(serde_json::to_vec(ours)?),
+            Definition::Theirs(script) => assets::prepared_by(script)?,
+        };
+        let file = folder.join(format!("{}.yaml", self.name));
         std::fs::read(&file).with_context(|| format!("read {}", file.display()))
     }
 }

@@ -49,6 +49,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
         "v1",
         "DeploymentConfig",
     ),
+    ("prometheus", "monitoring.coreos.com", "v1", "Prometheus"),
     ("workshop", crds::GROUP, "v1", "Workshop"),
     ("fleet", crds::GROUP, "v1", "Fleet"),
     (
@@ -108,7 +109,7 @@ pub fn reference_to(object: &DynamicObject) -> String {
 }
 
 /// An object of a kind of the table.
-fn object(word: &str, name: &str, data: Value) -> DynamicObject {
+pub fn object(word: &str, name: &str, data: Value) -> DynamicObject {
     #[expect(clippy::expect_used, reason = "both words are in the table")]
     let resource = resource(word).expect("a kind of the table");
     DynamicObject::new(name, &resource).data(data)

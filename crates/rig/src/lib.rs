@@ -23,6 +23,7 @@ mod kubeconfig;
 pub mod kubelet;
 pub mod manifests;
 pub mod memory;
+pub mod operator;
 pub mod packages;
 pub mod plane;
 pub mod ports;

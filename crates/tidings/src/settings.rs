@@ -114,9 +114,12 @@ impl ControllerSettings {
     pub fn new(args: &ControllerArgs, around: &Surroundings) -> Result<Self, Misuse> {
         let run = &args.run;
         let mut notes = notes(args, around);
+        let notify = NotifySettings::new(&args.notify, around, &mut notes)?;
+        let mut installation = Installation::new(&args.scope, &args.rules, around)?;
+        installation.rules.writes = !run.dry_run && notify.webhook.is_none();
         Ok(Self {
             cluster: cluster(&args.cluster),
-            installation: Installation::new(&args.scope, &args.rules, around)?,
+            installation,
             settle: run.settle,
             dry_run: run.dry_run,
             max_in_flight: usize::from(run.max_in_flight),
@@ -127,7 +130,7 @@ impl ControllerSettings {
             },
             lease: lease(run)?,
             observed: observed(args, around)?,
-            notify: NotifySettings::new(&args.notify, around, &mut notes)?,
+            notify,
             notes,
         })
     }

@@ -26,6 +26,9 @@ pub const OWN: &str = "tidings.dev/";
 pub const CONFIG: &str = "tidings.dev/config";
 /// On a pod template: what changed.
 pub const BECAUSE: &str = "tidings.dev/because";
+/// What `kubectl rollout restart` writes on a pod template: a time. Operators that
+/// keep their templates leave it there.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// What is opted in, in Tidings' own words.
 pub const RELOAD: &str = "tidings.dev/reload";
 /// The quiet time.

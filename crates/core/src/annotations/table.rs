@@ -5,7 +5,7 @@ use super::read::{auto, boolean, exact, list, names, or_say, placed};
 use super::times::{go_seconds, millis};
 use super::{
     Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, MIN_INTERVAL, ON_CREATE,
-    PAUSE_PERIOD, PAUSED_AT, Place, RELOAD, ROLLOUT_STRATEGY, SETTLE, Setting,
+    PAUSE_PERIOD, PAUSED_AT, Place, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, SETTLE, Setting,
 };
 use crate::refs::SourceKind::{ConfigMap, Secret, SecretProviderClass};
 
@@ -72,6 +72,15 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`kind/name (keys)`, comma separated",
         doc: "What had changed at the last roll.",
         example: "configmap/nginx-config (nginx.conf)",
+        read: |_, _| Some(Setting::Nothing),
+    },
+    Annotation {
+        key: RESTARTED_AT,
+        place: Place::Written,
+        yields: false,
+        value: "a time as in RFC 3339",
+        doc: "kubectl's: when the workload was restarted last. Written instead of the two above where an operator made the workload, or a roll of it was taken back.",
+        example: "2026-11-23T11:44:00Z",
         read: |_, _| Some(Setting::Nothing),
     },
     Annotation {

@@ -117,7 +117,8 @@ impl Case<'_> {
             return (Reason::PausePeriod, format!("until {}", show(until)));
         }
         let progress = self.known.workload.progress;
-        let rolled = self.own_mark().is_some() && progress.updated < progress.desired;
+        let ours = self.own_mark().is_some() || self.is_restarted();
+        let rolled = ours && progress.updated < progress.desired;
         let text = || format!("{} of {} pods updated", progress.updated, progress.desired);
         match self.known.workload.strategy {
             Strategy::OnDelete if rolled => (Reason::WaitsForDelete, text()),

@@ -21,6 +21,7 @@ mod pause;
 mod problems;
 mod proof;
 mod record;
+mod restart;
 mod roll;
 mod runs;
 #[cfg(test)]
@@ -73,6 +74,9 @@ pub struct Rules {
     /// Whether versions of workloads and sources come from one etcd and can be
     /// compared.
     pub one_etcd: bool,
+    /// Whether what a roll writes comes to the workload: not in a dry run, nor
+    /// where another server is told instead.
+    pub writes: bool,
 }
 
 /// What to do.
@@ -270,8 +274,10 @@ impl Case<'_> {
     }
 
     fn same_template(&self) -> bool {
-        self.entry
-            .is_some_and(|entry| entry.template == self.known.workload.template)
+        self.entry.is_some_and(|entry| {
+            let now = self.known.workload.template;
+            entry.template == now || entry.only_restarted(now)
+        })
     }
 
     /// Whether the pods are made from the very template that was recorded.

@@ -29,7 +29,8 @@ pub(super) fn base(entry: &Entry, known: &Known) -> Option<Base> {
     if entry.whole == Some(now) {
         return None;
     }
-    let edited = entry.template != known.workload.template;
+    let template = known.workload.template;
+    let edited = entry.template != template && !entry.only_restarted(template);
     let older = entry.older(now).filter(|_| edited && known.old);
     let older = older.map(|older| older.seen.clone());
     let back = older.is_some();

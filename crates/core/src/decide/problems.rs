@@ -4,6 +4,7 @@ use crate::compare::{Change, What};
 use crate::index::{Content, Presence};
 use crate::needs::{Need, not_watched, nothing_matches};
 use crate::reason::{Problem, Reason};
+use crate::state::Back;
 
 use super::{Act, Case};
 
@@ -53,11 +54,17 @@ impl Case<'_> {
         }
     }
 
+    /// A roll that had replaced all pods before is nothing to mend: those that
+    /// replace them in turn are newer still.
     fn taken_back(&self) -> Option<Problem> {
-        let mark = self.known.reverted.as_ref()?;
-        Some(Problem {
+        let n = self.entry?.n;
+        (self.back()? == Back::Partly).then(|| Problem {
             reason: Reason::Reverted,
-            text: format!("roll {mark} was taken back; the next change rolls again"),
+            text: format!(
+                "roll {}/{n} was taken back before it had reached all pods: those that it \
+                 had not are stale; the next change rolls again",
+                self.rules.instance
+            ),
         })
     }
 }

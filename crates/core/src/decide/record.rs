@@ -29,6 +29,9 @@ impl Case<'_> {
             restless: self.still_restless(),
             rolls: last.map_or_else(Rolls::default, |entry| entry.rolls.clone()),
             because,
+            restart: self.last().and_then(|entry| entry.restart.clone()),
+            back: self.back(),
+            kept: self.is_kept(),
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
         }
@@ -115,6 +118,8 @@ impl Case<'_> {
             done: true,
             because: String::new(),
             older: Vec::new(),
+            restart: None,
+            back: None,
             seen: BTreeMap::new(),
             ..entry.clone()
         }

@@ -3,7 +3,6 @@
 use crate::compare::{Change, What};
 use crate::index::Presence;
 use crate::needs::{Demand, Need};
-use crate::object::Mark;
 use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{End, Entry, KeyDigest, Method, Roll, SeenKeys};
@@ -51,6 +50,8 @@ impl Case<'_> {
         let restarts = entry.restarts.without(void.and_then(|last| last.at));
         Entry {
             at: Some(now),
+            restart: self.next_restart(),
+            back: None,
             restarts: restarts.with(now),
             older: self.older_and_present(),
             rolls: entry.rolls.with(roll, self.end_of_last()),
@@ -61,11 +62,9 @@ impl Case<'_> {
     /// How the roll ended that is the last one until now.
     fn end_of_last(&self) -> End {
         let progress = self.known.workload.progress;
-        let ours = |mark: &&Mark| mark.instance == self.rules.instance;
-        let back = self.known.reverted.as_ref().filter(ours);
-        match (back, self.entry) {
-            (Some(mark), Some(entry)) if mark.n >= entry.n => End::Reverted,
-            (_, Some(entry)) if !self.reached(entry) => End::Overtaken,
+        match self.entry {
+            Some(_) if self.back().is_some() => End::Reverted,
+            Some(entry) if !self.reached(entry) => End::Overtaken,
             _ if progress.updated < progress.desired => End::Overtaken,
             _ => End::Done,
         }
@@ -109,6 +108,9 @@ impl Case<'_> {
     /// Whether a roll is, or was, on the template. One that was taken back at
     /// once is not carried out again: that would be a fight.
     pub(super) fn reached(&self, entry: &Entry) -> bool {
+        if let Some(restart) = &entry.restart {
+            return self.has_restarted(restart);
+        }
         let back = self.known.reverted.as_ref();
         let back = back.filter(|mark| mark.instance == self.rules.instance);
         let newest = self.own_mark().max(back.map(|mark| mark.n));

@@ -4,7 +4,7 @@
 use crate::object::{Seconds, Strategy};
 use crate::reason::Reason;
 use crate::standing::{Facts, Standing};
-use crate::state::Entry;
+use crate::state::{Back, Entry};
 
 use super::{Act, Case};
 
@@ -41,11 +41,10 @@ impl Case<'_> {
     }
 
     /// Whether there was no telling what the pods have, or somebody took a roll back
-    /// when it may have replaced some.
+    /// before it had replaced them all.
     fn is_doubtful(&self, reason: Reason) -> bool {
         let at_first_sight = matches!(reason, Reason::MaybeStale | Reason::Missed);
-        let taken_back = self.known.reverted.is_some() && self.known.old;
-        at_first_sight || taken_back
+        at_first_sight || self.back() == Some(Back::Partly)
     }
 
     /// Whether something makes wait what is due, or is kept from new pods because

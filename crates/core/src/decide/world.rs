@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Act, Moment, Rules, Verdict, decide};
-use crate::annotations::{PAUSE_PERIOD, PAUSED_AT};
+use crate::annotations::{CONFIG, PAUSE_PERIOD, PAUSED_AT, RESTARTED_AT};
 use crate::digest::Digest;
 use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fetched, How, Index, Rare, Stream, StreamOf};
@@ -59,6 +59,8 @@ struct Manifest {
     /// Its controller does not look at it.
     lags: bool,
     replicas: Option<u32>,
+    /// The uid of what made it.
+    owner: Option<u64>,
 }
 
 pub(super) struct World {
@@ -130,6 +132,7 @@ impl World {
                 min_interval: 0,
                 fuse: false,
                 one_etcd: true,
+                writes: true,
             },
             entry: None,
             cms: BTreeMap::new(),
@@ -152,6 +155,11 @@ impl World {
         };
         world.run("ann tidings.dev/reload=auto; create; restart");
         world
+    }
+
+    /// What is written on the template.
+    pub(super) fn written(&self, key: &str) -> Option<&str> {
+        self.web.marks.get(key).map(String::as_str)
     }
 
     /// Runs commands, separated by `;`.
@@ -179,6 +187,7 @@ impl World {
             "unseen" => self.unseen = true,
             "tick" => self.step = rest.parse().unwrap(),
             "flag" => self.flag(rest),
+            "strip" => self.strip(rest),
             "gets" => assert_eq!(std::mem::take(&mut self.gets).to_string(), rest),
             _ => self.web_command(verb, rest),
         }
@@ -245,11 +254,13 @@ impl World {
             "undo" => (web.image, web.marks) = (rest.to_owned(), Data::new()),
             "ann" => (web.annotations, generation) = (pairs(rest.split('|')), 0),
             "template" => web.marks = pairs(rest.split('|')),
+            "write" => {}
             "stuck" => (web.stuck, generation) = (true, 0),
             "late" => (web.late, generation) = (true, 0),
             "through" => (web.stuck, generation) = (false, 0),
             "lags" => (web.lags, generation) = (rest != "no", 0),
             "replicas" => web.replicas = rest.parse().ok(),
+            "owned" => (web.owner, generation) = (Some(1), 0),
             "pause" => web.paused = true,
             "resume" => web.paused = false,
             "strategy" => web.strategy = strategy(rest),
@@ -268,6 +279,13 @@ impl World {
             let workload = self.web.read();
             self.index.apply_workload(workload, How::Event);
         }
+    }
+
+    /// An operator puts its template back, but for what begins so.
+    fn strip(&mut self, but: &str) {
+        let keeps = |key: &String| !but.is_empty() && key.starts_with(but);
+        self.web.marks.retain(|key, _| keeps(key));
+        self.run("write");
     }
 
     fn restart(&mut self) {
@@ -396,8 +414,12 @@ impl World {
             assert!(again || entry.n > last, "{} after {last}", entry.n);
             self.rolls.push(entry.n);
             self.pause();
-            let mark = format!("template tidings.dev/config=t/{}", entry.n);
-            self.run(&mark);
+            let (key, value) = match &entry.restart {
+                Some(restart) => (RESTARTED_AT, restart.at.to_string()),
+                None => (CONFIG, format!("t/{}", entry.n)),
+            };
+            self.web.marks.insert(key.to_owned(), value);
+            self.run("write");
         }
         if *act == Act::Unpause {
             self.web.annotations.remove(PAUSED_AT);
@@ -485,6 +507,7 @@ impl Manifest {
     fn read(&self) -> Workload {
         let json = json!({
             "metadata": {"namespace": "ns", "name": "web", "uid": self.uid.to_string(),
+                "ownerReferences": [{"controller": self.owner.is_some(), "uid": "o", "kind": "Prometheus"}],
                 "resourceVersion": self.version.to_string(), "generation": self.generation,
                 "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
             "spec": {"replicas": self.replicas.unwrap_or(3), "paused": self.paused, "updateStrategy": self.strategy,

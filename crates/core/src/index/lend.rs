@@ -27,7 +27,9 @@ impl Index {
             opted_in: known.policy.opted_in(),
         }));
         workload.uses.clone_from(&lender.uses);
-        workload.template = lender.template;
+        (workload.template, workload.bare) = (lender.template, lender.bare);
+        workload.restarted.clone_from(&lender.restarted);
+        workload.controlled = lender.controlled;
         workload.whole = lender.whole;
         workload.mark.clone_from(&lender.mark);
         workload.reloaded.clone_from(&lender.reloaded);

@@ -63,6 +63,8 @@ pub struct Known {
     pub since: Version,
     /// The mark of a roll that somebody took back.
     pub reverted: Option<Mark>,
+    /// The time of a restart that somebody took back.
+    pub unrestarted: Option<Name>,
     /// The earlier templates, whole, that there may be pods of; `None` where it is
     /// not known which.
     others: Option<BTreeSet<Digest>>,
@@ -244,6 +246,7 @@ impl Known {
             back,
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
+            unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
             policy: Policy::default(),
             problems: Vec::new(),
             epoch: 0,
@@ -318,6 +321,16 @@ impl Known {
         (same && now.mark.as_ref().is_none_or(older)).then(|| newest.clone())
     }
 
+    /// The same template without the time of a restart that we have seen on it.
+    fn unrestarted_by(&self, now: &Workload) -> Option<Name> {
+        let was = &self.workload;
+        match &was.restarted {
+            _ if was.bare != now.bare => None,
+            _ if was.restarted == now.restarted => self.unrestarted.clone(),
+            restarted => restarted.clone(),
+        }
+    }
+
     /// Whether this is a later reading of the same workload.
     fn is_after(&self, other: &Workload) -> bool {
         self.workload.uid == other.uid && self.workload.version > other.version
@@ -337,6 +350,7 @@ impl Known {
     fn differs(&self, now: &Self) -> bool {
         let (a, b) = (&self.workload, &now.workload);
         let waits = |w: &Workload| w.strategy != Strategy::Rolling;
+        let is_rolled = |w: &Workload| w.mark.is_some() || w.restarted.is_some();
         a.uid != b.uid
             || a.whole != b.whole
             || a.unread != b.unread
@@ -348,7 +362,7 @@ impl Known {
             || a.lent.as_ref().map(|l| l.opted_in) != b.lent.as_ref().map(|l| l.opted_in)
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)
-            || (b.mark.is_some() && a.progress.phase() != b.progress.phase())
+            || (is_rolled(b) && a.progress.phase() != b.progress.phase())
             || self.policy != now.policy
             || self.problems != now.problems
     }

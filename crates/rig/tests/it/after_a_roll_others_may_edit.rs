@@ -1,14 +1,14 @@
 //! After a roll the pod template is its owners' again: `kubectl apply`, `replace`
 //! and `rollout undo` cause no second roll, and the next change rolls as ever.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use rig::fixtures::{Workload, config_map, deployment};
 use rig::installed::RELOAD;
 use rig::process::Tidings;
-use rig::{Installed, secs};
+use rig::{Installed, secs, wait_until};
 use serde_json::json;
 
 const WEB: &str = "deployment/web";
@@ -39,6 +39,23 @@ async fn the_next_change_rolls(lab: &Installed) -> Result<()> {
     lab.rolled_no_further(WEB, 2).await?;
     let because = lab.because(WEB).await?;
     assert_eq!(because.as_deref(), Some("configmap/app (key)"));
+    lab.ns().rolled_out(WEB, secs(30)).await
+}
+
+/// What had a roll taken back is rolled by a time from then on.
+async fn the_next_change_restarts(lab: &Installed, number: u64) -> Result<()> {
+    const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+    lab.ns().apply(app("4")).await?;
+    wait_until("a restart", secs(30), async || {
+        let time = lab.ns().template_annotation(WEB, RESTARTED_AT).await?;
+        ensure!(time.is_some());
+        let entry = lab.entry(WEB).await?.context("no record")?;
+        ensure!(entry["n"] == number && entry["done"] == true, "{entry}");
+        Ok(())
+    })
+    .await?;
+    let rolled = lab.ns().get(WEB).await?;
+    lab.stay(&[(WEB, rolled)]).await?;
     lab.ns().rolled_out(WEB, secs(30)).await
 }
 
@@ -78,7 +95,7 @@ async fn a_replace_after_a_roll_causes_no_second_one() -> Result<()> {
     let replaced = lab.ns().get(WEB).await?;
     lab.stay(&[(WEB, replaced)]).await?;
     assert_eq!(lab.number(WEB).await?, None);
-    the_next_change_rolls(&lab).await
+    the_next_change_restarts(&lab, 2).await
 }
 
 #[tokio::test]
@@ -88,7 +105,7 @@ async fn a_rollout_undo_after_a_roll_causes_no_second_one() -> Result<()> {
     let undone = lab.ns().get(WEB).await?;
     lab.stay(&[(WEB, undone)]).await?;
     assert_eq!(lab.number(WEB).await?, None);
-    the_next_change_rolls(&lab).await
+    the_next_change_restarts(&lab, 2).await
 }
 
 #[tokio::test]
@@ -101,8 +118,7 @@ async fn an_undo_to_an_earlier_roll_causes_no_further_one() -> Result<()> {
     lab.stay(&[(WEB, undone)]).await?;
     assert_eq!(lab.number(WEB).await?, Some(1));
 
-    lab.ns().apply(app("4")).await?;
-    lab.rolled_no_further(WEB, 3).await
+    the_next_change_restarts(&lab, 3).await
 }
 
 /// As `kubectl rollout undo --to-revision` does: the whole template of the old

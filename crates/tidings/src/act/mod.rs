@@ -25,7 +25,7 @@ pub use template::{body, call, unpause};
 /// Brings a workload to its record.
 pub async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
     match &patch.deed {
-        Deed::Template { .. } if hands.hand.words != Words::None || patch.traces => {
+        Deed::Template { restart: None, .. } if hands.hand.words != Words::None || patch.traces => {
             Box::pin(rewrite::roll(hands, patch)).await
         }
         Deed::Template { .. } | Deed::RestartAt(_) => template::roll(hands, patch).await,

@@ -89,6 +89,7 @@ fn paused_by<'a>(hands: &Hands<'a>, patch: &Patch) -> Vec<(&'a str, String)> {
     match patch.deed {
         Deed::Template {
             paused_at: Some(time),
+            ..
         } => vec![(hands.hand.vocabulary.written(PAUSED_AT), show(time))],
         _ => Vec::new(),
     }

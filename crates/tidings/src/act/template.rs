@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tidings_core::annotations::PAUSED_AT;
-use tidings_core::marking::Marks;
+use tidings_core::annotations::{PAUSED_AT, RESTARTED_AT};
+use tidings_core::marking::{Marks, annotate};
 use tidings_core::object::Seconds;
 
 use super::{Hand, Hands, Undone};
@@ -54,12 +54,18 @@ pub async fn unpause(hands: &Hands<'_>, unpause: &Unpause) -> Result<(), Undone>
 
 /// The merge patch of a roll.
 pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
-    let mut body = match patch.deed {
-        Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(time) } }),
-        _ => marks(hand.instance, patch).merge_patch(patch.on.kind.template),
+    let template = patch.on.kind.template;
+    let mut body = match &patch.deed {
+        Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(*time) } }),
+        Deed::Template {
+            restart: Some(time),
+            ..
+        } => annotate(template, &[(RESTARTED_AT, time.to_string())]),
+        _ => annotate(template, &marks(hand.instance, patch).annotations()),
     };
     if let Deed::Template {
         paused_at: Some(time),
+        ..
     } = patch.deed
     {
         body["spec"]["paused"] = true.into();

@@ -51,6 +51,7 @@ impl Sight<'_> {
             Renewal::Template | Renewal::TemplateOrRestartAt => {
                 let pauses = policy.pause_period.is_some_and(|period| period > 0);
                 Deed::Template {
+                    restart: entry.restart.as_ref().map(|restart| restart.at.clone()),
                     paused_at: (pauses && !workload.paused).then_some(self.now),
                 }
             }

@@ -140,9 +140,11 @@ impl Patch {
 /// What brings a workload to its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Its pod template is marked. With a time it is paused since then, in the same
-    /// write.
+    /// Its pod template is marked, or as `kubectl rollout restart` does it. With a
+    /// time it is paused since then, in the same write.
     Template {
+        /// The time of the restart, if it is one.
+        restart: Option<Name>,
         /// When the pause begins, if it is paused.
         paused_at: Option<Seconds>,
     },

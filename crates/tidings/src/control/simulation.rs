@@ -48,6 +48,7 @@ fn control() -> Control {
             min_interval: 0,
             fuse: false,
             one_etcd: true,
+            writes: true,
         },
         defaults: Defaults::default(),
         streams: streams(),
@@ -305,7 +306,14 @@ impl Simulation {
             }
             8 => self.replace(),
             9 if self.faults => self.start(),
+            12..=14 => self.operate(),
             _ => {}
+        }
+    }
+
+    fn operate(&mut self) {
+        for i in self.world.operate() {
+            self.facts[0].push_back(self.world.workload_fact(i, How::Event));
         }
     }
 
@@ -355,6 +363,7 @@ impl Simulation {
             version: self.world.version,
             generation: 1,
             mark: None,
+            restarted: None,
             edits: 0,
             lives,
             remade: 0,
@@ -377,6 +386,7 @@ impl Simulation {
         }
         for _ in 0..20_000 {
             self.step();
+            self.operate();
             let quiet = self.requests.is_empty()
                 && self.answers.is_empty()
                 && self.facts.iter().all(VecDeque::is_empty);

@@ -202,6 +202,7 @@ fn rules_of(args: &RuleArgs) -> Rules {
         min_interval: seconds(args.min_interval),
         fuse: args.storm_fuse,
         one_etcd: args.absorb_by_version,
+        writes: true,
     }
 }
 

@@ -95,6 +95,7 @@ fn and_are_written_under_them() {
         version: 3,
         generation: 1,
         deed: Deed::Template {
+            restart: None,
             paused_at: Some(1_795_434_240),
         },
         traces: false,

@@ -131,6 +131,7 @@ impl Lab {
             min_interval: 0,
             fuse: false,
             one_etcd: true,
+            writes: true,
         };
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));

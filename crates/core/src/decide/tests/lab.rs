@@ -67,6 +67,7 @@ impl Lab {
                 min_interval: 0,
                 fuse: false,
                 one_etcd: true,
+                writes: true,
             },
             key: WorkloadRef::new(kind, "ns", "w"),
             entry: None,

@@ -8,6 +8,7 @@ mod first;
 mod fuse;
 mod gates;
 mod lab;
+mod operators;
 mod presence;
 mod proof;
 mod runs;

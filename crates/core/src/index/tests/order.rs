@@ -52,7 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[derive(Clone, Debug)]
 enum Event {
-    Workload(WorkloadRef, Option<Workload>),
+    Workload(WorkloadRef, Option<Box<Workload>>),
     Source(SourceRef, Option<SourceMeta>, Version),
 }
 
@@ -96,7 +96,7 @@ impl Cluster {
                 let name = ["v", "w"][which];
                 let now = opted_in(name, self.version, POLICIES[policy], &from(USES[uses]));
                 self.workloads.insert(now.key.clone(), now.clone());
-                self.events[0].push_back(Event::Workload(now.key.clone(), Some(now)));
+                self.events[0].push_back(Event::Workload(now.key.clone(), Some(now.into())));
             }
             Step::DeleteWorkload(which) => {
                 let key = WorkloadRef::new(&KINDS[0], "ns", ["v", "w"][which]);
@@ -258,7 +258,7 @@ fn namespace(index: &mut Index, on: bool) {
 fn tell(index: &mut Index, event: &Event) {
     match event {
         Event::Workload(_, Some(now)) => {
-            index.apply_workload(now.clone(), How::Event);
+            index.apply_workload((**now).clone(), How::Event);
         }
         Event::Workload(key, None) => {
             index.delete_workload(key);

@@ -184,7 +184,10 @@ pub(crate) async fn patches(namespace: &TestNamespace, because: &str) -> Result<
         Ok(Patch {
             on: key.clone(),
             key,
-            deed: Deed::Template { paused_at: None },
+            deed: Deed::Template {
+                restart: None,
+                paused_at: None,
+            },
             traces: false,
             sources: Vec::new(),
             changes: Vec::new(),

@@ -103,6 +103,7 @@ impl Cluster {
             min_interval: 0,
             fuse: false,
             one_etcd: false,
+            writes: true,
         };
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));

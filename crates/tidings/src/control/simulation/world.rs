@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
+use tidings_core::annotations::RESTARTED_AT;
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Finding, Former, PodsSince, Question};
 use tidings_core::index::{Content, Fetched, How, StreamOf};
@@ -14,7 +15,7 @@ use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::entry_key;
 use tidings_core::vocabulary::Vocabulary;
 
-use super::super::{Outcome, Patch};
+use super::super::{Deed, Outcome, Patch};
 use super::streams;
 use crate::api::ApiError;
 use crate::store::{Shard, Stored, Write};
@@ -26,6 +27,10 @@ pub(super) const SOURCES: usize = 3;
 pub(super) const WORKLOADS: usize = 4;
 /// The one that is a Job.
 pub(super) const JOB: usize = 3;
+/// The one that an operator has made.
+pub(super) const OWNED: usize = 1;
+/// Those from whose templates an operator takes what Tidings writes there.
+pub(super) const KEPT: [usize; 2] = [OWNED, 2];
 
 /// A deterministic choice of what happens next.
 pub(super) struct Dice(pub(super) u64);
@@ -49,6 +54,7 @@ pub(super) struct Pods {
     pub(super) version: u64,
     pub(super) generation: i64,
     pub(super) mark: Option<String>,
+    pub(super) restarted: Option<String>,
     /// How often its owner edited the template.
     pub(super) edits: usize,
     /// How often it was deleted and made again, by its owner.
@@ -72,6 +78,7 @@ pub(super) struct Pods {
 #[derive(Clone, Debug)]
 pub(super) struct Before {
     mark: Option<String>,
+    restarted: Option<String>,
     edits: usize,
     content: Vec<u32>,
 }
@@ -145,6 +152,7 @@ impl World {
                 version: world.version,
                 generation: 1,
                 mark: None,
+                restarted: None,
                 edits: 0,
                 lives: 0,
                 remade: 0,
@@ -183,6 +191,7 @@ impl World {
         let pods = &mut self.workloads[i];
         let before = Before {
             mark: pods.mark.clone(),
+            restarted: pods.restarted.clone(),
             edits: pods.edits,
             content: std::mem::replace(&mut pods.content, content),
         };
@@ -203,7 +212,8 @@ impl World {
         if back {
             pods.generation += 1;
             pods.undone += 1;
-            (pods.mark, pods.edits, pods.content) = (before.mark, before.edits, before.content);
+            (pods.mark, pods.restarted) = (before.mark, before.restarted);
+            (pods.edits, pods.content) = (before.edits, before.content);
         }
         true
     }
@@ -259,6 +269,24 @@ impl World {
         facts
     }
 
+    /// An operator puts its templates back, whose pods are made anew with what is
+    /// there. Returns which were another.
+    pub(super) fn operate(&mut self) -> Vec<usize> {
+        let ours = |mark: &String| mark.starts_with("tidings/");
+        let mut kept = KEPT.to_vec();
+        kept.retain(|i| self.workloads[*i].mark.as_ref().is_some_and(ours));
+        for i in &kept {
+            self.version += 1;
+            let content = self.content_of(*i);
+            let pods = &mut self.workloads[*i];
+            (pods.version, pods.mark) = (self.version, None);
+            pods.content = content;
+            pods.generation += 1;
+            self.remember();
+        }
+        kept
+    }
+
     pub(super) fn fetch(&self, key: &SourceRef) -> Fetched {
         fetched(key, &self.sources)
     }
@@ -301,7 +329,13 @@ impl World {
         let pods = &mut self.workloads[i];
         pods.version = self.version;
         pods.generation += 1;
-        pods.mark = Some(format!("tidings/{}", patch.n));
+        match &patch.deed {
+            Deed::Template {
+                restart: Some(time),
+                ..
+            } => pods.restarted = Some(time.to_string()),
+            _ => pods.mark = Some(format!("tidings/{}", patch.n)),
+        }
         pods.content.clone_from(&content);
         pods.rolls.push(content);
         Ok(Outcome::Done)
@@ -334,10 +368,7 @@ fn read(i: usize, pods: &Pods) -> Workload {
         .iter()
         .map(|s| json!({"configMapRef": {"name": format!("c{s}")}}))
         .collect();
-    let annotations = pods
-        .mark
-        .as_ref()
-        .map(|mark| json!({"tidings.dev/config": mark}));
+    let annotations = json!({"tidings.dev/config": pods.mark, RESTARTED_AT: pods.restarted});
     let all = 1 + u32::from(pods.hangs.is_some());
     let told =
         json!({"observedGeneration": pods.generation, "updatedReplicas": 1, "replicas": all});
@@ -346,6 +377,7 @@ fn read(i: usize, pods: &Pods) -> Workload {
         "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
             "resourceVersion": pods.version.to_string(), "generation": pods.generation,
             "creationTimestamp": Timestamp::from_second(EPOCH).unwrap().to_string(),
+            "ownerReferences": [{"controller": i == OWNED, "uid": "o"}],
             "annotations": {"tidings.dev/reload": "auto"}},
         "spec": {"replicas": 1, "template": {"metadata": {"annotations": annotations},
             "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
