@@ -334,7 +334,7 @@ impl Life {
 fn seed() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
-        chosen => chosen,
+        chosen @ RngSeed::Fixed(_) => chosen,
     }
 }
 

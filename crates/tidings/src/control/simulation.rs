@@ -426,7 +426,7 @@ fn check(seed: u64) {
 fn same_unless_asked() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
-        chosen => chosen,
+        chosen @ RngSeed::Fixed(_) => chosen,
     }
 }
 
