@@ -46,7 +46,7 @@ pub(super) fn base(entry: &Entry, known: &Known) -> Option<Base> {
         entry.add_older(Older { whole, seen });
     }
     if back {
-        entry.template = known.workload.template;
+        entry.template = template;
     }
     Some(Base { entry, back, lost })
 }
@@ -76,13 +76,6 @@ impl Case<'_> {
             .map_or_else(Vec::new, |entry| entry.older.clone())
     }
 
-    /// Whether there may be pods of which nothing is recorded.
-    pub(super) fn is_mixed(&self) -> bool {
-        let progress = self.known.workload.progress;
-        let at_first = self.entry.is_none_or(|entry| entry.mixed);
-        at_first && progress.pods.is_some() && !progress.alone
-    }
-
     /// The same, and besides what the pods have that a roll now would replace. A roll
     /// that did not come about has brought them nothing.
     pub(super) fn older_and_present(&self) -> Vec<Older> {
@@ -90,13 +83,22 @@ impl Case<'_> {
         let Some(entry) = self.entry.filter(|entry| !self.is_pending(entry)) else {
             return self.entry.map_or(older, |entry| entry.older.clone());
         };
-        let mut with = entry.clone();
-        with.older = older;
+        let mut with = Entry {
+            older,
+            ..entry.clone()
+        };
         with.add_older(Older {
             whole: self.known.workload.whole,
             seen: entry.seen.clone(),
         });
         with.older
+    }
+
+    /// Whether there may be pods of which nothing is recorded.
+    pub(super) fn is_mixed(&self) -> bool {
+        let progress = self.known.workload.progress;
+        let at_first = self.entry.is_none_or(|entry| entry.mixed);
+        at_first && progress.pods.is_some() && !progress.alone
     }
 
     /// Whether no pod was made of a template since it is back: what its pods have
