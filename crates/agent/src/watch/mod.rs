@@ -10,14 +10,17 @@
 //! Nothing here ends the agent.
 
 mod arm;
+mod digest;
 pub(crate) mod foreign;
 pub(crate) mod glob;
 mod inotify;
 mod moment;
 pub(crate) mod mounts;
 pub(crate) mod place;
+mod reading;
 mod route;
-pub(crate) mod snapshot;
+mod snapshot;
+mod tree;
 mod watched;
 
 use arm::Concerns;
@@ -367,7 +370,7 @@ impl Watch {
                 hasher.update(digest);
             }
         }
-        Version(u128::from_le_bytes(snapshot::shorten(&hasher)))
+        Version(u128::from_le_bytes(digest::shorten(&hasher)))
     }
 }
 

@@ -1,9 +1,10 @@
 //! A path that a person wrote: which directories must be watched for it, and a
 //! cheap number that tells whether anything there is another.
 
+use super::digest::changed;
 use super::glob::Filter;
 use super::route::{Heed, Route, Spot, Step};
-use super::snapshot::{DEEPEST, MOST, changed};
+use super::tree::{DEEPEST, MOST};
 use rustix::fs::{self, Stat};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -240,6 +241,7 @@ pub(super) fn is_absence(error: Errno) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use std::os::unix::fs::symlink;
 
     fn place(path: &Path) -> Place {

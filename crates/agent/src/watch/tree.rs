@@ -1,0 +1,266 @@
+//! The files below a directory, in whatever tree somebody made of it: each read,
+//! hashed and dropped, within limits of depth, number and size.
+//!
+//! What cannot be read blinds itself alone, and is named. A file that may not be
+//! read, or is too large, is part of the snapshot by its inode and times; what
+//! the kernel failed to read is unknown.
+
+use super::digest::{Read, changed, digest, digest_of_stat};
+use super::place::{Id, Place, id};
+use super::snapshot::{Snapshot, joined};
+use crate::read::{LARGE, Opened, Root, Unread, in_dir};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Directories nested deeper than this are not looked into.
+pub(super) const DEEPEST: usize = 8;
+/// No more files and directories of a place are looked at.
+pub(super) const MOST: usize = 100_000;
+/// Nor with longer names, all together. A ConfigMap holds 1 MiB.
+const MOST_OF_NAMES: usize = 4 << 20;
+/// Nor more bytes in all.
+const MOST_BYTES: u64 = 4 * LARGE;
+/// No more of what cannot be read is named; the rest is counted.
+const NAMED: usize = 20;
+
+/// One reading under way.
+pub(super) struct Tree<'a> {
+    place: &'a Place,
+    /// Below a generation's directory, whose own times say nothing.
+    pinned: bool,
+    root: Root,
+    /// The directories that lead to where we are: links may go round.
+    above: Vec<Id>,
+    /// All that were entered.
+    seen: HashSet<Id>,
+    entries: usize,
+    names: usize,
+    bytes: u64,
+    snapshot: Snapshot,
+}
+
+/// Something that was found, and what it is called below the prefix.
+struct Entry {
+    is_link: bool,
+    name: OsString,
+}
+
+impl<'a> Tree<'a> {
+    /// Of a place: what is below the root. `pinned`: that is a generation.
+    pub(super) fn of(place: &'a Place, root: Root, pinned: bool, snapshot: Snapshot) -> Self {
+        Self {
+            place,
+            pinned,
+            root,
+            above: Vec::new(),
+            seen: HashSet::new(),
+            entries: 0,
+            names: 0,
+            bytes: 0,
+            snapshot,
+        }
+    }
+
+    /// All of it, or one file.
+    ///
+    /// # Errors
+    /// When the root cannot be listed, or the file is gone.
+    pub(super) fn read(mut self, only: Option<&Path>) -> Result<Snapshot, Unread> {
+        self.all(only).map(|()| self.snapshot)
+    }
+
+    fn all(&mut self, only: Option<&Path>) -> Result<(), Unread> {
+        let Some(name) = only else {
+            let root = self.root.dir(Path::new("."))?;
+            return self.dir(&root, &OsString::new(), false);
+        };
+        match self.behind_link(OsString::new(), false) {
+            Err(why) if why.is_gone() => Err(why),
+            Err(why) => {
+                self.note(OsString::new(), why);
+                Ok(())
+            }
+            Ok(false) => {
+                debug_assert!(!name.as_os_str().is_empty());
+                self.note(OsString::new(), Unread::NoFile);
+                Ok(())
+            }
+            Ok(true) => Ok(()),
+        }
+    }
+
+    /// `by_link`: a link was followed to come here.
+    fn dir(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
+        let stat = fs::fstat(dir)?;
+        if !self.pinned {
+            // A file that was removed leaves its trace here alone.
+            self.snapshot.changed_at = self.snapshot.changed_at.max(changed(&stat));
+        }
+        let id = id(&stat);
+        if self.above.contains(&id) {
+            return Ok(());
+        }
+        if self.above.len() > DEEPEST {
+            return Err(Unread::TooMuch("it is nested too deep"));
+        }
+        self.seen.insert(id);
+        self.above.push(id);
+        let done = self.entries(dir, relative, by_link);
+        self.above.pop();
+        done
+    }
+
+    fn entries(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
+        for entry in self.list(dir, relative)? {
+            let below = joined(relative, &entry.name);
+            match self.entry(dir, &entry, below.clone(), by_link) {
+                Err(why) if !why.is_gone() => self.note(below, why),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Links last: what they lead to may be here too. The rest by name, so that
+    /// the same is seen whatever the order in which it was written.
+    fn list(&mut self, dir: &OwnedFd, relative: &OsStr) -> Result<Vec<Entry>, Unread> {
+        let mut found = Vec::new();
+        for entry in Dir::read_from(dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name.starts_with(b"..") {
+                continue;
+            }
+            self.entries += 1;
+            self.names += relative.len() + name.len();
+            if self.entries > MOST || self.names > MOST_OF_NAMES {
+                self.note(
+                    relative.to_owned(),
+                    Unread::TooMuch("it has too many files"),
+                );
+                break;
+            }
+            found.push(Entry {
+                is_link: entry.file_type() == FileType::Symlink,
+                name: OsStr::from_bytes(name).to_owned(),
+            });
+        }
+        found.sort_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
+        Ok(found)
+    }
+
+    fn entry(
+        &mut self,
+        dir: &OwnedFd,
+        entry: &Entry,
+        relative: OsString,
+        by_link: bool,
+    ) -> Result<(), Unread> {
+        let name = entry.name.as_os_str();
+        let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => self.behind_link(relative, by_link).map(|_| ()),
+            FileType::Directory => {
+                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let below = fs::openat(dir, name, flags, Mode::empty())?;
+                self.dir(&below, &relative, by_link)
+            }
+            FileType::RegularFile if self.takes(&relative) => {
+                let read = self.digest(&stat, || in_dir(dir, name, LARGE));
+                self.file(relative, &stat, read)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a name below the root leads to. False: it is no file that is read.
+    fn behind_link(&mut self, relative: OsString, by_link: bool) -> Result<bool, Unread> {
+        let whole = self.snapshot.whole_name(&relative);
+        let path = Path::new(&whole);
+        let stat = self.root.stat(path)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            // Links among links: each directory once.
+            FileType::Directory if by_link && self.seen.contains(&id(&stat)) => Ok(true),
+            FileType::Directory => {
+                let below = self.root.dir(path)?;
+                self.dir(&below, &relative, true).map(|()| true)
+            }
+            FileType::RegularFile if self.takes(&relative) => {
+                let read = self.digest(&stat, || self.root.file(path, LARGE));
+                self.file(relative, &stat, read).map(|()| true)
+            }
+            FileType::RegularFile => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    fn takes(&self, relative: &OsStr) -> bool {
+        let name = self.snapshot.whole_name(relative);
+        self.place.filter.takes(name.as_bytes())
+    }
+
+    /// By its own name or by a pattern, and not only by its directory's.
+    fn is_asked_for(&self, relative: &OsStr) -> bool {
+        relative.is_empty() || !self.place.filter.include.is_empty()
+    }
+
+    fn digest(
+        &self,
+        stat: &Stat,
+        open: impl Fn() -> Result<Opened, Unread>,
+    ) -> Result<Read, Unread> {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if size <= LARGE && self.bytes + size > MOST_BYTES {
+            return Err(Unread::TooMuch("there is too much beside it"));
+        }
+        digest(open)
+    }
+
+    fn file(
+        &mut self,
+        relative: OsString,
+        stat: &Stat,
+        read: Result<Read, Unread>,
+    ) -> Result<(), Unread> {
+        if !self.pinned {
+            self.snapshot.changed_at = self.snapshot.changed_at.max(changed(stat));
+        }
+        let digest = match read {
+            Ok(read) => {
+                self.bytes += read.length;
+                if let Some(foreign) = read.foreign.filter(|_| !self.is_asked_for(&relative)) {
+                    let name = self.snapshot.whole_name(&relative);
+                    self.snapshot.left_out.push((name, foreign));
+                    return Ok(());
+                }
+                read.digest
+            }
+            Err(why) if why.will_not_pass() => {
+                self.note(relative.clone(), why);
+                digest_of_stat(stat)
+            }
+            Err(why) => return Err(why),
+        };
+        self.snapshot.files.insert(relative, digest);
+        Ok(())
+    }
+
+    /// Names what cannot be read; the rest goes on.
+    fn note(&mut self, relative: OsString, why: Unread) {
+        let whole = self.snapshot.whole_name(&relative);
+        if self.place.filter.excludes(whole.as_bytes()) {
+            return;
+        }
+        if !why.will_not_pass() {
+            self.snapshot.unknown.insert(relative);
+        }
+        self.snapshot.unread_count += 1;
+        if self.snapshot.unread.len() < NAMED {
+            self.snapshot.unread.push((whole, why));
+        }
+    }
+}
