@@ -6,13 +6,19 @@
     reason = "only reading is measured here, and its own tests run elsewhere"
 )]
 
+#[path = "../../crates/agent/src/watch/digest.rs"]
+mod digest;
 #[path = "../../crates/agent/src/watch/foreign.rs"]
 mod foreign;
 #[path = "../../crates/agent/src/watch/glob.rs"]
 pub(crate) mod glob;
 #[path = "../../crates/agent/src/watch/place.rs"]
 pub(crate) mod place;
+#[path = "../../crates/agent/src/watch/reading.rs"]
+mod reading;
 #[path = "../../crates/agent/src/watch/route.rs"]
 mod route;
 #[path = "../../crates/agent/src/watch/snapshot.rs"]
-pub(crate) mod snapshot;
+mod snapshot;
+#[path = "../../crates/agent/src/watch/tree.rs"]
+mod tree;
