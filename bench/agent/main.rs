@@ -25,6 +25,13 @@ mod hook;
 )]
 mod read;
 mod scenes;
+#[path = "../../crates/agent/src/sys.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "nothing is written, and nothing fails"
+)]
+mod sys;
 mod watch;
 
 use std::process::ExitCode;

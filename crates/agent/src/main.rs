@@ -30,6 +30,7 @@ mod render;
 mod serving;
 mod signals;
 mod start;
+mod sys;
 mod watch;
 
 use cli::Asked;

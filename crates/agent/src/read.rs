@@ -9,7 +9,8 @@
 //! (openat2(2)): sandboxes and old kernels do not have that. What leads through
 //! `/proc`'s magic links ends there, since only the text of a link counts.
 
-use rustix::fs::{self, CWD, FileType, Mode, OFlags, Stat};
+use crate::sys;
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -120,7 +121,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     fn of(file: OwnedFd, limit: u64) -> Result<Self, Unread> {
-        let stat = fs::fstat(&file)?;
+        let stat = sys::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Unread::NoFile);
         }
@@ -155,7 +156,10 @@ impl Opened {
 
     /// Whether it was written to since it was opened: then it may have been read
     /// half old and half new.
-    pub(crate) fn has_changed(&self) -> bool {
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub(crate) fn has_changed(&self) -> Result<bool, Unread> {
         let marks = |stat: &Stat| {
             (
                 stat.st_size,
@@ -165,12 +169,12 @@ impl Opened {
                 stat.st_ctime_nsec,
             )
         };
-        fs::fstat(&self.file).is_ok_and(|now| marks(&now) != marks(&self.stat))
+        Ok(marks(&sys::fstat(&self.file)?) != marks(&self.stat))
     }
 
     fn piece(&mut self, piece: &mut [u8]) -> Result<usize, Unread> {
         let length = loop {
-            match rustix::io::read(&self.file, &mut *piece) {
+            match sys::read(&self.file, &mut *piece) {
                 Err(Errno::INTR) => {}
                 other => break other?,
             }
@@ -200,7 +204,7 @@ pub(crate) struct Root {
 impl Root {
     /// The directory at this path, which contains no link any more.
     pub(crate) fn at(path: &Path, open: bool) -> Result<Self, Errno> {
-        let top = fs::openat(CWD, "/", PASSED, Mode::empty())?;
+        let top = sys::openat(CWD, "/", PASSED, Mode::empty())?;
         let dir = Walk::new(&top, Path::new("/"), 0).to(path, PASSED)?;
         Ok(Self {
             dir,
@@ -216,7 +220,7 @@ impl Root {
         } else {
             path
         };
-        let dir = fs::openat(CWD, path, PASSED, Mode::empty())?;
+        let dir = sys::openat(CWD, path, PASSED, Mode::empty())?;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         Ok(Self { dir, path, open })
     }
@@ -235,7 +239,7 @@ impl Root {
 
     /// What a name below it leads to.
     pub(crate) fn stat(&self, relative: &Path) -> Result<Stat, Errno> {
-        fs::fstat(self.find(relative, OFlags::PATH | OFlags::CLOEXEC)?)
+        sys::fstat(self.find(relative, OFlags::PATH | OFlags::CLOEXEC)?)
     }
 
     /// Opens a file below it.
@@ -250,7 +254,7 @@ impl Root {
 
     fn find(&self, relative: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
         if self.open {
-            return fs::openat(&self.dir, relative, flags, Mode::empty());
+            return sys::openat(&self.dir, relative, flags, Mode::empty());
         }
         Walk::new(&self.dir, &self.path, MOST_LINKS).to(relative, flags)
     }
@@ -259,7 +263,7 @@ impl Root {
 /// Opens a file of a directory, which is no link.
 pub(crate) fn in_dir(dir: &OwnedFd, name: &OsStr, limit: u64) -> Result<Opened, Unread> {
     let flags = READ | OFlags::NOFOLLOW;
-    Opened::of(fs::openat(dir, name, flags, Mode::empty())?, limit)
+    Opened::of(sys::openat(dir, name, flags, Mode::empty())?, limit)
 }
 
 /// A file that was named, read whole. Its link leads nowhere but below the
@@ -349,9 +353,9 @@ impl<'a> Walk<'a> {
 
     /// A link itself is never opened, but is an error.
     fn open(&self, name: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let opened = fs::openat(self.here(), name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let opened = sys::openat(self.here(), name, flags | OFlags::NOFOLLOW, Mode::empty())?;
         let by_path = flags.contains(OFlags::PATH) && !flags.contains(OFlags::DIRECTORY);
-        if by_path && is_link(&fs::fstat(&opened)?) {
+        if by_path && is_link(&sys::fstat(&opened)?) {
             return Err(Errno::LOOP);
         }
         Ok(opened)
@@ -362,8 +366,9 @@ impl<'a> Walk<'a> {
         if !matches!(error, Errno::LOOP | Errno::NOTDIR) {
             return Err(error);
         }
-        let Ok(target) = fs::readlinkat(self.here().as_fd(), name, Vec::new()) else {
-            return Err(error);
+        let target = match sys::readlinkat(self.here().as_fd(), name, Vec::new()) {
+            Err(Errno::INVAL) => return Err(error),
+            target => target?,
         };
         self.links = self.links.checked_sub(1).ok_or(Errno::LOOP)?;
         self.turn_to(Path::new(&OsString::from_vec(target.into_bytes())))
@@ -393,6 +398,7 @@ fn is_link(stat: &Stat) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs;
     use std::os::unix::fs::symlink;
 
     fn read(path: &Path) -> Result<Vec<u8>, Unread> {
@@ -424,7 +430,7 @@ mod tests {
         file.set_len(1).unwrap();
         let mut opened = named(&path, SMALL, false).unwrap();
         file.set_len(SMALL + 1).unwrap();
-        assert!(opened.has_changed());
+        assert!(opened.has_changed().unwrap());
         let read = opened.each_piece(|_| ());
         assert_eq!(read, Err(Unread::TooLarge(SMALL)));
         file.set_len(SMALL).unwrap();

@@ -9,6 +9,8 @@
 //! All of it in one pass through small buffers: a ConfigMap holds 1 MiB, which
 //! can unpack, and expand, to anything.
 
+#[cfg(test)]
+mod broken;
 mod expand;
 mod output;
 
@@ -17,7 +19,6 @@ use expand::Expander;
 pub(crate) use expand::Unset;
 use flate2::read::MultiGzDecoder;
 use output::{Draft, Output, Placed};
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,11 +112,11 @@ impl Rendering {
             let mut input =
                 read::named(&self.render.input, LARGE, self.follow).map_err(of_input)?;
             let draft = self.output.draft();
-            let draft = draft.map_err(|error| said(&self.render.output, error))?;
+            let mut draft = draft.map_err(|error| said(&self.render.output, error))?;
             let unset = self
-                .expand(&mut input, &draft.file)
+                .expand(&mut input, &mut draft)
                 .map_err(|error| said(&self.render.input, error))?;
-            if !input.has_changed() {
+            if !input.has_changed().map_err(of_input)? {
                 // No setuid: what is rendered is read, by whoever may read the input.
                 let mode = input.stat.st_mode & 0o777;
                 let placed = place(draft, mode);
@@ -129,7 +130,7 @@ impl Rendering {
         ))
     }
 
-    fn expand(&self, input: &mut Opened, draft: &File) -> io::Result<Unset> {
+    fn expand(&self, input: &mut Opened, draft: &mut Draft) -> io::Result<Unset> {
         let mut start = Vec::new();
         input
             .by_ref()

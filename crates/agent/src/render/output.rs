@@ -11,18 +11,18 @@
 
 use crate::journal::log;
 use crate::read::{self, LARGE, Opened};
-use rustix::fs::{
-    self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, renameat_with,
-};
+use crate::sys::{self, Dir};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How often a name that somebody else has taken is replaced by another.
@@ -36,13 +36,15 @@ pub(super) struct Output {
     path: PathBuf,
     name: OsString,
     dir: OnceLock<OwnedFd>,
+    /// Nothing of an earlier life is left.
+    is_clear: AtomicBool,
 }
 
 /// A file that is being written, removed unless it is placed.
 pub(super) struct Draft {
     output: Arc<Output>,
     name: OsString,
-    pub(super) file: File,
+    file: File,
     is_placed: bool,
 }
 
@@ -60,12 +62,14 @@ impl Output {
             path: path.to_path_buf(),
             name: path.file_name().unwrap_or_default().to_owned(),
             dir: OnceLock::new(),
+            is_clear: AtomicBool::new(false),
         }
     }
 
     /// A new draft that only we may read.
     pub(super) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
         let dir = self.dir()?;
+        self.take_up()?;
         if let Some(stat) = self.stat(&self.name)? {
             refuse_no_file(&stat)?;
         }
@@ -73,7 +77,7 @@ impl Output {
         let mut tries = 0..TRIES;
         loop {
             let name = self.aside("draft");
-            match fs::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
+            match sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Err(Errno::EXIST) if tries.next().is_some() => {}
                 opened => {
                     return Ok(Draft {
@@ -94,15 +98,23 @@ impl Output {
                 _ => Path::new("."),
             };
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let dir = fs::openat(CWD, parent, flags, Mode::empty())?;
+            let dir = sys::openat(CWD, parent, flags, Mode::empty())?;
             let _ = self.dir.set(dir);
-            self.take_up()?;
         }
         self.dir.get().ok_or_else(|| Errno::BADF.into())
     }
 
-    /// What an earlier life left.
+    /// What an earlier life left, or this one when something failed.
     fn take_up(&self) -> io::Result<()> {
+        if self.is_clear.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let done = self.clear();
+        self.is_clear.fetch_and(done.is_ok(), Ordering::Relaxed);
+        done
+    }
+
+    fn clear(&self) -> io::Result<()> {
         for name in self.left()? {
             let Some(stat) = self.stat(&name)? else {
                 continue;
@@ -163,7 +175,7 @@ impl Output {
     }
 
     fn stat(&self, name: &OsStr) -> io::Result<Option<Stat>> {
-        match fs::statat(self.dir()?, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match sys::statat(self.dir()?, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
             other => Ok(Some(other?)),
         }
@@ -171,18 +183,36 @@ impl Output {
 
     fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         let dir = self.dir()?;
-        Ok(fs::renameat(dir, from, dir, to)?)
+        Ok(sys::renameat(dir, from, dir, to)?)
     }
 
-    fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+    /// What is not a file, such as a directory, is exchanged once more instead.
+    fn put_back(&self, before: &OsStr) {
+        let is_back = self.rename(before, &self.name).or_else(|_| {
+            self.put(before)?;
+            self.remove(before);
+            Ok::<(), io::Error>(())
+        });
+        // What fails here is made up for at the next change, or start.
+        self.is_clear.fetch_and(is_back.is_ok(), Ordering::Relaxed);
+    }
+
+    /// In the place of the output. Whether that has this name now.
+    fn put(&self, name: &OsStr) -> io::Result<bool> {
         let dir = self.dir()?;
-        Ok(renameat_with(dir, one, dir, other, RenameFlags::EXCHANGE)?)
+        match sys::renameat_with(dir, name, dir, &self.name, RenameFlags::EXCHANGE) {
+            // No output yet, or a file system that cannot exchange: nothing is kept.
+            Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.rename(name, &self.name).map(|()| false)
+            }
+            exchanged => Ok(exchanged.map(|()| true)?),
+        }
     }
 
     fn remove(&self, name: &OsStr) {
         if let Some(dir) = self.dir.get() {
-            // Where this fails the next life tries again.
-            let _ = fs::unlinkat(dir, name, AtFlags::empty());
+            let removed = sys::unlinkat(dir, name, AtFlags::empty());
+            self.is_clear.fetch_and(removed.is_ok(), Ordering::Relaxed);
         }
     }
 
@@ -203,44 +233,55 @@ impl Draft {
             return Ok(false);
         }
         self.file.rewind()?;
-        let mut same = true;
+        let mut same = 0;
         let mut piece = Vec::new();
         let compared = there.each_piece(|theirs| {
             piece.resize(theirs.len(), 0);
-            same = same && self.file.read_exact(&mut piece).is_ok() && piece == theirs;
+            if self.file.read_exact(&mut piece).is_ok() && piece == theirs {
+                same += theirs.len() as u64;
+            }
         });
-        Ok(same && compared.is_ok())
+        Ok(compared.is_ok() && same == length)
     }
 
     /// Puts it in the place of the output.
     pub(super) fn place(mut self, mode: u32) -> io::Result<Placed> {
-        fs::fchmod(&self.file, Mode::from_raw_mode(mode))?;
-        self.file.sync_all()?;
-        let inode = fs::fstat(&self.file)?.st_ino;
+        sys::fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        sys::fsync(&self.file)?;
+        let inode = sys::fstat(&self.file)?.st_ino;
         let output = Arc::clone(&self.output);
         let name = output.aside(&format!("new{inode:x}"));
         output.rename(&self.name, &name)?;
         self.name.clone_from(&name);
-        let mut before = None;
-        match output.exchange(&name, &output.name) {
-            Ok(()) => {
-                let stat = output.stat(&name)?;
-                if let Err(why) = stat.as_ref().map_or(Ok(()), refuse_no_file) {
-                    // Somebody put it there meanwhile.
-                    output.exchange(&name, &output.name)?;
-                    return Err(why);
-                }
-                before = Some(name);
-            }
-            // No output yet, or a file system that cannot exchange: nothing is kept.
-            Err(_) => output.rename(&name, &output.name)?,
-        }
+        let is_exchanged = output.put(&name)?;
         self.is_placed = true;
-        Ok(Placed {
-            output,
-            before,
+        let placed = Placed {
+            before: is_exchanged.then_some(name),
             is_kept: false,
-        })
+            output,
+        };
+        placed.refuse_no_file()?;
+        Ok(placed)
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match sys::write(&self.file, bytes) {
+            Err(Errno::INTR) => Err(Errno::INTR.into()),
+            Err(error) => {
+                let path = self.output.path.display();
+                let error = io::Error::from(error);
+                Err(io::Error::other(format!(
+                    "{path} cannot be written: {error}"
+                )))
+            }
+            Ok(length) => Ok(length),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -253,6 +294,16 @@ impl Drop for Draft {
 }
 
 impl Placed {
+    /// Somebody may have put something else there meanwhile: then, dropped, it is
+    /// put back.
+    fn refuse_no_file(&self) -> io::Result<()> {
+        let Some(before) = &self.before else {
+            return Ok(());
+        };
+        let stat = self.output.stat(before)?;
+        stat.as_ref().map_or(Ok(()), refuse_no_file)
+    }
+
     /// It is accepted.
     pub(super) fn keep(mut self) {
         self.is_kept = true;
@@ -268,8 +319,7 @@ impl Drop for Placed {
         if self.is_kept {
             self.output.remove(before);
         } else {
-            // What fails here is made up for at the next change, or start.
-            let _ = self.output.rename(before, &self.output.name);
+            self.output.put_back(before);
         }
     }
 }

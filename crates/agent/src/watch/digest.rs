@@ -28,7 +28,7 @@ pub(super) fn digest(open: impl Fn() -> Result<Opened, Unread>) -> Result<Read, 
     for _ in 0..READINGS {
         let mut file = open()?;
         let read = digest_once(&mut file)?;
-        if !file.has_changed() {
+        if !file.has_changed()? {
             return Ok(read);
         }
         last = Some(read);

@@ -10,6 +10,8 @@
 //! Nothing here ends the agent.
 
 mod arm;
+#[cfg(test)]
+mod broken;
 mod digest;
 pub(crate) mod foreign;
 pub(crate) mod glob;

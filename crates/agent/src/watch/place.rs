@@ -5,7 +5,8 @@ use super::digest::changed;
 use super::glob::Filter;
 use super::route::{Heed, Route, Spot, Step};
 use super::tree::{DEEPEST, MOST};
-use rustix::fs::{self, Stat};
+use crate::sys;
+use rustix::fs::Stat;
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -49,7 +50,7 @@ impl Place {
             steps.extend(spot.steps(self.filter.follow));
         }
         let station = |step: Step| {
-            let id = id(&fs::stat(&step.dir).ok()?);
+            let id = id(&sys::stat(&step.dir).ok()?);
             Some(Station { id, step })
         };
         steps.into_iter().filter_map(station).collect()
@@ -62,8 +63,8 @@ impl Place {
         let spot = self.route().end.ok()?;
         let mut hasher = DefaultHasher::new();
         (&spot.dir, &spot.file).hash(&mut hasher);
-        id(&fs::stat(&spot.dir).ok()?).hash(&mut hasher);
-        match spot.generation() {
+        id(&sys::stat(&spot.dir).ok()?).hash(&mut hasher);
+        match spot.generation().ok()? {
             Some(generation) => generation.hash(&mut hasher),
             None => spot.files_pulse(self.filter.follow).hash(&mut hasher),
         }
@@ -73,15 +74,20 @@ impl Place {
 
 impl Spot {
     /// The generation that `..data` names now, if this is a kubelet's volume.
-    pub(super) fn generation(&self) -> Option<String> {
-        let target = fs::readlink(self.dir.join("..data"), Vec::new()).ok()?;
-        target.into_string().ok()
+    ///
+    /// # Errors
+    /// When that cannot be told: it is not taken for a directory like any other.
+    pub(super) fn generation(&self) -> Result<Option<String>, Errno> {
+        match sys::readlink(self.dir.join("..data"), Vec::new()) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::ACCESS) => Ok(None),
+            target => Ok(target?.into_string().ok()),
+        }
     }
 
     /// Whether the directory of this generation is still there: then the
     /// kubelet has not finished replacing it.
     pub(super) fn holds(&self, generation: &str) -> bool {
-        fs::lstat(self.dir.join(generation)).is_ok()
+        sys::lstat(self.dir.join(generation)).is_ok()
     }
 
     fn steps(&self, follow: bool) -> Vec<Step> {
@@ -120,7 +126,7 @@ impl Spot {
 }
 
 fn pulse_of(path: &Path) -> Option<u64> {
-    let stat = fs::stat(path).ok()?;
+    let stat = sys::stat(path).ok()?;
     let mut hasher = DefaultHasher::new();
     (path, stat.st_ino, stat.st_size, changed(&stat)).hash(&mut hasher);
     Some(hasher.finish())
@@ -178,7 +184,7 @@ impl<'a> Below<'a> {
     }
 
     fn enter(&mut self, dir: &Path, by_link: bool) {
-        let Ok(stat) = fs::stat(dir) else { return };
+        let Ok(stat) = sys::stat(dir) else { return };
         let id = id(&stat);
         if self.above.contains(&id) || self.above.len() > DEEPEST {
             return;
@@ -219,7 +225,7 @@ impl<'a> Below<'a> {
             return;
         }
         let known = |stat: &Stat| self.seen.contains(&id(stat));
-        let is_dir = link.is_dir() && !(by_link && fs::stat(link).is_ok_and(|stat| known(&stat)));
+        let is_dir = link.is_dir() && !(by_link && sys::stat(link).is_ok_and(|stat| known(&stat)));
         self.links.push(link.to_path_buf());
         if is_dir {
             self.enter(link, true);
@@ -241,7 +247,7 @@ pub(super) fn is_absence(error: Errno) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
+    use rustix::fs;
     use std::os::unix::fs::symlink;
 
     fn place(path: &Path) -> Place {

@@ -12,7 +12,7 @@ use super::route::{Heed, Route, Spot};
 use super::snapshot::Snapshot;
 use super::tree::Tree;
 use crate::read::{Root, Unread};
-use rustix::fs;
+use crate::sys;
 use rustix::io::Errno;
 use std::path::Path;
 
@@ -29,11 +29,11 @@ impl Place {
         for _ in 0..PATIENCE {
             let route = self.route();
             let spot = route.end.clone()?;
-            let generation = spot.generation();
+            let generation = spot.generation()?;
             let read = self.read_spot(&route, &spot, generation.as_deref());
             // A directory that is being removed lists fewer files, without any
             // error. It is removed only after the way to it has moved on.
-            if self.route().end.as_ref() != Ok(&spot) || spot.generation() != generation {
+            if self.route().end? != spot || spot.generation()? != generation {
                 continue;
             }
             return read.map(|mut snapshot| {
@@ -59,7 +59,7 @@ impl Place {
             prefix: spot.file.clone().unwrap_or_default().into(),
             changed_at: led_here_at(route, spot),
             device: (!route.by_links)
-                .then(|| fs::stat(&spot.dir).ok())
+                .then(|| sys::stat(&spot.dir).ok())
                 .flatten()
                 .map(|stat| stat.st_dev),
             ..Snapshot::default()
@@ -87,7 +87,7 @@ fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
         _ => None,
     });
     let own = spot.volume.then(|| spot.dir.join("..data"));
-    let times = links.chain(own).filter_map(|link| fs::lstat(&link).ok());
+    let times = links.chain(own).filter_map(|link| sys::lstat(&link).ok());
     times.map(|stat| changed(&stat)).max().unwrap_or_default()
 }
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::watch::foreign::Foreign;
     use crate::watch::glob::Filter;
-    use rustix::fs::{CWD, FileType, Mode};
+    use rustix::fs::{self, CWD, FileType, Mode};
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::os::unix::fs::symlink;

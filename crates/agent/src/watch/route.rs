@@ -9,10 +9,13 @@
 //! first update, so a watch on them dies (kubernetes/kubernetes#111947). A way
 //! that comes to a directory with `..data` ends there.
 
+use super::place::is_absence;
+use crate::sys;
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, FileType};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 /// As many links as the kernel follows (path_resolution(7)).
@@ -104,19 +107,21 @@ impl Walk {
     /// One part further; the end, if that was it.
     fn step(&mut self) -> Option<Result<Spot, Errno>> {
         let Some(name) = self.ahead.pop_front() else {
-            return Some(Ok(self.whole()));
+            return Some(self.whole());
         };
         if name == ".." {
             self.here.pop();
             return None;
         }
         let kind = kind(&self.here.join(&name));
-        if leads_into_volume(&self.here, &name, kind.ok()) {
-            return Some(Ok(self.in_volume(&name)));
+        match leads_into_volume(&self.here, &name, kind) {
+            Ok(true) => return Some(self.in_volume(&name)),
+            Ok(false) => {}
+            Err(error) => return self.nowhere(name, error),
         }
         match kind {
-            Ok(kind) if kind.is_symlink() => self.link(name),
-            Ok(kind) if kind.is_dir() => {
+            Ok(FileType::Symlink) => self.link(name),
+            Ok(FileType::Directory) => {
                 self.pass(Heed::Itself);
                 self.here.push(name);
                 None
@@ -129,7 +134,10 @@ impl Walk {
     }
 
     fn link(&mut self, name: OsString) -> Option<Result<Spot, Errno>> {
-        let target = fs::read_link(self.here.join(&name)).unwrap_or_default();
+        let target = match target(&self.here.join(&name)) {
+            Ok(target) => target,
+            Err(error) => return self.nowhere(name, error),
+        };
         self.links += 1;
         if self.links > MOST_LINKS {
             return self.nowhere(name, Errno::NOENT);
@@ -164,12 +172,12 @@ impl Walk {
         Some(Err(why))
     }
 
-    fn whole(&self) -> Spot {
-        Spot {
+    fn whole(&self) -> Result<Spot, Errno> {
+        Ok(Spot {
             dir: self.here.clone(),
             file: None,
-            volume: is_volume(&self.here),
-        }
+            volume: is_volume(&self.here)?,
+        })
     }
 
     fn file(&mut self, name: OsString) -> Spot {
@@ -182,7 +190,7 @@ impl Walk {
     }
 
     /// What is left of the way is looked up in the generation that is read.
-    fn in_volume(&mut self, name: &OsStr) -> Spot {
+    fn in_volume(&mut self, name: &OsStr) -> Result<Spot, Errno> {
         let mut rest = PathBuf::new();
         let ahead = std::mem::take(&mut self.ahead);
         for part in [name.to_owned()].into_iter().chain(ahead) {
@@ -192,39 +200,56 @@ impl Walk {
                 _ => rest.push(part),
             }
         }
-        Spot {
+        Ok(Spot {
             file: (!rest.as_os_str().is_empty()).then_some(rest),
-            ..self.whole()
-        }
+            ..self.whole()?
+        })
     }
 }
 
 fn kind(path: &Path) -> Result<FileType, Errno> {
-    let meta = fs::symlink_metadata(path);
-    meta.map(|meta| meta.file_type())
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    Ok(FileType::from_raw_mode(sys::lstat(path)?.st_mode))
 }
 
-fn is_volume(dir: &Path) -> bool {
-    dir.join("..data").is_symlink()
+/// Where a link leads. `AGAIN`: it has just become something else.
+fn target(link: &Path) -> Result<PathBuf, Errno> {
+    let target = match sys::readlink(link, Vec::new()) {
+        Err(Errno::INVAL) => return Err(Errno::AGAIN),
+        target => target?.into_bytes(),
+    };
+    Ok(OsString::from_vec(target).into())
+}
+
+fn is_volume(dir: &Path) -> Result<bool, Errno> {
+    match kind(&dir.join("..data")) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(false),
+        kind => Ok(kind? == FileType::Symlink),
+    }
 }
 
 /// What the kubelet wrote, or may write yet. Not another volume that is mounted
 /// within this one: the kubelet makes a directory for its mount point.
-fn leads_into_volume(dir: &Path, name: &OsStr, kind: Option<FileType>) -> bool {
-    let is_the_writers = || match kind {
-        None => true,
-        Some(kind) => {
-            kind.is_symlink()
-                && fs::read_link(dir.join(name)).is_ok_and(|to| to.starts_with("..data"))
-        }
-    };
-    is_volume(dir) && (name == "..data" || is_the_writers())
+fn leads_into_volume(
+    dir: &Path,
+    name: &OsStr,
+    kind: Result<FileType, Errno>,
+) -> Result<bool, Errno> {
+    if !is_volume(dir)? {
+        return Ok(false);
+    }
+    match kind {
+        _ if name == "..data" => Ok(true),
+        Ok(FileType::Symlink) => Ok(target(&dir.join(name))?.starts_with("..data")),
+        Ok(_) => Ok(false),
+        Err(error) if is_absence(error) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     fn end(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {

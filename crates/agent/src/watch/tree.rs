@@ -9,7 +9,8 @@ use super::digest::{Read, changed, digest, digest_of_stat};
 use super::place::{Id, Place, id};
 use super::snapshot::{Snapshot, joined};
 use crate::read::{LARGE, Opened, Root, Unread, in_dir};
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use crate::sys::{self, Dir};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -95,7 +96,7 @@ impl<'a> Tree<'a> {
 
     /// `by_link`: a link was followed to come here.
     fn dir(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
-        let stat = fs::fstat(dir)?;
+        let stat = sys::fstat(dir)?;
         if !self.pinned {
             // A file that was removed leaves its trace here alone.
             self.snapshot.changed_at = self.snapshot.changed_at.max(changed(&stat));
@@ -161,12 +162,12 @@ impl<'a> Tree<'a> {
         by_link: bool,
     ) -> Result<(), Unread> {
         let name = entry.name.as_os_str();
-        let stat = fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = sys::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => self.behind_link(relative, by_link).map(|_| ()),
             FileType::Directory => {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let below = fs::openat(dir, name, flags, Mode::empty())?;
+                let below = sys::openat(dir, name, flags, Mode::empty())?;
                 self.dir(&below, &relative, by_link)
             }
             FileType::RegularFile if self.takes(&relative) => {

@@ -79,7 +79,10 @@ impl Watched {
         let Ok(spot) = self.place.route().end else {
             return false;
         };
-        made_by_kubelet && spot.generation().as_ref() != Some(old) && spot.holds(old)
+        let Ok(generation) = spot.generation() else {
+            return false;
+        };
+        made_by_kubelet && generation.as_ref() != Some(old) && spot.holds(old)
     }
 
     pub(super) fn feel(&mut self, now: Duration) {
@@ -151,6 +154,10 @@ impl Watched {
 
     /// The one file that is watched was there and is not now, or the mount is gone.
     fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
+        if !snapshot.unknown.is_empty() {
+            // It is there, and was not read.
+            return false;
+        }
         let is_gone =
             !snapshot.prefix.is_empty() && snapshot.files.is_empty() && !self.last.files.is_empty();
         is_gone || snapshot.is_unmounted_since(&self.last)
