@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tidings_core::action::Signal;
 use tidings_core::preset;
 
@@ -28,10 +28,15 @@ pub(crate) struct Child {
     nursery: Arc<Nursery>,
     /// 0 while there is none.
     pid: Arc<AtomicI32>,
-    /// How long what it leaves behind may take to end.
+    /// How long it, and what it leaves behind, may take to end.
     grace: Duration,
-    /// The signal by which it was told to end: its group is to end with it.
-    stopping: Arc<Mutex<Option<Signal>>>,
+    stopping: Arc<Mutex<Option<Stopping>>>,
+}
+
+/// It was told to end, and its group is to end with it.
+struct Stopping {
+    signal: Signal,
+    until: Instant,
 }
 
 impl Child {
@@ -74,15 +79,15 @@ impl Child {
         &self,
         exited: impl FnOnce(u8) + Send + 'static,
     ) -> impl FnOnce(u8) + Send + 'static {
-        let (pid, stopping, grace) = (self.pid(), Arc::clone(&self.stopping), self.grace);
+        let (pid, stopping) = (self.pid(), Arc::clone(&self.stopping));
         move |code| {
             let group = pid.load(Ordering::SeqCst);
-            let Some(signal) = lock(&stopping).take().filter(|_| group != 0) else {
+            let Some(stopping) = lock(&stopping).take().filter(|_| group != 0) else {
                 return exited(code);
             };
             // Not here: whoever calls this waits for all other processes too.
             std::thread::spawn(move || {
-                proc::end_group(group, raw(signal), grace);
+                proc::end_group(group, raw(stopping.signal), stopping.until);
                 exited(code);
             });
         }
@@ -121,7 +126,8 @@ impl Child {
 
     /// Tells the child to end, and its group with it.
     pub(crate) fn stop(&self, signal: Signal) {
-        *lock(&self.stopping) = Some(signal);
+        let until = Instant::now() + self.grace;
+        *lock(&self.stopping) = Some(Stopping { signal, until });
         self.signal(signal);
     }
 
@@ -133,7 +139,7 @@ impl Child {
     }
 }
 
-fn lock(stopping: &Mutex<Option<Signal>>) -> MutexGuard<'_, Option<Signal>> {
+fn lock(stopping: &Mutex<Option<Stopping>>) -> MutexGuard<'_, Option<Stopping>> {
     stopping.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

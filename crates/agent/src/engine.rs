@@ -42,6 +42,14 @@ pub(crate) enum Job {
     Keep(Mark),
 }
 
+/// How the agent ends.
+pub(crate) struct End {
+    pub(crate) code: u8,
+    /// What is taken by ending: to be kept last of all, since whoever is killed
+    /// before ends in another way.
+    pub(crate) taken: Option<Mark>,
+}
+
 /// More changed names are not remembered: a ConfigMap cannot hold as many.
 const MOST_NAMES: usize = 200_000;
 
@@ -61,7 +69,6 @@ pub(crate) struct Engine {
     pub(crate) generations: Vec<String>,
     /// Which state of the files was looked at last.
     pub(crate) stamp: Stamp,
-    pub(crate) memory: Option<Arc<Memory>>,
     /// Which state of the files the last check or attempt was for.
     pub(crate) tried: Stamp,
     /// The child was sent a signal since it was started.
@@ -69,12 +76,15 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Turns until the machine says with which code to end.
-    pub(crate) fn run(mut self, first: Vec<Effect>, inputs: &Receiver<Input>) -> u8 {
-        let mut code = self.carry_out(first);
+    /// Turns until the machine says how to end.
+    pub(crate) fn run(mut self, first: Vec<Effect>, inputs: &Receiver<Input>) -> End {
+        let mut end = self.carry_out(first);
         self.journal.owes(self.state.owes());
         self.journal.show();
-        while code.is_none() {
+        let end = loop {
+            if let Some(end) = end {
+                break end;
+            }
             let event = match self.next(inputs) {
                 Ok(Input::Event(event)) => event,
                 Ok(Input::Look(look)) => self.saw(look),
@@ -86,11 +96,12 @@ impl Engine {
                 Err(_) => Event::Tick,
             };
             let effects = self.state.step(self.began.elapsed(), event);
-            code = self.carry_out(effects);
+            end = self.carry_out(effects);
             self.journal.owes(self.state.owes());
             self.journal.show();
-        }
-        code.unwrap_or_default()
+        };
+        self.hurry.for_good();
+        end
     }
 
     fn next(&self, inputs: &Receiver<Input>) -> Result<Input, RecvTimeoutError> {
@@ -132,14 +143,14 @@ impl Engine {
         Event::ChildExited(code)
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Option<u8> {
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Option<End> {
         let mut waiting = VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
-                Effect::Exit(code) => return Some(code),
+                Effect::Exit(code) => return Some(End { code, taken: None }),
                 Effect::Leave(code, version) => {
-                    self.keep_last(version);
-                    return Some(code);
+                    let taken = Some(self.mark(version));
+                    return Some(End { code, taken });
                 }
                 Effect::StartChild => {
                     if let Some(code) = self.start_child() {
@@ -207,13 +218,6 @@ impl Engine {
         Mark { version, stamp }
     }
 
-    /// At once: nothing comes after it.
-    fn keep_last(&self, version: Version) {
-        if let Some(memory) = &self.memory {
-            first_look::say_if_not_kept(memory.keep_last(&self.mark(version)));
-        }
-    }
-
     fn context(&self) -> Context {
         Context {
             names: self.names.union(&self.acted_on).cloned().collect(),
@@ -267,6 +271,9 @@ impl Worker {
     /// One job after the other, each answered by an event if there is one.
     pub(crate) fn work(mut self, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
         for job in jobs {
+            if self.actor.nursery.is_closed() && !matches!(job, Job::Keep(_)) {
+                continue;
+            }
             let event = self.job(job);
             if event.is_some_and(|event| inputs.send(Input::Event(event)).is_err()) {
                 return;

@@ -16,6 +16,7 @@ mod act;
 mod child;
 mod cli;
 mod compat;
+mod ending;
 mod engine;
 mod first_look;
 mod journal;

@@ -10,6 +10,7 @@ use rustix::process::{Pid, WaitOptions, wait};
 use std::collections::HashMap;
 use std::io;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tidings_core::action::Signal;
 
@@ -21,15 +22,17 @@ type OnExit = Box<dyn FnOnce(u8) + Send>;
 #[derive(Default)]
 pub(crate) struct Nursery {
     running: Mutex<HashMap<i32, OnExit>>,
-    /// The command that is waited for.
-    command: Mutex<Option<Family>>,
+    /// The command that is waited for, and its number as soon as it has one.
+    command: Mutex<Option<(Family, Option<i32>)>>,
+    /// The agent ends: nothing is started any more.
+    closed: AtomicBool,
 }
 
 impl Nursery {
     /// Starts a process; `on_exit` is called once, by whoever reaps it.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When it cannot be started, or the agent ends.
     pub(crate) fn start(
         &self,
         command: &mut Command,
@@ -38,27 +41,65 @@ impl Nursery {
         // Held while starting: a child that ends at once is reaped only when
         // it is known.
         let mut running = self.lock();
+        if self.is_closed() {
+            return Err(io::Error::other("the agent ends"));
+        }
         let child = command.spawn()?;
         let pid = child.id().cast_signed();
         running.insert(pid, Box::new(on_exit));
         Ok(pid)
     }
 
-    /// This command runs; `None`: none does.
-    pub(crate) fn commanded(&self, family: Option<Family>) {
-        *self.command.lock().unwrap_or_else(PoisonError::into_inner) = family;
+    /// Starts a command that is ended with the agent, until [`Self::command_is_over`].
+    ///
+    /// # Errors
+    /// When it cannot be started, or the agent ends.
+    pub(crate) fn start_command(
+        &self,
+        command: &mut Command,
+        family: &Family,
+        on_exit: impl FnOnce(u8) + Send + 'static,
+    ) -> io::Result<i32> {
+        // Known before it runs: whoever closes the nursery either finds it or has
+        // kept it from starting.
+        *self.command() = Some((family.clone(), None));
+        let started = self.start(command, on_exit);
+        *self.command() = started
+            .as_ref()
+            .ok()
+            .map(|pid| (family.clone(), Some(*pid)));
+        started
     }
 
-    /// The agent ends: nobody would wait for its command any more.
-    pub(crate) fn end_command(&self) {
-        let command = self
-            .command
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(family) = command {
-            family.end(None);
+    /// Nothing of the command is left that is to end with the agent.
+    pub(crate) fn command_is_over(&self) {
+        *self.command() = None;
+    }
+
+    /// The agent ends: nobody would wait for a command any more. The one that runs is
+    /// killed with all that it started.
+    pub(crate) fn close(&self) {
+        {
+            // Whoever is starting something is through, or will be refused.
+            let _running = self.lock();
+            self.closed.store(true, Ordering::SeqCst);
         }
+        let Some((family, pid)) = self.command().clone() else {
+            return;
+        };
+        self.with(pid.unwrap_or_default(), |pid| {
+            family.end(Some(pid.as_raw_nonzero().get()));
+        });
+        family.end(None);
+    }
+
+    /// Whether the agent ends.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    fn command(&self) -> MutexGuard<'_, Option<(Family, Option<i32>)>> {
+        self.command.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for everything that has ended, ours or inherited.

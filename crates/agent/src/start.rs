@@ -7,6 +7,7 @@ use crate::act::{Actor, Means, Message};
 use crate::child::Child;
 use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
+use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
 use crate::first_look::{self, FirstLook};
 use crate::journal::{Journal, log};
@@ -18,13 +19,12 @@ use crate::proc;
 use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
-use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 use tidings_core::supervise::{Event, Known, OnChange, State};
@@ -58,34 +58,29 @@ type Failure = (u8, String);
 /// Renders and checks, for an init container.
 fn once(settings: &Settings) -> Result<u8, Failure> {
     let nursery = Arc::new(Nursery::default());
-    let caught = signals::catch(Wanted::Ends).map_err(|error| (FAILED, error.to_string()))?;
-    let reaper = Arc::clone(&nursery);
-    spawn("signals", move || {
-        signals::pass_on(caught, &reaper, |signal| {
-            reaper.end_command();
-            std::process::exit(signal.exit_code().into())
-        });
-    });
+    // As a command that must have succeeded before others start.
+    let ending = Ending::new(true, &nursery);
+    let (inputs, _received) = channel();
+    hear_signals(Wanted::Ends, &nursery, &ending, inputs)?;
     let actor = actor(settings, Means::Elsewhere, &nursery, &Arc::default());
     let prepared = actor.prepare(&crate::act::command::Context::default());
-    prepared.map(|_| 0).map_err(|why| (FAILED, why))
+    let result = prepared.map(|_| 0).map_err(|why| (FAILED, why));
+    ending.code().map_or(result, Ok)
 }
 
 fn serve(settings: &Settings) -> Result<u8, Failure> {
     let nursery = Arc::new(Nursery::default());
-    let code = turn(settings, &nursery);
-    nursery.end_command();
-    code
+    let ending = Ending::new(settings.policy.supervises, &nursery);
+    let result = turn(settings, &nursery, &ending);
+    nursery.close();
+    ending.code().map_or(result, Ok)
 }
 
-fn turn(settings: &Settings, nursery: &Arc<Nursery>) -> Result<u8, Failure> {
+fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Result<u8, Failure> {
     let supervises = settings.policy.supervises;
-    let wanted = if supervises {
-        Wanted::All
-    } else {
-        Wanted::Ends
-    };
-    let caught = signals::catch(wanted).map_err(|error| (FAILED, error.to_string()))?;
+    let (inputs, received) = channel();
+    // First of all: whatever comes next may take its time.
+    hear_signals(wanted(supervises), nursery, ending, inputs.clone())?;
     if supervises && std::process::id() != 1 {
         // Orphans of the child come to us, not to somebody who does not wait.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
@@ -95,15 +90,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>) -> Result<u8, Failure> {
     let journal = Arc::new(Journal::default());
     let watch = begin_to_watch(settings, &journal)?;
 
-    let (inputs, received) = channel();
-    hear_signals(caught, nursery, &inputs);
-    let child = supervises.then(|| {
-        Child::new(
-            settings.command.clone(),
-            settings.policy.grace,
-            Arc::clone(nursery),
-        )
-    });
+    let child = supervises.then(|| supervised(settings, nursery));
     let means = means(settings, child.as_ref());
     let actor = actor(settings, means, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
@@ -128,28 +115,70 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>) -> Result<u8, Failure> {
         acted_on: BTreeSet::new(),
         generations: Vec::new(),
         stamp: beginning.now.stamp,
-        memory: memory.clone(),
         told: false,
         tried: Stamp::default(),
     };
-    let answering = inputs.clone();
-    let worker = Worker { actor, memory };
-    spawn("worker", move || worker.work(&asked, &answering));
+    let is_over = work_off(actor, memory.clone(), asked, inputs.clone());
     let beat = keep_watching(watch, &journal, &inputs);
     if let Some(listener) = listener {
         open_port(settings, listener, &journal, inputs, beat);
     }
-    Ok(engine.run(effects, &received))
+    if let Err(code) = ending.hand_over() {
+        return Ok(code);
+    }
+    let end = engine.run(effects, &received);
+    ending.end_all(&is_over);
+    if let (Some(memory), Some(taken)) = (memory, &end.taken) {
+        first_look::say_if_not_kept(memory.keep_last(taken));
+    }
+    Ok(end.code)
 }
 
-fn hear_signals(caught: Signals, nursery: &Arc<Nursery>, inputs: &Sender<Input>) {
-    let (reaper, inputs) = (Arc::clone(nursery), inputs.clone());
+/// What is returned hangs up when no job is left and none can come.
+fn work_off(
+    actor: Actor,
+    memory: Option<Arc<Memory>>,
+    jobs: Receiver<Job>,
+    inputs: Sender<Input>,
+) -> Receiver<()> {
+    let (over, is_over) = channel();
+    let worker = Worker { actor, memory };
+    spawn("worker", move || {
+        worker.work(&jobs, &inputs);
+        drop(over);
+    });
+    is_over
+}
+
+fn wanted(supervises: bool) -> Wanted {
+    if supervises {
+        Wanted::All
+    } else {
+        Wanted::Ends
+    }
+}
+
+fn supervised(settings: &Settings, nursery: &Arc<Nursery>) -> Child {
+    let (command, grace) = (settings.command.clone(), settings.policy.grace);
+    Child::new(command, grace, Arc::clone(nursery))
+}
+
+fn hear_signals(
+    wanted: Wanted,
+    nursery: &Arc<Nursery>,
+    ending: &Arc<Ending>,
+    inputs: Sender<Input>,
+) -> Result<(), Failure> {
+    let caught = signals::catch(wanted).map_err(|error| (FAILED, error.to_string()))?;
+    let (reaper, ending) = (Arc::clone(nursery), Arc::clone(ending));
     spawn("signals", move || {
         signals::pass_on(caught, &reaper, |signal| {
-            // The loop is there as long as the process.
+            ending.hear(signal);
+            // Until the loop turns they wait, and there may never be one.
             let _ = inputs.send(Input::Event(Event::Signal(signal)));
         });
     });
+    Ok(())
 }
 
 /// The watch, set, and the first look, taken.
@@ -225,6 +254,8 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
     match actor.prepare(&crate::act::command::Context::default()) {
         Ok(changed) => Ok(changed),
         Err(why) if supervises => Err((FAILED, why)),
+        // Killed, since the agent was told to end.
+        Err(_) if actor.nursery.is_closed() => Ok(true),
         Err(why) => {
             log(&why.lines().collect::<Vec<_>>().join(" | "));
             Ok(true)

@@ -9,15 +9,14 @@
 
 mod common;
 
-use common::{Hook, Running, Volume, agent, binary, copy_program, free_port, get, start, until};
+use common::{
+    Hook, Running, Volume, agent, binary, copy_program, free_port, full_socket, get, start, until,
+};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::channel;
-use std::time::Duration;
 
 struct Scene {
     root: tempfile::TempDir,
@@ -317,22 +316,6 @@ fn an_agent_that_is_killed_during_the_check_leaves_what_was_good() {
     let mut next = agent(&["watch", "--once", "--render", &render, "--check", "false"]);
     assert_eq!(next.code(), 1);
     assert_eq!(fs::read(&output).unwrap(), b"good");
-}
-
-/// A socket whose queue of connections is full, and that nobody serves.
-fn full_socket(path: &Path) -> (UnixListener, Vec<UnixStream>) {
-    let listener = UnixListener::bind(path).unwrap();
-    let mut waiting = Vec::new();
-    // The queue has no length that std lets one choose: until one does not fit.
-    loop {
-        let (done, connected) = channel();
-        let path = path.to_path_buf();
-        std::thread::spawn(move || done.send(UnixStream::connect(path)));
-        match connected.recv_timeout(Duration::from_secs(1)) {
-            Ok(stream) => waiting.push(stream.unwrap()),
-            Err(_) => return (listener, waiting),
-        }
-    }
 }
 
 /// With a shorter limit than the default of ten seconds, to end soon.

@@ -137,18 +137,17 @@ pub(crate) fn run(
         .process_group(0);
     let (tell, ended) = channel();
     let pid = nursery
-        .start(&mut command, move |code| {
+        .start_command(&mut command, &family, move |code| {
             let _ = tell.send(code);
         })
         .map_err(failed)?;
     // The command holds our ends of the pipe until it is dropped.
     drop(command);
-    nursery.commanded(Some(family.clone()));
     let ran = follow(pid, reader.into(), (&ended, limit), (nursery, &family));
     if rest == Rest::Ends {
         family.end(None);
     }
-    nursery.commanded(None);
+    nursery.command_is_over();
     Ok(ran)
 }
 

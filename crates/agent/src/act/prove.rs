@@ -62,7 +62,15 @@ pub(crate) enum Seen {
 /// A newer version waits: ends what still looks for proof of the older one.
 #[derive(Default)]
 pub(crate) struct Hurry {
-    state: Mutex<(bool, Option<ureq::Agent>)>,
+    state: Mutex<Haste>,
+}
+
+#[derive(Default)]
+struct Haste {
+    is_on: bool,
+    /// No attempt follows.
+    for_good: bool,
+    calling: Option<ureq::Agent>,
 }
 
 /// What looking needs.
@@ -76,34 +84,42 @@ pub(crate) struct Eyes<'a> {
 impl Hurry {
     /// A new attempt begins.
     pub(crate) fn reset(&self) {
-        *self.lock() = (false, None);
+        let mut state = self.lock();
+        state.is_on = state.for_good;
+        state.calling = None;
     }
 
     /// Ends the present attempt early.
     pub(crate) fn now(&self) {
         let mut state = self.lock();
-        state.0 = true;
-        if let Some(agent) = state.1.take() {
+        state.is_on = true;
+        if let Some(agent) = state.calling.take() {
             agent.shutdown();
         }
     }
 
+    /// Ends it, and whatever would follow: the agent ends.
+    pub(crate) fn for_good(&self) {
+        self.lock().for_good = true;
+        self.now();
+    }
+
     /// Whether somebody waits.
     pub(crate) fn is_on(&self) -> bool {
-        self.lock().0
+        self.lock().is_on
     }
 
     /// A call is under way that can be broken off.
     pub(crate) fn calling(&self, agent: ureq::Agent) {
         let mut state = self.lock();
-        if state.0 {
+        if state.is_on {
             agent.shutdown();
         } else {
-            state.1 = Some(agent);
+            state.calling = Some(agent);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (bool, Option<ureq::Agent>)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Haste> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -276,5 +292,8 @@ mod tests {
         assert!(hurry.is_on());
         hurry.reset();
         assert!(!hurry.is_on());
+        hurry.for_good();
+        hurry.reset();
+        assert!(hurry.is_on());
     }
 }

@@ -229,7 +229,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--grace",
         "TIME",
         For::Run,
-        "How long the child may take to stop before it is killed. Default: 10s.",
+        "How long the child may take to stop for a restart before it is killed. Default: 10s.",
         super::draft::Draft::grace,
     ),
     opt(

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 /// How often to look for what is left.
 const STEP: Duration = Duration::from_millis(20);
 /// Who does not end by SIGKILL within this time is waiting for a disk.
-const KILLED: Duration = Duration::from_secs(5);
+const KILLED: Duration = Duration::from_secs(1);
 
-/// Tells all of the group to end, and kills who is there after the grace.
-pub(crate) fn end_group(group: i32, signal: Signal, grace: Duration) {
+/// Tells all of the group to end, and kills who is there after this time.
+pub(crate) fn end_group(group: i32, signal: Signal, until: Instant) {
     let began = Instant::now();
     let mut told = Vec::new();
     loop {
@@ -21,8 +21,8 @@ pub(crate) fn end_group(group: i32, signal: Signal, grace: Duration) {
         let Some(first) = members.first() else {
             return;
         };
-        let late = began.elapsed() >= grace;
-        if began.elapsed() >= grace + KILLED {
+        let late = Instant::now() >= until;
+        if Instant::now() >= until.max(began) + KILLED {
             return;
         }
         for member in &members {

@@ -14,9 +14,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -446,5 +448,21 @@ impl Drop for Kubelet {
         // The end of its input ends it.
         drop(self.child.stdin.take());
         self.child.wait().ok();
+    }
+}
+
+/// A socket whose queue of connections is full, and that nobody serves.
+pub fn full_socket(path: &Path) -> (UnixListener, Vec<UnixStream>) {
+    let listener = UnixListener::bind(path).unwrap();
+    let mut waiting = Vec::new();
+    // The queue has no length that std lets one choose: until one does not fit.
+    loop {
+        let (done, connected) = channel();
+        let path = path.to_path_buf();
+        std::thread::spawn(move || done.send(UnixStream::connect(path)));
+        match connected.recv_timeout(Duration::from_secs(1)) {
+            Ok(stream) => waiting.push(stream.unwrap()),
+            Err(_) => return (listener, waiting),
+        }
     }
 }
