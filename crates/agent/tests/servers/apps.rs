@@ -1,7 +1,8 @@
 //! What runs applications.
 
+use crate::built::python_server;
 use crate::common::{children, until};
-use crate::scene::Scene;
+use crate::scene::{Scene, change_break_fix};
 use std::fs;
 
 #[test]
@@ -39,4 +40,50 @@ fn php_fpm() {
     until("serving anew", || pools().contains("pool second"));
     scene.put("[global\n");
     agent.says("rejected: the check failed", 1);
+}
+
+#[test]
+fn gunicorn() {
+    let scene = Scene::new("gunicorn.py", "");
+    fs::write(
+        scene.path("app.py"),
+        "import os\ndef app(environ, start):\n    start('200 OK', [])\n    return [os.environ['BODY'].encode()]\n",
+    )
+    .unwrap();
+    let config = |body: &str| {
+        format!(
+            "bind = '127.0.0.1:{{port}}'\nworkers = 2\nchdir = '{{root}}'\nraw_env = ['BODY={body}']\nworker_tmp_dir = '{{root}}'\ncontrol_socket = '{{root}}/control'\n"
+        )
+    };
+    scene.put(&config("one"));
+    let server = format!(
+        "{} -c {{cm}}/gunicorn.py app:app",
+        python_server("gunicorn")
+    );
+    let check = server.replace(" -c ", " --check-config -c ");
+    let agent = scene.run(&["--preset", "gunicorn", "--check", &check], &server);
+    change_break_fix(&scene, &agent, config);
+}
+
+#[test]
+fn uwsgi() {
+    // Without `die-on-term` TERM would have it start anew, and never end.
+    let config = |body: &str| {
+        format!(
+            "[uwsgi]\nplugins = 0:notfound\nstrict = true\nmaster = true\ndie-on-term = true\nhttp-socket = 127.0.0.1:{{port}}\nprocesses = 2\nstatic-map = /={{root}}/{body}\nstatic-index = index.html\n"
+        )
+    };
+    let scene = Scene::new("uwsgi.ini", &config("one"));
+    for body in ["one", "two"] {
+        fs::create_dir(scene.path(body)).unwrap();
+        fs::write(scene.path(body).join("index.html"), body).unwrap();
+    }
+    let mut agent = scene.run(&["--preset", "uwsgi"], "uwsgi --ini {cm}/uwsgi.ini");
+    scene.serves("one");
+    scene.put(&config("two"));
+    agent.says("applied", 1);
+    scene.serves("two");
+    // It has no checker: what it refuses ends it, and the kubelet starts it again.
+    scene.put("[uwsgi]\nstrict = true\nno-such-option = 1\n");
+    assert_ne!(agent.code(), 0);
 }

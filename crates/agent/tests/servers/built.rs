@@ -11,6 +11,13 @@ pub(crate) fn go_server(name: &str) -> String {
     format!("{}/{name}", FOLDER.get_or_init(|| printed_by("go-servers")))
 }
 
+/// One that is installed from its Python package.
+pub(crate) fn python_server(name: &str) -> String {
+    static FOLDER: OnceLock<String> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| printed_by("python-servers"));
+    format!("{folder}/{name}")
+}
+
 fn printed_by(script: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");
     let output = Command::new(path.join(script))

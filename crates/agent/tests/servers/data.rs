@@ -101,3 +101,50 @@ fn nats() {
     agent.says("applied", 2);
     has("3000");
 }
+
+#[test]
+fn pgbouncer() {
+    let config = |most: &str| {
+        format!(
+            "[databases]\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {{port}}\nunix_socket_dir = {{root}}\nauth_type = any\nadmin_users = admin\nmax_client_conn = {most}\n"
+        )
+    };
+    let scene = Scene::new("pgbouncer.ini", &config("41"));
+    let asked = scene.fill("psql -h 127.0.0.1 -p {port} -U admin pgbouncer -Atc 'show config'");
+    let proof = format!("prints-anew={asked}");
+    let options = [
+        "--preset",
+        "pgbouncer",
+        "--prove",
+        &proof,
+        "--prove-timeout",
+        "1s",
+        "--retry",
+        "1h",
+        "--retry-longest",
+        "1h",
+    ];
+    // It refuses to run as root.
+    let agent = scene.run(
+        &options,
+        "setpriv --reuid postgres --regid postgres --clear-groups pgbouncer {cm}/pgbouncer.ini",
+    );
+    let admits = |most: &str| {
+        until(most, || {
+            let output = Command::new("sh").args(["-c", &asked]).output().unwrap();
+            let wanted = format!("max_client_conn|{most}|");
+            String::from_utf8_lossy(&output.stdout).contains(&wanted)
+        });
+    };
+    admits("41");
+    scene.put(&config("42"));
+    agent.says("applied", 1);
+    admits("42");
+    // It keeps what it had, and only its log says so.
+    scene.put("nonsense\n");
+    agent.says("unverified", 1);
+    admits("42");
+    scene.put(&config("43"));
+    agent.says("applied", 2);
+    admits("43");
+}
