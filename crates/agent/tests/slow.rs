@@ -271,3 +271,29 @@ fn workers_that_come_late_are_waited_for() {
         common::signal(worker, "KILL");
     }
 }
+
+#[test]
+fn first_workers_of_a_master_prove_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    // It makes children for a while, whatever it is told.
+    let script =
+        "trap : HUP; sleep 30 & echo up; for i in 1 2 3 4 5 6; do sleep 0.05; done; wait; wait";
+    let agent = agent(&[
+        "run",
+        "--watch",
+        volume.0.to_str().unwrap(),
+        "--prove",
+        "children",
+        "--prove-timeout",
+        "100ms",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
+    agent.says("up", 1);
+    volume.write(&[("a", "2")]);
+    agent.says("rejected: no new child process", 1);
+    assert_eq!(agent.said("applied"), 0, "{}", agent.output());
+}

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const STEP: Duration = Duration::from_millis(20);
 /// How often to ask over HTTP or by a command.
 const ASK: Duration = Duration::from_millis(250);
+/// A master has its first children by then.
+const GROWN: Duration = Duration::from_secs(1);
 
 /// What shows that the configuration was taken.
 #[derive(Debug, Clone)]
@@ -139,7 +141,11 @@ impl Proof {
     /// Looks before the action. `pid` is the process that will be told, if it is known.
     pub(crate) fn before(&self, pid: Option<i32>, eyes: &Eyes<'_>) -> Before {
         match self {
-            Self::Children => Before::Children(pid.map(proc::children_of).unwrap_or_default()),
+            Self::Children => {
+                pid.into_iter()
+                    .for_each(|pid| wait_until_grown(pid, eyes.hurry));
+                Before::Children(pid.map(proc::children_of).unwrap_or_default())
+            }
             Self::Moves { page, stamp, good } => {
                 let marks = marks(page, stamp, good.as_deref(), eyes.hurry);
                 wait_until_it_can_move(marks.as_ref());
@@ -243,6 +249,14 @@ impl Proof {
             }
             _ => Seen::NotYet("nothing was looked at before".into()),
         }
+    }
+}
+
+/// A master that was just started still makes its first children, which would be
+/// taken for new ones; and some lose a signal meanwhile.
+fn wait_until_grown(pid: i32, hurry: &Hurry) {
+    while !hurry.is_on() && proc::age(pid).is_some_and(|age| age < GROWN) {
+        std::thread::sleep(STEP);
     }
 }
 
