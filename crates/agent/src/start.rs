@@ -205,6 +205,7 @@ fn means(settings: &Settings, child: Option<&Child>) -> Means {
         }),
         Way::Http(calls) => Means::Http(calls.clone()),
         Way::Exec(argv) => Means::Exec(argv.clone()),
+        Way::Await => Means::Await,
         Way::Itself if settings.policy.on_change == OnChange::Restart => {
             Means::Restart(target(&Whom::Child, child))
         }

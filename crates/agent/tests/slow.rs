@@ -198,6 +198,27 @@ fn a_reload_that_fails_late_is_rejected_and_a_fix_is_taken() {
 }
 
 #[test]
+fn what_was_rejected_stays_so_as_long_as_the_process_says_it() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::ZERO, false);
+    // Tried again soon.
+    let agent = server.watch(&[
+        "--prove",
+        &server.proof(),
+        "--prove-timeout",
+        "100ms",
+        "--retry",
+        "100ms",
+    ]);
+    volume.write(&[("a", "broken")]);
+    until("tried again", || server.told() >= 3);
+    assert_eq!(agent.said("unverified"), 0, "{}", agent.output());
+    volume.write(&[("a", "fixed")]);
+    agent.says("applied", 1);
+}
+
+#[test]
 fn newer_content_is_told_at_once_whatever_is_under_way() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());

@@ -13,6 +13,8 @@ pub enum Reload {
     Http(&'static str, &'static str),
     /// By being started again: it reads its configuration only then.
     Restart,
+    /// Not at all: it looks at its files by itself.
+    ByItself,
 }
 
 /// What shows that it took.
@@ -24,8 +26,9 @@ pub enum Proof {
     Answer,
     /// The master has new children.
     Children,
-    /// At this address, this changes and this says success: a metric's name, or
-    /// a dotted path of a JSON document.
+    /// At this address, this changes and this says success: a metric's name, one with
+    /// a label in braces, or a dotted path of a JSON document; after `!` a counter of
+    /// failures.
     Moves(&'static str, &'static str, Option<&'static str>),
 }
 
@@ -129,8 +132,22 @@ pub const PRESETS: &[Preset] = &[
         check: "",
         proof: Proof::None,
         source: "github.com/coredns/coredns man/coredns.1, plugin/reload/README.md",
-        note: "Its metrics say nothing of a reload by signal (1.13: coredns_reload_failed_total counts the plugin's own). With the plugin reload it looks by itself, each 30 s.",
-        tested: false,
+        note: "Without the plugin `reload` only, whose own reloads fail for good after a signal (1.13.2); with it, `coredns-reload`. A broken Corefile is kept out and `unverified`: no metric tells of a reload by signal.",
+        tested: true,
+    },
+    Preset {
+        name: "coredns-reload",
+        process: &["coredns"],
+        reload: Reload::ByItself,
+        check: "",
+        proof: Proof::Moves(
+            "http://127.0.0.1:9153/metrics",
+            "coredns_reload_version_info{value}",
+            Some("!coredns_reload_failed_total"),
+        ),
+        source: "github.com/coredns/coredns plugin/reload/README.md",
+        note: "With the plugins `reload` and `prometheus` in the Corefile. It looks each 30 s or so: give `--prove-timeout 45s`, or write `reload 2s 1s`. A Corefile that cannot even be parsed moves no metric: `unverified`.",
+        tested: true,
     },
     Preset {
         name: "dnsmasq",
@@ -406,6 +423,7 @@ fn row(preset: &Preset) -> String {
         Reload::Signal(signal) => format!("{signal} to `{}`", preset.process[0]),
         Reload::Http(method, url) => format!("{method} `{url}`"),
         Reload::Restart => "restart".to_owned(),
+        Reload::ByItself => "by itself".to_owned(),
     };
     let proof = match preset.proof {
         Proof::None => "–".to_owned(),

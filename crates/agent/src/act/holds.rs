@@ -41,6 +41,9 @@ impl Actor {
             (Means::Http(calls), None) if !calls.iter().any(Call::is_up) => Holds::NobodyThere {
                 may_be_starting: true,
             },
+            (Means::Await, None) if !proof.is_none_or(Proof::is_up) => Holds::NobodyThere {
+                may_be_starting: true,
+            },
             (means, None) => Holds::Unknown {
                 acting_ends_us: matches!(means, Means::Elsewhere),
             },

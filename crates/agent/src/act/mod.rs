@@ -5,6 +5,7 @@
 //! thread of its own, so that a slow target never holds up watching.
 
 pub(crate) mod address;
+mod awaiting;
 mod calls;
 pub(crate) mod command;
 mod credentials;
@@ -46,6 +47,8 @@ pub(crate) enum Means {
     Http(Vec<Call>),
     /// A command.
     Exec(Vec<String>),
+    /// Nobody: the program looks by itself.
+    Await,
     /// The child is started again, by the state machine; here it is watched.
     Restart(Target),
     /// Nothing here: the state machine exits by itself.
@@ -140,7 +143,7 @@ impl Actor {
             .as_ref()
             .and_then(|last| self.look_again(last, context))
         {
-            if matches!(took, Took::UnderWay(_)) {
+            if matches!(took, Took::UnderWay(_)) || self.stands(&took) {
                 self.under_way = last;
             }
             return took;
@@ -153,6 +156,7 @@ impl Actor {
             Means::Signal(message) => self.signal(&message, aim, last, context),
             Means::Http(calls) => self.call_all(aim, last, &calls, context),
             Means::Exec(argv) => self.exec(&argv, aim, last, context),
+            Means::Await => self.wait_for(aim, last, context),
             Means::Restart(_) | Means::Elsewhere => Took::Delivered,
         }
     }
@@ -179,8 +183,7 @@ impl Actor {
         let eyes = self.eyes(context);
         match proof.after(&proof.of_a_new_process(), Some(process.pid), &eyes, alive) {
             None => ended(),
-            Some(Seen::NotYet(why)) => took(proof.verdict(why)),
-            Some(sure) => took(sure),
+            Some(seen) => took(proof.verdict(seen)),
         }
     }
 
@@ -202,9 +205,9 @@ impl Actor {
         }
         let proof = self.proof.clone()?;
         match proof.look(&last.before, last.pid, &self.eyes(context)) {
-            Seen::NotYet(_) if last.goes_on() => Some(Took::UnderWay(STILL.into())),
-            Seen::NotYet(_) => None,
-            sure => Some(took(sure)),
+            sure @ (Seen::Yes | Seen::No(_)) => Some(took(sure)),
+            _ if last.goes_on() => Some(Took::UnderWay(STILL.into())),
+            _ => None,
         }
     }
 
@@ -239,15 +242,14 @@ impl Actor {
 
     /// What is not seen may come later.
     fn judge(&mut self, seen: Seen, attempt: Attempt) -> Took {
-        let Seen::NotYet(why) = seen else {
+        if seen.is_sure() {
             return took(seen);
-        };
+        }
         self.under_way = Some(attempt);
-        let proof = self.proof.as_ref();
-        took(proof.map_or_else(
-            || Seen::NotYet(why.clone()),
-            |proof| proof.verdict(why.clone()),
-        ))
+        took(match &self.proof {
+            Some(proof) => proof.verdict(seen),
+            None => seen,
+        })
     }
 
     fn exec(
@@ -302,7 +304,7 @@ impl Actor {
 fn took(seen: Seen) -> Took {
     match seen {
         Seen::Yes => Took::Applied,
-        Seen::No(why) => Took::Rejected(why),
+        Seen::No(why) | Seen::StillNot(why) => Took::Rejected(why),
         Seen::NotYet(why) => Took::Unverified(why),
     }
 }

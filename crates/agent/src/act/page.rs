@@ -14,6 +14,12 @@ use std::time::Duration;
 pub(crate) struct Marks {
     stamp: String,
     good: Option<bool>,
+    failures: Option<f64>,
+}
+
+/// Whether this is the name of what counts failures: `!NAME`.
+pub(super) fn counts_failures(good: &str) -> bool {
+    good.starts_with('!')
 }
 
 impl Marks {
@@ -22,15 +28,21 @@ impl Marks {
         Self {
             stamp: String::new(),
             good: None,
+            failures: None,
         }
     }
 
     /// Reads them from a page. `None`: there is no such stamp.
     pub(super) fn read(text: &str, stamp: &str, good: Option<&str>) -> Option<Self> {
+        let counter = good.and_then(|good| good.strip_prefix('!'));
+        let good = good.filter(|good| !counts_failures(good));
         let good = good.and_then(|name| value(text, name));
         Some(Self {
             stamp: value(text, stamp)?,
             good: good.map(|good| good == "1" || good == "true"),
+            failures: counter
+                .and_then(|name| value(text, name))
+                .and_then(|count| count.parse().ok()),
         })
     }
 
@@ -48,6 +60,12 @@ impl Marks {
 }
 
 impl Marks {
+    /// Whether more reloads failed than before. A count that is lower began anew.
+    fn failed_since(&self, before: &Self) -> bool {
+        let (now, then) = (self.failures.unwrap_or(0.0), before.failures.unwrap_or(0.0));
+        now > then || (now < then && now > 0.0)
+    }
+
     /// How long until a stamp of whole seconds can move: one that is of the present
     /// second would be the same after another reload. `now`: since 1970.
     pub(super) fn stands_for(&self, now: Duration) -> Duration {
@@ -100,23 +118,31 @@ pub(super) fn compare(before: Option<&Marks>, now: Option<Marks>) -> Seen {
                 .into(),
         );
     };
+    let says_so = || "the process says that its last reload failed".to_owned();
     let failed = now.good == Some(false);
-    let moved = before.is_some_and(|before| before.stamp != now.stamp);
+    // A label that is not there is no new one.
+    let is_new = |before: &Marks| before.stamp != now.stamp && !now.stamp.is_empty();
     let was_good = before.is_none_or(|before| before.good != Some(false));
-    if failed && was_good {
-        Seen::No("the process says that its last reload failed".into())
-    } else {
-        Seen::yes_or(
-            moved && !failed,
+    match failed {
+        _ if before.is_some_and(|before| now.failed_since(before)) => Seen::No(says_so()),
+        true if was_good => Seen::No(says_so()),
+        true => Seen::StillNot(says_so()),
+        false => Seen::yes_or(
+            before.is_some_and(is_new),
             "the process does not say that it reloaded",
-        )
+        ),
     }
 }
 
-/// The value of a metric line, or of a dotted path in a JSON document.
+/// The value of a metric line, of one of its labels (`NAME{LABEL}`), or of a dotted
+/// path in a JSON document.
 fn value(text: &str, name: &str) -> Option<String> {
     if text.trim_start().starts_with('{') {
         return in_json(text, name);
+    }
+    let label = name.strip_suffix('}').and_then(|name| name.split_once('{'));
+    if let Some((metric, label)) = label {
+        return Some(labels(text, metric, label));
     }
     let is_it = |line: &&str| {
         line.strip_prefix(name)
@@ -124,6 +150,23 @@ fn value(text: &str, name: &str) -> Option<String> {
     };
     let line = text.lines().find(is_it)?;
     line.rsplit(' ').next().map(str::to_owned)
+}
+
+/// The values of a label, of all lines of a metric. Where there is none: nothing, as
+/// long as nothing has happened that it would tell of.
+fn labels(text: &str, metric: &str, label: &str) -> String {
+    let begin = format!("{label}=\"");
+    let of_line = |line: &str| {
+        let mut rest = line.strip_prefix(metric)?.strip_prefix('{')?;
+        while !rest.starts_with(&begin) {
+            rest = rest.split_once("\",")?.1;
+        }
+        let value = rest.strip_prefix(&begin)?.split('"').next()?;
+        Some(value.to_owned())
+    };
+    let mut all: Vec<String> = text.lines().filter_map(of_line).collect();
+    all.sort_unstable();
+    all.join(",")
 }
 
 fn in_json(text: &str, name: &str) -> Option<String> {
@@ -223,7 +266,7 @@ mod tests {
         ] {
             let marks = Marks {
                 stamp: stamp.into(),
-                good: None,
+                ..Marks::of_nobody()
             };
             assert_eq!(
                 marks.stands_for(now),
@@ -252,6 +295,7 @@ mod tests {
             let marks = |good| Marks {
                 stamp: stamp.into(),
                 good,
+                failures: None,
             };
             let changed_at = (1_700_000_000, 200_000_000);
             assert_eq!(marks(None).says_after(changed_at), after, "{stamp}");
@@ -264,6 +308,7 @@ mod tests {
         let marks = |stamp: &str, good| Marks {
             stamp: stamp.into(),
             good: Some(good),
+            failures: None,
         };
         let fine = marks("1", true);
         assert_eq!(compare(Some(&fine), Some(marks("2", true))), Seen::Yes);
@@ -278,12 +323,42 @@ mod tests {
         let failed = marks("1", false);
         assert!(matches!(
             compare(Some(&failed), Some(marks("1", false))),
-            Seen::NotYet(_)
+            Seen::StillNot(_)
         ));
         assert_eq!(compare(Some(&failed), Some(marks("2", true))), Seen::Yes);
         assert!(matches!(
             compare(None, Some(marks("1", true))),
             Seen::NotYet(_)
         ));
+    }
+
+    #[test]
+    fn labels_are_read() {
+        let text =
+            "# HELP i x\nib{v=\"0\"} 1\ni{h=\"a,b\",v=\"2\"} 1\ni{v=\"1\",h=\"\"} 1\nfails 3\n";
+        assert_eq!(value(text, "i{v}").as_deref(), Some("1,2"));
+        assert_eq!(value(text, "i{h}").as_deref(), Some(",a,b"));
+        assert_eq!(value(text, "i{x}").as_deref(), Some(""));
+        let marks = Marks::read(text, "i{v}", Some("!fails")).unwrap();
+        assert_eq!((marks.good, marks.failures), (None, Some(3.0)));
+    }
+
+    #[test]
+    fn a_failure_that_is_counted_is_one() {
+        let marks = |stamp: &str, failures| Marks {
+            stamp: stamp.into(),
+            good: None,
+            failures: Some(failures),
+        };
+        let before = marks("", 1.0);
+        let seen = |stamp, failures| compare(Some(&before), Some(marks(stamp, failures)));
+        assert_eq!(seen("a", 1.0), Seen::Yes);
+        assert!(matches!(seen("a", 2.0), Seen::No(_)));
+        assert!(matches!(seen("", 2.0), Seen::No(_)));
+        assert!(matches!(seen("", 1.0), Seen::NotYet(_)));
+        // The process was started anew meanwhile.
+        assert!(matches!(seen("", 0.0), Seen::NotYet(_)));
+        let gone = compare(Some(&marks("a", 1.0)), Some(marks("", 0.0)));
+        assert!(matches!(gone, Seen::NotYet(_)));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::command::{self, Context, Rest};
 use super::http::Call;
-use super::page::{Marks, compare};
+use super::page::{self, Marks, compare};
 use crate::nursery::Nursery;
 use crate::proc;
 use std::sync::Mutex;
@@ -32,7 +32,8 @@ pub(crate) enum Proof {
         page: Call,
         /// The metric, or the path in the document, that must change.
         stamp: String,
-        /// The metric or path that says whether the last reload succeeded.
+        /// The metric or path that says whether the last reload succeeded; after `!`
+        /// one that counts failures.
         good: Option<String>,
     },
     /// This command succeeds.
@@ -59,6 +60,8 @@ pub(crate) enum Seen {
     No(String),
     /// Not yet.
     NotYet(String),
+    /// Not yet, and what is there to be seen is that it did not.
+    StillNot(String),
 }
 
 /// A newer version waits: ends what still looks for proof of the older one.
@@ -127,6 +130,11 @@ impl Hurry {
 }
 
 impl Seen {
+    /// Whether another look would say the same.
+    pub(super) fn is_sure(&self) -> bool {
+        matches!(self, Self::Yes | Self::No(_))
+    }
+
     /// Yes, or not yet for this reason.
     pub(super) fn yes_or(yes: bool, why_not: &str) -> Self {
         if yes {
@@ -142,8 +150,9 @@ impl Proof {
     pub(crate) fn before(&self, pid: Option<i32>, eyes: &Eyes<'_>) -> Before {
         match self {
             Self::Children => {
-                pid.into_iter()
-                    .for_each(|pid| wait_until_grown(pid, eyes.hurry));
+                if let Some(pid) = pid {
+                    wait_until_grown(pid, eyes.hurry);
+                }
                 Before::Children(pid.map(proc::children_of).unwrap_or_default())
             }
             Self::Moves { page, stamp, good } => {
@@ -187,10 +196,8 @@ impl Proof {
         loop {
             let seen = self.look(before, pid, eyes);
             let over = Instant::now() >= deadline || eyes.hurry.is_on();
-            match seen {
-                Seen::NotYet(why) if over => return Some(Seen::NotYet(why)),
-                Seen::NotYet(_) => {}
-                sure => return Some(sure),
+            if over || seen.is_sure() {
+                return Some(seen);
             }
             if !self.pause(eyes.hurry, &mut alive) {
                 return None;
@@ -199,10 +206,20 @@ impl Proof {
     }
 
     /// A master that keeps its children refused; elsewhere silence says nothing.
-    pub(super) fn verdict(&self, why: String) -> Seen {
+    pub(super) fn verdict(&self, seen: Seen) -> Seen {
+        match (self, seen) {
+            (Self::Children | Self::Succeeds(_), Seen::NotYet(why)) | (_, Seen::StillNot(why)) => {
+                Seen::No(why)
+            }
+            (_, seen) => seen,
+        }
+    }
+
+    /// Whether somebody listens where it is to be seen.
+    pub(super) fn is_up(&self) -> bool {
         match self {
-            Self::Children | Self::Succeeds(_) => Seen::No(why),
-            _ => Seen::NotYet(why),
+            Self::Moves { page, .. } | Self::Answers(page) => page.is_up(),
+            _ => true,
         }
     }
 
@@ -235,10 +252,18 @@ impl Proof {
                 )
             }
             (Self::Answers(call), _) => answers(call, eyes),
-            (Self::Moves { page, stamp, good }, Before::Page(old)) => compare(
-                old.as_ref(),
-                marks(page, stamp, good.as_deref(), eyes.hurry),
-            ),
+            (Self::Moves { page, stamp, good }, Before::Page(old)) => {
+                let good = good.as_deref();
+                let look = || compare(old.as_ref(), marks(page, stamp, good, eyes.hurry));
+                match look() {
+                    // A failure is counted a moment after the stamp moves.
+                    Seen::Yes if good.is_some_and(page::counts_failures) => {
+                        std::thread::sleep(STEP);
+                        look()
+                    }
+                    seen => seen,
+                }
+            }
             (Self::Succeeds(argv), _) => succeeds(argv, eyes),
             (Self::PrintsAnew(argv), Before::Text(old)) => {
                 let now = printed(argv, eyes);

@@ -54,6 +54,7 @@ pub(crate) struct Draft {
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) exec: Option<Vec<String>>,
+    pub(crate) awaits: bool,
     pub(crate) restart: bool,
     pub(crate) on_failed_restart: FailedRestart,
     pub(crate) exit_code: Option<u8>,
@@ -155,6 +156,7 @@ switch! {
     signal_is_handled => signal_is_handled;
     insecure => manner.insecure;
     once => once;
+    awaits => awaits;
     settle_first => settle_first;
 }
 

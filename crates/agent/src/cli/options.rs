@@ -198,6 +198,13 @@ pub(crate) const OPTIONS: &[Opt] = &[
         super::draft::Draft::exec,
     ),
     opt(
+        "--await",
+        "",
+        For::Both,
+        "Do nothing: the program looks at its files by itself. Only what --prove names is awaited.",
+        |d, _| d.awaits(),
+    ),
+    opt(
         "--on-change",
         "signal|restart",
         For::Run,

@@ -41,6 +41,8 @@ pub(crate) enum Way {
     Http(Vec<Call>),
     /// By a command.
     Exec(Vec<String>),
+    /// Not at all: it looks by itself, and the proof is awaited.
+    Await,
     /// By the state machine itself: restart or exit.
     Itself,
     /// Not at all: one-shot rendering.
@@ -139,6 +141,7 @@ impl Draft {
             ("--signal", self.signal.is_some()),
             ("--http", !self.http.is_empty()),
             ("--exec", self.exec.is_some()),
+            ("--await", self.awaits),
             ("--on-change restart", self.restart),
             ("--exit-code", self.exit_code.is_some()),
         ]
@@ -164,6 +167,9 @@ impl Draft {
         if !self.http.is_empty() {
             return Ok((Way::Http(self.calls(&self.http)), OnChange::Tell));
         }
+        if self.awaits {
+            return Ok((Way::Await, OnChange::Tell));
+        }
         if let Some(signal) = self.signal {
             return self.by_signal(signal, supervises, self.signal_is_handled);
         }
@@ -174,7 +180,7 @@ impl Draft {
                 self.by_signal(Signal::HUP, supervises, self.signal_is_handled)
             }
             None => Err(
-                "say what to do on a change: --signal, --http, --exec, --exit-code or --preset"
+                "say what to do on a change: --signal, --http, --exec, --await, --exit-code or --preset"
                     .into(),
             ),
         }
@@ -222,6 +228,7 @@ impl Draft {
                 }
                 Ok((Way::Http(calls), OnChange::Tell))
             }
+            Reload::ByItself => Ok((Way::Await, OnChange::Tell)),
             Reload::Restart if supervises => Ok((Way::Itself, OnChange::Restart)),
             Reload::Restart => Err(format!(
                 "{} reads its configuration only when it starts; use `tidings-agent run --preset {}`, or --exit-code",
@@ -252,9 +259,13 @@ impl Draft {
             None => {}
         }
         // A preset's proof is of the preset's own way.
-        let own_way = self.signal.is_none() && self.http.is_empty() && self.exec.is_none();
+        let own_way =
+            self.signal.is_none() && self.http.is_empty() && self.exec.is_none() && !self.awaits;
         let Some(preset) = self.preset.filter(|_| own_way) else {
-            return Ok(None);
+            return match way {
+                Way::Await => Err("--await only looks: say with --prove at what".into()),
+                _ => Ok(None),
+            };
         };
         Ok(match preset.proof {
             preset::Proof::Children if matches!(way, Way::Signal { .. }) => Some(Proof::Children),
@@ -331,6 +342,15 @@ mod tests {
         said.signal("HUP").unwrap();
         said.http("http://localhost/").unwrap();
         assert!(said.watch_only().unwrap_err().contains("choose one"));
+    }
+
+    #[test]
+    fn who_waits_says_for_what() {
+        let mut said = Draft::default();
+        said.awaits().unwrap();
+        assert!(said.watch_only().unwrap_err().contains("--prove"));
+        let settings = draft("coredns-reload").watch_only().unwrap();
+        assert!(matches!(settings.way, Way::Await) && settings.proof.is_some());
     }
 
     #[test]
