@@ -1,12 +1,18 @@
 //! The signals that the agent gets.
 //!
 //! In: the kernel's. Out: SIGCHLD to the nursery, everything else to the loop.
+//! Each real-time signal that is sent is passed on once, as the kernel queues them
+//! (signal(7)); of the others several that come together are one, as with the kernel.
 //! What was ignored when the agent started stays ignored (so `nohup` works);
 //! what means a fault of the agent itself keeps its default, as under tini.
 
 use crate::nursery::Nursery;
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use rustix::process::{Resource, getrlimit};
 use signal_hook::iterator::Signals;
-use std::io;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 use tidings_core::action::Signal;
 
@@ -15,6 +21,10 @@ use tidings_core::action::Signal;
 const LEFT_ALONE: [i32; 11] = [4, 5, 6, 7, 8, 9, 11, 19, 21, 22, 31];
 /// Kept by the C library for its threads.
 const RESERVED: [i32; 2] = [32, 33];
+/// From here on the kernel queues them.
+const FIRST_QUEUED: i32 = 34;
+/// Whoever may open fewer files needs them for something else.
+const MANY: u64 = 256;
 
 /// Which signals a mode wants to hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +35,17 @@ pub(crate) enum Wanted {
     Ends,
 }
 
+/// The signals that are caught.
+pub(crate) struct Caught {
+    signals: Signals,
+    queues: Queues,
+}
+
 /// Begins to catch; call before anything is started.
 ///
 /// # Errors
 /// When the kernel refuses a handler.
-pub(crate) fn catch(wanted: Wanted) -> io::Result<Signals> {
+pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
     let numbers = match wanted {
         Wanted::All => (1..=64).filter(|n| can_be_passed_on(*n)).collect(),
         Wanted::Ends => vec![Signal::TERM, Signal::INT, Signal::QUIT, Signal::CHLD]
@@ -38,21 +54,61 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Signals> {
             .collect::<Vec<_>>(),
     };
     let ignored = ignored_now();
-    let kept = numbers
+    let kept: Vec<i32> = numbers
         .into_iter()
-        .filter(|n| ignored & (1 << (n - 1)) == 0 || *n == Signal::CHLD.number());
-    Signals::new(kept)
+        .filter(|n| ignored & (1 << (n - 1)) == 0 || *n == Signal::CHLD.number())
+        .collect();
+    // Handlers run in the order in which they are set: a signal is in its queue
+    // before it wakes whoever looks there.
+    let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
+    let signals = Signals::new(kept)?;
+    Ok(Caught { signals, queues })
 }
 
 /// Passes signals on for ever.
-pub(crate) fn pass_on(mut signals: Signals, nursery: &Arc<Nursery>, mut tell: impl FnMut(Signal)) {
-    for number in &mut signals {
+pub(crate) fn pass_on(mut caught: Caught, nursery: &Arc<Nursery>, mut tell: impl FnMut(Signal)) {
+    for number in &mut caught.signals {
         match Signal::from_number(number) {
             Some(Signal::CHLD) => nursery.reap(),
-            Some(signal) => tell(signal),
+            Some(signal) => (0..caught.queues.take(number)).for_each(|_| tell(signal)),
             None => {}
         }
     }
+}
+
+/// A pipe for each real-time signal: its handler writes a byte each time. All that
+/// may be done in a handler, without `unsafe`, is to set a flag, which would make one
+/// of many, and this.
+struct Queues(HashMap<i32, File>);
+
+impl Queues {
+    fn of(numbers: impl Iterator<Item = i32>) -> Self {
+        // Without a pipe several that come together are one.
+        let queue = |number| Some((number, queue(number).ok()?));
+        let is_rich = getrlimit(Resource::Nofile)
+            .current
+            .is_none_or(|most| most >= MANY);
+        Self(numbers.filter(|_| is_rich).filter_map(queue).collect())
+    }
+
+    /// How many came since the last time.
+    fn take(&mut self, number: i32) -> usize {
+        let Some(queue) = self.0.get_mut(&number) else {
+            return 1;
+        };
+        let mut bytes = Vec::new();
+        // Ends with AGAIN when there are no more; what was read is kept.
+        let _ = queue.read_to_end(&mut bytes);
+        bytes.len()
+    }
+}
+
+fn queue(number: i32) -> io::Result<File> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    // One page, 4096 signals: users have a limit for the pages of all their pipes.
+    let _ = fcntl_setpipe_size(&writer, 4096);
+    signal_hook::low_level::pipe::register(number, writer)?;
+    Ok(reader.into())
 }
 
 fn can_be_passed_on(number: i32) -> bool {

@@ -419,15 +419,58 @@ fn a_check_ends_with_all_that_it_started() {
 #[test]
 fn a_check_ends_with_the_agent() {
     let scene = Scene::new();
-    let options = ["--exec", "true", "--at-start", "always"];
     let sleep = sleep_of_our_own(2);
-    let check = format!("sh -c 'setsid {sleep} & {sleep}'");
-    let check = ["--check", &check];
-    let mut watching = scene.watch(&[&options[..], &check[..]].concat());
-    until("it is checked", || running(&sleep) == 2);
-    watching.agent.signal("TERM");
-    assert_eq!(watching.agent.code(), 0);
-    assert_eq!(running(&sleep), 0);
+    for (mode, child) in [("watch", &[][..]), ("run", &["--", "sleep", "600"])] {
+        for check in [
+            "sh -c 'setsid SLEEP & SLEEP'",
+            "sh -c '(setsid -f setsid SLEEP &) ; SLEEP'",
+            "sh -c '(env -i setsid SLEEP; :) & SLEEP'",
+        ] {
+            let check = check.replace("SLEEP", &sleep);
+            let render = format!("{0}/d/a={0}/out", text(scene.root.path()));
+            for first in [true, false] {
+                fs::remove_file(scene.path("out")).ok();
+                fs::write(scene.path("d/a"), "1").unwrap();
+                let check = if first {
+                    check.clone()
+                } else {
+                    // The first time all is well.
+                    format!(
+                        "sh -c 'grep 1 \"{0}/out\" || exec {1}'",
+                        text(scene.root.path()),
+                        check.replace('\'', "\"")
+                    )
+                };
+                let options = [
+                    "--render",
+                    &render,
+                    "--check",
+                    &check,
+                    "--command-timeout",
+                    "10m",
+                ];
+                let mut agent = agent(&[&[mode][..], &options, way(mode), child].concat());
+                if !first {
+                    until("it is ready", || {
+                        agent.said("watching") > 0 && scene.path("out").exists()
+                    });
+                    fs::write(scene.path("d/a"), "2").unwrap();
+                }
+                until("it is checked", || running(&sleep) == 2);
+                agent.signal("TERM");
+                agent.ends();
+                assert_eq!(running(&sleep), 0, "{mode} {check}");
+            }
+        }
+    }
+}
+
+fn way(mode: &str) -> &'static [&'static str] {
+    if mode == "watch" {
+        &["--exec", "true"]
+    } else {
+        &["--signal", "HUP"]
+    }
 }
 
 #[test]

@@ -81,6 +81,44 @@ fn real_time_signals_reach_the_child() {
     assert_eq!(agent.code(), 9);
 }
 
+/// A child that counts what it gets, and ends with the count when it is told to.
+const COUNTING: &str = "import signal as s
+s.pthread_sigmask(s.SIG_BLOCK, range(1, 65))
+print('up', flush=True)
+got = {}
+while (n := s.sigwait([s.SIGTERM, 10, 37, 64])) != s.SIGTERM:
+    got[n] = got.get(n, 0) + 1
+    print('got', n, got[n], flush=True)
+";
+
+/// The kernel queues them, whoever is busy meanwhile.
+#[test]
+fn each_real_time_signal_is_passed_on() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let pid_1 = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+    let mut outer = start(
+        Command::new("unshare")
+            .args(pid_1)
+            .arg(binary())
+            .args(["run", "--watch", root.path().join("cm").to_str().unwrap()])
+            .args(["--", "python3", "-c", COUNTING]),
+    );
+    outer.says("up", 1);
+    let agent = children(outer.pid())[0];
+    let burst = "for i in $(seq 20); do kill -37 $0; kill -64 $0; done; kill -USR1 $0";
+    let sent = Command::new("sh")
+        .args(["-c", burst, &agent.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    outer.says("got 37 20", 1);
+    outer.says("got 64 20", 1);
+    outer.says("got 10 1", 1);
+    signal(agent, "TERM");
+    assert_eq!(outer.code(), 0);
+    assert_eq!(outer.said("got"), 41, "{}", outer.output());
+}
+
 #[test]
 fn orphans_are_taken_in_and_waited_for() {
     let root = tempfile::tempdir().unwrap();
