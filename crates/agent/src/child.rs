@@ -104,13 +104,17 @@ impl Child {
         if left == 0 {
             return;
         }
+        let what = match left {
+            1 => "a process".to_owned(),
+            more => format!("{more} processes"),
+        };
         let name = Path::new(&self.command[0]).file_name().unwrap_or_default();
         let advice = preset::in_foreground(&name.to_string_lossy()).map_or_else(
             || "run it in the foreground".to_owned(),
             |line| format!("run it in the foreground: {line}"),
         );
         log(&format!(
-            "{} ended and left {left} processes in the background, which end with its container; {advice}",
+            "{} ended and left {what} in the background, where nothing outlives the container; {advice}",
             self.command[0].display()
         ));
     }

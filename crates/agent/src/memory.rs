@@ -91,27 +91,17 @@ enum Holds {
 
 impl Memory {
     /// The memory of an agent with these arguments: several may share a folder.
-    ///
-    /// # Errors
-    /// One sentence, if the folder is not there or nothing can be written to it.
-    pub(crate) fn in_folder(folder: &Path, arguments: &[OsString]) -> Result<Self, String> {
+    pub(crate) fn in_folder(folder: &Path, arguments: &[OsString]) -> Self {
         let mut hasher = blake3::Hasher::new();
         for argument in arguments {
             hasher.update(&(argument.len() as u64).to_le_bytes());
             hasher.update(argument.as_encoded_bytes());
         }
         let name = hasher.finalize().to_hex();
-        let memory = Self {
+        Self {
             file: folder.join(format!("tidings-agent-{}.json", &name[..16])),
             holds: Mutex::new(Holds::Unknown),
-        };
-        memory.try_out().map_err(|error| {
-            format!(
-                "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
-                folder.display()
-            )
-        })?;
-        Ok(memory)
+        }
     }
 
     /// Whether the folder was made well before this time (seconds and nanoseconds
@@ -192,7 +182,11 @@ impl Memory {
         std::fs::rename(&draft, &self.file)
     }
 
-    fn try_out(&self) -> io::Result<()> {
+    /// Whether something can be written there.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn try_out(&self) -> io::Result<()> {
         let draft = self.draft();
         create(&draft)?.write_all(b"\n")?;
         std::fs::remove_file(draft)
@@ -270,7 +264,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn memory(folder: &Path) -> Memory {
-        Memory::in_folder(folder, &["watch".into()]).unwrap()
+        Memory::in_folder(folder, &["watch".into()])
     }
 
     fn mark(version: u128) -> Mark {
@@ -315,7 +309,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let of = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            Memory::in_folder(folder.path(), &words).unwrap().file
+            Memory::in_folder(folder.path(), &words).file
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
     }
@@ -365,11 +359,5 @@ mod tests {
         assert!(!memory.is_older_than((now, 0)));
         assert!(memory.is_older_than((now + 60, 0)));
         assert!(!memory.is_older_than((i64::MIN, -1)));
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_one_sentence() {
-        let said = Memory::in_folder(Path::new("/nonexistent/folder"), &[]).err();
-        assert!(said.unwrap().contains("emptyDir"));
     }
 }

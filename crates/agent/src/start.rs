@@ -20,6 +20,7 @@ use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -286,9 +287,33 @@ fn remember(settings: &Settings) -> Result<Option<Arc<Memory>>, Failure> {
         return Err((USAGE, sentence));
     }
     let memory = Memory::in_folder(folder, &settings.arguments);
-    memory
-        .map(|memory| Some(Arc::new(memory)))
-        .map_err(|sentence| (USAGE, sentence))
+    match memory.try_out() {
+        // Without it an exit code would end every life.
+        Err(error) if is_full(&error) && !ends_us(settings) => {
+            first_look::say_if_not_kept(Err(error));
+        }
+        Err(error) => {
+            let sentence = format!(
+                "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
+                folder.display()
+            );
+            return Err((USAGE, sentence));
+        }
+        Ok(()) => {}
+    }
+    Ok(Some(Arc::new(memory)))
+}
+
+/// Space comes and goes: no reason to keep a program from its start.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
+fn ends_us(settings: &Settings) -> bool {
+    matches!(settings.policy.on_change, OnChange::Exit(_))
 }
 
 fn lies_in(folder: &Path, watched: &Path) -> bool {
@@ -352,7 +377,7 @@ fn begin(
 
 /// Acting at every start is what other ways do; by an exit code it would never end.
 fn warn_of_blindness(settings: &Settings) {
-    let ends_us = matches!(settings.policy.on_change, OnChange::Exit(_));
+    let ends_us = ends_us(settings);
     let asks = settings.memory.is_some() || settings.asked.is_some();
     if ends_us && !settings.policy.supervises && !asks {
         log(
@@ -368,7 +393,7 @@ fn question(
     is_as_kept: bool,
     may_differ: bool,
 ) -> Option<Question> {
-    let ends_us = matches!(settings.policy.on_change, OnChange::Exit(_));
+    let ends_us = ends_us(settings);
     if settings.policy.supervises {
         // The child starts with these files; what else the exit code is for may not have.
         return (ends_us && !is_as_kept && may_differ).then_some(Question::Act);

@@ -375,6 +375,7 @@ fn a_new_child_that_ends_at_once_is_rejected_and_its_code_is_passed_on() {
     volume.write(&[("a", "bad")]);
     assert_eq!(agent.code(), 3);
     agent.says("rejected: the new process ended with exit code 3", 1);
+    assert_eq!(agent.said("again in"), 0, "{}", agent.output());
     assert_eq!(agent.said("applied"), 0, "{}", agent.output());
 }
 
@@ -467,7 +468,7 @@ fn a_program_that_goes_to_the_background_is_told_what_to_write() {
     let script = format!("setsid sleep 600 & echo $! > {}; sleep 0.2", pid.display());
     let mut agent = run(root.path(), &[], &[nginx.to_str().unwrap(), "-c", &script]);
     assert_eq!(agent.code(), 0);
-    agent.says("in the background", 1);
+    agent.says("left a process in the background", 1);
     agent.says("nginx -g 'daemon off;'", 1);
     signal(
         fs::read_to_string(pid).unwrap().trim().parse().unwrap(),

@@ -338,6 +338,9 @@ impl State {
             self.tries = self.tries.saturating_add(1);
             self.retry_at = self.policy.backoff.next(now, self.tries);
         }
+        if self.life == Life::Over {
+            self.retry_at = None;
+        }
         let again = self.retry_at;
         out.push(Effect::Say(Note::Ended {
             version,
@@ -369,6 +372,9 @@ impl State {
         self.child = Child::Failed(code);
         let version = self.unproved.unwrap_or(self.seen);
         let ends = self.policy.on_failed_restart == FailedRestart::Exit;
+        if ends {
+            self.life = Life::Over;
+        }
         // Else the job that watches it says so in a moment.
         if ends || self.work == Work::Idle {
             self.failed_restart(now, version, code, out);
