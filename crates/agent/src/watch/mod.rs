@@ -4,8 +4,8 @@
 //! one, complete and settled, and one for every moment that nobody can vouch for.
 //!
 //! The watch is set before the first look, so nothing falls between. inotify
-//! says when; digests say whether; a slow poll of `..data` catches what inotify
-//! cannot see (overflow, 9p and virtio-fs). Without inotify (EMFILE, ENOSPC)
+//! says when, and of mounts the kernel's table of them; digests say whether; a slow
+//! poll of `..data` catches what inotify cannot see (overflow, 9p and virtio-fs). Without inotify (EMFILE, ENOSPC)
 //! the poll runs each second instead. A place that is missing is waited for.
 //! Nothing here ends the agent.
 
@@ -17,6 +17,7 @@ pub(crate) mod foreign;
 pub(crate) mod glob;
 mod inotify;
 mod moment;
+mod mounted;
 pub(crate) mod mounts;
 pub(crate) mod place;
 mod reading;
@@ -28,6 +29,7 @@ mod watched;
 use arm::Concerns;
 use inotify::{Inotify, Told};
 use moment::Moment;
+use mounted::Table;
 use place::Place;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -81,6 +83,7 @@ pub(crate) struct Mount {
 pub(crate) struct Watch {
     places: Vec<Watched>,
     inotify: Option<Inotify>,
+    mounts: Table,
     /// By the number of a watch.
     numbers: HashMap<i32, Concerns>,
     poll: Duration,
@@ -108,6 +111,8 @@ impl Watch {
         let mut watch = Self {
             places,
             inotify: None,
+            // Before the first look: what is mounted meanwhile is told.
+            mounts: Table::open(),
             numbers: HashMap::new(),
             poll,
             began: Instant::now(),
@@ -131,10 +136,13 @@ impl Watch {
 
     /// Waits until something changed, or until a poll has passed (`None`).
     pub(crate) fn wait(&mut self) -> Option<Look> {
-        self.sleep();
+        let remounted = self.sleep();
         self.listen();
         let now = self.now();
-        if now >= self.next_poll {
+        if remounted {
+            self.mounts.changed(now);
+        }
+        if remounted || now >= self.next_poll {
             self.look_around(now);
             self.next_poll = now + self.interval();
         }
@@ -231,17 +239,22 @@ impl Watch {
         }
     }
 
-    fn sleep(&self) {
+    /// Until something is to be done; true: something was mounted, or unmounted.
+    fn sleep(&self) -> bool {
+        let now = self.now();
         let due = (0..self.places.len()).filter_map(|group| self.due(group));
-        let until = due.chain([self.next_poll]).min().unwrap_or(self.next_poll);
-        let pause = until.saturating_sub(self.now());
+        let until = due.chain([self.next_poll]).chain(self.mounts.due(now));
+        let pause = until.min().unwrap_or(self.next_poll).saturating_sub(now);
         let timeout = Timespec::try_from(pause).ok();
         let mut fds: Vec<PollFd<'_>> = Vec::new();
+        let mounts = self.mounts.fd(now);
+        fds.extend(mounts.map(|table| PollFd::from_borrowed_fd(table, PollFlags::PRI)));
         if let Some(inotify) = &self.inotify {
             fds.push(PollFd::from_borrowed_fd(inotify.fd(), PollFlags::IN));
         }
         // Interrupted or not: the caller looks at the clock and the queue.
         let _ = poll(&mut fds, timeout.as_ref());
+        mounts.is_some() && !fds[0].revents().is_empty()
     }
 
     fn listen(&mut self) {

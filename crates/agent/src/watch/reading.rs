@@ -7,6 +7,7 @@
 //! A place that is gone is an error.
 
 use super::digest::changed;
+use super::mounted::Mounted;
 use super::place::Place;
 use super::route::{Heed, Route, Spot};
 use super::snapshot::Snapshot;
@@ -51,6 +52,8 @@ impl Place {
         generation: Option<&str>,
     ) -> Result<Snapshot, Errno> {
         let mut root = Root::at(&spot.dir, self.filter.follow)?;
+        let opened = root.dir(Path::new(".")).ok();
+        let mounted = opened.and_then(|opened| Mounted::of(&spot.dir, &opened));
         if let Some(generation) = generation {
             root = root.below(Path::new(generation))?;
         }
@@ -58,10 +61,7 @@ impl Place {
             dir: self.known_as(route, spot).into(),
             prefix: spot.file.clone().unwrap_or_default().into(),
             changed_at: led_here_at(route, spot),
-            device: (!route.by_links)
-                .then(|| sys::stat(&spot.dir).ok())
-                .flatten()
-                .map(|stat| stat.st_dev),
+            mounted,
             ..Snapshot::default()
         };
         let tree = Tree::of(self, root, generation.is_some(), snapshot);

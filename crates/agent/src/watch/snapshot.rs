@@ -3,6 +3,7 @@
 
 use super::digest::FileDigest;
 use super::foreign::Foreign;
+use super::mounted::Mounted;
 use crate::read::Unread;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -19,8 +20,8 @@ pub(crate) struct Snapshot {
     /// What the file's name begins with, where the place is one: a link may lead
     /// to another name, and the content be the same.
     pub(crate) prefix: OsString,
-    /// On which device, where no link leads there: another one is another mount.
-    pub(super) device: Option<u64>,
+    /// On which mount it is, as far as that is known.
+    pub(super) mounted: Option<Mounted>,
     /// Names below the prefix, and digests.
     pub(crate) files: BTreeMap<OsString, FileDigest>,
     /// Whole names of what cannot be read, the first of them.
@@ -36,15 +37,16 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// A mount is gone, and what shows is the empty directory that it was put upon;
-    /// or it has come anew, and is not filled yet.
+    /// A mount is gone, and what shows is the directory that it was put upon; or it
+    /// has come anew, and is not filled yet.
     pub(super) fn is_unmounted_since(&self, before: &Self) -> bool {
         let is_empty = self.files.is_empty() && !before.files.is_empty();
-        let known = self.device.zip(before.device);
-        let is_another = known.is_some_and(|(now, before)| now != before);
+        let mounts = self.mounted.as_ref().zip(before.mounted.as_ref());
+        let is_another = mounts.is_some_and(|(now, before)| now.is_another_than(before));
+        let uncovers = mounts.is_some_and(|(now, before)| now.uncovers(before));
         // The kubelet's writer never takes `..data` away.
         let is_no_volume = before.generation.is_some() && self.generation.is_none();
-        self.dir == before.dir && is_empty && (is_another || is_no_volume)
+        self.dir == before.dir && (uncovers || is_empty && (is_another || is_no_volume))
     }
 
     /// What is unknown now is taken to be as it was seen last.
