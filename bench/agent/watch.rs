@@ -12,6 +12,8 @@ mod digest;
 mod foreign;
 #[path = "../../crates/agent/src/watch/glob.rs"]
 pub(crate) mod glob;
+#[path = "../../crates/agent/src/watch/mounted.rs"]
+mod mounted;
 #[path = "../../crates/agent/src/watch/place.rs"]
 pub(crate) mod place;
 #[path = "../../crates/agent/src/watch/reading.rs"]

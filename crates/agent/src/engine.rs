@@ -10,9 +10,9 @@ use crate::child::Child;
 use crate::first_look::{self, FirstLook};
 use crate::journal::{Journal, log};
 use crate::memory::{Mark, Memory, Stamp};
+use crate::names::Names;
 use crate::watch::Look;
-use std::collections::{BTreeSet, VecDeque};
-use std::ffi::OsString;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -50,9 +50,6 @@ pub(crate) struct End {
     pub(crate) taken: Option<Mark>,
 }
 
-/// More changed names are not remembered: a ConfigMap cannot hold as many.
-const MOST_NAMES: usize = 200_000;
-
 /// The loop and its hands.
 pub(crate) struct Engine {
     pub(crate) state: State,
@@ -63,9 +60,9 @@ pub(crate) struct Engine {
     pub(crate) journal: Arc<Journal>,
     pub(crate) inputs: Sender<Input>,
     /// Files that changed since the last action that was taken, or began.
-    pub(crate) names: BTreeSet<OsString>,
+    pub(crate) names: Names,
     /// Those of the actions since then that were not taken.
-    pub(crate) acted_on: BTreeSet<OsString>,
+    pub(crate) acted_on: Names,
     pub(crate) generations: Vec<String>,
     /// Which state of the files was looked at last.
     pub(crate) stamp: Stamp,
@@ -117,9 +114,6 @@ impl Engine {
         let of = |mount: crate::watch::Mount| mount.generation;
         self.generations = look.mounts.into_iter().filter_map(of).collect();
         self.names.extend(look.names);
-        while self.names.len() > MOST_NAMES {
-            self.names.pop_last();
-        }
         if look.version != self.state.seen() {
             return Event::Changed(look.version);
         }
@@ -178,7 +172,7 @@ impl Engine {
                     changed_at,
                 };
                 self.ask(Job::Act(aim, self.context()));
-                self.acted_on.append(&mut self.names);
+                self.names.move_to(&mut self.acted_on);
             }
             Effect::Hurry => self.hurry.now(),
             Effect::Say(note) => self.say(&note),
@@ -193,7 +187,7 @@ impl Engine {
             Effect::Prove(version) => {
                 self.tried = self.mark(version).stamp;
                 self.ask(Job::Prove(version, self.context()));
-                self.acted_on.append(&mut self.names);
+                self.names.move_to(&mut self.acted_on);
             }
             Effect::KillChild => self.with_child(Child::kill),
             Effect::Keep(version) => self.keep(version),
@@ -220,7 +214,7 @@ impl Engine {
 
     fn context(&self) -> Context {
         Context {
-            names: self.names.union(&self.acted_on).cloned().collect(),
+            names: self.names.with(&self.acted_on),
             generations: self.generations.clone(),
         }
     }

@@ -17,9 +17,9 @@ use tidings_core::action::Outcome;
 use tidings_core::supervise::{Note, Version};
 
 /// More changed names are not logged one by one.
-const SHOWN: usize = 20;
+pub(crate) const SHOWN: usize = 20;
 /// No line of the log is longer: container runtimes split them at 16 KiB.
-const LONGEST_LINE: usize = 8 * 1024;
+pub(crate) const LONGEST_LINE: usize = 8 * 1024;
 
 /// Whose metric names are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -263,7 +263,7 @@ fn described(mount: &Mount) -> String {
     }
     format!(
         "{}, {}",
-        counted(mount.files.len(), "file"),
+        counted(mount.file_count, "file"),
         mount.watched_by
     )
 }

@@ -20,8 +20,11 @@ mod ending;
 mod engine;
 mod first_look;
 mod journal;
+#[cfg(test)]
+mod limits;
 mod memory;
 mod metrics;
+mod names;
 mod nursery;
 mod places;
 mod port;

@@ -24,7 +24,7 @@ use tidings_core::supervise::Version;
 /// The form of the file; another one is doubt.
 const FORM: u64 = 1;
 /// No file of ours is longer: a thousand volumes would fit.
-const LONGEST: u64 = 256 << 10;
+pub(crate) const LONGEST: u64 = 256 << 10;
 
 /// The volumes of a pod are made within this time.
 const TOGETHER: Duration = Duration::from_secs(2);

@@ -327,6 +327,7 @@ mod tests {
             dir: "/etc/app".into(),
             generation: None,
             files: Vec::new(),
+            file_count: 0,
             watched_by: "inotify",
             unread: Vec::new(),
         };

@@ -157,6 +157,7 @@ fn state(facts: &Facts) -> String {
                 "generation": mount.generation,
                 "taken": facts.taken.get(&mount.dir),
                 "files": mount.files,
+                "fileCount": mount.file_count,
                 "watchedBy": mount.watched_by,
                 "unread": mount.unread,
             })

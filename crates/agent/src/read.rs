@@ -27,7 +27,7 @@ pub(crate) const SMALL: u64 = 1 << 20;
 pub(crate) const LARGE: u64 = 64 << 20;
 
 /// As many links as the kernel follows (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+pub(crate) const MOST_LINKS: usize = 40;
 /// How much is held at once.
 const PIECE: usize = 16 * 1024;
 

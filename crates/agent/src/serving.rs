@@ -13,11 +13,11 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Nobody may take longer to ask and to listen, together.
-const LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// So many at once.
-const SEATS: usize = 32;
+pub(crate) const SEATS: usize = 32;
 /// No request that we answer is longer.
-const LONGEST: usize = 8192;
+pub(crate) const LONGEST: usize = 8192;
 /// Where no further connection can be had (EMFILE), how long not to try.
 const BREATH: Duration = Duration::from_millis(100);
 

@@ -12,6 +12,7 @@ use crate::engine::{self, Engine, Input, Job, Worker};
 use crate::first_look::{self, FirstLook};
 use crate::journal::{Journal, log};
 use crate::memory::{Kept, Mark, Memory, Stamp};
+use crate::names::Names;
 use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
@@ -19,7 +20,6 @@ use crate::proc;
 use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
@@ -112,8 +112,8 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
         hurry: Arc::clone(&actor.hurry),
         journal: Arc::clone(&journal),
         inputs: inputs.clone(),
-        names: BTreeSet::new(),
-        acted_on: BTreeSet::new(),
+        names: Names::default(),
+        acted_on: Names::default(),
         generations: Vec::new(),
         stamp: beginning.now.stamp,
         told: false,

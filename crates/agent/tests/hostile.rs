@@ -9,83 +9,14 @@
 
 mod common;
 
+use common::scene::{Scene, Watching, text};
 use common::{
-    Hook, Running, Volume, agent, binary, copy_program, free_port, full_socket, get, start, until,
+    Hook, Volume, agent, binary, copy_program, free_port, full_socket, get, peak, start, until,
 };
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-struct Scene {
-    root: tempfile::TempDir,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let scene = Self { root };
-        fs::create_dir(scene.path("d")).unwrap();
-        fs::write(scene.path("d/a"), "1").unwrap();
-        scene
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn fifo(&self, name: &str) -> PathBuf {
-        let made = Command::new("mkfifo").arg(self.path(name)).status();
-        assert!(made.unwrap().success());
-        self.path(name)
-    }
-
-    /// `watch --watch d`, with these options and a port.
-    fn watch(&self, options: &[&str]) -> Watching {
-        let port = free_port();
-        let address = format!("127.0.0.1:{port}");
-        let dir = self.path("d");
-        let mut all = vec![
-            "watch",
-            "--watch",
-            dir.to_str().unwrap(),
-            "--listen",
-            &address,
-        ];
-        all.extend(options);
-        let agent = agent(&all);
-        let watching = Watching { agent, port };
-        until("it answers", || get(port, "/livez").is_some());
-        watching
-    }
-}
-
-struct Watching {
-    agent: Running,
-    port: u16,
-}
-
-impl Watching {
-    fn state(&self) -> serde_json::Value {
-        let (_, text) = get(self.port, "/state.json").unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// Of the first place.
-    fn files(&self) -> Vec<String> {
-        let state = self.state();
-        let files = state["mounts"][0]["files"].as_array().unwrap().iter();
-        files
-            .map(|file| file.as_str().unwrap().to_owned())
-            .collect()
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 #[test]
 fn a_pid_file_that_is_a_fifo_holds_nobody_up() {
@@ -158,6 +89,8 @@ fn links_do_not_lead_out_of_a_watched_place() {
     assert_eq!(unread.as_array().unwrap().len(), 6, "{unread}");
     fs::write(scene.path("d/a"), "2").unwrap();
     watching.agent.says("changed: a, near, sub/near", 1);
+    // It holds more than is listed.
+    fs::remove_file(scene.path("d/dir")).unwrap();
     let followed = scene.watch(&["--exec", "true", "--follow-links"]);
     assert!(followed.files().contains(&"up".to_owned()));
 }
@@ -249,14 +182,6 @@ fn a_tree_that_is_too_deep_is_said() {
     watching
         .agent
         .says("cannot be read: it is nested too deep", 1);
-}
-
-/// What a process took at most, in KiB.
-fn peak(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.unwrap().trim().trim_end_matches(" kB");
-    number.parse().unwrap()
 }
 
 /// Each of them took a minute, a gigabyte, or a megabyte of log.

@@ -23,21 +23,22 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(files: usize) -> Self {
+    /// Of each place no more than 64 KiB of names are told.
+    fn new(places: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
-        for n in 0..files {
-            fs::write(root.path().join(format!("{n:0>200}")), "x").unwrap();
-        }
         let port = free_port();
-        let agent = agent(&[
-            "watch",
-            "--watch",
-            root.path().to_str().unwrap(),
-            "--exec",
-            "true",
-            "--listen",
-            &format!("127.0.0.1:{port}"),
-        ]);
+        let mut arguments = vec!["watch".to_owned(), "--exec=true".to_owned()];
+        arguments.push(format!("--listen=127.0.0.1:{port}"));
+        for place in 0..places {
+            let dir = root.path().join(format!("{place}"));
+            fs::create_dir(&dir).unwrap();
+            for n in 0..300 {
+                fs::write(dir.join(format!("{n:0>200}")), "x").unwrap();
+            }
+            arguments.push(format!("--watch={}", dir.display()));
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let agent = agent(&arguments);
         let scene = Self {
             _root: root,
             _agent: agent,
@@ -109,7 +110,7 @@ fn a_byte_now_and_then_holds_nobody_up() {
 /// Whoever asks for much and does not read it.
 #[test]
 fn who_does_not_listen_holds_nobody_up() {
-    let scene = Scene::new(5000);
+    let scene = Scene::new(20);
     let deaf = || {
         let mut stream = scene.connect();
         stream

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// No more of what a command prints is kept; the end says what went wrong.
-const KEPT: usize = 2048;
+pub(crate) const KEPT: usize = 2048;
 /// How long the word of a command's end may take after the end itself: on a busy
 /// machine the thread that reaps is late.
 const WORD_OF_END: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub(crate) struct Context {
 
 /// More bytes of names than this are told in a file: the kernel takes no longer
 /// variable than 128 KiB (execve(2)), and a check may have variables of its own.
-const MOST_IN_ENVIRONMENT: usize = 64 * 1024;
+pub(crate) const MOST_IN_ENVIRONMENT: usize = 64 * 1024;
 
 /// The names for the environment of a command, and the file that must stay open
 /// as long as it runs.

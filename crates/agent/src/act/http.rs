@@ -64,9 +64,9 @@ pub(crate) enum NoAnswer {
 }
 
 /// An error page is quoted up to here.
-const QUOTED: u64 = 300;
+pub(crate) const QUOTED: u64 = 300;
 /// No answer that is read whole may be longer.
-const LONGEST_BODY: u64 = 1 << 20;
+pub(crate) const LONGEST_BODY: u64 = 1 << 20;
 
 impl Default for Manner {
     fn default() -> Self {

@@ -184,13 +184,21 @@ mod tests {
         compare("presets.md", |_| tidings_core::preset::reference());
     }
 
+    fn between(page: &str, name: &str, text: &str) -> String {
+        let (begin, end) = (
+            format!("<!-- {name} -->\n"),
+            format!("<!-- end of {name} -->"),
+        );
+        let before = page.split(&begin).next().unwrap_or_default();
+        let after = page.split(&end).nth(1).unwrap_or_default();
+        format!("{before}{begin}{text}{end}{after}")
+    }
+
     #[test]
-    fn the_page_of_the_agent_has_the_table_of_options() {
+    fn the_page_of_the_agent_has_the_tables_of_limits_and_options() {
         compare("agent.md", |page| {
-            let (begin, end) = ("<!-- options -->\n", "<!-- end of options -->");
-            let before = page.split(begin).next().unwrap_or_default();
-            let after = page.split(end).nth(1).unwrap_or_default();
-            format!("{before}{begin}{}{end}{after}", reference())
+            let page = between(page, "limits", &crate::limits::reference());
+            between(&page, "options", &reference())
         });
     }
 

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::io::{Result, Write};
 
 /// What is longer is no name of a variable.
-const LONGEST_NAME: usize = 256;
+pub(crate) const LONGEST_NAME: usize = 256;
 /// No more names are noted; the rest is counted.
-const NOTED: usize = 1000;
+pub(crate) const NOTED: usize = 1000;
 
 /// Names that were used and stand for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

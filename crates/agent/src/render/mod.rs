@@ -11,7 +11,7 @@
 
 #[cfg(test)]
 mod broken;
-mod expand;
+pub(crate) mod expand;
 mod output;
 
 use crate::read::{self, LARGE, Opened, Unread};

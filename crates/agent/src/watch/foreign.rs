@@ -8,6 +8,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 
 /// What changes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +53,40 @@ fn is_token(content: &[u8]) -> bool {
     let [header, claims, _] = parts.as_slice() else {
         return false;
     };
-    let claims = decoded(claims);
-    decoded(header).is_object() && claims["kubernetes.io"].is_object()
+    is::<Object>(header) && is::<Claims>(claims)
 }
 
-fn decoded(part: &[u8]) -> serde_json::Value {
+fn is<T: DeserializeOwned>(part: &[u8]) -> bool {
     let json = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-    serde_json::from_slice(&json).unwrap_or_default()
+    json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<T>(&json).is_ok()
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(rename = "kubernetes.io")]
+    _bound: Object,
+}
+
+/// An object, of which nothing is kept: it may be somebody's half a megabyte.
+struct Object;
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// `key="value"` in each line, escaped, and one that only the kubelet writes.
@@ -107,6 +137,8 @@ mod tests {
         for other in [
             token(r#"{"sub":"me"}"#),
             token(r#"{"kubernetes.io":"no object"}"#),
+            token(r#"[{"kubernetes.io":{}}]"#),
+            token("[{}]"),
             // One that does not expire lies in a Secret of its own.
             token(r#"{"kubernetes.io/serviceaccount/namespace":"default"}"#),
             format!("{bound}.more"),

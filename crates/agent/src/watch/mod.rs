@@ -23,8 +23,8 @@ pub(crate) mod place;
 mod reading;
 mod route;
 mod snapshot;
-mod tree;
-mod watched;
+pub(crate) mod tree;
+pub(crate) mod watched;
 
 use arm::Concerns;
 use inotify::{Inotify, Told};
@@ -70,8 +70,10 @@ pub(crate) struct Mount {
     pub(crate) dir: String,
     /// What `..data` names.
     pub(crate) generation: Option<String>,
-    /// The names of the files that count.
+    /// The names of the files that count, the first of them.
     pub(crate) files: Vec<String>,
+    /// How many there are.
+    pub(crate) file_count: usize,
     /// How it is watched: `inotify`, `poll`, `missing` or `unreadable`.
     pub(crate) watched_by: &'static str,
     /// What of it cannot be read, a sentence each.

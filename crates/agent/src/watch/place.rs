@@ -4,11 +4,12 @@
 use super::digest::changed;
 use super::glob::Filter;
 use super::route::{Heed, Route, Spot, Step};
-use super::tree::{DEEPEST, MOST};
+use super::tree::{DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::sys;
 use rustix::fs::Stat;
 use rustix::io::Errno;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -98,7 +99,8 @@ impl Spot {
         if !self.volume {
             let below = Below::of(&self.dir, follow);
             steps.extend(below.dirs.iter().map(|dir| all(dir)));
-            steps.extend(below.links.iter().flat_map(|link| beyond(link)));
+            steps.extend(below.within);
+            steps.extend(below.outside);
         }
         steps
     }
@@ -115,7 +117,7 @@ impl Spot {
                 .into_iter()
                 .flatten()
                 .flatten()
-                .take(MOST)
+                .take(MOST_LISTED)
             {
                 // A sum: directories list their entries in any order.
                 pulse = pulse.wrapping_add(pulse_of(&entry.path()).unwrap_or_default());
@@ -158,12 +160,16 @@ struct Below<'a> {
     root: &'a Path,
     /// Links may lead out of it.
     follow: bool,
-    dirs: Vec<PathBuf>,
-    links: Vec<PathBuf>,
+    dirs: BTreeSet<PathBuf>,
+    /// What links lead through within the place, where that is none of these.
+    within: BTreeSet<Step>,
+    /// What they lead through that lead out of it.
+    outside: BTreeSet<Step>,
     /// The directories that lead to where we are: links may go round.
     above: Vec<Id>,
     /// All that were entered.
     seen: HashSet<Id>,
+    listed: usize,
     entries: usize,
 }
 
@@ -173,63 +179,93 @@ impl<'a> Below<'a> {
         let mut below = Self {
             root,
             follow,
-            dirs: Vec::new(),
-            links: Vec::new(),
+            dirs: BTreeSet::new(),
+            within: BTreeSet::new(),
+            outside: BTreeSet::new(),
             above: Vec::new(),
             seen: HashSet::new(),
+            listed: 0,
             entries: 0,
         };
         below.enter(root, false);
+        let Self { dirs, within, .. } = &mut below;
+        within.retain(|step| step.dir != root && !dirs.contains(&step.dir));
         below
     }
 
     fn enter(&mut self, dir: &Path, by_link: bool) {
         let Ok(stat) = sys::stat(dir) else { return };
         let id = id(&stat);
-        if self.above.contains(&id) || self.above.len() > DEEPEST {
+        let is_known = self.seen.contains(&id);
+        if self.above.contains(&id)
+            || self.above.len() > DEEPEST
+            || (self.seen.len() >= MOST_DIRS && !is_known)
+        {
             return;
         }
         if !self.above.is_empty() {
-            self.dirs.push(dir.to_path_buf());
+            self.dirs.insert(dir.to_path_buf());
         }
         self.seen.insert(id);
         self.above.push(id);
-        let mut links = Vec::new();
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            self.entries += 1;
-            if self.entries > MOST {
-                break;
+        for (is_link, name) in self.list(dir) {
+            let path = dir.join(name);
+            if is_link {
+                self.follow(&path, by_link);
+            } else {
+                self.enter(&path, by_link);
             }
-            if entry.file_name().as_bytes().starts_with(b"..") {
-                continue;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_symlink() => links.push(entry.path()),
-                Ok(kind) if kind.is_dir() => self.enter(&entry.path(), by_link),
-                _ => {}
-            }
-        }
-        for link in links {
-            self.follow(&link, by_link);
         }
         self.above.pop();
     }
 
+    /// Links and directories, in the order in which they are read.
+    fn list(&mut self, dir: &Path) -> Vec<(bool, OsString)> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let kind = entry.file_type().ok();
+            let is_link = kind.is_some_and(|kind| kind.is_symlink());
+            let counts = is_link || kind.is_some_and(|kind| kind.is_dir());
+            self.listed += 1;
+            self.entries += usize::from(counts);
+            if self.listed > MOST_LISTED || self.entries > MOST {
+                break;
+            }
+            if counts && !name.as_bytes().starts_with(b"..") {
+                found.push((is_link, name));
+            }
+        }
+        found.sort();
+        found
+    }
+
     fn follow(&mut self, link: &Path, by_link: bool) {
-        let leads_out = || {
-            !link
-                .canonicalize()
-                .is_ok_and(|to| to.starts_with(self.root))
-        };
-        if !self.follow && leads_out() {
+        let leads_out = !link
+            .canonicalize()
+            .is_ok_and(|to| to.starts_with(self.root));
+        if leads_out && !self.follow {
             return;
         }
         let known = |stat: &Stat| self.seen.contains(&id(stat));
         let is_dir = link.is_dir() && !(by_link && sys::stat(link).is_ok_and(|stat| known(&stat)));
-        self.links.push(link.to_path_buf());
+        self.pass_through(link, leads_out);
         if is_dir {
             self.enter(link, true);
         }
+    }
+
+    /// Most of what lies within the place is watched as one of its directories.
+    fn pass_through(&mut self, link: &Path, leads_out: bool) {
+        let steps = beyond(link).into_iter();
+        if leads_out {
+            self.outside.extend(steps);
+            return;
+        }
+        let is_new = |step: &Step| {
+            step.dir.starts_with(self.root) && Some(step.dir.as_path()) != link.parent()
+        };
+        self.within.extend(steps.filter(is_new));
     }
 }
 

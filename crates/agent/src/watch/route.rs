@@ -35,14 +35,14 @@ pub(super) struct Route {
 }
 
 /// A directory on the way, and what in it matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Step {
     pub(super) dir: PathBuf,
     pub(super) heed: Heed,
 }
 
 /// What matters in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Heed {
     /// That it is moved or deleted itself.
     Itself,

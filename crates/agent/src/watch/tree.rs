@@ -18,15 +18,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Directories nested deeper than this are not looked into.
-pub(super) const DEEPEST: usize = 8;
-/// No more files and directories of a place are looked at.
-pub(super) const MOST: usize = 100_000;
-/// Nor with longer names, all together. A ConfigMap holds 1 MiB.
-const MOST_OF_NAMES: usize = 4 << 20;
+pub(crate) const DEEPEST: usize = 8;
+/// No more entries of a place count: each takes up to half a KiB, until what they
+/// were and what they are is compared and told, and the agent has 16 MiB.
+pub(crate) const MOST: usize = 20_000;
+/// No more of them are directories, on each of which a watch is put.
+pub(crate) const MOST_DIRS: usize = 5_000;
+/// Nor have they longer names, all together. A ConfigMap holds 1 MiB.
+pub(crate) const MOST_OF_NAMES: usize = 1 << 20;
+/// No more entries are listed, whether they count or not.
+pub(crate) const MOST_LISTED: usize = 100_000;
 /// Nor more bytes in all.
-const MOST_BYTES: u64 = 4 * LARGE;
+pub(crate) const MOST_BYTES: u64 = 4 * LARGE;
 /// No more of what cannot be read is named; the rest is counted.
-const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 
 /// One reading under way.
 pub(super) struct Tree<'a> {
@@ -38,6 +43,7 @@ pub(super) struct Tree<'a> {
     above: Vec<Id>,
     /// All that were entered.
     seen: HashSet<Id>,
+    listed: usize,
     entries: usize,
     names: usize,
     bytes: u64,
@@ -59,6 +65,7 @@ impl<'a> Tree<'a> {
             root,
             above: Vec::new(),
             seen: HashSet::new(),
+            listed: 0,
             entries: 0,
             names: 0,
             bytes: 0,
@@ -108,6 +115,9 @@ impl<'a> Tree<'a> {
         if self.above.len() > DEEPEST {
             return Err(Unread::TooMuch("it is nested too deep"));
         }
+        if self.seen.len() >= MOST_DIRS && !self.seen.contains(&id) {
+            return Err(Unread::TooMuch("there are too many directories beside it"));
+        }
         self.seen.insert(id);
         self.above.push(id);
         let done = self.entries(dir, relative, by_link);
@@ -136,22 +146,36 @@ impl<'a> Tree<'a> {
             if name == b"." || name.starts_with(b"..") {
                 continue;
             }
-            self.entries += 1;
-            self.names += relative.len() + name.len();
-            if self.entries > MOST || self.names > MOST_OF_NAMES {
+            let name = OsStr::from_bytes(name);
+            if !self.has_room_for(relative, name, entry.file_type()) {
                 self.note(
                     relative.to_owned(),
                     Unread::TooMuch("it has too many files"),
                 );
                 break;
             }
-            found.push(Entry {
-                is_link: entry.file_type() == FileType::Symlink,
-                name: OsStr::from_bytes(name).to_owned(),
-            });
+            if self.counts(relative, name, entry.file_type()) {
+                found.push(Entry {
+                    is_link: entry.file_type() == FileType::Symlink,
+                    name: name.to_owned(),
+                });
+            }
         }
         found.sort_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
         Ok(found)
+    }
+
+    fn counts(&self, relative: &OsStr, name: &OsStr, kind: FileType) -> bool {
+        kind != FileType::RegularFile || self.takes(&joined(relative, name))
+    }
+
+    fn has_room_for(&mut self, relative: &OsStr, name: &OsStr, kind: FileType) -> bool {
+        self.listed += 1;
+        if self.counts(relative, name, kind) {
+            self.entries += 1;
+            self.names += relative.len() + name.len();
+        }
+        self.listed <= MOST_LISTED && self.entries <= MOST && self.names <= MOST_OF_NAMES
     }
 
     fn entry(

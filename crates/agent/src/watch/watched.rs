@@ -15,6 +15,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+/// No more files of a place are listed for people, nor with longer names; the
+/// rest is counted.
+pub(crate) const MOST_LISTED_NAMES: usize = 1000;
+pub(crate) const MOST_OF_LISTED_NAMES: usize = 64 << 10;
+
 /// One place, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -141,7 +146,11 @@ impl Watched {
         }
         let dir = Path::new(&self.last.dir);
         let one = |(name, why): &(OsString, Unread)| {
-            let path = shown(dir.join(name).as_os_str());
+            let path = if name.is_empty() {
+                shown(dir.as_os_str())
+            } else {
+                shown(dir.join(name).as_os_str())
+            };
             format!("{path} cannot be read: {why}{}", advice(*why))
         };
         let mut all: Vec<String> = self.last.unread.iter().map(one).collect();
@@ -163,6 +172,19 @@ impl Watched {
         is_gone || snapshot.is_unmounted_since(&self.last)
     }
 
+    /// As many as people can be shown: each of 32 callers may hold a copy.
+    fn names(&self) -> Vec<String> {
+        let mut left = MOST_OF_LISTED_NAMES;
+        let names = self.last.files.keys().take(MOST_LISTED_NAMES);
+        let names = names.map(|name| shown(&self.last.whole_name(name)));
+        let fits = |name: &String| {
+            let fits = left.checked_sub(name.len());
+            left = fits.unwrap_or_default();
+            fits.is_some()
+        };
+        names.take_while(fits).collect()
+    }
+
     pub(super) fn describe(&self) -> Mount {
         let watched_by = match (self.missing, self.blind, self.armed) {
             (_, Some(_), _) => "unreadable",
@@ -171,13 +193,11 @@ impl Watched {
             (_, _, false) => "poll",
         };
         let known = Some(&self.last.dir).filter(|dir| !self.missing && !dir.is_empty());
-        let names = self.last.files.keys();
         Mount {
             dir: shown(known.map_or(self.place.path.as_os_str(), OsString::as_os_str)),
             generation: self.last.generation.clone(),
-            files: names
-                .map(|name| shown(&self.last.whole_name(name)))
-                .collect(),
+            files: self.names(),
+            file_count: self.last.files.len(),
             watched_by,
             unread: self.unread(),
         }

@@ -10,6 +10,9 @@
     reason = "each test file uses a part of this; a failed step ends the test"
 )]
 
+pub mod memory;
+pub mod scene;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -31,6 +34,24 @@ pub fn binary() -> PathBuf {
         || PathBuf::from(env!("CARGO_BIN_EXE_tidings-agent")),
         PathBuf::from,
     )
+}
+
+/// The one that ships, built once on a machine, unless the caller names another.
+pub fn shipped() -> PathBuf {
+    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let build = || built_by("build-static");
+    let named = std::env::var_os("TIDINGS_AGENT").map(PathBuf::from);
+    named.unwrap_or_else(|| BUILT.get_or_init(build).clone())
+}
+
+/// What a script below the crate's folder names in its last line.
+fn built_by(script: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let output = Command::new(path).stderr(Stdio::inherit()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{script} failed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().last().unwrap().into()
 }
 
 /// Waits until it is true.
@@ -259,6 +280,14 @@ pub fn signal(pid: i32, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// What a process took at most, in KiB.
+pub fn peak(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.unwrap().trim().trim_end_matches(" kB");
+    number.parse().unwrap()
+}
+
 /// The children of a process.
 pub fn children(pid: i32) -> Vec<i32> {
     let tasks = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
@@ -404,15 +433,7 @@ pub struct Kubelet {
 /// Where the command lies; it is built at the first use on a machine.
 fn atomic_writer() -> &'static Path {
     static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    BUILT.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster/atomicwriter/build");
-        let output = Command::new(script)
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "cluster/atomicwriter/build failed");
-        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-    })
+    BUILT.get_or_init(|| built_by("../../cluster/atomicwriter/build"))
 }
 
 impl Kubelet {
