@@ -243,6 +243,7 @@ fn actor(
         called: None,
         died: None,
         under_way: None,
+        older: 0,
         calling: None,
     }
 }

@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -32,6 +32,9 @@ struct Server {
     reloads: Arc<AtomicU64>,
     good: Arc<AtomicU64>,
     loaded: Arc<Mutex<String>>,
+    turn: Arc<Mutex<()>>,
+    /// What it is told is lost.
+    deaf: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -46,6 +49,8 @@ impl Server {
             reloads: Arc::default(),
             good: Arc::new(AtomicU64::new(1)),
             loaded: Arc::default(),
+            turn: Arc::default(),
+            deaf: Arc::default(),
         };
         let serving = server.clone();
         spawn(move || {
@@ -73,10 +78,14 @@ impl Server {
             return say(&mut stream, "done");
         }
         say(&mut stream, "begun");
-        self.reload();
+        if !self.deaf.load(SeqCst) {
+            self.reload();
+        }
     }
 
     fn reload(&self) {
+        // Who begins and does not wait does it one after the other.
+        let _turn = (!self.waits).then(|| self.turn.lock().unwrap());
         let read = std::fs::read_to_string(&self.file).unwrap_or_default();
         let takes = *self.takes.lock().unwrap();
         sleep(takes);
@@ -230,6 +239,38 @@ fn newer_content_is_told_at_once_whatever_is_under_way() {
     volume.write(&[("a", "3")]);
     agent.says("applied", 1);
     assert_eq!((server.told(), server.loaded()), (2, "3".into()));
+}
+
+#[test]
+fn what_an_earlier_attempt_brought_is_no_proof_of_newer_content() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::from_secs(4), false);
+    // The first attempt is over before its reload is.
+    let agent = server.watch(&["--prove", &server.proof(), "--prove-timeout", "500ms"]);
+    volume.write(&[("a", "2")]);
+    agent.says("unverified", 1);
+    volume.write(&[("a", "broken")]);
+    agent.says("rejected: the process says that its last reload failed", 1);
+    assert_eq!(agent.said("applied"), 0, "{}", agent.output());
+    volume.write(&[("a", "fixed")]);
+    agent.says("applied", 1);
+    until("loaded", || server.loaded() == "fixed");
+}
+
+#[test]
+fn after_an_attempt_that_was_lost_newer_content_is_proved_by_another_one() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::ZERO, false);
+    let agent = server.watch(&["--prove", &server.proof(), "--prove-timeout", "500ms"]);
+    server.deaf.store(true, SeqCst);
+    volume.write(&[("a", "2")]);
+    agent.says("unverified", 1);
+    server.deaf.store(false, SeqCst);
+    volume.write(&[("a", "3")]);
+    agent.says("applied", 1);
+    assert_eq!((server.told(), server.loaded()), (3, "3".into()));
 }
 
 #[test]

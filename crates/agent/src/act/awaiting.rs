@@ -19,7 +19,7 @@ impl Actor {
                 self.under_way = Some(attempt);
                 Took::Rejected(why)
             }
-            Some(seen) => self.judge(seen, attempt),
+            Some(seen) => self.judge(seen, attempt, context),
         }
     }
 

@@ -44,7 +44,7 @@ impl Actor {
         }
         // An answer with the status that was asked for is proof in itself.
         match self.proved(&attempt.before, context) {
-            Some(seen) => self.judge(seen, attempt),
+            Some(seen) => self.judge(seen, attempt, context),
             None => Took::Applied,
         }
     }

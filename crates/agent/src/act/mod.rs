@@ -11,6 +11,7 @@ pub(crate) mod command;
 mod credentials;
 mod holds;
 pub(crate) mod http;
+mod overlap;
 mod page;
 pub(crate) mod prove;
 mod resolver;
@@ -92,6 +93,8 @@ pub(crate) struct Actor {
     pub(crate) called: Option<(Aim, Vec<usize>)>,
     /// The last attempt, which did not end in its time.
     pub(crate) under_way: Option<Attempt>,
+    /// How many attempts on older content may still come to something.
+    pub(crate) older: u32,
     /// Its call that is not answered yet.
     pub(crate) calling: Option<Calling>,
     /// The process of the last attempt ended of it.
@@ -135,7 +138,13 @@ impl Actor {
     /// on it, which may have succeeded meanwhile.
     pub(crate) fn act(&mut self, aim: Aim, context: &Context) -> Took {
         self.hurry.reset();
-        let last = self.under_way.take().filter(|last| last.aim == aim);
+        let last = self.under_way.take();
+        self.older = match &last {
+            Some(last) if last.aim == aim => last.older,
+            Some(older) => self.may_still_show(older, context),
+            None => 0,
+        };
+        let last = last.filter(|last| last.aim == aim);
         if last.is_none() {
             self.calling = None;
         }
@@ -189,7 +198,7 @@ impl Actor {
 
     /// `None`: another attempt is to be made, or the rest of the last one.
     fn look_again(&mut self, last: &Attempt, context: &Context) -> Option<Took> {
-        if self.is_gone(last) {
+        if self.is_gone(last) || last.again {
             return None;
         }
         if let Some(calling) = &mut self.calling {
@@ -205,6 +214,7 @@ impl Actor {
         }
         let proof = self.proof.clone()?;
         match proof.look(&last.before, last.pid, &self.eyes(context)) {
+            Seen::Yes if last.older > 0 => None,
             sure @ (Seen::Yes | Seen::No(_)) => Some(took(sure)),
             _ if last.goes_on() => Some(Took::UnderWay(STILL.into())),
             _ => None,
@@ -237,11 +247,14 @@ impl Actor {
             count,
             began: Instant::now(),
             limit,
+            older: self.older,
+            again: false,
         }
     }
 
     /// What is not seen may come later.
-    fn judge(&mut self, seen: Seen, attempt: Attempt) -> Took {
+    fn judge(&mut self, seen: Seen, mut attempt: Attempt, context: &Context) -> Took {
+        let seen = self.of_this(seen, &mut attempt, context);
         if seen.is_sure() {
             return took(seen);
         }
@@ -267,7 +280,7 @@ impl Actor {
             &self.nursery,
         ) {
             Ok(ran) if ran.succeeded() => match self.proved(&attempt.before, context) {
-                Some(seen) => self.judge(seen, attempt),
+                Some(seen) => self.judge(seen, attempt, context),
                 None => Took::Delivered,
             },
             Ok(ran) => Took::Rejected(ran.why("the command", self.command_timeout)),

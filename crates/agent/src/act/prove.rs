@@ -215,6 +215,11 @@ impl Proof {
         }
     }
 
+    /// Whether it tells a refusal from silence.
+    pub(super) fn shows_refusals(&self) -> bool {
+        matches!(self, Self::Moves { good: Some(_), .. })
+    }
+
     /// Whether somebody listens where it is to be seen.
     pub(super) fn is_up(&self) -> bool {
         match self {

@@ -69,7 +69,7 @@ impl Actor {
         }
         match self.watch(&process, &attempt, context) {
             Some(_) if self.proof.is_none() => Took::Delivered,
-            Some(seen) => self.judge(seen, attempt),
+            Some(seen) => self.judge(seen, attempt, context),
             None if target
                 .find()
                 .is_some_and(|next| death.is_followed_by(&next, aim)) =>

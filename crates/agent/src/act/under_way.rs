@@ -32,6 +32,11 @@ pub(crate) struct Attempt {
     pub(super) began: Instant,
     /// What it may take to be proved.
     pub(super) limit: Duration,
+    /// How many attempts on older content may still come to something: what they
+    /// bring about is no proof of this one.
+    pub(super) older: u32,
+    /// Something ended, perhaps of older content: another attempt is made soon.
+    pub(super) again: bool,
 }
 
 impl Attempt {
