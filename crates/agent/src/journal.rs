@@ -55,6 +55,16 @@ pub(crate) struct Last {
     pub(crate) at: f64,
 }
 
+/// The process that is meant, and by what it was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) pid: i32,
+    /// `child`, `executable`, `argv0`, `name`, or `pid file` and its path.
+    pub(crate) by: String,
+    pub(crate) program: Option<String>,
+    pub(crate) user: Option<u32>,
+}
+
 /// Everything that is served.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
@@ -73,6 +83,7 @@ pub(crate) struct Facts {
     pub(crate) frozen: Vec<String>,
     /// What makes it impossible to act here.
     pub(crate) hindered: Option<String>,
+    pub(crate) process: Option<Chosen>,
     pub(crate) calls: BTreeMap<String, Called>,
     /// How many variables a rendering named and nobody set, by output file.
     pub(crate) unset: BTreeMap<String, u64>,
@@ -189,6 +200,18 @@ impl Journal {
         }
     }
 
+    /// This process is meant; `None`: it is not there.
+    pub(crate) fn chose(&self, pid: Option<i32>, describe: impl FnOnce() -> Option<Chosen>) {
+        let mut facts = self.lock();
+        if facts.process.as_ref().map(|known| known.pid) == pid {
+            return;
+        }
+        facts.process = describe();
+        if let Some(chosen) = facts.process.as_ref().filter(|chosen| chosen.by != "child") {
+            log(&chosen.sentence());
+        }
+    }
+
     /// An address was called; `None`: it did not answer.
     pub(crate) fn called(&self, url: &str, status: Option<u16>, accepted: bool, took: Duration) {
         let mut facts = self.lock();
@@ -234,6 +257,21 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
         lock(&self.facts)
+    }
+}
+
+impl Chosen {
+    fn sentence(&self) -> String {
+        let (pid, by) = (self.pid, &self.by);
+        let program = self
+            .program
+            .as_deref()
+            .unwrap_or("of a program that is hidden");
+        let user = self.user.map(|user| format!(", user {user}"));
+        format!(
+            "process {pid} is meant: chosen by its {by} ({program}{})",
+            user.unwrap_or_default()
+        )
     }
 }
 

@@ -171,12 +171,21 @@ fn state(facts: &Facts) -> String {
             "at": last.at,
         })
     });
+    let process = facts.process.as_ref().map(|chosen| {
+        json!({
+            "pid": chosen.pid,
+            "by": chosen.by,
+            "program": chosen.program,
+            "user": chosen.user,
+        })
+    });
     let whole = json!({
         "mounts": mounts,
         "owed": facts.owed,
         "waiting": facts.waiting,
         "frozen": facts.frozen,
         "hindered": facts.hindered,
+        "process": process,
         "last": last,
         "changes": facts.changes,
         "changedAt": facts.changed_at,

@@ -16,7 +16,7 @@ use crate::names::Names;
 use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
-use crate::proc;
+use crate::proc::{self, Among};
 use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
@@ -201,23 +201,29 @@ fn means(settings: &Settings, child: Option<&Child>) -> Means {
             known_to_be_handled,
         } => Means::Signal(Message {
             signal: *signal,
-            target: target(whom, child),
+            target: target(whom, settings, child),
             known_to_be_handled: *known_to_be_handled,
         }),
         Way::Http(calls) => Means::Http(calls.clone()),
         Way::Exec(argv) => Means::Exec(argv.clone()),
         Way::Await => Means::Await,
         Way::Itself if settings.policy.on_change == OnChange::Restart => {
-            Means::Restart(target(&Whom::Child, child))
+            Means::Restart(target(&Whom::Child, settings, child))
         }
         Way::Itself | Way::Nothing => Means::Elsewhere,
     }
 }
 
-fn target(whom: &Whom, child: Option<&Child>) -> Target {
+fn target(whom: &Whom, settings: &Settings, child: Option<&Child>) -> Target {
+    // A sidecar is in another container than its process.
+    let among = if settings.policy.supervises {
+        Among::Own
+    } else {
+        Among::All
+    };
     match whom {
         Whom::Child => Target::Child(child.map(Child::pid).unwrap_or_default()),
-        Whom::Named(names) => Target::Named(names.clone()),
+        Whom::Named(names) => Target::Named(names.clone(), among),
         Whom::PidFile(file) => Target::PidFile(file.clone()),
     }
 }
@@ -231,7 +237,10 @@ fn actor(
     let rendering = |render| Rendering::of(render, settings.filter.follow);
     Actor {
         means,
-        asked: settings.asked.as_ref().map(|whom| target(whom, None)),
+        asked: settings
+            .asked
+            .as_ref()
+            .map(|whom| target(whom, settings, None)),
         check: settings.check.clone(),
         proof: settings.proof.clone(),
         renders: settings.renders.iter().map(rendering).collect(),

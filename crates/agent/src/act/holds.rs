@@ -51,7 +51,7 @@ impl Actor {
     }
 
     fn process_holds(&self, target: &Target, changed_at: (i64, i64)) -> Holds {
-        let Some(process) = target.find() else {
+        let Some(process) = self.find(target) else {
             return Holds::NobodyThere {
                 may_be_starting: false,
             };

@@ -178,7 +178,7 @@ impl Actor {
         let Means::Restart(target) = &self.means else {
             return Took::Delivered;
         };
-        let Some(process) = target.find() else {
+        let Some(process) = self.find(target) else {
             return ended();
         };
         let Some(proof) = &self.proof else {
@@ -194,6 +194,15 @@ impl Actor {
             None => ended(),
             Some(seen) => took(proof.verdict(seen)),
         }
+    }
+
+    /// The process, if it runs; people are told which.
+    fn find(&self, target: &Target) -> Option<Process> {
+        let found = target.find();
+        let pid = found.as_ref().map(|process| process.pid);
+        let describe = || found.as_ref().map(|process| target.chosen(process));
+        self.journal.chose(pid, describe);
+        found
     }
 
     /// `None`: another attempt is to be made, or the rest of the last one.

@@ -7,8 +7,10 @@
 //! only where somebody who knows the program said so.
 
 use crate::child::raw;
-use crate::proc::{self, Disposition, Process};
+use crate::journal::Chosen;
+use crate::proc::{self, Among, Disposition, Fit, Process};
 use crate::read;
+use crate::watch::shown;
 use rustix::io::Errno;
 use rustix::process::pidfd_send_signal;
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ pub(crate) enum Target {
     /// The supervised child; 0 while there is none.
     Child(Arc<AtomicI32>),
     /// The master of the processes of one of these names, tried in order.
-    Named(Vec<String>),
+    Named(Vec<String>, Among),
     /// The process whose number is in this file.
     PidFile(PathBuf),
 }
@@ -37,8 +39,26 @@ impl Target {
     pub(crate) fn find(&self) -> Option<Process> {
         match self {
             Self::Child(pid) => Process::open(pid.load(Ordering::SeqCst)),
-            Self::Named(names) => names.iter().find_map(|name| proc::named(name)),
+            Self::Named(names, among) => by_name(names, *among).map(|(process, _)| process),
             Self::PidFile(path) => Process::of_pid_file(path),
+        }
+    }
+
+    /// Who was found, and by what, for people.
+    pub(crate) fn chosen(&self, process: &Process) -> Chosen {
+        let by = match self {
+            Self::Child(_) => "child".into(),
+            Self::Named(names, among) => {
+                let found = by_name(names, *among).filter(|(found, _)| found.pid == process.pid);
+                found.map_or("name", |(_, fit)| fit.word()).into()
+            }
+            Self::PidFile(path) => format!("pid file {}", path.display()),
+        };
+        Chosen {
+            pid: process.pid,
+            by,
+            program: process.program().map(|program| shown(program.as_ref())),
+            user: process.user(),
         }
     }
 
@@ -62,7 +82,7 @@ impl Target {
     pub(crate) fn why_not(&self) -> String {
         let known = match self {
             Self::PidFile(path) => read::small(path).err().filter(|_| path.exists()),
-            Self::Named(names) => names.iter().find_map(|name| several(name)),
+            Self::Named(names, among) => names.iter().find_map(|name| several(name, *among)),
             Self::Child(_) => None,
         };
         known.unwrap_or_else(|| format!("{} is not there yet", self.shown()))
@@ -72,14 +92,22 @@ impl Target {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Child(_) => "the child".into(),
-            Self::Named(names) => format!("a process called {}", names.join(" or ")),
+            Self::Named(names, Among::All) => format!("a process called {}", names.join(" or ")),
+            Self::Named(names, Among::Own) => {
+                let names = names.join(" or ");
+                format!("a process called {names} of this container")
+            }
             Self::PidFile(path) => format!("the process of {}", path.display()),
         }
     }
 }
 
-fn several(name: &str) -> Option<String> {
-    let rivals = proc::rivals(name)?;
+fn by_name(names: &[String], among: Among) -> Option<(Process, Fit)> {
+    names.iter().find_map(|name| proc::named(name, among))
+}
+
+fn several(name: &str, among: Among) -> Option<String> {
+    let rivals = proc::rivals(name, among)?;
     let numbers: Vec<String> = rivals.iter().map(i32::to_string).collect();
     let numbers = numbers.join(", ");
     Some(format!(

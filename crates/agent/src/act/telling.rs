@@ -43,7 +43,7 @@ impl Actor {
         context: &Context,
     ) -> Took {
         let target = &message.target;
-        let Some(process) = target.find() else {
+        let Some(process) = self.find(target) else {
             return Took::NotUp(target.why_not());
         };
         if let Some(why) = target.doubts(&process) {

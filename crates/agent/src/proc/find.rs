@@ -1,13 +1,15 @@
 //! Finding the process that a person means by a name: executable first, then
-//! `argv[0]`, then the kernel's own 15 characters; of several, the master.
+//! `argv[0]`, then the kernel's own 15 characters; of several, the master, and who is
+//! of our user before others.
 
+use super::kin::{self, Among, preferring};
 use super::{Process, parent, started};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// How well a process fits a name, best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
+pub(crate) enum Fit {
     Comm,
     Argv0,
     Exe,
@@ -16,40 +18,61 @@ enum Fit {
 /// The kernel keeps this much of a name (TASK_COMM_LEN - 1, proc(5)).
 const COMM: usize = 15;
 
-/// The only process of this name whose parent is not of this name too.
-pub(crate) fn named(name: &str) -> Option<Process> {
-    let (best, masters) = masters(name)?;
-    let [master] = masters.as_slice() else {
+impl Fit {
+    /// By what it fits, for people.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Comm => "name",
+            Self::Argv0 => "argv0",
+            Self::Exe => "executable",
+        }
+    }
+}
+
+/// The only process of this name whose parent is not of this name too, and by what.
+pub(crate) fn named(name: &str, among: Among) -> Option<(Process, Fit)> {
+    let masters = masters(name, among);
+    let [(best, master)] = masters.as_slice() else {
         return None;
     };
     let process = Process::open(*master)?;
     // Opened by number: make sure that the number still is who was meant.
-    (fit(*master, name) == Some(best)).then_some(process)
+    (fit(*master, name) == Some(*best)).then_some((process, *best))
 }
 
 /// The numbers of several that are all masters of this name: nobody is told then,
 /// since one of them may be somebody else's.
-pub(crate) fn rivals(name: &str) -> Option<Vec<i32>> {
-    let (_, masters) = masters(name)?;
-    (masters.len() > 1).then_some(masters)
+pub(crate) fn rivals(name: &str, among: Among) -> Option<Vec<i32>> {
+    let masters = masters(name, among);
+    (masters.len() > 1).then(|| masters.into_iter().map(|(_, pid)| pid).collect())
 }
 
 /// The oldest first.
-fn masters(name: &str) -> Option<(Fit, Vec<i32>)> {
+fn masters(name: &str, among: Among) -> Vec<(Fit, i32)> {
     let me = std::process::id().cast_signed();
     let fits: Vec<(Fit, i32)> = pids()
         .filter(|pid| *pid != me)
         .filter_map(|pid| Some((fit(pid, name)?, pid)))
+        .filter(|(_, pid)| among.holds(*pid))
         .collect();
-    let best = fits.iter().map(|(fit, _)| *fit).max()?;
-    let pids: Vec<i32> = fits
-        .into_iter()
-        .filter_map(|(fit, pid)| (fit == best).then_some(pid))
-        .collect();
-    let is_master = |pid: &i32| parent(*pid).is_none_or(|above| !pids.contains(&above));
-    let mut masters: Vec<i32> = pids.iter().copied().filter(is_master).collect();
-    masters.sort_by_key(|pid| (started(*pid), *pid));
-    Some((best, masters))
+    // The executable of a master is often hidden from us, and that of its workers not.
+    // A script that is called as its program is, by the kernel alone, is no master.
+    let leads = |above: i32| {
+        let is_above = |(fit, pid): &(Fit, i32)| *pid == above && *fit > Fit::Comm;
+        fits.iter().any(is_above)
+    };
+    let is_master = |(_, pid): &(Fit, i32)| !parent(*pid).is_some_and(leads);
+    let masters: Vec<(Fit, i32)> = fits.iter().copied().filter(is_master).collect();
+    // Not a check of ours that is under way.
+    let masters = match among {
+        Among::Own => masters,
+        Among::All => preferring(masters, |(_, pid)| !kin::is_started_by_us(*pid)),
+    };
+    let mut masters = preferring(masters, |(_, pid)| kin::is_of_our_user(*pid));
+    let best = masters.iter().map(|(fit, _)| *fit).max();
+    masters.retain(|(fit, _)| Some(*fit) == best);
+    masters.sort_by_key(|(_, pid)| (started(*pid), *pid));
+    masters
 }
 
 /// Whether a process runs.
@@ -153,6 +176,12 @@ mod tests {
         Sleeper(Command::new(program).arg("600").spawn().unwrap())
     }
 
+    fn found(name: &str) -> Option<i32> {
+        let (process, fit) = named(name, Among::Own)?;
+        assert_eq!(fit.word(), "executable");
+        Some(process.pid)
+    }
+
     #[test]
     fn rewritten_and_full_command_lines_are_read() {
         assert_eq!(argv0(b"nginx: master process /usr/sbin/nginx\0"), b"nginx");
@@ -166,8 +195,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let name = "tidings-test-a-very-long-name";
         let child = sleeper(dir.path(), name);
-        assert_eq!(named(name).unwrap().pid, child.0.id().cast_signed());
-        assert!(named("tidings-test-a-very-long-nom").is_none());
+        assert_eq!(found(name).unwrap(), child.0.id().cast_signed());
+        assert!(found("tidings-test-a-very-long-nom").is_none());
     }
 
     #[test]
@@ -179,16 +208,16 @@ mod tests {
             .spawn();
         let second = Sleeper(second.unwrap());
         let both = [&first, &second].map(|one| one.0.id().cast_signed());
-        assert!(named("tidings-test-twin").is_none());
-        assert_eq!(rivals("tidings-test-twin").unwrap(), both);
+        assert!(found("tidings-test-twin").is_none());
+        assert_eq!(rivals("tidings-test-twin", Among::Own).unwrap(), both);
         drop(first);
-        assert!(rivals("tidings-test-twin").is_none());
+        assert!(rivals("tidings-test-twin", Among::Own).is_none());
         assert_eq!(
-            named("tidings-test-twin").unwrap().pid,
+            found("tidings-test-twin").unwrap(),
             second.0.id().cast_signed()
         );
         drop(second);
-        assert!(named("tidings-test-twin").is_none());
+        assert!(found("tidings-test-twin").is_none());
     }
 
     #[test]
@@ -197,8 +226,8 @@ mod tests {
         let child = sleeper(dir.path(), "tidings-test-path");
         let _other = sleeper(other.path(), "tidings-test-path");
         let path = dir.path().join("tidings-test-path");
-        let found = named(path.to_str().unwrap()).unwrap();
-        assert_eq!(found.pid, child.0.id().cast_signed());
+        let found = found(path.to_str().unwrap()).unwrap();
+        assert_eq!(found, child.0.id().cast_signed());
     }
 
     /// The kernel cuts the name within a letter.
@@ -207,7 +236,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let child = sleeper(dir.path(), "жжжжжжжжж");
         let pid = child.0.id().cast_signed();
-        assert_eq!(named("жжжжжжжжж").unwrap().pid, pid);
+        assert_eq!(found("жжжжжжжжж").unwrap(), pid);
         assert!(children_of(std::process::id().cast_signed()).contains(&pid));
     }
 

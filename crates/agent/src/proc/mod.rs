@@ -8,11 +8,13 @@ mod family;
 mod find;
 mod golang;
 mod group;
+mod kin;
 
 pub(crate) use family::{Family, VARIABLE};
-pub(crate) use find::{children_of, lives, named, nobody_else, pids, rivals};
+pub(crate) use find::{Fit, children_of, lives, named, nobody_else, pids, rivals};
 pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
+pub(crate) use kin::Among;
 
 use crate::read;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -124,6 +126,21 @@ impl Process {
         since
             .zip(age)
             .is_some_and(|(since, age)| age + CLOCKS < since)
+    }
+
+    /// The user that it runs as.
+    pub(crate) fn user(&self) -> Option<u32> {
+        kin::user(self.pid)
+    }
+
+    /// What it runs, as far as we may see.
+    pub(crate) fn program(&self) -> Option<String> {
+        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid)).ok();
+        let name = || text(format!("/proc/{}/comm", self.pid));
+        let shown = |path: std::path::PathBuf| path.display().to_string();
+        exe.map(shown)
+            .or_else(name)
+            .map(|name| name.trim_end().to_owned())
     }
 
     /// How long ago it started.

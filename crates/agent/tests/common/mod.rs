@@ -12,6 +12,7 @@
 
 pub mod memory;
 pub mod scene;
+pub mod sidecar;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
