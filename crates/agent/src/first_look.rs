@@ -5,8 +5,12 @@
 //! for a change that was missed, never for none.
 
 use crate::act::{Actor, Holds};
+use crate::cli::settings::Settings;
 use crate::journal::log;
 use crate::memory::{Kept, Mark, Memory};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
 use tidings_core::supervise::{Event, Known, Version};
 
 /// A question to the process, for the worker.
@@ -66,4 +70,59 @@ pub(crate) fn say_if_not_kept(result: std::io::Result<()>) {
             "what was taken cannot be kept ({error}): after a restart the agent acts once more"
         ));
     }
+}
+
+/// The memory that was asked for, if it can be used.
+///
+/// # Errors
+/// One sentence, if none will ever be kept there.
+pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Memory>>, String> {
+    let Some(folder) = &settings.memory else {
+        return Ok(None);
+    };
+    if let Some(watched) = settings.watch.iter().find(|path| lies_in(folder, path)) {
+        let sentence = format!(
+            "--memory {} lies in what is watched ({}), and would be a change itself; choose another folder",
+            folder.display(),
+            watched.display()
+        );
+        return Err(sentence);
+    }
+    let memory = Memory::in_folder(folder, &settings.arguments);
+    if !memory.is_ours() {
+        log(&format!(
+            "another agent with the same arguments keeps its memory in {}: this one goes on without; give each a folder of its own",
+            folder.display()
+        ));
+        return Ok(None);
+    }
+    match memory.try_out() {
+        // Without it an exit code would end every life.
+        Err(error) if is_full(&error) && !ends_us => {
+            say_if_not_kept(Err(error));
+        }
+        Err(error) => {
+            let sentence = format!(
+                "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
+                folder.display()
+            );
+            return Err(sentence);
+        }
+        Ok(()) => {}
+    }
+    Ok(Some(Arc::new(memory)))
+}
+
+/// Space comes and goes: no reason to keep a program from its start.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
+fn lies_in(folder: &Path, watched: &Path) -> bool {
+    let real = std::fs::canonicalize;
+    watched.is_dir()
+        && matches!((real(folder), real(watched)), (Ok(folder), Ok(watched)) if folder.starts_with(&watched))
 }

@@ -78,6 +78,18 @@ pub(crate) struct Memory {
     file: PathBuf,
     /// What it holds, as far as this life knows.
     holds: Mutex<Holds>,
+    /// `None`: another agent has it. Held for life.
+    lock: Option<Lock>,
+}
+
+/// What tells two agents apart that were started alike.
+enum Lock {
+    Ours {
+        /// Let go of by the kernel, however this life ends.
+        _file: File,
+    },
+    /// No lock can be had there, so nobody has one.
+    Nobodys,
 }
 
 #[derive(PartialEq)]
@@ -98,10 +110,17 @@ impl Memory {
             hasher.update(argument.as_encoded_bytes());
         }
         let name = hasher.finalize().to_hex();
+        let file = folder.join(format!("tidings-agent-{}.json", &name[..16]));
         Self {
-            file: folder.join(format!("tidings-agent-{}.json", &name[..16])),
+            lock: lock(&file.with_extension("lock")),
+            file,
             holds: Mutex::new(Holds::Unknown),
         }
+    }
+
+    /// Whether no other agent with the same arguments keeps its own there.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Whether the folder was made well before this time (seconds and nanoseconds
@@ -210,6 +229,20 @@ impl Memory {
         let mut text = String::new();
         file.take(LONGEST).read_to_string(&mut text)?;
         Ok(Some(text))
+    }
+}
+
+/// `None`: somebody else has it.
+fn lock(path: &Path) -> Option<Lock> {
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let Ok(file) = sys::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR) else {
+        return Some(Lock::Nobodys);
+    };
+    match sys::flock(&file, sys::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some(Lock::Ours { _file: file.into() }),
+        Err(rustix::io::Errno::WOULDBLOCK) => None,
+        Err(_) => Some(Lock::Nobodys),
     }
 }
 

@@ -20,9 +20,7 @@ use crate::proc::{self, Among};
 use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
-use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -96,7 +94,8 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let actor = actor(settings, means, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
 
-    let memory = remember(settings)?;
+    let memory =
+        first_look::memory(settings, ends_us(settings)).map_err(|sentence| (USAGE, sentence))?;
     say_who_is_hidden(settings, &journal);
     let beginning = begin(settings, rendered_anew, &watch, memory.as_deref());
     journal.had(&beginning.kept);
@@ -283,53 +282,9 @@ fn say_who_is_hidden(settings: &Settings, journal: &Journal) {
     }
 }
 
-/// The memory that was asked for, usable.
-fn remember(settings: &Settings) -> Result<Option<Arc<Memory>>, Failure> {
-    let Some(folder) = &settings.memory else {
-        return Ok(None);
-    };
-    if let Some(watched) = settings.watch.iter().find(|path| lies_in(folder, path)) {
-        let sentence = format!(
-            "--memory {} lies in what is watched ({}), and would be a change itself; choose another folder",
-            folder.display(),
-            watched.display()
-        );
-        return Err((USAGE, sentence));
-    }
-    let memory = Memory::in_folder(folder, &settings.arguments);
-    match memory.try_out() {
-        // Without it an exit code would end every life.
-        Err(error) if is_full(&error) && !ends_us(settings) => {
-            first_look::say_if_not_kept(Err(error));
-        }
-        Err(error) => {
-            let sentence = format!(
-                "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
-                folder.display()
-            );
-            return Err((USAGE, sentence));
-        }
-        Ok(()) => {}
-    }
-    Ok(Some(Arc::new(memory)))
-}
-
-/// Space comes and goes: no reason to keep a program from its start.
-fn is_full(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-    )
-}
-
-fn ends_us(settings: &Settings) -> bool {
+/// Acting means to end the agent.
+pub(crate) fn ends_us(settings: &Settings) -> bool {
     matches!(settings.policy.on_change, OnChange::Exit(_))
-}
-
-fn lies_in(folder: &Path, watched: &Path) -> bool {
-    let real = std::fs::canonicalize;
-    watched.is_dir()
-        && matches!((real(folder), real(watched)), (Ok(folder), Ok(watched)) if folder.starts_with(&watched))
 }
 
 /// What is known when a life begins.

@@ -55,6 +55,43 @@ fn without_space_for_the_memory_no_life_ends_by_an_exit_code() {
 }
 
 #[test]
+fn of_two_agents_that_were_started_alike_one_has_the_memory() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);
+    let folder = root.path().join("memory");
+    std::fs::create_dir(&folder).unwrap();
+    let start = || {
+        let agent = agent(&[
+            "watch",
+            "--watch",
+            volume.0.to_str().unwrap(),
+            "--memory",
+            folder.to_str().unwrap(),
+            "--exec",
+            "true",
+        ]);
+        agent.says("watching", 1);
+        agent
+    };
+    let (first, second) = (start(), start());
+    second.says("another agent with the same arguments", 1);
+    assert_eq!(first.said("another agent"), 0, "{}", first.output());
+    for agent in [&first, &second] {
+        agent.says("unverified", 1);
+    }
+    volume.write(&[("a", "2")]);
+    for agent in [&first, &second] {
+        agent.says("unverified", 2);
+    }
+    // Whoever comes after the end of the first, however it ended, has it.
+    first.kill();
+    let third = start();
+    volume.write(&[("a", "3")]);
+    third.says("unverified", 1);
+    assert_eq!(third.said("another agent"), 0, "{}", third.output());
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_one_sentence() {
     let root = tempfile::tempdir().unwrap();
     let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);
