@@ -328,13 +328,15 @@ mod tests {
     }
 
     #[test]
-    fn it_is_for_its_user_alone_and_holds_one_file() {
+    fn it_is_for_its_user_alone_and_holds_one_file_and_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let memory = memory(folder.path());
         memory.keep(&mark(1)).unwrap();
-        let mode = std::fs::metadata(&memory.file).unwrap().permissions();
-        assert_eq!(mode.mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        for file in [&memory.file, &memory.file.with_extension("lock")] {
+            let mode = std::fs::metadata(file).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
