@@ -13,6 +13,7 @@
 pub mod memory;
 pub mod scene;
 pub mod sidecar;
+pub mod tree;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
