@@ -50,9 +50,10 @@ impl Scene {
             binary().display(),
             root.path().join(place).display(),
         );
-        // Each line that it reads is a step.
+        // Each line that it reads is a step. While somebody looks a mount is busy.
         let script = format!(
-            "trap 'kill $!; wait' TERM; set -e; {first}; {agent} & \
+            "umount() {{ until command umount \"$@\" 2> /dev/null; do sleep 0.01; done; }}; \
+             trap 'kill $!; wait' TERM; set -e; {first}; {agent} & \
              while read -r line; do eval \"$line\"; done; wait"
         );
         let (reader, steps) = std::io::pipe().unwrap();
