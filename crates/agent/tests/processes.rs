@@ -14,16 +14,21 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+/// A name that nobody else has, on a machine where these tests may run twice at once.
+fn own(name: &str) -> String {
+    format!("tidings-{}-{name}", std::process::id())
+}
+
 #[test]
 fn a_process_is_found_by_its_name_and_signalled_once_per_change() {
     let scene = Scene::new();
     let log = scene.path("log");
-    let _program = scene.program("tidings-hup-by-name", &trap_script("HUP", &log));
+    let _program = scene.program(&own("hup-by-name"), &trap_script("HUP", &log));
     let agent = scene.watch(&[
         "--signal",
         "HUP",
         "--process",
-        "tidings-hup-by-name",
+        &own("hup-by-name"),
         "--at-start",
         "never",
     ]);
@@ -39,7 +44,7 @@ fn a_process_is_found_by_its_name_and_signalled_once_per_change() {
 fn a_pid_file_names_the_process() {
     let scene = Scene::new();
     let log = scene.path("log");
-    let program = scene.program("tidings-by-pid", &trap_script("USR2", &log));
+    let program = scene.program(&own("by-pid"), &trap_script("USR2", &log));
     fs::write(scene.path("pid"), format!("{}\n", program.pid())).unwrap();
     let file = scene.path("pid");
     let agent = scene.watch(&[
@@ -59,14 +64,17 @@ fn a_pid_file_names_the_process() {
 fn a_change_waits_for_a_process_that_is_not_there_yet() {
     let scene = Scene::new();
     let log = scene.path("log");
-    let agent = scene.watch(&["--process", "tidings-comes-later"]);
+    let agent = scene.watch(&["--process", &own("comes-later")]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says(
-        "waiting: a process called tidings-comes-later is not there yet",
+        &format!(
+            "waiting: a process called {} is not there yet",
+            own("comes-later")
+        ),
         1,
     );
-    let _program = scene.program("tidings-comes-later", &trap_script("HUP", &log));
+    let _program = scene.program(&own("comes-later"), &trap_script("HUP", &log));
     until("told once it is there", || lines(&log) == 1);
 }
 
@@ -74,15 +82,15 @@ fn a_change_waits_for_a_process_that_is_not_there_yet() {
 fn a_process_that_started_before_the_files_came_is_told_at_start_and_others_are_not() {
     let scene = Scene::new();
     let log = scene.path("log");
-    let _program = scene.program("tidings-started-before", &trap_script("HUP", &log));
+    let _program = scene.program(&own("started-before"), &trap_script("HUP", &log));
     scene.change("2");
-    let agent = scene.watch(&["--process", "tidings-started-before"]);
+    let agent = scene.watch(&["--process", &own("started-before")]);
     until("told at start", || lines(&log) == 1);
     agent.says("unverified", 1);
 
     let later = scene.path("later");
-    let _program = scene.program("tidings-started-after", &trap_script("HUP", &later));
-    let agent = scene.watch(&["--process", "tidings-started-after"]);
+    let _program = scene.program(&own("started-after"), &trap_script("HUP", &later));
+    let agent = scene.watch(&["--process", &own("started-after")]);
     agent.says("watching", 1);
     scene.change("3");
     agent.says("unverified", 1);
@@ -93,18 +101,21 @@ fn a_process_that_started_before_the_files_came_is_told_at_start_and_others_are_
 fn the_successor_of_a_process_that_died_of_the_signal_has_the_files_and_is_told_of_the_next() {
     let scene = Scene::new();
     let script = "trap 'exit 1' HUP; echo up; while :; do sleep 0.02; done";
-    let mut program = scene.program("tidings-dies-of-it", script);
-    let agent = scene.watch(&["--process", "tidings-dies-of-it", "--at-start", "never"]);
+    let mut program = scene.program(&own("dies-of-it"), script);
+    let agent = scene.watch(&["--process", &own("dies-of-it"), "--at-start", "never"]);
     agent.says("watching", 1);
     scene.change("2");
     agent.says("ended when it got SIGHUP", 1);
     program.ends();
     agent.says(
-        "waiting: a process called tidings-dies-of-it is not there yet",
+        &format!(
+            "waiting: a process called {} is not there yet",
+            own("dies-of-it")
+        ),
         1,
     );
     let log = scene.root.path().join("log");
-    let _again = scene.program("tidings-dies-of-it", &trap_script("HUP", &log));
+    let _again = scene.program(&own("dies-of-it"), &trap_script("HUP", &log));
     agent.says("applied", 1);
     assert_eq!(lines(&log), 0, "it started with them");
     scene.change("3");
@@ -144,7 +155,7 @@ fn go_programs_are_signalled_only_if_somebody_knows_them() {
     let dies = go_program(&scene, "go-dies");
     let agent = scene.watch(&[
         "--process",
-        "go-dies",
+        &own("go-dies"),
         "--at-start",
         "never",
         "--retry",
@@ -159,7 +170,7 @@ fn go_programs_are_signalled_only_if_somebody_knows_them() {
     let handles = go_program(&scene, "go-handles");
     let options = [
         "--process",
-        "go-handles",
+        &own("go-handles"),
         "--at-start",
         "never",
         "--signal-is-handled",
@@ -175,7 +186,7 @@ fn go_program(scene: &Scene, name: &str) -> Running {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name);
-    let program = scene.path(name);
+    let program = scene.path(&own(name));
     let built = Command::new("go")
         .args(["build", "-o", program.to_str().unwrap(), "main.go"])
         .env("GO111MODULE", "off")
@@ -190,7 +201,7 @@ fn go_program(scene: &Scene, name: &str) -> Running {
 #[test]
 fn without_the_right_to_signal_it_says_what_to_do() {
     let scene = Scene::new();
-    let _program = scene.program("tidings-of-root", &trap_script("HUP", &scene.path("log")));
+    let _program = scene.program(&own("of-root"), &trap_script("HUP", &scene.path("log")));
     let open: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(scene.root.path(), open).unwrap();
     let copy = scene.path("agent");
@@ -202,7 +213,7 @@ fn without_the_right_to_signal_it_says_what_to_do() {
             .args([
                 "watch",
                 "--process",
-                "tidings-of-root",
+                &own("of-root"),
                 "--at-start",
                 "never",
                 "--watch",
@@ -219,7 +230,7 @@ fn without_the_right_to_signal_it_says_what_to_do() {
 fn a_pid_file_that_is_older_than_its_process_is_stale() {
     let scene = Scene::new();
     let (log, pid) = (scene.path("log"), scene.path("pid"));
-    let program = scene.program("tidings-stale-pid", &trap_script("HUP", &log));
+    let program = scene.program(&own("stale-pid"), &trap_script("HUP", &log));
     fs::write(&pid, program.pid().to_string()).unwrap();
     let made = Command::new("touch")
         .args(["-d", "1 hour ago"])
@@ -282,24 +293,26 @@ fn meant(port: u16) -> serde_json::Value {
 #[test]
 fn it_says_which_process_is_meant_and_by_what() {
     let scene = Scene::new();
-    let program = scene.program("tidings-meant", &trap_script("HUP", &scene.path("log")));
-    let (path, file) = (scene.path("tidings-meant"), scene.path("pid"));
+    let program = scene.program(&own("meant"), &trap_script("HUP", &scene.path("log")));
+    let (name, renamed_to) = (own("meant"), own("other"));
+    let (path, file) = (scene.path(&name), scene.path("pid"));
     fs::write(&file, program.pid().to_string()).unwrap();
     let renamed = format!(
-        "exec -a 'tidings-other: master' sh -c \"{}\"",
+        "exec -a '{}: master' sh -c \"{}\"",
+        own("other"),
         trap_script("HUP", &scene.path("log"))
     );
     let other = start(Command::new("bash").args(["-c", &renamed]));
     other.says("up", 1);
     let by_file = format!("pid file {}", file.display());
     for (way, pid, by) in [
-        (["--process", "tidings-meant"], program.pid(), "executable"),
+        (["--process", &name], program.pid(), "executable"),
         (
             ["--process", path.to_str().unwrap()],
             program.pid(),
             "executable",
         ),
-        (["--process", "tidings-other"], other.pid(), "argv0"),
+        (["--process", &renamed_to], other.pid(), "argv0"),
         (
             ["--pid-file", file.to_str().unwrap()],
             program.pid(),
@@ -324,9 +337,9 @@ fn it_says_which_process_is_meant_and_by_what() {
         assert_eq!(agent.said("is meant"), 1, "said once");
     }
     drop(program);
-    let agent = scene.watch(&["--process", "tidings-meant", "--at-start", "always"]);
+    let agent = scene.watch(&["--process", &own("meant"), "--at-start", "always"]);
     agent.says("is not there yet", 1);
-    let next = scene.program("tidings-meant", &trap_script("HUP", &scene.path("log")));
+    let next = scene.program(&own("meant"), &trap_script("HUP", &scene.path("log")));
     agent.says(&format!("process {} is meant", next.pid()), 1);
 }
 
@@ -334,7 +347,7 @@ fn it_says_which_process_is_meant_and_by_what() {
 #[test]
 fn a_namesake_of_another_user_is_not_told_and_does_not_block() {
     let scene = Scene::new();
-    let name = "tidings-namesake";
+    let name = &own("namesake");
     let (log, theirs) = (scene.path("log"), scene.path("theirs"));
     let open: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     fs::set_permissions(scene.root.path(), open).unwrap();
@@ -396,7 +409,7 @@ fn run_tells_a_process_of_its_own_container_alone() {
         return;
     };
     let scene = Scene::new();
-    let name = "tidings-container";
+    let name = &own("container");
     let (log, theirs) = (scene.path("log"), scene.path("theirs"));
     let stranger = scene.program(name, &trap_script("HUP", &theirs));
     cgroup.take_in(stranger.pid());
@@ -423,7 +436,7 @@ fn run_tells_a_process_of_its_own_container_alone() {
     agent.says("begun", 1);
     scene.change("2");
     agent.says(
-        "waiting: a process called tidings-container of this container is not there yet",
+        &format!("waiting: a process called {name} of this container is not there yet"),
         1,
     );
     writeln!(writer).unwrap();
