@@ -7,6 +7,7 @@ use crate::journal::{self, LONGEST_LINE};
 use crate::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
 use crate::read::{LARGE, SMALL};
 use crate::render::expand;
+use crate::watch::reading;
 use crate::watch::tree::{self, DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::watch::watched::{MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES};
 use crate::{memory, read, serving};
@@ -101,6 +102,15 @@ fn places() -> Vec<Row> {
             "a mount that is gone, whatever it lay upon, or put back empty",
             "–".into(),
             "what was seen last stands (`missing`); the kernel tells when it is back",
+        ),
+        (
+            "a volume that is swapped while it is read",
+            format!(
+                "{} tries within {} s",
+                reading::PATIENCE,
+                reading::LONGEST.as_secs()
+            ),
+            "what was seen last stands; it is read again soon",
         ),
         (
             "what cannot be read, of one directory",

@@ -100,6 +100,7 @@ impl fmt::Display for Unread {
             Self::TooLarge(limit) => write!(f, "it is larger than {}", in_words(*limit)),
             Self::LeadsOut => f.write_str("a link leads out of its place"),
             Self::TooMuch(what) => f.write_str(what),
+            Self::Failed(Errno::AGAIN) => f.write_str("it is replaced again and again"),
             Self::Failed(error) => write!(f, "{}", Error::from(*error)),
         }
     }

@@ -155,6 +155,35 @@ fn one_bad_entry_blinds_nothing_but_itself() {
     watching.agent.says("changed: a", 1);
 }
 
+/// What people name themselves and the agent may not read ends it at its start; not
+/// what somebody else's link makes of it.
+#[test]
+fn a_named_link_into_what_may_not_be_read_blinds_nothing_else() {
+    let scene = Scene::new();
+    fs::create_dir_all(scene.path("d/mine/below")).unwrap();
+    fs::set_permissions(scene.path("d/mine"), fs::Permissions::from_mode(0o700)).unwrap();
+    symlink("mine/below", scene.path("d/named")).unwrap();
+    copy_program(&binary(), &scene.path("agent"));
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    let named = scene.path("d/named");
+    let options = ["--watch", text(&named), "--exec", "true"];
+    let watching = scene.watch_by(command.arg(scene.path("agent")), &options);
+    watching
+        .agent
+        .says("d/named cannot be read: Permission denied", 1);
+    assert_eq!(watching.state()["mounts"][1]["watchedBy"], "unreadable");
+    fs::write(scene.path("d/a"), "2").unwrap();
+    watching.agent.says("changed: a", 1);
+    fs::remove_file(&named).unwrap();
+    fs::create_dir(&named).unwrap();
+    fs::write(named.join("x"), "1").unwrap();
+    watching.agent.says("changed: named/x", 1);
+    until("it is read", || {
+        watching.state()["mounts"][1]["files"][0] == "x"
+    });
+}
+
 #[test]
 fn links_among_directories_are_followed_once() {
     let scene = Scene::new();

@@ -353,6 +353,28 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_is_gone_is_said_and_its_successor_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (conf, input) = (dir.path().join("conf"), dir.path().join("in"));
+        fs::create_dir(&conf).unwrap();
+        let text = format!("{}={}", input.display(), conf.join("out").display());
+        let rendering = Rendering::of(&Render::parse(&text).unwrap(), false);
+        for word in ["one", "two"] {
+            fs::write(&input, word).unwrap();
+            let run = rendering.run().map(Rendered::keep);
+            assert_eq!(run.is_ok(), word == "one");
+            let why = run.err().unwrap_or_default();
+            assert!(
+                why.is_empty() || why.contains("start the agent anew"),
+                "{why}"
+            );
+            fs::remove_dir_all(&conf).unwrap();
+            fs::create_dir(&conf).unwrap();
+        }
+        assert_eq!(names(&conf), 0);
+    }
+
+    #[test]
     fn an_output_that_is_as_it_would_be_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let render = render(dir.path(), b"same", 0o644);

@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+/// The directory is held open: where it was removed, nothing can be made in it.
+const GONE: &str =
+    "its directory was removed, and another of the same name is not followed: start the agent anew";
 /// How often a name that somebody else has taken is replaced by another.
 const TRIES: u32 = 100;
 /// No more of a directory is searched for what an earlier life left.
@@ -79,6 +82,7 @@ impl Output {
             let name = self.aside("draft");
             match sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Err(Errno::EXIST) if tries.next().is_some() => {}
+                Err(Errno::NOENT) => return Err(io::Error::other(GONE)),
                 opened => {
                     return Ok(Draft {
                         file: File::from(opened?),

@@ -20,7 +20,7 @@ mod moment;
 mod mounted;
 pub(crate) mod mounts;
 pub(crate) mod place;
-mod reading;
+pub(crate) mod reading;
 mod route;
 mod snapshot;
 pub(crate) mod tree;

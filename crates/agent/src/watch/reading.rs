@@ -16,9 +16,13 @@ use crate::read::{Root, Unread};
 use crate::sys;
 use rustix::io::Errno;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// How often a volume may be swapped while it is read before that is an error.
-const PATIENCE: u32 = 100;
+pub(crate) const PATIENCE: u32 = 100;
+/// And for how long: whoever asks whether the watch still turns is not to wait for
+/// a large volume that is swapped without end.
+pub(crate) const LONGEST: Duration = Duration::from_secs(2);
 
 impl Place {
     /// Reads everything.
@@ -27,6 +31,11 @@ impl Place {
     /// When the place is not there, or may not be listed; `AGAIN` when it was
     /// swapped away again and again.
     pub(crate) fn read(&self) -> Result<Snapshot, Errno> {
+        self.read_within(LONGEST)
+    }
+
+    fn read_within(&self, limit: Duration) -> Result<Snapshot, Errno> {
+        let began = Instant::now();
         for _ in 0..PATIENCE {
             let route = self.route();
             let spot = route.end.clone()?;
@@ -35,6 +44,9 @@ impl Place {
             // A directory that is being removed lists fewer files, without any
             // error. It is removed only after the way to it has moved on.
             if self.route().end? != spot || spot.generation()? != generation {
+                if began.elapsed() >= limit {
+                    break;
+                }
                 continue;
             }
             return read.map(|mut snapshot| {
@@ -94,6 +106,7 @@ fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::faults::{self, Call};
     use crate::watch::foreign::Foreign;
     use crate::watch::glob::Filter;
     use rustix::fs::{self, CWD, FileType, Mode};
@@ -252,6 +265,31 @@ mod tests {
             std::fs::write(root.path().join("b"), "1").unwrap();
         }
         assert!(after > before);
+    }
+
+    /// The time that this takes is told from how often it is tried.
+    #[test]
+    fn a_volume_that_is_swapped_without_end_is_given_up_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("..2026")).unwrap();
+        symlink("..2026", dir.path().join("..data")).unwrap();
+        for (limit, tries) in [(Duration::ZERO, 1), (Duration::from_hours(1), PATIENCE)] {
+            let link = dir.path().join("..data");
+            let lists = std::rc::Rc::new(std::cell::Cell::new(0));
+            let (counted, mut swaps) = (std::rc::Rc::clone(&lists), 0);
+            let plan = move |call| {
+                if call == Call::ReadLink {
+                    swaps += 1;
+                    std::fs::remove_file(&link).unwrap();
+                    symlink(format!("{}..2026", "./".repeat(swaps)), &link).unwrap();
+                }
+                counted.set(counted.get() + u32::from(call == Call::Open));
+                None
+            };
+            let read = faults::during(plan, || place(dir.path()).read_within(limit));
+            assert_eq!(read, Err(Errno::AGAIN));
+            assert!(lists.get() >= tries && lists.get() < tries * 20);
+        }
     }
 
     #[test]

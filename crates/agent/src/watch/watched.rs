@@ -63,7 +63,7 @@ impl Watched {
         match self.place.read() {
             Ok(snapshot) => self.last = snapshot,
             Err(error) if is_absence(error) => self.missing = true,
-            Err(error) if !matches!(error, Errno::ACCESS | Errno::PERM) => self.blind = Some(error),
+            Err(error) if !self.is_forbidden_by_people(error) => self.blind = Some(error),
             Err(error) => {
                 let path = self.place.path.display();
                 return Err(format!(
@@ -73,6 +73,11 @@ impl Watched {
         }
         self.pulse = self.known_pulse();
         Ok(())
+    }
+
+    /// People named what the agent may not read. A link may be somebody else's.
+    fn is_forbidden_by_people(&self, error: Errno) -> bool {
+        matches!(error, Errno::ACCESS | Errno::PERM) && !self.place.route().by_links
     }
 
     /// Whether the kubelet has swapped and not yet removed what was before.

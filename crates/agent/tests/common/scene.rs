@@ -40,10 +40,12 @@ impl Scene {
         let port = free_port();
         command.arg("watch").arg("--watch").arg(self.path("d"));
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-        let agent = start(command.args(options));
-        let watching = Watching { agent, port };
-        until("it answers", || get(port, "/livez").is_some());
-        watching
+        let mut agent = start(command.args(options));
+        until("it answers", || {
+            assert!(agent.runs(), "{}", agent.output());
+            get(port, "/livez").is_some()
+        });
+        Watching { agent, port }
     }
 }
 
