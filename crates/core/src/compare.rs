@@ -79,18 +79,12 @@ fn covers(seen: &SeenSource, need: &Need) -> bool {
         }
 }
 
-/// Compares. The source has been read where that was necessary. `same_pods`: none
-/// can have been made anew since the record.
-pub fn compare(
-    need: &Need,
-    seen: Option<&SeenSource>,
-    source: &Source,
-    same_pods: bool,
-) -> Vec<Change> {
+/// Compares. The source has been read where that was necessary.
+pub fn compare(need: &Need, seen: Option<&SeenSource>, source: &Source) -> Vec<Change> {
     if need.source.kind.by_status() {
         return group(&need.source, source, of_class(need, seen, source));
     }
-    let mut found = match (&source.presence, source.current()) {
+    let found = match (&source.presence, source.current()) {
         (Presence::Absent, _) => absent(need, seen),
         (Presence::Present(p), Some(content)) => {
             present(need, seen, p.version, &need.used(Some(content)))
@@ -98,10 +92,6 @@ pub fn compare(
         // Not read: as it was seen, or outside what can be compared.
         _ => return Vec::new(),
     };
-    let settled = |found: &Found| !matches!(found.what, What::Appeared(_));
-    if !found.iter().any(settled) && may_be_between(need, seen, source, same_pods) {
-        found = vec![Found::dated(What::Changed, None)];
-    }
     group(&need.source, source, found)
 }
 
@@ -126,37 +116,6 @@ fn of_class(need: &Need, seen: Option<&SeenSource>, source: &Source) -> Vec<Foun
         }
         Some(_) => Vec::new(),
     }
-}
-
-/// Whether pods may have started with content that was there between what was
-/// seen and what is there now, though the two do not differ in what counts.
-fn may_be_between(
-    need: &Need,
-    seen: Option<&SeenSource>,
-    source: &Source,
-    same_pods: bool,
-) -> bool {
-    let (Some(seen), Some(present)) = (seen, source.present()) else {
-        return false;
-    };
-    if seen.rv == 0 {
-        // It came, and was written again: pods that waited for it, or new ones,
-        // may have started with what it had at first.
-        let waited = need.demand == Demand::Required;
-        return present.rewritten && (waited || !same_pods);
-    }
-    (seen.awaited && present.rewritten) || (!same_pods && was_away(seen, source))
-}
-
-/// Whether the content was another for a while and is back. Pods of a template
-/// that is new since then may have started with the other. (Where a key that is
-/// not used has changed, it was that.)
-fn was_away(seen: &SeenSource, source: &Source) -> bool {
-    let (Some(present), Some(content)) = (source.present(), source.current()) else {
-        return false;
-    };
-    let written = seen.written.is_some() && present.written > seen.written;
-    written && seen.all.is_none_or(|all| all == content.digest())
 }
 
 /// What was found of one key, or of the whole source.

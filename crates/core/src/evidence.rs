@@ -84,7 +84,16 @@ pub struct Evidence {
     found: BTreeMap<Question, Finding>,
     /// Nothing is told of this version and of earlier ones.
     forgotten: Version,
+    /// How often answers came.
+    rounds: usize,
 }
+
+/// So often a decision asks for what was. A source that changes more quickly than the
+/// past is told of would put it off for ever.
+const ROUNDS: usize = 60;
+
+/// After so many rounds a decision that need not know goes without.
+const LONG: usize = 20;
 
 static FORGOTTEN: Finding = Finding::Forgotten;
 
@@ -102,9 +111,22 @@ impl Evidence {
         self.found.insert(question, finding);
     }
 
+    /// Notes that all that was asked for has been answered.
+    pub fn end_round(&mut self) {
+        self.rounds += 1;
+    }
+
+    /// Whether so much has been asked that a roll too many is the lesser evil.
+    pub fn is_long(&self) -> bool {
+        self.rounds >= LONG
+    }
+
     /// What is known of this; `None`: it has to be asked.
     pub fn get(&self, question: &Question) -> Option<&Finding> {
-        let gone = question.version().is_some_and(|v| v <= self.forgotten);
+        let late = self.rounds >= ROUNDS;
+        let gone = question
+            .version()
+            .is_some_and(|v| late || v <= self.forgotten);
         let unknown = gone.then_some(&FORGOTTEN);
         self.found.get(question).or(unknown)
     }
@@ -113,6 +135,20 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decision_does_not_ask_for_ever() {
+        let mut evidence = Evidence::default();
+        for _ in 0..ROUNDS {
+            assert_eq!(evidence.get(&Question::Workload(7)), None);
+            evidence.end_round();
+        }
+        assert_eq!(
+            evidence.get(&Question::Workload(7)),
+            Some(&Finding::Forgotten)
+        );
+        assert_eq!(evidence.get(&Question::Pods), None);
+    }
 
     #[test]
     fn what_etcd_has_forgotten_is_not_asked() {

@@ -101,10 +101,20 @@ pub struct Progress {
     pub alone: bool,
     /// All pods, where the kind's controller has seen this generation.
     pub pods: Option<u32>,
+    /// Pods that are ready, as it said last.
+    pub ready: u32,
     /// Whether the kind's controller tells how far it is, for this generation.
     pub told: bool,
     /// Whether it says that the rollout has missed its deadline.
     pub failed: bool,
+}
+
+impl Workload {
+    /// Whether no container is about to start, as far as its status tells.
+    pub fn is_calm(&self) -> bool {
+        let run = self.runs.as_ref().is_some_and(|runs| runs.steady);
+        run || self.progress.is_calm()
+    }
 }
 
 impl Progress {
@@ -112,6 +122,18 @@ impl Progress {
     pub fn older(self) -> u32 {
         self.pods
             .map_or(0, |pods| pods.saturating_sub(self.updated))
+    }
+
+    /// Whether all pods that there should be are there and ready, and no others: no
+    /// container is about to start.
+    pub fn is_calm(self) -> bool {
+        self.told && self.pods == Some(self.desired) && self.ready >= self.desired
+    }
+
+    /// Whether as many pods are ready as there should be, whatever their template: as
+    /// long as that is so none of them is made anew.
+    pub fn is_full(self) -> bool {
+        self.told && self.ready == self.desired
     }
 
     /// Where the rollout is, apart from numbers.
@@ -196,7 +218,13 @@ impl Workload {
 
 /// How the runs of a CronJob, or the one of a Job, stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub struct Runs {
+    /// Of a Job: whether all pods that it has are ready.
+    pub steady: bool,
     /// `spec.suspend`
     pub suspended: bool,
     /// What a CronJob does while a run is active.
@@ -350,11 +378,17 @@ struct Status {
     #[serde(deserialize_with = "lenient")]
     replicas: u32,
     #[serde(deserialize_with = "lenient")]
+    ready_replicas: u32,
+    #[serde(deserialize_with = "lenient")]
+    number_ready: u32,
+    #[serde(deserialize_with = "lenient")]
     current_number_scheduled: u32,
     #[serde(deserialize_with = "lenient")]
     number_misscheduled: u32,
     #[serde(deserialize_with = "lenient")]
     active: Running,
+    #[serde(deserialize_with = "lenient")]
+    ready: u32,
     #[serde(deserialize_with = "lenient")]
     terminating: u32,
     #[serde(deserialize_with = "lenient")]
@@ -486,8 +520,10 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
         Running::Jobs(jobs) => (jobs.as_slice(), 0),
         Running::Pods(pods) => (Default::default(), *pods),
     };
+    let steady = pods > 0 && status.ready == pods && status.terminating == 0;
     let pods = pods + status.terminating + status.succeeded + status.failed;
     Runs {
+        steady,
         none: status.start_time.is_some() && pods == 0,
         suspended: spec.suspend,
         overlap: spec.concurrency_policy,
@@ -572,6 +608,7 @@ impl Status {
             desired,
             alone: current && updated == pods,
             pods: current.then_some(pods),
+            ready: self.ready_replicas.max(self.number_ready),
             told: observed.is_some(),
             failed: current && self.has_failed(),
         }
@@ -650,6 +687,7 @@ mod tests {
                 told: true,
                 failed: false,
                 pods: Some(3),
+                ready: 0,
             }
         );
         assert_eq!(workload.created, 1_795_434_240);

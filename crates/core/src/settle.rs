@@ -68,6 +68,17 @@ impl Queue {
         }
     }
 
+    /// What a decision asked for is there: it goes on, whatever has begun to wait
+    /// meanwhile. Else one that changes again and again would never be decided.
+    pub fn resume(&mut self, workload: &WorkloadRef, now: Millis) {
+        let waiting = Waiting {
+            due: now,
+            first: now,
+            quiet: false,
+        };
+        self.put(workload, waiting);
+    }
+
     /// Nothing to decide any more.
     pub fn forget(&mut self, workload: &WorkloadRef) {
         if let Some(waiting) = self.waiting.remove(workload) {

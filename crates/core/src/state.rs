@@ -33,6 +33,10 @@ pub const KEYS_APART: usize = 32;
 
 /// The record of one workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub struct Entry {
     /// The workload's uid: one of the same name made later is another.
     pub uid: Name,
@@ -56,6 +60,10 @@ pub struct Entry {
     /// under way when it was seen first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mixed: bool,
+    /// Whether the pods may have something older than what is recorded: there was no
+    /// telling at first sight.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubt: bool,
     /// When that roll was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Seconds>,
@@ -94,6 +102,9 @@ pub struct Entry {
 pub struct Older {
     /// Digest of that whole template.
     pub whole: Digest,
+    /// Whether they may have something older than that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubt: bool,
     /// What was there when they were made.
     pub seen: BTreeMap<Seen, SeenSource>,
 }
@@ -196,6 +207,10 @@ pub struct SeenSource {
     /// what it will have first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub awaited: bool,
+    /// Whether it, or a key of it that containers need, was missing when the workload
+    /// was seen first, while pods ran: those have what it had before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
     /// Digest of all its keys, where not all of them count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Digest>,
@@ -245,6 +260,16 @@ impl From<KeyDigest> for String {
 }
 
 impl SeenSource {
+    /// What counts of it, whatever else was written.
+    fn content(&self) -> Self {
+        Self {
+            rv: self.rv.min(1),
+            written: None,
+            all: None,
+            ..self.clone()
+        }
+    }
+
     /// The record of used keys, together where they are many.
     pub fn new(rv: Version, whole: bool, keys: BTreeMap<Name, KeyDigest>) -> Self {
         let keys = if keys.len() > KEYS_APART {
@@ -257,6 +282,7 @@ impl SeenSource {
             rv,
             written: None,
             awaited: false,
+            left: false,
             all: None,
             whole,
             asked: None,
@@ -277,6 +303,7 @@ impl Entry {
             whole: None,
             older: Vec::new(),
             mixed: false,
+            doubt: false,
             at: None,
             restarts: Restarts::default(),
             restless: BTreeMap::new(),
@@ -309,6 +336,24 @@ impl Entry {
     pub fn only_restarted(&self, template: Digest) -> bool {
         let restart = self.restart.as_ref();
         restart.is_some_and(|r| r.covers(self.template) && r.covers(template))
+    }
+
+    /// Whether both are one roll: they differ at most in versions of sources, whose
+    /// content that counts is the same, and in what is known of other pods. The patch may be there already, so another number
+    /// would be another roll.
+    pub fn brings_the_same(&self, other: &Self) -> bool {
+        let contents = |entry: &Self| -> BTreeMap<Seen, SeenSource> {
+            let seen = entry.seen.iter();
+            seen.map(|(key, seen)| (key.clone(), seen.content()))
+                .collect()
+        };
+        let without = |entry: &Self| Self {
+            seen: BTreeMap::new(),
+            mixed: false,
+            doubt: false,
+            ..entry.clone()
+        };
+        contents(self) == contents(other) && without(self) == without(other)
     }
 
     /// What pods of this template have, if it is recorded.

@@ -14,43 +14,40 @@ use super::{Act, Answer, Case, describe};
 impl Case<'_> {
     pub(super) fn compare_with(&self, entry: &Entry) -> Answer {
         let needs = self.needs.needs.iter();
-        let same = self.same_pods(entry);
-        let changes: Vec<_> = needs
-            .flat_map(|need| compare(need, self.seen(need), self.source(need), same))
+        let mut changes: Vec<_> = needs
+            .flat_map(|need| compare(need, self.seen(need), self.source(need)))
             .chain(self.all_that_may_differ())
             .collect();
+        match self.changed_in_between(entry, &changes) {
+            Ok(more) => changes.extend(more),
+            Err(questions) => return Self::ask(questions),
+        }
         let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
         let Some(first) = rolling.iter().map(|change| change.what).min() else {
             return self.record_or_rest(entry, &changes);
         };
         match self.pods_are_newer(&rolling) {
             Newer::Ask(questions) => Self::ask(questions),
-            Newer::Yes if self.is_pending(entry) && !self.pods_are_newest() => {
-                self.roll(reason_of(first), &rolling)
-            }
-            Newer::Yes => {
-                let by_edit = rolling.iter().all(|change| change.what == What::New);
-                let reason = if by_edit {
-                    Reason::Recorded
-                } else {
-                    Reason::Absorbed
-                };
-                let act = Act::Record(self.recorded(entry, &changes));
-                (act, reason, describe(&rolling))
-            }
+            Newer::Yes if self.is_pending(entry) => match self.pods_are_newest() {
+                Newer::Ask(questions) => Self::ask(questions),
+                Newer::Yes => self.absorb(entry, &changes, &rolling),
+                Newer::No => self.roll(reason_of(first), &rolling),
+            },
+            Newer::Yes => self.absorb(entry, &changes, &rolling),
             Newer::No => self.roll(reason_of(first), &rolling),
         }
     }
 
-    /// Whether nobody has edited the template since the record, or the pods are
-    /// yet to be made.
-    fn same_pods(&self, entry: &Entry) -> bool {
-        let same = if self.back {
-            self.none_made_since_it_is_back()
+    /// Records without a roll what an edit of the template has brought.
+    fn absorb(&self, entry: &Entry, changes: &[Change], rolling: &[Change]) -> Answer {
+        let by_edit = rolling.iter().all(|change| change.what == What::New);
+        let reason = if by_edit {
+            Reason::Recorded
         } else {
-            self.same_whole()
+            Reason::Absorbed
         };
-        self.is_pending(entry) || same || self.known.workload.key.kind.ends()
+        let act = self.with_older_pods(Act::Record(self.recorded(entry, changes)));
+        (act, reason, describe(rolling))
     }
 
     /// Whether a roll is written down and not carried out.
@@ -75,19 +72,20 @@ impl Case<'_> {
     }
 
     fn record_or_rest(&self, entry: &Entry, changes: &[Change]) -> Answer {
-        let recorded = self.recorded(entry, changes);
         if self.is_pending(entry) {
-            // Somebody edited the template meanwhile: what the roll was for is done.
-            return if self.pods_are_newest() {
-                (
-                    Act::Record(recorded),
-                    Reason::Absorbed,
-                    entry.because.clone(),
-                )
-            } else {
-                self.resume(entry)
+            // Somebody may have edited the template meanwhile: what the roll was for is
+            // done then.
+            return match self.pods_are_newest() {
+                Newer::Ask(questions) => Self::ask(questions),
+                Newer::No => self.resume(entry),
+                Newer::Yes => {
+                    let act = Act::Record(self.recorded(entry, changes));
+                    let act = self.with_older_pods(act);
+                    (act, Reason::Absorbed, entry.because.clone())
+                }
             };
         }
+        let recorded = self.recorded(entry, changes);
         let news = changes
             .iter()
             .filter(|c| matches!(c.what, What::New | What::Appeared(_)));

@@ -11,13 +11,13 @@ use crate::digest::Digest;
 use crate::evidence::{PodsSince, Question};
 use crate::index::{Beginning, Presence, Source};
 use crate::kinds::Renewal;
-use crate::needs::Need;
+use crate::needs::{Demand, Need};
 use crate::object::{Seconds, Version};
 use crate::reason::Reason;
 use crate::refs::SourceRef;
 use crate::state::{Entry, Older, Seen, SeenSource};
 
-use super::past::{Origin, Template};
+use super::past::{Origin, STEPS, Template};
 use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
 
 /// What was made so shortly before a term ended may have been left unrecorded; and
@@ -70,7 +70,7 @@ impl Case<'_> {
             (false, true) => self.catch_up(&stale),
             (false, false) => {
                 let names: Vec<_> = stale.iter().map(ToString::to_string).collect();
-                (adopt, why, names.join(", "))
+                (in_doubt(adopt), why, names.join(", "))
             }
         }
     }
@@ -96,7 +96,11 @@ impl Case<'_> {
             match self.beginning_of(need) {
                 Err(question) => questions.push(question),
                 Ok(Some(then)) => {
-                    earlier.extend(need.seen(&then).map(|seen| (Seen::of(&need.source), seen)));
+                    let seen = need.seen(&then).map(|seen| SeenSource {
+                        left: self.was_left(need, &then),
+                        ..seen
+                    });
+                    earlier.extend(seen.map(|seen| (Seen::of(&need.source), seen)));
                 }
                 Ok(None) => {}
             }
@@ -106,6 +110,19 @@ impl Case<'_> {
         } else {
             Err(questions)
         }
+    }
+
+    /// Whether pods ran, when it was opted in, that started with something else of a
+    /// source that was missing then.
+    fn was_left(&self, need: &Need, then: &Source) -> bool {
+        let ran = matches!(self.began(), Beginning::OptedIn(_)) && self.is_left(None);
+        let content = then.current();
+        let mut required = need.keys.iter();
+        let lacks = required.any(|(key, used)| {
+            let required = used.demand == Demand::Required;
+            required && content.is_none_or(|content| need.lacks(key, content))
+        });
+        ran && (lacks || (need.demand == Demand::Required && content.is_none()))
     }
 
     /// Whether a source can have changed since the workload was made. Without pods
@@ -144,7 +161,7 @@ impl Case<'_> {
     }
 
     fn or_edited(&self, at: Version) -> Version {
-        let edited = self.known.edited.filter(|_| self.makes_pods());
+        let edited = self.known.pods.edited.filter(|_| self.makes_pods());
         edited.map_or(at, |edited| edited.max(at))
     }
 
@@ -167,18 +184,27 @@ impl Case<'_> {
         }
     }
 
-    /// A source as it was before its last change, if the workload was there then.
+    /// A source as it was before it changed for the first time while the workload was
+    /// there with its present template.
     fn before_it_changed(&self, need: &Need) -> Result<Option<Source>, Question> {
-        let (version, before) = match self.origin(need) {
-            Origin::Ask(question) => return Err(question),
-            Origin::At(version, before) => (version, before),
-            Origin::Forgotten => return Ok(None),
-        };
-        match self.template_at(version) {
-            Template::Ask(question) => Err(question),
-            Template::Same => Ok(Some(Source::then(before))),
-            _ => Ok(None),
+        let mut then = None;
+        for _ in 0..STEPS {
+            let origin = match then {
+                None => self.origin(need),
+                Some(then) => self.origin_of(need, then),
+            };
+            let (version, before) = match origin {
+                Origin::Ask(question) => return Err(question),
+                Origin::At(version, before) => (version, before),
+                Origin::Forgotten => break,
+            };
+            match self.template_at(version) {
+                Template::Ask(question) => return Err(question),
+                Template::Same => then = Some(before),
+                _ => break,
+            }
         }
+        Ok(then.map(Source::then))
     }
 
     fn differs(&self, need: &Need, then: &Source) -> bool {
@@ -211,7 +237,7 @@ impl Case<'_> {
 
     /// What the pods of the template have that was there before a source changed, if
     /// some of them may be left.
-    fn with_older_pods(&self, adopt: Act) -> Act {
+    pub(super) fn with_older_pods(&self, adopt: Act) -> Act {
         let Act::Record(mut entry) = adopt else {
             return adopt;
         };
@@ -221,7 +247,8 @@ impl Case<'_> {
                 let older = entry.older(whole).map(|older| older.seen.clone());
                 let mut seen = older.unwrap_or_else(|| entry.seen.clone());
                 seen.insert(Seen::of(&need.source), before);
-                entry.add_older(Older { whole, seen });
+                let doubt = false;
+                entry.add_older(Older { whole, doubt, seen });
             }
         }
         Act::Record(entry)
@@ -235,6 +262,13 @@ impl Case<'_> {
             Template::Other(then) => Some((then.whole, need.seen(&Source::then(before))?)),
             _ => None,
         }
+    }
+
+    /// Whether a source was written since the workload was made, so that some pods may
+    /// have what it had before.
+    pub(super) fn may_differ_from_pods(&self) -> bool {
+        let mut needs = self.needs.needs.iter();
+        needs.any(|need| self.is_candidate(need))
     }
 
     /// Pods are no older than their workload, so often there is no need to ask.
@@ -321,5 +355,16 @@ impl Case<'_> {
         };
         let changes: Vec<_> = newer.iter().map(change).collect();
         self.roll(Reason::CaughtUp, &changes)
+    }
+}
+
+/// The record, with what was said of it.
+fn in_doubt(adopt: Act) -> Act {
+    match adopt {
+        Act::Record(entry) => Act::Record(Entry {
+            doubt: true,
+            ..entry
+        }),
+        act => act,
     }
 }

@@ -11,6 +11,7 @@
 //! for the first time → does anything differ → are the pods newer than that
 //! → may it be rolled now → is a pause over.
 
+mod between;
 mod change;
 mod describe;
 mod first;

@@ -6,6 +6,7 @@
 //! old ones have counts; what it was absorbed by does not any more.
 
 use crate::compare::{Change, What};
+use crate::digest::Digest;
 use crate::index::{Known, Present};
 use crate::needs::Need;
 use crate::state::{Entry, Older};
@@ -31,19 +32,24 @@ pub(super) fn base(entry: &Entry, known: &Known) -> Option<Base> {
     }
     let template = known.workload.template;
     let edited = entry.template != template && !entry.only_restarted(template);
-    let older = entry.older(now).filter(|_| edited && known.old);
-    let older = older.map(|older| older.seen.clone());
+    let older = entry.older(now).filter(|_| edited && known.pods.old);
+    let older = older.cloned();
     let back = older.is_some();
-    let lost = edited && !back && (known.back || (entry.mixed && known.old));
+    let lost = edited && !back && (known.pods.back || (entry.mixed && known.pods.old));
     if entry.whole.is_none() && !back && !lost {
         return None;
     }
     let mut entry = entry.clone();
     entry.older.retain(|older| older.whole != now);
-    let seen = older.unwrap_or_else(|| entry.seen.clone());
-    let seen = std::mem::replace(&mut entry.seen, seen);
+    let was = (entry.doubt, entry.seen.clone());
+    if let Some(older) = older {
+        (entry.doubt, entry.seen) = (older.doubt, older.seen);
+    } else if edited {
+        entry.doubt = false;
+    }
     if let Some(whole) = entry.whole {
-        entry.add_older(Older { whole, seen });
+        let (doubt, seen) = was;
+        entry.add_older(Older { whole, doubt, seen });
     }
     if back {
         entry.template = template;
@@ -67,9 +73,19 @@ impl Case<'_> {
         present.map(change).collect()
     }
 
+    /// Whether the last roll has reached the workload, as the answer to it said, and
+    /// the watch does not show it yet: what is known is of before.
+    pub(super) fn is_untold(&self) -> bool {
+        self.entry.is_some_and(|entry| {
+            let last = entry.older.last().map(|older| older.whole);
+            let before = entry.done && entry.whole.is_none() && !self.reached(entry);
+            before && last == Some(self.known.workload.whole)
+        })
+    }
+
     /// What is recorded of pods that are older than the present template.
     pub(super) fn older(&self) -> Vec<Older> {
-        if self.known.workload.progress.alone {
+        if self.known.workload.progress.alone && !self.is_untold() {
             return Vec::new();
         }
         self.entry
@@ -80,7 +96,8 @@ impl Case<'_> {
     /// that did not come about has brought them nothing.
     pub(super) fn older_and_present(&self) -> Vec<Older> {
         let older = self.older();
-        let Some(entry) = self.entry.filter(|entry| !self.is_pending(entry)) else {
+        let brought = |entry: &&Entry| !self.is_pending(entry) && !self.is_untold();
+        let Some(entry) = self.entry.filter(brought) else {
             return self.entry.map_or(older, |entry| entry.older.clone());
         };
         let mut with = Entry {
@@ -89,6 +106,7 @@ impl Case<'_> {
         };
         with.add_older(Older {
             whole: self.known.workload.whole,
+            doubt: entry.doubt,
             seen: entry.seen.clone(),
         });
         with.older
@@ -96,9 +114,20 @@ impl Case<'_> {
 
     /// Whether there may be pods of which nothing is recorded.
     pub(super) fn is_mixed(&self) -> bool {
-        let progress = self.known.workload.progress;
-        let at_first = self.entry.is_none_or(|entry| entry.mixed);
-        at_first && progress.pods.is_some() && !progress.alone
+        let workload = &self.known.workload;
+        let unrecorded = |whole: &Digest| {
+            let recorded = self
+                .entry
+                .is_some_and(|entry| entry.older(*whole).is_some());
+            !recorded && *whole != workload.whole
+        };
+        // Edits that nobody saw may have left out templates.
+        let skipped = |entry: &Entry| entry.mixed || entry.whole != Some(workload.whole);
+        let others = match &self.known.pods.others {
+            Some(others) => others.iter().any(unrecorded),
+            None => self.entry.is_none_or(skipped),
+        };
+        others && workload.progress.told && !workload.progress.alone
     }
 
     /// Whether no pod was made of a template since it is back: what its pods have
@@ -106,6 +135,6 @@ impl Case<'_> {
     pub(super) fn none_made_since_it_is_back(&self) -> bool {
         let newest = self.needs.needs.iter();
         let newest = newest.filter_map(|need| Some(self.source(need).present()?.version));
-        self.known.kept || (self.rules.one_etcd && newest.max() < self.known.turned)
+        self.known.pods.kept || (self.rules.one_etcd && newest.max() < self.known.pods.turned)
     }
 }

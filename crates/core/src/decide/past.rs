@@ -5,6 +5,7 @@
 //! nothing that counts, such as a label. So the past is asked step by step, from
 //! the present version backwards, until the content that counts was another one.
 
+use crate::compare::compare;
 use crate::evidence::{Finding, Former, PodsSince, Question};
 use crate::index::{Fetched, Source};
 use crate::needs::Need;
@@ -14,7 +15,7 @@ use super::{Act, Answer, Case};
 use crate::reason::Reason;
 
 /// So many writes of a source are looked at.
-const STEPS: usize = 16;
+pub(super) const STEPS: usize = 16;
 
 /// Since when a source has, of what counts, what it has.
 pub(super) enum Origin<'a> {
@@ -41,25 +42,41 @@ pub(super) enum Template<'a> {
 }
 
 impl Case<'_> {
-    /// Since when what counts of a source is as it is. The source has been read.
+    /// Since when what counts of a source is as it is. The source has been read, or is
+    /// as it was recorded.
     pub(super) fn origin(&self, need: &Need) -> Origin<'_> {
-        let source = self.source(need);
-        let (Some(present), Some(content)) = (source.present(), source.current()) else {
+        let Some(present) = self.source(need).present() else {
             return Origin::Forgotten;
         };
         if !self.rules.one_etcd || need.source.kind.by_status() {
             return Origin::Forgotten;
         }
-        let now = need.used(Some(content));
-        let mut version = present.version;
+        let same = |before: &Fetched| self.is_as_now(need, before);
+        self.origin_from(need, present.version, same)
+    }
+
+    /// The same for what it was at another time.
+    pub(super) fn origin_of(&self, need: &Need, then: &Fetched) -> Origin<'_> {
+        let Fetched::Present(meta, content) = then else {
+            return Origin::Forgotten;
+        };
+        let used = need.used(Some(content));
+        let same = |before: &Fetched| need.used(Source::then(before).current()) == used;
+        self.origin_from(need, meta.version, same)
+    }
+
+    fn origin_from(
+        &self,
+        need: &Need,
+        mut version: Version,
+        same: impl Fn(&Fetched) -> bool,
+    ) -> Origin<'_> {
         for _ in 0..STEPS {
             let question = Question::Source(need.source.clone(), version.saturating_sub(1));
             match self.moment.evidence.get(&question) {
                 None => return Origin::Ask(question),
                 Some(Finding::Source(before)) => match before {
-                    Fetched::Present(meta, content)
-                        if meta.version < version && need.used(Some(content)) == now =>
-                    {
+                    Fetched::Present(meta, _) if meta.version < version && same(before) => {
                         version = meta.version;
                     }
                     before => return Origin::At(version, before),
@@ -68,6 +85,18 @@ impl Case<'_> {
             }
         }
         Origin::Forgotten
+    }
+
+    /// Whether what counts of a source was as it is now.
+    fn is_as_now(&self, need: &Need, before: &Fetched) -> bool {
+        let (now, then) = (self.source(need), Source::then(before));
+        match (now.current(), self.seen(need)) {
+            (Some(content), _) => need.used(then.current()) == need.used(Some(content)),
+            (None, Some(seen)) if now.present().is_some_and(|p| p.version == seen.rv) => {
+                compare(need, Some(seen), &then).is_empty()
+            }
+            _ => false,
+        }
     }
 
     /// The workload's pod template at a version.

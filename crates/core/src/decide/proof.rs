@@ -49,12 +49,16 @@ impl Case<'_> {
             return self.younger(changes);
         }
         let newest = versions.iter().max();
-        if self.known.edited.as_ref() > newest {
+        if self.known.pods.edited.as_ref() > newest {
             return Newer::Yes;
         }
+        if let Some(edited) = self.known.pods.edited {
+            return self.edited_in_between(edited, changes);
+        }
         // After the last list every edit came as an event.
-        if versions.iter().min() > Some(&self.known.since) {
-            return self.edited_in_between(changes);
+        let since = |change: &Change| self.changed_no_earlier_than(change);
+        if changes.iter().all(|c| since(c) >= Some(self.known.since)) {
+            return Newer::No;
         }
         self.past_tells(changes)
     }
@@ -66,12 +70,9 @@ impl Case<'_> {
 
     /// The template was edited before the newest write of a source: but that may
     /// have changed nothing that counts.
-    fn edited_in_between(&self, changes: &[Change]) -> Newer {
-        let Some(edited) = self.known.edited else {
-            return Newer::No;
-        };
+    fn edited_in_between(&self, edited: Version, changes: &[Change]) -> Newer {
         let before = |change: &Change| self.changed_no_earlier_than(change) >= Some(edited);
-        if changes.iter().any(before) {
+        if changes.iter().any(before) || self.moment.evidence.is_long() {
             return Newer::No;
         }
         match self.since(changes) {
@@ -83,10 +84,10 @@ impl Case<'_> {
 
     /// A version before which the change cannot have been.
     fn changed_no_earlier_than(&self, change: &Change) -> Option<Version> {
-        let told = Some(self.index.view(&change.source).changed_from);
-        let need = self.need(change)?;
-        let recorded = || self.seen(need).map(|seen| seen.rv);
-        told.filter(|version| *version > 0).or_else(recorded)
+        let source = self.index.view(&change.source);
+        let recorded = self.seen(self.need(change)?)?.rv;
+        let is_of_it = source.changed_after <= recorded;
+        Some(recorded.max(if is_of_it { source.changed_from } else { 0 }))
     }
 
     fn need(&self, change: &Change) -> Option<&Need> {
@@ -110,14 +111,17 @@ impl Case<'_> {
         }
     }
 
-    /// What nobody saw. A template that was another when the change came, with no
-    /// pods but its own, has been edited since, so all pods of this one are newer.
     fn past_tells(&self, changes: &[Change]) -> Newer {
-        let version = match self.since(changes) {
-            Since::Ask(questions) => return Newer::Ask(questions),
-            Since::At(version) => version,
-            Since::Forgotten => return self.younger(changes),
-        };
+        match self.since(changes) {
+            Since::Ask(questions) => Newer::Ask(questions),
+            Since::At(version) => self.was_edited_since(version, changes),
+            Since::Forgotten => self.younger(changes),
+        }
+    }
+
+    /// What nobody saw. A template that was another when the changes came, with no
+    /// pods but its own, has been edited since, so all pods of this one are newer.
+    fn was_edited_since(&self, version: Version, changes: &[Change]) -> Newer {
         match self.template_at(version) {
             Template::Ask(question) => Newer::Ask(vec![question]),
             Template::Same => Newer::No,
@@ -127,18 +131,30 @@ impl Case<'_> {
         }
     }
 
-    /// Whether an event shows that the pods were made after every source was
-    /// written, so that a roll which is pending is not needed any more.
-    pub(super) fn pods_are_newest(&self) -> bool {
+    /// Whether the pods were made after every source was written, so that a roll which
+    /// is pending is not needed any more.
+    pub(super) fn pods_are_newest(&self) -> Newer {
         let rotated = |need: &Need| self.source(need).present().is_some_and(|p| p.rewritten);
         let is_told = |need: &&Need| !need.source.kind.by_status() || rotated(need);
         let needs = self.needs.needs.iter().filter(is_told);
-        let versions: Option<Vec<_>> = needs
-            .map(|need| self.source(need).present().map(|p| p.version))
-            .collect();
-        let newest = versions.and_then(|versions| versions.into_iter().max());
-        let edited = self.known.edited;
-        self.makes_pods() && self.rules.one_etcd && newest.is_some() && edited > newest
+        let all: Vec<_> = needs.map(|need| self.change_of(need)).collect();
+        let told = all.iter().all(|change| change.version.is_some()) && !all.is_empty();
+        if !told || !self.rules.one_etcd || !self.makes_pods() {
+            return Newer::No;
+        }
+        let newest = all.iter().map(|change| change.version).max().flatten();
+        if self.known.pods.edited > newest {
+            return Newer::Yes;
+        }
+        if self.same_template() {
+            return Newer::No;
+        }
+        match (self.since(&all), self.known.pods.edited) {
+            (Since::Ask(questions), _) => Newer::Ask(questions),
+            (Since::Forgotten, _) => self.younger(&all),
+            (Since::At(version), Some(edited)) => (edited > version).into(),
+            (Since::At(version), None) => self.was_edited_since(version, &all),
+        }
     }
 
     /// Whether a new template makes new pods, all of them and at once.

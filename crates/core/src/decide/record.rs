@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::compare::{Change, What, tells};
-use crate::index::Presence;
+use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
 use crate::needs::Need;
 use crate::state::{Entry, Epoch, Restarts, Rolls, Seen, SeenKeys, SeenSource};
 
 use super::Case;
+use super::proof::Newer;
 
 impl Case<'_> {
     /// The record of how things are now.
@@ -21,9 +22,10 @@ impl Case<'_> {
             epoch: self.epoch(),
             done,
             template: self.known.workload.template,
-            whole: done.then_some(self.known.workload.whole),
+            whole: (done && !self.is_untold()).then_some(self.known.workload.whole),
             older: self.older(),
             mixed: self.is_mixed(),
+            doubt: self.entry.is_some_and(|entry| entry.doubt),
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
             restless: self.still_restless(),
@@ -65,13 +67,26 @@ impl Case<'_> {
             None
         };
         let seen = now.or_else(|| before.cloned())?;
-        Some((Seen::of(&need.source), seen))
+        let left = self.misses(need).is_some() && self.is_left(before);
+        Some((Seen::of(&need.source), SeenSource { left, ..seen }))
+    }
+
+    /// Whether pods run that started with something else, of a source that is missing.
+    pub(super) fn is_left(&self, before: Option<&SeenSource>) -> bool {
+        if let Some(before) = before {
+            return before.left && self.same_template();
+        }
+        let workload = &self.known.workload;
+        let found = self.known.beginning == Beginning::Found;
+        let run = workload.progress.ready > 0 || (found && !workload.progress.told);
+        self.entry.is_none_or(Entry::is_bare) && run && !workload.key.kind.ends()
     }
 
     /// The record without a roll: what is gone keeps its last digest, so that the
     /// same content coming back is nothing.
     pub(super) fn recorded(&self, entry: &Entry, changes: &[Change]) -> Entry {
-        let done = entry.done || self.reached(entry) || self.pods_are_newest();
+        let newest = || matches!(self.pods_are_newest(), Newer::Yes);
+        let done = entry.done || self.reached(entry) || newest();
         let because = if done {
             String::new()
         } else {
@@ -83,6 +98,7 @@ impl Case<'_> {
             // No pods are made from what it is edited to until it is resumed.
             now.template = entry.template;
             now.whole = entry.whole;
+            now.older.retain(|older| Some(older.whole) != entry.whole);
         }
         for change in changes.iter().filter(|c| matches!(c.what, What::Gone(_))) {
             self.keep(change, entry, &mut now.seen);
@@ -118,6 +134,7 @@ impl Case<'_> {
             done: true,
             because: String::new(),
             older: Vec::new(),
+            doubt: false,
             restart: None,
             back: None,
             seen: BTreeMap::new(),

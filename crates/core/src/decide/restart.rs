@@ -57,7 +57,7 @@ impl Case<'_> {
     pub(super) fn back(&self) -> Option<Back> {
         let entry = self.entry?;
         if self.was_taken_back(entry) {
-            let old = self.known.old;
+            let old = self.known.pods.old;
             let now = if old { Back::Partly } else { Back::Whole };
             return Some(entry.back.unwrap_or(now));
         }

@@ -52,6 +52,7 @@ impl Case<'_> {
             at: Some(now),
             restart: self.next_restart(),
             back: None,
+            doubt: false,
             restarts: restarts.with(now),
             older: self.older_and_present(),
             rolls: entry.rolls.with(roll, self.end_of_last()),
@@ -91,7 +92,7 @@ impl Case<'_> {
             older: entry.older.clone(),
             ..self.entry_now(n, false, because.clone())
         };
-        let act = if now(entry.n) == *entry {
+        let act = if now(entry.n).brings_the_same(entry) {
             Act::Resume(entry.clone())
         } else {
             Act::Roll(self.next_entry(because.clone()), Vec::new())
@@ -126,7 +127,7 @@ impl Case<'_> {
             .collect()
     }
 
-    fn misses(&self, need: &Need) -> Option<Change> {
+    pub(super) fn misses(&self, need: &Need) -> Option<Change> {
         let source = self.source(need);
         let keys = match source.presence {
             Presence::Absent if need.demand == Demand::Required => Vec::new(),

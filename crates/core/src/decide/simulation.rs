@@ -187,11 +187,11 @@ impl Life {
                 self.decide(World::carry_out);
             }
             Step::Pause => {
-                self.run("pause");
+                self.write("pause");
                 self.paused = true;
             }
             Step::Resume => {
-                self.run("resume");
+                self.write("resume");
                 (self.paused, self.held) = (false, false);
             }
             Step::OptOut => self.opt(false),
@@ -201,7 +201,7 @@ impl Life {
             // change and its undoing is beyond what is promised.
             Step::Decide | Step::Crash | Step::Half if self.unseen => {}
             Step::Relist => self.watch(true, "relist"),
-            Step::Restart => self.watch(true, "restart"),
+            Step::Restart => self.restart(),
             Step::Decide => self.decide(World::carry_out),
             Step::Crash => {
                 self.unsure = true;
@@ -209,19 +209,27 @@ impl Life {
             }
             Step::Half => {
                 self.decide(World::carry_out);
-                self.watch(true, "restart");
+                self.restart();
             }
             Step::Other(_) | Step::Delete(_) | Step::Touch(_) | Step::TakeBack | Step::Unseen => {}
         }
+    }
+
+    /// Since when all pods are ready is forgotten.
+    fn restart(&mut self) {
+        self.unsure |= self.may_roll;
+        self.watch(true, "restart");
     }
 
     fn opt(&mut self, within: bool) {
         let was_out = std::mem::replace(&mut self.out, !within);
         // What nobody saw is as if it had not been.
         if within && was_out && !self.unseen {
+            // What its pods have of a source that is missing is not known.
+            self.unsure |= self.waits();
             self.opted_in_with = Some(self.used());
         }
-        self.run(if within {
+        self.write(if within {
             "ann tidings.dev/reload=auto"
         } else {
             "ann"
@@ -253,6 +261,12 @@ impl Life {
         self.world.run(command);
     }
 
+    /// Writes the workload. Whether pods were made for that is told by events only.
+    fn write(&mut self, command: &str) {
+        self.unsure |= self.unseen;
+        self.run(command);
+    }
+
     fn template(&mut self, command: &str) {
         self.run(command);
         (self.starting, self.held) = (true, self.paused);
@@ -278,7 +292,7 @@ impl Life {
             // What is there counts as what the pods have; and if something that
             // they require is not, as if they waited for it.
             Reason::Adopted | Reason::MaybeStale | Reason::StateLost => {
-                (self.pods, self.starting, self.held) = (self.used(), true, false);
+                (self.pods, self.starting) = (self.used(), true);
                 self.start();
             }
             // What is optional reaches new pods only, and that is as it should be.

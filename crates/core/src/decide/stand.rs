@@ -44,7 +44,8 @@ impl Case<'_> {
     /// before it had replaced them all.
     fn is_doubtful(&self, reason: Reason) -> bool {
         let at_first_sight = matches!(reason, Reason::MaybeStale | Reason::Missed);
-        at_first_sight || self.back() == Some(Back::Partly)
+        let since = self.entry.is_some_and(|entry| entry.doubt);
+        at_first_sight || since || self.back() == Some(Back::Partly)
     }
 
     /// Whether something makes wait what is due, or is kept from new pods because
@@ -58,8 +59,12 @@ impl Case<'_> {
     fn is_behind(&self) -> bool {
         let (workload, progress) = (&self.known.workload, self.known.workload.progress);
         let rolls_out = !workload.key.kind.ends() && workload.lender.is_none();
-        let differs = |entry: &Entry| entry.older.iter().any(|older| older.seen != entry.seen);
+        let differs = |entry: &Entry| {
+            let mut older = entry.older.iter();
+            older.any(|older| older.doubt || older.seen != entry.seen)
+        };
         let others = self.entry.is_some_and(differs);
+        let others = others || (self.is_mixed() && self.may_differ_from_pods());
         rolls_out && others && progress.told && !progress.alone
     }
 

@@ -59,6 +59,12 @@ struct Manifest {
     /// Its controller does not look at it.
     lags: bool,
     replicas: Option<u32>,
+    /// How many pods are ready; else all.
+    ready: Option<u32>,
+    /// Its pods wait for what they require.
+    waits: bool,
+    /// The template that its pods were made from: while it is paused, an earlier one.
+    made: String,
     /// The uid of what made it.
     owner: Option<u64>,
 }
@@ -240,6 +246,7 @@ impl World {
                 None => self.index.delete_source(&source(name), version),
             };
         }
+        self.start();
     }
 
     /// Everything about the workload. `use` and `edit` edit its template.
@@ -260,6 +267,7 @@ impl World {
             "through" => (web.stuck, generation) = (false, 0),
             "lags" => (web.lags, generation) = (rest != "no", 0),
             "replicas" => web.replicas = rest.parse().ok(),
+            "ready" => (web.ready, generation) = (rest.parse().ok(), 0),
             "owned" => (web.owner, generation) = (Some(1), 0),
             "pause" => web.paused = true,
             "resume" => web.paused = false,
@@ -268,12 +276,42 @@ impl World {
             other => unreachable!("{other}"),
         }
         web.generation += generation;
+        if ["create", "replicas"].contains(&verb) {
+            self.web.waits = self.lacks();
+        }
         self.wrote_web();
+    }
+
+    /// Whether containers could not start for want of a source or a key.
+    fn lacks(&self) -> bool {
+        self.web.uses.iter().any(|used| {
+            let (how, what) = used.split_once(':').unwrap();
+            let (name, key) = what.split_once('.').unwrap_or((what, ""));
+            let data = self.cms.get(name).map(|cm| &cm.data);
+            let there = match how {
+                "env" | "var" | "items" => data.is_some_and(|data| data.contains_key(key)),
+                "from" | "vol" | "sub" => data.is_some(),
+                _ => true,
+            };
+            !there
+        })
+    }
+
+    /// What pods wait for may have come.
+    fn start(&mut self) {
+        if self.web.waits && !self.lacks() {
+            self.web.waits = false;
+            self.wrote_web();
+        }
     }
 
     fn wrote_web(&mut self) {
         self.web.version = self.version;
         let template = self.web.template().to_string();
+        if !self.web.paused && self.web.made != template {
+            self.web.made.clone_from(&template);
+            self.web.waits = self.lacks();
+        }
         self.revisions.entry(template).or_insert(self.now);
         if !self.unseen {
             let workload = self.web.read();
@@ -505,6 +543,14 @@ impl Manifest {
     }
 
     fn read(&self) -> Workload {
+        let pods = self.updated + u32::from(self.stuck);
+        let made = self.template().to_string() == self.made;
+        let updated = if made { self.updated } else { 0 };
+        let ready = if self.waits {
+            0
+        } else {
+            self.ready.unwrap_or(pods.min(self.replicas.unwrap_or(3)))
+        };
         let json = json!({
             "metadata": {"namespace": "ns", "name": "web", "uid": self.uid.to_string(),
                 "ownerReferences": [{"controller": self.owner.is_some(), "uid": "o", "kind": "Prometheus"}],
@@ -512,8 +558,8 @@ impl Manifest {
                 "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
             "spec": {"replicas": self.replicas.unwrap_or(3), "paused": self.paused, "updateStrategy": self.strategy,
                 "template": self.template()},
-            "status": {"observedGeneration": self.generation - i64::from(self.lags), "updatedReplicas": self.updated,
-                "replicas": self.updated + u32::from(self.stuck), "conditions": self.conditions()},
+            "status": {"observedGeneration": self.generation - i64::from(self.lags), "updatedReplicas": updated,
+                "replicas": pods, "readyReplicas": ready, "conditions": self.conditions()},
         });
         read_workload(
             &KINDS[0],

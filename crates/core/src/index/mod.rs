@@ -13,6 +13,7 @@
 mod lend;
 mod links;
 mod names;
+mod pods;
 mod runs;
 mod source;
 mod stream;
@@ -21,6 +22,7 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use pods::Pods;
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Concerned, Stream, StreamOf};
 pub use workload::{Beginning, How, Known};

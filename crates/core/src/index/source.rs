@@ -148,9 +148,12 @@ pub struct Source {
     pub presence: Presence,
     /// Its digests, where it has been read.
     pub content: Option<Content>,
-    /// The first version that was told after those digests, while each is told: what
-    /// changed since then did not change before it. 0 where that is not known.
+    /// The first version that was told after those digests, or after the version that a
+    /// list showed, while each is told: what changed since then did not change before it. Of one that was deleted since, and
+    /// not looked for meanwhile, the version of its deletion. 0 where it is not known.
     pub changed_from: Version,
+    /// The version before that: a record that is older may be of something else.
+    pub changed_after: Version,
     /// Another number whenever the watch tells of it, so that an answer to an
     /// earlier question is not mistaken for the present.
     pub told: u32,
@@ -174,6 +177,7 @@ impl Source {
             presence,
             content: None,
             changed_from: 0,
+            changed_after: 0,
             told: 0,
             problem: None,
             users: Vec::new(),
@@ -220,7 +224,7 @@ impl Source {
     fn set(&mut self, presence: Presence) {
         self.presence = presence;
         self.content = None;
-        self.changed_from = 0;
+        (self.changed_from, self.changed_after) = (0, 0);
         self.problem = None;
     }
 }
@@ -268,11 +272,23 @@ impl Index {
             return Vec::new();
         }
         self.doubt(key);
+        self.note_deletion(key, version);
         let users = self.users(key);
         if users.is_empty() {
             self.sources.remove(key);
         }
         users
+    }
+
+    /// That of a list was at no version that is known.
+    fn note_deletion(&mut self, key: &SourceRef, version: Version) {
+        if let Some(source) = self
+            .sources
+            .get_mut(key)
+            .filter(|_| version != Version::MAX)
+        {
+            (source.changed_from, source.changed_after) = (version, Version::MAX);
+        }
     }
 
     /// A source was read, as an answer to the question that was asked when the
@@ -372,21 +388,26 @@ impl Index {
         let known = source.and_then(Source::present);
         let news = known.is_none_or(|known| is_news(known, meta));
         if news {
-            let from = self.changes_from(meta);
+            let (after, from) = self.changes_from(meta);
             self.take(meta);
-            self.hold(&meta.key).changed_from = from;
+            let source = self.hold(&meta.key);
+            (source.changed_after, source.changed_from) = (after, from);
         }
         news
     }
 
-    /// The first version since the digests that are held, where this one is the next
-    /// that is told. A list may have left some out.
-    fn changes_from(&self, meta: &SourceMeta) -> Version {
+    /// The version of the digests that are held, or else the one that was known first,
+    /// and the first one since then, where this one is the next that is told. A list may
+    /// have left some out.
+    fn changes_from(&self, meta: &SourceMeta) -> (Version, Version) {
         let listing = self.listing(StreamOf::Sources(meta.key.kind), &meta.key.namespace);
-        match self.sources.get(&meta.key) {
-            Some(source) if !listing && source.current().is_some() => meta.version,
-            Some(source) if !listing => source.changed_from,
-            _ => 0,
+        let Some(source) = self.sources.get(&meta.key).filter(|_| !listing) else {
+            return (0, 0);
+        };
+        match (source.current(), source.present()) {
+            (Some(content), _) => (content.version, meta.version),
+            (None, Some(known)) if source.changed_from == 0 => (known.version, meta.version),
+            _ => (source.changed_after, source.changed_from),
         }
     }
 

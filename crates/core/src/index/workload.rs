@@ -1,15 +1,13 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
-use std::collections::BTreeSet;
-
 use crate::annotations::PAUSED_AT;
-use crate::digest::Digest;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Annotations, Policy};
 use crate::reason::Problem;
 use crate::refs::{Name, WorkloadRef};
 
 use super::links::Mentions;
+use super::pods::Pods;
 use super::{Index, Namespace, Stream, StreamOf};
 
 /// How a workload came to be known.
@@ -46,28 +44,14 @@ pub struct Known {
     pub problems: Vec<Problem>,
     /// How it began.
     pub beginning: Beginning,
-    /// The version at which an event showed its pod template edited. Pods made
-    /// from it are younger than this.
-    pub edited: Option<Version>,
-    /// The version at which an event showed the present pod template, though there
-    /// may be older pods of it.
-    pub turned: Option<Version>,
-    /// Whether, at that moment, there were still as many pods of other templates as
-    /// there should be: one that came back then made none anew.
-    pub kept: bool,
-    /// Whether, at that moment, there may have been pods of it already.
-    pub old: bool,
-    /// Whether, at that moment, it is known that there were.
-    pub back: bool,
+    /// What its readings tell of its pods.
+    pub pods: Pods,
     /// Every edit of its template after this version is seen as an event.
     pub since: Version,
     /// The mark of a roll that somebody took back.
     pub reverted: Option<Mark>,
     /// The time of a restart that somebody took back.
     pub unrestarted: Option<Name>,
-    /// The earlier templates, whole, that there may be pods of; `None` where it is
-    /// not known which.
-    others: Option<BTreeSet<Digest>>,
     pub(super) epoch: u32,
 }
 
@@ -185,30 +169,6 @@ impl Index {
     }
 }
 
-/// What an edit of a pod template tells; see [`Known`].
-struct Edit {
-    edited: Option<Version>,
-    others: Option<BTreeSet<Digest>>,
-    turned: Option<Version>,
-    kept: bool,
-    old: bool,
-    back: bool,
-}
-
-impl Default for Edit {
-    /// Nobody saw it.
-    fn default() -> Self {
-        Self {
-            edited: None,
-            others: None,
-            turned: None,
-            kept: false,
-            old: true,
-            back: false,
-        }
-    }
-}
-
 impl Known {
     /// What a reading and the one before it tell together. The policy is still to
     /// be read.
@@ -218,19 +178,9 @@ impl Known {
         let put_back = |b: &&Self| how == How::Listed && b.is_after(&now);
         let same = |b: &&Self| b.workload.uid == now.uid;
         let before = before.filter(same).filter(|b| !put_back(b));
-        let edit = before.map(|before| before.edit(&now, how));
-        let Edit {
-            edited,
-            others,
-            turned,
-            kept,
-            old,
-            back,
-        } = edit.unwrap_or_default();
-        let others = if now.progress.alone {
-            Some(BTreeSet::new())
-        } else {
-            others
+        let pods = match before {
+            Some(before) => before.pods.after(&before.workload, &now, how),
+            None => Pods::first(&now, how),
         };
         let since = match (before, how) {
             (Some(before), How::Event) => before.since,
@@ -238,12 +188,7 @@ impl Known {
         };
         Self {
             beginning: Beginning::Found,
-            edited,
-            others,
-            turned,
-            kept,
-            old,
-            back,
+            pods,
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
             unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
@@ -251,40 +196,6 @@ impl Known {
             problems: Vec::new(),
             epoch: 0,
             workload: now,
-        }
-    }
-
-    /// When its template was edited, and which others there may be pods of. Only
-    /// an event shows an edit between two readings; after a list it is unknown
-    /// when it was made. A template whose text alone differs, with the spec's
-    /// generation as it was, is one that a newer API server fills in differently.
-    /// And one that is back, or may be, while its old pods still run proves
-    /// nothing.
-    fn edit(&self, now: &Workload, how: How) -> Edit {
-        let was = self.workload.whole;
-        if was == now.whole {
-            return Edit {
-                edited: self.edited,
-                others: self.others.clone(),
-                turned: self.turned,
-                kept: self.kept,
-                old: self.old,
-                back: self.back,
-            };
-        }
-        if how == How::Listed {
-            return Edit::default();
-        }
-        let others = self.others.clone();
-        let old = others.as_ref().is_none_or(|o| o.contains(&now.whole));
-        let made_pods = !old && self.workload.generation != now.generation;
-        Edit {
-            edited: made_pods.then_some(now.version),
-            others: others.map(|others| others.into_iter().chain([was]).collect()),
-            turned: Some(now.version),
-            kept: self.workload.progress.older() >= now.progress.desired,
-            old,
-            back: old && self.others.is_some(),
         }
     }
 

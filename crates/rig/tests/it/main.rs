@@ -44,6 +44,7 @@ mod rotated_classes_roll;
 mod secrets_leave_no_trace;
 mod seed_example;
 mod server_restart;
+mod started_in_between;
 mod state_objects;
 mod static_manifests;
 mod storm;

@@ -61,6 +61,7 @@ async fn with_on_delete_the_template_is_rolled_and_pods_take_it_when_deleted() -
     for workload in ["statefulset/db", "daemonset/log"] {
         lab.rolled_no_further(workload, 1).await?;
         explained(&lab, workload, "WaitsForDelete").await?;
+        explained(&lab, workload, "waiting").await?;
         for pod in lab.ns().pods(workload).await? {
             let name = pod.metadata.name.unwrap_or_default();
             lab.ns()
@@ -89,6 +90,9 @@ async fn above_a_partition_pods_are_rolled_and_the_rest_is_told() -> Result<()> 
     lab.rolled_no_further(DB, 1).await?;
     explained(&lab, DB, "PartlyRolled").await?;
     explained(&lab, DB, "1 of 3").await?;
+    eprintln!("ENTRY {}", lab.entry(DB).await?.unwrap());
+    eprintln!("STATUS {}", lab.ns().get(DB).await?.data["status"]);
+    explained(&lab, DB, "waiting").await?;
 
     lab.ns().edit(DB, json!({"spec": partition(0)})).await?;
     explained(&lab, DB, "UpToDate").await?;

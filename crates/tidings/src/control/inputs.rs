@@ -246,11 +246,11 @@ impl Control {
             Ok(found) => found,
             Err(error) => return self.workload_failed(key, "looking up what was", &error),
         };
-        let mut again = self.now;
+        let mut again = None;
         for (question, finding) in found {
             match (&finding, question.version()) {
                 (Finding::Pods(PodsSince::Lagging), _) => {
-                    again = self.workload_backoff.failed(key, self.now, None);
+                    again = Some(self.workload_backoff.failed(key, self.now, None));
                     continue;
                 }
                 (Finding::Forgotten, Some(version)) => {
@@ -262,7 +262,13 @@ impl Control {
             let evidence = self.evidence.entry(key.clone()).or_insert_with(nothing);
             evidence.add(question, finding);
         }
-        self.queue.look(key, again);
+        if let Some(evidence) = self.evidence.get_mut(key) {
+            evidence.end_round();
+        }
+        match again {
+            Some(again) => self.queue.look(key, again),
+            None => self.queue.resume(key, self.now),
+        }
     }
 
     pub(super) fn lead(

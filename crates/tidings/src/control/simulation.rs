@@ -276,13 +276,19 @@ impl Simulation {
 
     fn disturb(&mut self) {
         match self.dice.below(40) {
-            // Never back to an earlier content: see ARCHITECTURE.md, limits.
             0..=5 => {
                 let i = self.dice.below(SOURCES);
-                let content = self.world.sources[i].1;
-                self.world
-                    .change(i, content + u32::from(!self.dice.one_in(3)));
-                self.facts[1].push_back(self.world.source_fact(i));
+                let content = self.next_content(i);
+                self.change(i, content);
+            }
+            15..=17 => {
+                let i = self.dice.below(JOB);
+                self.make_anew(i);
+            }
+            18 => {
+                let i = self.dice.below(JOB);
+                self.world.opt(i);
+                self.facts[0].push_back(self.world.workload_fact(i, How::Event));
             }
             // Somebody scales a workload: another version, the same template.
             6 => {
@@ -309,6 +315,23 @@ impl Simulation {
             9 if self.faults => self.start(),
             12..=14 => self.operate(),
             _ => {}
+        }
+    }
+
+    /// Another one, the same, or an earlier one.
+    fn next_content(&mut self, source: usize) -> u32 {
+        let content = self.world.sources[source].1;
+        match self.dice.below(6) {
+            0 | 1 => content,
+            2 => content.saturating_sub(1),
+            _ => content + 1,
+        }
+    }
+
+    fn make_anew(&mut self, i: usize) {
+        let reads = self.dice.one_in(2);
+        if self.world.make_anew(i, reads) {
+            self.facts[0].push_back(self.world.workload_fact(i, How::Event));
         }
     }
 
@@ -360,20 +383,8 @@ impl Simulation {
         self.world.version += 1;
         let content = self.world.content_of(i);
         let lives = self.world.workloads[i].lives + 1;
-        self.world.workloads[i] = Pods {
-            version: self.world.version,
-            generation: 1,
-            mark: None,
-            restarted: None,
-            edits: 0,
-            lives,
-            remade: 0,
-            gone: false,
-            hangs: None,
-            undone: 0,
-            content,
-            rolls: Vec::new(),
-        };
+        let pods = Pods::new(self.world.version, content);
+        self.world.workloads[i] = Pods { lives, ..pods };
         self.facts[0].push_back(self.world.workload_fact(i, How::Event));
     }
 
@@ -384,6 +395,15 @@ impl Simulation {
             let back = self.dice.one_in(2);
             self.end(i, back);
             self.world.remember();
+            if self.world.workloads[i].starting {
+                self.make_anew(i);
+                self.world.remember();
+            }
+            if !self.world.workloads[i].opted_in {
+                self.world.opt(i);
+                self.facts[0].push_back(self.world.workload_fact(i, How::Event));
+                self.world.remember();
+            }
         }
         for _ in 0..20_000 {
             self.step();

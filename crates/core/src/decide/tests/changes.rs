@@ -100,15 +100,22 @@ fn many_keys_are_one_digest() {
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
-    unseen; edit 1; restart         => Roll Resumed configmap/c (k)
+    unseen; edit 1; restart         => Record Absorbed configmap/c (k)
 "
 )]
 #[case::and_the_source_was_away_after_an_edit(
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
-    pause; edit 1; cm c k=1; cm c k=2; resume => half: Roll Resumed configmap/c (k)
+    pause; edit 1; cm c k=1; resume; cm c k=2 => half: Roll Resumed configmap/c (k)
     => Note UpToDate
+"
+)]
+#[case::and_the_source_got_a_label(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => crash: Roll Changed configmap/c (k)
+    touch c                         => Resume Resumed configmap/c (k)
 "
 )]
 #[case::and_the_source_is_gone(
@@ -116,7 +123,7 @@ fn many_keys_are_one_digest() {
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
     del c                           => Nothing Missing configmap/c
-    cm c k=2                        => Roll Resumed configmap/c (k)
+    cm c k=2                        => Resume Resumed configmap/c (k)
 "
 )]
 #[case::and_it_is_paused(

@@ -152,6 +152,12 @@ fn first_sight(#[case] scenario: &str) {
     undo                            => Roll Changed configmap/c (k)
 "
 )]
+#[case::made_while_nobody_led_and_changed_twice_and_back(
+    "
+    cm c k=1; use env:c.k; unled; create; cm c k=2; cm c k=3; restart => half: Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+"
+)]
 #[case::changed_before_it_was_made(
     "
     cm c k=1; use env:c.k; unled; cm c k=2; create; restart => Record Adopted

@@ -1,6 +1,7 @@
 //! What is decided, as scenarios: commands of [`super::world`] and, after `=>`,
 //! what follows from them.
 
+mod between;
 mod changes;
 mod classes;
 mod environment;

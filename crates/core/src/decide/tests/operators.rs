@@ -47,7 +47,7 @@ use crate::reason::Reason;
     "
     owned; cm c k=1; use env:c.k    => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
-    template kubectl.kubernetes.io/restartedAt=2026-01-01T00:00:00Z; restart => Roll Resumed configmap/c (k)
+    template kubectl.kubernetes.io/restartedAt=2026-01-01T00:00:00Z; restart => Record Absorbed configmap/c (k)
 "
 )]
 #[case::restarted_by_hand_after_the_patch(

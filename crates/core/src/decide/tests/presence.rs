@@ -80,7 +80,7 @@ fn a_key_appears(#[case] use_it: &str, #[case] flags: &str, #[case] expect: &str
     cm c k=1                        => Note UpToDate
     del c; edit 2                   => Note Missing configmap/c
     cm c k=2; cm c k=1              => Roll Changed configmap/c
-    del c; cm c k=1; edit 3         => Record Absorbed configmap/c
+    del c; cm c k=1; edit 3         => Note UpToDate
     edit 4; del c                   => Note Missing configmap/c
     cm c k=2                        => Roll Changed configmap/c (k)
 "

@@ -251,6 +251,45 @@ fn absorb(#[case] scenario: &str) {
     cm d k=2; use env:c.k           => Note UpToDate
 "
 )]
+#[case::and_an_old_pod_was_made_anew(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    stuck; cm c k=2; edit b         => Record Absorbed configmap/c (k)
+    ready 2; ready 3; cm c k=1; undo a => Roll Changed configmap/c
+"
+)]
+#[case::and_an_old_pod_was_being_made_anew(
+    "
+    cm c k=1; use env:c.k; edit a   => Record Adopted
+    cm c k=2; ready 2; stuck; edit b; ready 3; cm c k=1; undo a => Roll Changed configmap/c
+"
+)]
+#[case::that_hung_at_first_sight(
+    "
+    cm c k=1; use env:c.k; edit a; cm c k=2; edit b; stuck; restart => Record Adopted
+    undo a                          => Roll Changed configmap/c (k)
+"
+)]
+#[case::that_hung_at_first_sight_and_is_forgotten(
+    "
+    cm c k=1; use env:c.k; edit a; cm c k=2; edit b; stuck; compact; restart => Record Adopted
+    undo a                          => Roll Changed configmap/c
+"
+)]
+#[case::that_hung_at_first_sight_before_the_change(
+    "
+    cm c k=1; use env:c.k; edit a; edit b; stuck; restart => Record Adopted
+    cm c k=2                        => Roll Changed configmap/c (k)
+    undo a                          => Roll Changed configmap/c
+"
+)]
+#[case::that_hung_at_first_sight_and_changed_while_it_was_noted(
+    "
+    cm c k=1; use env:c.k; edit a; edit b; stuck; restart => Record Adopted
+    cm c k=2                        => half: Roll Changed configmap/c (k)
+    undo a                          => Roll Changed configmap/c
+"
+)]
 #[case::unseen_and_back(
     "
     cm c k=1; use env:c.k; edit a   => Record Adopted

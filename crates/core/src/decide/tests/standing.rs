@@ -143,3 +143,77 @@ fn it_says_how_far_and_until_when() {
         (Word::Rolling, Some((1, 3)))
     );
 }
+
+/// A rollout that was under way at first sight: nobody knows what its older pods have.
+#[rstest]
+#[case::hanging_and_taken_back(
+    "
+    cm c k=1; use env:c.k; edit a; cm c k=2; edit b; stuck; restart => rolling
+    restart                             => rolling
+    undo a                              => rolling
+    through                             => in step
+"
+)]
+#[case::hanging_and_through(
+    "
+    cm c k=1; use env:c.k; edit a; cm c k=2; edit b; stuck; restart => rolling
+    through                             => in step
+"
+)]
+#[case::hanging_and_forgotten(
+    "
+    cm c k=1; use env:c.k; edit a; cm c k=2; edit b; stuck; compact; restart => rolling
+    undo a                              => rolling
+"
+)]
+#[case::edited_before_it_changed(
+    "
+    cm c k=1; use env:c.k; edit a; edit b; stuck; restart => rolling
+    cm c k=2                            => rolling
+    undo a                              => rolling
+    through                             => in step
+"
+)]
+#[case::by_ordinal(
+    "
+    strategy partition; cm c k=1; use env:c.k; updated 3 => in step
+    cm c k=2                            => stale
+    stuck; updated 1                    => waiting
+    restart                             => waiting
+"
+)]
+#[case::on_delete(
+    "
+    strategy on-delete; cm c k=1; use env:c.k; updated 3 => in step
+    cm c k=2                            => stale
+    stuck; updated 0                    => waiting
+    restart                             => waiting
+    touch c                             => waiting
+"
+)]
+#[case::maybe_stale(
+    "
+    cm c k=1; use env:c.k; cm c k=2     => stale
+    => stale
+    restart                             => stale
+    touch c                             => stale
+    edit 1                              => in step
+"
+)]
+#[case::maybe_stale_and_rolled(
+    "
+    cm c k=1; use env:c.k; cm c k=2     => stale
+    cm c k=3                            => stale
+    => in step
+"
+)]
+#[case::maybe_stale_and_edited_in_a_rollout_that_hangs(
+    "
+    cm c k=1; use env:c.k; cm c k=2     => stale
+    edit 1; stuck                       => rolling
+    through                             => in step
+"
+)]
+fn what_is_not_known_of_older_pods(#[case] scenario: &str) {
+    check(scenario);
+}

@@ -50,6 +50,10 @@ impl Dice {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub(super) struct Pods {
     pub(super) version: u64,
     pub(super) generation: i64,
@@ -68,7 +72,16 @@ pub(super) struct Pods {
     pub(super) hangs: Option<Box<Before>>,
     /// How often an edit was taken back.
     pub(super) undone: usize,
-    /// The content of each source when the template was last changed.
+    /// Whether its pod is being made anew, and so not ready.
+    pub(super) starting: bool,
+    /// Whether its owner wants it rolled.
+    pub(super) opted_in: bool,
+    /// Whether it had another content than was there, since it was last made or rolled.
+    pub(super) was_stale: bool,
+    /// Whether an edit hung since then: who did not see it cannot know that a later one
+    /// does not bring back a template with its old pods.
+    pub(super) hung: bool,
+    /// What its pods have of each source.
     pub(super) content: Vec<u32>,
     /// That of each roll.
     pub(super) rolls: Vec<Vec<u32>>,
@@ -130,6 +143,27 @@ pub(super) fn number(name: &str) -> usize {
 }
 
 impl Pods {
+    pub(super) fn new(version: u64, content: Vec<u32>) -> Self {
+        Self {
+            version,
+            generation: 1,
+            mark: None,
+            restarted: None,
+            edits: 0,
+            lives: 0,
+            remade: 0,
+            gone: false,
+            hangs: None,
+            undone: 0,
+            starting: false,
+            opted_in: true,
+            was_stale: false,
+            hung: false,
+            content,
+            rolls: Vec::new(),
+        }
+    }
+
     pub(super) fn uid(&self, i: usize) -> String {
         format!("u{i}-{}-{}", self.lives, self.remade)
     }
@@ -148,20 +182,7 @@ impl World {
         for i in 0..WORKLOADS {
             world.version += 1;
             let content = uses(i).iter().map(|_| 0).collect();
-            let pods = Pods {
-                version: world.version,
-                generation: 1,
-                mark: None,
-                restarted: None,
-                edits: 0,
-                lives: 0,
-                remade: 0,
-                gone: false,
-                hangs: None,
-                undone: 0,
-                content,
-                rolls: Vec::new(),
-            };
+            let pods = Pods::new(world.version, content);
             world.workloads.push(pods);
         }
         world.remember();
@@ -179,7 +200,43 @@ impl World {
         self.version += 1;
         let before = std::mem::replace(&mut self.sources[source], (self.version, content));
         self.changes[source] += usize::from(before.1 != content);
+        for i in 0..WORKLOADS {
+            self.look(i);
+        }
         self.remember();
+    }
+
+    /// Notes whether a workload is stale.
+    fn look(&mut self, i: usize) {
+        let there = self.content_of(i);
+        let pods = &mut self.workloads[i];
+        pods.hung |= pods.hangs.is_some();
+        pods.was_stale |= pods.content != there || pods.hung || pods.starting;
+    }
+
+    /// The pod of a workload is deleted, or the one that follows it is there: it has
+    /// what is there at one of these moments.
+    pub(super) fn make_anew(&mut self, i: usize, reads: bool) -> bool {
+        if self.workloads[i].hangs.is_some() || kind(i).ends() {
+            return false;
+        }
+        self.version += 1;
+        let content = self.content_of(i);
+        let pods = &mut self.workloads[i];
+        pods.version = self.version;
+        pods.starting = !pods.starting;
+        if pods.starting || reads {
+            pods.content = content;
+        }
+        self.look(i);
+        true
+    }
+
+    /// Somebody wants it rolled, or does not any more.
+    pub(super) fn opt(&mut self, i: usize) {
+        self.version += 1;
+        let pods = &mut self.workloads[i];
+        (pods.version, pods.opted_in) = (self.version, !pods.opted_in);
     }
 
     /// Its owner edits the template: new pods, with what is there now. While the
@@ -197,8 +254,11 @@ impl World {
         };
         (pods.version, pods.edits) = (version, edits);
         pods.generation += 1;
+        pods.was_stale = false;
         let hanging = pods.hangs.take().or(Some(Box::new(before)));
         pods.hangs = hanging.filter(|_| hangs);
+        pods.starting = false;
+        self.look(i);
     }
 
     /// An edit that hangs is taken back, or is through.
@@ -215,6 +275,7 @@ impl World {
             (pods.mark, pods.restarted) = (before.mark, before.restarted);
             (pods.edits, pods.content) = (before.edits, before.content);
         }
+        self.look(i);
         true
     }
 
@@ -282,6 +343,8 @@ impl World {
             (pods.version, pods.mark) = (self.version, None);
             pods.content = content;
             pods.generation += 1;
+            // Who did not see it before it was gone rolls it once more.
+            pods.was_stale = true;
             self.remember();
         }
         kept
@@ -336,8 +399,11 @@ impl World {
             } => pods.restarted = Some(time.to_string()),
             _ => pods.mark = Some(format!("tidings/{}", patch.n)),
         }
+        assert!(pods.was_stale, "w{i} is rolled for nothing");
+        (pods.was_stale, pods.hung, pods.starting) = (false, false, false);
         pods.content.clone_from(&content);
         pods.rolls.push(content);
+        self.look(i);
         Ok(Outcome::Done)
     }
 }
@@ -370,15 +436,20 @@ fn read(i: usize, pods: &Pods) -> Workload {
         .collect();
     let annotations = json!({"tidings.dev/config": pods.mark, RESTARTED_AT: pods.restarted});
     let all = 1 + u32::from(pods.hangs.is_some());
-    let told =
-        json!({"observedGeneration": pods.generation, "updatedReplicas": 1, "replicas": all});
-    let status = Some(told).filter(|_| !kind(i).ends());
+    let ready = 1 - u32::from(pods.starting);
+    let told = json!({"observedGeneration": pods.generation, "updatedReplicas": 1,
+        "replicas": all, "readyReplicas": ready});
+    let status = if kind(i).ends() {
+        json!({"active": 1, "ready": 1})
+    } else {
+        told
+    };
     let object = json!({
         "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
             "resourceVersion": pods.version.to_string(), "generation": pods.generation,
             "creationTimestamp": Timestamp::from_second(EPOCH).unwrap().to_string(),
             "ownerReferences": [{"controller": i == OWNED, "uid": "o"}],
-            "annotations": {"tidings.dev/reload": "auto"}},
+            "annotations": {"tidings.dev/reload": if pods.opted_in { "auto" } else { "off" }}},
         "spec": {"replicas": 1, "template": {"metadata": {"annotations": annotations},
             "spec": {"containers": [{"image": format!("app:{}", pods.edits), "envFrom": env_from}]}}},
         "status": status,
