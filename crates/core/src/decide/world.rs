@@ -544,7 +544,8 @@ impl Manifest {
 
     fn read(&self) -> Workload {
         let pods = self.updated + u32::from(self.stuck);
-        let made = self.template().to_string() == self.made;
+        let template = self.template().to_string();
+        let made = template == self.made;
         let updated = if made { self.updated } else { 0 };
         let ready = if self.waits {
             0
