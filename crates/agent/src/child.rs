@@ -8,7 +8,6 @@
 use crate::journal::log;
 use crate::nursery::Nursery;
 use crate::proc;
-use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
 use rustix::termios::{isatty, tcsetpgrp};
 use std::ffi::OsString;
@@ -190,12 +189,8 @@ fn give_terminal(child: Pid) {
     if !isatty(&stdin) {
         return;
     }
-    // From the second start on we are in the background, where this would stop us.
-    let mut held = SigSet::empty();
-    held.add(Blocked::SIGTTOU);
-    if held.thread_block().is_ok() {
-        let _ = tcsetpgrp(&stdin, child);
-        let _ = held.thread_unblock();
-        let _ = kill_process_group(child, Raw::CONT);
-    }
+    // From the second start on we are in the background, where this would stop us if
+    // the signal for that were not blocked.
+    let _ = tcsetpgrp(&stdin, child);
+    let _ = kill_process_group(child, Raw::CONT);
 }

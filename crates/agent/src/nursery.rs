@@ -6,10 +6,11 @@
 //! waiter would take somebody else's exit code.
 
 use crate::proc::{self, Family};
+use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::process::{Pid, WaitOptions, wait};
 use std::collections::HashMap;
 use std::io;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tidings_core::action::Signal;
@@ -19,13 +20,26 @@ use tidings_core::action::Signal;
 type OnExit = Box<dyn FnOnce(u8) + Send>;
 
 /// The children that run.
-#[derive(Default)]
 pub(crate) struct Nursery {
     running: Mutex<HashMap<i32, OnExit>>,
     /// The command that is waited for, and its number as soon as it has one.
     command: Mutex<Option<(Family, Option<i32>)>>,
     /// The agent ends: nothing is started any more.
     closed: AtomicBool,
+    /// The signals that were blocked when this was made, before the agent blocked any
+    /// for itself: a child inherits what is blocked when it is started.
+    blocked: SigSet,
+}
+
+impl Default for Nursery {
+    fn default() -> Self {
+        Self {
+            running: Mutex::default(),
+            command: Mutex::default(),
+            closed: AtomicBool::default(),
+            blocked: SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty()),
+        }
+    }
 }
 
 impl Nursery {
@@ -44,10 +58,18 @@ impl Nursery {
         if self.is_closed() {
             return Err(io::Error::other("the agent ends"));
         }
-        let child = command.spawn()?;
+        let child = self.spawn(command)?;
         let pid = child.id().cast_signed();
         running.insert(pid, Box::new(on_exit));
         Ok(pid)
+    }
+
+    fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        let ours = self.blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+        let child = command.spawn();
+        // It succeeded a moment ago, with the same thread.
+        let _ = ours.thread_set_mask();
+        child
     }
 
     /// Starts a command that is ended with the agent, until [`Self::command_is_over`].

@@ -5,8 +5,13 @@
 //! (signal(7)); of the others several that come together are one, as with the kernel.
 //! What was ignored when the agent started stays ignored (so `nohup` works);
 //! what means a fault of the agent itself keeps its default, as under tini.
+//!
+//! The kernel sends TTIN and TTOU to whoever uses the terminal from the background,
+//! and again until that is given up. Nobody here is to be held up by that: all threads
+//! block them, but the one that passes on what others send.
 
 use crate::nursery::Nursery;
+use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Resource, getrlimit};
 use signal_hook::iterator::Signals;
@@ -17,8 +22,8 @@ use std::sync::Arc;
 use tidings_core::action::Signal;
 
 /// Not to be caught (KILL, STOP), or about a fault of our own (ILL, TRAP, ABRT,
-/// BUS, FPE, SEGV, SYS), or about our own place in a terminal (TTIN, TTOU).
-const LEFT_ALONE: [i32; 11] = [4, 5, 6, 7, 8, 9, 11, 19, 21, 22, 31];
+/// BUS, FPE, SEGV, SYS).
+const LEFT_ALONE: [i32; 9] = [4, 5, 6, 7, 8, 9, 11, 19, 31];
 /// Kept by the C library for its threads.
 const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
@@ -41,7 +46,8 @@ pub(crate) struct Caught {
     queues: Queues,
 }
 
-/// Begins to catch; call before anything is started.
+/// Begins to catch; call before anything is started, by the thread that starts all
+/// others.
 ///
 /// # Errors
 /// When the kernel refuses a handler.
@@ -62,11 +68,20 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
     // before it wakes whoever looks there.
     let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
     let signals = Signals::new(kept)?;
+    if wanted == Wanted::All {
+        of_the_terminal().thread_block()?;
+    }
     Ok(Caught { signals, queues })
+}
+
+fn of_the_terminal() -> SigSet {
+    [Blocked::SIGTTIN, Blocked::SIGTTOU].into_iter().collect()
 }
 
 /// Passes signals on for ever.
 pub(crate) fn pass_on(mut caught: Caught, nursery: &Arc<Nursery>, mut tell: impl FnMut(Signal)) {
+    // Where this fails they wait, and stop nobody.
+    let _ = of_the_terminal().thread_unblock();
     for number in &mut caught.signals {
         match Signal::from_number(number) {
             Some(Signal::CHLD) => nursery.reap(),
