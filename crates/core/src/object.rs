@@ -144,6 +144,10 @@ impl Progress {
 
 /// A workload, as far as decisions rest on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub struct Workload {
     /// Which.
     pub key: WorkloadRef,
@@ -177,6 +181,8 @@ pub struct Workload {
     pub restarted: Option<Name>,
     /// Whether something else made it and cares for it, such as an operator.
     pub controlled: bool,
+    /// Whether it is being deleted, and its pods are to stay.
+    pub orphans: bool,
     /// `spec.paused`
     pub paused: bool,
     /// How new pods come.
@@ -491,6 +497,7 @@ pub fn read_workload(
         mark,
         restarted,
         controlled: metadata.controller().is_some(),
+        orphans: metadata.orphans(),
         paused: spec.paused,
         strategy,
         progress,

@@ -15,6 +15,7 @@ use crate::needs::{Demand, Need};
 use crate::object::Version;
 use crate::refs::SourceRef;
 use crate::state::{Entry, SeenSource};
+use crate::uses::Via;
 
 use super::Case;
 use super::past::STEPS;
@@ -124,6 +125,7 @@ impl Case<'_> {
         let Some(mut version) = source.present().map(|present| present.version) else {
             return Between::Nothing;
         };
+        let does_without = seen.rv != 0 && starts_without(need);
         let mut since = None;
         for _ in 0..STEPS {
             match self.former(&need.source, version) {
@@ -135,8 +137,11 @@ impl Case<'_> {
                         since = Some(at);
                     }
                 }
-                Former::Deleted(at) => version = at,
-                Former::Absent => return of(since),
+                Former::Deleted(at) => {
+                    version = at;
+                    since = does_without.then_some(at).or(since);
+                }
+                Former::Absent => return of(does_without.then_some(seen.rv + 1).or(since)),
                 Former::Untold => return since.map_or(Between::Untold, Between::Since),
             }
         }
@@ -203,6 +208,12 @@ impl Case<'_> {
 
 fn of(since: Option<Version>) -> Between {
     since.map_or(Between::Nothing, Between::Since)
+}
+
+/// Whether pods start without it, and stay so when it is back.
+fn starts_without(need: &Need) -> bool {
+    let used = need.via.iter().any(|via| *via != Via::Named);
+    used && need.demand == Demand::Optional
 }
 
 /// Whether containers could start with it.

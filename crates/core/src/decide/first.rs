@@ -36,6 +36,9 @@ impl Case<'_> {
         if self.needs.needs.is_empty() {
             return nothing(Reason::UsesNothing);
         }
+        if let Some(answer) = self.for_adopted_pods() {
+            return answer;
+        }
         let (adopt, reason, text) = self.adopt();
         if reason == Reason::StateLost && !self.rules.catch_up {
             return (adopt, reason, text);

@@ -11,6 +11,7 @@
 //! for the first time → does anything differ → are the pods newer than that
 //! → may it be rolled now → is a pause over.
 
+mod adopted;
 mod between;
 mod change;
 mod describe;
@@ -153,19 +154,11 @@ pub fn decide(
     let known = index.get(key)?;
     let ours = entry.filter(|entry| is_of(entry, known, rules));
     let base = ours.and_then(|entry| older::base(entry, known));
-    let mut case = Case {
-        known,
-        index,
-        back: base.as_ref().is_some_and(|base| base.back),
-        lost: base.as_ref().is_some_and(|base| base.lost),
-        entry: base.as_ref().map(|base| &base.entry).or(ours),
-        stored: ours,
-        former: entry.filter(|_| ours.is_none()),
-        moment,
-        rules,
-        needs: Needs::default(),
-        due: Cell::new(false),
-    };
+    let mut case = Case::new(index, known, moment, rules);
+    case.former = entry.filter(|_| ours.is_none());
+    if let Some(ours) = ours {
+        case.take_record(ours, base.as_ref());
+    }
     let answer = case.decide();
     let (act, reason, text) = case.unless_pause_is_over(answer);
     let again = case.again(&act, reason);
@@ -207,11 +200,41 @@ struct Case<'a> {
     lost: bool,
     /// The record of an earlier workload of this name.
     former: Option<&'a Entry>,
+    /// Whether its pods are those of that earlier workload, whose record this is.
+    adopted: bool,
     moment: Moment<'a>,
     rules: &'a Rules,
     needs: Needs,
     /// Whether a roll was found to be due, whatever became of it.
     due: Cell<bool>,
+}
+
+impl<'a> Case<'a> {
+    /// One without a record.
+    fn new(index: &'a Index, known: &'a Known, moment: Moment<'a>, rules: &'a Rules) -> Self {
+        Self {
+            known,
+            index,
+            entry: None,
+            stored: None,
+            back: false,
+            lost: false,
+            former: None,
+            adopted: false,
+            moment,
+            rules,
+            needs: Needs::default(),
+            due: Cell::new(false),
+        }
+    }
+
+    /// Compares with this record, as it stands for the present template.
+    fn take_record(&mut self, stored: &'a Entry, base: Option<&'a older::Base>) {
+        self.stored = Some(stored);
+        self.entry = Some(base.map_or(stored, |base| &base.entry));
+        self.back = base.is_some_and(|base| base.back);
+        self.lost = base.is_some_and(|base| base.lost);
+    }
 }
 
 impl Case<'_> {
@@ -230,6 +253,11 @@ impl Case<'_> {
             return (Act::Nothing, Reason::OwnedByOther, other);
         }
         self.needs = needs_of(self.known, self.index, self.entry);
+        self.once_read()
+    }
+
+    /// What follows from what it needs, when all of that has been read.
+    fn once_read(&self) -> Answer {
         if let Some(unread) = self.unread() {
             let names: Vec<_> = unread.iter().map(ToString::to_string).collect();
             return (Act::Read(unread), Reason::NotRead, names.join(", "));

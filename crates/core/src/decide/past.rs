@@ -105,7 +105,11 @@ impl Case<'_> {
         let question = Question::Workload(version);
         match self.moment.evidence.get(&question) {
             None => Template::Ask(question),
-            Some(Finding::Workload(Some(then))) if then.uid != workload.uid => Template::NotMade,
+            // Its pods were there, though it was not.
+            Some(Finding::Workload(None)) if self.adopted => Template::Same,
+            Some(Finding::Workload(Some(then))) if then.uid != workload.uid && !self.adopted => {
+                Template::NotMade
+            }
             // Edited since, which the watch has not brought: what we know was older.
             Some(Finding::Workload(Some(then))) if then.version > workload.version => {
                 Template::Same
@@ -117,10 +121,16 @@ impl Case<'_> {
         }
     }
 
-    /// Since when the pods' template is current; `None`: that has to be asked.
+    /// Since when the pods' template is current; `None`: that has to be asked. What is
+    /// older than the workload was taken over, and written when it was.
     pub(super) fn pods_since(&self) -> Option<PodsSince> {
+        let created = self.known.workload.created;
         match self.moment.evidence.get(&Question::Pods) {
-            Some(Finding::Pods(since)) if *since != PodsSince::Lagging => Some(*since),
+            Some(Finding::Pods(PodsSince::Lagging)) => None,
+            Some(Finding::Pods(PodsSince::At(at, _))) if *at < created => {
+                Some(PodsSince::At(*at, None))
+            }
+            Some(Finding::Pods(since)) => Some(*since),
             _ => None,
         }
     }

@@ -254,8 +254,13 @@ impl World {
         let words = || rest.split(' ').filter(|w| !w.is_empty());
         let web = &mut self.web;
         let mut generation = 1;
+        if verb == "create" {
+            self.revisions.clear();
+        }
         match verb {
-            "create" => (web.uid, web.created, web.generation) = (self.version, self.now, 0),
+            "create" | "adopt" => {
+                (web.uid, web.created, web.generation) = (self.version, self.now, 0);
+            }
             "use" => web.uses = words().map(str::to_owned).collect(),
             "edit" => web.image = rest.to_owned(),
             "undo" => (web.image, web.marks) = (rest.to_owned(), Data::new()),
@@ -276,7 +281,7 @@ impl World {
             other => unreachable!("{other}"),
         }
         web.generation += generation;
-        if ["create", "replicas"].contains(&verb) {
+        if ["create", "adopt", "replicas"].contains(&verb) {
             self.web.waits = self.lacks();
         }
         self.wrote_web();

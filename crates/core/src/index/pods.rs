@@ -60,6 +60,16 @@ impl Pods {
         }
     }
 
+    /// The same where the pods are those of another workload: only since when they are
+    /// ready is known of them.
+    pub(super) fn of_another(&self) -> Self {
+        Self {
+            steady: self.steady,
+            full: self.full,
+            ..Self::unknown()
+        }
+    }
+
     /// What a reading of a workload tells that was not there before.
     pub(super) fn first(now: &Workload, how: How) -> Self {
         let unknown = Self::unknown();

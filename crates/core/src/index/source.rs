@@ -149,8 +149,9 @@ pub struct Source {
     /// Its digests, where it has been read.
     pub content: Option<Content>,
     /// The first version that was told after those digests, or after the version that a
-    /// list showed, while each is told: what changed since then did not change before it. Of one that was deleted since, and
-    /// not looked for meanwhile, the version of its deletion. 0 where it is not known.
+    /// list showed, while each is told: what changed since then did not change before
+    /// it. Of one that was deleted since, and not looked for meanwhile, the version of its
+    /// deletion. 0 where it is not known.
     pub changed_from: Version,
     /// The version before that: a record that is older may be of something else.
     pub changed_after: Version,

@@ -199,6 +199,15 @@ impl Known {
         }
     }
 
+    /// The same where its pods are those of an earlier workload of its name.
+    pub(crate) fn with_pods_of_another(&self) -> Self {
+        Self {
+            pods: self.pods.of_another(),
+            beginning: Beginning::Found,
+            ..self.clone()
+        }
+    }
+
     /// How a workload began that is now, or not, to be rolled. `again`: its kind was
     /// listed before.
     fn beginning(

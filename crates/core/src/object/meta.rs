@@ -34,6 +34,9 @@ pub struct Meta {
     /// `metadata.generation`
     pub generation: i64,
     creation_timestamp: Option<String>,
+    deletion_timestamp: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    finalizers: Vec<String>,
     /// `metadata.labels`
     #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
@@ -104,6 +107,13 @@ impl Meta {
     /// When the object was created.
     pub(super) fn created(&self) -> Option<Seconds> {
         self.creation_timestamp.as_deref().and_then(seconds)
+    }
+
+    /// Whether it is being deleted, but not what it has made
+    /// (`metav1.FinalizerOrphanDependents` of Kubernetes).
+    pub(super) fn orphans(&self) -> bool {
+        let orphan = |finalizer: &String| finalizer == "orphan";
+        self.deletion_timestamp.is_some() && self.finalizers.iter().any(orphan)
     }
 
     /// The uid of what made the object and cares for it.

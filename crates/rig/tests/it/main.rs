@@ -26,6 +26,7 @@ mod jobs;
 mod killed_mid_fan_out;
 mod kinds_on_demand;
 mod least_rights;
+mod made_again_around_its_pods;
 mod metadata_edits_roll_nothing;
 mod names_of_any_length;
 mod newer_records;

@@ -10,7 +10,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 use tidings_core::state::FORM;
 
-use super::{Answer, Control, Effect, Outcome, Patch, Remaking};
+use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, Patch, Remaking};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
@@ -42,9 +42,11 @@ impl Control {
                 self.look(&concerned);
             }
             Fact::WorkloadGone(key) => {
+                let known = self.index.get(&key);
+                let pods_stay = known.is_some_and(|known| known.workload.orphans);
                 let concerned = self.index.delete_workload(&key);
                 self.look(&concerned);
-                self.gone(&key);
+                self.gone(&key, pods_stay);
             }
             Fact::Source(meta) if self.is_for_later(&meta) => {
                 self.restless.changed(&meta.key);
@@ -108,13 +110,14 @@ impl Control {
         self.changed(&concerned.changed);
         self.look(&concerned.look);
         for key in &concerned.gone {
-            self.gone(key);
+            self.gone(key, true);
         }
-        self.forget_departed();
+        self.note_departed();
     }
 
-    /// Records of workloads that were deleted while nobody looked.
-    fn forget_departed(&mut self) {
+    /// Workloads that were deleted while nobody looked: nobody knows whether their pods
+    /// are gone too.
+    fn note_departed(&mut self) {
         self.forget_remade();
         let departed: Vec<_> = self
             .store
@@ -124,7 +127,17 @@ impl Control {
             .filter(|key| !self.is_being_made_again(key))
             .cloned()
             .collect();
-        for key in &departed {
+        for key in departed {
+            let until = self.now + KEPT_FOR_PODS;
+            self.departed.entry(key).or_insert(until);
+        }
+    }
+
+    /// Records that no workload has come back for.
+    pub(super) fn forget_departed(&mut self) {
+        let due = self.departed.extract_if(|_, until| *until <= self.now);
+        let due: Vec<_> = due.map(|(key, _)| key).collect();
+        for key in due.iter().filter(|key| self.index.get(key).is_none()) {
             self.store.remove(key, self.now);
         }
     }
@@ -159,7 +172,8 @@ impl Control {
         self.remaking.retain(|key, job| !(job.made && gone(key)));
     }
 
-    fn gone(&mut self, key: &WorkloadRef) {
+    /// What its pods have is remembered where they may stay.
+    fn gone(&mut self, key: &WorkloadRef, pods_stay: bool) {
         if self.is_being_made_again(key) {
             return;
         }
@@ -168,7 +182,11 @@ impl Control {
         self.told.remove(key);
         self.evidence.remove(key);
         self.record_backoff.clear(key);
-        self.store.remove(key, self.now);
+        if pods_stay {
+            self.departed.insert(key.clone(), self.now + KEPT_FOR_PODS);
+        } else {
+            self.store.remove(key, self.now);
+        }
     }
 
     /// Something that these use changed: decide when it has been quiet.
@@ -291,7 +309,7 @@ impl Control {
             return;
         }
         self.resume_restless();
-        self.forget_departed();
+        self.note_departed();
         let all: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
         self.look(&all);
     }
@@ -343,6 +361,7 @@ impl Control {
         self.changed_at.clear();
         self.rolling.clear();
         self.remaking.clear();
+        self.departed.clear();
         self.workload_backoff.clear_all();
         self.record_backoff.clear_all();
         self.source_backoff.clear_all();
@@ -462,7 +481,7 @@ impl Control {
             Ok(Outcome::Done) => self.rolled(patch, None),
             Ok(Outcome::Made(uid)) => self.rolled(patch, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(key),
-            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key),
+            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key, true),
             // It changed under our hands: the watch brings it, then we look again.
             Err(ApiError::Conflict | ApiError::Gone) => {
                 let again = self.workload_backoff.failed(key, self.now, None);

@@ -70,6 +70,9 @@ pub struct Control {
     busy: HashMap<WorkloadRef, Version>,
     /// Jobs that are deleted to be made again, until that is answered and shown.
     remaking: HashMap<WorkloadRef, Remaking>,
+    /// Workloads that are gone while their pods may not be, and until when that is
+    /// remembered.
+    departed: HashMap<WorkloadRef, Millis>,
     /// What the rolls under way are for.
     rolling: HashMap<WorkloadRef, Vec<Change>>,
     fetching: HashSet<SourceRef>,
@@ -122,6 +125,10 @@ pub type NameTest = Box<dyn Fn(&str) -> bool + Send>;
 /// After a roll that changed nothing, trying again soon changes nothing either.
 const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
 
+/// So long what the pods of a workload have is remembered when it is gone: it may be
+/// made again around them.
+const KEPT_FOR_PODS: Millis = 3_600_000;
+
 /// What an installation was told, as far as the controller goes.
 pub struct Plan {
     /// For decisions.
@@ -161,6 +168,7 @@ impl Control {
             kinds: plan.kinds,
             rolling: HashMap::new(),
             remaking: HashMap::new(),
+            departed: HashMap::new(),
             term: None,
             now: 0,
             started: plan.started,
@@ -212,6 +220,7 @@ impl Control {
             self.effects.push(Effect::List(list.0, list.1, at));
         }
         if self.term.is_some() {
+            self.forget_departed();
             while let Some((key, waited)) = self.due() {
                 self.decide(&key, waited);
             }
@@ -231,7 +240,9 @@ impl Control {
     pub fn next(&self) -> Option<Millis> {
         self.term?;
         let queued = self.queue.next().filter(|_| !self.draining);
-        [queued, self.store.next_due()].into_iter().flatten().min()
+        let departed = self.departed.values().min().copied();
+        let due = [queued, departed, self.store.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// No more decisions: what is under way is finished, nothing is begun.

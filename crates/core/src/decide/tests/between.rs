@@ -76,6 +76,55 @@ fn what_it_waited_for_changed(#[case] scenario: &str) {
     check(scenario);
 }
 
+/// What pods can do without was gone for a while, and is back as it was.
+#[rstest]
+#[case::and_no_pod_was_made(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    del c; cm c k=1                 => Note UpToDate
+"
+)]
+#[case::and_a_pod_was_made(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    del c; ready 2; ready 3; cm c k=1 => Roll Changed configmap/c
+"
+)]
+#[case::and_a_pod_was_made_before(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    ready 2; ready 3; del c; cm c k=1 => Note UpToDate
+"
+)]
+#[case::for_long(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    del c                           => Nothing UpToDate
+    ready 2; ready 3; cm c k=1      => Roll Changed configmap/c
+"
+)]
+#[case::while_nobody_looked(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    unseen; del c; ready 2; ready 3; cm c k=1; restart => Roll Changed configmap/c
+"
+)]
+#[case::but_the_volume_follows(
+    "
+    cm c k=1; use vol?:c            => Record Adopted
+    del c; ready 2; ready 3; cm c k=1 => Note UpToDate
+"
+)]
+#[case::but_pods_cannot_do_without(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    del c; ready 2; ready 3; cm c k=1 => Note UpToDate
+"
+)]
+fn was_gone_and_is_back(#[case] scenario: &str) {
+    check(scenario);
+}
+
 /// There and back again, and a pod was made in between.
 #[rstest]
 #[case::no_pod(

@@ -335,3 +335,65 @@ fn a_record_tells_of_the_last_rolls() {
     assert_eq!((told[1].n, told[1].end), (10, End::Done));
     assert_eq!(told[9].cause, "configmap/c (k)");
 }
+
+/// It was deleted but for its pods, and made again, which took them over.
+#[rstest]
+#[case::and_nothing_changed(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    adopt                           => Note UpToDate
+    cm c k=2                        => Roll Changed configmap/c (k)
+"
+)]
+#[case::after_a_change(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; adopt                 => Roll Changed configmap/c (k)
+"
+)]
+#[case::before_a_change(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    adopt; cm c k=2                 => Roll Changed configmap/c (k)
+"
+)]
+#[case::while_nobody_looked(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; adopt; restart => Roll Changed configmap/c (k)
+"
+)]
+#[case::and_what_was_is_forgotten(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; adopt; compact; restart => Roll Changed configmap/c (k)
+"
+)]
+#[case::and_its_revision_tells_only_later(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; adopt; lags           => half: Ask NotRead what was there when its pods were made
+    lags no                         => Roll Changed configmap/c (k)
+"
+)]
+#[case::with_another_template(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; adopt; edit 1; restart => Record Adopted
+"
+)]
+#[case::there_and_back_while_it_was_away(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; ready 2; ready 3; cm c k=1; adopt => Roll Changed configmap/c
+"
+)]
+#[case::but_its_pods_are_new(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2; create                => Record Adopted
+"
+)]
+fn made_again_around_its_pods(#[case] scenario: &str) {
+    check(scenario);
+}

@@ -23,6 +23,8 @@ use crate::watch::Fact;
 
 /// When the life begins; it takes seconds, so all happens about then.
 pub(super) const EPOCH: i64 = 1_000_000;
+/// When all workloads were made: before everything was written.
+const CREATED: i64 = EPOCH - 1;
 pub(super) const SOURCES: usize = 3;
 pub(super) const WORKLOADS: usize = 4;
 /// The one that is a Job.
@@ -288,7 +290,7 @@ impl World {
     /// What was, as an API server tells it.
     pub(super) fn find(&self, of: &WorkloadRef, question: &Question) -> Finding {
         let Some(version) = question.version() else {
-            return Finding::Pods(PodsSince::At(0, None));
+            return Finding::Pods(PodsSince::At(CREATED, None));
         };
         let then = self.history.range(..=version).next_back();
         let Some((_, (sources, workloads))) = then else {
@@ -447,7 +449,7 @@ fn read(i: usize, pods: &Pods) -> Workload {
     let object = json!({
         "metadata": {"namespace": "ns", "name": format!("w{i}"), "uid": pods.uid(i),
             "resourceVersion": pods.version.to_string(), "generation": pods.generation,
-            "creationTimestamp": Timestamp::from_second(EPOCH).unwrap().to_string(),
+            "creationTimestamp": Timestamp::from_second(CREATED).unwrap().to_string(),
             "ownerReferences": [{"controller": i == OWNED, "uid": "o"}],
             "annotations": {"tidings.dev/reload": if pods.opted_in { "auto" } else { "off" }}},
         "spec": {"replicas": 1, "template": {"metadata": {"annotations": annotations},
