@@ -17,6 +17,13 @@
 mod common;
 mod floor;
 mod hook;
+#[path = "../../crates/agent/src/location.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "only what watching needs of it is measured"
+)]
+mod location;
 #[path = "../../crates/agent/src/read.rs"]
 #[allow(
     dead_code,

@@ -22,6 +22,7 @@ mod first_look;
 mod journal;
 #[cfg(test)]
 mod limits;
+mod location;
 mod memory;
 mod metrics;
 mod names;

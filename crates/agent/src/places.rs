@@ -5,6 +5,7 @@
 
 use crate::cli::settings::Settings;
 use crate::journal::{Journal, log};
+use crate::location::{self, Location};
 use crate::watch::foreign::Foreign;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
@@ -16,8 +17,11 @@ use std::path::{Path, PathBuf};
 /// When nothing is named and nothing is mounted.
 pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>, String> {
     let found = mounted();
+    let written = Written::by(settings);
     let mut paths = settings.watch.clone();
-    paths.extend(settings.renders.iter().map(|render| render.input.clone()));
+    paths.retain(|path| !written.holds(path, true));
+    let inputs = settings.renders.iter().map(|render| render.input.clone());
+    paths.extend(inputs.filter(|path| !written.holds(path, false)));
     journal.frozen(&meant(&found.frozen, &paths));
     if paths.is_empty() {
         found
@@ -33,11 +37,42 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
     let mut places: Vec<Place> = Vec::new();
     for path in paths {
         if places.iter().all(|known| known.path != path) {
-            let filter = settings.filter.clone();
+            let mut filter = settings.filter.clone();
+            filter.own.clone_from(&written.paths);
             places.push(Place { path, filter });
         }
     }
     Ok(places)
+}
+
+/// What the agent writes itself. It is made of something that is watched.
+struct Written {
+    paths: Vec<PathBuf>,
+    locations: Vec<Location>,
+}
+
+impl Written {
+    fn by(settings: &Settings) -> Self {
+        let outputs = settings.renders.iter().map(|render| &render.output);
+        Self {
+            locations: outputs
+                .clone()
+                .filter_map(|path| location::written(path))
+                .collect(),
+            paths: outputs.cloned().collect(),
+        }
+    }
+
+    fn holds(&self, path: &Path, is_said: bool) -> bool {
+        let holds = location::end(path).is_some_and(|end| self.locations.contains(&end));
+        if holds && is_said {
+            log(&format!(
+                "{} is not watched: the agent writes it (--render), and what it is made of is watched",
+                path.display()
+            ));
+        }
+        holds
+    }
 }
 
 /// A volume of files that change by themselves is none of configuration. One

@@ -23,7 +23,7 @@ mod unix;
 use crate::journal::Journal;
 use crate::nursery::Nursery;
 use crate::proc::{self, Process};
-use crate::render::{Rendered, Rendering};
+use crate::render::{Rendered, Rendering, in_order};
 use command::{Context, Rest};
 pub(crate) use holds::Holds;
 use http::Call;
@@ -105,6 +105,9 @@ impl Actor {
     /// Renders and checks. On failure everything is as it was. True: a rendered
     /// file is another one than before.
     pub(crate) fn prepare(&self, context: &Context) -> Result<bool, String> {
+        // Links may have been set since the start.
+        let renders: Vec<_> = self.renders.iter().map(|r| r.render().clone()).collect();
+        in_order(&renders)?;
         let mut rendered = Vec::new();
         for render in &self.renders {
             let done = render.run()?;

@@ -8,7 +8,7 @@ use crate::act::command::split;
 use crate::act::http::Call;
 use crate::act::prove::Proof;
 use crate::journal::Names;
-use crate::render::Render;
+use crate::render::{Render, in_order};
 use crate::watch::glob::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -121,7 +121,7 @@ impl Draft {
             way,
             check,
             proof,
-            renders: self.renders,
+            renders: in_order(&self.renders)?,
             at_start: self.at_start,
             asked,
             memory: self.memory,

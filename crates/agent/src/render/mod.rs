@@ -13,12 +13,14 @@
 mod broken;
 pub(crate) mod expand;
 mod output;
+mod own;
 
 use crate::read::{self, LARGE, Opened, Unread};
 use expand::Expander;
 pub(crate) use expand::Unset;
 use flate2::read::MultiGzDecoder;
 use output::{Draft, Output, Placed};
+pub(crate) use own::in_order;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,6 +94,11 @@ impl Rendering {
             output: Arc::new(Output::new(&render.output)),
             follow,
         }
+    }
+
+    /// What was asked for.
+    pub(crate) fn render(&self) -> &Render {
+        &self.render
     }
 
     /// Where the result is.

@@ -10,6 +10,7 @@
 //! next start. Whatever else of ours has such a name is a draft, and is removed.
 
 use crate::journal::log;
+use crate::location::MARK;
 use crate::read::{self, LARGE, Opened};
 use crate::sys::{self, Dir};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
@@ -159,7 +160,7 @@ impl Output {
     fn prefix(&self, kind: &str) -> OsString {
         let mut name = b".".to_vec();
         name.extend_from_slice(self.name.as_bytes());
-        name.extend_from_slice(b".tidings-");
+        name.extend_from_slice(MARK.as_bytes());
         name.extend_from_slice(kind.as_bytes());
         OsString::from_vec(name)
     }

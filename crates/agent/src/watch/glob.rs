@@ -4,6 +4,8 @@
 //! In: a pattern and a name relative to the watched directory. Out: yes or no.
 //! A pattern without `/` is also tried on the last part of the name alone.
 
+use std::path::PathBuf;
+
 /// Which files of a watched directory count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
@@ -13,6 +15,8 @@ pub(crate) struct Filter {
     pub(crate) exclude: Vec<String>,
     /// Also what a link leads to outside of the place.
     pub(crate) follow: bool,
+    /// What the agent writes itself, which does not count anywhere.
+    pub(crate) own: Vec<PathBuf>,
 }
 
 impl Filter {

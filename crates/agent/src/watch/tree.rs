@@ -8,6 +8,7 @@
 use super::digest::{Read, changed, digest, digest_of_stat};
 use super::place::{Id, Place, id};
 use super::snapshot::{Snapshot, joined};
+use crate::location::{self, Location};
 use crate::read::{LARGE, Opened, Root, Unread, in_dir};
 use crate::sys::{self, Dir};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -39,6 +40,8 @@ pub(super) struct Tree<'a> {
     /// Below a generation's directory, whose own times say nothing.
     pinned: bool,
     root: Root,
+    /// What the agent writes itself.
+    own: Vec<Location>,
     /// The directories that lead to where we are: links may go round.
     above: Vec<Id>,
     /// All that were entered.
@@ -63,6 +66,9 @@ impl<'a> Tree<'a> {
             place,
             pinned,
             root,
+            own: (place.filter.own.iter())
+                .filter_map(|path| location::written(path))
+                .collect(),
             above: Vec::new(),
             seen: HashSet::new(),
             listed: 0,
@@ -104,11 +110,13 @@ impl<'a> Tree<'a> {
     /// `by_link`: a link was followed to come here.
     fn dir(&mut self, dir: &OwnedFd, relative: &OsString, by_link: bool) -> Result<(), Unread> {
         let stat = sys::fstat(dir)?;
-        if !self.pinned {
-            // A file that was removed leaves its trace here alone.
+        let id = id(&stat);
+        let is_written_to = self.own.iter().any(|own| own.name_in(id).is_some());
+        if !self.pinned && !is_written_to {
+            // A file that was removed leaves its trace here alone. Where the agent
+            // writes each rendering does.
             self.snapshot.changed_at = self.snapshot.changed_at.max(changed(&stat));
         }
-        let id = id(&stat);
         if self.above.contains(&id) {
             return Ok(());
         }
@@ -139,6 +147,7 @@ impl<'a> Tree<'a> {
     /// Links last: what they lead to may be here too. The rest by name, so that
     /// the same is seen whatever the order in which it was written.
     fn list(&mut self, dir: &OwnedFd, relative: &OsStr) -> Result<Vec<Entry>, Unread> {
+        let own = self.own_names();
         let mut found = Vec::new();
         for entry in Dir::read_from(dir)? {
             let entry = entry?;
@@ -147,6 +156,9 @@ impl<'a> Tree<'a> {
                 continue;
             }
             let name = OsStr::from_bytes(name);
+            if own.iter().any(|own| location::is_of_output(own, name)) {
+                continue;
+            }
             if !self.has_room_for(relative, name, entry.file_type()) {
                 self.note(
                     relative.to_owned(),
@@ -163,6 +175,20 @@ impl<'a> Tree<'a> {
         }
         found.sort_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
         Ok(found)
+    }
+
+    /// What the agent writes in the directory where we are.
+    fn own_names(&self) -> Vec<OsString> {
+        let Some(here) = self.above.last() else {
+            return Vec::new();
+        };
+        let names = self.own.iter().filter_map(|own| own.name_in(*here));
+        names.map(OsStr::to_owned).collect()
+    }
+
+    fn leads_to_own(&self, whole: &OsStr) -> bool {
+        let path = || Path::new(&self.snapshot.dir).join(whole);
+        !self.own.is_empty() && location::end(&path()).is_some_and(|end| self.own.contains(&end))
     }
 
     fn counts(&self, relative: &OsStr, name: &OsStr, kind: FileType) -> bool {
@@ -207,6 +233,10 @@ impl<'a> Tree<'a> {
         let whole = self.snapshot.whole_name(&relative);
         let path = Path::new(&whole);
         let stat = self.root.stat(path)?;
+        // What is named itself was looked at when it was named.
+        if !relative.is_empty() && self.leads_to_own(&whole) {
+            return Ok(true);
+        }
         match FileType::from_raw_mode(stat.st_mode) {
             // Links among links: each directory once.
             FileType::Directory if by_link && self.seen.contains(&id(&stat)) => Ok(true),

@@ -1,0 +1,166 @@
+//! Where something lies, whatever way leads there.
+//!
+//! In: a path as people write it. Out: a [`Location`], the same for every path that
+//! leads to one entry of a directory, by links, `..` or another mount of it. So the
+//! agent knows what it writes itself: a rendered file, wherever it is seen, is no
+//! change, since what it is made of is one.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+/// As many links as the kernel follows (path_resolution(7)).
+const MOST_LINKS: u32 = 40;
+/// What follows an output's own name in every name beside it.
+pub(crate) const MARK: &str = ".tidings-";
+
+/// An entry of a directory, there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// The deepest directory that is there.
+    dir: Dir,
+    /// What is looked up in it.
+    rest: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Dir {
+    Inode(u64, u64),
+    /// One that cannot be looked at.
+    Path(PathBuf),
+}
+
+/// The entries that a path leads through, its own end last.
+pub(crate) fn passed(path: &Path) -> Vec<Location> {
+    Walk::along(path).passed
+}
+
+/// Where a path leads in the end.
+pub(crate) fn end(path: &Path) -> Option<Location> {
+    passed(path).pop()
+}
+
+/// The entry that is replaced: of a link the link itself.
+pub(crate) fn written(path: &Path) -> Option<Location> {
+    let path = absolute(path);
+    let name = path.file_name()?;
+    let mut walk = Walk::along(path.parent()?);
+    if walk.is_there {
+        walk.pass(name.into());
+        return walk.passed.pop();
+    }
+    let mut missing = walk.passed.pop()?;
+    missing.rest.push(name);
+    Some(missing)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+impl Location {
+    /// Its name in the directory of this inode, if it is one of its entries.
+    pub(crate) fn name_in(&self, (device, inode): (u64, u64)) -> Option<&OsStr> {
+        let mut parts = self.rest.iter();
+        let name = parts.next()?;
+        (self.dir == Dir::Inode(device, inode) && parts.next().is_none()).then_some(name)
+    }
+}
+
+struct Walk {
+    /// A directory, never a link.
+    here: PathBuf,
+    ahead: VecDeque<OsString>,
+    links: u32,
+    passed: Vec<Location>,
+    /// It ends at a directory.
+    is_there: bool,
+}
+
+impl Walk {
+    fn along(path: &Path) -> Self {
+        let mut walk = Self {
+            here: PathBuf::from("/"),
+            ahead: VecDeque::new(),
+            links: 0,
+            passed: Vec::new(),
+            is_there: true,
+        };
+        walk.turn_to(&absolute(path));
+        while let Some(name) = walk.ahead.pop_front() {
+            walk.step(name);
+        }
+        walk
+    }
+
+    fn step(&mut self, name: OsString) {
+        if name == ".." {
+            self.here.pop();
+            return;
+        }
+        let path = self.here.join(&name);
+        let kind = fs::symlink_metadata(&path).map(|found| found.file_type());
+        let target = fs::read_link(&path)
+            .ok()
+            .filter(|_| self.links < MOST_LINKS);
+        match (kind, target) {
+            (Ok(kind), _) if kind.is_dir() => {
+                self.pass(name.into());
+                self.here = path;
+            }
+            (_, Some(target)) => {
+                self.links += 1;
+                self.pass(name.into());
+                self.turn_to(&target);
+            }
+            _ => {
+                let ahead = std::mem::take(&mut self.ahead);
+                self.pass([name].into_iter().chain(ahead).collect());
+                self.is_there = false;
+            }
+        }
+    }
+
+    fn pass(&mut self, rest: PathBuf) {
+        let inode = fs::metadata(&self.here).map(|stat| Dir::Inode(stat.dev(), stat.ino()));
+        let dir = inode.unwrap_or_else(|_| Dir::Path(self.here.clone()));
+        self.passed.push(Location { dir, rest });
+    }
+
+    fn turn_to(&mut self, target: &Path) {
+        for part in target.components().rev() {
+            match part {
+                Component::RootDir => self.here = PathBuf::from("/"),
+                Component::Normal(name) => self.ahead.push_front(name.to_owned()),
+                Component::ParentDir => self.ahead.push_front("..".into()),
+                Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+    }
+}
+
+/// Whether a name in the directory of an output is that output, or one of the names
+/// under which it is written and kept until the check has passed.
+pub(crate) fn is_of_output(output: &OsStr, name: &OsStr) -> bool {
+    let aside = |name: &OsStr| {
+        let rest = name.as_bytes().strip_prefix(b".")?;
+        let rest = rest.strip_prefix(output.as_bytes())?;
+        Some(rest.starts_with(MARK.as_bytes()))
+    };
+    name == output || aside(name).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_beside_an_output_are_its_own() {
+        let is = |name: &str| is_of_output("x".as_ref(), name.as_ref());
+        assert!(is("x") && is(".x.tidings-draft-1") && is(".x.tidings-new7-1"));
+        assert!(!is(".y.tidings-draft-1") && !is("y") && !is(".x.conf"));
+    }
+}

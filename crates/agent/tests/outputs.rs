@@ -1,0 +1,187 @@
+//! What is rendered into a watched place: a change of what it is made of is one
+//! action, after all is written, and what the agent writes itself is none. What would
+//! destroy its source is refused. The poll is put off, as in `places.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step ends the test"
+)]
+
+mod common;
+
+use common::{Hook, Running, agent};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+struct Scene {
+    root: tempfile::TempDir,
+    hook: Hook,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self {
+            root: tempfile::tempdir().unwrap(),
+            hook: Hook::new(),
+        };
+        for dir in ["v", "o", "v/sub"] {
+            fs::create_dir(scene.path(dir)).unwrap();
+        }
+        fs::write(scene.path("v/a"), "0").unwrap();
+        fs::write(scene.path("v/other"), "0").unwrap();
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// `@` stands for the scene's directory.
+    fn agent(&self, line: &str) -> Running {
+        let line = line.replace('@', self.root.path().to_str().unwrap());
+        agent(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    fn watch(&self, line: &str) -> Running {
+        let url = self.hook.url("/");
+        let agent = self.agent(&format!("watch --poll 1h --http {url} {line}"));
+        agent.says("watching", 1);
+        agent
+    }
+
+    fn took(&self, agent: &Running, times: usize) {
+        agent.says("applied", times);
+        assert_eq!(agent.said("changed:"), times, "{}", agent.output());
+        assert_eq!(self.hook.count(), times, "{}", agent.output());
+    }
+
+    /// Each change is one action, and what comes too much shows at the next.
+    fn each_change_is_one_action(&self, agent: &Running, output: &str) {
+        for n in 1..6 {
+            let content = n.to_string();
+            fs::write(self.path("v/a"), &content).unwrap();
+            self.took(agent, n);
+            assert_eq!(fs::read_to_string(self.path(output)).unwrap(), content);
+        }
+        assert_eq!(agent.said("changed: a"), 5, "{}", agent.output());
+    }
+}
+
+#[test]
+fn an_output_in_a_watched_place_is_no_change() {
+    for (line, output) in [
+        ("--watch @/v --watch @/o --render @/v/a=@/o/x", "o/x"),
+        ("--watch @/v --render @/v/a=@/v/x", "v/x"),
+        ("--watch @/v --render @/v/a=@/v/sub/x", "v/sub/x"),
+        ("--watch @/v --render @/v/a=@/o/../v/x", "v/x"),
+        ("--watch @/v --watch @/o/x --render @/v/a=@/o/x", "o/x"),
+        ("--watch @/v --render @/v/a=@/v/.hidden", "v/.hidden"),
+        (
+            "--watch @/v --watch @/o --render @/v/a=@/o/b --render @/o/b=@/o/c",
+            "o/c",
+        ),
+        (
+            "--watch @/v --render @/v/b=@/v/c --render @/v/a=@/v/b",
+            "v/c",
+        ),
+    ] {
+        let scene = Scene::new();
+        let agent = scene.watch(&format!("--at-start never {line}"));
+        scene.each_change_is_one_action(&agent, output);
+    }
+}
+
+#[test]
+fn a_link_to_an_output_is_no_change() {
+    let scene = Scene::new();
+    symlink("sub/x", scene.path("v/link")).unwrap();
+    symlink("link", scene.path("v/chain")).unwrap();
+    symlink("v/sub/x", scene.path("named")).unwrap();
+    let line = "--at-start never --watch @/v --watch @/named --render @/v/a=@/v/sub/x";
+    let agent = scene.watch(line);
+    scene.each_change_is_one_action(&agent, "v/sub/x");
+    agent.says("named is not watched: the agent writes it", 1);
+}
+
+#[test]
+fn what_lies_beside_an_output_counts() {
+    let scene = Scene::new();
+    let agent = scene.watch("--at-start never --watch @/v --render @/v/a=@/v/x");
+    fs::write(scene.path("v/other"), "1").unwrap();
+    scene.took(&agent, 1);
+    fs::write(scene.path("v/.x.conf"), "1").unwrap();
+    scene.took(&agent, 2);
+    // Somebody else's hand in it is undone by the next rendering, and is no change.
+    fs::write(scene.path("v/x"), "theirs").unwrap();
+    fs::write(scene.path("v/a"), "1").unwrap();
+    scene.took(&agent, 3);
+    assert_eq!(fs::read_to_string(scene.path("v/x")).unwrap(), "1");
+}
+
+/// Each start writes in the directory, if only to compare.
+#[test]
+fn a_restart_without_a_change_does_nothing() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("memory")).unwrap();
+    let line = "--at-start always --memory @/memory --watch @/v --render @/v/a=@/v/x";
+    let first = scene.watch(line);
+    first.says("applied", 1);
+    drop(first);
+    for life in 1..4 {
+        let line = line.replace("always", "auto");
+        let mut agent = scene.watch(&line);
+        fs::write(scene.path("v/a"), life.to_string()).unwrap();
+        agent.says("applied", 1);
+        agent.signal("TERM");
+        assert_eq!(agent.code(), 0);
+        assert_eq!(scene.hook.count(), life + 1, "{}", agent.output());
+    }
+}
+
+#[test]
+fn what_would_destroy_its_source_is_refused() {
+    for (line, sentence) in [
+        ("--render @/v/a=@/v/a", "made of itself"),
+        ("--render @/v/a=@/o/../v/a", "made of itself"),
+        (
+            "--render @/v/a=@/v/b --render @/v/b=@/v/a",
+            "made of itself",
+        ),
+        (
+            "--render @/v/a=@/o/x --render @/v/other=@/o/x",
+            "rendered twice",
+        ),
+    ] {
+        for way in [
+            "watch --exec true",
+            "watch --once",
+            "run --on-change restart",
+        ] {
+            let scene = Scene::new();
+            let end = if way.starts_with("run") {
+                " -- true"
+            } else {
+                ""
+            };
+            let mut agent = scene.agent(&format!("{way} {line}{end}"));
+            assert_eq!(agent.code(), 2, "{way} {line}");
+            agent.says(sentence, 1);
+            assert_eq!(fs::read_to_string(scene.path("v/a")).unwrap(), "0");
+            assert_eq!(fs::read_to_string(scene.path("v/other")).unwrap(), "0");
+        }
+    }
+}
+
+/// The way to the output may be made, or led elsewhere, while the agent runs.
+#[test]
+fn a_link_that_comes_later_does_not_lead_to_the_source_either() {
+    let scene = Scene::new();
+    let agent = scene.watch("--at-start never --retry 100ms --render @/v/a=@/later/a");
+    symlink("v", scene.path("later")).unwrap();
+    fs::write(scene.path("v/a"), "$(HOME)").unwrap();
+    agent.says("rejected: ", 1);
+    agent.says("made of itself", 1);
+    assert_eq!(fs::read_to_string(scene.path("v/a")).unwrap(), "$(HOME)");
+}
