@@ -35,6 +35,9 @@ struct Server {
     turn: Arc<Mutex<()>>,
     /// What it is told is lost.
     deaf: Arc<AtomicBool>,
+    /// Reloads now, and how many there were at most at once.
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -51,6 +54,8 @@ impl Server {
             loaded: Arc::default(),
             turn: Arc::default(),
             deaf: Arc::default(),
+            now: Arc::default(),
+            most: Arc::default(),
         };
         let serving = server.clone();
         spawn(move || {
@@ -86,6 +91,8 @@ impl Server {
     fn reload(&self) {
         // Who begins and does not wait does it one after the other.
         let _turn = (!self.waits).then(|| self.turn.lock().unwrap());
+        let now = self.now.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(now, SeqCst);
         let read = std::fs::read_to_string(&self.file).unwrap_or_default();
         let takes = *self.takes.lock().unwrap();
         sleep(takes);
@@ -95,6 +102,11 @@ impl Server {
             *self.loaded.lock().unwrap() = read;
             self.reloads.fetch_add(1, SeqCst);
         }
+        self.now.fetch_sub(1, SeqCst);
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(SeqCst)
     }
 
     fn told(&self) -> usize {
@@ -228,17 +240,69 @@ fn what_was_rejected_stays_so_as_long_as_the_process_says_it() {
 }
 
 #[test]
-fn newer_content_is_told_at_once_whatever_is_under_way() {
+fn newer_content_waits_for_the_answer_to_a_call() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::from_secs(2), true);
+    let agent = server.watch(&[]);
+    volume.write(&[("a", "2")]);
+    until("told", || server.told() == 1);
+    // Gone and back: what is called now may have read any of them.
+    for content in ["3", "2", "4", "3"] {
+        volume.write(&[("a", content)]);
+    }
+    agent.says("applied", 2);
+    let seen = (server.told(), server.most(), server.loaded());
+    assert_eq!(seen, (2, 1, "3".into()), "{}", agent.output());
+    assert_eq!(agent.said("unverified"), 0, "{}", agent.output());
+}
+
+#[test]
+fn newer_content_waits_for_a_call_that_takes_longer_than_its_time() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::from_secs(2), true);
+    // Waited for during 12 × 500 ms.
+    let agent = server.watch(&["--http-timeout", "500ms"]);
+    volume.write(&[("a", "2")]);
+    agent.says("did not answer in time", 1);
+    volume.write(&[("a", "3")]);
+    agent.says("waiting: a call for older content is not answered yet", 1);
+    until("loaded", || server.loaded() == "3");
+    let seen = (server.told(), server.most());
+    assert_eq!(seen, (2, 1), "{}", agent.output());
+    agent.says("applied", 1);
+}
+
+#[test]
+fn newer_content_is_told_when_a_call_is_never_answered() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
     let server = Server::start(&volume, Duration::from_hours(1), true);
-    let agent = server.watch(&[]);
+    // Given up after 12 × 100 ms.
+    let agent = server.watch(&["--http-timeout", "100ms"]);
     volume.write(&[("a", "2")]);
     until("told", || server.told() == 1);
     *server.takes.lock().unwrap() = Duration::ZERO;
     volume.write(&[("a", "3")]);
     agent.says("applied", 1);
     assert_eq!((server.told(), server.loaded()), (2, "3".into()));
+}
+
+#[test]
+fn of_several_calls_none_more_is_made_for_older_content() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = volume(root.path());
+    let server = Server::start(&volume, Duration::from_secs(1), true);
+    let second = common::Hook::new();
+    let agent = server.watch(&["--http", &second.url("/second")]);
+    volume.write(&[("a", "2")]);
+    until("told", || server.told() == 1);
+    volume.write(&[("a", "3")]);
+    agent.says("changed: a", 2);
+    agent.says("applied", 1);
+    let seen = (server.told(), second.count(), server.loaded());
+    assert_eq!(seen, (2, 1, "3".into()), "{}", agent.output());
 }
 
 #[test]

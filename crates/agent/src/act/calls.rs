@@ -32,6 +32,10 @@ impl Actor {
             if done.contains(&index) {
                 continue;
             }
+            if index > 0 && self.hurry.is_on() {
+                // Whoever is told now is told once more at once.
+                return Took::Unverified("there is newer content".into());
+            }
             if let Err(took) = self.call(index, call) {
                 self.called = Some((aim, done));
                 if self.calling.is_some() {

@@ -27,6 +27,7 @@ use crate::render::{Rendered, Rendering, in_order};
 use command::{Context, Rest};
 pub(crate) use holds::Holds;
 use http::Call;
+use overlap::HELD_UP;
 use prove::{Before, Eyes, Hurry, Proof, Seen};
 use signal::Target;
 use std::sync::Arc;
@@ -142,6 +143,10 @@ impl Actor {
     pub(crate) fn act(&mut self, aim: Aim, context: &Context) -> Took {
         self.hurry.reset();
         let last = self.under_way.take();
+        if last.as_ref().is_some_and(|last| self.is_held_up(last, aim)) {
+            self.under_way = last;
+            return Took::UnderWay(HELD_UP.into());
+        }
         self.older = match &last {
             Some(last) if last.aim == aim => last.older,
             Some(older) => self.may_still_show(older, context),

@@ -1,5 +1,6 @@
 //! Newer content is told at once, also while an attempt on older content may still
-//! be under way: what that one brings about is no proof of the newer.
+//! be under way: what that one brings about is no proof of the newer. Only a call that
+//! is not answered is waited for, since the process would do both at once.
 //!
 //! In: what is seen, and how many older attempts may still show. Out: what is seen of
 //! this one.
@@ -7,9 +8,19 @@
 use super::command::Context;
 use super::prove::Seen;
 use super::under_way::Attempt;
-use super::{Actor, Means};
+use super::{Actor, Aim, Means};
+
+/// What is said of content that is newer than a call that is not answered.
+pub(super) const HELD_UP: &str =
+    "a call for older content is not answered yet, and is not joined by another";
 
 impl Actor {
+    /// Whether a call for older content is to end first.
+    pub(super) fn is_held_up(&mut self, older: &Attempt, aim: Aim) -> bool {
+        let calling = self.calling.as_mut().filter(|_| older.aim != aim);
+        calling.is_some_and(|calling| !calling.is_answered() && older.goes_on())
+    }
+
     /// How many attempts may still be seen to end: this one on older content, and those
     /// before it. Only where refusals are seen too does silence mean that it goes on; a
     /// call that waits for its answer ends before the next one is answered.

@@ -75,7 +75,11 @@ struct Haste {
     is_on: bool,
     /// No attempt follows.
     for_good: bool,
-    calling: Option<ureq::Agent>,
+    /// A look, which is worth nothing any more when somebody waits.
+    looking: Option<ureq::Agent>,
+    /// The call that makes the process take something: broken off it would go on
+    /// there, and be joined by the next.
+    telling: Option<ureq::Agent>,
 }
 
 /// What looking needs.
@@ -91,21 +95,28 @@ impl Hurry {
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
         state.is_on = state.for_good;
-        state.calling = None;
+        state.looking = None;
     }
 
     /// Ends the present attempt early.
     pub(crate) fn now(&self) {
         let mut state = self.lock();
         state.is_on = true;
-        if let Some(agent) = state.calling.take() {
+        if let Some(agent) = state.looking.take() {
             agent.shutdown();
         }
     }
 
     /// Ends it, and whatever would follow: the agent ends.
     pub(crate) fn for_good(&self) {
-        self.lock().for_good = true;
+        let telling = {
+            let mut state = self.lock();
+            state.for_good = true;
+            state.telling.take()
+        };
+        if let Some(agent) = telling {
+            agent.shutdown();
+        }
         self.now();
     }
 
@@ -114,13 +125,23 @@ impl Hurry {
         self.lock().is_on
     }
 
-    /// A call is under way that can be broken off.
-    pub(crate) fn calling(&self, agent: ureq::Agent) {
+    /// A look is under way that can be broken off.
+    pub(crate) fn looking(&self, agent: ureq::Agent) {
         let mut state = self.lock();
         if state.is_on {
             agent.shutdown();
         } else {
-            state.calling = Some(agent);
+            state.looking = Some(agent);
+        }
+    }
+
+    /// A call is under way that nothing but the agent's own end breaks off.
+    pub(crate) fn telling(&self, agent: ureq::Agent) {
+        let mut state = self.lock();
+        if state.for_good {
+            agent.shutdown();
+        } else {
+            state.telling = Some(agent);
         }
     }
 
@@ -299,7 +320,7 @@ fn wait_until_it_can_move(marks: Option<&Marks>) {
 }
 
 fn answers(call: &Call, eyes: &Eyes<'_>) -> Seen {
-    match call.make(|agent| eyes.hurry.calling(agent)) {
+    match call.make(|agent| eyes.hurry.looking(agent)) {
         Ok(answer) if call.accepts(answer.status()) => Seen::Yes,
         Ok(answer) => Seen::NotYet(format!("{} answers {}", call.shown(), answer.status())),
         Err(error) => Seen::NotYet(error.sentence()),
@@ -320,7 +341,7 @@ fn printed(argv: &[String], eyes: &Eyes<'_>) -> Option<String> {
 }
 
 fn marks(page: &Call, stamp: &str, good: Option<&str>, hurry: &Hurry) -> Option<Marks> {
-    let text = page.make(|agent| hurry.calling(agent)).ok()?.text()?;
+    let text = page.make(|agent| hurry.looking(agent)).ok()?.text()?;
     Marks::read(&text, stamp, good)
 }
 

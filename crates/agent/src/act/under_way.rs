@@ -71,7 +71,7 @@ impl Calling {
         let body = move || {
             let result = call.make(|agent| {
                 *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent.clone());
-                hurry.calling(agent);
+                hurry.telling(agent);
             });
             // Nobody may wait any more.
             let _ = tell.send(result.map(|answer| read(&call, answer)));
