@@ -34,7 +34,7 @@ pub(crate) enum Input {
 pub(crate) enum Job {
     /// Find out what the process had when the agent started.
     FirstLook(FirstLook),
-    Prepare(Version, Context),
+    Prepare(Mark, Context),
     Act(Aim, Context),
     /// Watch whether the child that was just started lives and proves itself.
     Prove(Version, Context),
@@ -161,8 +161,9 @@ impl Engine {
     fn carry_out_simply(&mut self, effect: Effect) {
         match effect {
             Effect::Prepare(version) => {
-                self.tried = self.mark(version).stamp;
-                self.ask(Job::Prepare(version, self.context()));
+                let mark = self.mark(version);
+                self.tried = mark.stamp.clone();
+                self.ask(Job::Prepare(mark, self.context()));
             }
             Effect::Act(version) => {
                 self.tried = self.mark(version).stamp;
@@ -259,6 +260,8 @@ impl Engine {
 pub(crate) struct Worker {
     pub(crate) actor: Actor,
     pub(crate) memory: Option<Arc<Memory>>,
+    /// Acting means to end, and the next life must know by what.
+    pub(crate) ends_us: bool,
 }
 
 impl Worker {
@@ -278,9 +281,10 @@ impl Worker {
     fn job(&mut self, job: Job) -> Option<Event> {
         match job {
             Job::FirstLook(look) => Some(look.event(&self.actor)),
-            Job::Prepare(version, context) => {
-                let result = self.actor.prepare(&context).map(|_| ());
-                Some(Event::Prepared(version, result))
+            Job::Prepare(mark, context) => {
+                let prepared = self.actor.prepare(&context).map(|_| ());
+                let result = prepared.and_then(|()| self.reserve(&mark));
+                Some(Event::Prepared(mark.version, result))
             }
             Job::Act(aim, context) => {
                 self.remember(Memory::doubt);
@@ -295,6 +299,13 @@ impl Worker {
                 None
             }
         }
+    }
+
+    fn reserve(&self, mark: &Mark) -> Result<(), String> {
+        let memory = self.memory.as_ref().filter(|_| self.ends_us);
+        memory.map_or(Ok(()), |memory| memory.reserve(mark)).map_err(|error| {
+            format!("the agent does not end by its exit code while nothing can be kept in the folder of --memory ({error}): its next life would end by the same change")
+        })
     }
 
     fn remember(&self, what: impl FnOnce(&Memory) -> std::io::Result<()>) {

@@ -96,29 +96,40 @@ pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Me
         ));
         return Ok(None);
     }
-    match memory.try_out() {
-        // Without it an exit code would end every life.
-        Err(error) if is_full(&error) && !ends_us => {
-            say_if_not_kept(Err(error));
-        }
-        Err(error) => {
+    if let Err(error) = memory.try_out() {
+        if is_for_good(&error) {
             let sentence = format!(
                 "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
                 folder.display()
             );
             return Err(sentence);
         }
-        Ok(()) => {}
+        say_for_now(error, folder, ends_us);
     }
     Ok(Some(Arc::new(memory)))
 }
 
-/// Space comes and goes: no reason to keep a program from its start.
-fn is_full(error: &io::Error) -> bool {
+/// Space comes and goes, and neighbours lay down what they like: no reason to keep a
+/// program from its start. The folder itself stays as it was mounted.
+fn is_for_good(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
     )
+}
+
+fn say_for_now(error: io::Error, folder: &Path, ends_us: bool) {
+    if ends_us {
+        let folder = folder.display();
+        log(&format!(
+            "--memory {folder}: nothing can be kept there ({error}): until it can, no change ends the agent"
+        ));
+    } else {
+        say_if_not_kept(Err(error));
+    }
 }
 
 fn lies_in(folder: &Path, watched: &Path) -> bool {

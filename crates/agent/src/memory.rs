@@ -9,15 +9,18 @@
 //! Others in the pod may write to the folder: links are not followed, and nothing
 //! longer than a page is read.
 
+mod draft;
+
 use crate::watch::Look;
+use draft::Draft;
 use rustix::fs::{self as sys, CWD, Mode, OFlags};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidings_core::supervise::Version;
 
@@ -78,6 +81,8 @@ pub(crate) struct Memory {
     file: PathBuf,
     /// What it holds, as far as this life knows.
     holds: Mutex<Holds>,
+    /// What the last word will be, already on the disk.
+    reserved: Mutex<Option<(Version, Draft)>>,
     /// `None`: another agent has it. Held for life.
     lock: Option<Lock>,
 }
@@ -111,10 +116,15 @@ impl Memory {
         }
         let name = hasher.finalize().to_hex();
         let file = folder.join(format!("tidings-agent-{}.json", &name[..16]));
+        let lock = lock(&file.with_extension("lock"));
+        if matches!(lock, Some(Lock::Ours { .. })) {
+            draft::clear(&file);
+        }
         Self {
-            lock: lock(&file.with_extension("lock")),
+            lock,
             file,
             holds: Mutex::new(Holds::Unknown),
+            reserved: Mutex::default(),
         }
     }
 
@@ -172,33 +182,43 @@ impl Memory {
         self.put(Holds::Taken(mark.clone()), &written(mark), true)
     }
 
+    /// Makes sure that [`Self::keep_last`] will succeed for this.
+    ///
+    /// # Errors
+    /// When it would not.
+    pub(crate) fn reserve(&self, mark: &Mark) -> io::Result<()> {
+        let mut reserved = locked(&self.reserved);
+        *reserved = None;
+        draft::is_free(&self.file)?;
+        let draft = Draft::write(&self.file, &line(&written(mark)), true)?;
+        *reserved = Some((mark.version, draft));
+        Ok(())
+    }
+
     /// Like [`Self::keep`], as the last word of this life.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn keep_last(&self, mark: &Mark) -> io::Result<()> {
-        self.put(Holds::Last, &written(mark), true)
+        let reserved = locked(&self.reserved).take();
+        match reserved.filter(|(version, _)| *version == mark.version) {
+            Some((_, draft)) => {
+                *locked(&self.holds) = Holds::Last;
+                draft.put(&self.file)
+            }
+            None => self.put(Holds::Last, &written(mark), true),
+        }
     }
 
     fn put(&self, holds: Holds, text: &Value, to_disk: bool) -> io::Result<()> {
-        let mut held = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = locked(&self.holds);
         if *held == Holds::Last || *held == holds {
             return Ok(());
         }
         *held = Holds::Unknown;
-        self.replace(format!("{text}\n").as_bytes(), to_disk)?;
+        Draft::write(&self.file, &line(text), to_disk)?.put(&self.file)?;
         *held = holds;
         Ok(())
-    }
-
-    fn replace(&self, text: &[u8], to_disk: bool) -> io::Result<()> {
-        let draft = self.draft();
-        let mut file = create(&draft)?;
-        file.write_all(text)?;
-        if to_disk {
-            file.sync_all()?;
-        }
-        std::fs::rename(&draft, &self.file)
     }
 
     /// Whether something can be written there.
@@ -206,13 +226,8 @@ impl Memory {
     /// # Errors
     /// When it cannot.
     pub(crate) fn try_out(&self) -> io::Result<()> {
-        let draft = self.draft();
-        create(&draft)?.write_all(b"\n")?;
-        std::fs::remove_file(draft)
-    }
-
-    fn draft(&self) -> PathBuf {
-        self.file.with_extension("new")
+        draft::is_free(&self.file)?;
+        Draft::write(&self.file, b"\n", false).map(drop)
     }
 
     /// `None`: there is none.
@@ -246,15 +261,12 @@ fn lock(path: &Path) -> Option<Lock> {
     }
 }
 
-/// A file that was not there: nobody else has it open, and it is no link.
-fn create(path: &Path) -> io::Result<File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = sys::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR)?;
-    Ok(File::from(file))
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn line(text: &Value) -> Vec<u8> {
+    format!("{text}\n").into_bytes()
 }
 
 fn written(mark: &Mark) -> Value {
@@ -378,11 +390,66 @@ mod tests {
         std::fs::write(&theirs, "precious").unwrap();
         let memory = memory(folder.path());
         symlink(&theirs, &memory.file).unwrap();
-        symlink(&theirs, memory.draft()).unwrap();
         assert_eq!(memory.recall().0, Kept::Doubt);
         memory.keep(&mark(1)).unwrap();
         assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "precious");
         assert_eq!(memory.recall().0, Kept::Taken(mark(1)));
+    }
+
+    #[test]
+    fn whatever_lies_where_a_draft_was_or_the_file_is_hinders_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = memory(folder.path()).file;
+        let old = file.with_extension("new");
+        for taken in [&old, &file] {
+            std::fs::create_dir(taken).unwrap();
+            std::fs::write(taken.join("x"), "").unwrap();
+        }
+        let memory = memory(folder.path());
+        assert_eq!(memory.recall().0, Kept::Doubt);
+        for error in [
+            memory.try_out(),
+            memory.keep(&mark(1)),
+            memory.reserve(&mark(1)),
+            memory.keep_last(&mark(1)),
+        ] {
+            let sentence = error.unwrap_err().to_string();
+            assert!(
+                sentence.ends_with("is a directory; remove it"),
+                "{sentence}"
+            );
+        }
+        std::fs::remove_dir_all(&file).unwrap();
+        memory.keep(&mark(1)).unwrap();
+        assert_eq!(memory.recall().0, Kept::Taken(mark(1)));
+        // No draft of an attempt that failed is left.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn drafts_of_an_agent_that_was_killed_go_and_those_of_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = memory(folder.path()).file;
+        let left = file.with_extension("0123456789abcdef.new");
+        let others = folder.path().join("tidings-agent-0.1.new");
+        for draft in [&left, &others] {
+            std::fs::write(draft, "").unwrap();
+        }
+        memory(folder.path());
+        assert!(!left.exists() && others.exists());
+    }
+
+    #[test]
+    fn what_was_reserved_is_laid_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for (reserved, kept) in [(1, 1), (2, 3)] {
+            let first = memory(folder.path());
+            first.reserve(&mark(reserved)).unwrap();
+            assert_ne!(first.recall().0, Kept::Taken(mark(reserved)));
+            first.keep_last(&mark(kept)).unwrap();
+            assert_eq!(first.recall().0, Kept::Taken(mark(kept)));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        }
     }
 
     #[test]

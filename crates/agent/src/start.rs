@@ -118,7 +118,12 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
         told: false,
         tried: Stamp::default(),
     };
-    let is_over = work_off(actor, memory.clone(), asked, inputs.clone());
+    let worker = Worker {
+        actor,
+        memory: memory.clone(),
+        ends_us: ends_us(settings),
+    };
+    let is_over = work_off(worker, asked, inputs.clone());
     let beat = keep_watching(watch, &journal, &inputs);
     if let Some(listener) = listener {
         open_port(settings, listener, &journal, inputs, beat);
@@ -135,14 +140,8 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
 }
 
 /// What is returned hangs up when no job is left and none can come.
-fn work_off(
-    actor: Actor,
-    memory: Option<Arc<Memory>>,
-    jobs: Receiver<Job>,
-    inputs: Sender<Input>,
-) -> Receiver<()> {
+fn work_off(worker: Worker, jobs: Receiver<Job>, inputs: Sender<Input>) -> Receiver<()> {
     let (over, is_over) = channel();
-    let worker = Worker { actor, memory };
     spawn("worker", move || {
         worker.work(&jobs, &inputs);
         drop(over);

@@ -43,18 +43,6 @@ fn without_space_for_the_memory_a_program_starts_and_is_told() {
 }
 
 #[test]
-fn without_space_for_the_memory_no_life_ends_by_an_exit_code() {
-    let root = tempfile::tempdir().unwrap();
-    Volume::new(root.path().join("cm"), &[("a", "1")]);
-    let mut agent = with_full_memory(
-        root.path(),
-        "watch --watch {cm} --memory {memory} --exit-code 77",
-    );
-    assert_eq!(agent.code(), 2);
-    agent.says("nothing can be kept there (No space left on device", 1);
-}
-
-#[test]
 fn of_two_agents_that_were_started_alike_one_has_the_memory() {
     let root = tempfile::tempdir().unwrap();
     let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);

@@ -280,11 +280,12 @@ impl Draft {
 
     fn policy(&self, supervises: bool, on_change: OnChange, checks: bool) -> Policy {
         let quiet = self.quiet.unwrap_or(Duration::from_millis(200));
+        let lays_a_mark = self.memory.is_some() && matches!(on_change, OnChange::Exit(_));
         Policy {
             supervises,
             on_change,
             on_failed_restart: self.on_failed_restart,
-            prepares: checks || !self.renders.is_empty(),
+            prepares: checks || !self.renders.is_empty() || lays_a_mark,
             quiet,
             cap: self.cap.unwrap_or(Duration::from_secs(2)).max(quiet),
             settle_first: self.settle_first,
