@@ -5,7 +5,7 @@
 //! As under tini, the child has a process group of its own and, where there is
 //! one, the terminal: keys go to the child and to nobody else.
 
-use crate::journal::log;
+use crate::log::log;
 use crate::nursery::Nursery;
 use crate::proc;
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};

@@ -6,7 +6,7 @@
 
 use crate::act::{Actor, Holds};
 use crate::cli::settings::Settings;
-use crate::journal::log;
+use crate::log::log;
 use crate::memory::{Kept, Mark, Memory};
 use std::io::{self, ErrorKind};
 use std::path::Path;

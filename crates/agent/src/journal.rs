@@ -3,13 +3,12 @@
 //! In: what the rooms tell. Out: lines on stderr, and a copy of the [`Facts`]
 //! for the port. Names of files, generations and outcomes only; never content.
 
+use crate::log::log;
 use crate::memory::{Kept, Mark, Stamp};
 use crate::render::Unset;
 use crate::watch::{Look, Mount, shown};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,8 +17,6 @@ use tidings_core::supervise::{Note, Version};
 
 /// More changed names are not logged one by one.
 pub(crate) const SHOWN: usize = 20;
-/// No line of the log is longer: container runtimes split them at 16 KiB.
-pub(crate) const LONGEST_LINE: usize = 8 * 1024;
 
 /// Whose metric names are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -326,22 +323,6 @@ fn and_more(count: u64) -> String {
     }
 }
 
-/// A line that no log cuts, or where.
-fn cut(sentence: &str) -> Cow<'_, str> {
-    if sentence.len() <= LONGEST_LINE {
-        return sentence.into();
-    }
-    let end = sentence.floor_char_boundary(LONGEST_LINE);
-    let (shown, rest) = sentence.split_at(end);
-    format!("{shown}… and {} more bytes", rest.len()).into()
-}
-
-/// One line on stderr.
-pub(crate) fn log(sentence: &str) {
-    // A log that nobody can read any more is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "tidings-agent: {}", cut(sentence));
-}
-
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()
@@ -359,9 +340,6 @@ mod tests {
         let names = |count: usize| vec![OsString::from("a\nb"); count];
         assert_eq!(listed(&names(2)), "a\\nb, a\\nb");
         assert!(listed(&names(SHOWN + 1)).ends_with(" and 1 more"));
-        assert_eq!(cut("short"), "short");
-        let long = "ж".repeat(LONGEST_LINE);
-        assert!(cut(&long).ends_with("ж… and 8192 more bytes"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use crate::act::command::{KEPT, MOST_IN_ENVIRONMENT};
 use crate::act::http::{self, Manner};
-use crate::journal::{self, LONGEST_LINE};
+use crate::journal;
+use crate::log::{LONGEST_LINE, WAITING};
 use crate::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
 use crate::read::{LARGE, SMALL};
 use crate::render::expand;
@@ -199,6 +200,11 @@ fn outside() -> Vec<Row> {
             "–",
         ),
         ("a line of the log", kib(LONGEST_LINE), "cut, with a count"),
+        (
+            "lines of the log that nobody reads",
+            format!("{} wait", kib(WAITING)),
+            "left out, and counted in the log when it is read",
+        ),
     ]
 }
 

@@ -23,6 +23,7 @@ mod journal;
 #[cfg(test)]
 mod limits;
 mod location;
+mod log;
 mod memory;
 mod metrics;
 mod names;
@@ -55,12 +56,18 @@ fn main() -> ExitCode {
     if let Some(name) = by_name.or_else(|| compat::name_by_flags(&arguments)) {
         arguments.insert(0, name.into());
     }
+    let code = begin(arguments);
+    log::written_out();
+    code
+}
+
+fn begin(arguments: Vec<OsString>) -> ExitCode {
     match cli::read(arguments) {
         Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
         Ok(Asked::Print(text)) => print(&text),
         Ok(Asked::Install(place)) => install(&place),
         Err(sentence) => {
-            journal::log(&sentence);
+            log::log(&sentence);
             ExitCode::from(2)
         }
     }
@@ -78,7 +85,7 @@ fn install(place: &Path) -> ExitCode {
     match std::fs::copy("/proc/self/exe", place) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            journal::log(&format!("cannot install to {}: {error}", place.display()));
+            log::log(&format!("cannot install to {}: {error}", place.display()));
             ExitCode::from(1)
         }
     }

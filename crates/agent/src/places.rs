@@ -4,8 +4,9 @@
 //! Out: the places, or one sentence; warnings go to the log.
 
 use crate::cli::settings::Settings;
-use crate::journal::{Journal, log};
+use crate::journal::Journal;
 use crate::location::{self, Location};
+use crate::log::log;
 use crate::watch::foreign::Foreign;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;

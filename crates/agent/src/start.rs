@@ -10,7 +10,8 @@ use crate::cli::settings::{Settings, Way, Whom};
 use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
 use crate::first_look::{self, FirstLook};
-use crate::journal::{Journal, log};
+use crate::journal::Journal;
+use crate::log::{log, written_out};
 use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::names::Names;
 use crate::nursery::Nursery;
@@ -457,6 +458,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     if let Err(error) = thread.spawn(body) {
         // Half an agent is worse than none: let it be started again.
         log(&format!("no thread can be started: {error}"));
+        written_out();
         std::process::exit(i32::from(FAILED));
     }
 }

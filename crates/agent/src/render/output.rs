@@ -9,8 +9,8 @@
 //! another inode has that name, it is the file of before, and is put back at the
 //! next start. Whatever else of ours has such a name is a draft, and is removed.
 
-use crate::journal::log;
 use crate::location::MARK;
+use crate::log::log;
 use crate::read::{self, LARGE, Opened};
 use crate::sys::{self, Dir};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
