@@ -270,7 +270,7 @@ pub(crate) fn split(line: &str) -> Result<Vec<String>, String> {
     }
     words.extend(word);
     match (quote, words.is_empty()) {
-        (Some(open), _) => Err(format!("{line:?} has no closing {open}")),
+        (Some(open), _) => Err(format!("the command has no closing {open}")),
         (None, true) => Err("the command is empty".into()),
         (None, false) if words[0].is_empty() => Err("the command has no name".into()),
         (None, false) if line.contains('\0') => Err("it contains a zero byte".into()),

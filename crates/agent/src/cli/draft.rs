@@ -1,5 +1,6 @@
 //! Options as they come in, one at a time, before they are looked at together.
 
+use super::quoted::quoted;
 use super::values::{
     address, exit_code, header, limit, name, number, path, preset_named, proof, status, text, time,
     url,
@@ -164,7 +165,7 @@ impl Draft {
     pub(crate) fn method(&mut self, value: &str) -> Done {
         let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if value.is_empty() || !value.chars().all(is_token) {
-            return Err(format!("{value:?} is no HTTP method"));
+            return Err(format!("{} is no HTTP method", quoted(value)));
         }
         self.manner.method = value.to_ascii_uppercase();
         Ok(())
@@ -190,7 +191,7 @@ impl Draft {
         self.restart = match value {
             "restart" => true,
             "signal" => false,
-            _ => return Err(format!("{value:?} is neither signal nor restart")),
+            _ => return Err(format!("{} is neither signal nor restart", quoted(value))),
         };
         Ok(())
     }
@@ -199,7 +200,7 @@ impl Draft {
         self.on_failed_restart = match value {
             "exit" => FailedRestart::Exit,
             "keep-trying" => FailedRestart::KeepTrying,
-            _ => return Err(format!("{value:?} is neither exit nor keep-trying")),
+            _ => return Err(format!("{} is neither exit nor keep-trying", quoted(value))),
         };
         Ok(())
     }
@@ -209,7 +210,7 @@ impl Draft {
             "auto" => AtStart::Auto,
             "always" => AtStart::Always,
             "never" => AtStart::Never,
-            _ => return Err(format!("{value:?} is none of auto, always, never")),
+            _ => return Err(format!("{} is none of auto, always, never", quoted(value))),
         };
         Ok(())
     }

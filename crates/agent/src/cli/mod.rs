@@ -2,12 +2,14 @@
 
 pub(crate) mod draft;
 mod options;
+pub(crate) mod quoted;
 pub(crate) mod settings;
 pub(crate) mod values;
 
 use draft::Draft;
 use lexopt::{Arg, Parser};
 use options::{For, OPTIONS, Opt};
+use quoted::{is_address, quoted};
 use settings::Settings;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -42,8 +44,8 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
         Some("") => Err("say what to do: run, watch, presets or help".into()),
         _ => Err(format!(
-            "{:?} is no command; write run, watch, presets or help",
-            command.display().to_string()
+            "{} is no command; write run, watch, presets or help",
+            quoted(&command.to_string_lossy())
         )),
     }
 }
@@ -57,7 +59,7 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     let mut draft = Draft::default();
     let mut command = Vec::new();
     let mut parser = Parser::from_args(arguments.clone());
-    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+    while let Some(argument) = parser.next().map_err(of_parser)? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Print(help())),
             Arg::Long(name) => {
@@ -65,12 +67,12 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
                 set(&mut draft, mode, &name, &mut parser)?;
             }
             Arg::Short(letter) => return Err(unknown(&format!("-{letter}"))),
-            Arg::Value(first) if mode == For::Run => {
+            Arg::Value(first) if mode == For::Run && !is_address(&first.to_string_lossy()) => {
                 command.push(first);
-                let rest = parser.raw_args().map_err(|error| error.to_string())?;
+                let rest = parser.raw_args().map_err(of_parser)?;
                 command.extend(rest);
             }
-            Arg::Value(value) => return Err(unknown(&value.display().to_string())),
+            Arg::Value(value) => return Err(stray(&value.to_string_lossy())),
         }
     }
     let settings = match mode {
@@ -88,12 +90,14 @@ fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<
     let value = if opt.value.is_empty() {
         String::new()
     } else {
-        let value = parser.value().map_err(|error| error.to_string())?;
+        let value = parser.value().map_err(of_parser)?;
         value
             .into_string()
             .map_err(|_| format!("{name}: the value is not UTF-8"))?
     };
-    (opt.set)(draft, &value).map_err(|error| format!("{name}: {error}"))
+    // Some readers of values do not know that they may be secret.
+    let hide = |error: String| error.replace(&format!("{value:?}"), &quoted(&value));
+    (opt.set)(draft, &value).map_err(|error| format!("{name}: {}", hide(error)))
 }
 
 fn install(rest: &[OsString]) -> Result<Asked, String> {
@@ -104,7 +108,32 @@ fn install(rest: &[OsString]) -> Result<Asked, String> {
 }
 
 fn unknown(what: &str) -> String {
+    let what = quoted::option(what);
     format!("{what} is not known; `tidings-agent help` lists the options")
+}
+
+/// An argument that belongs to no option.
+fn stray(value: &str) -> String {
+    let advice = if is_address(value) {
+        "write --http before an address"
+    } else {
+        "`tidings-agent help` lists the options"
+    };
+    format!("{} belongs to no option; {advice}", quoted(value))
+}
+
+/// Its own sentences show values.
+fn of_parser(error: lexopt::Error) -> String {
+    match error {
+        lexopt::Error::UnexpectedValue { option, .. } => {
+            format!("{} takes no value", quoted::option(&option))
+        }
+        lexopt::Error::MissingValue { option } => {
+            let option = option.unwrap_or_default();
+            format!("{} needs a value", quoted::option(&option))
+        }
+        _ => "an argument makes no sense; `tidings-agent help` lists the options".into(),
+    }
 }
 
 const HEAD: &str = "\
@@ -230,6 +259,69 @@ mod tests {
             let sentence = refused(line);
             assert_eq!(sentence.lines().count(), 1, "{line}: {sentence}");
         }
+    }
+
+    /// What a sentence on this line shows of a secret in it; what is taken is none.
+    fn shows(words: &[String]) -> Option<String> {
+        let line = words.iter().map(OsString::from).collect();
+        let sentence = read(line).err()?;
+        sentence.contains("S3CR").then_some(sentence)
+    }
+
+    const SECRETS: [&str; 8] = [
+        "http://u:S3CR@h/?k=S3CR",
+        "moves=http://u:S3CR@h/?k=S3CR",
+        "answers=http://u:S3CR@:/?k=S3CR",
+        "u:S3CR@h",
+        "unix:S3CR",
+        "200,http://u:S3CR@h",
+        "sh -c 'curl http://u:S3CR@h/",
+        "Authorization:S3CR\nx",
+    ];
+
+    #[test]
+    fn no_sentence_shows_what_may_be_secret() {
+        let commands = [
+            "run",
+            "watch",
+            "install",
+            "presets",
+            "configmap-reload",
+            "prometheus-config-reloader",
+        ];
+        let names = OPTIONS.iter().map(|opt| opt.name);
+        let theirs = crate::compat::flags().map(|name| format!("--{name}"));
+        let names: Vec<String> = names.map(str::to_owned).chain(theirs).collect();
+        let odd = ["", "--", "-", "-x", "--httpp", "--http", "--exec"].map(str::to_owned);
+        for secret in SECRETS {
+            assert_eq!(shows(&[secret.into()]), None);
+            for command in commands {
+                for name in names.iter().chain(&odd) {
+                    let glued = format!("{name}{secret}");
+                    let equals = format!("{name}={secret}");
+                    let command = command.to_owned();
+                    for rest in [vec![glued], vec![equals], vec![name.clone(), secret.into()]] {
+                        let line = [vec![command.clone()], rest].concat();
+                        assert_eq!(shows(&line), None, "{line:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_out_of_place_is_said() {
+        for line in ["watch http://h/", "run http://u:p@h/ -- true"] {
+            assert!(refused(line).contains("write --http before"), "{line}");
+        }
+        for line in [
+            "watch --watch http://h/ --exec true",
+            "watch --render http://h/x=o",
+        ] {
+            assert!(refused(line).contains("address"), "{line}");
+        }
+        assert!(refused("watch --once=x").contains("--once takes no value"));
+        assert!(refused("run --grace 2y x").contains("\"2y\" is no time"));
     }
 
     #[test]

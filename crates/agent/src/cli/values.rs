@@ -2,6 +2,7 @@
 //! sentence on what is wrong with it.
 
 use super::draft::Wanted;
+use super::quoted::{is_address, quoted};
 use crate::act::address::check_url;
 use crate::act::command::split;
 use crate::act::http::{Call, Manner};
@@ -22,6 +23,7 @@ pub(super) fn name(value: &str) -> Result<String, String> {
     if value.trim().is_empty() {
         return Err("the name is empty".into());
     }
+    no_address(value)?;
     text(value)
 }
 
@@ -29,7 +31,16 @@ pub(super) fn path(value: &str) -> Result<PathBuf, String> {
     if value.is_empty() {
         return Err("the path is empty".into());
     }
+    no_address(value)?;
     text(value).map(PathBuf::from)
+}
+
+/// It would be shown as what it is not.
+fn no_address(value: &str) -> Result<(), String> {
+    if is_address(value) {
+        return Err("an address is written where none can be".into());
+    }
+    Ok(())
 }
 
 pub(super) fn url(value: &str) -> Result<String, String> {
@@ -41,17 +52,19 @@ pub(super) fn status(value: &str) -> Result<u16, String> {
     let parsed = value.trim().parse().ok();
     parsed
         .filter(|status| (100..600).contains(status))
-        .ok_or_else(|| format!("{value:?} is no HTTP status"))
+        .ok_or_else(|| format!("{} is no HTTP status", quoted(value)))
 }
 
 pub(super) fn number(value: &str) -> Result<u32, String> {
-    value.parse().map_err(|_| format!("{value:?} is no number"))
+    value
+        .parse()
+        .map_err(|_| format!("{} is no number", quoted(value)))
 }
 
 pub(super) fn exit_code(value: &str) -> Result<u8, String> {
     match value.parse() {
         Ok(code @ 1..) => Ok(code),
-        _ => Err(format!("{value:?} is no exit code from 1 to 255")),
+        _ => Err(format!("{} is no exit code from 1 to 255", quoted(value))),
     }
 }
 
@@ -69,21 +82,26 @@ pub(super) fn header(value: &str) -> Result<(String, String), String> {
 pub(super) fn address(value: &str) -> Result<String, String> {
     let port = value.rsplit(':').next().unwrap_or_default();
     match port.parse::<u16>() {
-        Ok(_) if value.contains(':') => Ok(value.to_owned()),
+        Ok(_) if value.contains(':') && !value.contains(['@', '/']) => Ok(value.to_owned()),
         _ => Err(format!(
-            "{value:?} is no address; write :9533 or 127.0.0.1:9533"
+            "{} is no address; write :9533 or 127.0.0.1:9533",
+            quoted(value)
         )),
     }
 }
 
 pub(super) fn preset_named(value: &str) -> Result<&'static Preset, String> {
-    preset::named(value)
-        .ok_or_else(|| format!("no preset is called {value:?}; `tidings-agent presets` lists them"))
+    preset::named(value).ok_or_else(|| {
+        format!(
+            "no preset is called {}; `tidings-agent presets` lists them",
+            quoted(value)
+        )
+    })
 }
 
 /// A length of time: `200ms`, `2s`, `3m`, `1h`, or seconds.
 pub(crate) fn time(value: &str) -> Result<Duration, String> {
-    let wrong = || format!("{value:?} is no time; write 200ms, 2s or 3m");
+    let wrong = || format!("{} is no time; write 200ms, 2s or 3m", quoted(value));
     let unit_at = value
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(value.len());
@@ -119,7 +137,8 @@ pub(super) fn proof(value: &str) -> Result<Wanted, String> {
         "prints-anew" => Proof::PrintsAnew(split(argument)?),
         _ => {
             return Err(format!(
-                "{kind:?} is no proof; write children, answers=URL, moves=URL#STAMP, succeeds=COMMAND, prints-anew=COMMAND or none"
+                "{} is no proof; write children, answers=URL, moves=URL#STAMP, succeeds=COMMAND, prints-anew=COMMAND or none",
+                quoted(kind)
             ));
         }
     })))
@@ -132,7 +151,7 @@ pub(crate) fn moves(argument: &str) -> Result<Proof, String> {
     let stamp = parts
         .next()
         .filter(|stamp| !stamp.is_empty())
-        .ok_or_else(|| format!("{argument:?} is not URL#STAMP or URL#STAMP#GOOD"))?;
+        .ok_or("what shows a move is written URL#STAMP or URL#STAMP#GOOD, with a STAMP")?;
     Ok(Proof::Moves {
         page: page(url)?,
         stamp: stamp.into(),

@@ -3,6 +3,7 @@
 use super::flags::{self, Flag};
 use crate::cli::Asked;
 use crate::cli::draft::Draft;
+use crate::cli::quoted::quoted;
 use crate::journal::Names;
 use std::ffi::OsString;
 
@@ -40,7 +41,7 @@ const FLAGS: &[Flag<Said>] = &[
             value
                 .parse::<i64>()
                 .map(drop)
-                .map_err(|_| format!("{value:?} is no number"))
+                .map_err(|_| format!("{} is no number", quoted(value)))
         },
     },
     Flag {

@@ -1,6 +1,7 @@
 //! Flags as Go programs take them: one dash or two, `-name=value` or
 //! `-name value`.
 
+use crate::cli::quoted::{option, quoted};
 use std::ffi::OsString;
 
 /// One flag of another program.
@@ -26,7 +27,7 @@ pub(super) fn read<D>(
         let bare = text
             .strip_prefix("--")
             .or_else(|| text.strip_prefix('-'))
-            .ok_or_else(|| format!("{text:?} is no flag"))?;
+            .ok_or_else(|| format!("{} is no flag", quoted(text)))?;
         let (name, value) = match bare.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (bare, None),
@@ -34,11 +35,12 @@ pub(super) fn read<D>(
         let flag = flags
             .iter()
             .find(|flag| flag.name == name)
-            .ok_or_else(|| format!("flag {text} is not known"))?;
+            .ok_or_else(|| format!("flag {} is not known", option(name)))?;
         let value = value
             .or_else(|| arguments.next()?.into_string().ok())
-            .ok_or_else(|| format!("flag {text} needs a value"))?;
-        (flag.set)(draft, &value).map_err(|error| format!("--{name}: {error}"))?;
+            .ok_or_else(|| format!("flag {} needs a value", option(name)))?;
+        let hide = |error: String| error.replace(&format!("{value:?}"), &quoted(&value));
+        (flag.set)(draft, &value).map_err(|error| format!("--{name}: {}", hide(error)))?;
     }
     Ok(())
 }

@@ -49,9 +49,15 @@ pub(crate) fn name_of(program: &Path) -> Option<&'static str> {
     NAMES.into_iter().find(|known| name == *known)
 }
 
+/// Those of all of them, without dashes.
+#[cfg(test)]
+pub(crate) fn flags() -> impl Iterator<Item = &'static str> {
+    configmap_reload::names().chain(prometheus::names())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{configmap_reload, name_by_flags, prometheus};
+    use super::name_by_flags;
     use std::ffi::OsString;
 
     #[test]
@@ -85,8 +91,7 @@ mod tests {
             "/../../docs/migrating-from-configmap-reload.md"
         );
         let guide = std::fs::read_to_string(guide).unwrap();
-        let flags = configmap_reload::names().chain(prometheus::names());
-        for flag in flags {
+        for flag in super::flags() {
             assert!(guide.contains(&format!("`--{flag}`")), "--{flag}");
         }
     }

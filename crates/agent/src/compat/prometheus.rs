@@ -6,6 +6,7 @@ use crate::act::address::is_loopback;
 use crate::act::prove::Proof;
 use crate::cli::Asked;
 use crate::cli::draft::{Draft, Wanted};
+use crate::cli::quoted::quoted;
 use crate::cli::settings::Settings;
 use crate::cli::values::{moves, time};
 use crate::journal::Names;
@@ -115,7 +116,7 @@ fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
     said.by_signal = match value {
         "http" => false,
         "signal" => true,
-        _ => return Err(format!("{value:?} is neither http nor signal")),
+        _ => return Err(format!("{} is neither http nor signal", quoted(value))),
     };
     Ok(())
 }
@@ -127,7 +128,9 @@ fn web_config(said: &mut Said, value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Ok(());
     }
-    let text = String::from_utf8_lossy(&read::small(Path::new(value))?).into_owned();
+    let hide = |why: String| why.replace(value, &quoted(value));
+    let text = read::small(Path::new(value)).map_err(hide)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
     let is_asked = |key: &&str| text.lines().any(|line| line.trim_start().starts_with(*key));
     said.closed_by = SECURED.into_iter().find(is_asked);
     Ok(())

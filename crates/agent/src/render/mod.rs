@@ -15,6 +15,7 @@ pub(crate) mod expand;
 mod output;
 mod own;
 
+use crate::cli::quoted::{is_address, quoted};
 use crate::read::{self, LARGE, Opened, Unread};
 use expand::Expander;
 pub(crate) use expand::Unset;
@@ -66,12 +67,13 @@ impl Render {
     /// One sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
+            _ if is_address(text) => Err("an address is not IN=OUT, two file names".into()),
             Some((input, output)) if is_file_name(input) && is_file_name(output) => Ok(Self {
                 input: input.into(),
                 output: output.into(),
                 variables: Vec::new(),
             }),
-            _ => Err(format!("{text:?} is not IN=OUT, two file names")),
+            _ => Err(format!("{} is not IN=OUT, two file names", quoted(text))),
         }
     }
 
