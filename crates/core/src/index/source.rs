@@ -443,7 +443,7 @@ impl Index {
     }
 
     /// Sets what is known of it. Other answers under way are of before.
-    fn settle(&mut self, key: &SourceRef, presence: Presence) {
+    pub(super) fn settle(&mut self, key: &SourceRef, presence: Presence) {
         let told = self.next_told();
         if let Some(source) = self.sources.get_mut(key) {
             source.told = told;

@@ -148,8 +148,7 @@ impl Index {
             match presence {
                 Presence::Present(_) => gone.extend(self.delete_source(&key, Version::MAX)),
                 // An answer that is under way may be from before it was gone.
-                Presence::Unknown => self.doubt(&key),
-                Presence::Absent | Presence::NotWatched => {}
+                unseen => self.settle(&key, unseen),
             }
         }
         gone

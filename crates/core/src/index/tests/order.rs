@@ -292,6 +292,26 @@ fn list_all(
     index.end_list(of, version);
 }
 
+/// What it was when it was there a moment ago.
+#[test]
+fn an_answer_from_before_a_list_is_late() {
+    let mut cluster = Cluster::new();
+    for step in [
+        Step::PutWorkload(0, 2, 1),
+        Step::Arrive(false, false),
+        Step::Ask(0),
+        Step::PutSource(0),
+        Step::Answer,
+        Step::Ask(0),
+        Step::DeleteSource(0),
+        Step::List(true),
+    ] {
+        cluster.step(&step);
+    }
+    cluster.settle();
+    assert_eq!(cluster.show(), cluster.rebuilt().show());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
