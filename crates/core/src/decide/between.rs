@@ -101,14 +101,20 @@ impl Case<'_> {
         match self.between(need, seen) {
             Between::Ask(question) => Err(question),
             Between::Nothing => Ok(false),
-            Between::Since(version) => Ok(!self.no_container_started_since(version)),
+            Between::Since(version) if self.no_container_started_since(version) => {
+                self.is_seen_until_now(need).map(|()| false)
+            }
+            Between::Since(_) => Ok(true),
             Between::Untold => Ok(self.times_tell(need, seen)),
         }
     }
 
     /// As far as the workload's status tells. Of a template that is back, with its old
-    /// pods, only these count.
+    /// pods, only these count. One of before our roll tells nothing of after it.
     fn no_container_started_since(&self, version: Version) -> bool {
+        if self.is_untold() {
+            return false;
+        }
         let since = if self.back {
             self.known
                 .pods
@@ -118,6 +124,15 @@ impl Case<'_> {
             self.known.pods.steady
         };
         since.is_some_and(|since| since < version)
+    }
+
+    /// The watch of the workload may lag behind that of the source: what it was when
+    /// the source was written last is asked for, and waited for by who asks.
+    fn is_seen_until_now(&self, need: &Need) -> Result<(), Question> {
+        let present = self.source(need).present();
+        let question = Question::Workload(present.map_or(0, |present| present.version));
+        let known = self.moment.evidence.get(&question);
+        known.map(drop).ok_or(question)
     }
 
     fn between(&self, need: &Need, seen: &SeenSource) -> Between {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::compare::{Change, What};
 use crate::digest::Digest;
 use crate::evidence::{PodsSince, Question};
-use crate::index::{Beginning, Presence, Source};
+use crate::index::{Beginning, Fetched, Presence, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Demand, Need};
 use crate::object::{Seconds, Version};
@@ -24,11 +24,33 @@ use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
 /// clocks differ.
 const LAST_MOMENTS: Seconds = 30;
 
+/// A source as it was when pods can have started.
+struct Then {
+    source: Source,
+    /// Whether some may be older still.
+    doubt: bool,
+}
+
+/// The same, as it is recorded.
+struct Earlier<'a> {
+    source: &'a SourceRef,
+    seen: SeenSource,
+    /// Whether that is another content than now.
+    differs: bool,
+    doubt: bool,
+}
+
 /// Whether a source is newer than the pods.
 enum Newness {
     Ask(Question),
     Yes,
     No,
+}
+
+impl From<bool> for Newness {
+    fn from(newer: bool) -> Self {
+        if newer { Self::Yes } else { Self::No }
+    }
 }
 
 impl Case<'_> {
@@ -50,13 +72,12 @@ impl Case<'_> {
             Err(questions) => return Self::ask(questions),
             Ok(earlier) => earlier,
         };
-        if let (false, Act::Record(entry)) = (earlier.is_empty(), &adopt) {
-            let mut entry = entry.clone();
-            entry.seen.extend(earlier);
-            return (Act::Record(entry), reason, text);
+        let adopt = as_it_was(adopt, &earlier);
+        if earlier.iter().any(|earlier| earlier.differs) {
+            return (adopt, reason, text);
         }
         let missed = self.missed();
-        let newer = match self.newer_than_pods() {
+        let newer = match self.newer_than_pods(&earlier) {
             Err(questions) => return Self::ask(questions),
             Ok(newer) => newer,
         };
@@ -90,21 +111,14 @@ impl Case<'_> {
         first && self.needs.needs.iter().any(differs)
     }
 
-    /// What was there when its first pods can have started, where that is another
-    /// content than now.
-    fn at_its_beginning(&self) -> Result<Vec<(Seen, SeenSource)>, Vec<Question>> {
+    /// What was there when its first pods can have started, of what was written since.
+    fn at_its_beginning(&self) -> Result<Vec<Earlier<'_>>, Vec<Question>> {
         let mut questions = Vec::new();
         let mut earlier = Vec::new();
         for need in self.needs.needs.iter().filter(|need| self.may_be_new(need)) {
             match self.beginning_of(need) {
                 Err(question) => questions.push(question),
-                Ok(Some(then)) => {
-                    let seen = need.seen(&then).map(|seen| SeenSource {
-                        left: self.was_left(need, &then),
-                        ..seen
-                    });
-                    earlier.extend(seen.map(|seen| (Seen::of(&need.source), seen)));
-                }
+                Ok(Some(then)) => earlier.extend(self.earlier(need, &then)),
                 Ok(None) => {}
             }
         }
@@ -113,6 +127,17 @@ impl Case<'_> {
         } else {
             Err(questions)
         }
+    }
+
+    fn earlier<'a>(&self, need: &'a Need, then: &Then) -> Option<Earlier<'a>> {
+        let seen = need.seen(&then.source)?;
+        let left = self.was_left(need, &then.source);
+        Some(Earlier {
+            source: &need.source,
+            seen: SeenSource { left, ..seen },
+            differs: self.differs(need, &then.source),
+            doubt: then.doubt,
+        })
     }
 
     /// Whether pods ran, when it was opted in, that started with something else of a
@@ -175,22 +200,37 @@ impl Case<'_> {
         workload.key.kind.renewal == Renewal::Run || workload.progress.desired == 0 || none
     }
 
-    /// A source as it was when the workload began, if that differs from now.
-    fn beginning_of(&self, need: &Need) -> Result<Option<Source>, Question> {
+    /// A source as it was when the workload began.
+    fn beginning_of(&self, need: &Need) -> Result<Option<Then>, Question> {
         match self.began() {
             Beginning::Found => Ok(None),
             Beginning::Made(at) | Beginning::OptedIn(at) => match self.source_at(need, at)? {
-                Some(then) => Ok(Some(then).filter(|then| self.differs(need, then))),
+                Some(then) => self.at_that_time(need, then).map(Some),
                 None => self.before_it_changed(need),
             },
             Beginning::InGap => self.before_it_changed(need),
         }
     }
 
+    /// Where it changed later nobody needs to know whether pods were older even then.
+    fn at_that_time(&self, need: &Need, then: &Fetched) -> Result<Then, Question> {
+        let source = Source::then(then);
+        let opted_in = matches!(self.began(), Beginning::OptedIn(_));
+        let mut doubt = false;
+        if opted_in && self.is_candidate(need) && !self.differs(need, &source) {
+            doubt = match self.is_newer_than_pods(need, &self.origin_of(need, then)) {
+                Newness::Ask(question) => return Err(question),
+                Newness::Yes => true,
+                Newness::No => false,
+            };
+        }
+        Ok(Then { source, doubt })
+    }
+
     /// A source as it was before it changed for the first time while the workload was
     /// there with its present template.
-    fn before_it_changed(&self, need: &Need) -> Result<Option<Source>, Question> {
-        let mut then = None;
+    fn before_it_changed(&self, need: &Need) -> Result<Option<Then>, Question> {
+        let (mut then, mut doubt) = (None, false);
         for _ in 0..STEPS {
             let origin = match then {
                 None => self.origin(need),
@@ -204,10 +244,16 @@ impl Case<'_> {
             match self.template_at(version) {
                 Template::Ask(question) => return Err(question),
                 Template::Same => then = Some(before),
-                _ => break,
+                // Perhaps it had pods of the present one, too.
+                Template::Other(other) => {
+                    doubt = !other.alone;
+                    break;
+                }
+                Template::NotMade | Template::Forgotten => break,
             }
         }
-        Ok(then.map(Source::then))
+        let then = then.map(Source::then);
+        Ok(then.map(|source| Then { source, doubt }))
     }
 
     fn differs(&self, need: &Need, then: &Source) -> bool {
@@ -217,7 +263,7 @@ impl Case<'_> {
 
     /// The sources that were written after the pods were made, where Reloader has
     /// not recorded that the pods have them. An error: what is to be asked.
-    fn newer_than_pods(&self) -> Result<Vec<&SourceRef>, Vec<Question>> {
+    fn newer_than_pods(&self, earlier: &[Earlier<'_>]) -> Result<Vec<&SourceRef>, Vec<Question>> {
         let (mut questions, mut newer) = (Vec::new(), Vec::new());
         for need in self
             .needs
@@ -225,7 +271,12 @@ impl Case<'_> {
             .iter()
             .filter(|need| self.is_candidate(need))
         {
-            match self.is_newer_than_pods(need) {
+            let earlier = earlier.iter().find(|e| *e.source == need.source);
+            let newness = match earlier {
+                Some(earlier) => earlier.doubt.into(),
+                None => self.is_newer_than_pods(need, &self.origin(need)),
+            };
+            match newness {
                 Newness::Ask(question) => questions.push(question),
                 Newness::Yes => newer.push(&need.source),
                 Newness::No => {}
@@ -288,10 +339,11 @@ impl Case<'_> {
             && self.recorded_by_reloader(&need.source) != Some(true)
     }
 
-    fn is_newer_than_pods(&self, need: &Need) -> Newness {
-        let version = match self.origin(need) {
-            Origin::Ask(question) => return Newness::Ask(question),
-            Origin::At(version, _) => version,
+    /// The same of what is so since its origin.
+    fn is_newer_than_pods(&self, need: &Need, origin: &Origin<'_>) -> Newness {
+        let version = match origin {
+            Origin::Ask(question) => return Newness::Ask(question.clone()),
+            Origin::At(version, _) => *version,
             Origin::Forgotten => return self.is_later_than_pods(need),
         };
         match self.template_at(version) {
@@ -307,13 +359,7 @@ impl Case<'_> {
     fn is_later_than_pods(&self, need: &Need) -> Newness {
         let written = self.written(&need.source);
         let version = self.source(need).present().map(|p| p.version);
-        let after = |time: Seconds| {
-            if written > Some(time) {
-                Newness::Yes
-            } else {
-                Newness::No
-            }
-        };
+        let after = |time: Seconds| Newness::from(written > Some(time));
         if self.keeps_no_history() {
             return after(self.known.workload.created);
         }
@@ -359,6 +405,18 @@ impl Case<'_> {
         let changes: Vec<_> = newer.iter().map(change).collect();
         self.roll(Reason::CaughtUp, &changes)
     }
+}
+
+/// The record of what was there when its first pods started.
+fn as_it_was(adopt: Act, earlier: &[Earlier<'_>]) -> Act {
+    let Act::Record(mut entry) = adopt else {
+        return adopt;
+    };
+    let seen = earlier.iter();
+    entry
+        .seen
+        .extend(seen.map(|e| (Seen::of(e.source), e.seen.clone())));
+    Act::Record(entry)
 }
 
 /// The record, with what was said of it.

@@ -140,11 +140,11 @@ impl Case<'_> {
         &self,
         need: &Need,
         version: Version,
-    ) -> Result<Option<Source>, Question> {
+    ) -> Result<Option<&Fetched>, Question> {
         let question = Question::Source(need.source.clone(), version);
         match self.moment.evidence.get(&question) {
             None => Err(question),
-            Some(Finding::Source(then)) => Ok(Some(Source::then(then))),
+            Some(Finding::Source(then)) => Ok(Some(then)),
             Some(_) => Ok(None),
         }
     }

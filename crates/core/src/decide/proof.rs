@@ -115,7 +115,20 @@ impl Case<'_> {
         match self.since(changes) {
             Since::Ask(questions) => Newer::Ask(questions),
             Since::At(version) => self.was_edited_since(version, changes),
-            Since::Forgotten => self.younger(changes),
+            Since::Forgotten => self.by_the_newest(changes),
+        }
+    }
+
+    /// Where the store has forgotten since when something is so: at the latest since it
+    /// was written last.
+    fn by_the_newest(&self, changes: &[Change]) -> Newer {
+        let newest = changes.iter().map(|change| change.version).max().flatten();
+        let told = |change: &Change| !change.source.kind.by_status();
+        match (self.younger(changes), newest) {
+            (Newer::No, Some(newest)) if changes.iter().all(told) => {
+                self.was_edited_since(newest, changes)
+            }
+            (newer, _) => newer,
         }
     }
 
@@ -151,7 +164,7 @@ impl Case<'_> {
         }
         match (self.since(&all), self.known.pods.edited) {
             (Since::Ask(questions), _) => Newer::Ask(questions),
-            (Since::Forgotten, _) => self.younger(&all),
+            (Since::Forgotten, _) => self.by_the_newest(&all),
             (Since::At(version), Some(edited)) => (edited > version).into(),
             (Since::At(version), None) => self.was_edited_since(version, &all),
         }

@@ -257,7 +257,8 @@ impl Control {
     }
 
     /// What was found out is for the next decision. Where the workload's own
-    /// controller lags behind nothing is known yet: it is asked again.
+    /// controller lags behind, or our watch does, nothing is known yet: it is asked
+    /// again.
     fn found(&mut self, key: &WorkloadRef, result: Result<Vec<(Question, Finding)>, ApiError>) {
         self.busy.remove(key);
         let found = match result {
@@ -266,15 +267,12 @@ impl Control {
         };
         let mut again = None;
         for (question, finding) in found {
-            match (&finding, question.version()) {
-                (Finding::Pods(PodsSince::Lagging), _) => {
-                    again = Some(self.workload_backoff.failed(key, self.now, None));
-                    continue;
-                }
-                (Finding::Forgotten, Some(version)) => {
-                    self.forgotten = self.forgotten.max(version);
-                }
-                _ => {}
+            if self.lags(key, &finding) {
+                again = Some(self.workload_backoff.failed(key, self.now, None));
+                continue;
+            }
+            if let (Finding::Forgotten, Some(version)) = (&finding, question.version()) {
+                self.forgotten = self.forgotten.max(version);
             }
             let nothing = || Evidence::forgotten_until(self.forgotten);
             let evidence = self.evidence.entry(key.clone()).or_insert_with(nothing);
@@ -286,6 +284,18 @@ impl Control {
         match again {
             Some(again) => self.queue.look(key, again),
             None => self.queue.resume(key, self.now),
+        }
+    }
+
+    /// Whether more is written of a workload than its status, or our watch, tells.
+    fn lags(&self, key: &WorkloadRef, finding: &Finding) -> bool {
+        match (finding, self.index.get(key)) {
+            (Finding::Pods(PodsSince::Lagging), _) => true,
+            (Finding::Workload(Some(then)), Some(known)) => {
+                let known = &known.workload;
+                then.uid == known.uid && then.version > known.version
+            }
+            _ => false,
         }
     }
 

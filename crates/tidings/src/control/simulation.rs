@@ -465,6 +465,23 @@ proptest! {
     }
 }
 
+/// Lives that once went wrong, and would not among the first.
+#[test]
+fn lives_that_once_went_wrong() {
+    for seed in [
+        17_447_835_853_776_536_410,
+        14_544_571_160_635_674_466,
+        8_827_180_780_353_749_884,
+        13_482_485_721_127_934_500,
+        10_894_626_540_506_233_656,
+        5_289_304_171_993_312_554,
+        10_515_244_389_848_861_002,
+        13_939_565_813_038_100_374,
+    ] {
+        check(seed);
+    }
+}
+
 /// Two installations decide about one change, and the other one is quicker.
 #[test]
 fn what_another_rolled_since_the_decision_is_left_alone() {

@@ -131,7 +131,7 @@ fn was_gone_and_is_back(#[case] scenario: &str) {
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2; cm c k=1              => Note UpToDate
-    asked 4
+    asked 5
 "
 )]
 #[case::a_pod_was_deleted(

@@ -82,10 +82,16 @@ fn first_sight(#[case] scenario: &str) {
     => Roll Changed configmap/c (k)
 "
 )]
+#[case::there_and_back_since(
+    "
+    cm c k=1; use env:c.k; create; updated 3; cm c k=2; ready 2; ready 3; cm c k=1 => half: Record Adopted
+    => Roll Changed configmap/c
+"
+)]
 #[case::a_label_since(
     "
     cm c k=1; use env:c.k; create; touch c => Record Adopted
-    asked 1
+    asked 2
 "
 )]
 #[case::another_key_since(
