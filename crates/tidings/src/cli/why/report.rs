@@ -103,6 +103,8 @@ pub struct WorkloadReport {
     pub until: Option<jiff::Timestamp>,
     /// The number of the last roll; none where it is not known.
     pub roll: Option<u64>,
+    /// Whether it came by `kubectl.kubernetes.io/restartedAt`, which operators leave.
+    pub by_restart: bool,
     /// Why, in a word; none where no decision could be made.
     pub reason: Option<&'static str>,
     /// What the word means.

@@ -18,6 +18,9 @@ const KEYS_NAMED: usize = 3;
 /// Columns that they may take side by side; the table should fit a terminal.
 const KEYS_WIDTH: usize = 20;
 
+/// How it came, where its owner keeps the pod template as he wants it.
+const BY_RESTART: &str = ", by the time of a restart: its owner keeps the rest of its template";
+
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport) -> String {
     let WorkloadReport {
@@ -45,7 +48,8 @@ pub fn workload(report: &WorkloadReport) -> String {
         let _ = write!(text, "\n{reason}{particulars}\n  {meaning}\n");
     }
     if let Some(roll) = report.roll.filter(|roll| *roll > 0) {
-        let _ = writeln!(text, "  Last roll: no. {roll}");
+        let how = if report.by_restart { BY_RESTART } else { "" };
+        let _ = writeln!(text, "  Last roll: no. {roll}{how}");
     }
     let problems = report.problems.iter();
     let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, p.text));

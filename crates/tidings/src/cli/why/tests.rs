@@ -202,6 +202,7 @@ fn in_step_as_json() {
           "pods": null,
           "until": null,
           "roll": 0,
+          "byRestart": false,
           "reason": "UpToDate",
           "meaning": "What the workload uses is what it was last brought to.",
           "text": "",
