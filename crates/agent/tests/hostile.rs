@@ -24,8 +24,8 @@ fn a_pid_file_that_is_a_fifo_holds_nobody_up() {
     let fifo = scene.fifo("pid");
     let watching = scene.watch(&["--signal", "HUP", "--pid-file", text(&fifo)]);
     fs::write(scene.path("d/a"), "2").unwrap();
-    watching.agent.says("waiting: ", 1);
-    assert_eq!(watching.agent.said("it is no regular file"), 1);
+    watching.agent.says("rejected: ", 1);
+    watching.agent.says("it is no regular file", 1);
 }
 
 #[test]

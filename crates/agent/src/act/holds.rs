@@ -6,6 +6,7 @@ use super::http::Call;
 use super::prove::Proof;
 use super::signal::Target;
 use super::{Actor, Means, Message, started_after};
+use crate::log::log;
 use crate::proc;
 use std::time::Duration;
 
@@ -50,16 +51,28 @@ impl Actor {
         }
     }
 
+    /// Whoever sends it a signal says so then.
+    fn say_unless_acted_on(&self, target: &Target) {
+        if let (false, Some(why)) = (matches!(self.means, Means::Signal(_)), target.why_unclear()) {
+            log(&why);
+        }
+    }
+
     fn process_holds(&self, target: &Target, changed_at: (i64, i64)) -> Holds {
+        let unknown = Holds::Unknown {
+            acting_ends_us: matches!(self.means, Means::Elsewhere),
+        };
         let Some(process) = self.find(target) else {
+            if target.is_unclear() {
+                self.say_unless_acted_on(target);
+                return unknown;
+            }
             return Holds::NobodyThere {
                 may_be_starting: false,
             };
         };
         if target.doubts(&process).is_some() {
-            return Holds::Unknown {
-                acting_ends_us: matches!(self.means, Means::Elsewhere),
-            };
+            return unknown;
         }
         let workers = || {
             let newer =

@@ -8,8 +8,7 @@
 
 use crate::child::raw;
 use crate::journal::Chosen;
-use crate::proc::{self, Among, Disposition, Fit, Process};
-use crate::read;
+use crate::proc::{self, Among, Disposition, Fit, PidFile, Process};
 use crate::watch::shown;
 use rustix::io::Errno;
 use rustix::process::pidfd_send_signal;
@@ -79,13 +78,35 @@ impl Target {
     }
 
     /// Why nobody is found.
-    pub(crate) fn why_not(&self) -> String {
-        let known = match self {
-            Self::PidFile(path) => read::small(path).err().filter(|_| path.exists()),
+    pub(crate) fn why_not(&self) -> Took {
+        let waiting = match self {
+            Self::PidFile(path) => match PidFile::read(path) {
+                PidFile::Empty(why) => Some(why),
+                _ => None,
+            },
+            _ => None,
+        };
+        let waiting = waiting.unwrap_or_else(|| format!("{} is not there yet", self.shown()));
+        self.why_unclear()
+            .map_or(Took::NotUp(waiting), Took::Rejected)
+    }
+
+    /// Why it cannot be told who is meant, if so: somebody has to mend it.
+    pub(crate) fn why_unclear(&self) -> Option<String> {
+        match self {
+            Self::PidFile(path) => match PidFile::read(path) {
+                PidFile::Unclear(why) => Some(why),
+                _ => None,
+            },
             Self::Named(names, among) => names.iter().find_map(|name| several(name, *among)),
             Self::Child(_) => None,
-        };
-        known.unwrap_or_else(|| format!("{} is not there yet", self.shown()))
+        }
+    }
+
+    /// Whether somebody is meant of whom nothing is known yet.
+    pub(crate) fn is_unclear(&self) -> bool {
+        let is_empty = |path: &PathBuf| matches!(PidFile::read(path), PidFile::Empty(_));
+        self.why_unclear().is_some() || matches!(self, Self::PidFile(path) if is_empty(path))
     }
 
     /// Who that is, for people.

@@ -9,14 +9,15 @@ mod find;
 mod golang;
 mod group;
 mod kin;
+mod pid_file;
 
 pub(crate) use family::{Family, VARIABLE};
 pub(crate) use find::{Fit, children_of, lives, named, nobody_else, pids, rivals};
 pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
 pub(crate) use kin::Among;
+pub(crate) use pid_file::PidFile;
 
-use crate::read;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -63,8 +64,10 @@ impl Process {
 
     /// The process whose number is in this file.
     pub(crate) fn of_pid_file(path: &Path) -> Option<Self> {
-        let text = String::from_utf8(read::small(path).ok()?).ok()?;
-        Self::open(text.split_whitespace().next()?.parse().ok()?)
+        match PidFile::read(path) {
+            PidFile::Names(pid) => Self::open(pid),
+            _ => None,
+        }
     }
 
     /// The descriptor to send signals through.
