@@ -52,13 +52,25 @@ impl Nursery {
         command: &mut Command,
         on_exit: impl FnOnce(u8) + Send + 'static,
     ) -> io::Result<i32> {
-        // Held while starting: a child that ends at once is reaped only when
-        // it is known.
+        self.start_of(None, command, on_exit)
+    }
+
+    fn start_of(
+        &self,
+        family: Option<&Family>,
+        command: &mut Command,
+        on_exit: impl FnOnce(u8) + Send + 'static,
+    ) -> io::Result<i32> {
+        // Held while starting: a child that ends at once is reaped only when it is
+        // known, and nobody else is started with what is a command's.
         let mut running = self.lock();
         if self.is_closed() {
             return Err(io::Error::other("the agent ends"));
         }
-        let child = self.spawn(command)?;
+        let child = match family {
+            Some(family) => family.begun_by(|| self.spawn(command)),
+            None => self.spawn(command),
+        }?;
         let pid = child.id().cast_signed();
         running.insert(pid, Box::new(on_exit));
         Ok(pid)
@@ -85,7 +97,7 @@ impl Nursery {
         // Known before it runs: whoever closes the nursery either finds it or has
         // kept it from starting.
         *self.command() = Some((family.clone(), None));
-        let started = self.start(command, on_exit);
+        let started = self.start_of(Some(family), command, on_exit);
         *self.command() = started
             .as_ref()
             .ok()

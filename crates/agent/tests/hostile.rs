@@ -356,6 +356,14 @@ fn a_check_ends_with_all_that_it_started() {
             "sh -c '(env -i setsid SLEEP; :) & SLEEP'",
             "did not end within",
         ),
+        (
+            "sh -c 'env -i setsid -f setsid -f SLEEP; SLEEP'",
+            "did not end within",
+        ),
+        (
+            "sh -c 'env -i setsid -f setsid -f SLEEP; exit 1'",
+            "failed with exit code 1",
+        ),
     ] {
         let check = check.replace("SLEEP", &sleep);
         let options = ["--exec", "true", "--at-start", "always"];
@@ -379,6 +387,7 @@ fn a_check_ends_with_the_agent() {
             "sh -c 'setsid SLEEP & SLEEP'",
             "sh -c '(setsid -f setsid SLEEP &) ; SLEEP'",
             "sh -c '(env -i setsid SLEEP; :) & SLEEP'",
+            "sh -c 'env -i setsid -f setsid -f SLEEP; SLEEP'",
         ] {
             let check = check.replace("SLEEP", &sleep);
             let render = format!("{0}/d/a={0}/out", text(scene.root.path()));

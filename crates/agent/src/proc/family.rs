@@ -1,9 +1,11 @@
 //! All that a command started, wherever it went: who calls setsid(2) leaves its
 //! process group, and whose parent has ended is nobody's child any more.
 //!
-//! In: the number of the command, and a mark in its environment, which its children
-//! have from it. Out: nobody of them is left, or only who cannot be ended.
+//! In: the number of the command, and marks that its children have from it: one in
+//! their environment, and one that stays when that is cleared. Out: nobody of them is
+//! left, or only who cannot be ended.
 
+use super::mark::Mark;
 use super::{Process, find, parent};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::File;
@@ -25,6 +27,8 @@ pub(crate) const VARIABLE: &str = "TIDINGS_COMMAND";
 #[derive(Debug, Clone)]
 pub(crate) struct Family {
     mark: String,
+    /// `None`: it cannot be had here.
+    lasting: Option<Mark>,
 }
 
 impl Family {
@@ -33,6 +37,15 @@ impl Family {
         let number = RandomState::new().build_hasher().finish();
         Self {
             mark: format!("{number:016x}"),
+            lasting: Mark::new(),
+        }
+    }
+
+    /// Starts its first.
+    pub(crate) fn begun_by<T>(&self, start: impl FnOnce() -> T) -> T {
+        match self.lasting {
+            Some(mark) => mark.laid_while(start),
+            None => start(),
         }
     }
 
@@ -70,6 +83,9 @@ impl Family {
     }
 
     fn marks(&self, pid: i32) -> bool {
+        if self.lasting.is_some_and(|mark| mark.is_on(pid)) {
+            return true;
+        }
         let variable = format!("{VARIABLE}={}", self.mark);
         let mut environment = Vec::new();
         let file = File::open(format!("/proc/{pid}/environ"));

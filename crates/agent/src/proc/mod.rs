@@ -9,6 +9,7 @@ mod find;
 mod golang;
 mod group;
 mod kin;
+mod mark;
 mod pid_file;
 
 pub(crate) use family::{Family, VARIABLE};
