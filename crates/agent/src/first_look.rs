@@ -6,6 +6,7 @@
 
 use crate::act::{Actor, Holds};
 use crate::cli::settings::Settings;
+use crate::exits::Failure;
 use crate::log::log;
 use crate::memory::{Kept, Mark, Memory};
 use std::io::{self, ErrorKind};
@@ -76,7 +77,7 @@ pub(crate) fn say_if_not_kept(result: std::io::Result<()>) {
 ///
 /// # Errors
 /// One sentence, if none will ever be kept there.
-pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Memory>>, String> {
+pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Memory>>, Failure> {
     let Some(folder) = &settings.memory else {
         return Ok(None);
     };
@@ -86,7 +87,7 @@ pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Me
             folder.display(),
             watched.display()
         );
-        return Err(sentence);
+        return Err(Failure::CommandLine(sentence));
     }
     let memory = Memory::in_folder(folder, &settings.arguments);
     if !memory.is_ours() {
@@ -102,7 +103,7 @@ pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Me
                 "--memory {}: nothing can be kept there ({error}); mount an emptyDir that the agent's user may write to",
                 folder.display()
             );
-            return Err(sentence);
+            return Err(Failure::Start(sentence));
         }
         say_for_now(error, folder, ends_us);
     }

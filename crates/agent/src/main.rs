@@ -8,9 +8,7 @@
 //!                                        └──── child, worker, journal ◄─────┘
 //! ```
 //!
-//! Exit codes: the child's own under `run`; 0 when a sidecar is told to end;
-//! 1 when something that must work at the start does not; 2 for a command line
-//! that makes no sense; 126 and 127 for a command that cannot be started.
+//! With which code it ends: `exits`.
 
 mod act;
 mod child;
@@ -18,6 +16,7 @@ mod cli;
 mod compat;
 mod ending;
 mod engine;
+mod exits;
 mod first_look;
 mod journal;
 #[cfg(test)]
@@ -40,6 +39,7 @@ mod sys;
 mod watch;
 
 use cli::Asked;
+use exits::Failure;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -66,10 +66,7 @@ fn begin(arguments: Vec<OsString>) -> ExitCode {
         Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
         Ok(Asked::Print(text)) => print(&text),
         Ok(Asked::Install(place)) => install(&place),
-        Err(sentence) => {
-            log::log(&sentence);
-            ExitCode::from(2)
-        }
+        Err(sentence) => ExitCode::from(Failure::CommandLine(sentence).say()),
     }
 }
 
@@ -85,8 +82,8 @@ fn install(place: &Path) -> ExitCode {
     match std::fs::copy("/proc/self/exe", place) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            log::log(&format!("cannot install to {}: {error}", place.display()));
-            ExitCode::from(1)
+            let why = format!("cannot install to {}: {error}", place.display());
+            ExitCode::from(Failure::Start(why).say())
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
 use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
+use crate::exits::Failure;
 use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
 use crate::log::{log, written_out};
@@ -29,11 +30,6 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 use tidings_core::supervise::{Event, Known, OnChange, State};
 
-/// A failure at the start that is not the command line's fault.
-const FAILED: u8 = 1;
-/// The command line cannot be followed here.
-const USAGE: u8 = 2;
-
 /// How far the watch may fall behind its poll before it counts as stuck.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -47,13 +43,8 @@ pub(crate) fn work(settings: &Settings) -> u8 {
     } else {
         serve(settings)
     };
-    result.unwrap_or_else(|(code, sentence)| {
-        log(&sentence);
-        code
-    })
+    result.unwrap_or_else(|failure| failure.say())
 }
-
-type Failure = (u8, String);
 
 /// Renders and checks, for an init container.
 fn once(settings: &Settings) -> Result<u8, Failure> {
@@ -64,7 +55,7 @@ fn once(settings: &Settings) -> Result<u8, Failure> {
     hear_signals(Wanted::Ends, &nursery, &ending, inputs)?;
     let actor = actor(settings, Means::Elsewhere, &nursery, &Arc::default());
     let prepared = actor.prepare(&crate::act::command::Context::default());
-    let result = prepared.map(|_| 0).map_err(|why| (FAILED, why));
+    let result = prepared.map(|_| 0).map_err(Failure::Start);
     ending.code().map_or(result, Ok)
 }
 
@@ -86,7 +77,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
     let listener = settings.listen.as_deref().map(Port::bind).transpose();
-    let listener = listener.map_err(|sentence| (USAGE, sentence))?;
+    let listener = listener.map_err(Failure::Start)?;
     let journal = Arc::new(Journal::default());
     let watch = begin_to_watch(settings, &journal)?;
 
@@ -95,8 +86,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let actor = actor(settings, means, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
 
-    let memory =
-        first_look::memory(settings, ends_us(settings)).map_err(|sentence| (USAGE, sentence))?;
+    let memory = first_look::memory(settings, ends_us(settings))?;
     say_who_is_hidden(settings, &journal);
     let beginning = begin(settings, rendered_anew, &watch, memory.as_deref());
     journal.had(&beginning.kept);
@@ -169,7 +159,7 @@ fn hear_signals(
     ending: &Arc<Ending>,
     inputs: Sender<Input>,
 ) -> Result<(), Failure> {
-    let caught = signals::catch(wanted).map_err(|error| (FAILED, error.to_string()))?;
+    let caught = signals::catch(wanted).map_err(|error| Failure::Start(error.to_string()))?;
     let (reaper, ending) = (Arc::clone(nursery), Arc::clone(ending));
     spawn("signals", move || {
         signals::pass_on(caught, &reaper, |signal| {
@@ -183,9 +173,8 @@ fn hear_signals(
 
 /// The watch, set, and the first look, taken.
 fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failure> {
-    let usage = |sentence| (USAGE, sentence);
-    let places = places::find(settings, journal).map_err(usage)?;
-    let mut watch = Watch::begin(places, settings.poll).map_err(usage)?;
+    let places = places::find(settings, journal).map_err(Failure::Start)?;
+    let mut watch = Watch::begin(places, settings.poll).map_err(Failure::Start)?;
     journal.began(&watch.look());
     watch.notes().iter().for_each(|note| log(note));
     journal.watch_said(&watch.said());
@@ -264,7 +253,7 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
     }
     match actor.prepare(&crate::act::command::Context::default()) {
         Ok(changed) => Ok(changed),
-        Err(why) if supervises => Err((FAILED, why)),
+        Err(why) if supervises => Err(Failure::Start(why)),
         // Killed, since the agent was told to end.
         Err(_) if actor.nursery.is_closed() => Ok(true),
         Err(why) => {
@@ -457,8 +446,8 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     let thread = Builder::new().name(name.into()).stack_size(STACK);
     if let Err(error) = thread.spawn(body) {
         // Half an agent is worse than none: let it be started again.
-        log(&format!("no thread can be started: {error}"));
+        let code = Failure::Start(format!("no thread can be started: {error}")).say();
         written_out();
-        std::process::exit(i32::from(FAILED));
+        std::process::exit(code.into());
     }
 }

@@ -92,6 +92,6 @@ fn a_folder_that_is_not_there_is_one_sentence() {
         "--exec",
         "true",
     ]);
-    assert_eq!(agent.code(), 2);
+    assert_eq!(agent.code(), 1);
     agent.says("mount an emptyDir", 1);
 }

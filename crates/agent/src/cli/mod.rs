@@ -227,6 +227,7 @@ mod tests {
     fn the_page_of_the_agent_has_the_tables_of_limits_and_options() {
         compare("agent.md", |page| {
             let page = between(page, "limits", &crate::limits::reference());
+            let page = between(&page, "exit codes", &crate::exits::reference());
             between(&page, "options", &reference())
         });
     }

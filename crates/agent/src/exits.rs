@@ -1,0 +1,94 @@
+//! How the agent ends when it cannot do what it was asked for: each kind of failure has
+//! its exit code here, and nowhere else.
+
+use crate::log::log;
+#[cfg(test)]
+use std::fmt::Write;
+
+/// Why it ends, a sentence each.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line makes no sense, wherever it is used.
+    CommandLine(String),
+    /// The command line makes sense, and what it asks for cannot be had here.
+    Start(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Start(_) => 1,
+            Self::CommandLine(_) => 2,
+        }
+    }
+
+    /// Says it; the exit code.
+    pub(crate) fn say(&self) -> u8 {
+        let (Self::CommandLine(sentence) | Self::Start(sentence)) = self;
+        log(sentence);
+        self.code()
+    }
+}
+
+/// Under which command the agent ends with which code, and when.
+#[cfg(test)]
+const ROWS: [(&str, &str, &str); 11] = [
+    (
+        "all",
+        "2",
+        "the command line makes no sense: an option that is not known, values that do not fit together, a file rendered from itself, `--memory` in a watched directory",
+    ),
+    (
+        "all",
+        "1",
+        "what is asked for cannot be had here: the port is taken, the folder of `--memory` is not there or may not be written to, a watched directory may not be read, no ConfigMap or Secret is mounted, `install` cannot write, the kernel gives no thread",
+    ),
+    (
+        "`run`, `watch --once`",
+        "1",
+        "the first rendering, or its check, failed, a read-only directory of OUT included (`watch` goes on, is not ready, and tries again)",
+    ),
+    (
+        "`run`",
+        "the child's own",
+        "it ended; 128 + n if signal n killed it",
+    ),
+    (
+        "`run`",
+        "126, 127",
+        "the command cannot be executed; there is none of that name",
+    ),
+    (
+        "`run`, `watch --once`",
+        "128 + n",
+        "TERM, INT or QUIT came before the child was started, or amid `--once`",
+    ),
+    (
+        "`run --on-change restart`",
+        "the child's own",
+        "the new child ended before it had proved itself (`--on-failed-restart exit`)",
+    ),
+    (
+        "the same, `--on-failed-restart keep-trying`",
+        "the child's own",
+        "TERM, INT or QUIT came while no child ran: the code of the one that failed last",
+    ),
+    (
+        "`--exit-code N`",
+        "N",
+        "a change (`run`: after the child has ended)",
+    ),
+    ("`watch --once`, `install`, `presets`, `help`", "0", "done"),
+    ("`watch`", "0", "TERM, INT or QUIT"),
+];
+
+/// The table, in Markdown.
+#[cfg(test)]
+pub(crate) fn reference() -> String {
+    let mut text = String::from("| command | code | when |\n|---|---|---|\n");
+    for (command, code, when) in ROWS {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {command} | {code} | {when} |");
+    }
+    text
+}
