@@ -287,9 +287,20 @@ fn sentence(outcome: Outcome, why: &str, pause: Option<Duration>) -> String {
         text = format!("{text}: {}", lines.join(" | "));
     }
     if let Some(pause) = pause {
-        text = format!("{text} (again in {} s)", pause.as_secs_f32().ceil());
+        text = format!("{text} (again in {})", in_words(pause));
     }
     text
+}
+
+/// `300 ms`, `1.5 s`, `30 s`: never less than it is.
+fn in_words(pause: Duration) -> String {
+    let millis = pause.as_micros().div_ceil(10_000) * 10;
+    let tenths = millis.div_ceil(100);
+    match (millis, tenths) {
+        (..1000, _) => format!("{millis} ms"),
+        (_, ..100) if !tenths.is_multiple_of(10) => format!("{}.{} s", tenths / 10, tenths % 10),
+        _ => format!("{} s", tenths.div_ceil(10)),
+    }
 }
 
 fn described(mount: &Mount) -> String {
@@ -343,11 +354,27 @@ mod tests {
     }
 
     #[test]
+    fn pauses_are_told_as_they_are() {
+        for (millis, words) in [
+            (0, "0 ms"),
+            (300, "300 ms"),
+            (299, "300 ms"),
+            (999, "1 s"),
+            (1000, "1 s"),
+            (1450, "1.5 s"),
+            (9_999, "10 s"),
+            (29_950, "30 s"),
+        ] {
+            assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+    }
+
+    #[test]
     fn what_a_command_printed_is_logged_in_one_line() {
         let why = "the check failed with exit code 1\nnginx: [emerg] x\n  test failed\n";
         assert_eq!(
             sentence(Outcome::Rejected, why, Some(Duration::from_millis(900))),
-            "rejected: the check failed with exit code 1 | nginx: [emerg] x | test failed (again in 1 s)"
+            "rejected: the check failed with exit code 1 | nginx: [emerg] x | test failed (again in 900 ms)"
         );
         assert_eq!(sentence(Outcome::Applied, "", None), "applied");
     }

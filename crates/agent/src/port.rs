@@ -57,7 +57,7 @@ impl Port {
         let mut words = request.split(' ');
         let page = match (words.next(), words.next()) {
             (Some("GET" | "HEAD"), Some(target)) => self.page(target),
-            _ => text(405, "only GET is answered\n"),
+            _ => text(405, "only GET and HEAD are answered\n"),
         };
         let body = if request.starts_with("HEAD") {
             ""
@@ -67,7 +67,7 @@ impl Port {
         let answer = format!(
             "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             page.status,
-            if page.status == 200 { "OK" } else { "Not OK" },
+            reason(page.status),
             page.kind,
             page.body.len(),
         );
@@ -115,6 +115,16 @@ fn both_families(port: &str) -> std::io::Result<TcpListener> {
     )?;
     net::listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket))
+}
+
+/// The words of RFC 9110 for the statuses that are answered.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        _ => "Service Unavailable",
+    }
 }
 
 fn text(status: u16, body: &str) -> Page {

@@ -2,8 +2,8 @@
 
 use super::quoted::quoted;
 use super::values::{
-    address, exit_code, header, limit, name, number, path, preset_named, proof, status, text, time,
-    url,
+    address, exit_code, header, limit, name, number, path, pattern, preset_named, proof, status,
+    text, time, url,
 };
 use crate::act::command::split;
 use crate::act::http::Manner;
@@ -144,8 +144,8 @@ keep! {
 
 gather! {
     watch: path => watch;
-    include: text => filter.include;
-    exclude: text => filter.exclude;
+    include: pattern => filter.include;
+    exclude: pattern => filter.exclude;
     process: name => process;
     http: url => http;
     header: header => manner.headers;

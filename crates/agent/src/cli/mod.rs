@@ -39,6 +39,9 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("configmap-reload") => crate::compat::configmap_reload::read(rest),
         Some("prometheus-config-reloader") => crate::compat::prometheus::read(rest),
         Some("install") => install(&rest),
+        Some("presets" | "version" | "--version" | "-V") if !rest.is_empty() => {
+            Err(stray(&rest[0].to_string_lossy()))
+        }
         Some("presets") => Ok(Asked::Print(tidings_core::preset::reference())),
         Some("help" | "--help" | "-h") => Ok(Asked::Print(help())),
         Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
@@ -256,6 +259,9 @@ mod tests {
             "watch --http localhost",
             "watch --http http://localhost/ --cert x",
             "watch -x",
+            "watch --include [ --exec true",
+            "presets nginx",
+            "version x",
         ] {
             let sentence = refused(line);
             assert_eq!(sentence.lines().count(), 1, "{line}: {sentence}");

@@ -58,7 +58,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--include",
         "GLOB",
         For::Both,
-        "Only files of this name count (`*`, `**`, `?`); may be given again.",
+        "Only files of this name count (`*`, `**` across directories, `?`; no brackets); may be given again.",
         super::draft::Draft::include,
     ),
     opt(

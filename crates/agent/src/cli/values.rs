@@ -19,6 +19,20 @@ pub(super) fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
+/// A pattern of file names.
+pub(super) fn pattern(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Err("the pattern is empty, and fits no file".into());
+    }
+    if value.contains(['[', ']', '{', '}']) {
+        return Err(
+            "brackets and braces are no patterns; write *, ** or ?, or give the option again (a bracket itself is written ?)"
+                .into(),
+        );
+    }
+    text(value)
+}
+
 pub(super) fn name(value: &str) -> Result<String, String> {
     if value.trim().is_empty() {
         return Err("the name is empty".into());
@@ -206,6 +220,14 @@ mod tests {
             assert!(!why.contains("secret"), "{why}");
         }
         assert!(name("").is_err() && name(" ").is_err() && name("nginx").is_ok());
+    }
+
+    #[test]
+    fn patterns_are_those_that_are_known() {
+        for text in ["[", "[ab].conf", "*.{a,b}", "a]", ""] {
+            assert!(pattern(text).unwrap_err().contains("pattern"), "{text}");
+        }
+        assert_eq!(pattern("conf.d/**/a?.*"), Ok("conf.d/**/a?.*".into()));
     }
 
     #[test]

@@ -383,6 +383,16 @@ mod tests {
         assert_eq!(names(&conf), 0);
     }
 
+    /// That directory is there, and was never removed.
+    #[test]
+    fn where_no_file_can_be_made_that_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut render = render(dir.path(), b"x", 0o644).render;
+        render.output = "/proc/self/comm".into();
+        let why = Rendering::of(&render, false).run().err().unwrap();
+        assert!(why.contains("no file can be made"), "{why}");
+    }
+
     #[test]
     fn an_output_that_is_as_it_would_be_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();

@@ -29,6 +29,7 @@ use std::sync::{Arc, OnceLock};
 /// The directory is held open: where it was removed, nothing can be made in it.
 const GONE: &str =
     "its directory was removed, and another of the same name is not followed: start the agent anew";
+const NO_ROOM: &str = "no file can be made in its directory";
 /// How often a name that somebody else has taken is replaced by another.
 const TRIES: u32 = 100;
 /// No more of a directory is searched for what an earlier life left.
@@ -83,7 +84,11 @@ impl Output {
             let name = self.aside("draft");
             match sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Err(Errno::EXIST) if tries.next().is_some() => {}
-                Err(Errno::NOENT) => return Err(io::Error::other(GONE)),
+                Err(Errno::NOENT) if sys::fstat(dir)?.st_nlink == 0 => {
+                    return Err(io::Error::other(GONE));
+                }
+                // What the kernel itself shows (`/proc`) takes no files.
+                Err(Errno::NOENT) => return Err(io::Error::other(NO_ROOM)),
                 opened => {
                     return Ok(Draft {
                         file: File::from(opened?),
