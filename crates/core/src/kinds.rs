@@ -243,10 +243,13 @@ impl Kind {
         matches!(self.renewal, Renewal::Run | Renewal::Recreate)
     }
 
+    /// As `kubectl` has it: the word alone, with its group, or with version and group.
     fn is_called(&self, text: &str) -> bool {
-        [self.word, self.short, self.plural]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(text))
+        let (word, of) = text.split_once('.').unwrap_or((text, self.group));
+        let version = of.split_once('.').filter(|(v, _)| *v == self.version);
+        let group = version.map_or(of, |(_, group)| group);
+        let words = [self.word, self.short, self.plural];
+        group == self.group && words.iter().any(|own| own.eq_ignore_ascii_case(word))
     }
 }
 
@@ -357,6 +360,13 @@ mod tests {
         assert_eq!(kinds.iter().count(), KINDS.len() + 2);
         assert_eq!(kinds.parse("worker"), Some(worker));
         assert_eq!(kinds.parse("deploy"), Some(&KINDS[0]));
+        for word in ["workers.example.org", "Worker.v1.example.org"] {
+            assert_eq!(kinds.parse(word), Some(worker), "{word}");
+        }
+        assert_eq!(kinds.parse("deployments.v1.apps"), Some(&KINDS[0]));
+        for word in ["worker.example.com", "deploy.example.org", "worker.", ".v1"] {
+            assert_eq!(kinds.parse(word), None, "{word}");
+        }
         assert_eq!(kinds.of_resource("indices", "example.org"), Some(index));
     }
 

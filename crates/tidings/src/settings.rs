@@ -269,6 +269,8 @@ fn workload(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> 
 pub struct TakeOverSettings {
     /// Which cluster.
     pub cluster: ClusterSettings,
+    /// The kinds that the controller rolls: its records are of these.
+    pub kinds: Kinds,
     /// The kind of the workload.
     pub kind: &'static Kind,
     /// Its name.
@@ -284,9 +286,11 @@ pub struct TakeOverSettings {
 impl TakeOverSettings {
     /// Checks the options of `tidings take-over`.
     pub fn new(args: &TakeOverArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let (kind, name) = workload(&kinds(&args.kinds)?, &args.workload)?;
+        let kinds = kinds(&args.kinds)?;
+        let (kind, name) = workload(&kinds, &args.workload)?;
         Ok(Self {
             cluster: cluster(&args.cluster),
+            kinds,
             kind,
             name,
             namespace: args.namespace.as_deref().map(Name::from),

@@ -51,6 +51,7 @@ mod static_manifests;
 mod storm;
 mod strategies;
 mod swap;
+mod take_over;
 mod the_demo;
 mod together_with_the_deployment;
 mod told_elsewhere;

@@ -8,7 +8,6 @@
 
 use anyhow::{Context, Result, bail};
 use kube::Client;
-use tidings_core::kinds::Kinds;
 use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch};
@@ -44,7 +43,8 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
         instance: settings.instance.to_string(),
     };
     for _ in 0..ATTEMPTS {
-        match record(&client, &place, bare(&workload, &mark), &key).await {
+        let store = Store::new(false, settings.kinds.clone());
+        match record(&client, &place, store, (&key, bare(&workload, &mark))).await {
             Err(ApiError::Conflict) => {}
             result => {
                 result.with_context(|| format!("cannot write the record of {key}"))?;
@@ -81,10 +81,9 @@ fn bare(workload: &Workload, mark: &str) -> Entry {
 async fn record(
     client: &Client,
     place: &state::Place,
-    mut entry: Entry,
-    key: &WorkloadRef,
+    mut store: Store,
+    (key, mut entry): (&WorkloadRef, Entry),
 ) -> Result<(), ApiError> {
-    let mut store = Store::new(false, Kinds::default());
     for number in 0..=u32::MAX {
         let shard = Shard {
             namespace: key.namespace.clone(),
