@@ -6,7 +6,7 @@
 //! left, or only who cannot be ended.
 
 use super::mark::Mark;
-use super::{Process, find, parent};
+use super::{Process, find, parent, text};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -19,6 +19,10 @@ const STEP: Duration = Duration::from_millis(20);
 const KILLED: Duration = Duration::from_secs(1);
 /// No environment that the kernel starts a program with is longer.
 const LONGEST: u64 = 8 << 20;
+
+/// So many looks in a row that find nobody are believed where others start processes
+/// all the time.
+const LOOKS: u32 = 20;
 
 /// Where the mark is.
 pub(crate) const VARIABLE: &str = "TIDINGS_COMMAND";
@@ -57,11 +61,19 @@ impl Family {
     /// Kills all of them. `command`: its number, while it certainly is its.
     pub(crate) fn end(&self, command: Option<i32>) {
         let began = Instant::now();
+        let mut unsure = 0;
         loop {
+            let newest = newest();
             let members = self.members(command);
             let Some(first) = members.first() else {
-                return;
+                unsure += 1;
+                // Who was started meanwhile may not have been looked at.
+                if unsure == LOOKS || newest == self::newest() {
+                    return;
+                }
+                continue;
             };
+            unsure = 0;
             if began.elapsed() >= KILLED {
                 return;
             }
@@ -93,6 +105,12 @@ impl Family {
         let mut variables = environment.split(|byte| *byte == 0);
         read.is_ok() && variables.any(|one| one == variable.as_bytes())
     }
+}
+
+/// The number of the process that was started last, of all that we can see.
+fn newest() -> Option<String> {
+    let line = text("/proc/loadavg")?;
+    line.split_whitespace().next_back().map(str::to_owned)
 }
 
 fn descends(pid: i32, from: Option<i32>) -> bool {
