@@ -5,6 +5,7 @@
 //! As under tini, the child has a process group of its own and, where there is
 //! one, the terminal: keys go to the child and to nobody else.
 
+use crate::cli::quoted;
 use crate::log::log;
 use crate::nursery::Nursery;
 use crate::proc;
@@ -163,7 +164,8 @@ impl NotStarted {
         } else {
             126
         };
-        let why = format!("{} cannot be started: {error}", command.display());
+        let name = command.to_string_lossy();
+        let why = format!("{} cannot be started: {error}", quoted::command(&name));
         Self { code, why }
     }
 }

@@ -55,6 +55,17 @@ fn a_command_that_cannot_be_started_is_126_or_127() {
     assert_eq!(run(root.path(), &[], &["/etc"]).code(), 126);
 }
 
+/// A header without its option is taken for the command.
+#[test]
+fn what_can_be_no_command_is_not_shown() {
+    let root = tempfile::tempdir().unwrap();
+    volume(root.path());
+    let mut agent = run(root.path(), &["--insecure"], &["Authorization: secret"]);
+    assert_eq!(agent.code(), 127);
+    agent.says("cannot be started", 1);
+    assert!(!agent.output().contains("secret"), "{}", agent.output());
+}
+
 #[test]
 fn signals_reach_the_child_and_its_answer_is_the_exit_code() {
     let root = tempfile::tempdir().unwrap();

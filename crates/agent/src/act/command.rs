@@ -4,6 +4,7 @@
 //! and the last of what it printed. A command that outlives its time is killed
 //! with all that it started, and so is what a check leaves behind.
 
+use crate::cli::quoted;
 use crate::nursery::Nursery;
 use crate::proc::{Family, Process, VARIABLE};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -122,7 +123,10 @@ pub(crate) fn run(
     nursery: &Nursery,
 ) -> Result<Ran, String> {
     let family = Family::new();
-    let failed = |error: std::io::Error| format!("{} cannot be started: {error}", argv[0]);
+    let failed = |error: std::io::Error| {
+        let name = quoted::command(&argv[0]);
+        format!("{name} cannot be started: {error}")
+    };
     let names = Names::of(context).map_err(failed)?;
     let (reader, writer) = std::io::pipe().map_err(failed)?;
     let mut command = Command::new(&argv[0]);

@@ -2,10 +2,9 @@
 
 use super::quoted::quoted;
 use super::values::{
-    address, exit_code, header, limit, name, number, path, pattern, preset_named, proof, status,
-    text, time, url,
+    address, command, exit_code, header, limit, name, number, path, pattern, preset_named, proof,
+    status, text, time, url,
 };
-use crate::act::command::split;
 use crate::act::http::Manner;
 use crate::act::prove::Proof;
 use crate::render::Render;
@@ -124,11 +123,11 @@ keep! {
     key: path => key;
     basic: path => manner.basic;
     bearer: path => manner.bearer;
-    exec: split => exec;
+    exec: command => exec;
     exit_code: exit_code => exit_code;
     stop: Signal::parse => stop;
     grace: time => grace;
-    check: split => check;
+    check: command => check;
     command_timeout: limit => command_timeout;
     prove: proof => proof;
     prove_timeout: limit => prove_timeout;

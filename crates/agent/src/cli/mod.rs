@@ -105,6 +105,9 @@ fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<
 
 fn install(rest: &[OsString]) -> Result<Asked, String> {
     match rest {
+        [place] if is_address(&place.to_string_lossy()) => {
+            Err("install needs a path, and an address is none".into())
+        }
         [place] => Ok(Asked::Install(place.into())),
         _ => Err("install needs one path: tidings-agent install FILE".into()),
     }
@@ -275,11 +278,13 @@ mod tests {
         sentence.contains("S3CR").then_some(sentence)
     }
 
-    const SECRETS: [&str; 8] = [
+    const SECRETS: [&str; 10] = [
         "http://u:S3CR@h/?k=S3CR",
         "moves=http://u:S3CR@h/?k=S3CR",
         "answers=http://u:S3CR@:/?k=S3CR",
         "u:S3CR@h",
+        "https:/u:S3CR/x@h/",
+        "//u:S3CR@h/",
         "unix:S3CR",
         "200,http://u:S3CR@h",
         "sh -c 'curl http://u:S3CR@h/",
@@ -324,6 +329,14 @@ mod tests {
         for line in [
             "watch --watch http://h/ --exec true",
             "watch --render http://h/x=o",
+            "watch --exec http://u:p@h/ --watch d",
+            "watch --check u:p@h --exec true",
+            "watch --prove succeeds=http://h/ --exec true",
+            "watch --prove prints-anew=https:/u:p@h/ --exec true",
+            "watch --process u:p@h",
+            "watch --memory //u:p@h/ --exec true",
+            "install http://u:p@h/",
+            "run --insecure u:p@h",
         ] {
             assert!(refused(line).contains("address"), "{line}");
         }

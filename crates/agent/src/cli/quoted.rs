@@ -22,12 +22,77 @@ pub(crate) fn option(name: &str) -> &str {
     if is_plain(name) { name } else { HIDDEN }
 }
 
-/// An address where something else was expected.
+/// The name of a command: a path is shown whatever it is made of.
+pub(crate) fn command(name: &str) -> &str {
+    if name.starts_with('/') || has_plain_letters(name) {
+        name
+    } else {
+        HIDDEN
+    }
+}
+
+/// An address where something else was expected, or what is left of one.
 pub(crate) fn is_address(value: &str) -> bool {
-    value.contains("://") || value.starts_with("unix:")
+    value.contains("://") || value.starts_with("unix:") || names_a_caller(value)
+}
+
+/// `user:password@`, whatever the slashes before it. No path begins like this.
+fn names_a_caller(value: &str) -> bool {
+    let is_path = value.starts_with(['/', '.']) && !value.starts_with("//");
+    let caller = value.rsplit_once('@').map_or("", |(caller, _)| caller);
+    // `sshd: root@pts/0` is the name of a process.
+    !is_path && caller.contains(':') && !caller.contains(char::is_whitespace)
 }
 
 fn is_plain(value: &str) -> bool {
+    value.len() <= LONGEST && has_plain_letters(value)
+}
+
+fn has_plain_letters(value: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "._,/+-* ".contains(c);
-    value.len() <= LONGEST && value.chars().all(is_plain)
+    value.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_known_by_what_is_left_of_them() {
+        for text in [
+            "http://h",
+            "HTTP://h",
+            "unix:/s:/x",
+            "u:p@h",
+            "u:p@h:80/x",
+            "u:p/q@h",
+            "https:/u:p@h/x",
+            "//u:p@h/x",
+            ":p@h",
+            "tcp:u:p@h",
+        ] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in [
+            "/etc/u:p@h",
+            "./u:p@h",
+            "../u:p@h",
+            "sshd: root@pts/0",
+            "getty@tty1",
+            "a:b",
+            "//etc/app",
+            "",
+        ] {
+            assert!(!is_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn commands_are_shown_if_they_can_be_such() {
+        let long = "nix/".repeat(40);
+        for name in ["nginx", "a b", "/opt/a:b@c=1/x", long.as_str()] {
+            assert_eq!(command(name), name);
+        }
+        assert_eq!(command("Authorization: x"), HIDDEN);
+    }
 }

@@ -57,6 +57,15 @@ fn no_address(value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The words of a command line.
+pub(super) fn command(value: &str) -> Result<Vec<String>, String> {
+    let words = split(value)?;
+    if is_address(&words[0]) {
+        return Err("an address is no command; write --http, or answers=, before it".into());
+    }
+    Ok(words)
+}
+
 pub(super) fn url(value: &str) -> Result<String, String> {
     check_url(value)?;
     Ok(value.to_owned())
@@ -147,8 +156,8 @@ pub(super) fn proof(value: &str) -> Result<Wanted, String> {
         "children" => Proof::Children,
         "answers" => Proof::Answers(page(argument)?),
         "moves" => moves(argument)?,
-        "succeeds" => Proof::Succeeds(split(argument)?),
-        "prints-anew" => Proof::PrintsAnew(split(argument)?),
+        "succeeds" => Proof::Succeeds(command(argument)?),
+        "prints-anew" => Proof::PrintsAnew(command(argument)?),
         _ => {
             return Err(format!(
                 "{} is no proof; write children, answers=URL, moves=URL#STAMP, succeeds=COMMAND, prints-anew=COMMAND or none",
