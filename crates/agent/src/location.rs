@@ -153,9 +153,49 @@ pub(crate) fn is_of_output(output: &OsStr, name: &OsStr) -> bool {
     name == output || aside(name).unwrap_or(false)
 }
 
+/// Whether a name is of that kind, whoever's output it is: another agent may write
+/// where this one watches.
+pub(crate) fn is_beside_output(name: &OsStr) -> bool {
+    let Some(text) = name.to_str().and_then(|name| name.strip_prefix('.')) else {
+        return false;
+    };
+    let is_number = |text: &str| u64::from_str_radix(text, 16).is_ok();
+    let is_kind = |kind: &str| match kind.strip_prefix("new") {
+        Some(inode) => is_number(inode),
+        None => kind == "draft",
+    };
+    let aside = text
+        .rsplit_once(MARK)
+        .and_then(|(_, rest)| rest.split_once('-'));
+    aside.is_some_and(|(kind, number)| is_kind(kind) && is_number(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_any_agent_keeps_beside_its_output_is_known() {
+        for name in [
+            ".x.tidings-draft-1f",
+            ".x.conf.tidings-newa5e2d4-dc56a1113a581d04",
+            ".a.tidings-b.tidings-draft-0",
+        ] {
+            assert!(is_beside_output(name.as_ref()), "{name}");
+        }
+        for name in [
+            "x",
+            ".x",
+            "x.tidings-draft-1",
+            ".x.tidings-draft",
+            ".x.tidings-draft-",
+            ".x.tidings-draft-x",
+            ".x.tidings-new-1",
+            ".x.tidings-old1-1",
+        ] {
+            assert!(!is_beside_output(name.as_ref()), "{name}");
+        }
+    }
 
     #[test]
     fn names_beside_an_output_are_its_own() {

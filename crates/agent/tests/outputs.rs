@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Hook, Running, agent};
+use common::{Hook, Running, agent, until};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -118,6 +118,34 @@ fn what_lies_beside_an_output_counts() {
     fs::write(scene.path("v/a"), "1").unwrap();
     scene.took(&agent, 3);
     assert_eq!(fs::read_to_string(scene.path("v/x")).unwrap(), "1");
+}
+
+/// Two agents, one of which watches what the other renders: what that keeps beside its
+/// output, until its check is over, is no configuration.
+#[test]
+fn what_another_agent_keeps_beside_its_output_is_no_change() {
+    let scene = Scene::new();
+    let go = scene.path("go");
+    let check = format!("while ! test -e {}; do sleep 0.02; done", go.display());
+    fs::write(scene.path("check"), check).unwrap();
+    fs::write(&go, "").unwrap();
+    let line = "watch --watch @/v --render @/v/a=@/o/x --check sh\t@/check --exec true";
+    let renders = scene.agent(line);
+    renders.says("unverified", 1);
+    let watches = scene.watch("--at-start never --watch @/o");
+    for n in 1..4 {
+        fs::remove_file(&go).unwrap();
+        fs::write(scene.path("v/a"), n.to_string()).unwrap();
+        scene.took(&watches, 2 * n - 1);
+        fs::write(&go, "").unwrap();
+        renders.says("unverified", n + 1);
+        let beside = || fs::read_dir(scene.path("o")).unwrap().count();
+        until("it is cleared up", || beside() <= 2);
+        fs::write(scene.path("o/other"), n.to_string()).unwrap();
+        scene.took(&watches, 2 * n);
+    }
+    assert_eq!(watches.said("changed: x"), 3, "{}", watches.output());
+    assert_eq!(watches.said("changed: other"), 3, "{}", watches.output());
 }
 
 /// Each start writes in the directory, if only to compare.

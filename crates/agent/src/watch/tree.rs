@@ -156,7 +156,7 @@ impl<'a> Tree<'a> {
                 continue;
             }
             let name = OsStr::from_bytes(name);
-            if own.iter().any(|own| location::is_of_output(own, name)) {
+            if self.is_written(&own, name) {
                 continue;
             }
             if !self.has_room_for(relative, name, entry.file_type()) {
@@ -175,6 +175,13 @@ impl<'a> Tree<'a> {
         }
         found.sort_by(|a, b| (a.is_link, &a.name).cmp(&(b.is_link, &b.name)));
         Ok(found)
+    }
+
+    /// By this agent, or for a moment by another one. The kubelet's generations have
+    /// nothing like it.
+    fn is_written(&self, own: &[OsString], name: &OsStr) -> bool {
+        let is_own = own.iter().any(|own| location::is_of_output(own, name));
+        is_own || (!self.pinned && location::is_beside_output(name))
     }
 
     /// What the agent writes in the directory where we are.
