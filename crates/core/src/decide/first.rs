@@ -289,33 +289,50 @@ impl Case<'_> {
         }
     }
 
-    /// What the pods of the template have that was there before a source changed, if
-    /// some of them may be left.
+    /// What pods of another template may have that was there before a source changed,
+    /// where nothing is recorded of them.
     pub(super) fn with_older_pods(&self, adopt: Act) -> Act {
         let Act::Record(mut entry) = adopt else {
             return adopt;
         };
+        let recorded: BTreeSet<_> = entry.older.iter().map(|older| older.whole).collect();
         let alone = self.known.workload.progress.alone;
         for need in self.needs.needs.iter().filter(|_| !alone) {
-            if let Some((whole, before)) = self.older_pods(need) {
-                let older = entry.older(whole).map(|older| older.seen.clone());
-                let mut seen = older.unwrap_or_else(|| entry.seen.clone());
-                seen.insert(Seen::of(&need.source), before);
-                let doubt = false;
-                entry.add_older(Older { whole, doubt, seen });
+            let older = self.older_pods(need);
+            let unknown = older.filter(|(whole, ..)| !recorded.contains(whole));
+            if let Some((whole, before, doubt)) = unknown {
+                let older = entry.older(whole).cloned();
+                let mut older = older.unwrap_or_else(|| Older {
+                    whole,
+                    doubt: false,
+                    seen: entry.seen.clone(),
+                });
+                older.doubt |= doubt;
+                older.seen.insert(Seen::of(&need.source), before);
+                entry.add_older(older);
             }
         }
         Act::Record(entry)
     }
 
-    fn older_pods(&self, need: &Need) -> Option<(Digest, SeenSource)> {
+    /// The other template when a source changed, and what was there before; and whether
+    /// its pods may be older than that.
+    fn older_pods(&self, need: &Need) -> Option<(Digest, SeenSource, bool)> {
         let Origin::At(version, before) = self.origin(need) else {
             return None;
         };
-        match self.template_at(version) {
-            Template::Other(then) => Some((then.whole, need.seen(&Source::then(before))?)),
-            _ => None,
-        }
+        let Template::Other(then) = self.template_at(version) else {
+            return None;
+        };
+        let made_since = match self.origin_of(need, before) {
+            Origin::At(version, _) => match self.template_at(version) {
+                Template::Other(earlier) => earlier.whole != then.whole && earlier.alone,
+                template => matches!(template, Template::NotMade),
+            },
+            _ => false,
+        };
+        let seen = need.seen(&Source::then(before))?;
+        Some((then.whole, seen, !made_since))
     }
 
     /// Whether a source was written since the workload was made, so that some pods may

@@ -265,12 +265,11 @@ impl Known {
         self.workload.uses == now.workload.uses && self.policy == now.policy
     }
 
-    /// Whether another decision may follow. The version alone changes nothing,
-    /// and progress only where pods wait.
+    /// Whether another decision may follow, or how it stands be another. The version
+    /// alone changes nothing, and how many pods have come only where pods wait.
     fn differs(&self, now: &Self) -> bool {
         let (a, b) = (&self.workload, &now.workload);
         let waits = |w: &Workload| w.strategy != Strategy::Rolling;
-        let is_rolled = |w: &Workload| w.mark.is_some() || w.restarted.is_some();
         a.uid != b.uid
             || a.whole != b.whole
             || a.unread != b.unread
@@ -282,7 +281,7 @@ impl Known {
             || a.lent.as_ref().map(|l| l.opted_in) != b.lent.as_ref().map(|l| l.opted_in)
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)
-            || (is_rolled(b) && a.progress.phase() != b.progress.phase())
+            || (now.policy.opted_in() && a.progress.phase() != b.progress.phase())
             || self.policy != now.policy
             || self.problems != now.problems
     }

@@ -10,7 +10,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 use tidings_core::state::FORM;
 
-use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, Patch, Remaking};
+use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, PUT_OFF, Patch, Remaking};
 use crate::api::ApiError;
 use crate::store::{Shard, Store, Stored, Versions, Write};
 use crate::watch::Fact;
@@ -27,7 +27,7 @@ impl Control {
         match fact {
             Fact::ListBegan(stream) => {
                 let later = std::mem::take(&mut self.later);
-                for meta in later.values() {
+                for meta in later.values().flatten() {
                     self.source(meta);
                 }
                 self.index.begin_list(&stream);
@@ -50,7 +50,7 @@ impl Control {
             }
             Fact::Source(meta) if self.is_for_later(&meta) => {
                 self.restless.changed(&meta.key);
-                self.later.insert(meta.key.clone(), meta);
+                self.put_off(meta);
             }
             Fact::Source(meta) => self.source(&meta),
             Fact::SourceGone(source, version) => {
@@ -100,10 +100,17 @@ impl Control {
     pub(super) fn take_in_later(&mut self) {
         let read = |source: &SourceRef| !self.fetching.contains(source);
         let later = self.later.extract_if(|source, _| read(source));
-        let later: Vec<_> = later.map(|(_, meta)| meta).collect();
+        let later: Vec<_> = later.flat_map(|(_, later)| later).collect();
         for meta in &later {
             self.source(meta);
         }
+    }
+
+    /// Each tells since when it may have changed.
+    fn put_off(&mut self, meta: SourceMeta) {
+        let later = self.later.entry(meta.key.clone()).or_default();
+        later.truncate(PUT_OFF - 1);
+        later.push(meta);
     }
 
     fn list_ended(&mut self, concerned: &Concerned) {

@@ -77,7 +77,7 @@ pub struct Control {
     rolling: HashMap<WorkloadRef, Vec<Change>>,
     fetching: HashSet<SourceRef>,
     /// What the watch told of those.
-    later: HashMap<SourceRef, SourceMeta>,
+    later: HashMap<SourceRef, Vec<SourceMeta>>,
     /// What was found out for the next decision.
     evidence: HashMap<WorkloadRef, Evidence>,
     /// Up to this version the API server has forgotten what was.
@@ -115,6 +115,10 @@ impl Remaking {
         }
     }
 }
+
+/// So much of what the watch tells of a source is put off while it is being read; then
+/// the newest takes the place of the last.
+const PUT_OFF: usize = 16;
 
 /// Whether a namespace with these labels is left out.
 pub type LabelTest = Box<dyn Fn(&BTreeMap<String, String>) -> bool + Send>;

@@ -19,8 +19,9 @@ use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind};
+use tidings_core::standing::Word;
 
-use super::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Plan};
+use super::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Plan, Said};
 use crate::api::ApiError;
 use crate::watch::Fact;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
@@ -76,7 +77,7 @@ struct Simulation {
     /// Answers on their way, in no order.
     answers: Vec<Input>,
     faults: bool,
-    /// Workloads of which was said at first sight that their pods may be stale.
+    /// Workloads that are called stale, last.
     doubted: BTreeSet<usize>,
 }
 
@@ -141,13 +142,19 @@ impl Simulation {
     fn turn(&mut self) {
         for effect in self.control.turn(self.now) {
             match effect {
-                Effect::Say(said) if said.reason == Reason::MaybeStale => {
-                    self.doubted.insert(number(&said.key.name));
-                }
-                Effect::Say(_) => {}
+                Effect::Say(said) => self.hear(&said),
                 request => self.requests.push(request),
             }
         }
+    }
+
+    fn hear(&mut self, said: &Said) {
+        let i = number(&said.key.name);
+        match said.standing {
+            Some(Word::Stale) => self.doubted.insert(i),
+            Some(_) => self.doubted.remove(&i),
+            None => false,
+        };
     }
 
     fn deliver_fact(&mut self) {
@@ -477,6 +484,8 @@ fn lives_that_once_went_wrong() {
         5_289_304_171_993_312_554,
         10_515_244_389_848_861_002,
         13_939_565_813_038_100_374,
+        14_439_642_535_090_495_108,
+        16_505_292_383_964_012_400,
     ] {
         check(seed);
     }
