@@ -8,6 +8,7 @@ use crate::journal::Journal;
 use crate::location::{self, Location};
 use crate::log::log;
 use crate::watch::foreign::Foreign;
+use crate::watch::glob::Filter;
 use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
 use std::path::{Path, PathBuf};
@@ -38,12 +39,23 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
     let mut places: Vec<Place> = Vec::new();
     for path in paths {
         if places.iter().all(|known| known.path != path) {
-            let mut filter = settings.filter.clone();
+            let mut filter = filter_of(&path, settings);
             filter.own.clone_from(&written.paths);
             places.push(Place { path, filter });
         }
     }
     Ok(places)
+}
+
+/// What is rendered is asked for by its name: patterns choose among the rest.
+fn filter_of(path: &Path, settings: &Settings) -> Filter {
+    if settings.renders.iter().all(|render| render.input != path) {
+        return settings.filter.clone();
+    }
+    Filter {
+        follow: settings.filter.follow,
+        ..Filter::default()
+    }
 }
 
 /// What the agent writes itself. It is made of something that is watched.

@@ -93,6 +93,17 @@ fn an_output_in_a_watched_place_is_no_change() {
     }
 }
 
+/// The patterns choose among what is watched besides.
+#[test]
+fn what_is_rendered_counts_whatever_the_patterns_say() {
+    for patterns in ["--include x", "--include *.conf", "--exclude a"] {
+        let scene = Scene::new();
+        let line = format!("--at-start never --watch @/v {patterns} --render @/v/a=@/o/x");
+        let agent = scene.watch(&line);
+        scene.each_change_is_one_action(&agent, "o/x");
+    }
+}
+
 #[test]
 fn a_link_to_an_output_is_no_change() {
     let scene = Scene::new();

@@ -271,7 +271,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--render",
         "IN=OUT",
         For::Both,
-        "Expand $(VARIABLES) of IN, unpacked if gzipped, into OUT; may be given again. IN is watched.",
+        "Expand $(VARIABLES) of IN, unpacked if gzipped, into OUT; may be given again. IN is watched, whatever --include and --exclude say.",
         super::draft::Draft::render,
     ),
     opt(
