@@ -156,7 +156,10 @@ impl Case<'_> {
                     version = at;
                     since = does_without.then_some(at).or(since);
                 }
-                Former::Absent => return of(does_without.then_some(seen.rv + 1).or(since)),
+                Former::Absent => {
+                    let gone = source.gone.max(seen.rv + 1);
+                    return of(does_without.then_some(gone).or(since));
+                }
                 Former::Untold => return since.map_or(Between::Untold, Between::Since),
             }
         }

@@ -155,6 +155,9 @@ pub struct Source {
     pub changed_from: Version,
     /// The version before that: a record that is older may be of something else.
     pub changed_after: Version,
+    /// The version of its last deletion, looked for since or not; 0 where it is not
+    /// known.
+    pub gone: Version,
     /// Another number whenever the watch tells of it, so that an answer to an
     /// earlier question is not mistaken for the present.
     pub told: u32,
@@ -179,6 +182,7 @@ impl Source {
             content: None,
             changed_from: 0,
             changed_after: 0,
+            gone: 0,
             told: 0,
             problem: None,
             users: Vec::new(),
@@ -289,6 +293,7 @@ impl Index {
             .filter(|_| version != Version::MAX)
         {
             (source.changed_from, source.changed_after) = (version, Version::MAX);
+            source.gone = version;
         }
     }
 

@@ -45,6 +45,11 @@ async fn a_source_that_comes_back_rolls_only_with_other_content() -> Result<()> 
     let may = user("may").env_from(APP).optional();
     lab.adopt([needs, may, user("key").env_key(APP, "key")])
         .await?;
+    // A pod that starts while it is gone would be without it.
+    for workload in workloads {
+        lab.ns().rolled_out(workload, secs(30)).await?;
+    }
+    lab.caught_up().await?;
 
     lab.rolls_nothing(&workloads, async || lab.ns().delete(APP).await)
         .await?;

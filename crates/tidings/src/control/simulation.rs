@@ -20,8 +20,9 @@ use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind};
 use tidings_core::standing::Word;
+use tidings_core::state::entry_key;
 
-use super::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Plan, Said};
+use super::{Answer, Control, Deed, Effect, Input, KEPT_FOR_PODS, Outcome, Patch, Plan, Said};
 use crate::api::ApiError;
 use crate::watch::Fact;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
@@ -489,6 +490,28 @@ fn lives_that_once_went_wrong() {
     ] {
         check(seed);
     }
+}
+
+/// It may be made again around its pods.
+#[test]
+fn what_went_while_nobody_looked_is_remembered_for_an_hour() {
+    let mut simulation = Simulation::new(1);
+    simulation.calm();
+    let recorded = |simulation: &Simulation| {
+        let key = entry_key(&workload(0));
+        let mut objects = simulation.world.state.values();
+        objects.any(|object| object.data.contains_key(&key))
+    };
+    simulation.world.workloads[0].gone = true;
+    simulation.start();
+    let until = simulation.now + KEPT_FOR_PODS;
+    while simulation.now < until - 1_000 {
+        assert!(recorded(&simulation));
+        simulation.step();
+        simulation.now += 1_000;
+    }
+    simulation.calm();
+    assert!(!recorded(&simulation));
 }
 
 /// Two installations decide about one change, and the other one is quicker.

@@ -103,6 +103,13 @@ fn what_it_waited_for_changed(#[case] scenario: &str) {
     ready 2; ready 3; cm c k=1      => Roll Changed configmap/c
 "
 )]
+#[case::for_long_and_no_pod_was_made(
+    "
+    cm c k=1; use env?:c.k          => Record Adopted
+    ready 2; ready 3; del c         => Nothing UpToDate
+    cm c k=1                        => Note UpToDate
+"
+)]
 #[case::while_nobody_looked(
     "
     cm c k=1; use env?:c.k          => Record Adopted
