@@ -130,7 +130,7 @@ reasons! {
     Created Normal "An optional or named source appeared, and reload-on-create is on: rolled."
     Deleted Normal "A source or key was deleted, and reload-on-delete is on: rolled."
     CaughtUp Normal "A source was newer than its pods at first sight, and --catch-up is on: rolled."
-    Resumed Normal "A roll that had been written down before an interruption is carried out."
+    Resumed Normal "A roll that is written down and has not reached the workload is carried out: after an interruption, or while it is refused (an Event on the workload says why) or waits for the end of a Job."
     Paused Normal "The workload is paused: the roll waits until it is resumed."
     PausePeriod Normal "Rolled and paused, as its pause-period says; it is resumed when that is over."
     PauseOver Normal "Its pause-period is over: resumed."

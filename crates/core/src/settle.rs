@@ -27,15 +27,15 @@ pub struct Queue {
 struct Waiting {
     due: Millis,
     first: Millis,
-    /// Whether the wait is for quiet. What waits for nothing is not put off.
-    quiet: bool,
+    /// For how long it is to be quiet. What waits for nothing is not put off.
+    quiet: Option<Millis>,
 }
 
 impl Queue {
     /// A change: decide once it has been quiet for `quiet` milliseconds.
     pub fn changed(&mut self, workload: &WorkloadRef, now: Millis, quiet: Millis) {
         let first = match self.waiting.get(workload) {
-            Some(waiting) if waiting.quiet => waiting.first,
+            Some(waiting) if waiting.quiet.is_some() => waiting.first,
             _ => now,
         };
         let due = now
@@ -47,22 +47,42 @@ impl Queue {
             Waiting {
                 due,
                 first,
-                quiet: true,
+                quiet: Some(quiet),
             },
         );
+    }
+
+    /// The quiet time is another now: one that is shorter ends sooner.
+    pub fn shorten(&mut self, workload: &WorkloadRef, now: Millis, quiet: Millis) {
+        let waiting = self.waiting.get(workload).copied();
+        let Some((waiting, was)) = waiting.and_then(|w| Some((w, w.quiet?))) else {
+            return;
+        };
+        if let Some(less) = was.checked_sub(quiet).filter(|less| *less > 0) {
+            let due = waiting.due.saturating_sub(less).max(now);
+            let quiet = Some(quiet);
+            self.put(
+                workload,
+                Waiting {
+                    due,
+                    quiet,
+                    ..waiting
+                },
+            );
+        }
     }
 
     /// Something else to look at: decide at this time, or earlier if it already
     /// waits for an earlier one. It never cuts a quiet time short.
     pub fn look(&mut self, workload: &WorkloadRef, at: Millis) {
         let waits = self.waiting.get(workload);
-        if waits.is_none_or(|w| !w.quiet && w.due > at) {
+        if waits.is_none_or(|w| w.quiet.is_none() && w.due > at) {
             self.put(
                 workload,
                 Waiting {
                     due: at,
                     first: at,
-                    quiet: false,
+                    quiet: None,
                 },
             );
         }
@@ -74,7 +94,7 @@ impl Queue {
         let waiting = Waiting {
             due: now,
             first: now,
-            quiet: false,
+            quiet: None,
         };
         self.put(workload, waiting);
     }
@@ -167,6 +187,22 @@ mod tests {
         assert_eq!(queue.pop(10), Some((web(), 0)));
         assert_eq!(queue.begun(), 2);
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_shorter_quiet_time_counts_from_the_last_change() {
+        let mut queue = Queue::default();
+        queue.changed(&web(), 0, 25_000);
+        queue.changed(&web(), 3_000, 25_000);
+        queue.shorten(&web(), 3_500, 30_000);
+        assert_eq!(queue.next(), Some(28_000));
+        queue.shorten(&web(), 3_500, 1_000);
+        assert_eq!(queue.next(), Some(4_000));
+        queue.shorten(&web(), 9_000, 0);
+        assert_eq!(queue.next(), Some(9_000));
+        queue.pop(9_000);
+        queue.shorten(&web(), 9_000, 0);
+        assert_eq!(queue.next(), None);
     }
 
     #[test]

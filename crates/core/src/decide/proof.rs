@@ -6,7 +6,8 @@
 
 use crate::compare::Change;
 use crate::evidence::{PodsSince, Question};
-use crate::kinds::Revision;
+use crate::index::Beginning;
+use crate::kinds::{Renewal, Revision};
 use crate::needs::Need;
 use crate::object::{Strategy, Version};
 
@@ -35,6 +36,9 @@ enum Since {
 impl Case<'_> {
     /// Without proof the answer is no: a roll too many is better than one too few.
     pub(super) fn pods_are_newer(&self, changes: &[Change]) -> Newer {
+        if self.known.workload.key.kind.renewal == Renewal::Recreate {
+            return self.was_made_since(changes);
+        }
         if !self.makes_pods() {
             return Newer::No;
         }
@@ -61,6 +65,25 @@ impl Case<'_> {
             return Newer::No;
         }
         self.past_tells(changes)
+    }
+
+    /// Whether all of it was made after the changes: a Job that was long in ending has
+    /// read what came meanwhile when it is made again.
+    fn was_made_since(&self, changes: &[Change]) -> Newer {
+        let newest = changes.iter().map(|change| change.version).max().flatten();
+        let since = |change: &Change| self.changed_no_earlier_than(change);
+        let (Some(newest), true) = (newest, self.rules.one_etcd) else {
+            return Newer::No;
+        };
+        match self.known.beginning {
+            Beginning::Made(at) => (newest < at).into(),
+            _ if changes.iter().all(|c| since(c) >= Some(self.known.since)) => Newer::No,
+            _ => match self.template_at(newest) {
+                Template::Ask(question) => Newer::Ask(vec![question]),
+                Template::NotMade => Newer::Yes,
+                _ => Newer::No,
+            },
+        }
     }
 
     /// Whether Reloader has rolled the workload for what is there.

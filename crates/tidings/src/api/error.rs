@@ -77,6 +77,14 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// A quota answers as missing rights do (`plugin/pkg/admission/resourcequota` of
+    /// Kubernetes).
+    fn is_by_quota(&self) -> bool {
+        self.message.contains("exceeded quota:")
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, resource, .. } = self;
@@ -98,6 +106,10 @@ impl fmt::Display for ApiError {
             Self::Invalid(code, message) => {
                 write!(f, "the API server rejects the request ({code}): {message}")
             }
+            Self::Forbidden(refusal) if refusal.is_by_quota() => write!(
+                f,
+                "{refusal}; it is tried again: raise the quota, or make room in it"
+            ),
             Self::Forbidden(refusal) => {
                 write!(f, "{refusal}; grant it as `tidings manifests` does")
             }

@@ -68,7 +68,9 @@ fn annotations() -> String {
     let mut text = head(
         "Annotations",
         "Every annotation that Tidings reads or writes. What cannot be read is shown as a \
-         Warning Event on the workload and in `tidings why`; the rest holds.",
+         Warning Event on the workload and in `tidings why`; the rest holds. With \
+         `--namespaces` those of a namespace are read once a minute: there it may take so \
+         long until one counts.",
     );
     for (place, title) in PLACES {
         let rows = ANNOTATIONS.iter().filter(|row| row.place == place);

@@ -204,8 +204,10 @@ impl Control {
         }
     }
 
+    /// What is wanted of it may be to settle sooner.
     fn look(&mut self, keys: &[WorkloadRef]) {
         for key in keys {
+            self.queue.shorten(key, self.now, self.quiet_for(key));
             self.queue.look(key, self.now);
         }
     }

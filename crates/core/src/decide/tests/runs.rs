@@ -46,6 +46,23 @@ fn what_cannot_be_read_keeps_its_record() {
     assert_eq!(show(&lab.decide()), ROLLS);
 }
 
+/// Its end may take long, and what is there then is what the next one reads.
+#[test]
+fn what_changes_before_a_job_is_made_again_is_brought_by_that() {
+    let mut lab = Lab::new("job");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    lab.content("3");
+    let again = json!({"metadata": {"uid": "v"}, "spec": {"template": {"metadata":
+        {"annotations": {"tidings.dev/config": "t/1"}}}}});
+    lab.is(&again);
+    assert_eq!(show(&lab.decide()), "Record Absorbed configmap/c (k)");
+    lab.content("4");
+    assert_eq!(show(&lab.decide()), ROLLS);
+}
+
 #[test]
 fn a_job_of_a_cronjob_is_left_to_it() {
     let owned = json!({"metadata": {"ownerReferences": [{"controller": true, "uid": "x"}]}});
