@@ -117,6 +117,10 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
     for report in &mut reports {
         report.state = seen_by(need, report);
     }
+    if let ([report], Some(state)) = (reports.as_mut_slice(), where_none_counts(source)) {
+        let none = report.key.is_none() && report.state == KeyState::Absent;
+        report.state = if none { state } else { report.state };
+    }
     if matches!(recorded, Recorded::Unreadable) {
         for report in &mut reports {
             report.state = KeyState::Unknown;
@@ -158,6 +162,17 @@ fn seen_by(need: &Need, report: &KeyReport) -> KeyState {
         }
         state => state,
     }
+}
+
+/// How a source stands that is there, but none of its keys counts.
+fn where_none_counts(source: &Source) -> Option<KeyState> {
+    source.present()?;
+    let has_keys = source.current().is_some_and(|now| !now.keys.is_empty());
+    Some(if has_keys {
+        KeyState::Overridden
+    } else {
+        KeyState::InStep
+    })
 }
 
 fn one_by_one(recorded: &Digests, present: &Digests) -> Vec<KeyReport> {

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
+use tidings_core::reason::Reason;
+use tidings_core::standing::Word;
 use tidings_core::state::KeyDigest;
 
 use super::keys::{KeyReport, KeyState};
@@ -20,6 +22,10 @@ const KEYS_WIDTH: usize = 20;
 
 /// How it came, where its owner keeps the pod template as he wants it.
 const BY_RESTART: &str = ", by the time of a restart: its owner keeps the rest of its template";
+
+/// Why it is stale though nothing is due.
+const DOUBT: &str = "But some pods may have started with something else: it is stale until they \
+                     are replaced, by the next roll or `kubectl rollout restart`.";
 
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport) -> String {
@@ -46,6 +52,9 @@ pub fn workload(report: &WorkloadReport) -> String {
             text => format!(": {text}"),
         };
         let _ = write!(text, "\n{reason}{particulars}\n  {meaning}\n");
+        if standing.0 == Some(Word::Stale) && reason == Reason::UpToDate.row().word {
+            let _ = writeln!(text, "  {DOUBT}");
+        }
     }
     if let Some(roll) = report.roll.filter(|roll| *roll > 0) {
         let how = if report.by_restart { BY_RESTART } else { "" };

@@ -17,6 +17,7 @@ use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::explain::Facts;
+use super::keys::KeyState;
 use super::report::{FIELDS, WhyReport, WorkloadReport};
 use super::table;
 use crate::cli::exit::Exit;
@@ -134,6 +135,25 @@ impl Cluster {
             refused: &self.refused,
         })
     }
+}
+
+/// It is there, though it brings nothing.
+#[test]
+fn a_source_of_which_nothing_counts_is_not_absent() {
+    let app = source(SourceKind::ConfigMap, "app");
+    let pod = |env: Value| {
+        json!({"containers": [{"name": "app",
+            "envFrom": [{"configMapRef": {"name": "app"}}], "env": env}]})
+    };
+    let state = |env: Value, keys: &[(&str, &str)]| {
+        let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod(env));
+        let report = cluster.with(&app, 7, keys).recorded().report();
+        report.uses[0].keys[0].state
+    };
+    let overridden = json!([{"name": "z", "value": "q"}]);
+    assert_eq!(state(overridden, &[("z", "1")]), KeyState::Overridden);
+    assert_eq!(state(json!([]), &[]), KeyState::InStep);
+    assert_eq!(state(json!([]), &[("z", "1")]), KeyState::InStep);
 }
 
 fn seed() -> Cluster {
