@@ -77,10 +77,23 @@ impl Case<'_> {
         };
         let written = self.seen(need).is_some_and(|seen| {
             let present = self.source(need).present();
-            present.is_some_and(|present| present.version != seen.rv)
+            let written = present.is_some_and(|present| present.version != seen.rv);
+            written || self.edited_before(seen).is_some()
         });
         let pods = !self.is_pending(entry) && renewal != Renewal::Run && !self.lost;
         pods && written && !need.source.kind.by_status() && !found.iter().any(settled)
+    }
+
+    /// The edit of the template that the record did not know of, though it knew of later
+    /// content: the watch of the workload lagged.
+    fn edited_before(&self, seen: &SeenSource) -> Option<Version> {
+        let unknown = self.entry.is_some_and(|entry| entry.done) && !self.same_whole();
+        let edited = self
+            .known
+            .pods
+            .edited
+            .filter(|_| unknown && self.makes_pods());
+        edited.filter(|edited| *edited < seen.rv)
     }
 
     fn may_have_other(&self, need: &Need, found: &[Change]) -> Result<bool, Question> {
@@ -95,13 +108,14 @@ impl Case<'_> {
         if !self.rules.one_etcd {
             return Ok(self.times_tell(need, seen));
         }
-        if self.no_container_started_since(seen.rv + 1) {
+        let unknown = self.edited_before(seen).is_some();
+        if !unknown && self.no_container_started_since(seen.rv + 1) {
             return Ok(false);
         }
         match self.between(need, seen) {
             Between::Ask(question) => Err(question),
             Between::Nothing => Ok(false),
-            Between::Since(version) if self.no_container_started_since(version) => {
+            Between::Since(version) if !unknown && self.no_container_started_since(version) => {
                 self.is_seen_until_now(need).map(|()| false)
             }
             Between::Since(_) => Ok(true),
@@ -141,11 +155,16 @@ impl Case<'_> {
             return Between::Nothing;
         };
         let does_without = seen.rv != 0 && starts_without(need);
+        let edited = self.edited_before(seen);
         let mut since = None;
         for _ in 0..STEPS {
             match self.former(&need.source, version) {
                 Former::Ask(question) => return Between::Ask(question),
-                Former::Was(at, ..) if at <= seen.rv => return of(since),
+                Former::Was(at, then, _) if edited.is_some_and(|edited| at < edited) => {
+                    let differs = differs(need, then, source);
+                    return of(differs.then_some(at).or(since));
+                }
+                Former::Was(at, ..) if edited.is_none() && at <= seen.rv => return of(since),
                 Former::Was(at, then, content) => {
                     version = at;
                     if starts_with(need, content) && differs(need, then, source) {
