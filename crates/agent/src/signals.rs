@@ -22,8 +22,11 @@ use std::sync::Arc;
 use tidings_core::action::Signal;
 
 /// Not to be caught (KILL, STOP), or about a fault of our own (ILL, TRAP, ABRT,
-/// BUS, FPE, SEGV, SYS).
-const LEFT_ALONE: [i32; 9] = [4, 5, 6, 7, 8, 9, 11, 19, 31];
+/// BUS, FPE, SEGV, SYS), or about what we write (XFSZ).
+const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, TOO_LARGE, 31];
+/// XFSZ: a write beyond RLIMIT_FSIZE ends who does not catch it (setrlimit(2)). With a
+/// handler it fails, as it does on a full disk.
+const TOO_LARGE: i32 = 25;
 /// Kept by the C library for its threads.
 const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
@@ -66,6 +69,7 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
         .collect();
     // Handlers run in the order in which they are set: a signal is in its queue
     // before it wakes whoever looks there.
+    signal_hook::flag::register(TOO_LARGE, Arc::default())?;
     let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
     let signals = Signals::new(kept)?;
     if wanted == Wanted::All {
@@ -127,7 +131,7 @@ fn queue(number: i32) -> io::Result<File> {
 }
 
 fn can_be_passed_on(number: i32) -> bool {
-    !LEFT_ALONE.contains(&number) && !RESERVED.contains(&number)
+    !NOT_PASSED_ON.contains(&number) && !RESERVED.contains(&number)
 }
 
 /// The mask of signals that are ignored at this moment.

@@ -10,10 +10,11 @@
 
 mod common;
 
-use common::{Hook, Running, agent, until};
+use common::{Hook, Running, agent, binary, start, until};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::process::Command;
 
 struct Scene {
     root: tempfile::TempDir,
@@ -223,4 +224,30 @@ fn a_link_that_comes_later_does_not_lead_to_the_source_either() {
     agent.says("rejected: ", 1);
     agent.says("made of itself", 1);
     assert_eq!(fs::read_to_string(scene.path("v/a")).unwrap(), "$(HOME)");
+}
+
+/// As on a full disk it is said, and neither the agent nor its child ends of it.
+#[test]
+fn an_output_beyond_the_limit_of_file_sizes_ends_nobody() {
+    let scene = Scene::new();
+    let render = format!(
+        "{}={}",
+        scene.path("v/a").display(),
+        scene.path("o/x").display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]);
+    command
+        .arg(binary())
+        .args(["run", "--poll", "1h", "--watch"]);
+    command.arg(scene.path("v")).args(["--render", &render]);
+    command.args(["--exec", "true", "--", "sleep", "600"]);
+    let mut running = start(&mut command);
+    running.says("watching", 1);
+    fs::write(scene.path("v/a"), [b'x'; 5_000]).unwrap();
+    running.says("File too large", 1);
+    assert!(running.runs(), "{}", running.output());
+    fs::write(scene.path("v/a"), "1").unwrap();
+    running.says("unverified", 1);
+    assert_eq!(fs::read(scene.path("o/x")).unwrap(), b"1");
 }
