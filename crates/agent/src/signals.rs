@@ -23,10 +23,10 @@ use tidings_core::action::Signal;
 
 /// Not to be caught (KILL, STOP), or about a fault of our own (ILL, TRAP, ABRT,
 /// BUS, FPE, SEGV, SYS), or about what we write (XFSZ).
-const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, TOO_LARGE, 31];
-/// XFSZ: a write beyond RLIMIT_FSIZE ends who does not catch it (setrlimit(2)). With a
+const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, XFSZ, 31];
+/// A write beyond RLIMIT_FSIZE ends who does not catch it (setrlimit(2)). With a
 /// handler it fails, as it does on a full disk.
-const TOO_LARGE: i32 = 25;
+const XFSZ: i32 = 25;
 /// Kept by the C library for its threads.
 const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
@@ -69,7 +69,7 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
         .collect();
     // Handlers run in the order in which they are set: a signal is in its queue
     // before it wakes whoever looks there.
-    signal_hook::flag::register(TOO_LARGE, Arc::default())?;
+    signal_hook::flag::register(XFSZ, Arc::default())?;
     let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
     let signals = Signals::new(kept)?;
     if wanted == Wanted::All {
@@ -78,7 +78,8 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
     Ok(Caught { signals, queues })
 }
 
-fn of_the_terminal() -> SigSet {
+/// Those that the kernel sends to who uses the terminal from the background.
+pub(crate) fn of_the_terminal() -> SigSet {
     [Blocked::SIGTTIN, Blocked::SIGTTOU].into_iter().collect()
 }
 
