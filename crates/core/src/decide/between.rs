@@ -108,14 +108,16 @@ impl Case<'_> {
         if !self.rules.one_etcd {
             return Ok(self.times_tell(need, seen));
         }
-        let unknown = self.edited_before(seen).is_some();
-        if !unknown && self.no_container_started_since(seen.rv + 1) {
+        let edited = self.edited_before(seen);
+        if edited.is_none() && self.no_container_started_since(seen.rv + 1) {
             return Ok(false);
         }
-        match self.between(need, seen) {
+        match self.between(need, seen, edited) {
             Between::Ask(question) => Err(question),
             Between::Nothing => Ok(false),
-            Between::Since(version) if !unknown && self.no_container_started_since(version) => {
+            Between::Since(version)
+                if edited.is_none() && self.no_container_started_since(version) =>
+            {
                 self.is_seen_until_now(need).map(|()| false)
             }
             Between::Since(_) => Ok(true),
@@ -149,13 +151,13 @@ impl Case<'_> {
         known.map(drop).ok_or(question)
     }
 
-    fn between(&self, need: &Need, seen: &SeenSource) -> Between {
+    /// Back to the record, or to an edit that it did not know of.
+    fn between(&self, need: &Need, seen: &SeenSource, edited: Option<Version>) -> Between {
         let source = self.source(need);
         let Some(mut version) = source.present().map(|present| present.version) else {
             return Between::Nothing;
         };
         let does_without = seen.rv != 0 && starts_without(need);
-        let edited = self.edited_before(seen);
         let mut since = None;
         for _ in 0..STEPS {
             match self.former(&need.source, version) {

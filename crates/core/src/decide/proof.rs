@@ -6,7 +6,6 @@
 
 use crate::compare::Change;
 use crate::evidence::{PodsSince, Question};
-use crate::index::Beginning;
 use crate::kinds::{Renewal, Revision};
 use crate::needs::Need;
 use crate::object::{Strategy, Version};
@@ -36,9 +35,6 @@ enum Since {
 impl Case<'_> {
     /// Without proof the answer is no: a roll too many is better than one too few.
     pub(super) fn pods_are_newer(&self, changes: &[Change]) -> Newer {
-        if self.known.workload.key.kind.renewal == Renewal::Recreate {
-            return self.was_made_since(changes);
-        }
         if !self.makes_pods() {
             return Newer::No;
         }
@@ -65,25 +61,6 @@ impl Case<'_> {
             return Newer::No;
         }
         self.past_tells(changes)
-    }
-
-    /// Whether all of it was made after the changes: a Job that was long in ending has
-    /// read what came meanwhile when it is made again.
-    fn was_made_since(&self, changes: &[Change]) -> Newer {
-        let newest = changes.iter().map(|change| change.version).max().flatten();
-        let since = |change: &Change| self.changed_no_earlier_than(change);
-        let (Some(newest), true) = (newest, self.rules.one_etcd) else {
-            return Newer::No;
-        };
-        match self.known.beginning {
-            Beginning::Made(at) => (newest < at).into(),
-            _ if changes.iter().all(|c| since(c) >= Some(self.known.since)) => Newer::No,
-            _ => match self.template_at(newest) {
-                Template::Ask(question) => Newer::Ask(vec![question]),
-                Template::NotMade => Newer::Yes,
-                _ => Newer::No,
-            },
-        }
     }
 
     /// Whether Reloader has rolled the workload for what is there.
@@ -193,10 +170,12 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a new template makes new pods, all of them and at once.
+    /// Whether a new template makes new pods, all of them and at once. A Job has one for
+    /// life: it is made again with its pods.
     pub(super) fn makes_pods(&self) -> bool {
         let workload = &self.known.workload;
-        let by_template = !workload.key.kind.ends() && workload.lender.is_none();
+        let runs = workload.key.kind.renewal == Renewal::Run;
+        let by_template = !runs && workload.lender.is_none();
         by_template && !workload.paused && workload.strategy == Strategy::Rolling
     }
 

@@ -110,16 +110,12 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
                     .filter(|(key, _)| present.contains_key(key))
                     .collect()
             };
-            one_by_one(&recorded, &present)
+            one_by_one(&recorded, &present, source)
         }
-        None => one_by_one(&Digests::new(), &present),
+        None => one_by_one(&Digests::new(), &present, source),
     };
     for report in &mut reports {
         report.state = seen_by(need, report);
-    }
-    if let ([report], Some(state)) = (reports.as_mut_slice(), where_none_counts(source)) {
-        let none = report.key.is_none() && report.state == KeyState::Absent;
-        report.state = if none { state } else { report.state };
     }
     if matches!(recorded, Recorded::Unreadable) {
         for report in &mut reports {
@@ -164,21 +160,14 @@ fn seen_by(need: &Need, report: &KeyReport) -> KeyState {
     }
 }
 
-/// How a source stands that is there, but none of its keys counts.
-fn where_none_counts(source: &Source) -> Option<KeyState> {
-    source.present()?;
-    let has_keys = source.current().is_some_and(|now| !now.keys.is_empty());
-    Some(if has_keys {
-        KeyState::Overridden
-    } else {
-        KeyState::InStep
-    })
-}
-
-fn one_by_one(recorded: &Digests, present: &Digests) -> Vec<KeyReport> {
+fn one_by_one(recorded: &Digests, present: &Digests, source: &Source) -> Vec<KeyReport> {
     let keys: BTreeSet<_> = recorded.keys().chain(present.keys()).collect();
     if keys.is_empty() {
-        return vec![whole(None, Some(KeyDigest(None)), KeyState::Absent)];
+        return vec![whole(
+            None,
+            Some(KeyDigest(None)),
+            where_none_counts(source),
+        )];
     }
     let report = |key: &Name| {
         let (before, now) = (recorded.get(key).copied(), present.get(key).copied());
@@ -190,6 +179,15 @@ fn one_by_one(recorded: &Digests, present: &Digests) -> Vec<KeyReport> {
         }
     };
     keys.into_iter().map(report).collect()
+}
+
+/// How a source stands of which no key counts.
+fn where_none_counts(source: &Source) -> KeyState {
+    match (source.present(), source.current()) {
+        (None, _) => KeyState::Absent,
+        (_, Some(content)) if !content.keys.is_empty() => KeyState::Overridden,
+        _ => KeyState::InStep,
+    }
 }
 
 fn state(before: Option<KeyDigest>, now: Option<Digest>) -> KeyState {
