@@ -2,14 +2,14 @@
 //! again. And an older revision that is used again has new pods.
 
 use anyhow::Result;
-use rig::fixtures::{Workload, config_map, deployment, stateful_set};
+use rig::fixtures::{Workload, deployment, stateful_set};
 use rig::installed::{Installed, RELOAD};
 use rig::kubelet::READY;
 use rig::process::Tidings;
 use rig::secs;
 use serde_json::json;
 
-type Make = fn(&str) -> Workload;
+use crate::one_source::{Make, app};
 
 /// The update of a StatefulSet takes one pod away before it makes another.
 fn pair(name: &str) -> Workload {
@@ -21,11 +21,6 @@ const APP: &str = "configmap/app";
 fn web(kind: Make, release: &str) -> Workload {
     let web = kind("web").env_from(APP).annotate(RELOAD, "auto");
     web.annotate_pods("release", release)
-}
-
-async fn app(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("k", value)])).await?;
-    Ok(())
 }
 
 /// Release 1 with content 1, then in one go release 2, which never gets ready, with

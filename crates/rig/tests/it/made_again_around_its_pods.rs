@@ -4,28 +4,10 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::api::DeleteParams;
-use rig::fixtures::{Workload, config_map, daemon_set, deployment, stateful_set};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::{secs, wait_until};
 
-type Make = fn(&str) -> Workload;
-
-const KINDS: [(&str, Make); 3] = [
-    ("deployment/web", deployment),
-    ("statefulset/web", stateful_set),
-    ("daemonset/web", daemon_set),
-];
-
-async fn app(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("k", value)])).await?;
-    Ok(())
-}
-
-fn web(kind: Make) -> Workload {
-    kind("web")
-        .env_from("configmap/app")
-        .annotate(RELOAD, "auto")
-}
+use crate::one_source::{KINDS, Make, app, web};
 
 /// Deletes the workload, not its pods.
 async fn deleted_around_its_pods(home: &Installed, is: &str) -> Result<()> {
@@ -36,6 +18,10 @@ async fn deleted_around_its_pods(home: &Installed, is: &str) -> Result<()> {
         "statefulset" => drop(home.ns().api::<StatefulSet>().delete(name, &orphan).await?),
         _ => drop(home.ns().api::<DaemonSet>().delete(name, &orphan).await?),
     }
+    until_gone(home, is).await
+}
+
+async fn until_gone(home: &Installed, is: &str) -> Result<()> {
     wait_until("it is gone", secs(30), async || {
         ensure!(home.ns().get(is).await.is_err(), "still there");
         Ok(())
@@ -55,13 +41,15 @@ async fn made_again(home: &Installed, kind: Make) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_change_before_it_was_gone() -> Result<()> {
+/// Content 2 comes as the test says, and it is made again.
+async fn is_rolled_once(
+    about: &str,
+    is_gone: impl AsyncFn(&Installed, &str) -> Result<()>,
+) -> Result<()> {
     for (is, kind) in KINDS {
-        let (home, _tidings) = Installed::running("orphans-before", &[]).await?;
+        let (home, _tidings) = Installed::running(about, &[]).await?;
         stands(&home, is, kind).await?;
-        app(&home, "2").await?;
-        deleted_around_its_pods(&home, is).await?;
+        is_gone(&home, is).await?;
         made_again(&home, kind).await?;
         home.rolled_no_further(is, 1).await?;
     }
@@ -69,16 +57,21 @@ async fn a_change_before_it_was_gone() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_change_before_it_was_gone() -> Result<()> {
+    is_rolled_once("orphans-before", async |home, is| {
+        app(home, "2").await?;
+        deleted_around_its_pods(home, is).await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_change_while_it_was_gone() -> Result<()> {
-    for (is, kind) in KINDS {
-        let (home, _tidings) = Installed::running("orphans-between", &[]).await?;
-        stands(&home, is, kind).await?;
-        deleted_around_its_pods(&home, is).await?;
-        app(&home, "2").await?;
-        made_again(&home, kind).await?;
-        home.rolled_no_further(is, 1).await?;
-    }
-    Ok(())
+    is_rolled_once("orphans-between", async |home, is| {
+        deleted_around_its_pods(home, is).await?;
+        app(home, "2").await
+    })
+    .await
 }
 
 #[tokio::test]
@@ -135,11 +128,7 @@ async fn new_pods_are_not_rolled() -> Result<()> {
     app(&home, "2").await?;
     let all = DeleteParams::foreground().grace_period(0);
     home.ns().api::<Deployment>().delete("web", &all).await?;
-    wait_until("it is gone", secs(30), async || {
-        ensure!(home.ns().get(is).await.is_err(), "still there");
-        Ok(())
-    })
-    .await?;
+    until_gone(&home, is).await?;
     made_again(&home, kind).await?;
     let _next = home.controller(&[]).await?;
     home.in_step(is, "configmap/app").await?;

@@ -32,6 +32,7 @@ mod names_of_any_length;
 mod newer_records;
 mod odd_custom_resources;
 mod one_denied_workload_delays_no_other;
+mod one_source;
 mod only_used_keys_roll;
 mod operators;
 mod opt_in;

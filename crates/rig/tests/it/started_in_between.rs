@@ -5,29 +5,12 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
-use rig::fixtures::{Workload, config_map, daemon_set, deployment, stateful_set};
-use rig::installed::{Installed, RELOAD};
+use rig::fixtures::deployment;
+use rig::installed::Installed;
 use rig::{secs, wait_until};
 use serde_json::json;
 
-type Make = fn(&str) -> Workload;
-
-const KINDS: [(&str, Make); 3] = [
-    ("deployment/web", deployment),
-    ("statefulset/web", stateful_set),
-    ("daemonset/web", daemon_set),
-];
-
-async fn app(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("k", value)])).await?;
-    Ok(())
-}
-
-fn web(kind: Make) -> Workload {
-    kind("web")
-        .env_from("configmap/app")
-        .annotate(RELOAD, "auto")
-}
+use crate::one_source::{KINDS, app, web};
 
 /// Deletes its pod, and waits until another one is ready.
 async fn made_anew(home: &Installed, is: &str) -> Result<()> {

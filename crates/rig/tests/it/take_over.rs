@@ -3,15 +3,12 @@
 
 use anyhow::{Result, ensure};
 use kube::core::DynamicObject;
-use rig::fixtures::{Workload, config_map, deployment, fleet, reference_to};
+use rig::fixtures::{Workload, deployment, fleet, reference_to};
 use rig::installed::{Installed, RELOAD, text_of};
 use rig::{Cluster, crds, process};
 use serde_json::{Value, json};
 
-async fn app(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("k", value)])).await?;
-    Ok(())
-}
+use crate::one_source::app;
 
 fn user(workload: Workload) -> DynamicObject {
     let workload = workload.env_from("configmap/app").annotate(RELOAD, "auto");
