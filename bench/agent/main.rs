@@ -40,6 +40,8 @@ mod scenes;
 )]
 mod sys;
 mod watch;
+#[path = "../../crates/agent/src/way.rs"]
+mod way;
 
 use std::process::ExitCode;
 

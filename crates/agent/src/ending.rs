@@ -5,7 +5,7 @@
 //! and puts back what was exchanged for it; who is held up by something else (a disk,
 //! a name that is not resolved, a log that nobody reads) is left after a moment.
 
-use crate::log::written_out;
+use crate::exits::leave;
 use crate::nursery::Nursery;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -60,13 +60,11 @@ impl Ending {
             let until = Instant::now() + LAST;
             ending.nursery.close();
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
-            written_out();
-            std::process::exit(code.into());
+            leave(code);
         });
         if thread.is_err() {
             self.nursery.close();
-            written_out();
-            std::process::exit(code.into());
+            leave(code);
         }
     }
 

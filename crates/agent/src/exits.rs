@@ -1,7 +1,7 @@
 //! How the agent ends when it cannot do what it was asked for: each kind of failure has
 //! its exit code here, and nowhere else.
 
-use crate::log::log;
+use crate::log::{log, written_out};
 #[cfg(test)]
 use std::fmt::Write;
 
@@ -28,6 +28,12 @@ impl Failure {
         log(sentence);
         self.code()
     }
+}
+
+/// Ends the agent at once, when what it said is written.
+pub(crate) fn leave(code: u8) -> ! {
+    written_out();
+    std::process::exit(code.into());
 }
 
 /// Under which command the agent ends with which code, and when.

@@ -5,15 +5,13 @@
 //! agent knows what it writes itself: a rendered file, wherever it is seen, is no
 //! change, since what it is made of is one.
 
-use std::collections::VecDeque;
+use crate::way::{Way, absolute};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// As many links as the kernel follows (path_resolution(7)).
-const MOST_LINKS: u32 = 40;
 /// What follows an output's own name in every name beside it.
 pub(crate) const MARK: &str = ".tidings-";
 
@@ -57,10 +55,6 @@ pub(crate) fn written(path: &Path) -> Option<Location> {
     Some(missing)
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
 impl Location {
     /// Its name in the directory of this inode, if it is one of its entries.
     pub(crate) fn name_in(&self, (device, inode): (u64, u64)) -> Option<&OsStr> {
@@ -71,10 +65,7 @@ impl Location {
 }
 
 struct Walk {
-    /// A directory, never a link.
-    here: PathBuf,
-    ahead: VecDeque<OsString>,
-    links: u32,
+    way: Way,
     passed: Vec<Location>,
     /// It ends at a directory.
     is_there: bool,
@@ -83,41 +74,31 @@ struct Walk {
 impl Walk {
     fn along(path: &Path) -> Self {
         let mut walk = Self {
-            here: PathBuf::from("/"),
-            ahead: VecDeque::new(),
-            links: 0,
+            way: Way::along(path),
             passed: Vec::new(),
             is_there: true,
         };
-        walk.turn_to(&absolute(path));
-        while let Some(name) = walk.ahead.pop_front() {
+        while let Some(name) = walk.way.next() {
             walk.step(name);
         }
         walk
     }
 
     fn step(&mut self, name: OsString) {
-        if name == ".." {
-            self.here.pop();
-            return;
-        }
-        let path = self.here.join(&name);
+        let path = self.way.here.join(&name);
         let kind = fs::symlink_metadata(&path).map(|found| found.file_type());
-        let target = fs::read_link(&path)
-            .ok()
-            .filter(|_| self.links < MOST_LINKS);
+        let target = fs::read_link(&path).ok().filter(|_| self.way.may_follow());
         match (kind, target) {
             (Ok(kind), _) if kind.is_dir() => {
                 self.pass(name.into());
-                self.here = path;
+                self.way.here = path;
             }
             (_, Some(target)) => {
-                self.links += 1;
                 self.pass(name.into());
-                self.turn_to(&target);
+                self.way.follow(&target);
             }
             _ => {
-                let ahead = std::mem::take(&mut self.ahead);
+                let ahead = std::mem::take(&mut self.way.ahead);
                 self.pass([name].into_iter().chain(ahead).collect());
                 self.is_there = false;
             }
@@ -125,20 +106,9 @@ impl Walk {
     }
 
     fn pass(&mut self, rest: PathBuf) {
-        let inode = fs::metadata(&self.here).map(|stat| Dir::Inode(stat.dev(), stat.ino()));
-        let dir = inode.unwrap_or_else(|_| Dir::Path(self.here.clone()));
+        let inode = fs::metadata(&self.way.here).map(|stat| Dir::Inode(stat.dev(), stat.ino()));
+        let dir = inode.unwrap_or_else(|_| Dir::Path(self.way.here.clone()));
         self.passed.push(Location { dir, rest });
-    }
-
-    fn turn_to(&mut self, target: &Path) {
-        for part in target.components().rev() {
-            match part {
-                Component::RootDir => self.here = PathBuf::from("/"),
-                Component::Normal(name) => self.ahead.push_front(name.to_owned()),
-                Component::ParentDir => self.ahead.push_front("..".into()),
-                Component::CurDir | Component::Prefix(_) => {}
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! and a pipe that is full holds up its writer, which must not be who watches the files
 //! or passes signals on. What does not fit into a small store meanwhile is counted.
 
-use nix::sys::signal::{SigSet, Signal};
+use crate::signals::of_the_terminal;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -101,8 +101,7 @@ impl Log {
         let thread = Builder::new().name("log".into()).stack_size(STACK);
         thread.spawn(move || {
             // A terminal would stop all of us for what is written from the background.
-            let terminal: SigSet = [Signal::SIGTTIN, Signal::SIGTTOU].into_iter().collect();
-            let _ = terminal.thread_block();
+            let _ = of_the_terminal().thread_block();
             loop {
                 write(&writes.next());
             }

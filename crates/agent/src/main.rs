@@ -11,6 +11,7 @@
 //! With which code it ends: `exits`.
 
 mod act;
+mod chance;
 mod child;
 mod cli;
 mod compat;
@@ -37,6 +38,7 @@ mod signals;
 mod start;
 mod sys;
 mod watch;
+mod way;
 
 use cli::Asked;
 use exits::Failure;

@@ -9,10 +9,10 @@ use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
 use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
-use crate::exits::Failure;
+use crate::exits::{Failure, leave};
 use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
-use crate::log::{log, written_out};
+use crate::log::log;
 use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::names::Names;
 use crate::nursery::Nursery;
@@ -446,8 +446,6 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     let thread = Builder::new().name(name.into()).stack_size(STACK);
     if let Err(error) = thread.spawn(body) {
         // Half an agent is worse than none: let it be started again.
-        let code = Failure::Start(format!("no thread can be started: {error}")).say();
-        written_out();
-        std::process::exit(code.into());
+        leave(Failure::Start(format!("no thread can be started: {error}")).say());
     }
 }

@@ -9,23 +9,10 @@
 
 mod common;
 
-use common::{Running, Volume, agent, binary, children, signal, start, until};
+use common::run::{run, volume};
+use common::{Volume, binary, children, signal, start, until};
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
-
-fn volume(root: &Path) -> Volume {
-    Volume::new(root.join("cm"), &[("a", "1")])
-}
-
-fn run(root: &Path, options: &[&str], command: &[&str]) -> Running {
-    let dir = root.join("cm");
-    let mut arguments = vec!["run", "--watch", dir.to_str().unwrap()];
-    arguments.extend(options);
-    arguments.push("--");
-    arguments.extend(command);
-    agent(&arguments)
-}
 
 /// Says which signals of job control it gets, and what it was started with.
 const IN_A_JOB: &str = "import signal as s

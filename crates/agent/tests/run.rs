@@ -8,23 +8,11 @@
 
 mod common;
 
-use common::{Running, Volume, agent, binary, children, lines, signal, start, trap_script, until};
+use common::run::{run, volume};
+use common::{Volume, binary, children, lines, signal, start, trap_script, until};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-fn volume(root: &Path) -> Volume {
-    Volume::new(root.join("cm"), &[("a", "1")])
-}
-
-fn run(root: &Path, options: &[&str], command: &[&str]) -> Running {
-    let dir = root.join("cm");
-    let mut arguments = vec!["run", "--watch", dir.to_str().unwrap()];
-    arguments.extend(options);
-    arguments.push("--");
-    arguments.extend(command);
-    agent(&arguments)
-}
 
 #[test]
 fn the_childs_exit_code_is_passed_on() {

@@ -10,10 +10,10 @@
 
 mod common;
 
+use common::run::volume;
 use common::{Running, Volume, agent, lines, start, until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -144,10 +144,6 @@ fn say(stream: &mut TcpStream, body: &str) {
     let answer =
         format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     stream.write_all(answer.as_bytes()).ok();
-}
-
-fn volume(root: &Path) -> Volume {
-    Volume::new(root.join("cm"), &[("a", "1")])
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use super::http::Call;
 use super::prove::Proof;
-use super::signal::Target;
+use super::signal::{Absence, Target};
 use super::{Actor, Means, Message, started_after};
 use crate::log::log;
 use crate::proc;
@@ -52,9 +52,9 @@ impl Actor {
     }
 
     /// Whoever sends it a signal says so then.
-    fn say_unless_acted_on(&self, target: &Target) {
-        if let (false, Some(why)) = (matches!(self.means, Means::Signal(_)), target.why_unclear()) {
-            log(&why);
+    fn say_unless_acted_on(&self, why: &str) {
+        if !matches!(self.means, Means::Signal(_)) {
+            log(why);
         }
     }
 
@@ -63,12 +63,15 @@ impl Actor {
             acting_ends_us: matches!(self.means, Means::Elsewhere),
         };
         let Some(process) = self.find(target) else {
-            if target.is_unclear() {
-                self.say_unless_acted_on(target);
-                return unknown;
-            }
-            return Holds::NobodyThere {
-                may_be_starting: false,
+            return match target.absence() {
+                Absence::Nobody(_) => Holds::NobodyThere {
+                    may_be_starting: false,
+                },
+                Absence::Empty(_) => unknown,
+                Absence::Unclear(why) => {
+                    self.say_unless_acted_on(&why);
+                    unknown
+                }
             };
         };
         if target.doubts(&process).is_some() {

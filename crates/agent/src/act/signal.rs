@@ -33,6 +33,25 @@ pub(crate) enum Target {
     PidFile(PathBuf),
 }
 
+/// Why nobody is found, a sentence each.
+pub(crate) enum Absence {
+    /// Nobody is there.
+    Nobody(String),
+    /// Somebody is meant of whom nothing is known yet.
+    Empty(String),
+    /// It cannot be told who is meant: somebody has to mend it.
+    Unclear(String),
+}
+
+impl From<Absence> for Took {
+    fn from(absence: Absence) -> Self {
+        match absence {
+            Absence::Nobody(why) | Absence::Empty(why) => Self::NotUp(why),
+            Absence::Unclear(why) => Self::Rejected(why),
+        }
+    }
+}
+
 impl Target {
     /// The process, if it runs.
     pub(crate) fn find(&self) -> Option<Process> {
@@ -78,35 +97,18 @@ impl Target {
     }
 
     /// Why nobody is found.
-    pub(crate) fn why_not(&self) -> Took {
-        let waiting = match self {
+    pub(crate) fn absence(&self) -> Absence {
+        let unclear = match self {
             Self::PidFile(path) => match PidFile::read(path) {
-                PidFile::Empty(why) => Some(why),
-                _ => None,
-            },
-            _ => None,
-        };
-        let waiting = waiting.unwrap_or_else(|| format!("{} is not there yet", self.shown()));
-        self.why_unclear()
-            .map_or(Took::NotUp(waiting), Took::Rejected)
-    }
-
-    /// Why it cannot be told who is meant, if so: somebody has to mend it.
-    pub(crate) fn why_unclear(&self) -> Option<String> {
-        match self {
-            Self::PidFile(path) => match PidFile::read(path) {
+                PidFile::Empty(why) => return Absence::Empty(why),
                 PidFile::Unclear(why) => Some(why),
-                _ => None,
+                PidFile::Names(_) | PidFile::Missing => None,
             },
             Self::Named(names, among) => names.iter().find_map(|name| several(name, *among)),
             Self::Child(_) => None,
-        }
-    }
-
-    /// Whether somebody is meant of whom nothing is known yet.
-    pub(crate) fn is_unclear(&self) -> bool {
-        let is_empty = |path: &PathBuf| matches!(PidFile::read(path), PidFile::Empty(_));
-        self.why_unclear().is_some() || matches!(self, Self::PidFile(path) if is_empty(path))
+        };
+        let nobody = || Absence::Nobody(format!("{} is not there yet", self.shown()));
+        unclear.map_or_else(nobody, Absence::Unclear)
     }
 
     /// Who that is, for people.

@@ -44,7 +44,7 @@ impl Actor {
     ) -> Took {
         let target = &message.target;
         let Some(process) = self.find(target) else {
-            return target.why_not();
+            return target.absence().into();
         };
         if let Some(why) = target.doubts(&process) {
             return Took::Rejected(why);

@@ -98,9 +98,8 @@ fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<
             .into_string()
             .map_err(|_| format!("{name}: the value is not UTF-8"))?
     };
-    // Some readers of values do not know that they may be secret.
-    let hide = |error: String| error.replace(&format!("{value:?}"), &quoted(&value));
-    (opt.set)(draft, &value).map_err(|error| format!("{name}: {}", hide(error)))
+    let set = (opt.set)(draft, &value);
+    set.map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))
 }
 
 fn install(rest: &[OsString]) -> Result<Asked, String> {

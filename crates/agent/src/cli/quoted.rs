@@ -22,6 +22,11 @@ pub(crate) fn option(name: &str) -> &str {
     if is_plain(name) { name } else { HIDDEN }
 }
 
+/// A sentence of a reader that does not know that the value may be secret.
+pub(crate) fn hidden(sentence: &str, value: &str) -> String {
+    sentence.replace(&format!("{value:?}"), &quoted(value))
+}
+
 /// The name of a command: a path is shown whatever it is made of.
 pub(crate) fn command(name: &str) -> &str {
     if name.starts_with('/') || has_plain_letters(name) {

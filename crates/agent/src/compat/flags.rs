@@ -1,7 +1,7 @@
 //! Flags as Go programs take them: one dash or two, `-name=value` or
 //! `-name value`.
 
-use crate::cli::quoted::{option, quoted};
+use crate::cli::quoted::{hidden, option, quoted};
 use std::ffi::OsString;
 
 /// One flag of another program.
@@ -39,8 +39,8 @@ pub(super) fn read<D>(
         let value = value
             .or_else(|| arguments.next()?.into_string().ok())
             .ok_or_else(|| format!("flag {} needs a value", option(name)))?;
-        let hide = |error: String| error.replace(&format!("{value:?}"), &quoted(&value));
-        (flag.set)(draft, &value).map_err(|error| format!("--{name}: {}", hide(error)))?;
+        let set = (flag.set)(draft, &value);
+        set.map_err(|error| format!("--{name}: {}", hidden(&error, &value)))?;
     }
     Ok(())
 }

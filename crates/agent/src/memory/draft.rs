@@ -5,10 +5,10 @@
 //! foresee its name, and what stands there is never followed. What is not put in place
 //! goes, at the next start too if the agent was killed.
 
+use crate::chance::chance;
 use rustix::fs::{self as sys, CWD, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Writes it. `to_disk`: beyond the kernel's cache.
     pub(super) fn write(file: &Path, text: &[u8], to_disk: bool) -> io::Result<Self> {
-        let number = RandomState::new().build_hasher().finish();
+        let number = chance();
         let mut name = beginning(file);
         name.push(format!("{number:016x}{END}"));
         let path = file.with_file_name(name);

@@ -7,9 +7,9 @@
 
 use super::mark::Mark;
 use super::{Process, find, parent, text};
+use crate::chance::chance;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub(crate) struct Family {
 impl Family {
     /// One that nobody else has.
     pub(crate) fn new() -> Self {
-        let number = RandomState::new().build_hasher().finish();
+        let number = chance();
         Self {
             mark: format!("{number:016x}"),
             lasting: Mark::new(),

@@ -6,8 +6,8 @@
 //! In: a command to be started. Out: who has its mark.
 
 use super::text;
+use crate::chance::chance;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The kernel's default; no more is taken away of it than an eighth.
 const USUAL: u64 = 819_200;
@@ -22,7 +22,7 @@ impl Mark {
         let ours = getrlimit(Resource::Msgqueue).current.unwrap_or(USUAL);
         let most = ours.min(USUAL);
         let room = (most >= USUAL / 8).then_some(most / 8)?;
-        let number = RandomState::new().build_hasher().finish();
+        let number = chance();
         Some(Self(most - 1 - number % room))
     }
 

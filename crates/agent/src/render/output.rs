@@ -9,6 +9,7 @@
 //! another inode has that name, it is the file of before, and is put back at the
 //! next start. Whatever else of ours has such a name is a draft, and is removed.
 
+use crate::chance::chance;
 use crate::location::MARK;
 use crate::log::log;
 use crate::read::{self, LARGE, Opened};
@@ -18,7 +19,6 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -173,7 +173,7 @@ impl Output {
     /// A name that nobody can foresee.
     fn aside(&self, kind: &str) -> OsString {
         let mut name = self.prefix(kind);
-        name.push(format!("-{:x}", RandomState::new().build_hasher().finish()));
+        name.push(format!("-{:x}", chance()));
         name
     }
 

@@ -11,15 +11,12 @@
 
 use super::place::is_absence;
 use crate::sys;
+use crate::way::Way;
 use rustix::fs::FileType;
 use rustix::io::Errno;
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
-
-/// As many links as the kernel follows (path_resolution(7)).
-const MOST_LINKS: u32 = 40;
+use std::path::{Path, PathBuf};
 
 /// What a path means at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,34 +66,27 @@ impl Route {
     /// Follows the path as far as it leads.
     pub(super) fn of(path: &Path) -> Self {
         let mut walk = Walk {
-            here: PathBuf::from("/"),
-            ahead: VecDeque::new(),
-            links: 0,
+            way: Way::along(path),
             fence: None,
             steps: Vec::new(),
         };
-        let start = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        walk.turn_to(&start);
         let end = loop {
             if let Some(end) = walk.step() {
                 break end;
             }
         };
-        let is_out = |fence: PathBuf| !walk.here.starts_with(fence);
+        let is_out = |fence: PathBuf| !walk.way.here.starts_with(fence);
         Self {
             steps: walk.steps,
             end,
-            by_links: walk.links > 0,
+            by_links: walk.way.has_links(),
             leads_out: walk.fence.is_some_and(is_out),
         }
     }
 }
 
 struct Walk {
-    /// A directory, never a link.
-    here: PathBuf,
-    ahead: VecDeque<OsString>,
-    links: u32,
+    way: Way,
     /// Where the last part lies, if that is a link. Links before it are part of
     /// how the place is called (`/var/run`).
     fence: Option<PathBuf>,
@@ -106,15 +96,11 @@ struct Walk {
 impl Walk {
     /// One part further; the end, if that was it.
     fn step(&mut self) -> Option<Result<Spot, Errno>> {
-        let Some(name) = self.ahead.pop_front() else {
+        let Some(name) = self.way.next() else {
             return Some(self.whole());
         };
-        if name == ".." {
-            self.here.pop();
-            return None;
-        }
-        let kind = kind(&self.here.join(&name));
-        match leads_into_volume(&self.here, &name, kind) {
+        let kind = kind(&self.way.here.join(&name));
+        match leads_into_volume(&self.way.here, &name, kind) {
             Ok(true) => return Some(self.in_volume(&name)),
             Ok(false) => {}
             Err(error) => return self.nowhere(name, error),
@@ -123,10 +109,10 @@ impl Walk {
             Ok(FileType::Symlink) => self.link(name),
             Ok(FileType::Directory) => {
                 self.pass(Heed::Itself);
-                self.here.push(name);
+                self.way.here.push(name);
                 None
             }
-            Ok(_) if self.ahead.is_empty() => Some(Ok(self.file(name))),
+            Ok(_) if self.way.ahead.is_empty() => Some(Ok(self.file(name))),
             // A file where a directory must be may become one.
             Ok(_) => self.nowhere(name, Errno::NOENT),
             Err(error) => self.nowhere(name, error),
@@ -134,35 +120,23 @@ impl Walk {
     }
 
     fn link(&mut self, name: OsString) -> Option<Result<Spot, Errno>> {
-        let target = match target(&self.here.join(&name)) {
+        let target = match target(&self.way.here.join(&name)) {
             Ok(target) => target,
             Err(error) => return self.nowhere(name, error),
         };
-        self.links += 1;
-        if self.links > MOST_LINKS {
+        if !self.way.may_follow() {
             return self.nowhere(name, Errno::NOENT);
         }
-        if self.ahead.is_empty() && self.fence.is_none() {
-            self.fence = Some(self.here.clone());
+        if self.way.ahead.is_empty() && self.fence.is_none() {
+            self.fence = Some(self.way.here.clone());
         }
         self.pass(Heed::Entry(name));
-        self.turn_to(&target);
+        self.way.follow(&target);
         None
     }
 
-    fn turn_to(&mut self, target: &Path) {
-        for part in target.components().rev() {
-            match part {
-                Component::RootDir => self.here = PathBuf::from("/"),
-                Component::Normal(name) => self.ahead.push_front(name.to_owned()),
-                Component::ParentDir => self.ahead.push_front("..".into()),
-                Component::CurDir | Component::Prefix(_) => {}
-            }
-        }
-    }
-
     fn pass(&mut self, heed: Heed) {
-        let dir = self.here.clone();
+        let dir = self.way.here.clone();
         self.steps.push(Step { dir, heed });
     }
 
@@ -174,16 +148,16 @@ impl Walk {
 
     fn whole(&self) -> Result<Spot, Errno> {
         Ok(Spot {
-            dir: self.here.clone(),
+            dir: self.way.here.clone(),
             file: None,
-            volume: is_volume(&self.here)?,
+            volume: is_volume(&self.way.here)?,
         })
     }
 
     fn file(&mut self, name: OsString) -> Spot {
         self.pass(Heed::File(name.clone()));
         Spot {
-            dir: self.here.clone(),
+            dir: self.way.here.clone(),
             file: Some(name.into()),
             volume: false,
         }
@@ -192,7 +166,7 @@ impl Walk {
     /// What is left of the way is looked up in the generation that is read.
     fn in_volume(&mut self, name: &OsStr) -> Result<Spot, Errno> {
         let mut rest = PathBuf::new();
-        let ahead = std::mem::take(&mut self.ahead);
+        let ahead = std::mem::take(&mut self.way.ahead);
         for part in [name.to_owned()].into_iter().chain(ahead) {
             match part.to_str() {
                 Some("..data") if rest.as_os_str().is_empty() => {}

@@ -11,6 +11,7 @@
 )]
 
 pub mod memory;
+pub mod run;
 pub mod scene;
 pub mod sidecar;
 pub mod tree;
