@@ -1,0 +1,318 @@
+//! Records among replicas that write at any time, and objects that are refused.
+
+use std::collections::BTreeMap;
+
+use tidings_core::digest::Digest;
+use tidings_core::kinds::{KINDS, Kinds};
+use tidings_core::refs::WorkloadRef;
+use tidings_core::state::{Entry, Epoch, FORM, entry_key};
+
+use super::{FULL, Shard, Store, Stored, Write};
+
+fn entry(bytes: usize) -> Entry {
+    let epoch = Epoch::draw(7, "1");
+    Entry {
+        because: "x".repeat(bytes),
+        ..Entry::new("1".into(), epoch, Digest::of_parts(&[]))
+    }
+}
+
+/// All of them before the first write, as when a namespace is seen first.
+fn sizes_of_writes(count: usize, bytes: usize) -> Vec<usize> {
+    let mut store = Store::new(false, Kinds::default());
+    for n in 0..count {
+        let key = WorkloadRef::new(&KINDS[0], "stage", format!("web-{n}"));
+        store.put_lazily(&key, entry(bytes), 0).unwrap();
+    }
+    let writes = store.take_writes(0, true);
+    let size = |json: &Option<String>| json.as_ref().map_or(0, String::len);
+    writes
+        .iter()
+        .map(|write| write.changes.values().map(size).sum())
+        .collect()
+}
+
+#[test]
+fn no_object_outgrows_what_kubernetes_takes() {
+    let sizes = sizes_of_writes(1_000, 3_000);
+    assert!(sizes.iter().all(|size| *size <= FULL));
+    assert!(sizes.iter().sum::<usize>() > 3_000_000);
+}
+
+#[test]
+fn an_entry_above_all_bounds_has_an_object_of_its_own() {
+    assert_eq!(sizes_of_writes(3, 2 * FULL).len(), 3);
+}
+
+fn web(n: usize) -> WorkloadRef {
+    WorkloadRef::new(&KINDS[0], "stage", format!("web-{n:04}"))
+}
+
+/// An API server that takes what a Secret may be, and refuses these workloads'
+/// entries.
+#[derive(Default)]
+struct Server {
+    version: u64,
+    objects: BTreeMap<Shard, BTreeMap<String, Vec<u8>>>,
+    refuses: Vec<WorkloadRef>,
+    writes: usize,
+    /// The most workloads in a write that it refused.
+    refused: usize,
+}
+
+impl Server {
+    fn takes(&self, write: &Write) -> bool {
+        let refused = write.workloads.iter().any(|w| self.refuses.contains(w));
+        let keys = write.changes.keys().all(|key| key.len() <= 253);
+        !refused && keys
+    }
+
+    /// Carries out all that is due; returns whose entries were refused.
+    fn serve(&mut self, store: &mut Store) -> Vec<WorkloadRef> {
+        let mut refused = Vec::new();
+        loop {
+            let writes = store.take_writes(0, true);
+            if writes.is_empty() {
+                return refused;
+            }
+            for write in writes {
+                self.writes += 1;
+                if self.takes(&write) {
+                    let version = self.carry_out(&write);
+                    store.written(&write, version);
+                    continue;
+                }
+                self.refused = self.refused.max(write.workloads.len());
+                if let Some(workload) = store.refused(&write) {
+                    let stored = self.read(&write.shard);
+                    let (concerned, _) = store.read(&write.shard, stored);
+                    // As they are decided anew; the one at fault later.
+                    for key in concerned.iter().filter(|key| **key != workload) {
+                        store.put(key, entry(100)).unwrap();
+                    }
+                    refused.push(workload);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, write: &Write) -> String {
+        self.version += 1;
+        let there = self.objects.contains_key(&write.shard);
+        assert_eq!(there, write.version.is_some(), "{write:?}");
+        let object = self.objects.entry(write.shard.clone()).or_default();
+        for (key, json) in &write.changes {
+            match json {
+                Some(json) => object.insert(key.clone(), json.clone().into_bytes()),
+                None => object.remove(key),
+            };
+        }
+        assert!(object.values().map(Vec::len).sum::<usize>() <= 1_048_576);
+        assert!(!write.deletes || object.is_empty(), "{write:?}");
+        if write.deletes {
+            self.objects.remove(&write.shard);
+        }
+        self.version.to_string()
+    }
+
+    fn read(&self, shard: &Shard) -> Option<Stored> {
+        Some(Stored {
+            version: self.version.to_string(),
+            data: self.objects.get(shard)?.clone(),
+        })
+    }
+
+    fn entries(&self) -> usize {
+        self.objects.values().map(BTreeMap::len).sum()
+    }
+}
+
+#[test]
+fn an_entry_that_is_refused_stops_no_other() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    let bad = [web(3), web(57)];
+    server.refuses = bad.to_vec();
+    for n in 0..100 {
+        store.put(&web(n), entry(100)).unwrap();
+    }
+    let refused = server.serve(&mut store);
+    assert_eq!(refused, bad);
+    assert_eq!(server.entries(), 98);
+    assert!(server.writes < 40, "{} writes", server.writes);
+
+    server.refused = 0;
+    for n in 0..100 {
+        store.put(&web(n), entry(101)).unwrap();
+    }
+    server.serve(&mut store);
+    assert_eq!(server.refused, 1, "what was refused is tried by itself");
+}
+
+#[test]
+fn a_record_that_is_taken_again_is_one_among_others() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    server.refuses = vec![web(0)];
+    store.put(&web(0), entry(1)).unwrap();
+    server.serve(&mut store);
+    server.refuses.clear();
+    store.put(&web(0), entry(1)).unwrap();
+    server.serve(&mut store);
+    server.writes = 0;
+    for n in 0..2 {
+        store.put(&web(n), entry(2)).unwrap();
+    }
+    server.serve(&mut store);
+    assert_eq!((server.writes, server.entries()), (1, 2));
+}
+
+#[test]
+fn entries_that_grow_find_room() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    for size in [100, 60_000, 300_000, 100] {
+        for n in 0..20 {
+            store.put(&web(n), entry(size)).unwrap();
+            server.serve(&mut store);
+        }
+        assert_eq!(server.entries(), 20, "{size}");
+    }
+}
+
+#[test]
+fn an_object_goes_with_its_last_entry() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    for round in 0..2 {
+        for n in 0..3 {
+            store.put(&web(n), entry(round)).unwrap();
+        }
+        server.serve(&mut store);
+        assert_eq!(server.entries(), 3);
+        for n in 0..3 {
+            store.remove(&web(n), 0);
+        }
+        server.serve(&mut store);
+        assert!(server.objects.is_empty() && store.versions().is_empty());
+    }
+    store.put(&web(0), entry(0)).unwrap();
+    store.remove(&web(0), 0);
+    assert_eq!(store.take_writes(0, true), [], "it never was there");
+}
+
+/// Who reads them asks for one after the other.
+#[test]
+fn objects_go_from_the_last_on() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    for n in 0..3 {
+        store.put(&web(n), entry(2 * FULL)).unwrap();
+    }
+    server.serve(&mut store);
+    for n in [0, 2, 1] {
+        store.remove(&web(n), 0);
+        server.serve(&mut store);
+        let numbers: Vec<_> = server.objects.keys().map(|shard| shard.number).collect();
+        let left = u32::try_from(numbers.len()).unwrap();
+        assert_eq!(numbers, (0..left).collect::<Vec<_>>());
+    }
+    assert!(server.objects.is_empty());
+}
+
+#[test]
+fn what_no_object_can_hold_is_not_recorded() {
+    let mut store = Store::new(false, Kinds::default());
+    store.put(&web(0), entry(900_000)).unwrap();
+    let refused = store.put(&web(0), entry(1_048_577));
+    assert!(refused.unwrap_err().0 > 1_048_576);
+    assert_eq!(store.get(&web(0)), Some(&entry(900_000)));
+    let refused = store.put_lazily(&web(1), entry(1_048_577), 0);
+    assert!(refused.unwrap_err().to_string().contains("patterns"));
+    assert_eq!(store.take_writes(0, true).len(), 1);
+}
+
+#[test]
+fn what_was_left_empty_goes_unless_it_may_not() {
+    let shard = Shard {
+        namespace: "gone".into(),
+        number: 0,
+    };
+    let mut store = Store::new(false, Kinds::default());
+    let stored = Stored {
+        version: "7".to_owned(),
+        data: BTreeMap::new(),
+    };
+    store.read(&shard, Some(stored.clone()));
+    let writes = store.take_writes(0, false);
+    let [write] = &*writes else {
+        unreachable!("{writes:?}")
+    };
+    assert!(write.deletes && write.version.as_deref() == Some("7"));
+    store.stays(&shard);
+    assert_eq!(store.take_writes(0, true), []);
+}
+
+#[test]
+fn a_move_that_was_interrupted_is_brought_to_its_end() {
+    let key = entry_key(&web(0));
+    let stored = |n: u64| {
+        let json = Entry { n, ..entry(1) }.write(FORM).into_bytes();
+        Stored {
+            version: "7".to_owned(),
+            data: BTreeMap::from([(key.clone(), json)]),
+        }
+    };
+    for copies in [[1, 2], [2, 1]] {
+        let mut store = Store::new(false, Kinds::default());
+        for (number, n) in (0..).zip(copies) {
+            let shard = Shard {
+                namespace: "stage".into(),
+                number,
+            };
+            store.read(&shard, Some(stored(n)));
+        }
+        assert_eq!(store.get(&web(0)).map(|entry| entry.n), Some(2));
+        let writes = store.take_writes(0, true);
+        let [write] = &*writes else {
+            unreachable!("{writes:?}")
+        };
+        let number = write.shard.number;
+        assert_eq!(copies[number as usize], 1, "the older one is taken out");
+        assert_eq!(write.changes.get(&key), Some(&None));
+        assert_eq!(write.deletes, number == 1);
+    }
+}
+
+#[test]
+fn another_form_is_written_for_all() {
+    let mut store = Store::new(false, Kinds::default());
+    let key = WorkloadRef::new(&KINDS[0], "stage", "web");
+    store.put(&key, entry(1)).unwrap();
+    let written = |store: &mut Store, now| {
+        let mut writes = store.take_writes(now, true);
+        let write = writes.pop().unwrap();
+        store.written(&write, "1".to_owned());
+        write.changes.into_values().next().unwrap().unwrap()
+    };
+    assert!(written(&mut store, 0).contains(r#""f":2"#));
+    store.write_in(FORM, 1);
+    assert!(store.is_quiet());
+    store.write_in(1, 2);
+    assert!(!written(&mut store, 3).contains(r#""f":"#));
+}
+
+#[test]
+fn what_is_newer_is_told_apart_from_what_is_broken() {
+    let stored = |json: String| Stored {
+        version: "1".to_owned(),
+        data: [("deployments.apps_web".to_owned(), json.into_bytes())].into(),
+    };
+    let shard = Shard {
+        namespace: "stage".into(),
+        number: 0,
+    };
+    let known = entry(1).write(FORM);
+    let mut store = Store::new(false, Kinds::default());
+    let (_, problems) = store.read(&shard, Some(stored("{}".to_owned())));
+    assert_eq!((problems.len(), store.newer()), (1, None));
+    let newer = stored(known.replace(r#""f":2"#, r#""f":3"#));
+    assert!(newer.is_newer() && !stored(known).is_newer());
+    store.read(&shard, Some(newer));
+    assert!(store.newer().unwrap().contains("form 3 is newer"));
+}
