@@ -28,6 +28,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long a connection stays open without use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
+    /// For watches: one that took over a connection would keep what that has carried
+    /// in its buffers for as long as it lives. So no connection is used twice.
+    Never,
     /// For what may carry bytes of a Secret: they stay in the connection's
     /// buffers, which are freed, and zeroed, with it.
     Short,
@@ -38,8 +41,17 @@ pub enum Idle {
 impl Idle {
     fn limit(self) -> Duration {
         match self {
+            Self::Never => Duration::ZERO,
             Self::Short => Duration::from_secs(1),
             Self::Long => Duration::from_mins(2),
+        }
+    }
+
+    /// How many connections wait for their next request.
+    fn most(self) -> usize {
+        match self {
+            Self::Never => 0,
+            Self::Short | Self::Long => usize::MAX,
         }
     }
 }
@@ -170,6 +182,7 @@ fn client(
     let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(idle.limit())
+        .pool_max_idle_per_host(idle.most())
         .http1_max_buf_size(BUFFER)
         .build::<_, Body>(connector);
     let service = ServiceBuilder::new()

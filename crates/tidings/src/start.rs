@@ -101,7 +101,7 @@ async fn run(
     let (told, facts) = mpsc::channel(INBOX);
     let plan = plan(settings);
     let watching = Watching {
-        client: clients.short.clone(),
+        client: clients.once,
         filter: installation.filter(),
         ignored: ignored(settings),
         metrics: report.metrics().clone(),
@@ -176,9 +176,11 @@ impl Told {
     }
 }
 
-/// Two ways to the same API server.
+/// Ways to the same API server.
 struct Clients {
     long: Client,
+    /// For watches, and the lists before them.
+    once: Client,
     /// For what may carry bytes of a Secret.
     short: Client,
 }
@@ -193,6 +195,7 @@ impl Clients {
         let connect = |idle| client::connect_observed(&options, idle, metrics.observables());
         Ok(Self {
             long: connect(Idle::Long).await?,
+            once: connect(Idle::Never).await?,
             short: connect(Idle::Short).await?,
         })
     }

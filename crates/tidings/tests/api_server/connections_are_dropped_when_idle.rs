@@ -65,6 +65,30 @@ async fn and_used_again_until_then() {
     assert!(!asked.contains("accept-encoding"), "{asked}");
 }
 
+/// A watch on a connection that was used before would keep what that has carried.
+#[tokio::test]
+async fn and_those_for_watches_are_used_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let folder = TempDir::new().unwrap();
+    let options = kubeconfig(&folder, &format!("server: \"http://{address}\""));
+    let client = connect(&options, Idle::Never).await.unwrap();
+    let serve = async {
+        for _ in 0..3 {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            answer(&mut connection).await;
+            connection.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+    };
+    let ask = async {
+        for _ in 0..3 {
+            let place = Place::core("pods").within("mine").named("p");
+            assert_eq!(api::get(&client, place).await.unwrap(), "{}");
+        }
+    };
+    tokio::join!(serve, ask);
+}
+
 #[tokio::test]
 async fn nobody_listens() {
     let folder = TempDir::new().unwrap();
