@@ -28,6 +28,8 @@ pub enum Reason {
     Absorbed,
     /// Something new that needs no roll, recorded.
     Recorded,
+    /// A roll that did not come about is not needed any more.
+    Withdrawn,
     /// A used key has other content.
     Changed,
     /// An optional or named source appeared.
@@ -126,6 +128,7 @@ reasons! {
     StateLost Warning "Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen."
     Absorbed Normal "Its pods were made after the change and have read it: recorded, not rolled."
     Recorded Normal "A source or key is new to it and needs no roll: recorded."
+    Withdrawn Normal "A roll that had not reached the workload, such as one that was refused, is not needed any more: what its pods have is there again. Taken back."
     Changed Normal "A key that it uses has other content: rolled."
     Created Normal "An optional or named source appeared, and reload-on-create is on: rolled."
     Deleted Normal "A source or key was deleted, and reload-on-delete is on: rolled."

@@ -356,6 +356,12 @@ impl Entry {
         contents(self) == contents(other) && without(self) == without(other)
     }
 
+    /// What the pods of this template have, where the last roll is not on it yet and
+    /// has brought them nothing.
+    pub fn unreached(&self, whole: Digest) -> Option<&Older> {
+        self.older(whole).filter(|_| !self.done)
+    }
+
     /// What pods of this template have, if it is recorded.
     pub fn older(&self, whole: Digest) -> Option<&Older> {
         self.older.iter().find(|older| older.whole == whole)

@@ -13,11 +13,10 @@ use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
     pub(super) fn compare_with(&self, entry: &Entry) -> Answer {
-        let needs = self.needs.needs.iter();
-        let mut changes: Vec<_> = needs
-            .flat_map(|need| compare(need, self.seen(need), self.source(need)))
-            .chain(self.all_that_may_differ())
-            .collect();
+        if let Some(answer) = self.withdrawn(entry) {
+            return answer;
+        }
+        let mut changes = self.changes();
         match self.changed_in_between(entry, &changes) {
             Ok(more) => changes.extend(more),
             Err(questions) => return Self::ask(questions),
@@ -38,6 +37,13 @@ impl Case<'_> {
         }
     }
 
+    /// What differs from the record.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let needs = self.needs.needs.iter();
+        let changes = needs.flat_map(|need| compare(need, self.seen(need), self.source(need)));
+        changes.chain(self.all_that_may_differ()).collect()
+    }
+
     /// Records without a roll what an edit of the template has brought.
     fn absorb(&self, entry: &Entry, changes: &[Change], rolling: &[Change]) -> Answer {
         let by_edit = rolling.iter().all(|change| change.what == What::New);
@@ -56,7 +62,7 @@ impl Case<'_> {
     }
 
     /// Whether a change is one that new pods are needed for.
-    fn rolls(&self, change: &Change) -> bool {
+    pub(super) fn rolls(&self, change: &Change) -> bool {
         let on_create = self.known.policy.on_create.unwrap_or(self.rules.on_create);
         match change.what {
             What::Changed => true,

@@ -32,6 +32,7 @@ mod stand;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod withdraw;
 #[cfg(test)]
 mod world;
 

@@ -126,6 +126,19 @@ impl Rolls {
         self.0.lines().filter_map(Roll::read)
     }
 
+    /// Without one that did not come about.
+    #[must_use]
+    pub fn without(&self, n: u64) -> Self {
+        let mut text = String::with_capacity(self.0.len());
+        for (i, roll) in self.iter().filter(|roll| roll.n != n).enumerate() {
+            if i > 0 {
+                text.push('\n');
+            }
+            roll.write(&mut text);
+        }
+        Self(text.into())
+    }
+
     /// With one more, now that it is known how the last one ended. One that is
     /// begun anew under its number takes its own place.
     #[must_use]

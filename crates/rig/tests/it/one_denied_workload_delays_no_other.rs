@@ -86,6 +86,47 @@ async fn admission_denies_one() -> Result<()> {
     home.rolled_exactly(DENIED, 1).await
 }
 
+/// The others have been rolled for what was there meanwhile, and are rolled back.
+#[tokio::test]
+async fn what_is_taken_back_while_it_is_denied_is_no_roll() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "withdrawn").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let policy = AdmissionPolicy::new(&home).await?;
+    write(&home, "second").await?;
+    let denied = only_one_is_denied(&home, "nobody rolls this one").await;
+    let why = home.why(&[DENIED]).await?;
+    write(&home, "first").await?;
+    let withdrawn = tidings.wait_for_line("it is withdrawn", secs(30), |line| {
+        line.contains("Withdrawn") && line.contains("denied")
+    });
+    let withdrawn = withdrawn.await;
+    policy.delete().await?;
+    denied?;
+    withdrawn?;
+    let why = String::from_utf8_lossy(&why.stdout);
+    let said = why.contains("changed") && why.contains("which has not reached the workload yet");
+    ensure!(said, "{why}");
+    home.rolled_exactly("deployment/web-0", 2).await?;
+    home.stays_rolled(DENIED, 0).await?;
+    let why = home.why(&[DENIED]).await?;
+    ensure!(why.status.success(), "{why:?}");
+    write(&home, "second").await?;
+    home.rolled_exactly("deployment/web-0", 3).await?;
+    wait_until(
+        "it to be rolled once, by its second number",
+        secs(30),
+        async || {
+            let entry = home.entry(DENIED).await?.context("no record")?;
+            let generation = home.ns().get(DENIED).await?.metadata.generation;
+            let once = entry["n"] == 2 && entry["done"] == true && generation == Some(2);
+            ensure!(once, "generation {generation:?}: {entry}");
+            Ok(())
+        },
+    )
+    .await
+}
+
 /// A rule of the API server that the denied workload keeps its template.
 struct AdmissionPolicy {
     policies: Api<DynamicObject>,

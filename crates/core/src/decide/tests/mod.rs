@@ -15,6 +15,7 @@ mod proof;
 mod runs;
 mod standing;
 mod swap;
+mod withdraw;
 
 use super::world::World;
 use super::{Act, Verdict};

@@ -11,7 +11,7 @@ use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
 use tidings_core::standing::{self as core, Word};
-use tidings_core::state::{Entry, Seen};
+use tidings_core::state::{Entry, Seen, SeenSource};
 use tidings_core::uses::{Use, Via};
 
 use super::keys::{Recorded, compare};
@@ -53,6 +53,7 @@ impl WorkloadReport {
             pods: pods.map(|(updated, desired)| Pods { updated, desired }),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
             roll: entry.map(|entry| entry.n),
+            pending: entry.is_some_and(|entry| is_pending(entry, facts)),
             by_restart: entry.is_some_and(|entry| entry.restart.is_some()),
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
@@ -113,12 +114,22 @@ fn uses(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
     counting.chain(not_counting(facts, needs)).collect()
 }
 
+fn is_pending(entry: &Entry, facts: &Facts<'_>) -> bool {
+    entry.unreached(facts.known.workload.whole).is_some()
+}
+
+/// What the pods have: a roll that is not there yet has brought them nothing.
+fn of_pods<'a>(entry: &'a Entry, facts: &Facts<'_>) -> &'a BTreeMap<Seen, SeenSource> {
+    let before = entry.unreached(facts.known.workload.whole);
+    before.map_or(&entry.seen, |before| &before.seen)
+}
+
 fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
     let source = facts.index.view(&need.source);
     let recorded = match facts.record {
         Err(_) => Recorded::Unreadable,
         Ok(entry) => entry
-            .and_then(|entry| entry.seen.get(&Seen::of(&need.source)))
+            .and_then(|entry| of_pods(entry, facts).get(&Seen::of(&need.source)))
             .map_or(Recorded::Nothing, Recorded::Seen),
     };
     UseReport {

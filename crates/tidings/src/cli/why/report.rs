@@ -103,6 +103,8 @@ pub struct WorkloadReport {
     pub until: Option<jiff::Timestamp>,
     /// The number of the last roll; none where it is not known.
     pub roll: Option<u64>,
+    /// Whether that is written down and has not reached the workload.
+    pub pending: bool,
     /// Whether it came by `kubectl.kubernetes.io/restartedAt`, which operators leave.
     pub by_restart: bool,
     /// Why, in a word; none where no decision could be made.
@@ -177,6 +179,10 @@ pub static FIELDS: &[(&str, &str)] = &[
     (
         "workloads[].roll",
         "The number of the last roll; `null` where there is no record or it cannot be read.",
+    ),
+    (
+        "workloads[].pending",
+        "`true` where that roll is written down and has not reached the workload: it is under way, or refused.",
     ),
     (
         "workloads[].reason",

@@ -23,6 +23,9 @@ const KEYS_WIDTH: usize = 20;
 /// How it came, where its owner keeps the pod template as he wants it.
 const BY_RESTART: &str = ", by the time of a restart: its owner keeps the rest of its template";
 
+/// Where it has not reached the workload.
+const PENDING: &str = ", which has not reached the workload yet";
+
 /// Why it is stale though nothing is due.
 const DOUBT: &str = "But some pods may have started with something else: it is stale until they \
                      are replaced, by the next roll or `kubectl rollout restart`.";
@@ -58,7 +61,8 @@ pub fn workload(report: &WorkloadReport) -> String {
     }
     if let Some(roll) = report.roll.filter(|roll| *roll > 0) {
         let how = if report.by_restart { BY_RESTART } else { "" };
-        let _ = writeln!(text, "  Last roll: no. {roll}{how}");
+        let far = if report.pending { PENDING } else { "" };
+        let _ = writeln!(text, "  Last roll: no. {roll}{how}{far}");
     }
     let problems = report.problems.iter();
     let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, p.text));
@@ -67,10 +71,15 @@ pub fn workload(report: &WorkloadReport) -> String {
     if !notes.is_empty() {
         let _ = write!(text, "\n{notes}");
     }
-    if report.lacks_record() {
+    let events = if report.pending {
+        "Its Events tell what refuses it"
+    } else {
+        "Its Events tell what was decided"
+    };
+    if report.lacks_record() || report.pending {
         let _ = writeln!(
             text,
-            "Its Events tell what was decided: kubectl describe {kind}/{name} -n {namespace}"
+            "{events}: kubectl describe {kind}/{name} -n {namespace}"
         );
     }
     text

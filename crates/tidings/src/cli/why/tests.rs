@@ -126,6 +126,14 @@ impl Cluster {
         self
     }
 
+    /// A roll is written down.
+    fn intended(mut self) -> Self {
+        if let Act::Roll(entry, _) = self.decide().act {
+            self.entry = Some(entry);
+        }
+        self
+    }
+
     fn report(&self) -> WorkloadReport {
         WorkloadReport::new(&Facts {
             known: self.index.get(&key()).unwrap(),
@@ -222,6 +230,7 @@ fn in_step_as_json() {
           "pods": null,
           "until": null,
           "roll": 0,
+          "pending": false,
           "byRestart": false,
           "reason": "UpToDate",
           "meaning": "What the workload uses is what it was last brought to.",
@@ -392,6 +401,28 @@ fn without_the_record_nothing_is_said_to_be_adopted() {
     });
     assert_eq!((report.reason, report.text.as_str()), (None, ""));
     assert!(!report.problems.is_empty());
+}
+
+/// What is recorded is what it is to be brought to, not what its pods have.
+#[test]
+fn a_roll_that_has_not_reached_it() {
+    let app = source(SourceKind::ConfigMap, "app");
+    let env = json!([{"configMapRef": {"name": "app"}}]);
+    let pod = json!({"containers": [{"envFrom": env}]});
+    let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod);
+    let cluster = cluster.with(&app, 5, &[("a", "1")]).recorded();
+    let cluster = cluster.with(&app, 9, &[("a", "2")]).intended();
+    insta::assert_snapshot!(table::workload(&cluster.report()), @r"
+    deployment/web in stage: stale
+
+    SOURCE         HOW      KEYS  RECORDED      NOW           STATE
+    configmap/app  envFrom  a     10b942172aa3  97a4ca97ef9b  changed
+
+    Resumed: configmap/app (a)
+      A roll that is written down and has not reached the workload is carried out: after an interruption, or while it is refused (an Event on the workload says why) or waits for the end of a Job.
+      Last roll: no. 1, which has not reached the workload yet
+    Its Events tell what refuses it: kubectl describe deployment/web -n stage
+    ");
 }
 
 #[test]
