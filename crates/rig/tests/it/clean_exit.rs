@@ -72,6 +72,16 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would_do() -> Result<()> {
             line.contains("web") && line.contains("configmap/app")
         })
         .await?;
+    // It would be rolled once more.
+    write(&home, "third").await?;
+    wait_until("both to be said", secs(30), async || {
+        let lines = tidings.lines()?;
+        let would = |line: &&String| line.contains("Changed") && line.contains("configmap/app");
+        let said = lines.iter().filter(would).count();
+        ensure!(said == 2, "{said} times");
+        Ok(())
+    })
+    .await?;
     home.stop(tidings).await?;
 
     let mut writes = proxy.requests();

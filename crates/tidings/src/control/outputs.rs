@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tidings_core::decide::Verdict;
+use tidings_core::decide::{Act, Verdict};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
@@ -65,7 +65,9 @@ impl Control {
                 .decision
                 .as_ref()
                 .is_some_and(|(_, text)| *text == verdict.text);
-        let news = !passing && !same_roll && told.decision != decision;
+        // Another roll is one, even if it is for the same keys as the last one.
+        let rolls = matches!(verdict.act, Act::Roll(..));
+        let news = !passing && !same_roll && (rolls || told.decision != decision);
         if news {
             told.decision = decision;
         }
