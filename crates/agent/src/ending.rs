@@ -27,6 +27,8 @@ struct State {
     /// The child gets the signals, and its end is the agent's.
     handed_over: bool,
     told: Option<u8>,
+    /// It ends in another way, and nothing changes that any more.
+    decided: bool,
 }
 
 impl Ending {
@@ -43,7 +45,7 @@ impl Ending {
     pub(crate) fn hear(self: &Arc<Self>, signal: Signal) {
         let mut state = self.lock();
         let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
-        if !ends || state.handed_over || state.told.is_some() {
+        if !ends || state.handed_over || state.decided || state.told.is_some() {
             return;
         }
         // A sidecar that is told to end ends well; a command that never began ends
@@ -79,6 +81,17 @@ impl Ending {
         Ok(())
     }
 
+    /// The agent ends by itself: a signal that comes from now on is too late.
+    ///
+    /// # Errors
+    /// With the exit code, when one came before.
+    pub(crate) fn decide(&self) -> Result<(), u8> {
+        let mut state = self.lock();
+        state.told.map_or(Ok(()), Err)?;
+        state.decided = true;
+        Ok(())
+    }
+
     /// The exit code, if the agent was told to end.
     pub(crate) fn code(&self) -> Option<u8> {
         self.lock().told
@@ -93,5 +106,25 @@ impl Ending {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_after_the_end_is_decided_changes_nothing() {
+        let ending = Ending::new(false, &Arc::default());
+        assert_eq!(ending.decide(), Ok(()));
+        ending.hear(Signal::TERM);
+        assert_eq!(ending.code(), None);
+    }
+
+    #[test]
+    fn who_was_told_to_end_before_decides_nothing() {
+        let ending = Ending::new(false, &Arc::default());
+        ending.lock().told = Some(0);
+        assert_eq!(ending.decide(), Err(0));
     }
 }

@@ -189,10 +189,15 @@ impl Memory {
     pub(crate) fn reserve(&self, mark: &Mark) -> io::Result<()> {
         let mut reserved = locked(&self.reserved);
         *reserved = None;
-        draft::is_free(&self.file)?;
-        let draft = Draft::write(&self.file, &line(&written(mark)), true)?;
-        *reserved = Some((mark.version, draft));
+        *reserved = Some((mark.version, self.not_yet(mark)?));
         Ok(())
+    }
+
+    /// What is on the disk, and holds only when it is told to.
+    fn not_yet(&self, mark: &Mark) -> io::Result<Draft> {
+        draft::is_free(&self.file)?;
+        let text = [draft::NOT_YET, &line(&written(mark))].concat();
+        Draft::write(&self.file, &text, true)
     }
 
     /// Like [`Self::keep`], as the last word of this life.
@@ -201,13 +206,12 @@ impl Memory {
     /// When it cannot be written.
     pub(crate) fn keep_last(&self, mark: &Mark) -> io::Result<()> {
         let reserved = locked(&self.reserved).take();
-        match reserved.filter(|(version, _)| *version == mark.version) {
-            Some((_, draft)) => {
-                *locked(&self.holds) = Holds::Last;
-                draft.put(&self.file)
-            }
-            None => self.put(Holds::Last, &written(mark), true),
-        }
+        let draft = match reserved.filter(|(version, _)| *version == mark.version) {
+            Some((_, draft)) => draft,
+            None => self.not_yet(mark)?,
+        };
+        *locked(&self.holds) = Holds::Last;
+        draft.put_and_let_hold(&self.file)
     }
 
     fn put(&self, holds: Holds, text: &Value, to_disk: bool) -> io::Result<()> {
@@ -280,6 +284,9 @@ fn written(mark: &Mark) -> Value {
 }
 
 fn understand(text: &str) -> Option<Kept> {
+    if text.as_bytes().starts_with(draft::NOT_YET) {
+        return Some(Kept::Doubt);
+    }
     let value: Value = serde_json::from_str(text).ok()?;
     if value.get("form")?.as_u64()? != FORM {
         return None;
@@ -450,6 +457,16 @@ mod tests {
             assert_eq!(first.recall().0, Kept::Taken(mark(kept)));
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         }
+    }
+
+    /// A life that was killed between the two acts once more.
+    #[test]
+    fn a_mark_that_does_not_hold_yet_is_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path());
+        let draft = memory.not_yet(&mark(1)).unwrap();
+        draft.put(&memory.file).unwrap();
+        assert_eq!(memory.recall(), (Kept::Doubt, None));
     }
 
     #[test]

@@ -9,10 +9,10 @@ use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
 use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
-use crate::exits::{Failure, leave};
+use crate::exits::{Failure, leave, leave_at_once};
 use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
-use crate::log::log;
+use crate::log::{log, written_out};
 use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::names::Names;
 use crate::nursery::Nursery;
@@ -125,9 +125,23 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let end = engine.run(effects, &received);
     ending.end_all(&is_over);
     if let (Some(memory), Some(taken)) = (memory, &end.taken) {
-        first_look::say_if_not_kept(memory.keep_last(taken));
+        end_marked(end.code, &memory, taken, ending);
     }
     Ok(end.code)
+}
+
+/// The mark says that the agent has ended with its code, and who is killed has not. So
+/// nothing that takes its time is left between the two.
+/// Returns where it ends in another way.
+fn end_marked(code: u8, memory: &Memory, taken: &Mark, ending: &Ending) {
+    written_out();
+    if ending.decide().is_err() {
+        return;
+    }
+    match memory.keep_last(taken) {
+        Ok(()) => leave_at_once(code),
+        Err(error) => first_look::say_if_not_kept(Err(error)),
+    }
 }
 
 /// What is returned hangs up when no job is left and none can come.

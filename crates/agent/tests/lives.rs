@@ -280,7 +280,8 @@ impl Life {
         let files = fs::read_dir(self.root.join("memory")).unwrap().flatten();
         files
             .filter(|file| file.path().extension().is_some_and(|end| end == "json"))
-            .any(|file| read(&file.path()).contains(&self.generation))
+            .map(|file| read(&file.path()))
+            .any(|text| !text.starts_with('?') && text.contains(&self.generation))
     }
 
     fn settle(&mut self) {

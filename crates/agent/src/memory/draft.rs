@@ -10,6 +10,7 @@ use rustix::fs::{self as sys, CWD, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// How the names of drafts end.
@@ -20,7 +21,13 @@ const LOOKED_AT: usize = 10_000;
 /// A file that is not yet in its place.
 pub(super) struct Draft {
     path: PathBuf,
+    file: File,
 }
+
+/// How a mark begins that does not hold yet, and one that does: both fill the place of
+/// one byte before the text, where JSON has a blank.
+pub(super) const NOT_YET: &[u8] = b"?";
+const HOLDS: &[u8] = b" ";
 
 impl Draft {
     /// Writes it. `to_disk`: beyond the kernel's cache.
@@ -30,12 +37,12 @@ impl Draft {
         name.push(format!("{number:016x}{END}"));
         let path = file.with_file_name(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mut opened = File::from(sys::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR)?);
+        let file = File::from(sys::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR)?);
         // From here on it goes when something fails: half a file would keep a full disk full.
-        let draft = Self { path };
-        opened.write_all(text)?;
+        let mut draft = Self { path, file };
+        draft.file.write_all(text)?;
         if to_disk {
-            opened.sync_all()?;
+            draft.file.sync_all()?;
         }
         Ok(draft)
     }
@@ -44,6 +51,15 @@ impl Draft {
     pub(super) fn put(self, file: &Path) -> io::Result<()> {
         is_free(file)?;
         std::fs::rename(&self.path, file)
+    }
+
+    /// Puts one that begins with [`NOT_YET`] in its place, and then has it hold. That is
+    /// the work of an instant, while a renaming may wait for the disk, and whoever is
+    /// killed meanwhile would have renamed all the same.
+    pub(super) fn put_and_let_hold(self, file: &Path) -> io::Result<()> {
+        is_free(file)?;
+        std::fs::rename(&self.path, file)?;
+        self.file.write_all_at(HOLDS, 0)
     }
 }
 
