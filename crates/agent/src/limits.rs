@@ -6,6 +6,7 @@ use crate::act::http::{self, Manner};
 use crate::journal;
 use crate::log::{LONGEST_LINE, WAITING};
 use crate::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
+use crate::proc::{MOST_DESCRIPTORS, MOST_THREADS};
 use crate::read::{LARGE, SMALL};
 use crate::render::expand;
 use crate::watch::reading;
@@ -168,6 +169,11 @@ fn outside() -> Vec<Row> {
             "a call, the connection to a `unix:` socket included",
             format!("`--http-timeout` ({call} s)"),
             "no answer: tried again",
+        ),
+        (
+            "a process that catches no signals: its threads and descriptors",
+            format!("{MOST_THREADS} and {MOST_DESCRIPTORS} are looked at"),
+            "it is not told without `--signal-is-handled`; a descriptor is not seen",
         ),
         (
             "an answer that is not the expected one",

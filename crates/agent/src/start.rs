@@ -200,11 +200,11 @@ fn means(settings: &Settings, child: Option<&Child>) -> Means {
         Way::Signal {
             signal,
             whom,
-            known_to_be_handled,
+            vouched,
         } => Means::Signal(Message {
             signal: *signal,
             target: target(whom, settings, child),
-            known_to_be_handled: *known_to_be_handled,
+            vouched: *vouched,
         }),
         Way::Http(calls) => Means::Http(calls.clone()),
         Way::Exec(argv) => Means::Exec(argv.clone()),

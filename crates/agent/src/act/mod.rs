@@ -30,6 +30,7 @@ use http::Call;
 use overlap::HELD_UP;
 use prove::{Before, Eyes, Hurry, Proof, Seen};
 use signal::Target;
+pub(crate) use signal::Vouched;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telling::Death;
@@ -64,8 +65,8 @@ pub(crate) struct Message {
     pub(crate) signal: Signal,
     /// To whom.
     pub(crate) target: Target,
-    /// Somebody who knows the program says that it reloads on it.
-    pub(crate) known_to_be_handled: bool,
+    /// Who says that the program reloads on it.
+    pub(crate) vouched: Vouched,
 }
 
 /// What an attempt is about.

@@ -2,9 +2,10 @@
 //!
 //! In: who and which. Out: the process that got it, or why none did.
 //! The default action of HUP, USR1 and USR2 ends a process (signal(7)), so a
-//! signal is sent only when `/proc/PID/status` shows that it is handled or
-//! blocked; and to a Go program, whose runtime shows every signal as handled,
-//! only where somebody who knows the program said so.
+//! signal is sent only when `/proc` shows that it is handled, blocked or waited for;
+//! and to a Go program, whose runtime shows every signal as handled, only where
+//! somebody who knows the program said so. Who says so on the command line is
+//! believed more than `/proc`.
 
 use crate::child::raw;
 use crate::journal::Chosen;
@@ -138,35 +139,45 @@ fn several(name: &str, among: Among) -> Option<String> {
     ))
 }
 
+/// Who says that the program reloads on the signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Vouched {
+    #[default]
+    Nobody,
+    /// A table of ours: as soon as it handles it.
+    Table,
+    /// Who started us, whatever is seen of the program.
+    User,
+}
+
 /// Whether the signal may be sent to this process now.
-pub(crate) fn may_send(
-    process: &Process,
-    signal: Signal,
-    known_to_be_handled: bool,
-) -> Result<(), Took> {
+pub(crate) fn may_send(process: &Process, signal: Signal, vouched: Vouched) -> Result<(), Took> {
     let pid = process.pid;
-    match process.disposition(signal) {
-        Some(Disposition::Doubtful) if known_to_be_handled => Ok(()),
-        None => Err(Took::NotUp(format!("process {pid} has just ended"))),
-        Some(Disposition::Ignored) => Err(Took::Rejected(format!(
-            "process {pid} ignores {signal}; choose the signal on which it reloads, or another way"
-        ))),
-        Some(Disposition::Default | Disposition::Doubtful)
-            if process.age().is_some_and(|age| age < STARTING) =>
-        {
-            Err(Took::NotUp(format!(
-                "process {pid} does not handle {signal} yet"
-            )))
-        }
-        Some(Disposition::Default | Disposition::Doubtful) => Err(Took::Rejected(format!(
-            "process {pid} does not handle {signal} and would end; it was not sent: restart the process instead (--on-change restart)"
-        ))),
-        Some(Disposition::Handled) if !known_to_be_handled && proc::is_go(pid) == Some(true) => {
+    let Some(found) = process.disposition(signal) else {
+        return Err(Took::NotUp(format!("process {pid} has just ended")));
+    };
+    let is_young = || process.age().is_some_and(|age| age < STARTING);
+    match found {
+        Disposition::Handled if vouched == Vouched::Nobody && proc::is_go(pid) == Some(true) => {
             Err(Took::Rejected(format!(
                 "process {pid} is a Go program, which may end on {signal} although it seems to handle it; it was not sent: add --signal-is-handled if it reloads on it, or use its preset"
             )))
         }
-        Some(Disposition::Handled) => Ok(()),
+        Disposition::Handled => Ok(()),
+        Disposition::Doubtful if vouched > Vouched::Nobody => Ok(()),
+        Disposition::Ignored if vouched < Vouched::User => Err(Took::Rejected(format!(
+            "process {pid} ignores {signal}; choose the signal on which it reloads, or another way"
+        ))),
+        _ if is_young() => Err(Took::NotUp(format!(
+            "process {pid} does not handle {signal} yet"
+        ))),
+        _ if vouched == Vouched::User => Ok(()),
+        Disposition::Doubtful | Disposition::Hidden => Err(Took::Rejected(format!(
+            "it cannot be seen whether process {pid} waits for {signal} (sigwait), and if not it would end; it was not sent: add --signal-is-handled if it does, or restart the process instead (--on-change restart)"
+        ))),
+        Disposition::Default | Disposition::Ignored => Err(Took::Rejected(format!(
+            "process {pid} does not handle {signal} and would end; it was not sent: restart the process instead (--on-change restart)"
+        ))),
     }
 }
 

@@ -62,7 +62,7 @@ impl Actor {
         };
         let limit = (aim, self.proof_timeout);
         let attempt = self.before_first(last, limit, Some(process.pid), context);
-        let sent = signal::may_send(&process, message.signal, message.known_to_be_handled)
+        let sent = signal::may_send(&process, message.signal, message.vouched)
             .and_then(|()| signal::send(&process, message.signal));
         if let Err(took) = sent {
             return took;

@@ -5,6 +5,7 @@ use super::values::{
     address, command, exit_code, header, limit, name, number, path, pattern, preset_named, proof,
     status, text, time, url,
 };
+use crate::act::Vouched;
 use crate::act::http::Manner;
 use crate::act::prove::Proof;
 use crate::render::Render;
@@ -46,7 +47,7 @@ pub(crate) struct Draft {
     pub(crate) filter: Filter,
     pub(crate) preset: Option<&'static Preset>,
     pub(crate) signal: Option<Signal>,
-    pub(crate) signal_is_handled: bool,
+    pub(crate) vouched: Vouched,
     pub(crate) process: Vec<String>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) http: Vec<String>,
@@ -153,7 +154,6 @@ gather! {
 
 switch! {
     follow_links => filter.follow;
-    signal_is_handled => signal_is_handled;
     insecure => manner.insecure;
     once => once;
     awaits => awaits;
@@ -184,6 +184,10 @@ impl Draft {
     pub(crate) fn http_timeout(&mut self, value: &str) -> Done {
         self.manner.timeout = limit(value)?;
         Ok(())
+    }
+
+    pub(crate) fn signal_is_handled(&mut self) {
+        self.vouched = Vouched::User;
     }
 
     pub(crate) fn on_change(&mut self, value: &str) -> Done {

@@ -93,8 +93,11 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--signal-is-handled",
         "",
         For::Both,
-        "The program is known to reload on the signal: needed for programs made by Go, which die of signals that they do not expect.",
-        |d, _| d.signal_is_handled(),
+        "The program is known to reload on the signal, which is then sent whatever is seen of the program (within its first 10 s, once that shows that it takes it): needed for programs made by Go, which die of signals that they do not expect, and where it cannot be seen that a program waits for its signals (sigwait).",
+        |d, _| {
+            d.signal_is_handled();
+            Ok(())
+        },
     ),
     opt(
         "--process",

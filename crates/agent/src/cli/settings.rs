@@ -3,6 +3,7 @@
 
 use super::draft::{AtStart, Draft, Wanted};
 use super::values::moves;
+use crate::act::Vouched;
 use crate::act::address::check_url;
 use crate::act::command::split;
 use crate::act::http::Call;
@@ -35,7 +36,7 @@ pub(crate) enum Way {
     Signal {
         signal: Signal,
         whom: Whom,
-        known_to_be_handled: bool,
+        vouched: Vouched,
     },
     /// By calls.
     Http(Vec<Call>),
@@ -171,13 +172,13 @@ impl Draft {
             return Ok((Way::Await, OnChange::Tell));
         }
         if let Some(signal) = self.signal {
-            return self.by_signal(signal, supervises, self.signal_is_handled);
+            return self.by_signal(signal, supervises, self.vouched);
         }
         match self.preset {
             Some(preset) => self.by_preset(preset, supervises),
             None if self.once => Ok((Way::Nothing, OnChange::Tell)),
             None if supervises || !self.process.is_empty() || self.pid_file.is_some() => {
-                self.by_signal(Signal::HUP, supervises, self.signal_is_handled)
+                self.by_signal(Signal::HUP, supervises, self.vouched)
             }
             None => Err(
                 "say what to do on a change: --signal, --http, --exec, --await, --exit-code or --preset"
@@ -190,7 +191,7 @@ impl Draft {
         &self,
         signal: Signal,
         supervises: bool,
-        known_to_be_handled: bool,
+        vouched: Vouched,
     ) -> Result<(Way, OnChange), String> {
         let preset = self.preset.map(|preset| preset.process).unwrap_or_default();
         let whom = if let Some(whom) = self.named() {
@@ -207,7 +208,7 @@ impl Draft {
         let way = Way::Signal {
             signal,
             whom,
-            known_to_be_handled,
+            vouched,
         };
         Ok((way, OnChange::Tell))
     }
@@ -220,7 +221,10 @@ impl Draft {
 
     fn by_preset(&self, preset: &Preset, supervises: bool) -> Result<(Way, OnChange), String> {
         match preset.reload {
-            Reload::Signal(name) => self.by_signal(Signal::parse(name)?, supervises, true),
+            Reload::Signal(name) => {
+                let vouched = self.vouched.max(Vouched::Table);
+                self.by_signal(Signal::parse(name)?, supervises, vouched)
+            }
             Reload::Http(method, url) => {
                 let mut calls = self.calls(&[url.to_owned()]);
                 for call in &mut calls {

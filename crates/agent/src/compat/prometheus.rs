@@ -2,6 +2,7 @@
 //! thanos, pkg/reloader), flag by flag.
 
 use super::flags::{self, Flag};
+use crate::act::Vouched;
 use crate::act::address::is_loopback;
 use crate::act::prove::Proof;
 use crate::cli::Asked;
@@ -209,7 +210,8 @@ impl Said {
     fn way(&mut self) -> Result<(), String> {
         if self.by_signal {
             self.draft.signal("HUP")?;
-            self.draft.signal_is_handled()?;
+            // By whatever else is called so it would not be survived.
+            self.draft.vouched = Vouched::Table;
             self.draft.process(&self.process)?;
             self.draft.proof = Some(Wanted::This(Box::new(reloaded(&self.runtimeinfo)?)));
             // Its clock counts whole seconds: a reload in the second of the one
@@ -423,7 +425,7 @@ mod tests {
         assert!(matches!(
             said.way,
             Way::Signal {
-                known_to_be_handled: true,
+                vouched: Vouched::Table,
                 ..
             }
         ));

@@ -4,6 +4,7 @@
 //! no later process of the same number is ever meant. A process that is gone or
 //! hidden is `None`, never an error: nobody is there to be told.
 
+mod disposition;
 mod family;
 mod find;
 mod golang;
@@ -12,6 +13,9 @@ mod kin;
 mod mark;
 mod pid_file;
 
+pub(crate) use disposition::Disposition;
+#[cfg(test)]
+pub(crate) use disposition::{MOST_DESCRIPTORS, MOST_THREADS};
 pub(crate) use family::{Family, VARIABLE};
 pub(crate) use find::{Fit, children_of, lives, named, nobody_else, pids, rivals};
 pub(crate) use golang::is_go;
@@ -25,10 +29,6 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
-use tidings_core::action::Signal;
-
-/// Longer than starting another program takes.
-const MOMENT: Duration = Duration::from_millis(10);
 
 /// The clocks of files and of processes differ by less, unless somebody set one.
 const CLOCKS: Duration = Duration::from_secs(2);
@@ -39,21 +39,6 @@ pub(crate) struct Process {
     /// Its number, for people and for `/proc`.
     pub(crate) pid: i32,
     fd: OwnedFd,
-}
-
-/// What a process does with a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disposition {
-    /// It has a handler, or blocks it and reads it by itself.
-    Handled,
-    /// Some of its threads block it, so another may be waiting for it by
-    /// sigwait(3), during which the kernel does not show it as blocked. Or they
-    /// belong to a library that blocks everything.
-    Doubtful,
-    /// It throws it away.
-    Ignored,
-    /// It would be hit by the default action, which for most signals ends it.
-    Default,
 }
 
 impl Process {
@@ -81,42 +66,6 @@ impl Process {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
         let timeout = Timespec::try_from(pause).ok();
         poll(&mut fds, timeout.as_ref()).is_ok_and(|ready| ready > 0)
-    }
-
-    /// What it does with `signal` now. `None`: it is gone.
-    ///
-    /// While a program starts another, posix_spawn(3) blocks everything for a
-    /// moment; so what rests on a block must be seen twice.
-    pub(crate) fn disposition(&self, signal: Signal) -> Option<Disposition> {
-        let (found, by_block) = self.shown(signal)?;
-        if !by_block {
-            return Some(found);
-        }
-        std::thread::sleep(MOMENT);
-        let (again, _) = self.shown(signal)?;
-        Some(if again == found {
-            found
-        } else {
-            Disposition::Default
-        })
-    }
-
-    /// What `/proc` shows, and whether that is because of a block.
-    fn shown(&self, signal: Signal) -> Option<(Disposition, bool)> {
-        let status = text(format!("/proc/{}/status", self.pid))?;
-        let has = |name| mask_has(&status, name, signal);
-        let found = if has("SigIgn:")? {
-            (Disposition::Ignored, false)
-        } else if has("SigCgt:")? {
-            (Disposition::Handled, false)
-        } else if has("SigBlk:")? {
-            (Disposition::Handled, true)
-        } else if blocked_by_a_thread(self.pid, signal) {
-            (Disposition::Doubtful, true)
-        } else {
-            (Disposition::Default, false)
-        };
-        (!self.ended_within(Duration::ZERO)).then_some(found)
     }
 
     /// Whether it surely started after a file of its number was written, by another
@@ -193,21 +142,6 @@ fn field(pid: i32, number: usize) -> Option<i32> {
     after_name(&stat)?.split(' ').nth(number - 3)?.parse().ok()
 }
 
-/// Whether the mask of this name in a status contains the signal.
-fn mask_has(status: &str, name: &str, signal: Signal) -> Option<bool> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    let mask = u64::from_str_radix(line.trim(), 16).ok()?;
-    Some(mask & signal.mask() != 0)
-}
-
-fn blocked_by_a_thread(pid: i32, signal: Signal) -> bool {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
-    threads.into_iter().flatten().flatten().any(|thread| {
-        let status = text(thread.path().join("status"));
-        status.is_some_and(|status| mask_has(&status, "SigBlk:", signal) == Some(true))
-    })
-}
-
 /// Whether a process that started `age` ago may have read what was there
 /// before `changed_at` (wall clock, seconds and nanoseconds since 1970).
 pub(crate) fn may_be_older(age: Duration, changed_at: (i64, i64)) -> bool {
@@ -224,40 +158,6 @@ pub(crate) fn may_be_older(age: Duration, changed_at: (i64, i64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STATUS: &str = "Name:\tx\nSigBlk:\t0000000000000200\nSigIgn:\t0000000000001000\nSigCgt:\t0000000180014a03\n";
-
-    #[test]
-    fn masks_are_read_bit_by_bit() {
-        let caught = |name| mask_has(STATUS, "SigCgt:", Signal::parse(name).unwrap());
-        assert_eq!(caught("HUP"), Some(true));
-        assert_eq!(caught("ALRM"), Some(false));
-        assert_eq!(mask_has("", "SigCgt:", Signal::HUP), None);
-    }
-
-    #[test]
-    fn what_a_program_does_with_a_signal_is_seen() {
-        for (program, expected) in [
-            ("exec sleep 600", Disposition::Default),
-            ("trap '' HUP; exec sleep 600", Disposition::Ignored),
-            ("trap true HUP; read line", Disposition::Handled),
-        ] {
-            let mut command = std::process::Command::new("sh");
-            command
-                .args(["-c", program])
-                .stdin(std::process::Stdio::piped());
-            let mut child = command.spawn().unwrap();
-            let process = Process::open(child.id().cast_signed()).unwrap();
-            // The shell takes a moment until it has read its script.
-            let deadline = std::time::Instant::now() + Duration::from_secs(30);
-            while process.disposition(Signal::HUP) != Some(expected) {
-                assert!(std::time::Instant::now() < deadline, "{program}");
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-            assert_eq!(process.disposition(Signal::HUP), None);
-        }
-    }
 
     #[test]
     fn a_name_with_brackets_does_not_move_the_fields() {
