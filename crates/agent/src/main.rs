@@ -78,14 +78,10 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// An image that holds nothing but the agent has no `cp`.
 fn install(place: &Path) -> ExitCode {
-    // The mode is copied too, so what is installed can be executed.
-    match std::fs::copy("/proc/self/exe", place) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            let why = format!("cannot install to {}: {error}", place.display());
-            ExitCode::from(Failure::Start(why).say())
-        }
+    let result = signals::outlive_limits().map_err(|error| error.to_string());
+    match result.and_then(|()| render::install(place)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => ExitCode::from(Failure::Start(why).say()),
     }
 }

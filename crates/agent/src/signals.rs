@@ -69,13 +69,21 @@ pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
         .collect();
     // Handlers run in the order in which they are set: a signal is in its queue
     // before it wakes whoever looks there.
-    signal_hook::flag::register(XFSZ, Arc::default())?;
+    outlive_limits()?;
     let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
     let signals = Signals::new(kept)?;
     if wanted == Wanted::All {
         of_the_terminal().thread_block()?;
     }
     Ok(Caught { signals, queues })
+}
+
+/// A write that passes a limit fails, and nothing more.
+///
+/// # Errors
+/// When the kernel refuses a handler.
+pub(crate) fn outlive_limits() -> io::Result<()> {
+    signal_hook::flag::register(XFSZ, Arc::default()).map(drop)
 }
 
 /// Those that the kernel sends to who uses the terminal from the background.

@@ -6,6 +6,7 @@ pub(crate) mod quoted;
 pub(crate) mod settings;
 pub(crate) mod values;
 
+use crate::render::is_file_name;
 use draft::Draft;
 use lexopt::{Arg, Parser};
 use options::{For, OPTIONS, Opt};
@@ -107,7 +108,7 @@ fn install(rest: &[OsString]) -> Result<Asked, String> {
         [place] if is_address(&place.to_string_lossy()) => {
             Err("install needs a path, and an address is none".into())
         }
-        [place] => Ok(Asked::Install(place.into())),
+        [place] if is_file_name(&place.to_string_lossy()) => Ok(Asked::Install(place.into())),
         _ => Err("install needs one path: tidings-agent install FILE".into()),
     }
 }

@@ -11,12 +11,14 @@
 
 #[cfg(test)]
 mod broken;
+mod copy;
 pub(crate) mod expand;
 mod output;
 mod own;
 
 use crate::cli::quoted::{is_address, quoted};
 use crate::read::{self, LARGE, Opened, Unread};
+pub(crate) use copy::install;
 use expand::Expander;
 pub(crate) use expand::Unset;
 use flate2::read::MultiGzDecoder;
@@ -84,7 +86,7 @@ impl Render {
     }
 }
 
-fn is_file_name(text: &str) -> bool {
+pub(crate) fn is_file_name(text: &str) -> bool {
     !text.ends_with('/') && Path::new(text).file_name().is_some()
 }
 
