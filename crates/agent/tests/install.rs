@@ -17,8 +17,10 @@ use std::process::Command;
 
 /// The exit code and what was said.
 fn install(place: &Path) -> (i32, String) {
-    let mut installing = agent(&["install", text(place)]);
-    (installing.code(), installing.output())
+    let done = Command::new(binary()).arg("install").arg(place).output();
+    let done = done.unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    (done.status.code().unwrap(), said)
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -60,6 +62,23 @@ fn it_is_put_where_nothing_or_a_file_is_even_one_that_runs() {
     );
     assert!(sleeper.runs());
     assert_eq!(names(&scene.path("d")), ["a", "agent"]);
+}
+
+#[test]
+fn what_one_that_was_killed_left_long_ago_goes_and_what_is_fresh_may_be_anothers() {
+    let scene = Scene::new();
+    for name in [".agent.tidings-draft-1", ".agent.tidings-draft-2", ".other"] {
+        fs::write(scene.path("d").join(name), "x").unwrap();
+    }
+    for name in [".agent.tidings-draft-1", ".other"] {
+        let mut made = Command::new("touch");
+        made.args(["-d", "2 hours ago"])
+            .arg(scene.path("d").join(name));
+        assert!(made.status().unwrap().success());
+    }
+    assert_eq!(install(&scene.path("d/agent")).0, 0);
+    let left = names(&scene.path("d"));
+    assert_eq!(left, [".agent.tidings-draft-2", ".other", "a", "agent"]);
 }
 
 #[test]

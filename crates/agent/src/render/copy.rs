@@ -4,31 +4,26 @@
 //! with everything that the agent writes. Only a file is replaced: a link is not
 //! followed, and what is read by others, such as a FIFO, is not written to.
 
-use super::output::Output;
-use std::fs::File;
+use super::output::{Output, SEARCHED};
+use crate::location::is_of_output;
+use rustix::process::geteuid;
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Another that copies to the same place takes our draft for one that was left.
-const TRIES: usize = 10;
+/// Nobody copies for as long: what is older was left by one that was killed.
+const LEFT: Duration = Duration::from_hours(1);
 
 /// Copies it.
 ///
 /// # Errors
 /// One sentence.
 pub(crate) fn install(place: &Path) -> Result<(), String> {
-    let done = refuse_link(place).and_then(|()| {
-        let mut last = Ok(());
-        for _ in 0..TRIES {
-            last = copy(place);
-            if !matches!(&last, Err(error) if error.kind() == io::ErrorKind::NotFound) {
-                break;
-            }
-        }
-        last
-    });
+    let done = refuse_link(place).and_then(|()| copy(place));
+    clear(place);
     done.map_err(|error| format!("cannot install to {}: {error}", place.display()))
 }
 
@@ -44,8 +39,32 @@ fn copy(place: &Path) -> io::Result<()> {
     let mut own = File::open("/proc/self/exe")?;
     // So what is installed can be executed.
     let mode = own.metadata()?.mode() & 0o777;
-    let mut draft = Arc::new(Output::new(place)).draft()?;
+    // Pods of one node may share the folder.
+    let mut draft = Arc::new(Output::of_many(place)).draft()?;
     io::copy(&mut own, &mut draft)?;
     draft.place(mode)?.keep();
     Ok(())
+}
+
+/// What cannot be removed stays: the program is in its place.
+fn clear(place: &Path) {
+    let parent = place
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let entries = fs::read_dir(parent.unwrap_or(Path::new("."))).into_iter();
+    for entry in entries.flatten().take(SEARCHED).flatten() {
+        if is_left(&entry, place).unwrap_or(false) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_left(entry: &DirEntry, place: &Path) -> Option<bool> {
+    let (output, name) = (place.file_name()?, entry.file_name());
+    if name == output || !is_of_output(output, &name) {
+        return Some(false);
+    }
+    let found = entry.metadata().ok()?;
+    let is_old = found.modified().ok()?.elapsed().ok()? > LEFT;
+    Some(is_old && found.is_file() && found.uid() == geteuid().as_raw())
 }

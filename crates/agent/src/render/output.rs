@@ -33,7 +33,7 @@ const NO_ROOM: &str = "no file can be made in its directory";
 /// How often a name that somebody else has taken is replaced by another.
 const TRIES: u32 = 100;
 /// No more of a directory is searched for what an earlier life left.
-const SEARCHED: usize = 100_000;
+pub(super) const SEARCHED: usize = 100_000;
 
 /// Where a rendered file is.
 #[derive(Debug)]
@@ -68,6 +68,14 @@ impl Output {
             name: path.file_name().unwrap_or_default().to_owned(),
             dir: OnceLock::new(),
             is_clear: AtomicBool::new(false),
+        }
+    }
+
+    /// One that others may be writing at the same time: what lies beside it is theirs.
+    pub(super) fn of_many(path: &Path) -> Self {
+        Self {
+            is_clear: AtomicBool::new(true),
+            ..Self::new(path)
         }
     }
 
