@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Hook, Running, agent, binary, start, until};
+use common::{Hook, Running, agent, binary, free_port, get, start, until};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -250,4 +250,34 @@ fn an_output_beyond_the_limit_of_file_sizes_ends_nobody() {
     fs::write(scene.path("v/a"), "1").unwrap();
     running.says("unverified", 1);
     assert_eq!(fs::read(scene.path("o/x")).unwrap(), b"1");
+}
+
+/// A directory, and files of it: each is watched for its own reason.
+#[test]
+fn a_directory_is_shown_once_whatever_of_it_is_named() {
+    for (line, files) in [
+        ("--watch @/v --render @/v/a=@/o/x", r#"["a","other"]"#),
+        ("--render @/v/a=@/o/x --watch @/v", r#"["a","other"]"#),
+        ("--watch @/v/other --watch @/v/a", r#"["a","other"]"#),
+        (
+            "--watch @/v --include other --render @/v/a=@/o/x",
+            r#"["a","other"]"#,
+        ),
+        ("--watch @/v --watch @/v/../v/a", r#"["a","other"]"#),
+        ("--watch @/v --watch @/o/../v", r#"["a","other"]"#),
+    ] {
+        let scene = Scene::new();
+        let port = free_port();
+        let agent = scene.watch(&format!("--listen 127.0.0.1:{port} {line}"));
+        until("it answers", || get(port, "/livez").is_some());
+        let state = get(port, "/state.json").unwrap().1;
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        let mounts = state["mounts"].as_array().unwrap();
+        assert_eq!(mounts.len(), 1, "{line}: {state}");
+        assert_eq!(mounts[0]["files"].to_string(), files, "{line}");
+        assert_eq!(mounts[0]["fileCount"], 2, "{line}");
+        assert_eq!(agent.said("watching"), 1, "{}", agent.output());
+        let metrics = get(port, "/metrics").unwrap().1;
+        assert_eq!(metrics.matches("mount_info{").count(), 1, "{metrics}");
+    }
 }

@@ -12,6 +12,7 @@
 mod arm;
 #[cfg(test)]
 mod broken;
+mod description;
 mod digest;
 pub(crate) mod foreign;
 pub(crate) mod glob;
@@ -170,7 +171,7 @@ impl Watch {
     }
 
     fn mounts(&self) -> Vec<Mount> {
-        self.places.iter().map(Watched::describe).collect()
+        description::mounts(&self.places)
     }
 
     /// Says of every file that is left out once that it is.

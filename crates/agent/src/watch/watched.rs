@@ -177,19 +177,6 @@ impl Watched {
         is_gone || snapshot.is_unmounted_since(&self.last)
     }
 
-    /// As many as people can be shown: each of 32 callers may hold a copy.
-    fn names(&self) -> Vec<String> {
-        let mut left = MOST_OF_LISTED_NAMES;
-        let names = self.last.files.keys().take(MOST_LISTED_NAMES);
-        let names = names.map(|name| shown(&self.last.whole_name(name)));
-        let fits = |name: &String| {
-            let fits = left.checked_sub(name.len());
-            left = fits.unwrap_or_default();
-            fits.is_some()
-        };
-        names.take_while(fits).collect()
-    }
-
     pub(super) fn describe(&self) -> Mount {
         let watched_by = match (self.missing, self.blind, self.armed) {
             (_, Some(_), _) => "unreadable",
