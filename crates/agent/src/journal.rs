@@ -80,6 +80,8 @@ pub(crate) struct Facts {
     pub(crate) frozen: Vec<String>,
     /// What makes it impossible to act here.
     pub(crate) hindered: Option<String>,
+    /// Outputs whose directory has left its place, a sentence each.
+    pub(crate) astray: Vec<String>,
     pub(crate) process: Option<Chosen>,
     pub(crate) calls: BTreeMap<String, Called>,
     /// How many variables a rendering named and nobody set, by output file.
@@ -131,6 +133,21 @@ impl Journal {
     pub(crate) fn hindered(&self, why: &str) {
         log(why);
         self.lock().hindered = Some(why.to_owned());
+    }
+
+    /// These outputs, and no others, are not where they were.
+    pub(crate) fn astray(&self, sentences: Vec<String>) {
+        let mut facts = self.lock();
+        let is_new = |sentence: &&String| !facts.astray.contains(*sentence);
+        sentences
+            .iter()
+            .filter(is_new)
+            .for_each(|sentence| log(sentence));
+        if sentences.is_empty() && !facts.astray.is_empty() {
+            log("what is rendered lies again where it did");
+        }
+        facts.astray.clone_from(&sentences);
+        lock(&self.shown).astray = sentences;
     }
 
     /// An earlier life of the agent left this.

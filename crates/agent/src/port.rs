@@ -146,7 +146,7 @@ fn ready(facts: &Facts) -> Page {
         .last
         .as_ref()
         .filter(|last| last.outcome == Outcome::Rejected);
-    if let Some(why) = &facts.hindered {
+    if let Some(why) = facts.hindered.as_ref().or(facts.astray.first()) {
         return text(503, &format!("{why}\n"));
     }
     match (missing, rejected) {
@@ -195,6 +195,7 @@ fn state(facts: &Facts) -> String {
         "waiting": facts.waiting,
         "frozen": facts.frozen,
         "hindered": facts.hindered,
+        "astray": facts.astray,
         "process": process,
         "last": last,
         "changes": facts.changes,

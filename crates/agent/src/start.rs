@@ -109,13 +109,14 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
         told: false,
         tried: Stamp::default(),
     };
+    let renders = actor.renders.clone();
     let worker = Worker {
         actor,
         memory: memory.clone(),
         ends_us: ends_us(settings),
     };
     let is_over = work_off(worker, asked, inputs.clone());
-    let beat = keep_watching(watch, &journal, &inputs);
+    let beat = keep_watching(watch, renders, &journal, &inputs);
     if let Some(listener) = listener {
         open_port(settings, listener, &journal, inputs, beat);
     }
@@ -394,7 +395,12 @@ impl Beginning {
 }
 
 /// The returned number is the watch's pulse: milliseconds since its start.
-fn keep_watching(mut watch: Watch, journal: &Arc<Journal>, inputs: &Sender<Input>) -> Beat {
+fn keep_watching(
+    mut watch: Watch,
+    renders: Vec<Rendering>,
+    journal: &Arc<Journal>,
+    inputs: &Sender<Input>,
+) -> Beat {
     let beat = Beat::new(watch.slowest());
     let (beating, journal, inputs) = (beat.clone(), Arc::clone(journal), inputs.clone());
     spawn("watch", move || {
@@ -402,6 +408,8 @@ fn keep_watching(mut watch: Watch, journal: &Arc<Journal>, inputs: &Sender<Input
             let look = watch.wait();
             beating.now();
             journal.watch_said(&watch.said());
+            let left = |render: &Rendering| render.is_at_its_place().err();
+            journal.astray(renders.iter().filter_map(left).collect());
             watch.notes().iter().for_each(|note| log(note));
             if look.is_some_and(|look| inputs.send(Input::Look(look)).is_err()) {
                 return;

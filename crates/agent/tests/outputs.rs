@@ -12,6 +12,7 @@ mod common;
 
 use common::{Hook, Running, agent, binary, free_port, get, start, until};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -37,6 +38,12 @@ impl Scene {
 
     fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
+    }
+
+    fn shell(&self, line: &str) {
+        let mut command = Command::new("sh");
+        let status = command.args(["-c", line]).current_dir(self.root.path());
+        assert!(status.status().unwrap().success(), "{line}");
     }
 
     /// `@` stands for the scene's directory.
@@ -224,6 +231,87 @@ fn a_link_that_comes_later_does_not_lead_to_the_source_either() {
     agent.says("rejected: ", 1);
     agent.says("made of itself", 1);
     assert_eq!(fs::read_to_string(scene.path("v/a")).unwrap(), "$(HOME)");
+}
+
+/// What is written to a directory that has left its place is read by nobody.
+#[test]
+fn a_directory_that_left_its_place_is_said_and_nothing_is_applied() {
+    for (leaves, says) in [
+        ("mv o moved && mkdir o", "is another directory now"),
+        (
+            "mv o moved && mkdir other && ln -s other o",
+            "is another directory now",
+        ),
+        ("mv o moved && touch o", "is no directory any more"),
+        ("mv o moved", "is not there any more"),
+    ] {
+        let scene = Scene::new();
+        let port = free_port();
+        let agent = scene.watch(&format!(
+            "--retry 100ms --render @/v/a=@/o/a --listen 127.0.0.1:{port}"
+        ));
+        agent.says("applied", 1);
+        scene.shell(leaves);
+        fs::write(scene.path("v/a"), "$(HOME)").unwrap();
+        agent.says(&format!("{says}; put back the one"), 2);
+        agent.says("rejected: ", 2);
+        let (status, why) = get(port, "/readyz").unwrap();
+        assert!(status == 503 && why.contains(says), "{why}");
+        assert_eq!(fs::read_to_string(scene.path("v/a")).unwrap(), "$(HOME)");
+        assert_eq!(fs::read_to_string(scene.path("moved/a")).unwrap(), "0");
+        assert_eq!(agent.said("applied"), 1, "{}", agent.output());
+        scene.shell("rm -rf o && mv moved o");
+        agent.says("applied", 2);
+        assert!(scene.path("o/a").exists());
+    }
+}
+
+/// Nobody changes what is rendered meanwhile.
+#[test]
+fn a_directory_that_is_covered_or_gone_is_seen_at_the_regular_look() {
+    for (leaves, returns) in [
+        ("mount -t tmpfs none o", "umount o"),
+        ("mv o moved", "mv moved o"),
+    ] {
+        let scene = Scene::new();
+        let port = free_port();
+        let script = format!(
+            "trap 'kill $!; wait' TERM; {} watch --watch v --poll 100ms --exec true --render v/a=o/a --listen 127.0.0.1:{port} & while read -r line; do eval \"$line\"; done; wait",
+            binary().display()
+        );
+        let (reader, mut steps) = std::io::pipe().unwrap();
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-c", &script]).stdin(reader);
+        let agent = start(shell.current_dir(scene.root.path()));
+        let is_ready = || get(port, "/readyz").is_some_and(|(status, _)| status == 200);
+        until("it is ready", is_ready);
+        writeln!(steps, "{leaves}").unwrap();
+        until("it says so", || !is_ready());
+        let (_, state) = get(port, "/state.json").unwrap();
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        let why = state["astray"][0].as_str().unwrap();
+        assert!(why.contains("put back the one"), "{why}");
+        writeln!(steps, "{returns}").unwrap();
+        until("it is ready again", is_ready);
+        agent.says("lies again where it did", 1);
+    }
+}
+
+/// A check may do so too.
+#[test]
+fn what_leaves_during_the_check_is_not_accepted() {
+    let scene = Scene::new();
+    fs::write(scene.path("check"), "test ! -e go || mv o moved").unwrap();
+    let root = scene.root.path().display();
+    fs::write(scene.path("run"), format!("cd {root} && . ./check")).unwrap();
+    let agent = scene.watch("--retry 1h --render @/v/a=@/o/a --check sh\t@/run");
+    agent.says("applied", 1);
+    fs::write(scene.path("go"), "").unwrap();
+    fs::write(scene.path("v/a"), "1").unwrap();
+    agent.says("rejected: ", 1);
+    agent.says("is not there any more", 1);
+    assert_eq!(fs::read_to_string(scene.path("moved/a")).unwrap(), "0");
+    assert_eq!(scene.hook.count(), 1);
 }
 
 /// As on a full disk it is said, and neither the agent nor its child ends of it.

@@ -117,6 +117,10 @@ impl Actor {
             rendered.push(done);
         }
         self.check(context)?;
+        // It may have left while the check ran.
+        self.renders
+            .iter()
+            .try_for_each(Rendering::is_at_its_place)?;
         let changed = rendered.iter().any(Rendered::changed);
         rendered.into_iter().for_each(Rendered::keep);
         Ok(changed)

@@ -47,6 +47,7 @@ pub(crate) struct Render {
 }
 
 /// A rendering that is done again and again.
+#[derive(Clone)]
 pub(crate) struct Rendering {
     render: Render,
     output: Arc<Output>,
@@ -110,34 +111,41 @@ impl Rendering {
         &self.render.output
     }
 
+    /// Whether what is written would be read: the output's directory is where it was
+    /// when it was opened.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn is_at_its_place(&self) -> Result<(), String> {
+        let place = self.output.is_at_its_place();
+        place.map_err(|error| said(&self.render.output, &error))
+    }
+
     /// Puts the new output in place.
     ///
     /// # Errors
     /// One sentence; the output is as it was.
     pub(crate) fn run(&self) -> Result<Rendered, String> {
-        let said = |file: &Path, error: io::Error| {
-            format!("{} cannot be rendered: {error}", file.display())
-        };
-        let of_input = |why: Unread| said(&self.render.input, why.into());
+        let of_input = |why: Unread| said(&self.render.input, &why.into());
         for _ in 0..READINGS {
             let mut input =
                 read::named(&self.render.input, LARGE, self.follow).map_err(of_input)?;
             let draft = self.output.draft();
-            let mut draft = draft.map_err(|error| said(&self.render.output, error))?;
+            let mut draft = draft.map_err(|error| said(&self.render.output, &error))?;
             let unset = self
                 .expand(&mut input, &mut draft)
-                .map_err(|error| said(&self.render.input, error))?;
+                .map_err(|error| said(&self.render.input, &error))?;
             if !input.has_changed().map_err(of_input)? {
                 // No setuid: what is rendered is read, by whoever may read the input.
                 let mode = input.stat.st_mode & 0o777;
                 let placed = place(draft, mode);
-                let placed = placed.map_err(|error| said(&self.render.output, error))?;
+                let placed = placed.map_err(|error| said(&self.render.output, &error))?;
                 return Ok(Rendered { placed, unset });
             }
         }
         Err(said(
             &self.render.input,
-            io::Error::other("it is being written again and again"),
+            &io::Error::other("it is being written again and again"),
         ))
     }
 
@@ -163,6 +171,10 @@ impl Rendering {
         out.flush()?;
         Ok(unset)
     }
+}
+
+fn said(file: &Path, error: &io::Error) -> String {
+    format!("{} cannot be rendered: {error}", file.display())
 }
 
 /// `None`: it is there already.
@@ -352,15 +364,26 @@ mod tests {
         fs::create_dir(&victim).unwrap();
         let render = render(&conf, b"one", 0o644);
         render.run().unwrap().keep();
-        fs::rename(&conf, root.path().join("moved")).unwrap();
-        fs::write(root.path().join("moved/in"), "two").unwrap();
-        symlink("moved", &conf).unwrap();
+        let moved = root.path().join("moved");
+        fs::rename(&conf, &moved).unwrap();
+        fs::write(moved.join("in"), "two").unwrap();
         fs::write(victim.join("in"), "three").unwrap();
-        fs::remove_file(&conf).unwrap();
-        symlink("victim", &conf).unwrap();
+        for (target, ends) in [
+            ("victim", "is another directory now"),
+            ("nothing", "is not there any more"),
+        ] {
+            symlink(target, &conf).unwrap();
+            let why = render.is_at_its_place().unwrap_err();
+            assert!(why.contains(ends), "{why}");
+            assert!(render.run().is_err());
+            fs::remove_file(&conf).unwrap();
+        }
+        // A way that leads to the same directory is as good as the one before.
+        symlink("moved", &conf).unwrap();
+        assert_eq!(fs::read(moved.join("out")).unwrap(), b"one");
         render.run().unwrap().keep();
-        assert_eq!(names(&victim), 1);
-        assert_eq!(fs::read(root.path().join("moved/out")).unwrap(), b"three");
+        assert_eq!(fs::read(moved.join("out")).unwrap(), b"two");
+        assert_eq!((names(&victim), names(&moved)), (1, 2));
     }
 
     #[test]

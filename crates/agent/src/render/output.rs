@@ -2,7 +2,8 @@
 //!
 //! In: where it is to be. Out: a [`Draft`] to write to, then a [`Placed`] that is
 //! kept or taken back. The directory is opened once and held: a link that is put
-//! in its place later leads nowhere.
+//! in its place later leads nowhere. Nor is anything else that comes there followed:
+//! what is written to the one that is held would be read by nobody, and is refused.
 //!
 //! The two files are exchanged under a name that tells the inode of the new one.
 //! So an agent that was killed in between leaves word of how far it came: where
@@ -26,9 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// The directory is held open: where it was removed, nothing can be made in it.
-const GONE: &str =
-    "its directory was removed, and another of the same name is not followed: start the agent anew";
+/// What is to be done where the directory that is held open has left its place.
+const PUT_BACK: &str = "put back the one that the agent opened, or start the agent anew";
 const NO_ROOM: &str = "no file can be made in its directory";
 /// How often a name that somebody else has taken is replaced by another.
 const TRIES: u32 = 100;
@@ -82,6 +82,7 @@ impl Output {
     /// A new draft that only we may read.
     pub(super) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
         let dir = self.dir()?;
+        self.is_at_its_place()?;
         self.take_up()?;
         if let Some(stat) = self.stat(&self.name)? {
             refuse_no_file(&stat)?;
@@ -93,7 +94,7 @@ impl Output {
             match sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Err(Errno::EXIST) if tries.next().is_some() => {}
                 Err(Errno::NOENT) if sys::fstat(dir)?.st_nlink == 0 => {
-                    return Err(io::Error::other(GONE));
+                    return Err(self.astray("is not there any more"));
                 }
                 // What the kernel itself shows (`/proc`) takes no files.
                 Err(Errno::NOENT) => return Err(io::Error::other(NO_ROOM)),
@@ -109,14 +110,44 @@ impl Output {
         }
     }
 
+    /// Whether its path leads to the directory that is held, if one is.
+    ///
+    /// # Errors
+    /// When it leads elsewhere, or nobody can tell.
+    pub(super) fn is_at_its_place(&self) -> io::Result<()> {
+        let Some(dir) = self.dir.get() else {
+            return Ok(());
+        };
+        let held = sys::fstat(dir)?;
+        match sys::stat(self.parent()) {
+            Ok(now) if (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino) => Ok(()),
+            Ok(now) if FileType::from_raw_mode(now.st_mode) != FileType::Directory => {
+                Err(self.astray("is no directory any more"))
+            }
+            Ok(_) => Err(self.astray("is another directory now")),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+                Err(self.astray("is not there any more"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn astray(&self, how: &str) -> io::Error {
+        let parent = self.parent().display();
+        io::Error::other(format!("{parent} {how}; {PUT_BACK}"))
+    }
+
+    fn parent(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
     fn dir(&self) -> io::Result<&OwnedFd> {
         if self.dir.get().is_none() {
-            let parent = match self.path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let dir = sys::openat(CWD, parent, flags, Mode::empty())?;
+            let dir = sys::openat(CWD, self.parent(), flags, Mode::empty())?;
             let _ = self.dir.set(dir);
         }
         self.dir.get().ok_or_else(|| Errno::BADF.into())
