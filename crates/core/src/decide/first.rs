@@ -193,10 +193,12 @@ impl Case<'_> {
         edited.map_or(at, |edited| edited.max(at))
     }
 
+    /// A Job's status counts the pods that its controller has made. Of the other kinds it
+    /// counts those that the controller has been told of, which may be fewer.
     fn has_no_pods(&self, since: Version) -> bool {
         let workload = &self.known.workload;
         let run = workload.runs.as_ref().is_some_and(|runs| runs.none);
-        let none = workload.version >= since && (workload.progress.pods == Some(0) || run);
+        let none = workload.version >= since && run;
         workload.key.kind.renewal == Renewal::Run || workload.progress.desired == 0 || none
     }
 

@@ -82,6 +82,12 @@ fn first_sight(#[case] scenario: &str) {
     => Roll Changed configmap/c (k)
 "
 )]
+#[case::its_controller_has_not_been_told_of_its_pods(
+    "
+    cm c k=1; use env:c.k; create; cm c k=2; updated 0 => half: Record Adopted
+    => Roll Changed configmap/c (k)
+"
+)]
 #[case::there_and_back_since(
     "
     cm c k=1; use env:c.k; create; updated 3; cm c k=2; ready 2; ready 3; cm c k=1 => half: Record Adopted
