@@ -52,7 +52,7 @@ const ROWS: [(&str, &str, &str); 11] = [
     (
         "all",
         "1",
-        "what is asked for cannot be had here: the port is taken, the folder of `--memory` is not there or may not be written to, a watched directory may not be read, no ConfigMap or Secret is mounted, `install` cannot write, or finds something else than a file, the kernel gives no thread",
+        "what is asked for cannot be had here: the port is taken, the folder of `--memory` is not there or may not be written to, a watched directory may not be read, no ConfigMap or Secret is mounted, `install` cannot write, or finds something else than a file, the kernel gives no thread, or too few files may be open (`ulimit -n`)",
     ),
     (
         "`run`, `watch --once`",

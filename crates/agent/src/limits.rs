@@ -3,6 +3,7 @@
 
 use crate::act::command::{KEPT, MOST_IN_ENVIRONMENT};
 use crate::act::http::{self, Manner};
+use crate::descriptors::NEEDED;
 use crate::journal;
 use crate::log::{LONGEST_LINE, WAITING};
 use crate::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
@@ -184,6 +185,11 @@ fn outside() -> Vec<Row> {
             "a page that is a proof",
             format!("{}; 2 s", mib(http::LONGEST_BODY)),
             "proves nothing",
+        ),
+        (
+            "files that the agent may have open (`ulimit -n`)",
+            format!("{NEEDED} at least, one more for each `--render`"),
+            "it ends at the start, with code 1; when none is left later, its port has one in reserve, and what could not be read is read again",
         ),
         (
             "a request to the agent's own port",

@@ -15,6 +15,7 @@ mod chance;
 mod child;
 mod cli;
 mod compat;
+mod descriptors;
 mod ending;
 mod engine;
 mod exits;

@@ -7,9 +7,11 @@
 //! idle ones: what it asks for takes less time than filling all seats anew.
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::time::Timespec;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// Nobody may take longer to ask and to listen, together.
@@ -26,6 +28,7 @@ pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
     // Without it, a caller who hangs up early would hold up all others.
     let _ = listener.set_nonblocking(true);
     let mut seats: Vec<Seat> = Vec::new();
+    let mut reserve = Reserve(None);
     loop {
         let ready = wait(listener, &seats);
         let now = Instant::now();
@@ -35,8 +38,9 @@ pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
             }
         }
         seats.retain(|seat| seat.doing != Doing::Done && seat.until > now);
+        reserve.fill(listener);
         if ready[0] {
-            admit(listener, &mut seats, &answer);
+            admit(listener, (&mut seats, &mut reserve), &answer);
         }
     }
 }
@@ -134,7 +138,27 @@ fn wait(listener: &TcpListener, seats: &[Seat]) -> Vec<bool> {
     fds.iter().map(|fd| !fd.revents().is_empty()).collect()
 }
 
-fn admit(listener: &TcpListener, seats: &mut Vec<Seat>, answer: &impl Fn(&str) -> Vec<u8>) {
+/// A descriptor to give away where none is left, so that who asks whether the agent
+/// lives is answered.
+struct Reserve(Option<OwnedFd>);
+
+impl Reserve {
+    fn fill(&mut self, listener: &TcpListener) {
+        if self.0.is_none() {
+            self.0 = fcntl_dupfd_cloexec(listener, 0).ok();
+        }
+    }
+
+    fn give(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+}
+
+fn admit(
+    listener: &TcpListener,
+    (seats, reserve): (&mut Vec<Seat>, &mut Reserve),
+    answer: &impl Fn(&str) -> Vec<u8>,
+) {
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
@@ -147,6 +171,7 @@ fn admit(listener: &TcpListener, seats: &mut Vec<Seat>, answer: &impl Fn(&str) -
             // Somebody hung up before he was let in, and whatever is the next one's.
             Err(error) if is_passing(error.kind()) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(_) if reserve.give() => {}
             Err(_) => {
                 free_one(seats);
                 return std::thread::sleep(BREATH);

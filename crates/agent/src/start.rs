@@ -7,6 +7,7 @@ use crate::act::{Actor, Means, Message};
 use crate::child::Child;
 use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
+use crate::descriptors;
 use crate::ending::Ending;
 use crate::engine::{self, Engine, Input, Job, Worker};
 use crate::exits::{Failure, leave, leave_at_once};
@@ -38,11 +39,14 @@ const STACK: usize = 256 * 1024;
 
 /// Does what the settings say, to the end, and returns the exit code.
 pub(crate) fn work(settings: &Settings) -> u8 {
-    let result = if settings.once {
-        once(settings)
-    } else {
-        serve(settings)
-    };
+    let enough = descriptors::suffice(settings.renders.len()).map_err(Failure::Start);
+    let result = enough.and_then(|()| {
+        if settings.once {
+            once(settings)
+        } else {
+            serve(settings)
+        }
+    });
     result.unwrap_or_else(|failure| failure.say())
 }
 
