@@ -7,9 +7,10 @@
 
 use crate::proc::{self, Family};
 use nix::sys::signal::{SigSet, SigmaskHow};
-use rustix::process::{Pid, WaitOptions, wait};
+use rustix::process::{Pid, WaitOptions, getgid, wait};
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,26 +21,13 @@ use tidings_core::action::Signal;
 type OnExit = Box<dyn FnOnce(u8) + Send>;
 
 /// The children that run.
+#[derive(Default)]
 pub(crate) struct Nursery {
     running: Mutex<HashMap<i32, OnExit>>,
     /// The command that is waited for, and its number as soon as it has one.
     command: Mutex<Option<(Family, Option<i32>)>>,
     /// The agent ends: nothing is started any more.
     closed: AtomicBool,
-    /// The signals that were blocked when this was made, before the agent blocked any
-    /// for itself: a child inherits what is blocked when it is started.
-    blocked: SigSet,
-}
-
-impl Default for Nursery {
-    fn default() -> Self {
-        Self {
-            running: Mutex::default(),
-            command: Mutex::default(),
-            closed: AtomicBool::default(),
-            blocked: SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty()),
-        }
-    }
 }
 
 impl Nursery {
@@ -68,16 +56,20 @@ impl Nursery {
             return Err(io::Error::other("the agent ends"));
         }
         let child = match family {
-            Some(family) => family.begun_by(|| self.spawn(command)),
-            None => self.spawn(command),
+            Some(family) => family.begun_by(|| Self::spawn(command)),
+            None => Self::spawn(command),
         }?;
         let pid = child.id().cast_signed();
         running.insert(pid, Box::new(on_exit));
         Ok(pid)
     }
 
-    fn spawn(&self, command: &mut Command) -> io::Result<Child> {
-        let ours = self.blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    /// It begins with no signal blocked, and with none ignored that we catch.
+    fn spawn(command: &mut Command) -> io::Result<Child> {
+        // As it is: without this std calls posix_spawn, which leaves ignored in the child
+        // what the C library has for its threads (32 and 33), and with it fork and exec.
+        command.gid(getgid().as_raw());
+        let ours = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         let child = command.spawn();
         // It succeeded a moment ago, with the same thread.
         let _ = ours.thread_set_mask();

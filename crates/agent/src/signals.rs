@@ -1,10 +1,16 @@
 //! The signals that the agent gets.
 //!
-//! In: the kernel's. Out: SIGCHLD to the nursery, everything else to the loop.
+//! In: the kernel's. Out: SIGCHLD to the nursery, everything else to the loop, under
+//! `watch` only what ends it.
 //! Each real-time signal that is sent is passed on once, as the kernel queues them
 //! (signal(7)); of the others several that come together are one, as with the kernel.
-//! What was ignored when the agent started stays ignored (so `nohup` works);
-//! what means a fault of the agent itself keeps its default, as under tini.
+//! What means a fault of the agent itself keeps its default, as under tini.
+//!
+//! Whoever started the agent may have ignored or blocked signals (a shell ignores INT
+//! and QUIT in what it starts in the background), and that is inherited by all that is
+//! started from there. It was not meant for us, who would not hear of a child's end, nor
+//! for the child, which begins with defaults: what is caught here is a default to it.
+//! Only HUP stays ignored where it was, for both: that is what `nohup` is for.
 //!
 //! The kernel sends TTIN and TTOU to whoever uses the terminal from the background,
 //! and again until that is given up. Nobody here is to be held up by that: all threads
@@ -27,6 +33,8 @@ const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, XFSZ, 31];
 /// A write beyond RLIMIT_FSIZE ends who does not catch it (setrlimit(2)). With a
 /// handler it fails, as it does on a full disk.
 const XFSZ: i32 = 25;
+/// What `nohup` ignores.
+const HUP: i32 = 1;
 /// Kept by the C library for its threads.
 const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
@@ -39,12 +47,19 @@ const MANY: u64 = 256;
 pub(crate) enum Wanted {
     /// All that can be passed on to a child.
     All,
-    /// Those that end the agent.
+    /// Those that end the agent; all others mean nothing to it, and do nothing.
     Ends,
+}
+
+impl Wanted {
+    fn has(self, signal: Signal) -> bool {
+        self == Self::All || [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal)
+    }
 }
 
 /// The signals that are caught.
 pub(crate) struct Caught {
+    wanted: Wanted,
     signals: Signals,
     queues: Queues,
 }
@@ -55,27 +70,21 @@ pub(crate) struct Caught {
 /// # Errors
 /// When the kernel refuses a handler.
 pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
-    let numbers = match wanted {
-        Wanted::All => (1..=64).filter(|n| can_be_passed_on(*n)).collect(),
-        Wanted::Ends => vec![Signal::TERM, Signal::INT, Signal::QUIT, Signal::CHLD]
-            .into_iter()
-            .map(Signal::number)
-            .collect::<Vec<_>>(),
-    };
-    let ignored = ignored_now();
-    let kept: Vec<i32> = numbers
-        .into_iter()
-        .filter(|n| ignored & (1 << (n - 1)) == 0 || *n == Signal::CHLD.number())
-        .collect();
+    let is_kept = |n: &i32| can_be_passed_on(*n) && !(*n == HUP && is_ignored(HUP));
+    let kept: Vec<i32> = (1..=64).filter(is_kept).collect();
     // Handlers run in the order in which they are set: a signal is in its queue
     // before it wakes whoever looks there.
     outlive_limits()?;
-    let queues = Queues::of(kept.iter().copied().filter(|n| *n >= FIRST_QUEUED));
+    let queued = |n: &i32| wanted == Wanted::All && *n >= FIRST_QUEUED;
+    let queues = Queues::of(kept.iter().copied().filter(queued));
     let signals = Signals::new(kept)?;
-    if wanted == Wanted::All {
-        of_the_terminal().thread_block()?;
-    }
-    Ok(Caught { signals, queues })
+    // Nothing else is blocked from here on, whoever had blocked it.
+    of_the_terminal().thread_set_mask()?;
+    Ok(Caught {
+        wanted,
+        signals,
+        queues,
+    })
 }
 
 /// A write that passes a limit fails, and nothing more.
@@ -98,8 +107,10 @@ pub(crate) fn pass_on(mut caught: Caught, nursery: &Arc<Nursery>, mut tell: impl
     for number in &mut caught.signals {
         match Signal::from_number(number) {
             Some(Signal::CHLD) => nursery.reap(),
-            Some(signal) => (0..caught.queues.take(number)).for_each(|_| tell(signal)),
-            None => {}
+            Some(signal) if caught.wanted.has(signal) => {
+                (0..caught.queues.take(number)).for_each(|_| tell(signal));
+            }
+            _ => {}
         }
     }
 }
@@ -143,12 +154,10 @@ fn can_be_passed_on(number: i32) -> bool {
     !NOT_PASSED_ON.contains(&number) && !RESERVED.contains(&number)
 }
 
-/// The mask of signals that are ignored at this moment.
-fn ignored_now() -> u64 {
+/// Whether it is ignored at this moment.
+fn is_ignored(number: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // Rust itself ignores SIGPIPE, and gives it back to its children.
-    let pipe = 1 << 12;
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .map_or(0, |mask| mask & !pipe)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (number - 1)) != 0)
 }

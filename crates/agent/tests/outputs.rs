@@ -283,16 +283,16 @@ fn a_directory_that_is_covered_or_gone_is_seen_at_the_regular_look() {
         let mut shell = Command::new("unshare");
         shell.args(["--mount", "sh", "-c", &script]).stdin(reader);
         let agent = start(shell.current_dir(scene.root.path()));
-        let is_ready = || get(port, "/readyz").is_some_and(|(status, _)| status == 200);
-        until("it is ready", is_ready);
+        let answers = |wanted| get(port, "/readyz").is_some_and(|(status, _)| status == wanted);
+        until("it is ready", || answers(200));
         writeln!(steps, "{leaves}").unwrap();
-        until("it says so", || !is_ready());
+        until("it says so", || answers(503));
         let (_, state) = get(port, "/state.json").unwrap();
         let state: serde_json::Value = serde_json::from_str(&state).unwrap();
         let why = state["astray"][0].as_str().unwrap();
         assert!(why.contains("put back the one"), "{why}");
         writeln!(steps, "{returns}").unwrap();
-        until("it is ready again", is_ready);
+        until("it is ready again", || answers(200));
         agent.says("lies again where it did", 1);
     }
 }

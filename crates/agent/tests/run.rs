@@ -11,6 +11,7 @@ mod common;
 use common::run::{run, volume};
 use common::{Volume, binary, children, lines, signal, start, trap_script, until};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,8 +40,15 @@ fn a_command_that_cannot_be_started_is_126_or_127() {
     let mut missing = run(root.path(), &[], &["/nonexistent/command"]);
     assert_eq!(missing.code(), 127);
     missing.says("/nonexistent/command cannot be started", 1);
-    assert_eq!(run(root.path(), &[], &["/etc/hostname"]).code(), 126);
+    let file = root.path().join("file");
+    std::fs::write(&file, "exit 5").unwrap();
+    let command = file.to_str().unwrap();
+    assert_eq!(run(root.path(), &[], &[command]).code(), 126);
     assert_eq!(run(root.path(), &[], &["/etc"]).code(), 126);
+    // One that may be executed, and does not say by what, is for the shell, as for
+    // `env` and tini.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run(root.path(), &[], &[command]).code(), 5);
 }
 
 /// A header without its option is taken for the command.
@@ -167,7 +175,7 @@ fn as_pid_1_it_does_the_same() {
 }
 
 #[test]
-fn a_signal_that_was_ignored_stays_ignored() {
+fn where_hup_was_ignored_it_stays_ignored_as_by_nohup() {
     let root = tempfile::tempdir().unwrap();
     volume(root.path());
     let line = format!(

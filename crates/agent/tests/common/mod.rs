@@ -183,9 +183,8 @@ pub fn agent(arguments: &[&str]) -> Running {
     start(with_default_signals().args(arguments))
 }
 
-/// The agent, to be given arguments. A shell without job control ignores INT and
-/// QUIT in what it starts in the background, and the agent leaves ignored what was
-/// ignored: tests that run there would send these signals to nobody.
+/// The agent, to be given arguments. Whoever runs the tests may ignore HUP (`nohup`),
+/// and the agent leaves that as it is: nobody would hear what a test sends.
 pub fn with_default_signals() -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal").arg(binary());
