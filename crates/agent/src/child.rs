@@ -1,18 +1,19 @@
 //! The command that the agent supervises: started, signalled, ended.
 //!
 //! In: orders of the state machine. Out: [`Event::ChildExited`], always once
-//! for every start, 126 or 127 if the command cannot be started at all.
+//! for every start, also if the command cannot be started at all.
 //! As under tini, the child has a process group of its own and, where there is
 //! one, the terminal: keys go to the child and to nobody else.
 
 use crate::cli::quoted;
+use crate::exits::Failure;
 use crate::log::log;
 use crate::nursery::Nursery;
 use crate::proc;
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
 use rustix::termios::{isatty, tcsetpgrp};
 use std::ffi::OsString;
-use std::io::{ErrorKind, stdin};
+use std::io::{self, stdin};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -57,20 +58,23 @@ impl Child {
     }
 
     /// Starts the command; `exited` is told how it ended, or why it never began.
-    pub(crate) fn start(
-        &self,
-        exited: impl FnOnce(u8) + Send + 'static,
-    ) -> Result<i32, NotStarted> {
+    pub(crate) fn start(&self, exited: impl FnOnce(u8) + Send + 'static) -> Result<i32, Failure> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).process_group(0);
         *lock(&self.stopping) = None;
         let pid = self
             .nursery
             .start(&mut command, self.with_its_group(exited))
-            .map_err(|error| NotStarted::new(&self.command[0], &error))?;
+            .map_err(|error| self.not_started(&error))?;
         self.pid.store(pid, Ordering::SeqCst);
         self.nursery.with(pid, give_terminal);
         Ok(pid)
+    }
+
+    fn not_started(&self, error: &io::Error) -> Failure {
+        let name = self.command[0].to_string_lossy();
+        let why = format!("{} cannot be started: {error}", quoted::command(&name));
+        Failure::of_command(error, why)
     }
 
     /// Tells of the end of a child that was stopped when nothing of its group is left:
@@ -145,29 +149,6 @@ impl Child {
 
 fn lock(stopping: &Mutex<Option<Stopping>>) -> MutexGuard<'_, Option<Stopping>> {
     stopping.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Why a command did not begin.
-#[derive(Debug, Clone)]
-pub(crate) struct NotStarted {
-    /// The shell's convention: 127 if there is no such command, 126 if it
-    /// cannot be executed.
-    pub(crate) code: u8,
-    /// One sentence.
-    pub(crate) why: String,
-}
-
-impl NotStarted {
-    fn new(command: &OsString, error: &std::io::Error) -> Self {
-        let code = if error.kind() == ErrorKind::NotFound {
-            127
-        } else {
-            126
-        };
-        let name = command.to_string_lossy();
-        let why = format!("{} cannot be started: {error}", quoted::command(&name));
-        Self { code, why }
-    }
 }
 
 /// The same signal in rustix's words.

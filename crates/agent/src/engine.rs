@@ -9,7 +9,6 @@ use crate::act::{Actor, Aim};
 use crate::child::Child;
 use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
-use crate::log::log;
 use crate::memory::{Mark, Memory, Stamp};
 use crate::names::Names;
 use crate::watch::Look;
@@ -249,10 +248,7 @@ impl Engine {
         };
         match child.start(exited) {
             Ok(_) => None,
-            Err(not_started) => {
-                log(&not_started.why);
-                Some(not_started.code)
-            }
+            Err(failure) => Some(failure.say()),
         }
     }
 }

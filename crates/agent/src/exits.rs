@@ -4,6 +4,7 @@
 use crate::log::{log, written_out};
 #[cfg(test)]
 use std::fmt::Write;
+use std::io::{self, ErrorKind};
 
 /// Why it ends, a sentence each.
 #[derive(Debug)]
@@ -12,6 +13,10 @@ pub(crate) enum Failure {
     CommandLine(String),
     /// The command line makes sense, and what it asks for cannot be had here.
     Start(String),
+    /// There is a command, and it cannot be executed.
+    NotExecutable(String),
+    /// There is no such command.
+    NoCommand(String),
 }
 
 impl Failure {
@@ -19,13 +24,32 @@ impl Failure {
         match self {
             Self::Start(_) => 1,
             Self::CommandLine(_) => 2,
+            // As of a shell.
+            Self::NotExecutable(_) => 126,
+            Self::NoCommand(_) => 127,
+        }
+    }
+
+    /// A command did not begin, for this reason.
+    pub(crate) fn of_command(error: &io::Error, sentence: String) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Self::NoCommand(sentence),
+            _ => Self::NotExecutable(sentence),
+        }
+    }
+
+    fn sentence(&self) -> &str {
+        match self {
+            Self::CommandLine(sentence)
+            | Self::Start(sentence)
+            | Self::NotExecutable(sentence)
+            | Self::NoCommand(sentence) => sentence,
         }
     }
 
     /// Says it; the exit code.
     pub(crate) fn say(&self) -> u8 {
-        let (Self::CommandLine(sentence) | Self::Start(sentence)) = self;
-        log(sentence);
+        log(self.sentence());
         self.code()
     }
 }
@@ -102,4 +126,26 @@ pub(crate) fn reference() -> String {
         let _ = writeln!(text, "| {command} | {code} | {when} |");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the agent ends with of itself is in the table, each under one kind.
+    #[test]
+    fn each_kind_of_failure_has_its_code() {
+        let of_command = |kind: ErrorKind| Failure::of_command(&kind.into(), String::new());
+        for (failure, code) in [
+            (Failure::Start(String::new()), 1),
+            (Failure::CommandLine(String::new()), 2),
+            (of_command(ErrorKind::PermissionDenied), 126),
+            (of_command(ErrorKind::IsADirectory), 126),
+            (of_command(ErrorKind::NotFound), 127),
+        ] {
+            assert_eq!(failure.code(), code);
+            let is_it = |text: &str| text.split(", ").any(|part| part == code.to_string());
+            assert!(ROWS.iter().any(|(_, text, _)| is_it(text)));
+        }
+    }
 }
