@@ -185,7 +185,7 @@ states! {
     }, |_| true;
 
     run_while_a_proof_is_awaited: 0, KILLED, |scene| {
-        let line = "run --watch D/d --signal HUP --prove answers=HOOK --http-timeout 10m --prove-timeout 10m";
+        let line = "run --watch D/d --signal HUP --prove answers=HOOK --prove-timeout 10m";
         let agent = scene.run(line, "trap 'echo heard' HUP; echo up; while :; do sleep 0.1; done");
         agent.says("up", 1);
         scene.change();
@@ -268,7 +268,7 @@ states! {
     }, |_| true;
 
     watch_while_a_proof_is_awaited: 0, WELL, |scene| {
-        let line = "watch --watch D/d --at-start always --exec true --prove answers=HOOK --http-timeout 10m --prove-timeout 10m";
+        let line = "watch --watch D/d --at-start always --exec true --prove answers=HOOK --prove-timeout 10m";
         let agent = scene.start(line);
         until("it is asked", || scene.hook.count() > 0);
         agent

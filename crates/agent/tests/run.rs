@@ -56,7 +56,7 @@ fn a_command_that_cannot_be_started_is_126_or_127() {
 fn what_can_be_no_command_is_not_shown() {
     let root = tempfile::tempdir().unwrap();
     volume(root.path());
-    let mut agent = run(root.path(), &["--insecure"], &["Authorization: secret"]);
+    let mut agent = run(root.path(), &["--poll", "10s"], &["Authorization: secret"]);
     assert_eq!(agent.code(), 127);
     agent.says("cannot be started", 1);
     assert!(!agent.output().contains("secret"), "{}", agent.output());

@@ -3,7 +3,7 @@
 use super::quoted::quoted;
 use super::values::{
     address, command, exit_code, header, limit, name, number, path, pattern, preset_named, proof,
-    status, text, time, url,
+    reload_signal, status, stop_signal, text, time, url,
 };
 use crate::act::Vouched;
 use crate::act::http::Manner;
@@ -117,7 +117,7 @@ macro_rules! switch {
 
 keep! {
     preset: preset_named => preset;
-    signal: Signal::parse => signal;
+    signal: reload_signal => signal;
     pid_file: path => pid_file;
     ca: path => manner.ca;
     cert: path => cert;
@@ -126,7 +126,7 @@ keep! {
     bearer: path => manner.bearer;
     exec: command => exec;
     exit_code: exit_code => exit_code;
-    stop: Signal::parse => stop;
+    stop: stop_signal => stop;
     grace: time => grace;
     check: command => check;
     command_timeout: limit => command_timeout;

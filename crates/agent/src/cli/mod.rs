@@ -1,6 +1,7 @@
 //! The command line. In: arguments. Out: what to do, or one sentence.
 
 pub(crate) mod draft;
+mod needs;
 mod options;
 pub(crate) mod quoted;
 pub(crate) mod settings;
@@ -61,6 +62,7 @@ pub(crate) fn version() -> String {
 
 fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     let mut draft = Draft::default();
+    let mut said = Vec::new();
     let mut command = Vec::new();
     let mut parser = Parser::from_args(arguments.clone());
     while let Some(argument) = parser.next().map_err(of_parser)? {
@@ -68,7 +70,7 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Print(help())),
             Arg::Long(name) => {
                 let name = format!("--{name}");
-                set(&mut draft, mode, &name, &mut parser)?;
+                said.push(set(&mut draft, mode, &name, &mut parser)?);
             }
             Arg::Short(letter) => return Err(unknown(&format!("-{letter}"))),
             Arg::Value(first) if mode == For::Run && !is_address(&first.to_string_lossy()) => {
@@ -83,13 +85,20 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
         For::Run => draft.run(command),
         _ => draft.watch_only(),
     }?;
+    needs::meet(&said, &settings)?;
     Ok(Asked::Work(Box::new(Settings {
         arguments,
         ..settings
     })))
 }
 
-fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<(), String> {
+/// The option that was set.
+fn set(
+    draft: &mut Draft,
+    mode: For,
+    name: &str,
+    parser: &mut Parser,
+) -> Result<&'static str, String> {
     let opt = options::find(name, mode).ok_or_else(|| unknown(name))?;
     let value = if opt.value.is_empty() {
         String::new()
@@ -100,7 +109,8 @@ fn set(draft: &mut Draft, mode: For, name: &str, parser: &mut Parser) -> Result<
             .map_err(|_| format!("{name}: the value is not UTF-8"))?
     };
     let set = (opt.set)(draft, &value);
-    set.map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))
+    set.map(|()| opt.name)
+        .map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))
 }
 
 fn install(rest: &[OsString]) -> Result<Asked, String> {
@@ -234,6 +244,7 @@ mod tests {
         compare("agent.md", |page| {
             let page = between(page, "limits", &crate::limits::reference());
             let page = between(&page, "exit codes", &crate::exits::reference());
+            let page = between(&page, "needs", &needs::reference());
             between(&page, "options", &reference())
         });
     }

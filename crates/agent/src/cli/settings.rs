@@ -149,8 +149,25 @@ impl Draft {
         .into_iter()
         .filter_map(|(name, is)| is.then_some(name))
         .collect();
-        if asked.len() > 1 {
-            return Err(format!("choose one of {}", asked.join(" and ")));
+        one_of(&asked)?;
+        // The other would be unused.
+        for [(one, is), (other, is_too)] in [
+            [
+                ("--process", !self.process.is_empty()),
+                ("--pid-file", self.pid_file.is_some()),
+            ],
+            [
+                ("--basic-file", self.manner.basic.is_some()),
+                ("--bearer-file", self.manner.bearer.is_some()),
+            ],
+            [
+                ("--ca", self.manner.ca.is_some()),
+                ("--insecure", self.manner.insecure),
+            ],
+        ] {
+            if is && is_too {
+                one_of(&[one, other])?;
+            }
         }
         Ok(())
     }
@@ -303,6 +320,13 @@ impl Draft {
             until_up: Duration::from_secs(1),
         }
     }
+}
+
+fn one_of(asked: &[&str]) -> Result<(), String> {
+    if asked.len() > 1 {
+        return Err(format!("choose one of {}", asked.join(" and ")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::act::http::{Call, Manner};
 use crate::act::prove::Proof;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidings_core::action::Signal;
 use tidings_core::preset::{self, Preset};
 use ureq::http::{HeaderName, HeaderValue};
 
@@ -120,6 +121,34 @@ pub(super) fn preset_named(value: &str) -> Result<&'static Preset, String> {
             quoted(value)
         )
     })
+}
+
+/// Kept by the C library for its threads (nptl(7)): nobody's handler gets them.
+const OF_THE_LIBRARY: [i32; 2] = [32, 33];
+/// Not to be caught, blocked or ignored (signal(7)).
+const STOP: i32 = 19;
+
+/// A signal on which a program may reload.
+pub(super) fn reload_signal(value: &str) -> Result<Signal, String> {
+    let signal = Signal::parse(value)?;
+    let number = signal.number();
+    if signal == Signal::KILL || number == STOP || OF_THE_LIBRARY.contains(&number) {
+        return Err(format!(
+            "no program can take {signal}; choose the signal on which it reloads, such as HUP"
+        ));
+    }
+    Ok(signal)
+}
+
+/// A signal by which a program may end.
+pub(super) fn stop_signal(value: &str) -> Result<Signal, String> {
+    let signal = Signal::parse(value)?;
+    if signal.number() == STOP || OF_THE_LIBRARY.contains(&signal.number()) {
+        return Err(format!(
+            "{signal} ends no program; choose one that does, such as TERM"
+        ));
+    }
+    Ok(signal)
 }
 
 /// A length of time: `200ms`, `2s`, `3m`, `1h`, or seconds.

@@ -51,6 +51,9 @@ const FLAGS: &[Flag<Said>] = &[
     Flag {
         name: "web.telemetry-path",
         set: |said, value| {
+            if !value.starts_with('/') {
+                return Err("it is no path of a page: it begins with no slash".into());
+            }
             value.clone_into(&mut said.metrics_path);
             Ok(())
         },
@@ -118,5 +121,8 @@ mod tests {
         assert!(settings("-volume-dir /a").is_err());
         assert!(settings("-nope x").is_err());
         assert!(settings("stray").is_err());
+        let whole = "-volume-dir /a -webhook-url http://h/";
+        assert!(settings(whole).is_ok());
+        assert!(settings(&format!("{whole} -web.telemetry-path u:p@h")).is_err());
     }
 }

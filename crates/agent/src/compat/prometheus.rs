@@ -3,7 +3,7 @@
 
 use super::flags::{self, Flag};
 use crate::act::Vouched;
-use crate::act::address::is_loopback;
+use crate::act::address::{check_url, is_loopback};
 use crate::act::prove::Proof;
 use crate::cli::Asked;
 use crate::cli::draft::{Draft, Wanted};
@@ -61,8 +61,14 @@ const FLAGS: &[Flag<Said>] = &[
     text!("config-file", config_file),
     text!("config-envsubst-file", output),
     text!("process-executable-name", process),
-    text!("reload-url", reload_url),
-    text!("runtimeinfo-url", runtimeinfo),
+    Flag {
+        name: "reload-url",
+        set: |said, value| keep_address(&mut said.reload_url, value),
+    },
+    Flag {
+        name: "runtimeinfo-url",
+        set: |said, value| keep_address(&mut said.runtimeinfo, value),
+    },
     text!("statefulset-ordinal-from-envvar", ordinal_from),
     heard!("log-format"),
     heard!("log-level"),
@@ -112,6 +118,15 @@ const FLAGS: &[Flag<Said>] = &[
         set: web_config,
     },
 ];
+
+/// Also where it will not be called: it may hold a password.
+fn keep_address(kept: &mut String, value: &str) -> Result<(), String> {
+    if !value.is_empty() {
+        check_url(value)?;
+    }
+    value.clone_into(kept);
+    Ok(())
+}
 
 fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
     said.by_signal = match value {
@@ -415,6 +430,21 @@ mod tests {
                 panic!("no call")
             };
             assert_eq!(calls[0].manner.insecure, insecure, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_and_not_shown_whether_it_is_called_or_not() {
+        for method in ["http", "signal"] {
+            for flag in ["reload-url", "runtimeinfo-url"] {
+                for address in ["u:S3CR@h", "//u:S3CR@h/x", "S3CR"] {
+                    let line =
+                        format!("--watched-dir=/a --reload-method={method} --{flag}={address}");
+                    let why = settings(&line).unwrap_err();
+                    assert!(why.starts_with(&format!("--{flag}: ")), "{why}");
+                    assert!(!why.contains("S3CR"), "{why}");
+                }
+            }
         }
     }
 

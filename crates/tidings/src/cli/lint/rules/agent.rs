@@ -161,6 +161,10 @@ fn prometheus_config_reloader(case: &Case<'_>) -> Vec<Hit> {
             Some(0) => words.push("--once".to_owned()),
             _ => words.extend(way(&said)),
         }
+        if !words.iter().any(|word| word.starts_with("--http=")) {
+            // The agent refuses a limit of calls where none is made.
+            words.retain(|word| !word.starts_with("--http-timeout="));
+        }
         in_own_words(container, &words)
     };
     prometheus_config_reloaders(case).map(hit).collect()

@@ -1,0 +1,203 @@
+//! Options that mean something only beside others: what is said and would be unused is
+//! somebody's mistake, and refused. One row for each need; `docs/agent.md` has the table.
+
+use super::settings::{Settings, Way};
+#[cfg(test)]
+use std::fmt::Write;
+use tidings_core::supervise::OnChange;
+
+/// Options, what they need, and whether that is there.
+struct Need {
+    options: &'static [&'static str],
+    what: &'static str,
+    is_there: fn(&Settings) -> bool,
+}
+
+const NEEDS: [Need; 6] = [
+    Need {
+        options: &[
+            "--method",
+            "--header",
+            "--body",
+            "--expect",
+            "--http-timeout",
+            "--ca",
+            "--cert",
+            "--key",
+            "--basic-file",
+            "--bearer-file",
+            "--insecure",
+        ],
+        what: "--http, or a preset that calls an address",
+        is_there: |settings| matches!(settings.way, Way::Http(_)),
+    },
+    Need {
+        options: &["--signal-is-handled"],
+        what: "a signal: --signal, --process, --pid-file, or a preset that sends one",
+        is_there: |settings| matches!(settings.way, Way::Signal { .. }),
+    },
+    Need {
+        options: &["--on-failed-restart"],
+        what: "--on-change restart, or a preset that restarts",
+        is_there: restarts,
+    },
+    Need {
+        options: &["--stop-signal", "--grace"],
+        what: "--on-change restart, a preset that restarts, or --exit-code",
+        is_there: |settings| restarts(settings) || exits(settings),
+    },
+    Need {
+        options: &["--command-timeout"],
+        what: "--check, --exec, or a preset that checks",
+        is_there: |settings| settings.check.is_some() || matches!(settings.way, Way::Exec(_)),
+    },
+    Need {
+        options: &["--prove-timeout"],
+        what: "--prove, or a preset that proves",
+        is_there: |settings| settings.proof.is_some(),
+    },
+];
+
+fn restarts(settings: &Settings) -> bool {
+    settings.policy.on_change == OnChange::Restart
+}
+
+fn exits(settings: &Settings) -> bool {
+    matches!(settings.policy.on_change, OnChange::Exit(_))
+}
+
+/// `said`: the names of options, as they were written.
+///
+/// # Errors
+/// One sentence, on the first of them that means nothing here.
+pub(super) fn meet(said: &[&'static str], settings: &Settings) -> Result<(), String> {
+    for name in said {
+        let missing = NEEDS
+            .iter()
+            .find(|need| need.options.contains(name) && !(need.is_there)(settings));
+        if let Some(need) = missing {
+            let what = need.what;
+            return Err(format!("{name} means nothing here: it needs {what}"));
+        }
+    }
+    Ok(())
+}
+
+/// The table, in Markdown.
+#[cfg(test)]
+pub(super) fn reference() -> String {
+    let mut text = String::from("| option | needs |\n|---|---|\n");
+    for need in NEEDS {
+        let options: Vec<String> = need
+            .options
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {} | {} |", options.join(", "), need.what);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::{For, OPTIONS};
+    use super::super::read;
+    use super::*;
+    use std::ffi::OsString;
+
+    fn taken(line: &str) -> Result<(), String> {
+        let words = line.split_whitespace().map(OsString::from).collect();
+        read(words).map(drop)
+    }
+
+    fn with_value(name: &str) -> String {
+        let value = match name {
+            "--header" => "a:S3CR",
+            "--expect" => "200",
+            "--http-timeout" | "--grace" | "--command-timeout" | "--prove-timeout" => "3s",
+            "--on-failed-restart" => "exit",
+            "--stop-signal" => "QUIT",
+            "--insecure" | "--signal-is-handled" => "",
+            "--cert" => "x --key x",
+            "--key" => "x --cert x",
+            _ => "x",
+        };
+        format!("{name} {value}")
+    }
+
+    #[test]
+    fn what_has_nothing_to_act_on_is_refused_whoever_says_it() {
+        for need in NEEDS {
+            for name in need.options {
+                let opt = OPTIONS.iter().find(|opt| opt.name == *name).unwrap();
+                let said = with_value(name);
+                let both = opt.of == For::Both;
+                for line in [
+                    format!("watch {said} --await --prove answers=http://h/"),
+                    format!("watch {said} --preset prometheus-signal --prove none --exit-code 7"),
+                    format!("run {said} --await --prove answers=http://h/ -- x"),
+                ] {
+                    if !both && line.starts_with("watch") {
+                        continue;
+                    }
+                    let needs = need.what.contains("--prove") || need.what.contains("--exit-code");
+                    match taken(&line) {
+                        Err(why) => assert!(why.contains("it needs"), "{line}: {why}"),
+                        Ok(()) => assert!(needs, "{line}"),
+                    }
+                }
+            }
+        }
+        let why = taken("watch --signal HUP --process x --header a:S3CR").unwrap_err();
+        assert!(why.contains("--header means nothing here"), "{why}");
+        assert!(!why.contains("S3CR"), "{why}");
+    }
+
+    #[test]
+    fn beside_what_it_needs_it_is_taken() {
+        for line in [
+            "watch --header a:b --http http://h/",
+            "watch --http http://h/ --cert x --key x --ca x --expect 200",
+            "watch --preset prometheus --bearer-file x",
+            "run --signal-is-handled -- x",
+            "watch --process x --signal-is-handled",
+            "run --preset nginx --signal-is-handled --command-timeout 3s --prove-timeout 3s -- x",
+            "run --on-change restart --grace 3s --stop-signal KILL --on-failed-restart exit -- x",
+            "run --preset rsyslog --grace 3s -- x",
+            "run --exit-code 7 --grace 3s --stop-signal WINCH -- x",
+            "watch --exec x --command-timeout 3s",
+            "watch --once --check x --command-timeout 3s",
+            "watch --await --prove answers=http://h/ --prove-timeout 3s",
+        ] {
+            assert_eq!(taken(line), Ok(()), "{line}");
+        }
+    }
+
+    #[test]
+    fn of_two_that_say_the_same_one_is_to_be_chosen() {
+        for line in [
+            "watch --process x --pid-file /x",
+            "watch --http http://h/ --basic-file /x --bearer-file /x",
+            "watch --http http://h/ --ca /x --insecure",
+        ] {
+            assert!(taken(line).unwrap_err().contains("choose one"), "{line}");
+        }
+    }
+
+    #[test]
+    fn signals_that_no_program_takes_are_refused() {
+        for signal in ["KILL", "SIGSTOP", "9", "19", "32", "33"] {
+            let why = taken(&format!("run --signal {signal} -- x")).unwrap_err();
+            assert!(
+                why.starts_with("--signal: ") && why.contains("no program"),
+                "{why}"
+            );
+        }
+        for signal in ["STOP", "32", "33"] {
+            let line = format!("run --on-change restart --stop-signal {signal} -- x");
+            let why = taken(&line).unwrap_err();
+            assert!(why.contains("ends no program"), "{why}");
+        }
+    }
+}
