@@ -13,6 +13,8 @@ use crate::watch::mounts::{self, Found};
 use crate::watch::place::Place;
 use std::path::{Path, PathBuf};
 
+const NOTHING: &str = "no ConfigMap or Secret is mounted here; name a directory with --watch";
+
 /// What was named, what is rendered, or all mounted volumes.
 ///
 /// # Errors
@@ -34,7 +36,7 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
         paths.retain(|path| holds_configuration(path, settings));
     }
     if paths.is_empty() {
-        return Err("no ConfigMap or Secret is mounted here; name a directory with --watch".into());
+        return Err(NOTHING.into());
     }
     let mut places: Vec<Place> = Vec::new();
     for path in paths {
@@ -45,6 +47,19 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
         }
     }
     Ok(places)
+}
+
+/// Whether there is anything to begin with.
+///
+/// # Errors
+/// When nothing is named and nothing is mounted.
+pub(crate) fn any(settings: &Settings) -> Result<(), String> {
+    let is_named = !settings.watch.is_empty() || !settings.renders.is_empty();
+    let holds = |path: &PathBuf| holds_configuration(path, settings);
+    if is_named || mounted().volumes.iter().any(holds) {
+        return Ok(());
+    }
+    Err(NOTHING.into())
 }
 
 /// What is rendered is asked for by its name: patterns choose among the rest.

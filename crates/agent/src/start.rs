@@ -52,6 +52,7 @@ pub(crate) fn work(settings: &Settings) -> u8 {
 
 /// Renders and checks, for an init container.
 fn once(settings: &Settings) -> Result<u8, Failure> {
+    places::any(settings).map_err(Failure::Start)?;
     let nursery = Arc::new(Nursery::default());
     // As a command that must have succeeded before others start.
     let ending = Ending::new(true, &nursery);

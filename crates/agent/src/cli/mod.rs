@@ -13,7 +13,7 @@ use lexopt::{Arg, Parser};
 use options::{For, OPTIONS, Opt};
 use quoted::{is_address, quoted};
 use settings::Settings;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -44,6 +44,10 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("presets" | "version" | "--version" | "-V") if !rest.is_empty() => {
             Err(stray(&rest[0].to_string_lossy()))
         }
+        // Its text is of all commands.
+        Some("help" | "--help" | "-h") if rest.iter().any(|word| !is_command(word)) => {
+            Err(of_help(&rest))
+        }
         Some("presets") => Ok(Asked::Print(tidings_core::preset::reference())),
         Some("help" | "--help" | "-h") => Ok(Asked::Print(help())),
         Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
@@ -53,6 +57,19 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
             quoted(&command.to_string_lossy())
         )),
     }
+}
+
+fn is_command(word: &OsStr) -> bool {
+    COMMANDS.iter().any(|known| word == *known)
+}
+
+fn of_help(rest: &[OsString]) -> String {
+    let unknown = rest.iter().find(|word| !is_command(word));
+    let unknown = quoted(&unknown.unwrap_or(&rest[0]).to_string_lossy());
+    format!(
+        "{unknown} is no command; write help alone, or {}",
+        COMMANDS.join(", ")
+    )
 }
 
 /// The version line.
@@ -151,6 +168,16 @@ fn of_parser(error: lexopt::Error) -> String {
         _ => "an argument makes no sense; `tidings-agent help` lists the options".into(),
     }
 }
+
+const COMMANDS: [&str; 7] = [
+    "run",
+    "watch",
+    "install",
+    "presets",
+    "version",
+    "configmap-reload",
+    "prometheus-config-reloader",
+];
 
 const HEAD: &str = "\
 Sees mounted configuration change, and makes the process take it.
@@ -276,9 +303,38 @@ mod tests {
             "watch --include [ --exec true",
             "presets nginx",
             "version x",
+            "help x",
+            "--help x",
+            "help run x",
         ] {
             let sentence = refused(line);
             assert_eq!(sentence.lines().count(), 1, "{line}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn help_is_to_be_had_for_each_command() {
+        for line in [
+            "help",
+            "--help",
+            "-h",
+            "help run",
+            "help watch",
+            "run --help",
+        ] {
+            let words = line.split(' ').map(OsString::from).collect();
+            assert!(matches!(read(words), Ok(Asked::Print(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_without_a_name_is_refused() {
+        for words in [
+            vec!["run", "--", ""],
+            vec!["run", "--preset", "nginx", "", "x"],
+        ] {
+            let why = read(words.into_iter().map(OsString::from).collect()).err();
+            assert!(why.unwrap().contains("has no name"));
         }
     }
 

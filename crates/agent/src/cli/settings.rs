@@ -90,6 +90,9 @@ impl Draft {
         if command.is_empty() {
             return Err("run needs a command: tidings-agent run [options] -- CMD [ARG…]".into());
         }
+        if command[0].is_empty() {
+            return Err("the command has no name: its first word is empty".into());
+        }
         self.settle(command)
     }
 
