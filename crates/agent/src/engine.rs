@@ -3,15 +3,15 @@
 //! In: [`Input`]s from the threads. Out: orders to the child and the worker,
 //! and in the end the exit code. It never waits for anything but its inputs.
 
+use crate::act::Aim;
 use crate::act::command::Context;
 use crate::act::prove::Hurry;
-use crate::act::{Actor, Aim};
 use crate::child::Child;
-use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
-use crate::memory::{Mark, Memory, Stamp};
+use crate::memory::{Mark, Stamp};
 use crate::names::Names;
 use crate::watch::Look;
+use crate::worker::Job;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -28,18 +28,6 @@ pub(crate) enum Input {
     ChildExited(u8),
     /// Somebody asks whether the loop turns.
     Ping(Sender<()>),
-}
-
-/// What the worker is asked to do.
-pub(crate) enum Job {
-    /// Find out what the process had when the agent started.
-    FirstLook(FirstLook),
-    Prepare(Mark, Context),
-    Act(Aim, Context),
-    /// Watch whether the child that was just started lives and proves itself.
-    Prove(Version, Context),
-    /// Keep over the end of the agent what was taken.
-    Keep(Mark),
 }
 
 /// How the agent ends.
@@ -249,65 +237,6 @@ impl Engine {
         match child.start(exited) {
             Ok(_) => None,
             Err(failure) => Some(failure.say()),
-        }
-    }
-}
-
-/// What the worker has.
-pub(crate) struct Worker {
-    pub(crate) actor: Actor,
-    pub(crate) memory: Option<Arc<Memory>>,
-    /// Acting means to end, and the next life must know by what.
-    pub(crate) ends_us: bool,
-}
-
-impl Worker {
-    /// One job after the other, each answered by an event if there is one.
-    pub(crate) fn work(mut self, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
-        for job in jobs {
-            if self.actor.nursery.is_closed() && !matches!(job, Job::Keep(_)) {
-                continue;
-            }
-            let event = self.job(job);
-            if event.is_some_and(|event| inputs.send(Input::Event(event)).is_err()) {
-                return;
-            }
-        }
-    }
-
-    fn job(&mut self, job: Job) -> Option<Event> {
-        match job {
-            Job::FirstLook(look) => Some(look.event(&self.actor)),
-            Job::Prepare(mark, context) => {
-                let prepared = self.actor.prepare(&context).map(|_| ());
-                let result = prepared.and_then(|()| self.reserve(&mark));
-                Some(Event::Prepared(mark.version, result))
-            }
-            Job::Act(aim, context) => {
-                self.remember(Memory::doubt);
-                let took = self.actor.act(aim, &context);
-                Some(Event::Acted(aim.version, took))
-            }
-            Job::Prove(version, context) => {
-                Some(Event::Acted(version, self.actor.prove_child(&context)))
-            }
-            Job::Keep(mark) => {
-                self.remember(|memory| memory.keep(&mark));
-                None
-            }
-        }
-    }
-
-    fn reserve(&self, mark: &Mark) -> Result<(), String> {
-        let memory = self.memory.as_ref().filter(|_| self.ends_us);
-        memory.map_or(Ok(()), |memory| memory.reserve(mark)).map_err(|error| {
-            format!("the agent does not end by its exit code while nothing can be kept in the folder of --memory ({error}): its next life would end by the same change")
-        })
-    }
-
-    fn remember(&self, what: impl FnOnce(&Memory) -> std::io::Result<()>) {
-        if let Some(memory) = &self.memory {
-            first_look::say_if_not_kept(what(memory));
         }
     }
 }

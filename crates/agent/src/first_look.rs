@@ -64,15 +64,6 @@ pub(crate) fn may_differ(kept: &Kept, memory: Option<&Memory>, changed_at: (i64,
     }
 }
 
-/// A memory that fails is no reason to stop: the next life will act once more.
-pub(crate) fn say_if_not_kept(result: std::io::Result<()>) {
-    if let Err(error) = result {
-        log(&format!(
-            "what was taken cannot be kept ({error}): after a restart the agent acts once more"
-        ));
-    }
-}
-
 /// The memory that was asked for, if it can be used.
 ///
 /// # Errors
@@ -105,7 +96,7 @@ pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Me
             );
             return Err(Failure::Start(sentence));
         }
-        say_for_now(error, folder, ends_us);
+        say_for_now(&memory, error, ends_us);
     }
     Ok(Some(Arc::new(memory)))
 }
@@ -122,14 +113,13 @@ fn is_for_good(error: &io::Error) -> bool {
     )
 }
 
-fn say_for_now(error: io::Error, folder: &Path, ends_us: bool) {
+fn say_for_now(memory: &Memory, error: io::Error, ends_us: bool) {
     if ends_us {
-        let folder = folder.display();
-        log(&format!(
-            "--memory {folder}: nothing can be kept there ({error}): until it can, no change ends the agent"
-        ));
+        memory.say(&Err(error), |error| {
+            format!("nothing can be kept in the folder of --memory ({error}): until it can, no change ends the agent")
+        });
     } else {
-        say_if_not_kept(Err(error));
+        memory.say_if_not_kept(&Err(error));
     }
 }
 

@@ -40,6 +40,7 @@ mod start;
 mod sys;
 mod watch;
 mod way;
+mod worker;
 
 use cli::Asked;
 use exits::Failure;

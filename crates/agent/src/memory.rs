@@ -9,12 +9,17 @@
 //! Others in the pod may write to the folder: links are not followed, and nothing
 //! longer than a page is read.
 
+mod condition;
 mod draft;
+mod form;
 
+use crate::log::log;
 use crate::watch::Look;
+use condition::Condition;
 use draft::Draft;
+use form::{line, understand, written};
 use rustix::fs::{self as sys, CWD, Mode, OFlags};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -24,8 +29,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidings_core::supervise::Version;
 
-/// The form of the file; another one is doubt.
-const FORM: u64 = 1;
 /// No file of ours is longer: a thousand volumes would fit.
 pub(crate) const LONGEST: u64 = 256 << 10;
 
@@ -85,6 +88,7 @@ pub(crate) struct Memory {
     reserved: Mutex<Option<(Version, Draft)>>,
     /// `None`: another agent has it. Held for life.
     lock: Option<Lock>,
+    condition: Condition,
 }
 
 /// What tells two agents apart that were started alike.
@@ -125,6 +129,7 @@ impl Memory {
             file,
             holds: Mutex::new(Holds::Unknown),
             reserved: Mutex::default(),
+            condition: Condition::default(),
         }
     }
 
@@ -171,7 +176,7 @@ impl Memory {
     pub(crate) fn doubt(&self) -> io::Result<()> {
         // Whoever kills us does not take the kernel's cache along, and where the
         // node goes down nothing that runs is left: no need to wait for the disk.
-        self.put(Holds::Doubt, &json!({ "form": FORM, "taken": null }), false)
+        self.put(Holds::Doubt, &form::doubt(), false)
     }
 
     /// The process has this.
@@ -212,6 +217,28 @@ impl Memory {
         };
         *locked(&self.holds) = Holds::Last;
         draft.put_and_let_hold(&self.file)
+    }
+
+    /// A memory that fails is no reason to stop: the next life will act once more.
+    pub(crate) fn say_if_not_kept(&self, result: &io::Result<()>) {
+        self.say(result, |error| {
+            format!("what was taken cannot be kept ({error}): until it can, the agent acts once more after a restart")
+        });
+    }
+
+    /// The same in other words.
+    pub(crate) fn say(&self, result: &io::Result<()>, sentence: impl FnOnce(&str) -> String) {
+        let failed = result.as_ref().err();
+        if let Some(sentence) = failed.and_then(|error| self.condition.fails(error, sentence)) {
+            log(&sentence);
+        }
+    }
+
+    /// Something was kept.
+    pub(crate) fn say_if_kept_again(&self) {
+        if let Some(sentence) = self.condition.is_well() {
+            log(sentence);
+        }
     }
 
     fn put(&self, holds: Holds, text: &Value, to_disk: bool) -> io::Result<()> {
@@ -267,47 +294,6 @@ fn lock(path: &Path) -> Option<Lock> {
 
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn line(text: &Value) -> Vec<u8> {
-    format!("{text}\n").into_bytes()
-}
-
-fn written(mark: &Mark) -> Value {
-    let (seconds, nanos) = mark.stamp.changed_at;
-    json!({
-        "form": FORM,
-        "taken": format!("{:032x}", mark.version.0),
-        "generations": mark.stamp.generations,
-        "changedAt": [seconds, nanos],
-    })
-}
-
-fn understand(text: &str) -> Option<Kept> {
-    if text.as_bytes().starts_with(draft::NOT_YET) {
-        return Some(Kept::Doubt);
-    }
-    let value: Value = serde_json::from_str(text).ok()?;
-    if value.get("form")?.as_u64()? != FORM {
-        return None;
-    }
-    let taken = value.get("taken")?;
-    if taken.is_null() {
-        return Some(Kept::Doubt);
-    }
-    let version = u128::from_str_radix(taken.as_str()?, 16).ok()?;
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let generations = value.get("generations")?.as_object()?.iter();
-    let generations: Option<_> = generations
-        .map(|(dir, name)| Some((dir.clone(), text(name)?)))
-        .collect();
-    let changed_at = value.get("changedAt")?.as_array()?;
-    let stamp = Stamp {
-        generations: generations?,
-        changed_at: (changed_at.first()?.as_i64()?, changed_at.get(1)?.as_i64()?),
-    };
-    let version = Version(version);
-    Some(Kept::Taken(Mark { version, stamp }))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
 use crate::descriptors;
 use crate::ending::Ending;
-use crate::engine::{self, Engine, Input, Job, Worker};
+use crate::engine::{self, Engine, Input};
 use crate::exits::{Failure, leave, leave_at_once};
 use crate::first_look::{self, FirstLook};
 use crate::journal::Journal;
@@ -23,6 +23,7 @@ use crate::proc::{self, Among};
 use crate::render::Rendering;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
+use crate::worker::{Job, Worker};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,6 +119,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let worker = Worker {
         actor,
         memory: memory.clone(),
+        unkept: None,
         ends_us: ends_us(settings),
     };
     let is_over = work_off(worker, asked, inputs.clone());
@@ -146,7 +148,7 @@ fn end_marked(code: u8, memory: &Memory, taken: &Mark, ending: &Ending) {
     }
     match memory.keep_last(taken) {
         Ok(()) => leave_at_once(code),
-        Err(error) => first_look::say_if_not_kept(Err(error)),
+        not_kept => memory.say_if_not_kept(&not_kept),
     }
 }
 
@@ -334,7 +336,7 @@ fn begin(
     warn_of_blindness(settings);
     if let (Some(_), Kept::Nothing, Some(memory)) = (&question, &kept, memory) {
         // The next life shall not take itself for the first.
-        first_look::say_if_not_kept(memory.doubt());
+        memory.say_if_not_kept(&memory.doubt());
     }
     Beginning {
         known: if question.is_some() {

@@ -48,6 +48,14 @@ impl Disk {
         std::fs::remove_file(self.inside("all")).unwrap();
     }
 
+    /// Whether the memory says that this volume's files were taken.
+    fn keeps(&self, volume: &Volume) -> bool {
+        let generation = volume.generation().unwrap();
+        let files = std::fs::read_dir(self.inside("")).unwrap().flatten();
+        let texts = files.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default());
+        texts.into_iter().any(|text| text.contains(&generation))
+    }
+
     fn agent(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new("nsenter");
         let target = self.holder.pid().to_string();
@@ -122,6 +130,39 @@ fn a_child_is_not_stopped_for_an_exit_code_whose_mark_cannot_be_laid() {
     disk.free();
     assert_eq!(agent.code(), 77);
     agent.says("stopped", 1);
+}
+
+/// Of several sentences about one disk the others are none of people's business.
+#[test]
+fn what_could_not_be_kept_is_kept_when_there_is_space_and_each_is_said_once() {
+    let root = tempfile::tempdir().unwrap();
+    let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);
+    let disk = Disk::new(root.path());
+    let (dir, folder) = (volume.0.to_str().unwrap(), disk.folder.to_str().unwrap());
+    let arguments = [
+        "watch", "--watch", dir, "--memory", folder, "--exec", "true",
+    ];
+    let agent = disk.agent(&arguments);
+    agent.says("unverified", 1);
+    until("it is kept", || disk.keeps(&volume));
+    disk.fill();
+    for times in 2..5 {
+        volume.write(&[("a", &times.to_string())]);
+        agent.says("unverified", times);
+    }
+    agent.says("what was taken cannot be kept (No space left on device", 1);
+    disk.free();
+    // Nothing else happens meanwhile.
+    agent.says("what was taken is kept again", 1);
+    assert!(disk.keeps(&volume));
+    assert_eq!(agent.said("cannot be kept"), 1, "{}", agent.output());
+    assert_eq!(agent.said("kept again"), 1, "{}", agent.output());
+    agent.kill();
+    let next = disk.agent(&arguments);
+    next.says("watching", 1);
+    volume.write(&[("a", "last")]);
+    next.says("unverified", 1);
+    assert_eq!(next.said("changed: a"), 1, "{}", next.output());
 }
 
 /// The memory's file and its lock, after a life.
