@@ -73,9 +73,6 @@ impl Case<'_> {
             Ok(earlier) => earlier,
         };
         let adopt = as_it_was(adopt, &earlier);
-        if earlier.iter().any(|earlier| earlier.differs) {
-            return (adopt, reason, text);
-        }
         let missed = self.missed();
         let newer = match self.newer_than_pods(&earlier) {
             Err(questions) => return Self::ask(questions),
@@ -92,6 +89,10 @@ impl Case<'_> {
         match (stale.is_empty(), self.rules.catch_up) {
             (true, _) => (adopt, reason, text),
             (false, true) => self.catch_up(&stale),
+            // A roll follows, unless that change is taken back.
+            (false, false) if earlier.iter().any(|earlier| earlier.differs) => {
+                (in_doubt(adopt), reason, text)
+            }
             (false, false) => {
                 let names: Vec<_> = stale.iter().map(ToString::to_string).collect();
                 (in_doubt(adopt), why, names.join(", "))
@@ -214,12 +215,11 @@ impl Case<'_> {
         }
     }
 
-    /// Where it changed later nobody needs to know whether pods were older even then.
     fn at_that_time(&self, need: &Need, then: &Fetched) -> Result<Then, Question> {
         let source = Source::then(then);
         let opted_in = matches!(self.began(), Beginning::OptedIn(_));
         let mut doubt = false;
-        if opted_in && self.is_candidate(need) && !self.differs(need, &source) {
+        if opted_in && self.is_candidate(need) {
             doubt = match self.is_newer_than_pods(need, &self.origin_of(need, then)) {
                 Newness::Ask(question) => return Err(question),
                 Newness::Yes => true,

@@ -92,10 +92,13 @@ impl Case<'_> {
             .map_or_else(Vec::new, |entry| entry.older.clone())
     }
 
-    /// The same, and besides what the pods have that a roll now would replace. A roll
-    /// that did not come about has brought them nothing.
+    /// The same, and besides what the pods have that a roll now would replace, where
+    /// that is known. A roll that did not come about has brought them nothing.
     pub(super) fn older_and_present(&self) -> Vec<Older> {
         let older = self.older();
+        if self.lost {
+            return older;
+        }
         let brought = |entry: &&Entry| !self.is_pending(entry) && !self.is_untold();
         let Some(entry) = self.entry.filter(brought) else {
             return self.entry.map_or(older, |entry| entry.older.clone());

@@ -52,6 +52,12 @@ impl Case<'_> {
         if self.known.pods.edited.as_ref() > newest {
             return Newer::Yes;
         }
+        let told = |change: &Change| !change.source.kind.by_status();
+        if let Some(question) = self.waits_for_its_roll(newest)
+            && changes.iter().all(told)
+        {
+            return Newer::Ask(vec![question]);
+        }
         if let Some(edited) = self.known.pods.edited {
             return self.edited_in_between(edited, changes);
         }
@@ -61,6 +67,15 @@ impl Case<'_> {
             return Newer::No;
         }
         self.past_tells(changes)
+    }
+
+    /// The watch does not show the last roll yet, which may have brought what is newer:
+    /// who asks for the workload waits until it does.
+    fn waits_for_its_roll(&self, newest: Option<&Version>) -> Option<Question> {
+        match self.template_at(*newest.filter(|_| self.is_untold())?) {
+            Template::Ask(question) => Some(question),
+            _ => None,
+        }
     }
 
     /// Whether Reloader has rolled the workload for what is there.

@@ -45,6 +45,14 @@ fn check(scenario: &str) {
     updated 3                           => in step
 "
 )]
+#[case::stale_when_it_was_opted_in_though_another_change_came_and_went(
+    "
+    ann; cm c k=1; cm d k=1; use env:c.k env:d.k; cm c k=2; ann tidings.dev/reload=auto; cm d k=2 => in step
+    cm d k=1                            => stale
+    cm d k=2                            => stale
+    updated 3                           => in step
+"
+)]
 #[case::a_rollout_that_hangs(
     "
     cm c k=1; use env:c.k; updated 3    => in step
