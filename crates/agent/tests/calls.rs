@@ -254,3 +254,45 @@ fn https_needs_the_right_authority_and_can_show_a_certificate() {
     trusting.says("applied", 1);
     doubting.says("unverified", 1);
 }
+
+/// What is written in the place of a file's name may be what belongs into the file.
+#[test]
+fn a_secret_in_the_place_of_its_file_is_shown_nowhere() {
+    let scene = Scene::new();
+    let hook = Hook::new();
+    let secure = format!("https://127.0.0.1:{}/", hook.port);
+    let plain = hook.url("/");
+    for (url, options) in [
+        (&plain, vec!["--bearer-file", "hunter2-S3CR"]),
+        (&plain, vec!["--bearer-file", "ab/S3CR+ef=="]),
+        (&plain, vec!["--basic-file", "S3CR"]),
+        (&secure, vec!["--ca", "S3CR"]),
+        (
+            &secure,
+            vec!["--insecure", "--cert", "S3CR", "--key", "S3CR"],
+        ),
+    ] {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let http = ["--http", url, "--at-start", "always", "--listen", &listen];
+        let agent = scene.watch(&[&http, options.as_slice()].concat());
+        agent.says("(not shown: ", 1);
+        let state = get(port, "/state.json").unwrap().1;
+        let all = format!("{}{state}", agent.output());
+        assert!(!all.contains("S3CR"), "{all}");
+        assert!(all.contains("(not shown: "), "{all}");
+    }
+    for (option, value) in [
+        ("--bearer-file", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.S3CR"),
+        ("--bearer-file", "Bearer S3CR"),
+        ("--basic-file", "u:S3CR"),
+        ("--key", "-----BEGIN PRIVATE KEY-----S3CR"),
+        ("--cert", "-----BEGIN CERTIFICATE-----S3CR"),
+        ("--ca", "-----BEGIN CERTIFICATE-----S3CR"),
+    ] {
+        let mut agent = scene.watch(&["--http", &plain, option, value]);
+        assert_eq!(agent.code(), 2, "{option} {value}");
+        agent.says("write it into a file", 1);
+        assert!(!agent.output().contains("S3CR"), "{}", agent.output());
+    }
+}

@@ -2,6 +2,7 @@
 //! All of it lies in files that are read at every call, since they rotate.
 
 use super::http::Manner;
+use crate::cli::quoted::file as shown;
 use crate::read;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,10 +22,10 @@ impl Manner {
     /// The value of the header `Authorization`; `inline` is what the address says.
     pub(super) fn authorization(&self, inline: Option<Vec<u8>>) -> Result<Option<String>, String> {
         if let Some(file) = &self.bearer {
-            return Ok(Some(format!("Bearer {}", secret(file)?)));
+            return Ok(Some(format!("Bearer {}", secret(file, "--bearer-file")?)));
         }
         let pair = match &self.basic {
-            Some(file) => Some(secret(file)?.into_bytes()),
+            Some(file) => Some(secret(file, "--basic-file")?.into_bytes()),
             None => inline,
         };
         Ok(pair.map(|pair| format!("Basic {}", STANDARD.encode(pair))))
@@ -40,7 +41,8 @@ impl Manner {
             } else {
                 let file = self.roots()?;
                 // Distributions keep theirs behind a link.
-                certificates(&file, &read::small_behind_links(&file)?)?
+                let bytes = named(&file, "--ca", read::small_behind_links(&file))?;
+                certificates((&file, "--ca"), &bytes)?
             };
             tls = tls
                 .root_certs(RootCerts::new_with_certs(&roots))
@@ -69,19 +71,33 @@ impl Manner {
     }
 }
 
-fn secret(file: &Path) -> Result<String, String> {
-    let text = String::from_utf8(read::small(file)?);
-    let text = text.map_err(|_| format!("{} cannot be read: it is no text", file.display()))?;
+/// What its reader says begins with the name of the file.
+fn named(file: &Path, option: &str, read: Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
+    let name = file.display().to_string();
+    read.map_err(|why| {
+        let rest = why.strip_prefix(&name).unwrap_or(" cannot be read");
+        format!("{}{rest}", shown(file, option))
+    })
+}
+
+fn secret(file: &Path, option: &str) -> Result<String, String> {
+    let bytes = named(file, option, read::small(file))?;
+    let shown = shown(file, option);
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| format!("{shown} cannot be read: it is no text"))?;
     Ok(text.trim().to_owned())
 }
 
-fn pem(file: &Path, bytes: &[u8]) -> Result<Vec<PemItem<'static>>, String> {
+fn pem((file, option): (&Path, &str), bytes: &[u8]) -> Result<Vec<PemItem<'static>>, String> {
     let items: Result<Vec<_>, _> = parse_pem(bytes).collect();
-    items.map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    items.map_err(|error| format!("{} cannot be read: {error}", shown(file, option)))
 }
 
-fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
-    let found: Vec<_> = pem(file, bytes)?
+fn certificates(
+    (file, option): (&Path, &str),
+    bytes: &[u8],
+) -> Result<Vec<Certificate<'static>>, String> {
+    let found: Vec<_> = pem((file, option), bytes)?
         .into_iter()
         .filter_map(|item| match item {
             PemItem::Certificate(certificate) => Some(certificate),
@@ -89,14 +105,18 @@ fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<Certificate<'static>>, 
         })
         .collect();
     if found.is_empty() {
-        return Err(format!("{} contains no certificate", file.display()));
+        return Err(format!("{} contains no certificate", shown(file, option)));
     }
     Ok(found)
 }
 
 fn client(chain: &Path, key: &Path) -> Result<ClientCert, String> {
-    let chain = certificates(chain, &read::small(chain)?)?;
-    let key = PrivateKey::from_pem(&read::small(key)?)
-        .map_err(|error| format!("{} contains no private key: {error}", key.display()))?;
+    let bytes = named(chain, "--cert", read::small(chain))?;
+    let chain = certificates((chain, "--cert"), &bytes)?;
+    let bytes = named(key, "--key", read::small(key))?;
+    let key = PrivateKey::from_pem(&bytes).map_err(|error| {
+        let shown = shown(key, "--key");
+        format!("{shown} contains no private key: {error}")
+    })?;
     Ok(ClientCert::new_with_certs(&chain, key))
 }

@@ -2,8 +2,8 @@
 
 use super::quoted::quoted;
 use super::values::{
-    address, command, exit_code, header, limit, name, number, path, pattern, preset_named, proof,
-    reload_signal, status, stop_signal, text, time, url,
+    address, basic_file, command, exit_code, header, limit, name, number, path, pattern,
+    preset_named, proof, reload_signal, secret_file, status, stop_signal, text, time, url,
 };
 use crate::act::Vouched;
 use crate::act::http::Manner;
@@ -119,11 +119,11 @@ keep! {
     preset: preset_named => preset;
     signal: reload_signal => signal;
     pid_file: path => pid_file;
-    ca: path => manner.ca;
-    cert: path => cert;
-    key: path => key;
-    basic: path => manner.basic;
-    bearer: path => manner.bearer;
+    ca: secret_file => manner.ca;
+    cert: secret_file => cert;
+    key: secret_file => key;
+    basic: basic_file => manner.basic;
+    bearer: secret_file => manner.bearer;
     exec: command => exec;
     exit_code: exit_code => exit_code;
     stop: stop_signal => stop;

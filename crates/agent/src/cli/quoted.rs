@@ -3,8 +3,12 @@
 //! An address may hold a password, a header or a body a token, and an argument that
 //! is out of its place may be any of these: only plain words are shown.
 
+use std::path::Path;
+
 /// Nobody wants to read more of it.
 const LONGEST: usize = 64;
+/// Of a file (NAME_MAX, limits.h).
+const LONGEST_NAME: usize = 255;
 
 const HIDDEN: &str = "what is written (not shown: it may hold a password)";
 
@@ -34,6 +38,36 @@ pub(crate) fn command(name: &str) -> &str {
     } else {
         HIDDEN
     }
+}
+
+/// The name of a file with a secret: whoever writes the secret in its place shall not
+/// find it in the log.
+pub(crate) fn file(path: &Path, option: &str) -> String {
+    let name = path.to_string_lossy();
+    let begins_as_path = ["/", "./", "../"].iter().any(|dir| name.starts_with(dir));
+    if begins_as_path && !is_secret(&name) {
+        return name.into_owned();
+    }
+    format!("the file of {option} (not shown: what is written may be the secret itself)")
+}
+
+/// Whether it is no name of a file, but what belongs into one: a token (JWT, RFC 7519),
+/// a header's value, a key in PEM, or just too long for a name.
+pub(crate) fn is_secret(text: &str) -> bool {
+    let lower = text.trim_start().to_ascii_lowercase();
+    let begins = ["-----begin", "bearer ", "basic "];
+    text.contains(char::is_control)
+        || begins.iter().any(|word| lower.starts_with(word))
+        || text.split('/').any(|part| part.len() > LONGEST_NAME)
+        || is_token(text)
+}
+
+fn is_token(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_=".contains(c);
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_letter);
+    let parts: Vec<&str> = text.split('.').collect();
+    // `{"` in base64.
+    [3, 5].contains(&parts.len()) && text.starts_with("eyJ") && parts.into_iter().all(is_part)
 }
 
 /// An address where something else was expected, or what is left of one.
@@ -89,6 +123,31 @@ mod tests {
             "",
         ] {
             assert!(!is_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_its_file_is_known_and_else_not_shown() {
+        let long = "a".repeat(256);
+        for text in [
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln",
+            "eyJhbGciOiJub25lIn0.e30.x",
+            "-----BEGIN PRIVATE KEY-----\nMIG",
+            "bearer abc",
+            "Basic dTpw",
+            "/a\nb",
+            long.as_str(),
+        ] {
+            assert!(is_secret(text), "{text}");
+            assert!(!file(text.as_ref(), "--key").contains(text));
+        }
+        for text in ["hunter2", "ab/cd+ef==", "token", "secrets/token", "~/x"] {
+            assert!(!is_secret(text), "{text}");
+            let shown = file(text.as_ref(), "--key");
+            assert!(shown.starts_with("the file of --key"), "{shown}");
+        }
+        for text in ["/run/token", "./x", "../eyJ.json", "/etc/a b"] {
+            assert_eq!(file(text.as_ref(), "--key"), text);
         }
     }
 

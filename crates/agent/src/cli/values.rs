@@ -2,7 +2,7 @@
 //! sentence on what is wrong with it.
 
 use super::draft::Wanted;
-use super::quoted::{is_address, quoted};
+use super::quoted::{is_address, is_secret, quoted};
 use crate::act::address::check_url;
 use crate::act::command::split;
 use crate::act::http::{Call, Manner};
@@ -48,6 +48,22 @@ pub(super) fn path(value: &str) -> Result<PathBuf, String> {
     }
     no_address(value)?;
     text(value).map(PathBuf::from)
+}
+
+/// One that holds a secret, and is not to be the secret itself.
+pub(super) fn secret_file(value: &str) -> Result<PathBuf, String> {
+    if is_secret(value) {
+        return Err("a secret itself is written where the name of a file with it is to be; write it into a file, and replace it: who lists the processes has seen it".into());
+    }
+    path(value)
+}
+
+/// `user:password` is no such name either.
+pub(super) fn basic_file(value: &str) -> Result<PathBuf, String> {
+    if value.contains(':') && !value.contains('/') {
+        return Err("user:password itself is written where the name of a file with it is to be; write it into a file, and replace it: who lists the processes has seen it".into());
+    }
+    secret_file(value)
 }
 
 /// It would be shown as what it is not.
