@@ -430,6 +430,9 @@ mod tests {
         }
         memory(folder.path());
         assert!(!left.exists() && others.exists());
+        std::fs::create_dir(&left).unwrap();
+        memory(folder.path());
+        assert!(!left.exists());
     }
 
     #[test]

@@ -335,6 +335,9 @@ fn an_output_beyond_the_limit_of_file_sizes_ends_nobody() {
     fs::write(scene.path("v/a"), [b'x'; 5_000]).unwrap();
     running.says("File too large", 1);
     assert!(running.runs(), "{}", running.output());
+    let beside = fs::read_dir(scene.path("o")).unwrap().flatten();
+    let names: Vec<_> = beside.map(|entry| entry.file_name()).collect();
+    assert!(names.iter().all(|name| name == "x"), "{names:?}");
     fs::write(scene.path("v/a"), "1").unwrap();
     running.says("unverified", 1);
     assert_eq!(fs::read(scene.path("o/x")).unwrap(), b"1");

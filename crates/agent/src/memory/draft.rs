@@ -66,7 +66,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // After it was put in its place there is none of this name.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = remove(&self.path);
     }
 }
 
@@ -90,10 +90,15 @@ pub(super) fn clear(file: &Path) {
     let entries = file.parent().and_then(|folder| folder.read_dir().ok());
     for entry in entries.into_iter().flatten().take(LOOKED_AT).flatten() {
         if is_left(&entry.file_name()) {
-            // What somebody else laid there may stay: it hinders nobody.
-            let _ = std::fs::remove_file(entry.path());
+            // What is somebody else's, or holds something, may stay: it hinders nobody.
+            let _ = remove(&entry.path());
         }
     }
+}
+
+/// Whoever shares the folder may have laid a directory in the place of a draft.
+fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path))
 }
 
 /// How the names of its drafts begin.

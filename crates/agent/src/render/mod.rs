@@ -13,6 +13,8 @@
 mod broken;
 mod copy;
 pub(crate) mod expand;
+#[cfg(test)]
+mod left;
 mod output;
 mod own;
 

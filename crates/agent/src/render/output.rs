@@ -58,6 +58,8 @@ pub(super) struct Placed {
     output: Arc<Output>,
     /// The file of before, if there was one.
     before: Option<OsString>,
+    /// That is none, and has been somebody's all along.
+    is_theirs: bool,
     is_kept: bool,
 }
 
@@ -168,11 +170,11 @@ impl Output {
             let Some(stat) = self.stat(&name)? else {
                 continue;
             };
-            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            if !is_file || stat.st_uid != geteuid().as_raw() {
+            if stat.st_uid != geteuid().as_raw() {
                 continue;
             }
-            if self.inode_in(&name).is_some_and(|new| new != stat.st_ino) {
+            let is_another = self.inode_in(&name).is_some_and(|new| new != stat.st_ino);
+            if is_another && refuse_no_file(&stat).is_ok() {
                 self.rename(&name, &self.name)?;
                 log(&format!(
                     "{} is again what it was before the check under which an earlier life of the agent ended",
@@ -235,6 +237,19 @@ impl Output {
         Ok(sys::renameat(dir, from, dir, to)?)
     }
 
+    /// What somebody has put in the place of the file of before was never an output.
+    fn put_back_or_say(&self, before: &OsStr) {
+        let now = self.stat(before);
+        if now.is_ok_and(|now| now.is_none_or(|stat| refuse_no_file(&stat).is_err())) {
+            log(&format!(
+                "{} stays as it was refused: what it was before was removed during the check",
+                self.path.display()
+            ));
+            return self.remove(before);
+        }
+        self.put_back(before);
+    }
+
     /// What is not a file, such as a directory, is exchanged once more instead.
     fn put_back(&self, before: &OsStr) {
         let is_back = self.rename(before, &self.name).or_else(|_| {
@@ -259,10 +274,24 @@ impl Output {
     }
 
     fn remove(&self, name: &OsStr) {
-        if let Some(dir) = self.dir.get() {
-            let removed = sys::unlinkat(dir, name, AtFlags::empty());
-            self.is_clear.fetch_and(removed.is_ok(), Ordering::Relaxed);
+        let Some(dir) = self.dir.get() else {
+            return;
+        };
+        // Whoever shares the directory may have laid another one in the file's place.
+        let removed = match sys::unlinkat(dir, name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => sys::unlinkat(dir, name, AtFlags::REMOVEDIR),
+            removed => removed,
+        };
+        if removed == Err(Errno::NOTEMPTY) {
+            // What is in it may be somebody's, and is said once a life.
+            log(&format!(
+                "{} was left by somebody, and is not empty; remove it",
+                self.parent().join(name).display()
+            ));
+            return;
         }
+        let is_gone = matches!(removed, Ok(()) | Err(Errno::NOENT));
+        self.is_clear.fetch_and(is_gone, Ordering::Relaxed);
     }
 
     fn opened(&self) -> Option<Opened> {
@@ -304,13 +333,15 @@ impl Draft {
         self.name.clone_from(&name);
         let is_exchanged = output.put(&name)?;
         self.is_placed = true;
-        let placed = Placed {
+        let mut placed = Placed {
             before: is_exchanged.then_some(name),
+            is_theirs: false,
             is_kept: false,
             output,
         };
-        placed.refuse_no_file()?;
-        Ok(placed)
+        let refused = placed.refuse_no_file();
+        placed.is_theirs = refused.is_err();
+        refused.map(|()| placed)
     }
 }
 
@@ -365,10 +396,10 @@ impl Drop for Placed {
         let Some(before) = &self.before else {
             return;
         };
-        if self.is_kept {
-            self.output.remove(before);
-        } else {
-            self.output.put_back(before);
+        match (self.is_kept, self.is_theirs) {
+            (true, _) => self.output.remove(before),
+            (false, true) => self.output.put_back(before),
+            (false, false) => self.output.put_back_or_say(before),
         }
     }
 }
