@@ -2,6 +2,7 @@
 //! somebody's mistake, and refused. One row for each need; `docs/agent.md` has the table.
 
 use super::settings::{Settings, Way};
+use crate::act::prove::Proof;
 #[cfg(test)]
 use std::fmt::Write;
 use tidings_core::supervise::OnChange;
@@ -13,7 +14,10 @@ struct Need {
     is_there: fn(&Settings) -> bool,
 }
 
-const NEEDS: [Need; 6] = [
+/// It looks at the children of the process that was told.
+const CHILDREN: &str = "--prove children";
+
+const NEEDS: [Need; 7] = [
     Need {
         options: &[
             "--method",
@@ -56,6 +60,15 @@ const NEEDS: [Need; 6] = [
         what: "--prove, or a preset that proves",
         is_there: |settings| settings.proof.is_some(),
     },
+    Need {
+        options: &[CHILDREN],
+        what: "a signal or --on-change restart; of --exit-code, --process or --pid-file",
+        is_there: |settings| match settings.way {
+            Way::Signal { .. } => true,
+            Way::Itself => restarts(settings) || settings.asked.is_some(),
+            _ => false,
+        },
+    },
 ];
 
 fn restarts(settings: &Settings) -> bool {
@@ -71,10 +84,11 @@ fn exits(settings: &Settings) -> bool {
 /// # Errors
 /// One sentence, on the first of them that means nothing here.
 pub(super) fn meet(said: &[&'static str], settings: &Settings) -> Result<(), String> {
-    for name in said {
+    let by_children = matches!(settings.proof, Some(Proof::Children)).then_some(CHILDREN);
+    for name in said.iter().copied().chain(by_children) {
         let missing = NEEDS
             .iter()
-            .find(|need| need.options.contains(name) && !(need.is_there)(settings));
+            .find(|need| need.options.contains(&name) && !(need.is_there)(settings));
         if let Some(need) = missing {
             let what = need.what;
             return Err(format!("{name} means nothing here: it needs {what}"));
@@ -129,7 +143,7 @@ mod tests {
     #[test]
     fn what_has_nothing_to_act_on_is_refused_whoever_says_it() {
         for need in NEEDS {
-            for name in need.options {
+            for name in need.options.iter().filter(|name| **name != CHILDREN) {
                 let opt = OPTIONS.iter().find(|opt| opt.name == *name).unwrap();
                 let said = with_value(name);
                 let both = opt.of == For::Both;
@@ -155,6 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn nobodys_children_prove_nothing() {
+        for line in [
+            "watch --http http://h/ --process x --prove children",
+            "watch --exec x --prove children",
+            "run --await --prove children -- x",
+            "watch --exit-code 7 --prove children",
+        ] {
+            let why = taken(line).unwrap_err();
+            assert!(why.contains("--prove children means nothing here"), "{why}");
+        }
+    }
+
+    #[test]
     fn beside_what_it_needs_it_is_taken() {
         for line in [
             "watch --header a:b --http http://h/",
@@ -165,6 +192,9 @@ mod tests {
             "run --preset nginx --signal-is-handled --command-timeout 3s --prove-timeout 3s -- x",
             "run --on-change restart --grace 3s --stop-signal KILL --on-failed-restart exit -- x",
             "run --preset rsyslog --grace 3s -- x",
+            "run --prove children -- x",
+            "run --on-change restart --prove children -- x",
+            "watch --exit-code 7 --process x --prove children",
             "run --exit-code 7 --grace 3s --stop-signal WINCH -- x",
             "watch --exec x --command-timeout 3s",
             "watch --once --check x --command-timeout 3s",
