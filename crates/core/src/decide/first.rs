@@ -230,9 +230,9 @@ impl Case<'_> {
     }
 
     /// A source as it was before it changed for the first time while the workload was
-    /// there with its present template.
+    /// there with its present template. Where that is too long ago there is a doubt.
     fn before_it_changed(&self, need: &Need) -> Result<Option<Then>, Question> {
-        let (mut then, mut doubt) = (None, false);
+        let (mut then, mut doubt) = (None, true);
         for _ in 0..STEPS {
             let origin = match then {
                 None => self.origin(need),
@@ -251,7 +251,11 @@ impl Case<'_> {
                     doubt = !other.alone;
                     break;
                 }
-                Template::NotMade | Template::Forgotten => break,
+                Template::NotMade => {
+                    doubt = false;
+                    break;
+                }
+                Template::Forgotten => break,
             }
         }
         let then = then.map(Source::then);
