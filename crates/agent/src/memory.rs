@@ -205,18 +205,18 @@ impl Memory {
         Draft::write(&self.file, &text, true)
     }
 
-    /// Like [`Self::keep`], as the last word of this life.
+    /// Like [`Self::keep`], as the last word of this life, which ends by `leave`.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn keep_last(&self, mark: &Mark) -> io::Result<()> {
+    pub(crate) fn keep_last<T>(&self, mark: &Mark, leave: impl FnOnce() -> T) -> io::Result<T> {
         let reserved = locked(&self.reserved).take();
         let draft = match reserved.filter(|(version, _)| *version == mark.version) {
             Some((_, draft)) => draft,
             None => self.not_yet(mark)?,
         };
         *locked(&self.holds) = Holds::Last;
-        draft.put_and_let_hold(&self.file)
+        draft.put_and_let_hold(&self.file, leave)
     }
 
     /// A memory that fails is no reason to stop: the next life will act once more.
@@ -327,7 +327,7 @@ mod tests {
         );
         first.doubt().unwrap();
         assert_eq!(memory(folder.path()).recall(), (Kept::Doubt, None));
-        first.keep_last(&mark(3)).unwrap();
+        first.keep_last(&mark(3), || ()).unwrap();
         first.keep(&mark(4)).unwrap();
         assert_eq!(memory(folder.path()).recall().0, Kept::Taken(mark(3)));
     }
@@ -404,7 +404,7 @@ mod tests {
             memory.try_out(),
             memory.keep(&mark(1)),
             memory.reserve(&mark(1)),
-            memory.keep_last(&mark(1)),
+            memory.keep_last(&mark(1), || ()),
         ] {
             let sentence = error.unwrap_err().to_string();
             assert!(
@@ -442,7 +442,7 @@ mod tests {
             let first = memory(folder.path());
             first.reserve(&mark(reserved)).unwrap();
             assert_ne!(first.recall().0, Kept::Taken(mark(reserved)));
-            first.keep_last(&mark(kept)).unwrap();
+            first.keep_last(&mark(kept), || ()).unwrap();
             assert_eq!(first.recall().0, Kept::Taken(mark(kept)));
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         }

@@ -146,10 +146,8 @@ fn end_marked(code: u8, memory: &Memory, taken: &Mark, ending: &Ending) {
     if ending.decide().is_err() {
         return;
     }
-    match memory.keep_last(taken) {
-        Ok(()) => leave_at_once(code),
-        not_kept => memory.say_if_not_kept(&not_kept),
-    }
+    let not_kept = memory.keep_last(taken, || leave_at_once(code));
+    memory.say_if_not_kept(&not_kept);
 }
 
 /// What is returned hangs up when no job is left and none can come.

@@ -53,13 +53,19 @@ impl Draft {
         std::fs::rename(&self.path, file)
     }
 
-    /// Puts one that begins with [`NOT_YET`] in its place, and then has it hold. That is
-    /// the work of an instant, while a renaming may wait for the disk, and whoever is
-    /// killed meanwhile would have renamed all the same.
-    pub(super) fn put_and_let_hold(self, file: &Path) -> io::Result<()> {
+    /// Puts one that begins with [`NOT_YET`] in its place, and then has it hold and
+    /// leaves. To hold is the work of an instant, while a renaming may wait for the disk,
+    /// and whoever is killed meanwhile would have renamed all the same. So nothing comes
+    /// between the two, such as to clear up.
+    pub(super) fn put_and_let_hold<T>(
+        self,
+        file: &Path,
+        leave: impl FnOnce() -> T,
+    ) -> io::Result<T> {
         is_free(file)?;
         std::fs::rename(&self.path, file)?;
-        self.file.write_all_at(HOLDS, 0)
+        self.file.write_all_at(HOLDS, 0)?;
+        Ok(leave())
     }
 }
 
