@@ -169,6 +169,11 @@ impl Need {
         self.unseen.hidden.contains(key)
     }
 
+    /// Whether another variable takes the place of a key.
+    pub fn replaces(&self, key: &str) -> bool {
+        self.hides(key) || self.unseen.replaced.contains(key)
+    }
+
     /// Whether containers could not start with this content for want of a key.
     pub fn lacks(&self, key: &str, content: &Content) -> bool {
         let used = self.keys.get(key);

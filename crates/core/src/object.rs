@@ -179,6 +179,8 @@ pub struct Workload {
     pub restarted: Option<Name>,
     /// Whether something else made it and cares for it, such as an operator.
     pub controlled: bool,
+    /// Whether it is being deleted.
+    pub going: bool,
     /// Whether it is being deleted, and its pods are to stay.
     pub orphans: bool,
     /// `spec.paused`

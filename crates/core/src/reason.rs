@@ -58,6 +58,8 @@ pub enum Reason {
     Suspended,
     /// Another workload's roll concerns it.
     LeftToOwner,
+    /// It is being deleted.
+    BeingDeleted,
     /// A source that the containers need is not there.
     Missing,
     /// Rolled, but pods wait to be deleted.
@@ -125,7 +127,7 @@ reasons! {
     Adopted Normal "Seen for the first time: what it uses now is recorded, nothing is rolled."
     MaybeStale Warning "Adopted, but a source was written after its pods' template: they may run with older content. Roll it once, or start the controller with --catch-up."
     Missed Warning "Taken over from Reloader, which recorded on the template that it last rolled it for other content: it missed a change. Roll it once, or start the controller with --catch-up."
-    StateLost Warning "Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen."
+    StateLost Warning "Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen; what was written after its pods' template is named. Roll it once, or start the controller with --catch-up."
     Absorbed Normal "Its pods were made after the change and have read it: recorded, not rolled."
     Recorded Normal "A source or key is new to it and needs no roll: recorded."
     Withdrawn Normal "A roll that had not reached the workload, such as one that was refused, is not needed any more: what its pods have is there again. Taken back."
@@ -142,7 +144,8 @@ reasons! {
     Running Normal "A run of the CronJob is active and its concurrencyPolicy forbids another: the next one waits until it has ended."
     Ended Normal "The Job has ended, so it is not run again: recorded."
     Suspended Normal "It is suspended, and reads what is there when it is resumed: recorded."
-    LeftToOwner Normal "It is left to the workload that it belongs to: the CronJob of a Job, or the Deployment whose template a Rollout uses."
+    LeftToOwner Normal "It is left to what it belongs to: a Job to the CronJob or to whatever else controls it, a Rollout to the Deployment whose template it uses."
+    BeingDeleted Normal "It is being deleted, so nothing is rolled, and no run begun."
     Missing Warning "A source or key that its containers cannot start without is not there: new pods would hang, so the roll waits until it is."
     WaitsForDelete Normal "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
     PartlyRolled Normal "Rolled, but its partition keeps the pods below it as they are."

@@ -245,6 +245,13 @@ fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
         });
     };
     let (kind, name) = workload(kinds, text)?;
+    if !kinds.iter().any(|rolled| rolled == kind) {
+        return Err(Misuse(format!(
+            "an installation with these options does not roll {}: give the options of the \
+             controller (--ignored-workload-types, --is-Argo-Rollouts, --is-openshift)",
+            kind.plural
+        )));
+    }
     Ok(Target::One {
         kind,
         name,

@@ -6,6 +6,9 @@
 
 use crate::pattern::quoted;
 
+/// What is meant to be never has other words.
+const LONGEST: u64 = 10 * 365 * 24 * 3_600_000;
+
 /// Reads a time: a number with `ms`, `s`, `m` or `h`, in milliseconds.
 pub fn millis(text: &str) -> Result<u64, String> {
     let wrong = || not_a_time(text, "500ms, 2s or 1m");
@@ -22,7 +25,9 @@ pub fn millis(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).ok_or_else(wrong)
+    let millis = number.checked_mul(factor);
+    let millis = millis.filter(|millis| *millis <= LONGEST);
+    millis.ok_or_else(|| format!("{} is more than ten years", quoted(text)))
 }
 
 /// Units as people write them who think of no unit, or of another one.
@@ -118,6 +123,9 @@ mod tests {
     #[case("0", Some(0))]
     #[case("500ms", Some(500))]
     #[case("2s", Some(2_000))]
+    #[case("87600h", Some(315_360_000_000))]
+    #[case("87601h", None)]
+    #[case("18446744073709551615ms", None)]
     #[case("2", None)]
     #[case("2 s", None)]
     #[case("99999999999999999999h", None)]

@@ -62,9 +62,6 @@ impl Case<'_> {
             return answer;
         }
         let (adopt, reason, text) = self.adopt();
-        if reason == Reason::StateLost && !self.rules.catch_up {
-            return (adopt, reason, text);
-        }
         if let Some(unread) = self.unread_sha1() {
             return (Act::Read(unread), Reason::NotRead, String::new());
         }
@@ -93,10 +90,11 @@ impl Case<'_> {
             (false, false) if earlier.iter().any(|earlier| earlier.differs) => {
                 (in_doubt(adopt), reason, text)
             }
-            (false, false) => {
-                let names: Vec<_> = stale.iter().map(ToString::to_string).collect();
-                (in_doubt(adopt), why, names.join(", "))
+            (false, false) if reason == Reason::StateLost => {
+                let text = format!("{text}; its pods may be older than {}", names(&stale));
+                (in_doubt(adopt), reason, text)
             }
+            (false, false) => (in_doubt(adopt), why, names(&stale)),
         }
     }
 
@@ -440,6 +438,11 @@ fn as_it_was(adopt: Act, earlier: &[Earlier<'_>]) -> Act {
         .seen
         .extend(seen.map(|e| (Seen::of(e.source), e.seen.clone())));
     Act::Record(entry)
+}
+
+fn names(sources: &[&SourceRef]) -> String {
+    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// The record, with what was said of it.

@@ -247,6 +247,9 @@ impl Case<'_> {
         if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
             return (self.put_away(), Reason::NotOptedIn, String::new());
         }
+        if self.known.workload.going {
+            return nothing(Reason::BeingDeleted);
+        }
         if let Some(reason) = self.left_to_another() {
             return (self.put_away(), reason, String::new());
         }

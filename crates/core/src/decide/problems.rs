@@ -10,6 +10,9 @@ use super::{Act, Case};
 
 impl Case<'_> {
     pub(super) fn problems(&mut self, act: &Act) -> Vec<Problem> {
+        if self.index.left_out(&self.known.workload.key.namespace) {
+            return Vec::new();
+        }
         let mut problems = self.known.problems.clone();
         problems.append(&mut self.needs.problems);
         for need in &self.needs.needs {

@@ -8,15 +8,22 @@ use crate::state::{Back, Entry};
 
 use super::{Act, Case};
 
+/// Why nobody is told how it stands.
+const LEFT_ALONE: [Reason; 3] = [
+    Reason::NotOptedIn,
+    Reason::LeftToOwner,
+    Reason::BeingDeleted,
+];
+
 impl Case<'_> {
-    /// None where nothing asks for it.
+    /// None where nothing asks for it, or it is another's concern, or nobody's any more.
     pub(super) fn standing(
         &self,
         act: &Act,
         reason: Reason,
         again: Option<Seconds>,
     ) -> Option<Standing> {
-        if reason == Reason::NotOptedIn {
+        if LEFT_ALONE.contains(&reason) {
             return None;
         }
         let progress = self.known.workload.progress;
@@ -25,7 +32,7 @@ impl Case<'_> {
         let facts = Facts {
             unknown: self.is_unknown(act),
             due: self.due.get() && !matches!(act, Act::Record(_)),
-            doubtful: self.is_doubtful(reason),
+            doubtful: self.is_doubtful(act, reason),
             held: frozen || self.is_held(act),
             under_way: behind && !frozen,
             failed: progress.failed,
@@ -42,9 +49,12 @@ impl Case<'_> {
 
     /// Whether there was no telling what the pods have, or somebody took a roll back
     /// before it had replaced them all.
-    fn is_doubtful(&self, reason: Reason) -> bool {
+    fn is_doubtful(&self, act: &Act, reason: Reason) -> bool {
         let at_first_sight = matches!(reason, Reason::MaybeStale | Reason::Missed);
-        let since = self.entry.is_some_and(|entry| entry.doubt);
+        let since = match act {
+            Act::Record(entry) => entry.doubt,
+            _ => self.entry.is_some_and(|entry| entry.doubt),
+        };
         at_first_sight || since || self.back() == Some(Back::Partly)
     }
 

@@ -274,6 +274,7 @@ impl Known {
             || a.whole != b.whole
             || a.unread != b.unread
             || a.mark != b.mark
+            || a.going != b.going
             || a.paused != b.paused
             || a.annotations.get(PAUSED_AT) != b.annotations.get(PAUSED_AT)
             || a.runs != b.runs

@@ -109,11 +109,16 @@ impl Meta {
         self.creation_timestamp.as_deref().and_then(seconds)
     }
 
+    /// Whether somebody has deleted it, and it is to go.
+    pub(super) fn is_going(&self) -> bool {
+        self.deletion_timestamp.is_some()
+    }
+
     /// Whether it is being deleted, but not what it has made
     /// (`metav1.FinalizerOrphanDependents` of Kubernetes).
     pub(super) fn orphans(&self) -> bool {
         let orphan = |finalizer: &String| finalizer == "orphan";
-        self.deletion_timestamp.is_some() && self.finalizers.iter().any(orphan)
+        self.is_going() && self.finalizers.iter().any(orphan)
     }
 
     /// The uid of what made the object and cares for it.

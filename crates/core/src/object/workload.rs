@@ -217,6 +217,7 @@ pub fn read_workload(
         mark,
         restarted,
         controlled: metadata.controller().is_some(),
+        going: metadata.is_going(),
         orphans: metadata.orphans(),
         paused: spec.paused,
         strategy,

@@ -263,7 +263,7 @@ mod tests {
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
         Rolled (no. 1): secret/db was deleted
-        Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen. (its template carries tidings/3)
+        Its record had vanished, though it was rolled before: adopted again. Changes since the loss may be unseen; what was written after its pods' template is named. Roll it once, or start the controller with --catch-up. (its template carries tidings/3)
         configmap/x is named by an annotation. A name or pattern of an annotation finds no source in the namespace.
         Opted in, but its containers use no ConfigMap or Secret, and none is named.
         ");

@@ -144,3 +144,18 @@ fn workloads_are_written_as_kubectl_does() {
         assert!(said.contains("is not a workload such as"), "{said}");
     }
 }
+
+#[test]
+fn nothing_is_told_of_a_kind_that_is_not_rolled() {
+    for (args, kind) in [
+        (
+            &["deploy/web", "--ignored-workload-types=deployments"][..],
+            "deployments",
+        ),
+        (&["rollout/web"], "rollouts"),
+    ] {
+        let said = why(args).unwrap_err().to_string();
+        assert!(said.contains(&format!("does not roll {kind}")), "{said}");
+    }
+    assert!(why(&["rollout/web", "--is-Argo-Rollouts=true"]).is_ok());
+}

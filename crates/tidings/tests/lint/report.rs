@@ -148,13 +148,14 @@ fn what_cannot_be_read_ends_with_2_and_the_rest_is_read() {
 
 #[test]
 fn objects_of_the_wrong_shape_are_said() {
-    let wrong = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: 3}}}}";
+    let wrong = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, annotations: {tidings.dev/reload: auto}}, spec: {template: {spec: {containers: 3}}}}";
     let (code, out, _) = lint(&["-f", "-"], wrong);
     assert_eq!(code, 2);
     assert!(
         out.contains("Deployment web has not the shape of a Deployment"),
         "{out}"
     );
+    assert!(!out.contains("NotReadHere"), "{out}");
 }
 
 #[test]

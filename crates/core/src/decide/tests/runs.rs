@@ -1,6 +1,8 @@
 //! CronJobs and Jobs, and Rollouts that use another's template: what is decided
 //! when `configmap/c` changes.
 
+use std::collections::BTreeMap;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -72,6 +74,36 @@ fn a_job_of_a_cronjob_is_left_to_it() {
     assert_eq!(show(&lab.decide()), "Nothing LeftToOwner");
     lab.rules.strict = true;
     assert_eq!(show(&lab.decide()), "Record Adopted");
+}
+
+/// Its pods may take long to end, and nothing makes others.
+#[rstest]
+#[case("deployment")]
+#[case("statefulset")]
+#[case("daemonset")]
+#[case("cronjob")]
+#[case("job")]
+fn what_is_being_deleted_is_left_alone(#[case] kind: &str) {
+    let mut lab = Lab::new(kind);
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.is(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    lab.content("2");
+    let verdict = lab.decide();
+    assert_eq!(show(&verdict), "Nothing BeingDeleted");
+    assert_eq!(verdict.standing, None);
+}
+
+#[test]
+fn what_is_wrong_in_a_namespace_that_is_left_out_is_not_told() {
+    let mut lab = Lab::new("deployment");
+    lab.is(&json!({"metadata": {"annotations": {"tidings.dev/settle": "bad"}}}));
+    lab.adopted();
+    assert_eq!(lab.decide().problems.len(), 1);
+    let _ = lab
+        .index
+        .apply_namespace(&"ns".into(), BTreeMap::new(), true);
+    assert!(lab.decide().problems.is_empty());
 }
 
 /// Its status names the runs of its schedule only.

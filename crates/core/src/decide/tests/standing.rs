@@ -35,6 +35,18 @@ fn check(scenario: &str) {
     touch c                             => in step
 "
 )]
+#[case::its_record_was_lost_and_its_pods_are_old(
+    "
+    cm c k=1; use env:c.k; updated 3    => in step
+    cm c k=2                            => stale
+    updated 3                           => in step
+    lose; cm c k=3; restart             => stale
+    touch c                             => stale
+    cm c k=4                            => stale
+    updated 3                           => in step
+    lose; restart                       => in step
+"
+)]
 #[case::not_opted_in("ann; cm c k=1; use env:c.k => none")]
 #[case::a_change(
     "
@@ -47,7 +59,7 @@ fn check(scenario: &str) {
 )]
 #[case::stale_when_it_was_opted_in_though_another_change_came_and_went(
     "
-    ann; cm c k=1; cm d k=1; use env:c.k env:d.k; cm c k=2; ann tidings.dev/reload=auto; cm d k=2 => in step
+    ann; cm c k=1; cm d k=1; use env:c.k env:d.k; cm c k=2; ann tidings.dev/reload=auto; cm d k=2 => stale
     cm d k=1                            => stale
     cm d k=2                            => stale
     updated 3                           => in step

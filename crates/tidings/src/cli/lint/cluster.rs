@@ -42,6 +42,8 @@ pub enum Role {
     Namespace(Annotations),
     /// Nothing.
     Other,
+    /// It cannot be read.
+    Unread,
 }
 
 /// The files, seen as a cluster.
@@ -73,7 +75,7 @@ impl Cluster {
                     line: object.line,
                     text: wrong,
                 });
-                Role::Other
+                Role::Unread
             })
         });
         let roles: Vec<_> = roles.collect();
@@ -115,7 +117,7 @@ impl Cluster {
             Role::Workload(workload) => {
                 self.index.apply_workload((**workload).clone(), How::Listed);
             }
-            Role::Other => {}
+            Role::Other | Role::Unread => {}
         }
     }
 

@@ -118,7 +118,8 @@ pub fn on(object: &Object, role: &Role, cluster: &mut Cluster) -> Vec<Found> {
             let problems = policy::on_namespace(annotations);
             found.extend(problems.iter().map(|problem| looking.told(problem)));
         }
-        _ => found.extend(looking.not_read_here()),
+        (Role::Other, _) => found.extend(looking.not_read_here()),
+        (Role::Workload(_) | Role::Unread, _) => {}
     }
     found
 }

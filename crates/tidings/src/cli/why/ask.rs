@@ -115,7 +115,11 @@ impl Asking {
             Target::Within(namespace) => {
                 let namespace = self.namespace_or_own(namespace.as_ref());
                 self.is_covered(&namespace)?;
-                self.all(vec![Some(namespace)]).await
+                let keys = self.all(vec![Some(namespace.clone())]).await?;
+                if keys.is_empty() {
+                    self.is_there(&namespace).await?;
+                }
+                Ok(keys)
             }
             Target::One {
                 kind,
@@ -141,6 +145,15 @@ impl Asking {
             bail!("the namespace {namespace} is not among those that are watched");
         }
         Ok(())
+    }
+
+    /// Who may not read namespaces is not told that one is missing.
+    async fn is_there(&self, namespace: &Name) -> Result<()> {
+        let place = Place::core("namespaces").named(namespace);
+        match api::get(&self.client, place).await {
+            Err(ApiError::Gone) => bail!("there is no namespace {namespace}"),
+            _ => Ok(()),
+        }
     }
 
     async fn one(&mut self, key: &WorkloadRef) -> Result<()> {

@@ -110,9 +110,9 @@ pub fn compare(need: &Need, recorded: Recorded<'_>, source: &Source) -> Vec<KeyR
                     .filter(|(key, _)| present.contains_key(key))
                     .collect()
             };
-            one_by_one(&recorded, &present, source)
+            one_by_one(need, &recorded, &present, source)
         }
-        None => one_by_one(&Digests::new(), &present, source),
+        None => one_by_one(need, &Digests::new(), &present, source),
     };
     for report in &mut reports {
         report.state = seen_by(need, report);
@@ -160,13 +160,18 @@ fn seen_by(need: &Need, report: &KeyReport) -> KeyState {
     }
 }
 
-fn one_by_one(recorded: &Digests, present: &Digests, source: &Source) -> Vec<KeyReport> {
+fn one_by_one(
+    need: &Need,
+    recorded: &Digests,
+    present: &Digests,
+    source: &Source,
+) -> Vec<KeyReport> {
     let keys: BTreeSet<_> = recorded.keys().chain(present.keys()).collect();
     if keys.is_empty() {
         return vec![whole(
             None,
             Some(KeyDigest(None)),
-            where_none_counts(source),
+            where_none_counts(need, source),
         )];
     }
     let report = |key: &Name| {
@@ -182,11 +187,18 @@ fn one_by_one(recorded: &Digests, present: &Digests, source: &Source) -> Vec<Key
 }
 
 /// How a source stands of which no key counts.
-fn where_none_counts(source: &Source) -> KeyState {
-    match (source.present(), source.current()) {
-        (None, _) => KeyState::Absent,
-        (_, Some(content)) if !content.keys.is_empty() => KeyState::Overridden,
-        _ => KeyState::InStep,
+fn where_none_counts(need: &Need, source: &Source) -> KeyState {
+    let Some(content) = source.current().filter(|_| source.present().is_some()) else {
+        return match source.present() {
+            None => KeyState::Absent,
+            Some(_) => KeyState::InStep,
+        };
+    };
+    let mut keys = content.keys.iter().map(|(key, _)| key);
+    match () {
+        () if content.keys.is_empty() => KeyState::InStep,
+        () if keys.any(|key| need.replaces(key)) => KeyState::Overridden,
+        () => KeyState::Absent,
     }
 }
 

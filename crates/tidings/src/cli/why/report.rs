@@ -4,6 +4,7 @@
 //! fields are a promise, listed in [`FIELDS`].
 
 use serde::{Serialize, Serializer};
+use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
@@ -62,13 +63,6 @@ impl Summary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing(pub Option<Word>);
 
-impl Standing {
-    /// The words for it in tables.
-    pub fn text(self) -> &'static str {
-        self.0.map_or("not opted in", |word| word.row().text)
-    }
-}
-
 impl Serialize for Standing {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.0.map_or("notOptedIn", |word| word.row().json))
@@ -121,6 +115,20 @@ pub struct WorkloadReport {
     pub unknown: Vec<String>,
 }
 
+impl WorkloadReport {
+    /// How it stands, or why that is nobody's concern, in the words of tables.
+    pub fn standing_text(&self) -> &'static str {
+        const ALONE: [(Reason, &str); 2] = [
+            (Reason::LeftToOwner, "left to its owner"),
+            (Reason::BeingDeleted, "being deleted"),
+        ];
+        let is_why = |(reason, _): &&(Reason, _)| self.reason == Some(reason.word());
+        let alone = ALONE.iter().find(is_why).map(|(_, text)| *text);
+        let word = self.standing.0.map(|word| word.row().text);
+        word.or(alone).unwrap_or("not opted in")
+    }
+}
+
 /// One source that a workload uses or names.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -166,7 +174,7 @@ pub static FIELDS: &[(&str, &str)] = &[
     ("workloads[].name", "Its name."),
     (
         "workloads[].standing",
-        "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: a rollout brings it; `failed`: that has missed its deadline; `unknown`; or `notOptedIn`.",
+        "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: a rollout brings it; `failed`: that has missed its deadline; `unknown`; or `notOptedIn`: nothing asks for it, or it is left to its owner, or is being deleted, as the reason says.",
     ),
     (
         "workloads[].pods",
@@ -185,6 +193,10 @@ pub static FIELDS: &[(&str, &str)] = &[
         "`true` where that roll is written down and has not reached the workload: it is under way, or refused.",
     ),
     (
+        "workloads[].byRestart",
+        "`true` where that roll came by the time of a restart, since somebody else keeps the rest of the pod template.",
+    ),
+    (
         "workloads[].reason",
         "The reason of the decision; `null` where none could be made.",
     ),
@@ -197,6 +209,10 @@ pub static FIELDS: &[(&str, &str)] = &[
     (
         "workloads[].unknown[]",
         "What could not be read, and the permission that is missing.",
+    ),
+    (
+        "workloads[].uses[]",
+        "What it uses or names, one object for each source.",
     ),
     (
         "workloads[].uses[].source",
@@ -222,6 +238,7 @@ pub static FIELDS: &[(&str, &str)] = &[
         "workloads[].uses[].note",
         "Why it does not; `null` where it does.",
     ),
+    ("workloads[].uses[].keys[]", "Its keys, one object each."),
     (
         "workloads[].uses[].keys[].key",
         "The key; `null` where one digest stands for all keys that count.",

@@ -41,7 +41,7 @@ pub fn workload(report: &WorkloadReport) -> String {
     } = report;
     let mut text = format!(
         "{kind}/{name} in {namespace}: {}{}\n",
-        standing.text(),
+        report.standing_text(),
         how_far(report)
     );
     if !report.uses.is_empty() {
@@ -93,7 +93,7 @@ pub fn summary(report: &WhyReport) -> String {
         let reason = w.reason.unwrap_or("-").to_owned();
         [
             workload,
-            w.standing.text().to_owned(),
+            w.standing_text().to_owned(),
             reason,
             particulars(w),
         ]

@@ -164,6 +164,18 @@ fn a_source_of_which_nothing_counts_is_not_absent() {
     assert_eq!(state(json!([]), &[("z", "1")]), KeyState::InStep);
 }
 
+#[test]
+fn a_key_that_is_not_there_is_not_overridden() {
+    let app = source(SourceKind::ConfigMap, "app");
+    let env = json!([{"configMapRef": {"name": "app"}}]);
+    let pod = json!({"containers": [{"name": "app", "envFrom": env}]});
+    for reload in ["configmap/app[b]", "auto, !configmap/app[a]"] {
+        let cluster = Cluster::new(&json!({"tidings.dev/reload": reload}), &pod);
+        let report = cluster.with(&app, 7, &[("a", "1")]).recorded().report();
+        assert_eq!(report.uses[0].keys[0].state, KeyState::Absent, "{reload}");
+    }
+}
+
 fn seed() -> Cluster {
     let pod = json!({
         "containers": [{
@@ -473,9 +485,10 @@ fn every_field_of_the_json_is_documented() {
     let mut paths = Vec::new();
     paths_of(&json["workloads"], "workloads", &mut paths);
     for path in &paths {
+        let below = |field: &str| field != "workloads[]" && path.starts_with(&format!("{field}."));
         let documented = FIELDS
             .iter()
-            .any(|(field, _)| field == path || path.starts_with(&format!("{field}.")));
+            .any(|(field, _)| field == path || below(field));
         assert!(documented, "{path}");
     }
     for (field, _) in FIELDS.iter().filter(|(field, _)| field.contains('.')) {
