@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::annotations::Annotations;
 use crate::annotations::{self, IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
 use crate::pattern::quoted;
-use crate::policy::Annotations;
 
 /// An option of Reloader that renames an annotation.
 #[derive(Debug)]

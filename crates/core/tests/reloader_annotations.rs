@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 use serde_json::{Value, json};
+use tidings_core::annotations::Annotations;
 use tidings_core::index::{How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Marks, Meta, Workload, read_workload};
-use tidings_core::policy::{self, Annotations, Defaults, Policy};
+use tidings_core::policy::{self, Defaults, Policy};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 

@@ -20,8 +20,8 @@ use axum::routing::get;
 use tidings_core::index::Stream;
 use tokio::net::TcpListener;
 
-use crate::report::classic;
-use crate::report::metrics::Metrics;
+use crate::metrics::Metrics;
+use crate::metrics::text;
 
 /// A loop that has not turned for this long hangs.
 const ALIVE: Duration = Duration::from_secs(30);
@@ -164,7 +164,7 @@ async fn text_of(State(metrics): State<Metrics>, headers: HeaderMap) -> impl Int
     let (media, text) = if accepted.any(is_open) {
         (OPEN_METRICS, metrics.text())
     } else {
-        (classic::MEDIA, metrics.classic_text())
+        (text::MEDIA, metrics.classic_text())
     };
     ([(header::CONTENT_TYPE, media)], text)
 }
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(media, OPEN_METRICS);
         assert!(text.ends_with("# EOF\n"));
         let (media, text) = asked("text/plain").await;
-        assert_eq!(media, classic::MEDIA);
+        assert_eq!(media, text::MEDIA);
         assert!(!text.contains("# EOF"));
     }
 

@@ -16,7 +16,10 @@ use serde::de::DeserializeOwned;
 use tidings_core::refs::Name;
 use tokio::time::timeout;
 
+pub mod connect;
 mod error;
+pub mod pace;
+pub(crate) mod page;
 mod place;
 
 pub(crate) use error::of_event;

@@ -12,9 +12,9 @@ use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
+use crate::api::page::{self, Page};
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::{self, Page};
-use crate::scope::Filter;
+use crate::watch::scope::Filter;
 
 mod class;
 mod content;

@@ -36,7 +36,7 @@ const ATTEMPTS: usize = 5;
 const STAND_BY: Duration = Duration::from_mins(1);
 
 /// Durations of an election: `duration` > `renew` > `retry`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timings {
     /// How long others leave an unrenewed Lease alone; whole seconds.
     pub duration: Duration,

@@ -40,7 +40,7 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
     match command {
         Command::Controller(args) => {
             let settings = ControllerSettings::new(args, around)?;
-            runtime()?.block_on(tidings::start::controller(settings))?;
+            runtime()?.block_on(tidings::run::start::controller(settings))?;
             Ok(Exit::Done)
         }
         Command::Why(args) => {

@@ -7,7 +7,6 @@
 //! the program runs, and a word that names a file of rows is read with it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tidings_core::kinds::{Kind, Kinds};
@@ -23,16 +22,19 @@ pub mod streams;
 pub mod surroundings;
 pub mod values;
 
+use crate::api::connect::Connect;
+use crate::lease::Timings;
+use crate::report::log::{LogSettings, Note};
+use crate::rights::Extent;
 use args::{ControllerArgs, TakeOverArgs, WhyArgs};
 pub use installation::{Installation, Namespaces};
 use installation::{kinds, own_namespace};
 pub use lint::LintSettings;
-pub use notes::Note;
 use notes::notes;
 pub use notify::NotifySettings;
 pub use surroundings::Surroundings;
 use surroundings::{METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE};
-use values::{Listen, LogFormat, LogLevel, Output};
+use values::{Listen, Output};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
@@ -41,35 +43,6 @@ const ADMIN_PORT: u16 = 9090;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Misuse(String);
-
-/// Which cluster to speak to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClusterSettings {
-    /// The kubeconfig file, where one is chosen.
-    pub kubeconfig: Option<PathBuf>,
-    /// The context, where one is chosen.
-    pub context: Option<String>,
-}
-
-/// The form and amount of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogSettings {
-    /// Its form.
-    pub format: LogFormat,
-    /// How much.
-    pub level: LogLevel,
-}
-
-/// The times of the Lease. `duration` > `renew_deadline` > `retry_period` > 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeaseSettings {
-    /// How long it holds unrenewed; whole seconds.
-    pub duration: Duration,
-    /// A leader that could not renew for this long stops writing.
-    pub renew_deadline: Duration,
-    /// Between two attempts.
-    pub retry_period: Duration,
-}
 
 /// What `--reloader-observables` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +59,7 @@ pub struct Observed {
 #[derive(Clone, Debug)]
 pub struct ControllerSettings {
     /// Which cluster.
-    pub cluster: ClusterSettings,
+    pub cluster: Connect,
     /// What is watched, and on which terms.
     pub installation: Installation,
     /// The quiet time where no annotation sets one; zero is off.
@@ -100,7 +73,7 @@ pub struct ControllerSettings {
     /// The log.
     pub log: LogSettings,
     /// The Lease.
-    pub lease: LeaseSettings,
+    pub lease: Timings,
     /// What of Reloader's is shown.
     pub observed: Option<Observed>,
     /// Who is told.
@@ -110,6 +83,24 @@ pub struct ControllerSettings {
 }
 
 impl ControllerSettings {
+    /// What it needs rights for.
+    pub fn extent(&self) -> Extent {
+        let installation = &self.installation;
+        let own = &installation.own_namespace;
+        let observed = self.observed.as_ref();
+        Extent {
+            namespaces: match &installation.namespaces {
+                Namespaces::Only(names) => Some(names.clone()),
+                Namespaces::All { .. } => None,
+            },
+            kinds: installation.kinds.clone(),
+            sources: installation.sources.clone(),
+            own_namespace: own.clone(),
+            says_what_runs: observed.is_some_and(|observed| observed.namespace == *own),
+            dry_run: self.dry_run,
+        }
+    }
+
     /// Checks the options of `tidings controller` together.
     pub fn new(args: &ControllerArgs, around: &Surroundings) -> Result<Self, Misuse> {
         let run = &args.run;
@@ -140,7 +131,7 @@ impl ControllerSettings {
 #[derive(Clone, Debug)]
 pub struct WhySettings {
     /// Which cluster.
-    pub cluster: ClusterSettings,
+    pub cluster: Connect,
     /// The installation that is asked about.
     pub installation: Installation,
     /// Which workloads.
@@ -180,8 +171,8 @@ impl WhySettings {
     }
 }
 
-fn cluster(args: &args::ClusterArgs) -> ClusterSettings {
-    ClusterSettings {
+fn cluster(args: &args::ClusterArgs) -> Connect {
+    Connect {
         kubeconfig: args.kubeconfig.clone(),
         context: args.context.clone(),
     }
@@ -201,15 +192,14 @@ fn listen(chosen: Option<Listen>, around: &Surroundings) -> Option<SocketAddr> {
     }
 }
 
-fn lease(args: &args::RunArgs) -> Result<LeaseSettings, Misuse> {
-    let lease = LeaseSettings {
+fn lease(args: &args::RunArgs) -> Result<Timings, Misuse> {
+    let lease = Timings {
         duration: args.lease_duration,
-        renew_deadline: args.lease_renew_deadline,
-        retry_period: args.lease_retry_period,
+        renew: args.lease_renew_deadline,
+        retry: args.lease_retry_period,
     };
-    let ordered = lease.duration > lease.renew_deadline
-        && lease.renew_deadline > lease.retry_period
-        && !lease.retry_period.is_zero();
+    let ordered =
+        lease.duration > lease.renew && lease.renew > lease.retry && !lease.retry.is_zero();
     let whole = lease.duration.subsec_nanos() == 0;
     if ordered && whole {
         return Ok(lease);
@@ -275,7 +265,7 @@ fn workload(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> 
 #[derive(Clone, Debug)]
 pub struct TakeOverSettings {
     /// Which cluster.
-    pub cluster: ClusterSettings,
+    pub cluster: Connect,
     /// The kinds that the controller rolls: its records are of these.
     pub kinds: Kinds,
     /// The kind of the workload.

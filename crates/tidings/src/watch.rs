@@ -1,70 +1,47 @@
 //! What happens in the cluster, as facts.
 //!
-//! Goes in: the streams to follow. Comes out: [`Fact`]s on a bounded channel, in
+//! Goes in: the streams to follow. Comes out: [`News`], mostly [`Fact`]s, on a bounded channel, in
 //! the order in which the API server tells them; where the receiver is slow, the
 //! server waits. One task follows one stream by itself: it lists, watches, and
-//! never gives up. What it cannot do is told as a fact ([`Fact::Refused`],
-//! [`Fact::Failing`]) or logged; an object that cannot be read is skipped. The text of an object is
+//! never gives up. What it cannot do is told too ([`News::Refused`],
+//! [`News::Failing`]) or logged; an object that cannot be read is skipped. The text of an object is
 //! never logged.
 //!
 //! Of sources only the metadata is asked for, and of that only what core's slim
 //! types keep goes further.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use kube::Client;
-use tidings_core::index::{How, Stream, StreamOf};
-use tidings_core::object::{SourceMeta, Version, Workload};
-use tidings_core::policy::Annotations;
-use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_core::index::{Fact, Stream, StreamOf};
+use tidings_core::refs::Name;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 use crate::api::Refusal;
-use crate::report::metrics::Metrics;
-use crate::scope::{Filter, Scope};
+use crate::metrics::Metrics;
 
 mod event;
 mod lines;
+pub(crate) mod namespaces;
 mod order;
 mod patience;
 mod query;
+pub mod scope;
 mod scrub;
 mod task;
 
 use order::Order;
 use query::Query;
+use scope::{Filter, Scope};
 use task::Task;
 
-/// Something that the API server told.
+/// What a stream tells: facts, and how it fares itself.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
-    /// What follows of this stream is a list. A list that broke off begins
-    /// again, without having ended.
-    ListBegan(Stream),
-    /// The list is complete at this version: what it did not show is gone.
-    ListEnded(Stream, Version),
-    /// A workload is there.
-    Workload(Box<Workload>, How),
-    /// A workload is gone.
-    WorkloadGone(WorkloadRef),
-    /// A source is there.
-    Source(SourceMeta),
-    /// A source is gone, or is not watched any more, since this version.
-    SourceGone(SourceRef, Version),
-    /// A namespace is there.
-    Namespace {
-        /// Its name.
-        name: Name,
-        /// Its annotations, those that are read only.
-        annotations: Annotations,
-        /// All its labels.
-        labels: BTreeMap<String, String>,
-    },
-    /// A namespace is gone.
-    NamespaceGone(Name),
+pub enum News {
+    /// Something that the API server told.
+    Fact(Fact),
     /// An object was skipped, since it cannot be read.
     Unreadable(Stream),
     /// The stream is not allowed. It is tried again every 15 s. Told once, until
@@ -97,7 +74,7 @@ impl Watching {
     pub fn start(
         &self,
         streams: impl IntoIterator<Item = Stream>,
-        facts: &Sender<Fact>,
+        facts: &Sender<News>,
     ) -> JoinSet<()> {
         let whole_lists_only = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();

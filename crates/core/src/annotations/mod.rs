@@ -20,6 +20,9 @@ pub use items::{Item, Named};
 pub use table::ANNOTATIONS;
 pub use times::{go_seconds, millis};
 
+/// Annotations of one object.
+pub type Annotations = BTreeMap<String, String>;
+
 /// Tidings' own domain: what is misspelled in it is said.
 pub const OWN: &str = "tidings.dev/";
 /// On a pod template: the installation and its number of the roll.

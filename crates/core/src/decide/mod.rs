@@ -14,6 +14,7 @@
 mod adopted;
 mod between;
 mod change;
+mod decided;
 mod describe;
 mod first;
 mod gate;
@@ -37,6 +38,7 @@ mod withdraw;
 mod world;
 
 pub use crate::object::CLEARLY_LATER;
+pub use decided::Decided;
 pub use describe::{describe, show_digest};
 
 use std::cell::Cell;

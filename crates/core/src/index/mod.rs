@@ -10,6 +10,7 @@
 //! version, its marks and the digests of its keys. So a list of sources that is
 //! read before the workloads were is lost on them, and each must be read again.
 
+mod fact;
 mod lend;
 mod links;
 mod names;
@@ -22,13 +23,15 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use fact::Fact;
 pub use pods::Pods;
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Concerned, Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
+use crate::annotations::Annotations;
 use crate::object::Marks;
-use crate::policy::{Annotations, Defaults};
+use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 /// What is in the cluster now.

@@ -1,8 +1,8 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
-use crate::annotations::PAUSED_AT;
+use crate::annotations::{Annotations, PAUSED_AT};
 use crate::object::{Mark, Strategy, Version, Workload};
-use crate::policy::{self, Annotations, Policy};
+use crate::policy::{self, Policy};
 use crate::reason::Problem;
 use crate::refs::{Name, WorkloadRef};
 

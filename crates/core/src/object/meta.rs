@@ -10,8 +10,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{CLEARLY_LATER, Marks, Seconds, SourceMeta, Unreadable, Version, seconds};
+use crate::annotations::Annotations;
 use crate::annotations::{self, IGNORE};
-use crate::policy::Annotations;
 use crate::refs::{Name, SourceKind, SourceRef};
 use crate::uses::or_default;
 use crate::vocabulary::Vocabulary;

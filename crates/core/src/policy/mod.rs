@@ -16,9 +16,7 @@ mod reloader;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use crate::annotations::{self, Item, Named};
+use crate::annotations::{self, Annotations, Item, Named};
 use crate::digest::Digest;
 use crate::object::{Marks, Workload};
 use crate::pattern::Pattern;
@@ -156,9 +154,6 @@ impl Rule {
         }
     }
 }
-
-/// Annotations of one object.
-pub type Annotations = BTreeMap<String, String>;
 
 /// Reads the policy of a workload.
 pub fn read(

@@ -1,8 +1,9 @@
 //! Reading annotations by their keys, each from where it holds.
 
-use super::{Annotations, Defaults, Policy};
+use super::{Defaults, Policy};
 use crate::annotations::{
-    self, ANNOTATIONS, Annotation, MIN_INTERVAL, ON_CREATE, Place, RELOAD, SETTLE, Setting,
+    self, ANNOTATIONS, Annotation, Annotations, MIN_INTERVAL, ON_CREATE, Place, RELOAD, SETTLE,
+    Setting,
 };
 use crate::object::Workload;
 use crate::reason::{Problem, Reason};

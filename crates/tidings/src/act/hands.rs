@@ -8,10 +8,10 @@ use kube::Client;
 use tidings_core::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
+use crate::api::pace::Pace;
 use crate::api::{self, ApiError, Call, Place};
 use crate::lease::Term;
-use crate::pace::Pace;
-use crate::state;
+use crate::records::cluster;
 
 /// Who writes, and by which keys.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct Hands<'a> {
     /// Who writes.
     pub hand: Hand<'a>,
     /// Where we keep what must survive us.
-    pub place: &'a state::Place,
+    pub place: &'a cluster::Home,
     /// The time in which we may write.
     pub term: &'a Term,
     /// Reads under way at once.

@@ -19,9 +19,9 @@ use tokio::time::sleep;
 use super::run::is_as_decided;
 use super::saved::Saved;
 use super::{Hands, Undone};
+use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
-use crate::page::METADATA;
 
 /// The first and the longest pause before the Job is looked at again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];

@@ -11,9 +11,9 @@ use tidings_core::rewrite::{Rewrite, Words, container_for, pointer, value};
 
 use super::template::{self, show};
 use super::{Hands, Undone};
+use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Deed, Outcome, Patch};
-use crate::page::METADATA;
 
 /// Patches a workload.
 pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {

@@ -13,9 +13,9 @@ use tidings_core::refs::Name;
 
 use super::template::marks;
 use super::{Hands, Undone};
+use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
-use crate::page::METADATA;
 
 /// A run to be made.
 pub(super) struct Run<'a> {

@@ -21,13 +21,10 @@ use tidings_core::state::{whole_key, workload_of};
 
 use super::template::marks;
 use super::{Hands, Undone};
+use crate::api::page::{METADATA, or_none};
 use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::control::{Deed, Patch};
-use crate::page::{METADATA, or_none};
-use crate::state;
-
-/// The type of the Secrets that hold the manifests.
-pub const SECRET_TYPE: &str = "tidings.dev/job";
+use crate::records::{JOB_TYPE, cluster};
 /// The label that tells the manifests from what else we keep.
 const PART: &str = "job";
 /// The key of the manifest.
@@ -113,7 +110,7 @@ impl Saved {
     }
 
     /// `tidings-job.` and a digest of which Job it is.
-    pub(super) fn name(&self, place: &state::Place) -> String {
+    pub(super) fn name(&self, place: &cluster::Home) -> String {
         let WorkloadRef {
             namespace, name, ..
         } = &self.key;
@@ -147,7 +144,7 @@ impl Saved {
         }
     }
 
-    fn secret(&self, place: &state::Place) -> Value {
+    fn secret(&self, place: &cluster::Home) -> Value {
         let about = About {
             namespace: self.key.namespace.to_string(),
             workload: whole_key(&self.key),
@@ -159,7 +156,7 @@ impl Saved {
         json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "type": SECRET_TYPE,
+            "type": JOB_TYPE,
             "metadata": { "name": self.name(place), "labels": place.labels(PART) },
             "data": {
                 MANIFEST: STANDARD.encode(&self.manifest),
@@ -184,7 +181,7 @@ impl Saved {
 }
 
 /// All Jobs that are yet to be made again.
-pub async fn list(client: &Client, place: &state::Place) -> Result<Vec<Saved>, ApiError> {
+pub async fn list(client: &Client, place: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
     let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
     let mut all = Vec::new();
     for secret in list.items {
@@ -217,7 +214,7 @@ mod tests {
             n: 3,
             because: "configmap/app (key)".to_owned(),
         };
-        let place = state::Place {
+        let place = cluster::Home {
             namespace: "tidings".to_owned(),
             instance: "tidings".to_owned(),
         };

@@ -11,9 +11,9 @@ use tidings_core::marking::{Marks, annotate};
 use tidings_core::object::Seconds;
 
 use super::{Hand, Hands, Undone};
+use crate::api::page::METADATA;
 use crate::api::{self, Call, Place, Verb};
 use crate::control::{Deed, Outcome, Patch, Unpause};
-use crate::page::METADATA;
 
 /// Patches a workload.
 pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::cli::lint::rules::sidecar_options;
     use crate::cli::lint::tree;
-    use crate::report::metrics::METRICS;
+    use crate::metrics::METRICS;
 
     fn docs() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
-use crate::rbac::{self, Rule, Scope};
+use crate::rights::{self, Rule, Scope};
 use crate::settings::args::Cli;
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
 use crate::settings::values::KindRows;
@@ -105,7 +105,7 @@ pub fn in_a_cluster() -> Surroundings {
 /// All documents.
 pub fn render(settings: &ControllerSettings, run: &Run) -> String {
     let names = Names::of(settings);
-    let rules = rbac::rules(settings);
+    let rules = rights::rules(&settings.extent());
     let mut documents = vec![
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.namespace}}),
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": names.meta()}),

@@ -17,9 +17,9 @@ use tidings_core::refs::SOURCES;
 use crate::cli::guides::{self, GUIDES};
 use crate::cli::lint;
 use crate::cli::why::report::FIELDS;
-use crate::report::metrics::METRICS;
-use crate::report::observables::OBSERVABLES;
-use crate::report::rows::MetricRow;
+use crate::metrics::METRICS;
+use crate::metrics::reloader::OBSERVABLES;
+use crate::metrics::table::MetricRow;
 use crate::settings::args::Cli;
 use crate::settings::surroundings::VARIABLES;
 

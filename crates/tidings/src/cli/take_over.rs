@@ -13,23 +13,19 @@ use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
 
+use crate::api::connect::{self, Idle};
 use crate::api::{self, ApiError, Place};
-use crate::chance::chance;
-use crate::client::{self, Connect, Idle};
+use crate::records::cluster;
+use crate::records::memory::{Shard, Store};
+use crate::run::chance::chance;
 use crate::settings::TakeOverSettings;
-use crate::state;
-use crate::store::{Shard, Store};
 
 /// The controller writes the same object, so a write may come too late.
 const ATTEMPTS: usize = 5;
 
 /// Takes a workload over. Returns what to tell.
 pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
-    let connect = Connect {
-        kubeconfig: settings.cluster.kubeconfig.clone(),
-        context: settings.cluster.context.clone(),
-    };
-    let client = client::connect(&connect, Idle::Short).await?;
+    let client = connect::connect(&settings.cluster, Idle::Short).await?;
     let namespace = settings.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| client.default_namespace().into());
     let key = WorkloadRef::new(settings.kind, namespace, settings.name.clone());
@@ -38,7 +34,7 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
         Some(mark) if mark.instance != settings.instance => mark.to_string(),
         _ => bail!("no other installation has rolled {key}: there is nothing to take over"),
     };
-    let place = state::Place {
+    let place = cluster::Home {
         namespace: settings.own_namespace.to_string(),
         instance: settings.instance.to_string(),
     };
@@ -80,7 +76,7 @@ fn bare(workload: &Workload, mark: &str) -> Entry {
 /// Writes one record beside those that are there.
 async fn record(
     client: &Client,
-    place: &state::Place,
+    place: &cluster::Home,
     mut store: Store,
     (key, mut entry): (&WorkloadRef, Entry),
 ) -> Result<(), ApiError> {
@@ -89,7 +85,7 @@ async fn record(
             namespace: key.namespace.clone(),
             number,
         };
-        let Some(stored) = state::read(client, place, &shard).await? else {
+        let Some(stored) = cluster::read(client, place, &shard).await? else {
             break;
         };
         store.read(&shard, Some(stored));
@@ -104,7 +100,7 @@ async fn record(
     let _ = store.put(key, entry);
     let writes = store.take_writes(0, false).into_iter();
     for write in writes.filter(|write| !write.deletes) {
-        state::write(client, place, &write).await?;
+        cluster::write(client, place, &write).await?;
     }
     Ok(())
 }

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use tidings_core::annotations::Annotations;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
-use tidings_core::index::{Concerned, Fetched};
+use tidings_core::index::{Concerned, Fact, Fetched};
 use tidings_core::object::SourceMeta;
-use tidings_core::policy::Annotations;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 use tidings_core::state::FORM;
 
 use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, PUT_OFF, Patch, Remaking};
 use crate::api::ApiError;
-use crate::store::{Shard, Store, Stored, Versions, Write};
-use crate::watch::Fact;
+use crate::records::memory::{Shard, Store, Stored, Versions, Write};
 
 /// Records that cannot be read are as good as none, and are said.
 fn unreadable(problems: &[String]) {
@@ -71,7 +70,6 @@ impl Control {
                 let users = self.index.apply_namespace(&name, Annotations::new(), false);
                 self.look(&users);
             }
-            Fact::Unreadable(_) | Fact::Refused(..) | Fact::Failing(..) | Fact::Recovered(_) => {}
         }
     }
 

@@ -3,8 +3,7 @@
 
 use tidings_core::compare::Change;
 use tidings_core::evidence::{Finding, Question};
-use tidings_core::index::Fetched;
-use tidings_core::kinds::Kind;
+use tidings_core::index::{Fact, Fetched};
 use tidings_core::object::{Overlap, Seconds, SourceMeta};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -12,8 +11,7 @@ use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
 
 use crate::api::ApiError;
-use crate::store::{Shard, Stored, Versions, Write};
-use crate::watch::Fact;
+use crate::records::memory::{Shard, Stored, Versions, Write};
 
 /// What comes in.
 #[derive(Debug)]
@@ -205,19 +203,6 @@ pub enum What {
     Rolled(u64, Option<Millis>),
     /// Something that a person should mend.
     Problem,
-}
-
-/// A decision, for the metrics. Those that only ask for more are none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decided {
-    /// The kind of the workload.
-    pub kind: &'static Kind,
-    /// Why.
-    pub reason: Reason,
-    /// Whether to roll it.
-    pub rolls: bool,
-    /// For how long it had been due.
-    pub waited: Millis,
 }
 
 /// Numbers for the metrics.

@@ -1,7 +1,7 @@
 //! The controller as a state machine: facts and answers in, effects out.
 //!
 //! Goes in: an [`Input`] and the time. Comes out: [`Effect`]s, which
-//! [`crate::run`] carries out; their answers come back as inputs. No I/O and no
+//! `run` carries out; their answers come back as inputs. No I/O and no
 //! clock here, so that any order of answers can be tried.
 //!
 //! Only who leads decides. A replica that waits keeps its index warm and does
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tidings_core::compare::Change;
-use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
+use tidings_core::decide::{Act, Decided, Moment, Rules, Verdict, decide};
 use tidings_core::evidence::Evidence;
 use tidings_core::index::{Index, Stream};
 use tidings_core::kinds::Kinds;
@@ -37,14 +37,12 @@ use tidings_core::settle::{Millis, Queue};
 use tidings_core::standing::Word;
 use tidings_core::state::Entry;
 
-use crate::store::{Shard, Store, TooLarge, Versions};
+use crate::records::memory::{Shard, Store, TooLarge, Versions};
 use backoff::Backoff;
 use deed::Sight;
 use outputs::Told;
 
-pub use messages::{
-    Answer, Decided, Deed, Effect, Input, Levels, Outcome, Patch, Said, Unpause, What,
-};
+pub use messages::{Answer, Deed, Effect, Input, Levels, Outcome, Patch, Said, Unpause, What};
 
 /// The controller.
 pub struct Control {

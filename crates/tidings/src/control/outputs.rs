@@ -13,7 +13,7 @@ use tidings_core::standing::Word;
 
 use super::{Control, Effect, Patch, Said, What};
 use crate::api::ApiError;
-use crate::store::TooLarge;
+use crate::records::memory::TooLarge;
 
 /// Found once, when a record is first written, so that each time is another.
 const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];

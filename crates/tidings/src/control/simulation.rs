@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tidings_core::decide::Rules;
-use tidings_core::index::{How, Stream, StreamOf};
+use tidings_core::index::{Fact, How, Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
@@ -24,7 +24,6 @@ use tidings_core::state::entry_key;
 
 use super::{Answer, Control, Deed, Effect, Input, KEPT_FOR_PODS, Outcome, Patch, Plan, Told};
 use crate::api::ApiError;
-use crate::watch::Fact;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
 
 fn streams() -> Vec<Stream> {

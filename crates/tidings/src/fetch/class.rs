@@ -14,8 +14,8 @@ use tidings_core::refs::{Name, SourceKind, SourceRef};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::{sha1, there};
+use crate::api::page::METADATA;
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::METADATA;
 
 const KIND: SourceKind = SourceKind::SecretProviderClass;
 

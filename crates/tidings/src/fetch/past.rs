@@ -17,9 +17,9 @@ use tidings_core::object::{Version, read_workload};
 use tidings_core::refs::{SourceRef, WorkloadRef};
 
 use super::read_source;
+use crate::api::page::Page;
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::Page;
-use crate::scope::Filter;
+use crate::watch::scope::Filter;
 
 /// How a source was at a version.
 pub(super) async fn source(

@@ -14,8 +14,8 @@ use tidings_core::kinds::Revision;
 use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
 
+use crate::api::page::{METADATA_LIST, or_none};
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::{METADATA_LIST, or_none};
 
 /// Finds out when the current revision of a workload's pod template was made.
 pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince, ApiError> {

@@ -32,6 +32,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore};
 
 use super::sinks::Payload;
+use crate::metrics::Delivery;
 
 /// An answer that takes longer is none, connecting and all.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -158,6 +159,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What a result of a POST is counted as.
+    pub fn delivery(result: &Result<(), Self>) -> Delivery {
+        match result {
+            Ok(()) => Delivery::Delivered,
+            Err(Self::Refused { .. }) => Delivery::Refused,
+            Err(_) => Delivery::Failed,
+        }
+    }
+
     /// Whether it may be taken later.
     pub fn is_passing(&self) -> bool {
         match self {

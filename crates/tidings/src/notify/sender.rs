@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::Roll;
 use super::http::{Client, Endpoint, Failure};
 use super::sinks::{Payload, Render, Sink};
-use crate::report::metrics::{Delivery, Metrics};
+use crate::metrics::Metrics;
 
 /// Alerts that may wait. Beyond, new ones are dropped.
 pub(super) const WAITING: usize = 1024;
@@ -115,7 +115,7 @@ impl Post {
             sink, url, proxy, ..
         } = &self.alerts;
         let result = self.client.post(url, proxy.as_ref(), payload).await;
-        self.metrics.notified(sink.word, Delivery::of(&result));
+        self.metrics.notified(sink.word, Failure::delivery(&result));
         result
     }
 }

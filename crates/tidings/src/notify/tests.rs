@@ -25,7 +25,7 @@ use super::sender::{AlertSender, Alerts, WAITING};
 use super::sinks::{Payload, Sink};
 use super::webhook::Webhook;
 use crate::api::ApiError;
-use crate::report::metrics::Metrics;
+use crate::metrics::Metrics;
 
 /// Nothing here takes as long; it only keeps a broken test from hanging.
 const LIMIT: Duration = Duration::from_secs(20);

@@ -5,10 +5,10 @@
 //! crash in between calls it again: what it does must bear that.
 
 use super::Roll;
-use super::http::{Client, Endpoint};
+use super::http::{Client, Endpoint, Failure};
 use super::sinks::Payload;
 use crate::api::ApiError;
-use crate::report::metrics::{Delivery, Metrics};
+use crate::metrics::Metrics;
 
 /// The word for it in metrics.
 pub const WORD: &str = "webhook";
@@ -33,7 +33,7 @@ impl Webhook {
     /// Calls it.
     pub async fn post(&self, roll: &Roll) -> Result<(), ApiError> {
         let result = self.client.post(&self.url, None, &payload(roll)).await;
-        self.metrics.notified(WORD, Delivery::of(&result));
+        self.metrics.notified(WORD, Failure::delivery(&result));
         result.map_err(|failure| ApiError::Webhook {
             retry_after: failure.retry_after(),
             message: failure.to_string(),

@@ -5,6 +5,7 @@
 
 use std::io::IsTerminal;
 
+use clap::ValueEnum;
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 use tracing::level_filters::LevelFilter;
@@ -14,8 +15,92 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::control::Said;
-use crate::settings::values::{LogFormat, LogLevel};
-use crate::settings::{LogSettings, Note};
+
+/// The form and amount of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Its form.
+    pub format: LogFormat,
+    /// How much.
+    pub level: LogLevel,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line for eyes.
+    #[value(alias = "")]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What failed.
+    #[value(aliases = ["fatal", "panic"])]
+    Error,
+    /// And what a person should look at.
+    #[value(alias = "warning")]
+    Warn,
+    /// And each decision that changed.
+    Info,
+    /// And what led to it.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+impl LogFormat {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl LogLevel {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Something to say at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether a person should look at it.
+    pub warning: bool,
+    /// A sentence.
+    pub text: String,
+}
+
+impl Note {
+    /// One that is good to know.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self {
+            warning: false,
+            text: text.into(),
+        }
+    }
+
+    /// One that a person should look at.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            text: text.into(),
+        }
+    }
+}
 
 /// Libraries that see requests and answers.
 const TALKATIVE: [&str; 7] = [
@@ -111,6 +196,31 @@ mod tests {
 
     use super::*;
     use crate::control::What;
+
+    #[test]
+    fn words_of_reloaders_log_are_known() {
+        let format = |text| LogFormat::from_str(text, true).unwrap();
+        assert_eq!(
+            ["", "json", "JSON"].map(format),
+            [LogFormat::Text, LogFormat::Json, LogFormat::Json]
+        );
+        let level = |text| LogLevel::from_str(text, true).unwrap();
+        assert_eq!(
+            [
+                "trace", "debug", "info", "warning", "error", "fatal", "panic"
+            ]
+            .map(level),
+            [
+                LogLevel::Trace,
+                LogLevel::Debug,
+                LogLevel::Info,
+                LogLevel::Warn,
+                LogLevel::Error,
+                LogLevel::Error,
+                LogLevel::Error
+            ]
+        );
+    }
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

@@ -11,14 +11,14 @@ use tidings_core::refs::Name;
 
 use super::events::{self, EventFact};
 use super::log;
-use super::metrics::Metrics;
 use super::sender::EventSender;
 use crate::admin::Health;
 use crate::control::{Control, Said, What};
+use crate::metrics::Metrics;
 use crate::notify::Roll;
 use crate::notify::sender::AlertSender;
-use crate::rbac;
-use crate::watch::Fact;
+use crate::rights;
+use crate::watch::News;
 
 /// Levels are shown this often at most.
 const ROUND: Duration = Duration::from_millis(500);
@@ -105,15 +105,15 @@ impl Report {
     }
 
     /// What the API server refuses, or does not answer, is seen in readiness.
-    pub(crate) fn heard(&self, fact: &Fact) {
-        match fact {
-            Fact::Refused(stream, refusal) => {
+    pub(crate) fn heard(&self, news: &News) {
+        match news {
+            News::Refused(stream, refusal) => {
                 let namespace = refusal.namespace.as_deref();
-                let advice = rbac::advice(refusal.verb, &refusal.resource, namespace);
+                let advice = rights::advice(refusal.verb, &refusal.resource, namespace);
                 self.health.broken(stream, Some(advice));
             }
-            Fact::Failing(stream, error) => self.health.broken(stream, Some(error.clone())),
-            Fact::Recovered(stream) => self.health.broken(stream, None),
+            News::Failing(stream, error) => self.health.broken(stream, Some(error.clone())),
+            News::Recovered(stream) => self.health.broken(stream, None),
             _ => {}
         }
     }

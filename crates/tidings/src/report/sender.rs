@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::events::{EventFact, render};
-use super::metrics::Metrics;
+use crate::metrics::Metrics;
 
 /// Events that may wait. Beyond, new ones are dropped.
 const WAITING: usize = 4096;

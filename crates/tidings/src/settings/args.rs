@@ -12,9 +12,9 @@ use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{
-    Compat, Listen, LogFormat, LogLevel, Output, ReloadStrategy, Shell, dns_label, listen,
-    source_kind, time, yes_or_no,
+    Compat, Listen, Output, ReloadStrategy, Shell, dns_label, listen, source_kind, time, yes_or_no,
 };
+use crate::report::log::{LogFormat, LogLevel};
 
 mod kinds;
 mod lint;

@@ -20,7 +20,7 @@ use super::args::{HomeArgs, KindArgs, RuleArgs, ScopeArgs};
 use super::selector::{self, Selector};
 use super::surroundings::{KUBERNETES_NAMESPACE, Surroundings};
 use super::values::{self, Compat, ReloadStrategy};
-use crate::scope::Filter;
+use crate::watch::scope::Filter;
 
 /// Which namespaces are watched.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +86,14 @@ impl Installation {
         Filter {
             labels: self.source_labels.clone().unwrap_or_default(),
             vocabulary: Arc::clone(&self.vocabulary),
+        }
+    }
+
+    /// The namespaces that it is limited to; none where it is not.
+    pub fn named(&self) -> BTreeSet<Name> {
+        match &self.namespaces {
+            Namespaces::Only(names) => names.clone(),
+            Namespaces::All { .. } => BTreeSet::new(),
         }
     }
 

@@ -2,31 +2,7 @@
 
 use super::args::ControllerArgs;
 use super::surroundings::{KUBERNETES_NAMESPACE, Surroundings};
-
-/// Something to say at the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Whether a person should look at it.
-    pub warning: bool,
-    /// A sentence.
-    pub text: String,
-}
-
-impl Note {
-    pub(super) fn info(text: impl Into<String>) -> Self {
-        Self {
-            warning: false,
-            text: text.into(),
-        }
-    }
-
-    pub(super) fn warning(text: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            text: text.into(),
-        }
-    }
-}
+use crate::report::log::Note;
 
 /// What becomes of options that are taken for Reloader's sake.
 pub(super) fn notes(args: &ControllerArgs, around: &Surroundings) -> Vec<Note> {

@@ -10,10 +10,11 @@ use super::args::NotifyArgs;
 use super::surroundings::{
     ALERT_ADDITIONAL_INFO, ALERT_ON_RELOAD, ALERT_SINK, ALERT_WEBHOOK_PROXY, ALERT_WEBHOOK_URL,
 };
-use super::{Misuse, Note, Surroundings};
+use super::{Misuse, Surroundings};
 use crate::notify::http::Endpoint;
 use crate::notify::sender::Alerts;
 use crate::notify::sinks::{Render, Sink};
+use crate::report::log::Note;
 
 /// Who is told.
 #[derive(Clone, Debug, Default)]

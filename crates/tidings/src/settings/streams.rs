@@ -1,8 +1,8 @@
 //! Which streams an installation watches.
 //!
 //! Goes in: its namespaces and sources. Comes out: one [`Stream`] for each list
-//! and watch; how the server narrows them is [`crate::scope`]'s. A single
-//! namespace cannot be watched with rights in it alone: [`crate::defaults`] reads
+//! and watch; how the server narrows them is `watch::scope`'s. A single
+//! namespace cannot be watched with rights in it alone: `watch::namespaces` reads
 //! it instead. Pure.
 
 use tidings_core::index::{Stream, StreamOf};

@@ -24,56 +24,6 @@ pub enum Shell {
     Fish,
 }
 
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One line for eyes.
-    #[value(alias = "")]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// What failed.
-    #[value(aliases = ["fatal", "panic"])]
-    Error,
-    /// And what a person should look at.
-    #[value(alias = "warning")]
-    Warn,
-    /// And each decision that changed.
-    Info,
-    /// And what led to it.
-    Debug,
-    /// And everything else.
-    Trace,
-}
-
-impl LogFormat {
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-}
-
-impl LogLevel {
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -198,31 +148,6 @@ pub(super) fn dns_label(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_of_reloaders_log_are_known() {
-        let format = |text| LogFormat::from_str(text, true).unwrap();
-        assert_eq!(
-            ["", "json", "JSON"].map(format),
-            [LogFormat::Text, LogFormat::Json, LogFormat::Json]
-        );
-        let level = |text| LogLevel::from_str(text, true).unwrap();
-        assert_eq!(
-            [
-                "trace", "debug", "info", "warning", "error", "fatal", "panic"
-            ]
-            .map(level),
-            [
-                LogLevel::Trace,
-                LogLevel::Debug,
-                LogLevel::Info,
-                LogLevel::Warn,
-                LogLevel::Error,
-                LogLevel::Error,
-                LogLevel::Error
-            ]
-        );
-    }
 
     #[test]
     fn names_and_addresses_are_checked() {

@@ -5,13 +5,12 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tidings_core::index::{How, StreamOf};
+use tidings_core::index::{Fact, How, StreamOf};
 use tidings_core::object::{Meta, Unreadable, Version, read_status, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
-use super::Fact;
-use crate::page;
+use crate::api::page;
 
 /// What a line tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

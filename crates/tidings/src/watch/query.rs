@@ -7,9 +7,9 @@ use tidings_core::object::Version;
 use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::Vocabulary;
 
+use crate::api::page::{METADATA, METADATA_LIST};
 use crate::api::{Call, Place, Verb};
-use crate::page::{METADATA, METADATA_LIST};
-use crate::scope::Scope;
+use crate::watch::scope::Scope;
 
 /// When the server ends a watch, in seconds.
 const WATCH: &str = "290";

@@ -12,22 +12,22 @@ use std::time::Duration;
 use kube::Client;
 use kube::client::Body;
 use serde_json::value::RawValue;
-use tidings_core::index::How;
+use tidings_core::index::{Fact, How};
 use tidings_core::object::Version;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Fact;
+use super::News;
 use super::event::{Event, Kind, bookmark, decode};
 use super::lines::Lines;
 use super::order::Turn;
 use super::patience::Patience;
 use super::query::Query;
 use super::scrub::Scrub;
+use crate::api::page::{self, Page};
 use crate::api::{self, ApiError, Call};
-use crate::page::{self, Page};
-use crate::report::metrics::Metrics;
-use crate::report::observables::Happened;
+use crate::metrics::Metrics;
+use crate::metrics::reloader::Happened;
 
 /// After this long without a line the connection is dead: the server sends a
 /// bookmark each minute and ends a watch before.
@@ -62,7 +62,7 @@ impl<E: Into<ApiError>> From<E> for End {
 pub(super) struct Task {
     client: Client,
     query: Query,
-    facts: Sender<Fact>,
+    facts: Sender<News>,
     /// Whether the server has been found not to know of streaming lists.
     whole_lists_only: Arc<AtomicBool>,
     /// Everything up to here has been told.
@@ -85,7 +85,7 @@ impl Task {
     pub(super) fn new(
         client: Client,
         query: Query,
-        facts: Sender<Fact>,
+        facts: Sender<News>,
         whole_lists_only: Arc<AtomicBool>,
         metrics: Metrics,
     ) -> Self {
@@ -159,8 +159,8 @@ impl Task {
                 match error.refusal() {
                     Some(refusal) if self.patience.is_news(refusal) => {
                         tracing::warn!(%stream, %error, "refused");
-                        let fact = Fact::Refused(stream.clone(), refusal.clone());
-                        self.tell(fact).await;
+                        let news = News::Refused(stream.clone(), refusal.clone());
+                        self.tell(news).await;
                     }
                     Some(_) => {}
                     None => {
@@ -174,8 +174,8 @@ impl Task {
 
     async fn failed(&mut self, error: &ApiError) {
         if self.patience.is_trouble() {
-            let fact = Fact::Failing(self.query.stream.clone(), error.to_string());
-            self.tell(fact).await;
+            let news = News::Failing(self.query.stream.clone(), error.to_string());
+            self.tell(news).await;
         }
     }
 
@@ -195,8 +195,8 @@ impl Task {
             Served::NotKnown => {
                 self.served = Served::No;
                 tracing::info!(%stream, "the API server does not serve this; looking again later");
-                self.tell(Fact::ListBegan(stream.clone())).await;
-                self.tell(Fact::ListEnded(stream, 0)).await;
+                self.tell(News::Fact(Fact::ListBegan(stream.clone()))).await;
+                self.tell(News::Fact(Fact::ListEnded(stream, 0))).await;
             }
         }
     }
@@ -210,7 +210,8 @@ impl Task {
         match api::open(&self.client, &call).await {
             Ok(body) => {
                 self.opened().await;
-                self.tell(Fact::ListBegan(self.query.stream.clone())).await;
+                self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
+                    .await;
                 self.follow(body, &call, true).await
             }
             Err(ApiError::Invalid(..)) => Err(End::Unending),
@@ -227,7 +228,8 @@ impl Task {
             let call = page::call(&call, self.query.stream.of, &next);
             let json = api::call(&self.client, &call).await?;
             if next.is_empty() {
-                self.tell(Fact::ListBegan(self.query.stream.clone())).await;
+                self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
+                    .await;
             }
             let page = Page::read(&json)?;
             for object in &page.items {
@@ -245,7 +247,7 @@ impl Task {
         self.at = Some(version);
         self.served = Served::Yes;
         let fact = Fact::ListEnded(self.query.stream.clone(), version);
-        self.tell(fact).await;
+        self.tell(News::Fact(fact)).await;
         self.turn.end();
     }
 
@@ -261,7 +263,7 @@ impl Task {
     async fn opened(&mut self) {
         if self.patience.opened() {
             tracing::info!(stream = %self.query.stream, "open again");
-            self.tell(Fact::Recovered(self.query.stream.clone())).await;
+            self.tell(News::Recovered(self.query.stream.clone())).await;
         }
     }
 
@@ -331,20 +333,20 @@ impl Task {
         self.metrics.heard(stream.of, happened(kind), read.is_ok());
         if let Ok((fact, version)) = read {
             if let Some(fact) = fact {
-                self.tell(fact).await;
+                self.tell(News::Fact(fact)).await;
             }
             return Some(version);
         }
         let meta = page::meta(object).unwrap_or_default();
         let (namespace, name) = (&meta.namespace, &meta.name);
         tracing::warn!(%stream, %namespace, %name, "skipped an object of an unexpected shape");
-        self.tell(Fact::Unreadable(stream.clone())).await;
+        self.tell(News::Unreadable(stream.clone())).await;
         meta.version().ok()
     }
 
     /// Where nobody listens, `run` ends this.
-    async fn tell(&self, fact: Fact) {
-        let _ = self.facts.send(fact).await;
+    async fn tell(&self, news: News) {
+        let _ = self.facts.send(news).await;
     }
 }
 

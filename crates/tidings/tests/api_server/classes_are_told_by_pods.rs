@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use tidings::api::ApiError;
 use tidings::fetch;
-use tidings::scope::Filter;
-use tidings::watch::Fact;
+use tidings::watch::News;
+use tidings::watch::scope::Filter;
 use tidings_core::digest::Digest;
+use tidings_core::index::Fact;
 use tidings_core::index::{Content, Fetched};
 use tidings_core::object::{Marks, SourceMeta};
 use tidings_core::refs::SourceKind::SecretProviderClass;
@@ -63,7 +64,7 @@ async fn the_watch_tells_which_class_and_no_more() {
     let facts = fake.follow([sources(SecretProviderClass)]).take(5).await;
     let told = ["began", "vault@3", "ended@5", "vault@6", "other@9"];
     assert_eq!(short(&facts), told);
-    let Fact::Source(rotation) = &facts[3] else {
+    let News::Fact(Fact::Source(rotation)) = &facts[3] else {
         panic!("{facts:?}");
     };
     assert!(rotation.rewritten && rotation.marks.is_none());

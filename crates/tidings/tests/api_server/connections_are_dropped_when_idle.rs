@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tidings::api::connect::{Connect, Idle, connect};
 use tidings::api::{self, Place};
-use tidings::client::{Connect, Idle, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -12,9 +12,10 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use tidings::report::metrics::Metrics;
-use tidings::scope::Filter;
-use tidings::watch::{Fact, Watching};
+use tidings::metrics::Metrics;
+use tidings::watch::scope::Filter;
+use tidings::watch::{News, Watching};
+use tidings_core::index::Fact;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::refs::SourceKind;
@@ -256,16 +257,16 @@ impl Fake {
 
 /// Streams that are followed.
 pub(crate) struct Followed {
-    facts: Receiver<Fact>,
+    facts: Receiver<News>,
     tasks: JoinSet<()>,
 }
 
 impl Followed {
-    pub(crate) async fn next(&mut self) -> Fact {
+    pub(crate) async fn next(&mut self) -> News {
         self.facts.recv().await.unwrap()
     }
 
-    pub(crate) async fn take(&mut self, count: usize) -> Vec<Fact> {
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<News> {
         let mut facts = Vec::new();
         while facts.len() < count {
             facts.push(self.next().await);
@@ -280,7 +281,7 @@ impl Followed {
     }
 
     /// What is told within this time.
-    pub(crate) async fn within(&mut self, seconds: u64) -> Vec<Fact> {
+    pub(crate) async fn within(&mut self, seconds: u64) -> Vec<News> {
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut facts = Vec::new();
         while let Ok(fact) = tokio::time::timeout_at(until, self.next()).await {
@@ -291,24 +292,24 @@ impl Followed {
 }
 
 /// Facts in short: `began`, `c@5`, `gone c@6`, `ended@7`.
-pub(crate) fn short(facts: &[Fact]) -> Vec<String> {
-    let short = |fact: &Fact| match fact {
-        Fact::ListBegan(_) => "began".to_owned(),
-        Fact::ListEnded(_, version) => format!("ended@{version}"),
-        Fact::Workload(workload, how) => {
+pub(crate) fn short(news: &[News]) -> Vec<String> {
+    let short = |news: &News| match news {
+        News::Fact(Fact::ListBegan(_)) => "began".to_owned(),
+        News::Fact(Fact::ListEnded(_, version)) => format!("ended@{version}"),
+        News::Fact(Fact::Workload(workload, how)) => {
             format!("{}@{} {how:?}", workload.key.name, workload.version)
         }
-        Fact::WorkloadGone(key) => format!("gone {}", key.name),
-        Fact::Source(meta) => format!("{}@{}", meta.key.name, meta.version),
-        Fact::SourceGone(key, version) => format!("gone {}@{version}", key.name),
-        Fact::Namespace { name, .. } => name.to_string(),
-        Fact::NamespaceGone(name) => format!("gone {name}"),
-        Fact::Unreadable(_) => "unreadable".to_owned(),
-        Fact::Refused(_, refusal) => format!("refused: {refusal}"),
-        Fact::Failing(_, error) => format!("failing: {error}"),
-        Fact::Recovered(_) => "recovered".to_owned(),
+        News::Fact(Fact::WorkloadGone(key)) => format!("gone {}", key.name),
+        News::Fact(Fact::Source(meta)) => format!("{}@{}", meta.key.name, meta.version),
+        News::Fact(Fact::SourceGone(key, version)) => format!("gone {}@{version}", key.name),
+        News::Fact(Fact::Namespace { name, .. }) => name.to_string(),
+        News::Fact(Fact::NamespaceGone(name)) => format!("gone {name}"),
+        News::Unreadable(_) => "unreadable".to_owned(),
+        News::Refused(_, refusal) => format!("refused: {refusal}"),
+        News::Failing(_, error) => format!("failing: {error}"),
+        News::Recovered(_) => "recovered".to_owned(),
     };
-    facts.iter().map(short).collect()
+    news.iter().map(short).collect()
 }
 
 /// A source's metadata.

@@ -2,7 +2,8 @@
 //! that, in pages, and from then on always.
 
 use rstest::rstest;
-use tidings::watch::Fact;
+use tidings::watch::News;
+use tidings_core::index::Fact;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::SourceKind::{ConfigMap, Secret};
 
@@ -120,11 +121,11 @@ async fn namespaces_come_with_all_labels_and_our_annotations() {
         namespace: None,
     };
     let facts = fake.follow([stream]).take(4).await;
-    let Fact::Namespace {
+    let News::Fact(Fact::Namespace {
         annotations,
         labels,
         ..
-    } = &facts[1]
+    }) = &facts[1]
     else {
         panic!("{facts:?}");
     };

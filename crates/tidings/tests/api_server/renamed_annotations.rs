@@ -7,9 +7,10 @@ use serde_json::json;
 use tidings::act::{self, Hand};
 use tidings::control::{Deed, Patch};
 use tidings::fetch;
-use tidings::scope::Filter;
-use tidings::watch::Fact;
+use tidings::watch::News;
+use tidings::watch::scope::Filter;
 use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
+use tidings_core::index::Fact;
 use tidings_core::index::Fetched;
 use tidings_core::kinds::KINDS;
 use tidings_core::object::Marks;
@@ -45,7 +46,7 @@ async fn on_workloads_and_their_templates() {
     let list = Answer::ok().event("ADDED", &web).list_end(5).stays();
     let fake = Fake::new().at(DEPLOYMENTS, [list]);
     let facts = fake.follow_with(filter(), [deployments()]).take(2).await;
-    let Fact::Workload(workload, _) = &facts[1] else {
+    let News::Fact(Fact::Workload(workload, _)) = &facts[1] else {
         panic!("{facts:?}");
     };
     let pairs = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
@@ -70,7 +71,7 @@ async fn on_sources_however_they_are_read() {
         .follow_with(filter(), [sources(ConfigMap)])
         .take(2)
         .await;
-    let Fact::Source(watched) = &facts[1] else {
+    let News::Fact(Fact::Source(watched)) = &facts[1] else {
         panic!("{facts:?}");
     };
     assert_eq!(watched.marks, Some(marks));

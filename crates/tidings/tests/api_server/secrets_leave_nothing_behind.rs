@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tidings::fetch;
-use tidings::scope::Filter;
+use tidings::watch::scope::Filter;
 use tidings_core::refs::SourceKind::{ConfigMap, Secret};
 use tidings_core::refs::SourceRef;
 use tracing_subscriber::fmt::MakeWriter;

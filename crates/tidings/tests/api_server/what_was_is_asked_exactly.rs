@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tidings::fetch::find;
-use tidings::scope::Filter;
+use tidings::watch::scope::Filter;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::Fetched;
 use tidings_core::kinds::KINDS;

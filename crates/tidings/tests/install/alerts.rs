@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tidings::cli::yaml;
-use tidings::report::metrics::METRICS;
-use tidings::report::observables::OBSERVABLES;
+use tidings::metrics::METRICS;
+use tidings::metrics::reloader::OBSERVABLES;
 
 use crate::{File, ORIGIN, dashboard};
 

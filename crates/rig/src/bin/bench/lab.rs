@@ -15,7 +15,7 @@ use rig::fixtures::TestNamespace;
 use rig::process::{self, Launch, Tidings};
 use rig::{Cluster, Options, secs, wait_until};
 use rustix::process::Signal;
-use tidings::client::{Connect, Idle, connect};
+use tidings::api::connect::{Connect, Idle, connect};
 use tidings::control::{Deed, Patch};
 use tidings_core::kinds::KINDS;
 use tidings_core::reason::Reason;

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use tidings_core::annotations::Annotations;
 use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding};
 use tidings_core::index::{Content, Fetched, How, Index, Known, Rare};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
-use tidings_core::policy::Annotations;
 use tidings_core::reason::Problem;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
@@ -23,10 +23,10 @@ use tidings_core::vocabulary::Vocabulary;
 use super::objects::Object;
 use super::report::Unread;
 use super::tree::Tree;
-use crate::scope::Filter;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::{Installation, Namespaces};
+use crate::watch::scope::Filter;
 
 /// Absent sources are told one after the other, but not for ever.
 const ROUNDS: usize = 8;

@@ -24,17 +24,17 @@ use tidings_core::state::Entry;
 use super::explain::Facts;
 use super::report::{WhyReport, WorkloadReport};
 use super::table;
+use crate::api::connect::{self, Idle};
+use crate::api::page::{self, METADATA, Page};
 use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
-use crate::client::{self, Connect, Idle};
-use crate::page::{self, METADATA, Page};
-use crate::scope::{Filter, Scope};
+use crate::records::cluster;
+use crate::records::memory::Store;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::values::Output;
 use crate::settings::{Installation, Namespaces, Target, WhySettings};
-use crate::state;
-use crate::store::Store;
+use crate::watch::scope::{Filter, Scope};
 
 /// Sources that are read at the same time.
 const READS: usize = 8;
@@ -43,12 +43,7 @@ const ROUNDS: usize = 8;
 
 /// Explains the workloads that are asked about, on standard output.
 pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
-    let cluster = &settings.cluster;
-    let connect = Connect {
-        kubeconfig: cluster.kubeconfig.clone(),
-        context: cluster.context.clone(),
-    };
-    let client = client::connect(&connect, Idle::Short).await?;
+    let client = connect::connect(&settings.cluster, Idle::Short).await?;
     let mut asking = Asking::new(client, settings.installation);
     let keys = asking.workloads(&settings.target).await?;
     let mut reports = Vec::new();
@@ -293,17 +288,17 @@ impl Asking {
     }
 
     async fn records_of(&self, namespace: &Name) -> Records {
-        let place = state::Place {
+        let place = cluster::Home {
             namespace: self.installation.own_namespace.to_string(),
             instance: self.installation.rules.instance.to_string(),
         };
         let mut store = Store::new(true, self.installation.kinds.clone());
         for number in 0.. {
-            let shard = crate::store::Shard {
+            let shard = crate::records::memory::Shard {
                 namespace: namespace.clone(),
                 number,
             };
-            match state::read(&self.client, &place, &shard).await {
+            match cluster::read(&self.client, &place, &shard).await {
                 Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
                 Ok(None) => break,
                 Err(error) => {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tidings_core::annotations::RESTARTED_AT;
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Finding, Former, PodsSince, Question};
-use tidings_core::index::{Content, Fetched, How, StreamOf};
+use tidings_core::index::{Content, Fact, Fetched, How, StreamOf};
 use tidings_core::kinds::{KINDS, Kind, Renewal};
 use tidings_core::object::{Marks, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
@@ -18,8 +18,7 @@ use tidings_core::vocabulary::Vocabulary;
 use super::super::{Deed, Outcome, Patch};
 use super::streams;
 use crate::api::ApiError;
-use crate::store::{Shard, Stored, Write};
-use crate::watch::Fact;
+use crate::records::memory::{Shard, Stored, Write};
 
 /// When the life begins; it takes seconds, so all happens about then.
 pub(super) const EPOCH: i64 = 1_000_000;

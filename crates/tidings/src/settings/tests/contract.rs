@@ -10,6 +10,7 @@ use tidings_core::vocabulary::RENAMES;
 
 use super::*;
 use crate::cli::lint::rules::OPTIONS;
+use crate::report::log::{LogFormat, LogLevel};
 use crate::settings::values::ReloadStrategy;
 
 type Check = fn(&ControllerSettings) -> bool;

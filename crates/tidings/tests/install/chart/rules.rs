@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::Parser;
-use tidings::rbac::{self, Scope};
+use tidings::rights::{self, Scope};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{ControllerSettings, Surroundings};
 
@@ -220,8 +220,8 @@ fn condition(all: &[On], has: &BTreeSet<On>, rule: &Printed) -> Vec<(usize, bool
 fn printed(on: On) -> Vec<Printed> {
     let wet = rules(on, false);
     let dry = rules(on, true);
-    let same = |rule: &rbac::Rule| {
-        let key = |rule: &rbac::Rule| (rule.scope == Scope::Own, rule.group, rule.resource);
+    let same = |rule: &rights::Rule| {
+        let key = |rule: &rights::Rule| (rule.scope == Scope::Own, rule.group, rule.resource);
         let found = dry.iter().find(|other| key(other) == key(rule));
         found.map(|rule| rule.verbs.clone()).unwrap_or_default()
     };
@@ -236,7 +236,7 @@ fn printed(on: On) -> Vec<Printed> {
     all.collect()
 }
 
-fn rules(on: On, dry: bool) -> Vec<rbac::Rule> {
+fn rules(on: On, dry: bool) -> Vec<rights::Rule> {
     let mut words = vec!["tidings".to_owned(), "controller".to_owned()];
     words.push(format!("--dry-run={dry}"));
     if option("custom-workloads").is_some() {
@@ -264,5 +264,5 @@ fn rules(on: On, dry: bool) -> Vec<rbac::Rule> {
         pod_namespace: Some("own".into()),
         ..Surroundings::default()
     };
-    rbac::rules(&ControllerSettings::new(&args, &around).unwrap())
+    rights::rules(&ControllerSettings::new(&args, &around).unwrap().extent())
 }

@@ -12,7 +12,7 @@ use tidings_core::reloaded::variable_of;
 use super::super::tree::Tree;
 use super::case::{Case, Hit, RELOADER};
 use super::{Level, Rule, Tool};
-use crate::scope::LEFT_OUT_TYPES;
+use crate::watch::scope::LEFT_OUT_TYPES;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -12,16 +12,15 @@ use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::{Name, SourceKind};
 use tidings_core::vocabulary::Vocabulary;
 
-use crate::act::saved;
-use crate::state;
+use crate::records::{JOB_TYPE, RECORD_TYPE};
 
 /// The types of Secrets that no workload uses and that are many or change all
 /// the time: Helm's releases, the tokens by which nodes join, what we keep.
 pub const LEFT_OUT_TYPES: [&str; 4] = [
     "helm.sh/release.v1",
     "bootstrap.kubernetes.io/token",
-    state::SECRET_TYPE,
-    saved::SECRET_TYPE,
+    RECORD_TYPE,
+    JOB_TYPE,
 ];
 
 /// Which sources are watched, and by which keys annotations are read.

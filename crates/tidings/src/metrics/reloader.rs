@@ -1,7 +1,7 @@
 //! What Reloader counts and measures, under its names, for the dashboards and
 //! alerts that look at them.
 //!
-//! Goes in: what [`super::metrics::Metrics`] is told. Comes out: the metrics of
+//! Goes in: what [`super::Metrics`] is told. Comes out: the metrics of
 //! [`OBSERVABLES`]. Where Reloader's meaning cannot be ours (it looks at every
 //! workload for every event, and we do not) the row says what is counted. What is
 //! about Go and its process has no counterpart.
@@ -14,12 +14,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tidings_core::decide::Decided;
 use tidings_core::index::StreamOf;
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 
-use super::rows::{MetricRow, registered, rows, with};
-use crate::control::Decided;
+use super::table::{MetricRow, registered, rows, with};
 
 rows! {
     /// Reloader's metrics, served with `--reloader-observables`.
@@ -290,7 +290,7 @@ mod tests {
     use tidings_core::refs::SourceKind;
 
     use super::*;
-    use crate::report::metrics::{Metrics, RollResult};
+    use crate::metrics::{Metrics, RollResult};
 
     fn reported(by_namespace: bool) -> Metrics {
         let metrics = Metrics::default().with(Observables::new(by_namespace));

@@ -5,11 +5,10 @@
 //! one every [`ROUND`]. Where it may not even read them there are no defaults,
 //! which is said once.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Client;
-use tidings_core::index::{Stream, StreamOf};
+use tidings_core::index::{Fact, Stream, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
 use tidings_core::vocabulary::Vocabulary;
@@ -17,10 +16,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::News;
+use crate::api::page::METADATA;
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::page::METADATA;
-use crate::settings::Namespaces;
-use crate::watch::Fact;
 
 /// How often a namespace is read.
 const ROUND: Duration = Duration::from_mins(1);
@@ -35,13 +33,9 @@ struct Object {
 /// Reads the namespaces until the set is dropped.
 pub(crate) fn follow(
     client: &Client,
-    namespaces: &Namespaces,
-    facts: &Sender<Fact>,
+    names: impl IntoIterator<Item = Name>,
+    facts: &Sender<News>,
 ) -> JoinSet<()> {
-    let names = match namespaces {
-        Namespaces::Only(names) => names.clone(),
-        Namespaces::All { .. } => BTreeSet::new(),
-    };
     let mut tasks = JoinSet::new();
     for name in names {
         tasks.spawn(follow_one(client.clone(), name, facts.clone()));
@@ -49,7 +43,7 @@ pub(crate) fn follow(
     tasks
 }
 
-async fn follow_one(client: Client, name: Name, facts: Sender<Fact>) {
+async fn follow_one(client: Client, name: Name, facts: Sender<News>) {
     let mut known = false;
     loop {
         let read = read(&client, &name).await;
@@ -58,7 +52,7 @@ async fn follow_one(client: Client, name: Name, facts: Sender<Fact>) {
             _ => ROUND,
         };
         let told = match read {
-            Ok(fact) => facts.send(fact).await,
+            Ok(fact) => facts.send(News::Fact(fact)).await,
             Err(error) if !known => {
                 tracing::warn!(namespace = &*name, %error, "its defaults are not known");
                 Ok(())
@@ -78,12 +72,13 @@ async fn follow_one(client: Client, name: Name, facts: Sender<Fact>) {
     }
 }
 
-async fn complete(name: &Name, facts: &Sender<Fact>) {
+async fn complete(name: &Name, facts: &Sender<News>) {
     let stream = Stream {
         of: StreamOf::Namespaces,
         namespace: Some(name.clone()),
     };
-    let _ = facts.send(Fact::ListEnded(stream, 0)).await;
+    let ended = Fact::ListEnded(stream, 0);
+    let _ = facts.send(News::Fact(ended)).await;
 }
 
 async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {

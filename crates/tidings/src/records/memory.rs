@@ -1,7 +1,7 @@
 //! The records of all workloads, in memory and on their way to the cluster.
 //!
 //! Goes in: entries from decisions, answers from the API server. Comes out:
-//! [`Write`]s, one at a time for each object. No I/O here: [`crate::state`] does
+//! [`Write`]s, one at a time for each object. No I/O here: [`crate::records::cluster`] does
 //! that.
 //!
 //! Error policy: there is one way out of every failure. What was stored is read

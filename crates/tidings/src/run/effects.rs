@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
+use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::rewrite::Words;
@@ -21,18 +22,19 @@ use tokio::time::sleep;
 use crate::act::saved::{self, Saved};
 use crate::act::{self, Hand, Hands, Undone};
 use crate::api::ApiError;
-use crate::control::{Answer, Control, Decided, Deed, Effect, Input, Outcome, Patch, Unpause};
+use crate::api::pace::Pace;
+use crate::control::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Unpause};
+use crate::fetch;
 use crate::lease::Term;
+use crate::metrics::{Metrics, RollResult};
 use crate::notify::Roll;
 use crate::notify::webhook::Webhook;
-use crate::pace::Pace;
+use crate::records::cluster;
+use crate::records::cluster::Home;
+use crate::records::memory::{Shard, Stored, Versions, Write};
 use crate::report::Report;
-use crate::report::metrics::{Metrics, RollResult};
-use crate::scope::Filter;
-use crate::state::Place;
-use crate::store::{Shard, Stored, Versions, Write};
-use crate::watch::Fact;
-use crate::{fetch, state};
+use crate::watch::News;
+use crate::watch::scope::Filter;
 
 /// Reads under way at once.
 const READS: usize = 16;
@@ -53,7 +55,7 @@ struct Shared {
     brief: Client,
     inbox: mpsc::Sender<Input>,
     filter: Filter,
-    place: Place,
+    place: Home,
     words: Words,
     identity: String,
     metrics: Metrics,
@@ -82,7 +84,7 @@ pub(crate) struct Means {
     pub(crate) brief: Client,
     pub(crate) inbox: mpsc::Sender<Input>,
     pub(crate) filter: Filter,
-    pub(crate) place: Place,
+    pub(crate) place: Home,
     pub(crate) identity: String,
     pub(crate) writes: usize,
     pub(crate) report: Report,
@@ -187,8 +189,8 @@ impl Effects {
     }
 
     /// What concerns the streams themselves goes past the controller.
-    pub(crate) fn heard(&self, fact: &Fact) {
-        self.report.heard(fact);
+    pub(crate) fn heard(&self, news: &News) {
+        self.report.heard(news);
     }
 
     /// Sends the Events that still wait.
@@ -287,7 +289,7 @@ impl Shared {
         if !term.is_valid() {
             return;
         }
-        let result = Box::pin(state::write(&self.client, &self.place, &write)).await;
+        let result = Box::pin(cluster::write(&self.client, &self.place, &write)).await;
         self.heed(&self.writes, "write_state", &result);
         self.answer(&term, Answer::Wrote(write, result)).await;
     }
@@ -372,7 +374,7 @@ impl Shared {
 
     async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {
         sleep(wait).await;
-        let reading = || state::read(&self.client, &self.place, &shard);
+        let reading = || cluster::read(&self.client, &self.place, &shard);
         let result = self.reading("read_state", reading).await;
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
@@ -400,7 +402,7 @@ impl Shared {
     }
 
     async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
-        let listing = || state::list(&self.client, &self.place);
+        let listing = || cluster::list(&self.client, &self.place);
         match self.reading("read_state", listing).await {
             Ok(found) => {
                 let found = found.into_iter().collect();
@@ -429,7 +431,7 @@ impl Shared {
         if dry_run {
             return Ok(Left::default());
         }
-        let state = state::take_over(&self.client, &self.place, leader).await?;
+        let state = cluster::take_over(&self.client, &self.place, leader).await?;
         if state.iter().any(|(_, stored)| stored.is_newer()) {
             return Ok((state, Vec::new()));
         }

@@ -18,7 +18,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
-use crate::report::observables::Observables;
+use crate::metrics::reloader::Observables;
 use observed::Observed;
 
 mod observed;
@@ -62,7 +62,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const BUFFER: usize = 64 * 1024;
 
 /// Which API server, as whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connect {
     /// A kubeconfig file; otherwise `$KUBECONFIG`, then `~/.kube/config`, then
     /// the service account of the pod.

@@ -1,6 +1,6 @@
 //! Asks at the start whether the API server permits what will be needed.
 //!
-//! Goes in: the table of rights ([`crate::rbac`]). Comes out: the first right
+//! Goes in: the table of rights ([`super::table`]). Comes out: the first right
 //! that is missing, as a sentence that names the line to add. Where only some of
 //! several namespaces refuse, that is said and the others go on.
 //!
@@ -14,9 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tidings_core::refs::Name;
 
+use super::table::{Extent, Rule, Scope, advice, rules};
 use crate::api::{self, ApiError, Place};
-use crate::rbac::{self, Rule, Scope};
-use crate::settings::{ControllerSettings, Namespaces};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 8;
@@ -53,8 +52,8 @@ pub struct Missing {
 
 /// Asks for every right of the table. The error: nobody is there who could
 /// answer, or the credentials are not known.
-pub async fn missing(client: &Client, settings: &ControllerSettings) -> Result<Missing, ApiError> {
-    let rights = rights(&rbac::rules(settings), settings);
+pub async fn missing(client: &Client, extent: &Extent) -> Result<Missing, ApiError> {
+    let rights = rights(&rules(extent), extent);
     let asked = futures::stream::iter(rights).map(|right| async {
         let refused = is_refused(client, &right).await;
         (right, refused)
@@ -73,15 +72,15 @@ pub async fn missing(client: &Client, settings: &ControllerSettings) -> Result<M
     Ok(judge(&known))
 }
 
-fn rights(rules: &[Rule], settings: &ControllerSettings) -> Vec<Right> {
-    let watched: Vec<Option<Name>> = match &settings.installation.namespaces {
-        Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
-        Namespaces::All { .. } => vec![None],
+fn rights(rules: &[Rule], extent: &Extent) -> Vec<Right> {
+    let watched: Vec<Option<Name>> = match &extent.namespaces {
+        Some(names) => names.iter().cloned().map(Some).collect(),
+        None => vec![None],
     };
-    let own = vec![Some(settings.installation.own_namespace.clone())];
+    let own = vec![Some(extent.own_namespace.clone())];
     let mut rights = Vec::new();
     // A dry run keeps its records in memory.
-    let asked = |rule: &&Rule| !(settings.dry_run && rule.scope == Scope::Own);
+    let asked = |rule: &&Rule| !(extent.dry_run && rule.scope == Scope::Own);
     for rule in rules.iter().filter(asked) {
         let places = if rule.scope == Scope::Own {
             &own
@@ -114,7 +113,7 @@ fn judge(answers: &[(Right, bool)]) -> Missing {
     };
     let mut missing = Missing::default();
     for (right, _) in answers.iter().filter(refused) {
-        let sentence = rbac::advice(right.verb, &right.named(), right.namespace.as_deref());
+        let sentence = advice(right.verb, &right.named(), right.namespace.as_deref());
         if everywhere(right) {
             missing.fatal.get_or_insert(sentence);
         } else {

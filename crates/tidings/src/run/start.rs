@@ -17,25 +17,27 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
+use crate::api::connect::{self, Idle};
 use crate::api::{self, ApiError, Place};
-use crate::chance::chance;
-use crate::client::{self, Connect, Idle};
 use crate::control::{Control, LabelTest, Plan};
-use crate::defaults;
-use crate::effects::{Effects, Means};
-use crate::lease::{Candidate, Election, Term, Timings};
+use crate::lease::{Candidate, Election, Term};
+use crate::metrics::Metrics;
+use crate::metrics::reloader::Observables;
 use crate::notify::sender::AlertSender;
 use crate::notify::webhook::Webhook;
-use crate::report::metrics::Metrics;
-use crate::report::observables::Observables;
+use crate::records::cluster;
+use crate::reloader::meta_info;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
-use crate::run::Loop;
+use crate::run::chance::chance;
+use crate::run::effects::{Effects, Means};
+use crate::run::turning::Loop;
 use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
 use crate::watch::Watching;
-use crate::{access, meta_info, notify, state};
+use crate::watch::namespaces;
+use crate::{notify, rights};
 
 /// Inputs that may wait to be taken in; then the watches wait.
 const INBOX: usize = 1_024;
@@ -107,13 +109,13 @@ async fn run(
         metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
-    let _namespaces = defaults::follow(&clients.long, &installation.namespaces, &told);
+    let _namespaces = namespaces::follow(&clients.long, installation.named(), &told);
     let effects = Effects::new(Means {
         client: clients.long,
         brief: clients.short,
         inbox: answers,
         filter: installation.filter(),
-        place: state::Place {
+        place: cluster::Home {
             namespace: installation.own_namespace.to_string(),
             instance: installation.rules.instance.to_string(),
         },
@@ -188,11 +190,7 @@ struct Clients {
 impl Clients {
     async fn connect(settings: &ControllerSettings, metrics: &Metrics) -> Result<Self> {
         let cluster = &settings.cluster;
-        let options = Connect {
-            kubeconfig: cluster.kubeconfig.clone(),
-            context: cluster.context.clone(),
-        };
-        let connect = |idle| client::connect_observed(&options, idle, metrics.observables());
+        let connect = |idle| connect::connect_observed(cluster, idle, metrics.observables());
         Ok(Self {
             long: connect(Idle::Long).await?,
             once: connect(Idle::Never).await?,
@@ -210,7 +208,7 @@ fn metrics(settings: &ControllerSettings) -> Metrics {
 }
 
 async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<()> {
-    let missing = access::missing(client, settings).await?;
+    let missing = rights::missing(client, &settings.extent()).await?;
     for sentence in &missing.partial {
         tracing::warn!("{sentence}; this namespace is left out until then");
     }
@@ -316,13 +314,8 @@ fn stand(
     }
     let installation = &settings.installation;
     let api: Api<Lease> = Api::namespaced(client.clone(), &installation.own_namespace);
-    let timings = Timings {
-        duration: settings.lease.duration,
-        renew: settings.lease.renew_deadline,
-        retry: settings.lease.retry_period,
-    };
     let name = &installation.rules.instance;
-    let candidate = Candidate::new(api, name, identity, timings, resign);
+    let candidate = Candidate::new(api, name, identity, settings.lease, resign);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

@@ -16,17 +16,20 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use tidings_core::decide::Decided;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::reason::{REASONS, Reason};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::standing::{WORDS, Word};
 
-use super::classic::classic;
-use super::observables::{Happened, OBSERVABLES, Observables};
-use super::rows::{MetricRow, registered, rows, with};
-use crate::control::Decided;
-use crate::notify::http::Failure;
+pub mod reloader;
+pub mod table;
+pub mod text;
+
+use reloader::{Happened, OBSERVABLES, Observables};
+use table::{MetricRow, registered, rows, with};
+use text::classic;
 
 rows! {
     /// All metrics, in the order of `/metrics`.
@@ -91,15 +94,6 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// What a result of a POST is.
-    pub fn of(result: &Result<(), Failure>) -> Self {
-        match result {
-            Ok(()) => Self::Delivered,
-            Err(Failure::Refused { .. }) => Self::Refused,
-            Err(_) => Self::Failed,
-        }
-    }
-
     fn word(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",

@@ -1,13 +1,30 @@
 //! What the API server must permit, and why: one table.
 //!
-//! Goes in: [`ControllerSettings`]. Comes out: the least [`Rule`]s with which
+//! Goes in: the [`Extent`] of an installation. Comes out: the least [`Rule`]s with which
 //! the controller can do what it was told; `tidings manifests` prints them, and
 //! [`advice`] names the one that is missing when a request is refused. Pure.
 
-use tidings_core::kinds::{KINDS, Kind, Kinds, Renewal, Revision};
-use tidings_core::refs::{SOURCES, SourceRow};
+use std::collections::BTreeSet;
 
-use crate::settings::{ControllerSettings, Namespaces};
+use tidings_core::kinds::{KINDS, Kind, Kinds, Renewal, Revision};
+use tidings_core::refs::{Name, SOURCES, SourceKind, SourceRow};
+
+/// What an installation needs rights for.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// The namespaces that are watched; `None`: all.
+    pub namespaces: Option<BTreeSet<Name>>,
+    /// The kinds of workload that are rolled.
+    pub kinds: Kinds,
+    /// The kinds of sources that are watched.
+    pub sources: Vec<SourceKind>,
+    /// The namespace of the records and the Lease.
+    pub own_namespace: Name,
+    /// Whether it says there what runs.
+    pub says_what_runs: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+}
 
 /// Where a rule must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +56,19 @@ const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 const WATCH: [&str; 3] = ["get", "list", "watch"];
 
 /// The rules that an installation needs, in a fixed order.
-pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
-    let mut rules = table(&settings.installation.kinds);
-    rules.retain(|rule| rule.scope == Scope::Own || !ignores(settings, rule.resource));
-    if !says_what_runs(settings) {
+pub fn rules(extent: &Extent) -> Vec<Rule> {
+    let mut rules = table(&extent.kinds);
+    rules.retain(|rule| rule.scope == Scope::Own || !ignores(extent, rule.resource));
+    if !extent.says_what_runs {
         rules.retain(|rule| rule.scope != Scope::Own || rule.resource != "configmaps");
     }
-    if matches!(settings.installation.namespaces, Namespaces::Only(_)) {
+    if extent.namespaces.is_some() {
         let namespaces = rules
             .iter_mut()
             .filter(|rule| rule.resource == "namespaces");
         namespaces.for_each(|rule| rule.verbs = vec!["get"]);
     }
-    if settings.dry_run {
+    if extent.dry_run {
         // Who does not write takes no Lease.
         rules.retain(|rule| rule.resource != "leases");
         let verbs = rules.iter_mut().map(|rule| &mut rule.verbs);
@@ -61,18 +78,11 @@ pub fn rules(settings: &ControllerSettings) -> Vec<Rule> {
     rules
 }
 
-/// Whether the ConfigMap that says what runs is written in Tidings' own namespace.
-fn says_what_runs(settings: &ControllerSettings) -> bool {
-    let own = &settings.installation.own_namespace;
-    let observed = settings.observed.as_ref();
-    observed.is_some_and(|observed| observed.namespace == *own)
-}
-
 /// Whether the resource is a kind of source that is not watched.
-fn ignores(settings: &ControllerSettings, resource: &str) -> bool {
+fn ignores(extent: &Extent, resource: &str) -> bool {
     let named = |row: &&SourceRow| [row.plural, row.watched].contains(&resource);
     let row = SOURCES.iter().find(named);
-    row.is_some_and(|row| !settings.installation.sources.contains(&row.kind))
+    row.is_some_and(|row| !extent.sources.contains(&row.kind))
 }
 
 /// Every rule that an installation with these kinds may need.
@@ -226,7 +236,7 @@ mod tests {
             } = rule;
             format!("{scope:?} {group}/{resource}: {}", verbs.join(","))
         };
-        let rules = rules(&settings(options).unwrap());
+        let rules = rules(&settings(options).unwrap().extent());
         rules.iter().map(show).collect::<Vec<_>>().join("\n")
     }
 

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use tower::Service;
 
-use crate::report::observables::Observables;
+use crate::metrics::reloader::Observables;
 
 /// A service whose requests are counted.
 #[derive(Clone)]

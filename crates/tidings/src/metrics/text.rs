@@ -2,7 +2,7 @@
 //! newer one. The samples are the same; what differs is what a metric is called in
 //! its own lines, and the end. Pure.
 
-use super::rows::MetricRow;
+use super::table::MetricRow;
 
 /// The media type of the text.
 pub const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";

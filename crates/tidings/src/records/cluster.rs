@@ -3,7 +3,7 @@
 //! Goes in: [`Write`]s. Comes out: versions and contents. Each write names the
 //! version that it replaces, so of two writers one is refused.
 //!
-//! Error policy: nothing is tried again here; [`crate::control`] does that.
+//! Error policy: nothing is tried again here; the controller does that.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,10 @@ use kube::Client;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
+use super::RECORD_TYPE;
+use super::memory::{Shard, Stored, Write};
+use crate::api::page::{METADATA, METADATA_LIST, or_none};
 use crate::api::{self, ApiError, Call, Verb};
-use crate::page::{METADATA, METADATA_LIST, or_none};
-use crate::store::{Shard, Stored, Write};
-
-/// The type of the Secrets that hold the records.
-pub const SECRET_TYPE: &str = "tidings.dev/state";
 
 /// The label that tells the records from what else we keep.
 const PART: &str = "state";
@@ -28,14 +26,14 @@ const LEADER: &str = "tidings.dev/leader";
 
 /// Where the records are kept.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Home {
     /// Tidings' own namespace.
     pub namespace: String,
     /// The installation.
     pub instance: String,
 }
 
-impl Place {
+impl Home {
     /// The collection that all we keep is in.
     pub(crate) fn all(&self) -> api::Place {
         api::Place::core("secrets").within(&self.namespace)
@@ -84,7 +82,7 @@ struct List {
 }
 
 /// Carries out a write. Returns the object's new version, if it has one.
-pub async fn write(client: &Client, place: &Place, write: &Write) -> Result<String, ApiError> {
+pub async fn write(client: &Client, place: &Home, write: &Write) -> Result<String, ApiError> {
     if write.deletes {
         api::call(client, &deletion(place, write)).await?;
         return Ok(String::new());
@@ -97,7 +95,7 @@ pub async fn write(client: &Client, place: &Place, write: &Write) -> Result<Stri
 }
 
 /// Only of what we know: an entry that somebody else has put there is not lost.
-fn deletion(place: &Place, write: &Write) -> Call {
+fn deletion(place: &Home, write: &Write) -> Call {
     let options = json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
@@ -108,7 +106,7 @@ fn deletion(place: &Place, write: &Write) -> Call {
 
 /// The JSON of a write, made at once in its final size: it may be long, and each
 /// copy of it would be memory.
-fn body(place: &Place, write: &Write) -> Vec<u8> {
+fn body(place: &Home, write: &Write) -> Vec<u8> {
     let entry = |(key, json): (&String, &Option<String>)| {
         key.len() + json.as_ref().map_or(0, |json| json.len().div_ceil(3) * 4) + 8
     };
@@ -151,14 +149,14 @@ struct NewMetadata<'a> {
 }
 
 impl<'a> NewObject<'a> {
-    fn of(write: &'a Write, name: &'a str, place: &'a Place) -> Self {
+    fn of(write: &'a Write, name: &'a str, place: &'a Home) -> Self {
         let version = write.version.as_deref();
         let is_new = version.is_none();
         Self {
             whole: is_new.then_some(Whole {
                 api_version: "v1",
                 kind: "Secret",
-                r#type: SECRET_TYPE,
+                r#type: RECORD_TYPE,
             }),
             metadata: NewMetadata {
                 resource_version: version,
@@ -206,7 +204,7 @@ async fn send(client: &Client, call: Call) -> Result<String, ApiError> {
 /// Reads one object; `None` where it does not exist.
 pub async fn read(
     client: &Client,
-    place: &Place,
+    place: &Home,
     shard: &Shard,
 ) -> Result<Option<Stored>, ApiError> {
     match api::get(client, place.of(shard)).await {
@@ -217,7 +215,7 @@ pub async fn read(
 }
 
 /// The objects that exist, with their versions.
-pub async fn list(client: &Client, place: &Place) -> Result<Vec<(Shard, String)>, ApiError> {
+pub async fn list(client: &Client, place: &Home) -> Result<Vec<(Shard, String)>, ApiError> {
     let json = api::call(client, &place.list(PART).accept(METADATA_LIST)).await?;
     let list: List = api::read(&json)?;
     let shards = list.items.into_iter().filter_map(|object| {
@@ -232,7 +230,7 @@ pub async fn list(client: &Client, place: &Place) -> Result<Vec<(Shard, String)>
 /// hold.
 pub async fn take_over(
     client: &Client,
-    place: &Place,
+    place: &Home,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
     let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
@@ -281,7 +279,7 @@ mod tests {
     }
 
     fn sent(version: Option<&str>) -> Value {
-        let place = Place {
+        let place = Home {
             namespace: "tidings".to_owned(),
             instance: "tidings".to_owned(),
         };

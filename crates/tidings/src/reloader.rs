@@ -1,0 +1,3 @@
+//! What is here for the sake of those who come from Reloader, and nothing else.
+
+pub mod meta_info;

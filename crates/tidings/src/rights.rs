@@ -1,0 +1,7 @@
+//! What Tidings must be permitted: the table of it, and the question at the start.
+
+mod ask;
+mod table;
+
+pub use ask::{Missing, missing};
+pub use table::{Extent, Rule, Scope, advice, rules};

@@ -1,0 +1,157 @@
+//! The running controller: carries out what [`crate::control`] wants done.
+//!
+//! Goes in: settings and a client. Comes out: an exit code. One task owns the
+//! [`Control`] and never waits for the API server; watches, reads, writes and
+//! Events are tasks of their own that answer by a channel. Reads and writes are
+//! bounded; a write asks first whether our term still lasts.
+//!
+//! Error policy: what is missing at the start (rights, an address to listen on)
+//! ends the program with one sentence; whatever fails later is said and tried
+//! again.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
+
+use crate::control::{Control, Input};
+use crate::lease::Election;
+use crate::run::effects::Effects;
+use crate::watch::News;
+
+/// Inputs taken in before effects are handed out, so that a flood of facts is
+/// one turn and not a thousand.
+const BATCH: usize = 512;
+/// How often the state's objects are looked after.
+const STATE_ROUND: Duration = Duration::from_secs(10);
+/// The loop turns at least this often, which shows that it lives.
+const ALIVE: Duration = Duration::from_secs(5);
+/// How long writes that are under way may take after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The loop: inputs in, effects out, until `stop`; then what is under way is
+/// finished.
+pub(crate) struct Loop {
+    pub(crate) control: Control,
+    pub(crate) effects: Effects,
+    /// Answers to effects.
+    pub(crate) inbox: mpsc::Receiver<Input>,
+    /// From the watches.
+    pub(crate) facts: mpsc::Receiver<News>,
+    pub(crate) elections: mpsc::Receiver<Election>,
+    pub(crate) started: Instant,
+    /// When levels that were not shown yet are to be shown.
+    pub(crate) show_again: Option<Instant>,
+}
+
+impl Loop {
+    /// Runs until `stop` and then until nothing is under way, at most [`DRAIN`].
+    pub(crate) async fn run(&mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut round = interval(STATE_ROUND);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let next = self.next_turn();
+            tokio::select! {
+                Some(input) = self.inbox.recv() => self.take(input),
+                Some(fact) = self.facts.recv() => self.take_facts(fact),
+                Some(election) = self.elections.recv() => self.elected(election),
+                () = sleep_until(next.into()) => {}
+                _ = round.tick() => self.effects.look_after_state(self.control.state_versions()),
+                () = &mut stop => break,
+            }
+            self.turn();
+        }
+        self.drain().await;
+    }
+
+    async fn drain(&mut self) {
+        self.control.drain();
+        self.turn();
+        let limit = sleep(DRAIN);
+        tokio::pin!(limit);
+        while !self.control.is_drained() {
+            tokio::select! {
+                Some(input) = self.inbox.recv() => self.take(input),
+                () = &mut limit => {
+                    tracing::warn!("stopping with writes under way; the next start finishes them");
+                    return;
+                }
+            }
+            self.turn();
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn next_turn(&self) -> Instant {
+        let alive = Instant::now() + ALIVE;
+        let due = self
+            .control
+            .next()
+            .map(|at| self.started + Duration::from_millis(at));
+        [due, self.show_again, Some(alive)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(alive)
+    }
+
+    fn take(&mut self, first: Input) {
+        let now = self.now();
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(input) = next else { break };
+            if self.is_current(&input) {
+                self.control.take(now, input);
+            }
+            next = self.inbox.try_recv().ok();
+        }
+    }
+
+    /// A term that has ended while its state was read must not begin.
+    fn is_current(&self, input: &Input) -> bool {
+        match input {
+            Input::Leading(term, ..) => self.effects.is_in_term(*term),
+            _ => true,
+        }
+    }
+
+    fn take_facts(&mut self, first: News) {
+        let now = self.now();
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(news) = next else { break };
+            self.effects.heard(&news);
+            if let News::Fact(fact) = news {
+                self.control.take(now, Input::Fact(fact));
+            }
+            next = self.facts.try_recv().ok();
+        }
+    }
+
+    fn elected(&mut self, election: Election) {
+        match election {
+            Election::Won(term) => self.effects.begin_term(term),
+            Election::Lost => {
+                tracing::warn!("another replica leads, or the Lease could not be renewed: waiting");
+                self.effects.end_term();
+                self.control.take(self.now(), Input::Following);
+            }
+            Election::Form(form) => self.control.take(self.now(), Input::Form(form)),
+        }
+    }
+
+    fn turn(&mut self) {
+        let began = Instant::now();
+        let effects = self.control.turn(self.now());
+        let decided = self.control.take_decided();
+        self.effects.decided(&decided, began.elapsed());
+        for effect in effects {
+            self.effects.carry_out(effect, self.started);
+        }
+        self.show_again = self.effects.show(&self.control);
+    }
+}

@@ -1,0 +1,113 @@
+//! The plan of the house: in no crate do rooms use each other in a circle, and in this
+//! one no room uses one that `lib.rs` names after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Of each room, those that it uses.
+type Plan = BTreeMap<String, BTreeSet<String>>;
+
+fn source(of: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.join("..").join(of).join("src")
+}
+
+fn files(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            files(&entry?.path(), found)?;
+        }
+    } else if path.extension().is_some_and(|end| end == "rs") {
+        found.push(path.to_owned());
+    }
+    Ok(())
+}
+
+/// What a text uses of its crate, but for comments and what only tests use.
+fn used(text: &str) -> BTreeSet<String> {
+    let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = shipped.lines();
+    let code: String = code
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let name = |text: &str| {
+        let end = |c: char| !c.is_alphanumeric() && c != '_';
+        text.trim_start().split(end).next().map(str::to_owned)
+    };
+    let after = code.split("crate::").skip(1);
+    let names = after.flat_map(|after| match after.strip_prefix('{') {
+        None => vec![name(after)],
+        Some(list) => {
+            let list = list.split('}').next().unwrap_or_default();
+            list.split(',').map(name).collect()
+        }
+    });
+    names.flatten().collect()
+}
+
+fn plan(of: &str) -> io::Result<Plan> {
+    let (source, mut all) = (source(of), Vec::new());
+    files(&source, &mut all)?;
+    let mut plan = Plan::new();
+    for file in all {
+        let inside = file.strip_prefix(&source).unwrap_or(&file);
+        let inside = inside.to_string_lossy();
+        let mut rooms = inside.split(['/', '.']);
+        let room = rooms.next().unwrap_or_default().to_owned();
+        if inside.contains("tests") || inside.contains("simulation") {
+            continue;
+        }
+        let mut used = used(&fs::read_to_string(&file)?);
+        used.remove(&room);
+        plan.entry(room).or_default().extend(used);
+    }
+    // What is no file is something of the crate's root.
+    let rooms: BTreeSet<_> = plan.keys().cloned().collect();
+    for used in plan.values_mut() {
+        used.retain(|name| rooms.contains(name));
+    }
+    Ok(plan)
+}
+
+/// The rooms that are left when the ground is taken away, again and again: circles,
+/// and what stands on them.
+fn circles(mut plan: Plan) -> Plan {
+    loop {
+        let ground = plan.iter().filter(|(_, used)| used.is_empty());
+        let ground: BTreeSet<_> = ground.map(|(room, _)| room.clone()).collect();
+        if ground.is_empty() {
+            return plan;
+        }
+        plan.retain(|room, _| !ground.contains(room));
+        for used in plan.values_mut() {
+            used.retain(|name| !ground.contains(name));
+        }
+    }
+}
+
+#[test]
+fn no_rooms_use_each_other_in_a_circle() {
+    for of in ["core", "tidings"] {
+        let plan = plan(of).unwrap();
+        assert!(plan.len() > 10, "{plan:?}");
+        let left = circles(plan);
+        assert!(left.is_empty(), "{of}: {left:#?}");
+    }
+}
+
+#[test]
+fn no_room_uses_one_above_it() {
+    let lib = fs::read_to_string(source("tidings").join("lib.rs")).unwrap();
+    let named = lib.lines().filter_map(|line| line.strip_prefix("pub mod "));
+    let rooms: Vec<_> = named.map(|name| name.trim_end_matches(';')).collect();
+    assert!(rooms.len() > 10, "{rooms:?}");
+    let plan = plan("tidings").unwrap();
+    for (floor, room) in rooms.iter().enumerate() {
+        let above = &rooms[floor + 1..];
+        let used = plan.get(*room).into_iter().flatten();
+        let upwards: Vec<_> = used.filter(|name| above.contains(&name.as_str())).collect();
+        assert!(upwards.is_empty(), "{room} uses {upwards:?}");
+    }
+}
