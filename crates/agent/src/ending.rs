@@ -10,7 +10,7 @@ use crate::nursery::Nursery;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use tidings_core::action::Signal;
+use tidings_supervise::action::Signal;
 
 /// What is under way is given this long to come to its end.
 const LAST: Duration = Duration::from_millis(1500);

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
-use tidings_core::supervise::{Effect, Event, Note, State, Version};
+use tidings_supervise::{Effect, Event, Note, State, Version};
 
 /// What reaches the loop.
 pub(crate) enum Input {

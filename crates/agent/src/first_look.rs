@@ -12,7 +12,7 @@ use crate::memory::{Kept, Mark, Memory};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
-use tidings_core::supervise::{Event, Known, Version};
+use tidings_supervise::{Event, Known, Version};
 
 /// A question to the process, for the worker.
 #[derive(Debug, Clone)]

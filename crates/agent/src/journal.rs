@@ -12,8 +12,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tidings_core::action::Outcome;
-use tidings_core::supervise::{Note, Version};
+use tidings_supervise::action::Outcome;
+use tidings_supervise::{Note, Version};
 
 /// More changed names are not logged one by one.
 pub(crate) const SHOWN: usize = 20;

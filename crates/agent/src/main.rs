@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! inotify, poll ─► watch ─► Look ─┐
-//! signals, SIGCHLD ───────────────┼─► engine ─► core::supervise::step ─► effects
-//! worker's answers ───────────────┘      │                                  │
-//!                                        └──── child, worker, journal ◄─────┘
+//! signals, SIGCHLD ───────────────┼─► engine ─► supervise::step ─► effects
+//! worker's answers ───────────────┘      │                            │
+//!                                        └─── child, worker, journal ◄┘
 //! ```
 //!
 //! With which code it ends: `exits`.

@@ -27,7 +27,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tidings_core::supervise::Version;
+use tidings_supervise::Version;
 
 /// No file of ours is longer: a thousand volumes would fit.
 pub(crate) const LONGEST: u64 = 256 << 10;

@@ -5,7 +5,7 @@ use crate::journal::{Called, Facts, Names};
 use crate::watch::Mount;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use tidings_core::action::Outcome;
+use tidings_supervise::action::Outcome;
 
 /// One page, written line by line.
 #[derive(Default)]

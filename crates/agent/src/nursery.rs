@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tidings_core::action::Signal;
+use tidings_supervise::action::Signal;
 
 /// What is to be done with the exit code of a child: 128 + n for one that
 /// signal n killed.

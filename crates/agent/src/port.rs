@@ -9,7 +9,7 @@ use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use serde_json::json;
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
 use std::sync::Arc;
-use tidings_core::action::Outcome;
+use tidings_supervise::action::Outcome;
 
 /// What the pages need.
 pub(crate) struct Port {

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use tidings_core::action::Signal;
+use tidings_supervise::action::Signal;
 
 /// Not to be caught (KILL, STOP), or about a fault of our own (ILL, TRAP, ABRT,
 /// BUS, FPE, SEGV, SYS), or about what we write (XFSZ).

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use tidings_core::supervise::{Event, Known, OnChange, State};
+use tidings_supervise::{Event, Known, OnChange, State};
 
 /// How far the watch may fall behind its poll before it counts as stuck.
 const LATE: Duration = Duration::from_secs(10);

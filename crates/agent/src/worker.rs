@@ -11,7 +11,7 @@ use crate::memory::{Mark, Memory};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
-use tidings_core::supervise::{Event, Version};
+use tidings_supervise::{Event, Version};
 
 /// What could not be kept is tried again after this.
 const AGAIN: Duration = Duration::from_secs(5);

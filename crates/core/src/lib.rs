@@ -5,9 +5,8 @@
 //! its owners asked for ([`annotations`]), what it was last brought to
 //! ([`state`]), and from these what to do ([`decide`]). It never asks a clock,
 //! a file, an environment or a cluster: whoever calls it brings the facts
-//! ([`index`]) and carries out the [`decide::Decision`].
+//! ([`index`]) and carries out the [`decide::Verdict`].
 
-pub mod action;
 pub mod annotations;
 pub mod compare;
 pub mod decide;
@@ -21,7 +20,6 @@ pub mod needs;
 pub mod object;
 pub mod pattern;
 pub mod policy;
-pub mod preset;
 pub mod reason;
 pub mod refs;
 pub mod reloaded;
@@ -30,6 +28,5 @@ pub mod rewrite;
 pub mod settle;
 pub mod standing;
 pub mod state;
-pub mod supervise;
 pub mod uses;
 pub mod vocabulary;

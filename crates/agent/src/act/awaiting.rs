@@ -7,7 +7,7 @@ use super::command::Context;
 use super::prove::Seen;
 use super::under_way::Attempt;
 use super::{Actor, Aim, Means};
-use tidings_core::supervise::Took;
+use tidings_supervise::Took;
 
 impl Actor {
     pub(super) fn wait_for(&mut self, aim: Aim, last: Option<Attempt>, context: &Context) -> Took {

@@ -8,7 +8,7 @@ use super::command::Context;
 use super::http::{Call, NoAnswer};
 use super::under_way::{Attempt, Calling};
 use super::{Actor, Aim};
-use tidings_core::supervise::Took;
+use tidings_supervise::Took;
 
 impl Actor {
     pub(super) fn call_all(

@@ -34,8 +34,8 @@ pub(crate) use signal::Vouched;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telling::Death;
-use tidings_core::action::Signal;
-use tidings_core::supervise::{Took, Version};
+use tidings_supervise::action::Signal;
+use tidings_supervise::{Took, Version};
 use under_way::{Attempt, Calling};
 
 /// What is said of an attempt that may still come to something.

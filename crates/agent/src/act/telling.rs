@@ -10,8 +10,8 @@ use super::under_way::Attempt;
 use super::{Actor, Aim, Message, started_after};
 use crate::proc::{self, Process};
 use std::time::{Duration, Instant};
-use tidings_core::action::Signal;
-use tidings_core::supervise::{Took, Version};
+use tidings_supervise::action::Signal;
+use tidings_supervise::{Took, Version};
 
 /// A process that dies within this time of a signal died of it.
 const DEATH_WATCH: Duration = Duration::from_secs(2);

@@ -48,7 +48,7 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("help" | "--help" | "-h") if rest.iter().any(|word| !is_command(word)) => {
             Err(of_help(&rest))
         }
-        Some("presets") => Ok(Asked::Print(tidings_core::preset::reference())),
+        Some("presets") => Ok(Asked::Print(tidings_supervise::preset::reference())),
         Some("help" | "--help" | "-h") => Ok(Asked::Print(help())),
         Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
         Some("") => Err("say what to do: run, watch, presets or help".into()),
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_page_of_presets_is_the_table() {
-        compare("presets.md", |_| tidings_core::preset::reference());
+        compare("presets.md", |_| tidings_supervise::preset::reference());
     }
 
     fn between(page: &str, name: &str, text: &str) -> String {

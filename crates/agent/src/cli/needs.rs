@@ -5,7 +5,7 @@ use super::settings::{Settings, Way};
 use crate::act::prove::Proof;
 #[cfg(test)]
 use std::fmt::Write;
-use tidings_core::supervise::OnChange;
+use tidings_supervise::OnChange;
 
 /// Options, what they need, and whether that is there.
 struct Need {

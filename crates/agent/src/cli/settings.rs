@@ -14,9 +14,9 @@ use crate::watch::glob::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
-use tidings_core::action::Signal;
-use tidings_core::preset::{self, Preset, Reload};
-use tidings_core::supervise::{Backoff, OnChange, Policy};
+use tidings_supervise::action::Signal;
+use tidings_supervise::preset::{self, Preset, Reload};
+use tidings_supervise::{Backoff, OnChange, Policy};
 
 /// Who gets the signal, before there is a child.
 #[derive(Debug, Clone, PartialEq, Eq)]

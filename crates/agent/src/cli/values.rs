@@ -9,8 +9,8 @@ use crate::act::http::{Call, Manner};
 use crate::act::prove::Proof;
 use std::path::PathBuf;
 use std::time::Duration;
-use tidings_core::action::Signal;
-use tidings_core::preset::{self, Preset};
+use tidings_supervise::action::Signal;
+use tidings_supervise::preset::{self, Preset};
 use ureq::http::{HeaderName, HeaderValue};
 
 pub(super) fn text(value: &str) -> Result<String, String> {

@@ -4,7 +4,7 @@
 
 use super::{Kept, Mark, Stamp, draft};
 use serde_json::{Value, json};
-use tidings_core::supervise::Version;
+use tidings_supervise::Version;
 
 /// The form of the file; another one is doubt.
 const FORM: u64 = 1;

@@ -13,7 +13,7 @@ use std::fs::{File, ReadDir, read_dir, read_link};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
-use tidings_core::action::Signal;
+use tidings_supervise::action::Signal;
 
 /// Longer than starting another program takes.
 const MOMENT: Duration = Duration::from_millis(10);

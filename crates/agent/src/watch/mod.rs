@@ -40,7 +40,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
-use tidings_core::supervise::Version;
+use tidings_supervise::Version;
 use watched::{Found, Watched};
 
 /// How often to look where inotify is not to be had.

@@ -6,20 +6,22 @@
 //! [`Event::Tick`] if nothing else happens. No clock, no processes, no files:
 //! the same machine runs in the agent and, with virtual time, in the tests.
 //!
-//! What it promises, whatever the order of events (`tests/supervise_model.rs`):
+//! What it promises, whatever the order of events (`tests/model.rs`):
 //! - there are never two children, and never two jobs at once;
 //! - the newest content stays *owed* until it is taken;
 //! - identical content does nothing;
 //! - the child's own exit code is always passed on.
 
+pub mod action;
 mod pace;
 mod policy;
+pub mod preset;
 mod step;
 
 pub use pace::{Pace, Time};
 pub use policy::{Backoff, FailedRestart, OnChange, Policy};
 
-use crate::action::{Outcome, Signal};
+use action::{Outcome, Signal};
 
 /// What the watched files contain, as one digest: equal content, equal version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,8 +13,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
-use tidings_core::action::Signal;
-use tidings_core::supervise::{
+use tidings_supervise::action::Signal;
+use tidings_supervise::{
     Backoff, Effect, Event, FailedRestart, Known, OnChange, Policy, State, Time, Took, Version,
 };
 
