@@ -62,8 +62,7 @@ check: ## what CI checks before it tests: format, lints, dependencies
 	scripts/deny check --hide-inclusion-graph licenses bans sources
 
 docs: ## write anew what follows from tables: reference pages, manifests, dashboards
-	$(CARGO) run -q -p tidings -- reference --write docs
-	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings --test install the_files
+	$(CARGO) run -q -p written
 	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings-agent --bin tidings-agent page
 
 advisories: ## ask for known vulnerabilities (needs the network)

@@ -1,4 +1,4 @@
-{{/* Written by `make docs` from crates/tidings/tests/install; a test compares it. */}}
+{{/* Written by `make docs` from crates/written; a test compares it. */}}
 
 {{/* The options that differ from the controller's defaults, one a line. */}}
 {{- define "tidings.options" -}}

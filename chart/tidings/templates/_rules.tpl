@@ -1,4 +1,4 @@
-{{/* Written by `make docs` from crates/tidings/tests/install; a test compares it. */}}
+{{/* Written by `make docs` from crates/written; a test compares it. */}}
 
 {{/* Rights in what is watched. */}}
 {{- define "tidings.rules.watched" -}}

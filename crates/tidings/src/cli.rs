@@ -3,11 +3,9 @@
 pub mod columns;
 pub mod completion;
 pub mod exit;
-pub mod guides;
 pub mod implicit;
 pub mod lint;
 pub mod manifests;
-pub mod reference;
 pub mod take_over;
 pub mod why;
 pub mod yaml;

@@ -10,8 +10,8 @@ use tidings::cli::implicit::{self, Words};
 use tidings::cli::lint::lint;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
-use tidings::cli::{completion, manifests, reference};
-use tidings::settings::args::{Cli, Command, ManifestsArgs};
+use tidings::cli::{completion, manifests};
+use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
     ControllerSettings, LintSettings, Surroundings, TakeOverSettings, WhySettings,
 };
@@ -58,13 +58,8 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
             let settings = TakeOverSettings::new(args, around)?;
             print(runtime()?.block_on(take_over(settings))?.as_bytes())
         }
-        Command::Manifests(args) => print(print_manifests(args, matches)?.as_bytes()),
+        Command::Manifests(args) => print(manifests::printed(args, matches)?.as_bytes()),
         Command::Completion { shell } => print(&completion::script(*shell)),
-        Command::Reference { write: Some(to) } => reference::write(to).map(|()| Exit::Done),
-        Command::Reference { write: None } => {
-            let pages: String = reference::pages().into_iter().map(|p| p.text).collect();
-            print(pages.as_bytes())
-        }
     }
 }
 
@@ -75,17 +70,6 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("cannot start")
-}
-
-fn print_manifests(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<String> {
-    let settings = ControllerSettings::new(&args.controller, &manifests::in_a_cluster())?;
-    let matches = matches.subcommand_matches("manifests");
-    let run = manifests::Run {
-        image: args.image.clone(),
-        replicas: args.replicas,
-        given: matches.map(manifests::given).unwrap_or_default(),
-    };
-    Ok(manifests::render(&settings, &run))
 }
 
 /// A reader that has seen enough (`| head`) is no error.

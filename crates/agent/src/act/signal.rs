@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
-use tidings_supervise::action::Signal;
 use tidings_supervise::Took;
+use tidings_supervise::action::Signal;
 
 /// A program may need this long until it has set its handlers.
 const STARTING: Duration = Duration::from_secs(10);

@@ -12,9 +12,9 @@ use crate::render::Render;
 use crate::watch::glob::Filter;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidings_supervise::FailedRestart;
 use tidings_supervise::action::Signal;
 use tidings_supervise::preset::Preset;
-use tidings_supervise::FailedRestart;
 
 type Done = Result<(), String>;
 

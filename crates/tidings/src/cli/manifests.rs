@@ -11,7 +11,7 @@ use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
 use crate::rights::{self, Rule, Scope};
-use crate::settings::args::Cli;
+use crate::settings::args::{Cli, ManifestsArgs};
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
 use crate::settings::values::KindRows;
 use crate::settings::{ControllerSettings, Namespaces, Surroundings};
@@ -42,6 +42,18 @@ const NOT_IN_A_POD: [&str; 3] = ["kubeconfig", "context", "own_namespace"];
 const ROWS_FILE: &str = "custom_workloads_file";
 /// Of a user without a name or rights.
 const NOBODY: u32 = 65534;
+
+/// What `tidings manifests` prints.
+pub fn printed(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<String> {
+    let settings = ControllerSettings::new(&args.controller, &in_a_cluster())?;
+    let matches = matches.subcommand_matches("manifests");
+    let run = Run {
+        image: args.image.clone(),
+        replicas: args.replicas,
+        given: matches.map(given).unwrap_or_default(),
+    };
+    Ok(render(&settings, &run))
+}
 
 /// The controller's options that were given.
 pub fn given(matches: &ArgMatches) -> Given {

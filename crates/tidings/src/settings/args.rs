@@ -61,13 +61,6 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
-    /// Print the reference pages, or write them.
-    #[command(hide = true, after_help = REFERENCE_EXAMPLES)]
-    Reference {
-        /// The directory to write the pages to; without it they are printed.
-        #[arg(long, value_name = "DIR")]
-        write: Option<PathBuf>,
-    },
 }
 
 const CONTROLLER_EXAMPLES: &str = "\
@@ -104,10 +97,6 @@ Examples:
   tidings completion bash > /etc/bash_completion.d/tidings
   tidings completion zsh > \"${fpath[1]}/_tidings\"
   tidings completion fish > ~/.config/fish/completions/tidings.fish";
-
-const REFERENCE_EXAMPLES: &str = "\
-Examples:
-  tidings reference --write docs/";
 
 /// All options of `tidings controller`.
 #[derive(Clone, Debug, Args)]

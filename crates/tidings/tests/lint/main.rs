@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-mod guides;
 mod manifests;
 mod report;
 

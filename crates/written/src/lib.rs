@@ -1,16 +1,23 @@
-//! What installs Tidings, written from tables: the chart's values, options and
-//! rights, the static manifests, the dashboard and the alert rules.
+//! What is written from tables: the reference pages, the tables of the guides, the
+//! chart's values, options and rights, the static manifests, the dashboard and the
+//! alert rules.
 //!
-//! In: the tables here and those of the program. Out: files, compared with those
-//! in the tree; with `TIDINGS_WRITE_DOCS` set, as `make docs` sets it, they are
-//! written instead.
+//! In: the tables here and those of the program. Out: [`files`], which `make docs`
+//! writes, and a test compares with those in the tree.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a table that makes no sense ends it"
+)]
 
 mod alerts;
 mod chart;
 mod dashboard;
 mod deploy;
+mod guides;
+mod markdown;
+mod pages;
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +25,12 @@ use clap::{Arg, CommandFactory};
 use tidings::settings::args::Cli;
 
 /// A file of the tree.
-struct File {
+#[derive(Debug)]
+pub struct File {
     /// Its path, from the root of the tree.
-    path: String,
-    text: String,
+    pub path: String,
+    /// What is in it.
+    pub text: String,
 }
 
 impl File {
@@ -34,9 +43,10 @@ impl File {
 }
 
 /// For the first lines of files that have comments.
-const ORIGIN: &str = "Written by `make docs` from crates/tidings/tests/install; a test compares it";
+const ORIGIN: &str = "Written by `make docs` from crates/written; a test compares it";
 
-fn tree() -> PathBuf {
+/// The root of the tree.
+pub fn tree() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -56,21 +66,26 @@ fn option(name: &str) -> Option<Arg> {
     all.find(|arg| arg.get_long() == Some(name))
 }
 
-#[test]
-fn the_files_in_the_tree_are_those_of_the_tables() {
+/// Everything that is written.
+pub fn files() -> Vec<File> {
     let files = [
+        pages::files(),
+        guides::files(),
         chart::files(),
         deploy::files(),
         dashboard::files(),
         alerts::files(),
     ];
-    let write = std::env::var_os("TIDINGS_WRITE_DOCS").is_some();
-    for File { path, text } in files.into_iter().flatten() {
-        if write {
-            let path = tree().join(&path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        } else {
+    files.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_in_the_tree_are_those_of_the_tables() {
+        for File { path, text } in files() {
             assert!(read(&path) == text, "{path} is not up to date: `make docs`");
         }
     }

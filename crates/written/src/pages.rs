@@ -1,40 +1,29 @@
 //! The reference pages: the tables of the code, for people.
 //!
-//! Goes in: the tables. Comes out: Markdown, one page a table. A test compares
-//! the pages with those in `docs/`; `tidings reference --write docs/` renews
-//! them. Writing is the only I/O.
+//! Goes in: the tables. Comes out: Markdown, one page a table.
 
 use std::fmt::Write;
-use std::path::Path;
 
-use anyhow::Context;
 use clap::{Command, CommandFactory};
 use tidings_core::annotations::{ANNOTATIONS, Place};
 use tidings_core::kinds::{KINDS, Watched};
 use tidings_core::reason::REASONS;
 use tidings_core::refs::SOURCES;
 
-use crate::cli::guides::{self, GUIDES};
-use crate::cli::lint;
-use crate::cli::why::report::FIELDS;
-use crate::metrics::METRICS;
-use crate::metrics::reloader::OBSERVABLES;
-use crate::metrics::table::MetricRow;
-use crate::settings::args::Cli;
-use crate::settings::surroundings::VARIABLES;
+use tidings::cli::lint;
+use tidings::cli::why::report::FIELDS;
+use tidings::metrics::METRICS;
+use tidings::metrics::reloader::OBSERVABLES;
+use tidings::metrics::table::MetricRow;
+use tidings::settings::args::Cli;
+use tidings::settings::surroundings::VARIABLES;
 
-/// One page.
-#[derive(Debug)]
-pub struct Page {
-    /// The name of its file.
-    pub file: &'static str,
-    /// Its text.
-    pub text: String,
-}
+use crate::markdown::{cell, code, section, table};
+use crate::{File, ORIGIN};
 
 /// All pages.
-pub fn pages() -> Vec<Page> {
-    let page = |file, text| Page { file, text };
+pub(crate) fn files() -> Vec<File> {
+    let page = |file: &str, text| File::new(format!("docs/{file}"), text);
     vec![
         page("annotations.md", annotations()),
         page("flags.md", flags()),
@@ -44,24 +33,6 @@ pub fn pages() -> Vec<Page> {
         page("reasons.md", reasons()),
         page("why.md", why()),
     ]
-}
-
-/// Writes all pages into a directory, and the generated parts of the guides that
-/// are there.
-pub fn write(directory: &Path) -> anyhow::Result<()> {
-    let write = |file: &str, text: &str| {
-        let path = directory.join(file);
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    for page in pages() {
-        write(page.file, &page.text)?;
-    }
-    for guide in GUIDES {
-        if let Ok(text) = std::fs::read_to_string(directory.join(guide)) {
-            write(guide, &guides::renewed(&text))?;
-        }
-    }
-    Ok(())
 }
 
 fn annotations() -> String {
@@ -306,41 +277,7 @@ fn options(command: &Command) -> impl Iterator<Item = [String; 4]> {
 }
 
 fn head(title: &str, what: &str) -> String {
-    format!(
-        "# {title}\n\n<!-- Written by `tidings reference --write docs/`; a test compares it. -->\n\n{what}\n\n"
-    )
-}
-
-fn section<const N: usize>(
-    text: &mut String,
-    title: &str,
-    header: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) {
-    let _ = writeln!(text, "## {title}\n");
-    table(text, header, rows);
-    text.push('\n');
-}
-
-pub(super) fn table<const N: usize>(
-    text: &mut String,
-    header: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) {
-    let _ = writeln!(text, "| {} |", header.join(" | "));
-    let _ = writeln!(text, "|{}", " --- |".repeat(N));
-    for row in rows {
-        let _ = writeln!(text, "| {} |", row.join(" | "));
-    }
-}
-
-/// Text within a cell.
-pub(super) fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
-}
-
-pub(super) fn code(text: &str) -> String {
-    format!("`{}`", cell(text))
+    format!("# {title}\n\n<!-- {ORIGIN}. -->\n\n{what}\n\n")
 }
 
 #[cfg(test)]
@@ -348,22 +285,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pages_in_docs_are_those_of_the_tables() {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-        for page in pages() {
-            let written = std::fs::read_to_string(docs.join(page.file)).unwrap_or_default();
-            assert!(
-                written == page.text,
-                "docs/{} is not up to date: run `cargo run -p tidings -- reference --write docs/`",
-                page.file
-            );
-        }
-    }
-
-    #[test]
     fn every_row_of_every_table_is_on_its_page() {
-        let [annotations, flags, kinds, lint, metrics, reasons, why] = pages().try_into().unwrap();
-        let check = |page: &Page, words: &mut dyn Iterator<Item = &'static str>| {
+        let [annotations, flags, kinds, lint, metrics, reasons, why] = files().try_into().unwrap();
+        let check = |page: &File, words: &mut dyn Iterator<Item = &'static str>| {
             words.for_each(|word| assert!(page.text.contains(&code(word)), "{word}"));
         };
         check(&annotations, &mut ANNOTATIONS.iter().map(|row| row.key));

@@ -1,6 +1,8 @@
 //! `deploy/`: what `tidings manifests` prints, as files, each a kustomize base.
 
-use assert_cmd::Command;
+use clap::{CommandFactory, FromArgMatches};
+use tidings::cli::manifests;
+use tidings::settings::args::{Cli, Command};
 
 use crate::{File, ORIGIN};
 
@@ -50,8 +52,10 @@ impl Variant {
 }
 
 fn printed(options: &[&str]) -> String {
-    let mut command = Command::cargo_bin("tidings").unwrap();
-    let output = command.arg("manifests").args(options).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let words = ["tidings", "manifests"].iter().chain(options);
+    let matches = Cli::command().get_matches_from(words);
+    let Command::Manifests(args) = Cli::from_arg_matches(&matches).unwrap().command else {
+        unreachable!("that is the command");
+    };
+    manifests::printed(&args, &matches).unwrap()
 }

@@ -1,12 +1,8 @@
 //! Alert rules: one row each. Tidings' own, and those over Reloader's metrics, for
 //! who has learnt to be woken by these.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use tidings::cli::yaml;
-use tidings::metrics::METRICS;
-use tidings::metrics::reloader::OBSERVABLES;
 
 use crate::{File, ORIGIN, dashboard};
 
@@ -173,23 +169,32 @@ impl Alert {
     }
 }
 
-/// The metrics that a query names, without the endings of a histogram's series.
-fn metrics(query: &str) -> BTreeSet<String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = query.split(|c| !is_name(c));
-    let ours = words.filter(|word| word.starts_with("tidings_") || word.starts_with("reloader_"));
-    ours.map(|word| word.trim_end_matches("_bucket").to_owned())
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use tidings::metrics::METRICS;
+    use tidings::metrics::reloader::OBSERVABLES;
 
-#[test]
-fn every_metric_that_is_asked_for_exists() {
-    let alerts = GROUPS.iter().flat_map(|(_, _, alerts)| *alerts);
-    let queries = alerts.map(|alert| alert.when.to_owned());
-    for query in queries.chain(dashboard::queries()) {
-        for name in metrics(&query) {
-            let mut rows = METRICS.iter().chain(OBSERVABLES);
-            assert!(rows.any(|row| row.name == name), "{name}");
+    /// The metrics that a query names, without the endings of a histogram's series.
+    fn metrics(query: &str) -> BTreeSet<String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = query.split(|c| !is_name(c));
+        let ours =
+            words.filter(|word| word.starts_with("tidings_") || word.starts_with("reloader_"));
+        ours.map(|word| word.trim_end_matches("_bucket").to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_metric_that_is_asked_for_exists() {
+        let alerts = GROUPS.iter().flat_map(|(_, _, alerts)| *alerts);
+        let queries = alerts.map(|alert| alert.when.to_owned());
+        for query in queries.chain(dashboard::queries()) {
+            for name in metrics(&query) {
+                let mut rows = METRICS.iter().chain(OBSERVABLES);
+                assert!(rows.any(|row| row.name == name), "{name}");
+            }
         }
     }
 }
