@@ -58,8 +58,9 @@ impl Renewal {
 pub enum Watched {
     /// Every cluster has it.
     Always,
-    /// Where an option asks for it; perhaps before its API is there.
-    OnDemand,
+    /// Where this option asks for it, perhaps before its API is there; a row of text
+    /// asks by itself.
+    OnDemand(Option<&'static str>),
 }
 
 /// One kind of workload.
@@ -161,7 +162,7 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::TemplateOrRestartAt,
-        watched: Watched::OnDemand,
+        watched: Watched::OnDemand(Some("is-Argo-Rollouts")),
     },
     Kind {
         group: "apps.openshift.io",
@@ -173,7 +174,7 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::Template,
-        watched: Watched::OnDemand,
+        watched: Watched::OnDemand(Some("is-openshift")),
     },
 ];
 
@@ -221,7 +222,7 @@ impl Kind {
             template: Vec::leak(path.into_iter().map(keep_text).collect()),
             revision: Revision::Untold,
             renewal: Renewal::Template,
-            watched: Watched::OnDemand,
+            watched: Watched::OnDemand(None),
         }))
     }
 

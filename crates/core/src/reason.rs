@@ -97,6 +97,10 @@ pub struct ReasonRow {
     pub word: &'static str,
     /// Whether it asks for a person's attention.
     pub warning: bool,
+    /// Whether people want to see it on the workload, as an Event.
+    pub event: bool,
+    /// Whether nothing follows from it, so that the log has it at debug level only.
+    pub quiet: bool,
     /// What it means and what to do.
     pub doc: &'static str,
 }
@@ -108,21 +112,30 @@ macro_rules! reasons {
             reason: Reason::$reason,
             word: stringify!($reason),
             warning: matches!(Kind::$kind, Kind::Warning),
+            event: matches!(Kind::$kind, Kind::Warning | Kind::Shown),
+            quiet: matches!(Kind::$kind, Kind::Quiet),
             doc: $doc,
         }),*];
     };
 }
 
+/// How loud a reason is.
 enum Kind {
+    /// In the log at debug level.
+    Quiet,
+    /// In the log.
     Normal,
+    /// And as an Event.
+    Shown,
+    /// As a Warning.
     Warning,
 }
 
 reasons! {
-    UpToDate Normal "What the workload uses is what it was last brought to."
-    NotOptedIn Normal "No annotation asks for rolls; see `tidings.dev/reload`."
-    UsesNothing Normal "Opted in, but its containers use no ConfigMap or Secret, and none is named."
-    NotRead Normal "A source that it uses is being read; the decision follows."
+    UpToDate Quiet "What the workload uses is what it was last brought to."
+    NotOptedIn Quiet "No annotation asks for rolls; see `tidings.dev/reload`."
+    UsesNothing Quiet "Opted in, but its containers use no ConfigMap or Secret, and none is named."
+    NotRead Quiet "A source that it uses is being read; the decision follows."
     Unreadable Warning "Its spec has not the shape of its kind, so what it uses is not known and nothing is rolled; what was recorded of it stays. Compare `kubectl explain`, or the kind's row in --custom-workloads."
     Adopted Normal "Seen for the first time: what it uses now is recorded, nothing is rolled."
     MaybeStale Warning "Adopted, but a source was written after its pods' template: they may run with older content. Roll it once, or start the controller with --catch-up."
@@ -136,7 +149,7 @@ reasons! {
     Deleted Normal "A source or key was deleted, and reload-on-delete is on: rolled."
     CaughtUp Normal "A source was newer than its pods at first sight, and --catch-up is on: rolled."
     Resumed Normal "A roll that is written down and has not reached the workload is carried out: after an interruption, or while it is refused (an Event on the workload says why) or waits for the end of a Job."
-    Paused Normal "The workload is paused: the roll waits until it is resumed."
+    Paused Shown "The workload is paused: the roll waits until it is resumed."
     PausePeriod Normal "Rolled and paused, as its pause-period says; it is resumed when that is over."
     PauseOver Normal "Its pause-period is over: resumed."
     TooSoon Normal "Its last roll is too short a time ago (`tidings.dev/min-interval`, --min-interval): the roll waits, and brings what is there then."
@@ -147,8 +160,8 @@ reasons! {
     LeftToOwner Normal "It is left to what it belongs to: a Job to the CronJob or to whatever else controls it, a Rollout to the Deployment whose template it uses."
     BeingDeleted Normal "It is being deleted, so nothing is rolled, and no run begun."
     Missing Warning "A source or key that its containers cannot start without is not there: new pods would hang, so the roll waits until it is."
-    WaitsForDelete Normal "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
-    PartlyRolled Normal "Rolled, but its partition keeps the pods below it as they are."
+    WaitsForDelete Shown "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
+    PartlyRolled Shown "Rolled, but its partition keeps the pods below it as they are."
     OwnedByOther Warning "Its template carries another installation's mark, so this one keeps its hands off. Uninstall the other one, or say which is right with `tidings take-over`."
     Reverted Warning "Somebody put the pod template back before the last roll had reached all pods: those that it had not are stale. Not tried again before the next change, which is brought as `kubectl rollout restart` does it."
     BadAnnotation Warning "An annotation cannot be read; the rest of the policy holds."

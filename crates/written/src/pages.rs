@@ -96,8 +96,11 @@ fn kinds() -> String {
     let rows = KINDS.iter().map(|kind| {
         let words = forms(&[kind.word, kind.short, kind.plural]);
         let watched = match kind.watched {
-            Watched::Always => "",
-            Watched::OnDemand => "Only where an option asks for it. ",
+            Watched::Always => String::new(),
+            Watched::OnDemand(option) => {
+                let option = option.unwrap_or("custom-workloads");
+                format!("Only with `--{option}`. ")
+            }
         };
         let how = format!("{watched}{}", kind.renewal.doc());
         let api = code(&kind.api_version());

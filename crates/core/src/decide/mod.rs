@@ -84,6 +84,23 @@ pub struct Rules {
     pub writes: bool,
 }
 
+impl Default for Rules {
+    /// Those of an installation that was told nothing, but for the fuse.
+    fn default() -> Self {
+        Self {
+            instance: "tidings".into(),
+            on_create: false,
+            on_delete: false,
+            catch_up: false,
+            strict: false,
+            min_interval: 0,
+            fuse: false,
+            one_etcd: true,
+            writes: true,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {

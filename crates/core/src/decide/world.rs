@@ -131,14 +131,7 @@ impl World {
             index: Index::default(),
             rules: Rules {
                 instance: "t".into(),
-                on_create: false,
-                on_delete: false,
-                catch_up: false,
-                strict: false,
-                min_interval: 0,
-                fuse: false,
-                one_etcd: true,
-                writes: true,
+                ..Rules::default()
             },
             entry: None,
             cms: BTreeMap::new(),

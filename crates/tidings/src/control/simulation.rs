@@ -41,17 +41,7 @@ fn streams() -> Vec<Stream> {
 
 fn control() -> Control {
     Control::new(Plan {
-        rules: Rules {
-            instance: "tidings".into(),
-            on_create: false,
-            on_delete: false,
-            catch_up: false,
-            strict: false,
-            min_interval: 0,
-            fuse: false,
-            one_etcd: true,
-            writes: true,
-        },
+        rules: Rules::default(),
         defaults: Defaults::default(),
         streams: streams(),
         settle: 20,

@@ -152,7 +152,7 @@ pub fn decision(said: &Said) {
     let standing = said.standing.map(|word| word.row().text);
     if reason.row().warning {
         tracing::warn!(%workload, standing, text, "{reason}");
-    } else if QUIET.contains(reason) {
+    } else if reason.row().quiet {
         tracing::debug!(%workload, standing, text, "{reason}");
     } else {
         tracing::info!(%workload, standing, text, "{reason}");
@@ -167,14 +167,6 @@ pub fn note(note: &Note) {
         tracing::info!("{}", note.text);
     }
 }
-
-/// Decisions that nothing follows from.
-const QUIET: [Reason; 4] = [
-    Reason::UpToDate,
-    Reason::NotOptedIn,
-    Reason::UsesNothing,
-    Reason::NotRead,
-];
 
 /// The line for a problem.
 pub fn problem(workload: &WorkloadRef, reason: Reason, text: &str) {

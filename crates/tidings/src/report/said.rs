@@ -23,9 +23,6 @@ use crate::watch::News;
 /// Levels are shown this often at most.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// Reasons without a warning that people still want to see on the workload.
-const WORTH_AN_EVENT: [Reason; 3] = [Reason::Paused, Reason::WaitsForDelete, Reason::PartlyRolled];
-
 /// Where everything is told.
 pub(crate) struct Report {
     pub(crate) metrics: Metrics,
@@ -54,7 +51,7 @@ impl Report {
     fn decision(&self, said: &Said) {
         self.metrics.decided(said.reason);
         log::decision(said);
-        if said.reason.row().warning || WORTH_AN_EVENT.contains(&said.reason) {
+        if said.reason.row().event {
             self.event(said, events::decision(said));
         }
     }

@@ -126,12 +126,7 @@ impl Lab {
             instance: "t".into(),
             on_create: true,
             on_delete: true,
-            catch_up: false,
-            strict: false,
-            min_interval: 0,
-            fuse: false,
-            one_etcd: true,
-            writes: true,
+            ..Rules::default()
         };
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));

@@ -60,14 +60,7 @@ impl Lab {
             index,
             rules: Rules {
                 instance: "t".into(),
-                on_create: false,
-                on_delete: false,
-                catch_up: false,
-                strict: false,
-                min_interval: 0,
-                fuse: false,
-                one_etcd: true,
-                writes: true,
+                ..Rules::default()
             },
             key: WorkloadRef::new(kind, "ns", "w"),
             entry: None,

@@ -96,15 +96,8 @@ impl Cluster {
 
     fn decide(&self) -> tidings_core::decide::Verdict {
         let rules = Rules {
-            instance: "tidings".into(),
-            on_create: false,
-            on_delete: false,
-            catch_up: false,
-            strict: false,
-            min_interval: 0,
-            fuse: false,
             one_etcd: false,
-            writes: true,
+            ..Rules::default()
         };
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));

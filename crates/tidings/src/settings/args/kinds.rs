@@ -26,3 +26,45 @@ pub struct KindArgs {
     #[arg(long, value_name = "FILE", env = "TIDINGS_CUSTOM_WORKLOADS_FILE", value_parser = kinds_of_file)]
     pub custom_workloads_file: Option<KindRows>,
 }
+
+impl KindArgs {
+    /// Whether an option asks for a kind; none where there is no such option.
+    pub fn asks(&self, option: &str) -> Option<bool> {
+        match option {
+            "is-Argo-Rollouts" => Some(self.is_argo_rollouts),
+            "is-openshift" => Some(self.is_openshift),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+    use tidings_core::kinds::{KINDS, Watched};
+
+    use crate::settings::args::{Cli, Command};
+
+    #[test]
+    fn every_kind_on_demand_has_its_option() {
+        let cli = Cli::parse_from(["tidings", "controller"]);
+        let Command::Controller(args) = cli.command else {
+            unreachable!("that is the command");
+        };
+        let controller = Cli::command()
+            .find_subcommand("controller")
+            .unwrap()
+            .clone();
+        let options: Vec<_> = controller
+            .get_arguments()
+            .filter_map(|a| a.get_long())
+            .collect();
+        for kind in KINDS {
+            if let Watched::OnDemand(option) = kind.watched {
+                let option = option.unwrap();
+                assert_eq!(args.scope.kinds.asks(option), Some(false), "{option}");
+                assert!(options.contains(&option), "{option}");
+            }
+        }
+    }
+}
