@@ -19,6 +19,7 @@ pub mod marking;
 pub mod needs;
 pub mod object;
 pub mod pattern;
+pub mod pauses;
 pub mod policy;
 pub mod reason;
 pub mod refs;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 pub mod connect;
 mod error;
+pub(crate) mod outbox;
 pub mod pace;
 pub(crate) mod page;
 mod place;

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::time::sleep;
 
@@ -24,7 +25,7 @@ use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
 
 /// The first and the longest pause before the Job is looked at again.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10));
 
 /// Deletes a Job and makes it again.
 pub(super) async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
@@ -48,23 +49,26 @@ pub(super) async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcom
 /// Brings to its end what was begun: from the manifest on there is no way back
 /// but where the Job has moved on before it was deleted.
 pub async fn finish(hands: &Hands<'_>, saved: &Saved) -> Result<Outcome, Undone> {
-    let mut pauses = Pauses::default();
+    let mut waiting = Waiting {
+        pauses: PAUSES,
+        said: None,
+    };
     let made = loop {
         match step(hands, saved).await {
             Ok(Step::Made(uid)) => break Ok(Outcome::Made(uid)),
             Ok(Step::NotBegun(error)) => break Err(error.into()),
             Ok(Step::Later) => {}
             Err(Undone::Over) => return Err(Undone::Over),
-            Err(Undone::Failed(error)) => pauses.say(saved, &error),
+            Err(Undone::Failed(error)) => waiting.say(saved, &error),
         }
-        pauses.pause(hands).await?;
+        waiting.pause(hands).await?;
     };
     while let Err(error) = saved.forget(hands).await {
         match error {
             Undone::Over => return Err(Undone::Over),
-            Undone::Failed(error) => pauses.say(saved, &error),
+            Undone::Failed(error) => waiting.say(saved, &error),
         }
-        pauses.pause(hands).await?;
+        waiting.pause(hands).await?;
     }
     made
 }
@@ -140,24 +144,14 @@ fn delete(saved: &Saved) -> Call {
 }
 
 /// Waiting, longer each time, and saying why once.
-struct Pauses {
-    next: Duration,
+struct Waiting {
+    pauses: Pauses,
     said: Option<ApiError>,
 }
 
-impl Default for Pauses {
-    fn default() -> Self {
-        Self {
-            next: PAUSES[0],
-            said: None,
-        }
-    }
-}
-
-impl Pauses {
+impl Waiting {
     async fn pause(&mut self, hands: &Hands<'_>) -> Result<(), Undone> {
-        sleep(self.next).await;
-        self.next = (self.next * 2).min(PAUSES[1]);
+        sleep(self.pauses.grow()).await;
         if hands.term.is_valid() {
             Ok(())
         } else {

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
+use tidings_core::pauses::Pauses;
 use tidings_core::settle::Millis;
 
 /// The first pause.
-const SHORTEST: Millis = 50;
+const SHORTEST: Duration = Duration::from_millis(50);
 /// The longest pause.
-pub(super) const LONGEST: Millis = 60_000;
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// How often something has failed in a row, and when to try again.
 #[derive(Debug)]
 pub(super) struct Backoff<K> {
-    failed: HashMap<K, (u32, Millis)>,
+    failed: HashMap<K, (Pauses, Millis)>,
 }
 
 impl<K> Default for Backoff<K> {
@@ -29,11 +30,10 @@ impl<K: Hash + Eq + Clone> Backoff<K> {
     /// It failed again. Returns when to try again: later than the API server
     /// asked for, if it did.
     pub(super) fn failed(&mut self, key: &K, now: Millis, asked: Option<Duration>) -> Millis {
-        let (times, again) = self.failed.entry(key.clone()).or_insert((0, 0));
-        let pause = SHORTEST.saturating_mul(1 << (*times).min(20)).min(LONGEST);
-        let asked = asked.map_or(0, |d| Millis::try_from(d.as_millis()).unwrap_or(LONGEST));
-        *times += 1;
-        *again = now + pause.max(asked);
+        let none = (Pauses::new(SHORTEST, LONGEST), 0);
+        let (pauses, again) = self.failed.entry(key.clone()).or_insert(none);
+        let pause = pauses.grow().max(asked.unwrap_or_default());
+        *again = now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX));
         *again
     }
 
@@ -58,14 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
+    fn what_fails_is_tried_again_later_and_later() {
         let mut backoff = Backoff::default();
-        let pauses: Vec<_> = (0..13)
-            .map(|_| backoff.failed(&"w", 1_000, None) - 1_000)
-            .collect();
-        assert_eq!(pauses[..4], [50, 100, 200, 400]);
-        assert_eq!(pauses[12], LONGEST);
-        assert_eq!(backoff.again(&"w"), 61_000);
+        let mut failed = || backoff.failed(&"w", 1_000, None) - 1_000;
+        assert_eq!([failed(), failed(), failed()], [50, 100, 200]);
+        assert_eq!(backoff.again(&"w"), 1_200);
         backoff.clear(&"w");
         assert_eq!(backoff.again(&"w"), 0);
     }

@@ -10,7 +10,7 @@
 //!
 //! Error policy: a failure concerns one workload, one source or one object of
 //! the state. It is said (once), counted, and tried again after a pause that
-//! doubles up to [`backoff::LONGEST`]; nothing else waits for it.
+//! doubles up to a minute; nothing else waits for it.
 
 mod backoff;
 mod deed;

@@ -5,21 +5,22 @@
 
 use std::time::Duration;
 
+use tidings_core::pauses::Pauses;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Roll;
 use super::http::{Client, Endpoint, Failure};
 use super::sinks::{Payload, Render, Sink};
+use crate::api::outbox::Outbox;
 use crate::metrics::Metrics;
 
 /// Alerts that may wait. Beyond, new ones are dropped.
 pub(super) const WAITING: usize = 1024;
 /// How often one alert is tried.
 const ATTEMPTS: u32 = 5;
-/// The pause after the first failure; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(500);
+/// The pauses after failures.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Where alerts go.
 #[derive(Clone, Debug)]
@@ -39,41 +40,34 @@ pub struct Alerts {
 /// Takes alerts and sends them when there is time.
 #[derive(Debug)]
 pub struct AlertSender {
-    queue: Option<mpsc::Sender<Roll>>,
+    outbox: Outbox<Roll>,
     metrics: Metrics,
-    task: JoinHandle<()>,
 }
 
 impl AlertSender {
     /// Starts sending.
     pub fn new(client: Client, alerts: Alerts, metrics: Metrics) -> Self {
-        let (queue, rolls) = mpsc::channel(WAITING);
         let post = Post {
             client,
             alerts,
             metrics: metrics.clone(),
         };
         Self {
-            queue: Some(queue),
+            outbox: Outbox::new(WAITING, |rolls| post.all(rolls)),
             metrics,
-            task: tokio::spawn(post.all(rolls)),
         }
     }
 
     /// Tells of a roll. It never waits.
     pub fn send(&self, roll: Roll) {
-        let Some(queue) = &self.queue else { return };
-        if queue.try_send(roll).is_err() {
+        if !self.outbox.send(roll) {
             self.metrics.notification_dropped();
         }
     }
 
     /// Sends what still waits, for at most so long.
-    pub async fn close(mut self, within: Duration) {
-        self.queue = None;
-        if timeout(within, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+    pub async fn close(self, within: Duration) {
+        self.outbox.close(within).await;
     }
 }
 
@@ -96,18 +90,17 @@ impl Post {
 
     async fn one(&self, roll: &Roll) -> Result<(), Failure> {
         let payload = (self.alerts.render)(roll, &self.alerts.added);
-        let mut pause = BACKOFF;
-        let mut attempt = 1;
-        loop {
+        let mut pauses = PAUSES;
+        for _ in 1..ATTEMPTS {
             match self.attempt(&payload).await {
-                Err(failure) if failure.is_passing() && attempt < ATTEMPTS => {
+                Err(failure) if failure.is_passing() => {
+                    let pause = pauses.grow();
                     sleep(failure.retry_after().unwrap_or(pause)).await;
                 }
                 result => return result,
             }
-            pause *= 2;
-            attempt += 1;
         }
+        self.attempt(&payload).await
     }
 
     async fn attempt(&self, payload: &Payload) -> Result<(), Failure> {

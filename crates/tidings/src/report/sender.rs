@@ -10,20 +10,21 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
+use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::events::{EventFact, render};
+use crate::api::outbox::Outbox;
 use crate::metrics::Metrics;
 
 /// Events that may wait. Beyond, new ones are dropped.
 const WAITING: usize = 4096;
 /// How often one Event is tried.
 const ATTEMPTS: u32 = 5;
-/// The pause after the first failure; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(250);
+/// The pauses after failures.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), LONGEST_PAUSE);
 /// The longest pause that an API server can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Patches go first, but for no longer than this.
@@ -34,39 +35,33 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Takes Events and sends them when there is time.
 #[derive(Debug)]
 pub struct EventSender {
-    queue: Option<mpsc::Sender<EventFact>>,
+    /// None in a dry run.
+    outbox: Option<Outbox<EventFact>>,
     patching: watch::Sender<bool>,
     metrics: Metrics,
-    task: Option<JoinHandle<()>>,
 }
 
 impl EventSender {
     /// Starts sending. A dry run sends nothing.
     pub fn new(client: kube::Client, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
         let (patching, held) = watch::channel(false);
-        let mut sender = Self {
-            queue: None,
-            patching,
+        let post = Post {
+            client,
             metrics: metrics.clone(),
-            task: None,
+            instance,
         };
-        if !dry_run {
-            let (queue, facts) = mpsc::channel(WAITING);
-            let post = Post {
-                client,
-                metrics,
-                instance,
-            };
-            sender.queue = Some(queue);
-            sender.task = Some(tokio::spawn(post.all(facts, held)));
+        let start = || Outbox::new(WAITING, |facts| post.all(facts, held));
+        Self {
+            outbox: (!dry_run).then(start),
+            patching,
+            metrics,
         }
-        sender
     }
 
     /// Tells something. It never waits.
     pub fn send(&self, fact: EventFact) {
-        if let Some(queue) = &self.queue
-            && queue.try_send(fact).is_err()
+        if let Some(outbox) = &self.outbox
+            && !outbox.send(fact)
         {
             self.metrics.event_dropped();
         }
@@ -82,13 +77,10 @@ impl EventSender {
     }
 
     /// Sends what still waits, for at most so long.
-    pub async fn close(mut self, within: Duration) {
+    pub async fn close(self, within: Duration) {
         self.patching(false);
-        self.queue = None;
-        if let Some(mut task) = self.task.take()
-            && timeout(within, &mut task).await.is_err()
-        {
-            task.abort();
+        if let Some(outbox) = self.outbox {
+            outbox.close(within).await;
         }
     }
 }
@@ -123,14 +115,16 @@ impl Post {
 
     async fn one(&self, fact: &EventFact) -> Result<(), String> {
         let event = render(fact, &self.instance, Timestamp::now()).to_string();
-        let mut pause = BACKOFF;
+        let mut pauses = PAUSES;
         for _ in 0..ATTEMPTS {
             match self.attempt(&fact.workload.namespace, &event).await {
                 Answer::Told => return Ok(()),
                 Answer::Refused(why) => return Err(why),
-                Answer::Again(asked) => sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await,
+                Answer::Again(asked) => {
+                    let pause = pauses.grow();
+                    sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                }
             }
-            pause *= 2;
         }
         Err(format!("no success in {ATTEMPTS} attempts"))
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use kube::Client;
 use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
+use tidings_core::pauses::Pauses;
 use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::rewrite::Words;
 use tidings_core::settle::Millis;
@@ -45,8 +46,8 @@ const CALLS: usize = 16;
 /// Jobs that are made again at once. Each waits for its pods to end; a manifest is
 /// in memory meanwhile.
 const REMAKES: usize = 64;
-/// The first and the longest pause before the state is asked for again.
-const STATE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
+/// The pauses before the state is asked for again.
+const STATE_PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// What every request needs.
 struct Shared {
@@ -415,15 +416,14 @@ impl Shared {
     /// Asks until it is answered or the term is over: without the state nothing
     /// can be decided.
     async fn take_over(self: Arc<Self>, term: Term, dry_run: bool) {
-        let [mut pause, longest] = STATE_PAUSES;
+        let mut pauses = STATE_PAUSES;
         while term.is_valid() {
             let leader = format!("{}/{}", self.identity, term.number);
             match self.taken_over(&leader, dry_run).await {
                 Ok((state, saved)) => return self.begin(term, state, saved).await,
                 Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            sleep(pauses.grow()).await;
         }
     }
 

@@ -7,6 +7,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use tidings_core::pauses::Pauses;
+
 use super::task::End;
 use crate::api::{ApiError, Refusal};
 
@@ -26,8 +28,8 @@ const TROUBLE: u32 = 3;
 /// What has been endured so far.
 #[derive(Default)]
 pub(super) struct Patience {
-    /// Failures since something went well.
-    failures: u32,
+    /// Failures since something went well; none where the last was the first.
+    pauses: Option<Pauses>,
     /// Failures since the stream was open.
     closed: u32,
     /// The refusal that was told last.
@@ -37,7 +39,7 @@ pub(super) struct Patience {
 impl Patience {
     /// Something went well.
     pub(super) fn restore(&mut self) {
-        self.failures = 0;
+        self.pauses = None;
     }
 
     /// Takes note of a refusal; says whether it is another than before.
@@ -62,8 +64,8 @@ impl Patience {
         match end {
             End::GoOn | End::Unending => Duration::ZERO,
             End::NotServed => NOT_SERVED,
-            End::Closed | End::Failed(ApiError::Expired) if self.failures == 0 => {
-                self.failures = 1;
+            End::Closed | End::Failed(ApiError::Expired) if self.pauses.is_none() => {
+                self.pauses = Some(Pauses::new(FIRST, LONGEST));
                 Duration::ZERO
             }
             End::Closed => self.grow(),
@@ -73,9 +75,8 @@ impl Patience {
     }
 
     fn grow(&mut self) -> Duration {
-        let factor = 2_u32.saturating_pow(self.failures.saturating_sub(1));
-        self.failures += 1;
-        jitter(FIRST.saturating_mul(factor).min(LONGEST))
+        let first = || Pauses::new(FIRST, LONGEST);
+        jitter(self.pauses.get_or_insert_with(first).grow())
     }
 }
 
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_half_a_minute() {
+    fn waits_grow_to_the_longest() {
         let mut patience = Patience::default();
         let waits: Vec<_> = (0..100).map(|_| patience.pause(&failed())).collect();
         assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
