@@ -139,6 +139,40 @@ fn a_folder_that_takes_no_file_is_said() {
     }
 }
 
+/// What is meant as an option is never the name of a file, unless `--` says so.
+#[test]
+fn an_option_is_not_taken_for_the_place() {
+    let scene = Scene::new();
+    let in_scene = |words: &[&str]| {
+        let mut command = Command::new(binary());
+        let command = command.arg("install").args(words);
+        command.current_dir(scene.path("d")).output().unwrap()
+    };
+    for word in ["--help", "-h"] {
+        let done = in_scene(&[word]);
+        assert_eq!(done.status.code(), Some(0));
+        assert!(
+            String::from_utf8(done.stdout)
+                .unwrap()
+                .contains("install FILE")
+        );
+    }
+    for word in ["--version", "--force", "-x", "-"] {
+        let done = in_scene(&[word]);
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{said}");
+        assert!(said.contains("knows no option"), "{said}");
+    }
+    let done = in_scene(&["new/x/"]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("of a directory"), "{said}");
+    assert_eq!(names(&scene.path("d")), ["a"]);
+    for name in ["--force", "agent"] {
+        assert_eq!(in_scene(&["--", name]).status.code(), Some(0));
+        is_whole(&scene.path("d").join(name));
+    }
+}
+
 /// As the pods of a node do with a folder of the node.
 #[test]
 fn many_at_once_leave_one_whole_file() {

@@ -41,6 +41,7 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("configmap-reload") => crate::compat::configmap_reload::read(rest),
         Some("prometheus-config-reloader") => crate::compat::prometheus::read(rest),
         Some("install") => install(&rest),
+        Some("presets" | "version") if rest.iter().any(asks_for_help) => Ok(Asked::Print(help())),
         Some("presets" | "version" | "--version" | "-V") if !rest.is_empty() => {
             Err(stray(&rest[0].to_string_lossy()))
         }
@@ -130,14 +131,33 @@ fn set(
         .map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))
 }
 
+/// `--` says that what follows is a path, whatever it begins with.
 fn install(rest: &[OsString]) -> Result<Asked, String> {
     match rest {
-        [place] if is_address(&place.to_string_lossy()) => {
-            Err("install needs a path, and an address is none".into())
-        }
-        [place] if is_file_name(&place.to_string_lossy()) => Ok(Asked::Install(place.into())),
+        [dashes, path] if dashes == "--" => install_at(path),
+        words if words.iter().any(asks_for_help) => Ok(Asked::Print(help())),
+        [path] if path.as_encoded_bytes().starts_with(b"-") => Err(format!(
+            "install knows no option {}; a file of such a name is written ./ and its name",
+            quoted::option(&path.to_string_lossy())
+        )),
+        [path] => install_at(path),
         _ => Err("install needs one path: tidings-agent install FILE".into()),
     }
+}
+
+fn install_at(path: &OsString) -> Result<Asked, String> {
+    match path.to_string_lossy() {
+        text if is_address(&text) => Err("install needs a path, and an address is none".into()),
+        text if is_file_name(&text) => Ok(Asked::Install(path.into())),
+        text if text.is_empty() => Err("install needs a path, and this one is empty".into()),
+        _ => Err(
+            "install needs the path of the file itself, and this one is of a directory: write the file's name behind it".into(),
+        ),
+    }
+}
+
+fn asks_for_help(word: &OsString) -> bool {
+    word == "--help" || word == "-h"
 }
 
 fn unknown(what: &str) -> String {
@@ -306,6 +326,15 @@ mod tests {
             "help x",
             "--help x",
             "help run x",
+            "install",
+            "install --version",
+            "install --force",
+            "install -",
+            "install --force x",
+            "install a b",
+            "install --",
+            "install -- a b",
+            "install d/x/",
         ] {
             let sentence = refused(line);
             assert_eq!(sentence.lines().count(), 1, "{line}: {sentence}");
@@ -321,6 +350,12 @@ mod tests {
             "help run",
             "help watch",
             "run --help",
+            "install --help",
+            "install -h",
+            "install --help x",
+            "install x --help",
+            "presets --help",
+            "version -h",
         ] {
             let words = line.split(' ').map(OsString::from).collect();
             assert!(matches!(read(words), Ok(Asked::Print(_))), "{line}");
