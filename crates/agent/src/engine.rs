@@ -24,6 +24,8 @@ pub(crate) enum Input {
     Look(Look),
     /// Anything that the machine understands as it is.
     Event(Event),
+    /// What is rendered has a source with other permissions.
+    Modes,
     /// The child of this start ended.
     ChildExited(u8),
     /// Somebody asks whether the loop turns.
@@ -74,6 +76,10 @@ impl Engine {
                 Ok(Input::Event(event)) => event,
                 Ok(Input::Look(look)) => self.saw(look),
                 Ok(Input::ChildExited(code)) => self.child_exited(code),
+                Ok(Input::Modes) => {
+                    self.ask(Job::Modes);
+                    continue;
+                }
                 Ok(Input::Ping(answer)) => {
                     let _ = answer.send(());
                     continue;

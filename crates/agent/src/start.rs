@@ -20,7 +20,7 @@ use crate::nursery::Nursery;
 use crate::places;
 use crate::port::Port;
 use crate::proc::{self, Among};
-use crate::render::Rendering;
+use crate::render::{Modes, Rendering};
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
 use crate::worker::{Job, Worker};
@@ -408,6 +408,7 @@ fn keep_watching(
 ) -> Beat {
     let beat = Beat::new(watch.slowest());
     let (beating, journal, inputs) = (beat.clone(), Arc::clone(journal), inputs.clone());
+    let mut modes = Modes::default();
     spawn("watch", move || {
         loop {
             let look = watch.wait();
@@ -417,6 +418,9 @@ fn keep_watching(
             journal.astray(renders.iter().filter_map(left).collect());
             watch.notes().iter().for_each(|note| log(note));
             if look.is_some_and(|look| inputs.send(Input::Look(look)).is_err()) {
+                return;
+            }
+            if modes.have_changed(&renders) && inputs.send(Input::Modes).is_err() {
                 return;
             }
         }

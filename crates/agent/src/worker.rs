@@ -7,6 +7,7 @@ use crate::act::command::Context;
 use crate::act::{Actor, Aim};
 use crate::engine::Input;
 use crate::first_look::FirstLook;
+use crate::log::log;
 use crate::memory::{Mark, Memory};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -22,6 +23,8 @@ pub(crate) enum Job {
     FirstLook(FirstLook),
     Prepare(Mark, Context),
     Act(Aim, Context),
+    /// Give what is rendered the permissions of its source.
+    Modes,
     /// Watch whether the child that was just started lives and proves itself.
     Prove(Version, Context),
     /// Keep over the end of the agent what was taken.
@@ -72,8 +75,18 @@ impl Worker {
             Job::FirstLook(look) => Some(look.event(&self.actor)),
             Job::Prepare(mark, context) => {
                 let prepared = self.actor.prepare(&context).map(|_| ());
+                if prepared.is_err() {
+                    // What was put back has the permissions that it had. Why they cannot
+                    // follow is why it cannot be rendered either.
+                    let _ = self.actor.follow_modes();
+                }
                 let result = prepared.and_then(|()| self.reserve(&mark));
                 Some(Event::Prepared(mark.version, result))
+            }
+            Job::Modes => {
+                let why = self.actor.follow_modes().err();
+                why.iter().for_each(|why| log(why));
+                None
             }
             Job::Act(aim, context) => {
                 self.doubt();

@@ -126,6 +126,12 @@ impl Actor {
         Ok(changed)
     }
 
+    /// Gives what is rendered the permissions of its source, as far as that goes.
+    pub(crate) fn follow_modes(&self) -> Result<(), String> {
+        let done: Vec<_> = self.renders.iter().map(Rendering::follow_mode).collect();
+        done.into_iter().collect()
+    }
+
     fn check(&self, context: &Context) -> Result<(), String> {
         let Some(argv) = &self.check else {
             return Ok(());

@@ -15,6 +15,7 @@ mod copy;
 pub(crate) mod expand;
 #[cfg(test)]
 mod left;
+mod mode;
 mod output;
 mod own;
 
@@ -24,6 +25,7 @@ pub(crate) use copy::install;
 use expand::Expander;
 pub(crate) use expand::Unset;
 use flate2::read::MultiGzDecoder;
+pub(crate) use mode::Modes;
 use output::{Draft, Output, Placed};
 pub(crate) use own::in_order;
 use std::io::{self, BufWriter, Read, Write};

@@ -112,6 +112,27 @@ impl Output {
         }
     }
 
+    /// Gives what is there other permissions, by a new file of the same content. What is
+    /// no file, or not there, is none of ours.
+    pub(super) fn take_mode(self: &Arc<Self>, mode: u32) -> io::Result<()> {
+        let is_file = |stat: &Stat| FileType::from_raw_mode(stat.st_mode).is_file();
+        let there = self.stat(&self.name)?.filter(is_file);
+        if there.is_none_or(|stat| stat.st_mode & 0o7777 == mode) {
+            return Ok(());
+        }
+        let mut draft = self.draft()?;
+        let mut there = read::in_dir(self.dir()?, &self.name, LARGE)?;
+        let mut written = Ok(());
+        there.each_piece(|piece| {
+            if written.is_ok() {
+                written = draft.write_all(piece);
+            }
+        })?;
+        written?;
+        draft.place(mode)?.keep();
+        Ok(())
+    }
+
     /// Whether its path leads to the directory that is held, if one is.
     ///
     /// # Errors

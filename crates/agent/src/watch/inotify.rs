@@ -51,8 +51,9 @@ const ENTRIES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::DELETE)
     .union(ITSELF);
-/// That they are written.
+/// That they are written, or have other permissions.
 const WRITING: WatchFlags = ENTRIES
+    .union(WatchFlags::ATTRIB)
     .union(WatchFlags::CLOSE_WRITE)
     .union(WatchFlags::MODIFY);
 
@@ -118,6 +119,10 @@ fn understand(wd: i32, flags: ReadFlags, name: Option<&OsStr>) -> Option<Told> {
     if flags.intersects(gone) {
         return Some(Told::Gone(wd));
     }
+    if flags.contains(ReadFlags::ATTRIB) {
+        // The content is as it was. Whom permissions concern is woken by this, and looks.
+        return None;
+    }
     let name = name?;
     let news = News {
         sign: sign(flags, name.as_bytes()),
@@ -161,6 +166,12 @@ mod tests {
         ] {
             assert_eq!(sign(flags, name.as_bytes()), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn permissions_alone_are_no_reason_to_read_anything() {
+        let name = Some(OsStr::new("a"));
+        assert_eq!(understand(3, ReadFlags::ATTRIB, name), None);
     }
 
     #[test]
