@@ -84,8 +84,9 @@ impl Worker {
                 Some(Event::Prepared(mark.version, result))
             }
             Job::Modes => {
-                let why = self.actor.follow_modes().err();
-                why.iter().for_each(|why| log(why));
+                if let Err(why) = self.actor.follow_modes() {
+                    log(&why);
+                }
                 None
             }
             Job::Act(aim, context) => {
