@@ -121,9 +121,9 @@ fn places() -> Vec<Row> {
             "the rest is counted",
         ),
         (
-            "names of files in `/state.json`, for each directory",
+            "names of files in `/state.json`, of all directories",
             format!(
-                "{} with {}",
+                "{} with {} together; each has an equal share, and what others leave of theirs",
                 thousands(MOST_LISTED_NAMES),
                 kib(MOST_OF_LISTED_NAMES)
             ),
@@ -194,7 +194,7 @@ fn outside() -> Vec<Row> {
         (
             "a request to the agent's own port",
             format!(
-                "{}, {} s, {} at once",
+                "{}, {} s, {} at once, who are sent one copy of what is the same",
                 kib(serving::LONGEST),
                 serving::LIMIT.as_secs(),
                 serving::SEATS

@@ -9,9 +9,11 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::time::Timespec;
+use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Nobody may take longer to ask and to listen, together.
@@ -29,6 +31,8 @@ pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
     let _ = listener.set_nonblocking(true);
     let mut seats: Vec<Seat> = Vec::new();
     let mut reserve = Reserve(None);
+    let shared = Shared::default();
+    let answer = |request: &str| shared.one(answer(request));
     loop {
         let ready = wait(listener, &seats);
         let now = Instant::now();
@@ -42,6 +46,25 @@ pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
         if ready[0] {
             admit(listener, (&mut seats, &mut reserve), &answer);
         }
+    }
+}
+
+/// Answers that are still being sent. Who asks for the same is sent the same: a copy
+/// for each of those who do not read would take what memory there is.
+#[derive(Default)]
+struct Shared(RefCell<Vec<Weak<Vec<u8>>>>);
+
+impl Shared {
+    fn one(&self, answer: Vec<u8>) -> Arc<Vec<u8>> {
+        let mut known = self.0.borrow_mut();
+        known.retain(|answer| answer.strong_count() > 0);
+        let mut sent = known.iter().filter_map(Weak::upgrade);
+        if let Some(same) = sent.find(|sent| **sent == answer) {
+            return same;
+        }
+        let new = Arc::new(answer);
+        known.push(Arc::downgrade(&new));
+        new
     }
 }
 
@@ -61,12 +84,13 @@ struct Seat {
     until: Instant,
     doing: Doing,
     asked: Vec<u8>,
-    /// What is still to be sent.
-    answer: Vec<u8>,
+    answer: Arc<Vec<u8>>,
+    /// How much of it.
+    sent: usize,
 }
 
 impl Seat {
-    fn go_on(&mut self, answer: &impl Fn(&str) -> Vec<u8>) {
+    fn go_on(&mut self, answer: &impl Fn(&str) -> Arc<Vec<u8>>) {
         let done = match self.doing {
             Doing::Asking => self.ask(answer),
             Doing::Listening => self.send(),
@@ -78,7 +102,7 @@ impl Seat {
         }
     }
 
-    fn ask(&mut self, answer: &impl Fn(&str) -> Vec<u8>) -> Result<()> {
+    fn ask(&mut self, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Result<()> {
         let mut piece = [0u8; 1024];
         loop {
             match self.stream.read(&mut piece)? {
@@ -97,10 +121,10 @@ impl Seat {
     }
 
     fn send(&mut self) -> Result<()> {
-        while !self.answer.is_empty() {
-            let sent = self.stream.write(&self.answer)?;
-            self.answer.drain(..sent);
+        while self.sent < self.answer.len() {
+            self.sent += self.stream.write(&self.answer[self.sent..])?;
         }
+        (self.answer, self.sent) = (Arc::default(), 0);
         self.stream.shutdown(Shutdown::Write)?;
         self.doing = Doing::Leaving;
         self.leave()
@@ -157,7 +181,7 @@ impl Reserve {
 fn admit(
     listener: &TcpListener,
     (seats, reserve): (&mut Vec<Seat>, &mut Reserve),
-    answer: &impl Fn(&str) -> Vec<u8>,
+    answer: &impl Fn(&str) -> Arc<Vec<u8>>,
 ) {
     loop {
         match listener.accept() {
@@ -181,14 +205,15 @@ fn admit(
 }
 
 /// `None`: was answered at once, or is gone.
-fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Vec<u8>) -> Option<Seat> {
+fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Option<Seat> {
     stream.set_nonblocking(true).ok()?;
     let mut seat = Seat {
         stream,
         until: Instant::now() + LIMIT,
         doing: Doing::Asking,
         asked: Vec::new(),
-        answer: Vec::new(),
+        answer: Arc::default(),
+        sent: 0,
     };
     seat.go_on(answer);
     (seat.doing != Doing::Done).then_some(seat)
@@ -206,5 +231,20 @@ fn free_one(seats: &mut Vec<Seat>) {
     let first = seats.iter().enumerate().min_by_key(order);
     if let Some((index, _)) = first {
         seats.remove(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_the_same_is_sent_the_same() {
+        let shared = Shared::default();
+        let (first, other) = (shared.one(vec![1]), shared.one(vec![2]));
+        assert!(Arc::ptr_eq(&first, &shared.one(vec![1])));
+        drop((first, other));
+        shared.one(vec![3]);
+        assert_eq!(shared.0.borrow().len(), 1);
     }
 }

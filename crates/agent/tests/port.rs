@@ -8,23 +8,30 @@
 
 mod common;
 
-use common::{Running, agent, free_port, get, until};
+use common::memory::{EXAMPLES, Limit};
+use common::{Running, free_port, get, shipped, start, until, with_default_signals};
+use rustix::net::{AddressFamily, SocketType, socket, sockopt};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
 use std::time::Duration;
 
 struct Scene {
     _root: tempfile::TempDir,
-    _agent: Running,
+    agent: Running,
     port: u16,
 }
 
 impl Scene {
-    /// Of each place no more than 64 KiB of names are told.
     fn new(places: usize) -> Self {
+        Self::by(&mut with_default_signals(), places)
+    }
+
+    /// By a command that starts the agent.
+    fn by(command: &mut Command, places: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
         let port = free_port();
         let mut arguments = vec!["watch".to_owned(), "--exec=true".to_owned()];
@@ -33,15 +40,13 @@ impl Scene {
             let dir = root.path().join(format!("{place}"));
             fs::create_dir(&dir).unwrap();
             for n in 0..300 {
-                fs::write(dir.join(format!("{n:0>200}")), "x").unwrap();
+                fs::write(dir.join(format!("{n:0>248}")), "x").unwrap();
             }
             arguments.push(format!("--watch={}", dir.display()));
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let agent = agent(&arguments);
         let scene = Self {
             _root: root,
-            _agent: agent,
+            agent: start(command.args(&arguments)),
             port,
         };
         until("it answers", || scene.lives());
@@ -54,6 +59,18 @@ impl Scene {
 
     fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
+    }
+
+    /// Asks for much, and reads nothing.
+    fn deaf(&self) -> TcpStream {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, 2048).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        rustix::net::connect(&socket, &address).unwrap();
+        let mut stream = TcpStream::from(socket);
+        // The agent may have had enough of it.
+        let _ = stream.write_all(b"GET /state.json HTTP/1.1\r\n\r\n");
+        stream
     }
 
     /// As often as somebody who is slow would have held it up for a minute.
@@ -111,18 +128,36 @@ fn a_byte_now_and_then_holds_nobody_up() {
 #[test]
 fn who_does_not_listen_holds_nobody_up() {
     let scene = Scene::new(20);
-    let deaf = || {
-        let mut stream = scene.connect();
-        stream
-            .write_all(b"GET /state.json HTTP/1.1\r\n\r\n")
-            .unwrap();
-        stream
-    };
-    let all: Vec<TcpStream> = (0..60).map(|_| deaf()).collect();
+    let all: Vec<TcpStream> = (0..60).map(|_| scene.deaf()).collect();
     scene.answers_everybody();
     drop(all);
     let (status, body) = get(scene.port, "/state.json").unwrap();
-    assert!(status == 200 && body.len() > 1_000_000);
+    assert!(status == 200 && body.len() > 64_000);
+}
+
+#[test]
+fn who_does_not_listen_takes_no_memory() {
+    let limit = Limit::of(EXAMPLES);
+    let scene = Scene::by(&mut limit.command(&shipped()), 12);
+    let listed = |state: serde_json::Value| {
+        let mounts = state["mounts"].as_array().unwrap().iter();
+        mounts
+            .map(|mount| {
+                assert_eq!(mount["fileCount"], 300);
+                mount["files"].as_array().unwrap().len()
+            })
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..5 {
+        let all: Vec<TcpStream> = (0..64).map(|_| scene.deaf()).collect();
+        assert!(scene.lives());
+        drop(all);
+    }
+    let (_, state) = get(scene.port, "/state.json").unwrap();
+    assert!(state.len() < 200_000, "{}", state.len());
+    let listed = listed(serde_json::from_str(&state).unwrap());
+    assert!(listed.iter().all(|count| *count > 10), "{listed:?}");
+    limit.held(scene.agent.pid());
 }
 
 /// The first is answered, whole, and the connection closed: what else was sent

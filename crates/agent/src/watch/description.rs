@@ -22,7 +22,24 @@ pub(super) fn mounts(places: &[Watched]) -> Vec<Mount> {
             None => groups.push((mount, vec![watched])),
         }
     }
-    groups.into_iter().map(|(mount, _)| mount).collect()
+    let mut mounts: Vec<Mount> = groups.into_iter().map(|(mount, _)| mount).collect();
+    shorten(&mut mounts);
+    mounts
+}
+
+/// Each place has an equal share of what can be shown, and of what others leave of theirs.
+fn shorten(mounts: &mut [Mount]) {
+    let mut by_size: Vec<&mut Mount> = mounts.iter_mut().collect();
+    by_size.sort_by_key(|mount| mount.files.len());
+    let (mut names, mut letters) = (MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES);
+    let count = by_size.len();
+    for (index, mount) in by_size.into_iter().enumerate() {
+        let share = count - index;
+        let files = std::mem::take(&mut mount.files).into_iter();
+        mount.files = listed(files, (names / share, letters / share));
+        names -= mount.files.len();
+        letters -= mount.files.iter().map(String::len).sum::<usize>();
+    }
 }
 
 /// `members`: whom it describes already.
@@ -33,7 +50,7 @@ fn join(known: &mut Mount, other: Mount, watched: &Watched, members: &[&Watched]
     known.files.extend(other.files);
     known.files.sort();
     known.files.dedup();
-    known.files = listed(std::mem::take(&mut known.files).into_iter());
+    known.files = listed(std::mem::take(&mut known.files).into_iter(), MOST);
     known.generation = known.generation.take().or(other.generation);
     let rank = |word: &&str| WORSE.iter().position(|known| known == word);
     known.watched_by = [known.watched_by, other.watched_by]
@@ -45,15 +62,17 @@ fn join(known: &mut Mount, other: Mount, watched: &Watched, members: &[&Watched]
     known.unread.extend(unread);
 }
 
-/// As many as people can be shown: each of 32 callers may hold a copy.
-pub(super) fn listed(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut left = MOST_OF_LISTED_NAMES;
+/// So many names, with so many letters together, can be shown.
+const MOST: (usize, usize) = (MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES);
+
+/// The first of them.
+fn listed(names: impl Iterator<Item = String>, (count, mut left): (usize, usize)) -> Vec<String> {
     let fits = |name: &String| {
         let fits = left.checked_sub(name.len());
         left = fits.unwrap_or_default();
         fits.is_some()
     };
-    names.take(MOST_LISTED_NAMES).take_while(fits).collect()
+    names.take(count).take_while(fits).collect()
 }
 
 impl Watched {
@@ -74,6 +93,45 @@ impl Watched {
 
     /// The first of its files.
     pub(super) fn names(&self) -> Vec<String> {
-        listed(self.whole_names().map(|name| shown(&name)))
+        listed(self.whole_names().map(|name| shown(&name)), MOST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(count: usize, name: &str) -> Mount {
+        Mount {
+            dir: String::new(),
+            generation: None,
+            files: vec![name.to_owned(); count],
+            file_count: count,
+            watched_by: "inotify",
+            unread: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn places_share_what_is_shown() {
+        let lengths = |mut mounts: Vec<Mount>| {
+            shorten(&mut mounts);
+            mounts
+                .iter()
+                .map(|mount| mount.files.len())
+                .collect::<Vec<_>>()
+        };
+        let small = |count| mount(count, "a");
+        assert_eq!(lengths(vec![small(1000)]), [1000]);
+        assert_eq!(lengths(vec![small(1000), small(10)]), [990, 10]);
+        assert_eq!(
+            lengths(vec![small(1000), small(3), small(1000)]),
+            [498, 3, 499]
+        );
+        let long = "x".repeat(1024);
+        assert_eq!(
+            lengths(vec![mount(60, &long), mount(4, &long), mount(60, &long)]),
+            [30, 4, 30]
+        );
     }
 }

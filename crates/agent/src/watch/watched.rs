@@ -15,8 +15,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-/// No more files of a place are listed for people, nor with longer names; the
-/// rest is counted.
+/// No more files of all places together are listed for people, nor with longer
+/// names; the rest is counted.
 pub(crate) const MOST_LISTED_NAMES: usize = 1000;
 pub(crate) const MOST_OF_LISTED_NAMES: usize = 64 << 10;
 
