@@ -283,10 +283,12 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
     }
 }
 
-/// A sidecar that is to find a process where only its own can be seen.
+/// A process is to be told, or asked, and nothing can be seen; or only the sidecar's own.
 fn say_who_is_hidden(settings: &Settings, journal: &Journal) {
     let names = settings.asked.is_some() || matches!(settings.way, Way::Signal { .. });
-    if names && !settings.policy.supervises && proc::nobody_else() {
+    if let Some(why) = proc::blindness().filter(|_| names) {
+        journal.hindered(why);
+    } else if names && !settings.policy.supervises && proc::nobody_else() {
         journal.hindered("the process cannot be seen: the processes of this pod's containers are not shared; set shareProcessNamespace: true, or use --http, --exec or `run`");
     }
 }

@@ -105,7 +105,10 @@ impl Target {
                 PidFile::Unclear(why) => Some(why),
                 PidFile::Names(_) | PidFile::Missing => None,
             },
-            Self::Named(names, among) => names.iter().find_map(|name| several(name, *among)),
+            Self::Named(names, among) => {
+                let several = || names.iter().find_map(|name| several(name, *among));
+                proc::blindness().map(str::to_owned).or_else(several)
+            }
             Self::Child(_) => None,
         };
         let nobody = || Absence::Nobody(format!("{} is not there yet", self.shown()));
@@ -154,7 +157,7 @@ pub(crate) enum Vouched {
 pub(crate) fn may_send(process: &Process, signal: Signal, vouched: Vouched) -> Result<(), Took> {
     let pid = process.pid;
     let Some(found) = process.disposition(signal) else {
-        return Err(Took::NotUp(format!("process {pid} has just ended")));
+        return Err(unseen(process));
     };
     let is_young = || process.age().is_some_and(|age| age < STARTING);
     match found {
@@ -179,6 +182,20 @@ pub(crate) fn may_send(process: &Process, signal: Signal, vouched: Vouched) -> R
             "process {pid} does not handle {signal} and would end; it was not sent: restart the process instead (--on-change restart)"
         ))),
     }
+}
+
+/// Of a process of which `/proc` shows nothing: nothing is sent then.
+fn unseen(process: &Process) -> Took {
+    let pid = process.pid;
+    if process.ended_within(Duration::ZERO) {
+        return Took::NotUp(format!("process {pid} has just ended"));
+    }
+    let hidden = || {
+        format!(
+            "/proc shows nothing of process {pid} to the agent (hidepid); run the agent as the same user"
+        )
+    };
+    Took::Rejected(proc::blindness().map_or_else(hidden, str::to_owned))
 }
 
 /// Sends it.

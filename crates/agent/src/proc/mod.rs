@@ -102,6 +102,13 @@ impl Process {
     }
 }
 
+/// Why nothing can be known of any process, if so.
+pub(crate) fn blindness() -> Option<&'static str> {
+    text("/proc/self/stat").is_none().then_some(NO_PROC)
+}
+
+const NO_PROC: &str = "/proc cannot be read, and without it nothing is known of any process: have it mounted where the agent runs";
+
 /// How long ago the process of this number started.
 pub(crate) fn age(pid: i32) -> Option<Duration> {
     let uptime = as_duration(clock_gettime(ClockId::Boottime));
