@@ -2,10 +2,11 @@
 //! `argv[0]`, then the kernel's own 15 characters; of several, the master, and who is
 //! of our user before others.
 
+use super::disposition::MOST_THREADS;
 use super::kin::{self, Among, preferring};
 use super::{Process, parent, started};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How well a process fits a name, best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,10 +105,8 @@ pub(crate) fn pids() -> impl Iterator<Item = i32> {
 }
 
 fn fit(pid: i32, name: &str) -> Option<Fit> {
-    if is_zombie(pid) {
-        return None;
-    }
-    let exe = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let shown = living(pid)?;
+    let exe = std::fs::read_link(shown.join("exe")).ok();
     let exe_is_known = exe.is_some();
     if name.contains('/') {
         let exe = exe?.into_os_string();
@@ -116,7 +115,7 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
     if exe.is_some_and(|exe| base(exe.as_os_str().as_bytes()) == name.as_bytes()) {
         return Some(Fit::Exe);
     }
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = std::fs::read(shown.join("cmdline")).ok()?;
     if argv0(&line) == name.as_bytes() {
         return Some(Fit::Argv0);
     }
@@ -131,7 +130,23 @@ fn fit(pid: i32, name: &str) -> Option<Fit> {
 
 /// Whether nothing but its exit code is left of a process.
 pub(super) fn is_zombie(pid: i32) -> bool {
-    let stat = super::text(format!("/proc/{pid}/stat")).unwrap_or_default();
+    living(pid).is_none()
+}
+
+/// Where the kernel shows a process that lives. Its first thread may have ended while
+/// others go on (pthread_exit(3) in `main`): what it runs is then shown at these alone.
+pub(super) fn living(pid: i32) -> Option<PathBuf> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    if !is_over(&process) {
+        return Some(process);
+    }
+    let threads = std::fs::read_dir(process.join("task")).ok()?.flatten();
+    let mut threads = threads.take(MOST_THREADS).map(|thread| thread.path());
+    threads.find(|thread| !is_over(thread))
+}
+
+fn is_over(thread: &Path) -> bool {
+    let stat = super::text(thread.join("stat")).unwrap_or_default();
     super::after_name(&stat).is_none_or(|rest| rest.starts_with(['Z', 'X']))
 }
 

@@ -15,7 +15,7 @@ const MOST_NAMES: u64 = 1 << 20;
 
 /// `None`: its executable may not be read.
 pub(crate) fn is_go(pid: i32) -> Option<bool> {
-    let file = File::open(format!("/proc/{pid}/exe")).ok()?;
+    let file = File::open(super::find::living(pid)?.join("exe")).ok()?;
     Some(section_names(&file).is_some_and(|names| contains(&names, b"\0.go.buildinfo\0")))
 }
 

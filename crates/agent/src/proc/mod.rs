@@ -88,7 +88,8 @@ impl Process {
 
     /// What it runs, as far as we may see.
     pub(crate) fn program(&self) -> Option<String> {
-        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid)).ok();
+        let shown = find::living(self.pid);
+        let exe = shown.and_then(|shown| std::fs::read_link(shown.join("exe")).ok());
         let name = || text(format!("/proc/{}/comm", self.pid));
         let shown = |path: std::path::PathBuf| path.display().to_string();
         exe.map(shown)
