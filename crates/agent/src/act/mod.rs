@@ -9,6 +9,7 @@ mod awaiting;
 mod calls;
 pub(crate) mod command;
 mod credentials;
+mod exposition;
 mod holds;
 pub(crate) mod http;
 mod overlap;

@@ -1,18 +1,69 @@
 //! What a page says about the last reload: a page of metrics, or a JSON document.
 //! Pure.
 
+use super::exposition;
 use super::prove::Seen;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
+
+/// One value of a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Value {
+    pub(super) text: String,
+    /// It is not a number, whatever it looks like.
+    is_text: bool,
+}
+
+impl Value {
+    pub(super) fn text(text: String) -> Self {
+        let is_text = true;
+        Self { text, is_text }
+    }
+
+    /// What may be one.
+    pub(super) fn number(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            is_text: false,
+        }
+    }
+
+    /// However numbers are written. Whole ones may have more digits than a float.
+    fn is_same(&self, other: &Self) -> bool {
+        fn numbers<N: FromStr>(one: &Value, other: &Value) -> Option<(N, N)> {
+            one.text.parse().ok().zip(other.text.parse().ok())
+        }
+        if self.text == other.text || self.is_text || other.is_text {
+            return self.text == other.text;
+        }
+        match (numbers::<i128>(self, other), numbers::<f64>(self, other)) {
+            (Some((one, other)), _) => one == other,
+            (_, Some((one, other))) => {
+                one.is_nan() && other.is_nan() || one.partial_cmp(&other) == Some(Ordering::Equal)
+            }
+            _ => false,
+        }
+    }
+
+    fn amount(&self) -> Option<f64> {
+        match self.text.as_str() {
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            text => text.parse().ok(),
+        }
+    }
+}
 
 /// What a page says about the last reload.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Marks {
-    stamp: String,
+    stamp: Value,
     good: Option<bool>,
     failures: Option<f64>,
 }
@@ -26,23 +77,31 @@ impl Marks {
     /// What a process says that is not there: any stamp is another one.
     pub(super) fn of_nobody() -> Self {
         Self {
-            stamp: String::new(),
+            stamp: Value::default(),
             good: None,
             failures: None,
         }
     }
 
-    /// Reads them from a page. `None`: there is no such stamp.
-    pub(super) fn read(text: &str, stamp: &str, good: Option<&str>) -> Option<Self> {
-        let counter = good.and_then(|good| good.strip_prefix('!'));
-        let good = good.filter(|good| !counts_failures(good));
-        let good = good.and_then(|name| value(text, name));
-        Some(Self {
+    /// Reads them from a page.
+    ///
+    /// # Errors
+    /// What the page does not say.
+    pub(super) fn read(text: &str, stamp: &str, good: Option<&str>) -> Result<Self, String> {
+        let amount = |name| Ok::<_, String>(value(text, name)?.amount());
+        let (good, failures) = match good.map(|good| (good, good.strip_prefix('!'))) {
+            None => (None, None),
+            Some((_, Some(name))) => {
+                let count = amount(name)?.filter(|count| !count.is_nan());
+                let no_number = || format!("what the page says of {name} is no number");
+                (None, Some(count.ok_or_else(no_number)?))
+            }
+            Some((name, None)) => (Some(amount(name)? == Some(1.0)), None),
+        };
+        Ok(Self {
             stamp: value(text, stamp)?,
-            good: good.map(|good| good == "1" || good == "true"),
-            failures: counter
-                .and_then(|name| value(text, name))
-                .and_then(|count| count.parse().ok()),
+            good,
+            failures,
         })
     }
 
@@ -53,7 +112,8 @@ impl Marks {
             u64::try_from(seconds).unwrap_or(0),
             u32::try_from(nanos).unwrap_or(0),
         );
-        let time = self.stamp.parse().ok().or_else(|| since_1970(&self.stamp));
+        let time = self.stamp.text.parse().ok();
+        let time = time.or_else(|| since_1970(&self.stamp.text));
         self.good != Some(false)
             && time.is_some_and(|time: f64| time >= (bound + SURELY).as_secs_f64())
     }
@@ -69,7 +129,8 @@ impl Marks {
     /// How long until a stamp of whole seconds can move: one that is of the present
     /// second would be the same after another reload. `now`: since 1970.
     pub(super) fn stands_for(&self, now: Duration) -> Duration {
-        let time = self.stamp.parse().ok().or_else(|| since_1970(&self.stamp));
+        let time = self.stamp.text.parse().ok();
+        let time = time.or_else(|| since_1970(&self.stamp.text));
         let whole = |time: &f64| time.fract() == 0.0 && *time > 0.0;
         let next = time.filter(whole).map(|time: f64| time + 1.0);
         let left = next.and_then(|next| Duration::try_from_secs_f64(next).ok());
@@ -111,17 +172,17 @@ fn since_1970(text: &str) -> Option<f64> {
 
 /// A reload that failed leaves the stamp as it was and turns `good` off; where
 /// `good` was off before, that says nothing.
-pub(super) fn compare(before: Option<&Marks>, now: Option<Marks>) -> Seen {
-    let Some(now) = now else {
-        return Seen::NotYet(
-            "the page that would prove it cannot be read, is larger than 1 MiB, or does not say it"
-                .into(),
-        );
+///
+/// `now`: or why there is nothing to be seen.
+pub(super) fn compare(before: Option<&Marks>, now: Result<Marks, String>) -> Seen {
+    let now = match now {
+        Ok(now) => now,
+        Err(why) => return Seen::NotYet(why),
     };
     let says_so = || "the process says that its last reload failed".to_owned();
     let failed = now.good == Some(false);
     // A label that is not there is no new one.
-    let is_new = |before: &Marks| before.stamp != now.stamp && !now.stamp.is_empty();
+    let is_new = |before: &Marks| !before.stamp.is_same(&now.stamp) && !now.stamp.text.is_empty();
     let was_good = before.is_none_or(|before| before.good != Some(false));
     match failed {
         _ if before.is_some_and(|before| now.failed_since(before)) => Seen::No(says_so()),
@@ -134,48 +195,22 @@ pub(super) fn compare(before: Option<&Marks>, now: Option<Marks>) -> Seen {
     }
 }
 
-/// The value of a metric line, of one of its labels (`NAME{LABEL}`), or of a dotted
-/// path in a JSON document.
-fn value(text: &str, name: &str) -> Option<String> {
+/// The value of a metric, of one of its labels, or of a dotted path in a JSON document.
+fn value(text: &str, name: &str) -> Result<Value, String> {
     if text.trim_start().starts_with('{') {
-        return in_json(text, name);
+        return in_json(text, name).ok_or_else(|| format!("the page does not say {name}"));
     }
-    let label = name.strip_suffix('}').and_then(|name| name.split_once('{'));
-    if let Some((metric, label)) = label {
-        return Some(labels(text, metric, label));
-    }
-    let is_it = |line: &&str| {
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with([' ', '{']))
-    };
-    let line = text.lines().find(is_it)?;
-    line.rsplit(' ').next().map(str::to_owned)
+    exposition::value(text, name)
 }
 
-/// The values of a label, of all lines of a metric. Where there is none: nothing, as
-/// long as nothing has happened that it would tell of.
-fn labels(text: &str, metric: &str, label: &str) -> String {
-    let begin = format!("{label}=\"");
-    let of_line = |line: &str| {
-        let mut rest = line.strip_prefix(metric)?.strip_prefix('{')?;
-        while !rest.starts_with(&begin) {
-            rest = rest.split_once("\",")?.1;
-        }
-        let value = rest.strip_prefix(&begin)?.split('"').next()?;
-        Some(value.to_owned())
-    };
-    let mut all: Vec<String> = text.lines().filter_map(of_line).collect();
-    all.sort_unstable();
-    all.join(",")
-}
-
-fn in_json(text: &str, name: &str) -> Option<String> {
+fn in_json(text: &str, name: &str) -> Option<Value> {
     let path: Vec<&str> = name.split('.').collect();
     let mut document = serde_json::Deserializer::from_str(text);
     let found = At(&path).deserialize(&mut document).ok()?;
     document.end().ok()?;
-    let found = found?;
-    Some(serde_json::from_str(found.get()).unwrap_or_else(|_| found.get().to_owned()))
+    let found = found?.get();
+    let text = serde_json::from_str(found).map(Value::text);
+    Some(text.unwrap_or_else(|_| Value::number(found)))
 }
 
 /// What lies at this path of a document; all else is passed over, not kept: a
@@ -229,6 +264,7 @@ mod tests {
     #[test]
     fn metrics_and_json_are_read() {
         let metrics = "# HELP x y\nxy 3\nx{a=\"b\"} 1\nz 2";
+        let value = |text, name| super::value(text, name).ok().map(|value| value.text);
         assert_eq!(value(metrics, "x").as_deref(), Some("1"));
         assert_eq!(value(metrics, "z").as_deref(), Some("2"));
         assert_eq!(value(metrics, "missing"), None);
@@ -265,7 +301,7 @@ mod tests {
             ("a7f3", 0),
         ] {
             let marks = Marks {
-                stamp: stamp.into(),
+                stamp: Value::number(stamp),
                 ..Marks::of_nobody()
             };
             assert_eq!(
@@ -293,7 +329,7 @@ mod tests {
             ("9999999999999-99-99T99:99:99Z", false),
         ] {
             let marks = |good| Marks {
-                stamp: stamp.into(),
+                stamp: Value::number(stamp),
                 good,
                 failures: None,
             };
@@ -306,59 +342,125 @@ mod tests {
     #[test]
     fn a_failure_that_was_there_before_proves_nothing() {
         let marks = |stamp: &str, good| Marks {
-            stamp: stamp.into(),
+            stamp: Value::number(stamp),
             good: Some(good),
             failures: None,
         };
         let fine = marks("1", true);
-        assert_eq!(compare(Some(&fine), Some(marks("2", true))), Seen::Yes);
+        assert_eq!(compare(Some(&fine), Ok(marks("2", true))), Seen::Yes);
         assert!(matches!(
-            compare(Some(&fine), Some(marks("1", false))),
+            compare(Some(&fine), Ok(marks("1", false))),
             Seen::No(_)
         ));
         assert!(matches!(
-            compare(Some(&fine), Some(marks("1", true))),
+            compare(Some(&fine), Ok(marks("1", true))),
             Seen::NotYet(_)
         ));
         let failed = marks("1", false);
         assert!(matches!(
-            compare(Some(&failed), Some(marks("1", false))),
+            compare(Some(&failed), Ok(marks("1", false))),
             Seen::StillNot(_)
         ));
-        assert_eq!(compare(Some(&failed), Some(marks("2", true))), Seen::Yes);
+        assert_eq!(compare(Some(&failed), Ok(marks("2", true))), Seen::Yes);
         assert!(matches!(
-            compare(None, Some(marks("1", true))),
+            compare(None, Ok(marks("1", true))),
             Seen::NotYet(_)
         ));
     }
 
     #[test]
-    fn labels_are_read() {
-        let text =
-            "# HELP i x\nib{v=\"0\"} 1\ni{h=\"a,b\",v=\"2\"} 1\ni{v=\"1\",h=\"\"} 1\nfails 3\n";
-        assert_eq!(value(text, "i{v}").as_deref(), Some("1,2"));
-        assert_eq!(value(text, "i{h}").as_deref(), Some(",a,b"));
-        assert_eq!(value(text, "i{x}").as_deref(), Some(""));
-        let marks = Marks::read(text, "i{v}", Some("!fails")).unwrap();
-        assert_eq!((marks.good, marks.failures), (None, Some(3.0)));
+    fn good_is_a_number_however_it_is_written() {
+        for (good, is) in [
+            ("1", true),
+            ("1.0", true),
+            ("+1", true),
+            ("1e0", true),
+            ("1.000", true),
+            ("1 5", true),
+            ("true", true),
+            ("0", false),
+            ("0.0 5", false),
+            ("2", false),
+            ("NaN", false),
+            ("false", false),
+            ("yes", false),
+        ] {
+            let page = format!("t 1\nok {good}\n");
+            let marks = Marks::read(&page, "t", Some("ok")).unwrap();
+            assert_eq!((marks.good, marks.failures), (Some(is), None), "{good}");
+        }
+        for (good, is) in [
+            ("1.0", true),
+            ("true", true),
+            ("\"1\"", true),
+            ("null", false),
+        ] {
+            let page = format!("{{\"t\":1,\"ok\":{good}}}");
+            assert_eq!(Marks::read(&page, "t", Some("ok")).unwrap().good, Some(is));
+        }
+        for (count, is) in [("3", 3.0), ("3.0 7", 3.0), ("+3e0", 3.0), ("false", 0.0)] {
+            let page = format!("t 1\nfails {count}\n");
+            let marks = Marks::read(&page, "t", Some("!fails")).unwrap();
+            assert_eq!((marks.good, marks.failures), (None, Some(is)), "{count}");
+        }
+    }
+
+    #[test]
+    fn what_the_page_does_not_say_is_named() {
+        for page in ["t 1\nok 1\n", "{\"t\":1,\"ok\":true}"] {
+            for (stamp, good, missing) in
+                [("t", "okk", "okk"), ("t", "!f", "f"), ("tt", "ok", "tt")]
+            {
+                let why = Marks::read(page, stamp, Some(good)).unwrap_err();
+                assert_eq!(why, format!("the page does not say {missing}"));
+            }
+        }
+        let why = Marks::read("t 1\nf x", "t", Some("!f")).unwrap_err();
+        assert!(why.ends_with("of f is no number"), "{why}");
+        assert!(matches!(compare(None, Err("x".into())), Seen::NotYet(why) if why == "x"));
+    }
+
+    #[test]
+    fn a_stamp_moves_when_it_is_another_number_or_text() {
+        let moves = |before: &str, now: &str| {
+            let marks = |page: &str| Marks::read(page, "t", None).unwrap();
+            compare(Some(&marks(before)), Ok(marks(now))) == Seen::Yes
+        };
+        for (before, now, is) in [
+            ("t 3 1001", "t 3 1002", false),
+            ("t 3 1001", "t 4 1001", true),
+            ("t 1", "t 1.0", false),
+            ("t 1e+09", "t 1000000000", false),
+            ("t 1e+09", "t 1000000001", true),
+            ("t NaN", "t NaN", false),
+            ("t NaN", "t 1", true),
+            ("t 0", "t -0", false),
+            ("t 1700000000000000001", "t 1700000000000000002", true),
+            ("{\"t\":1}", "{\"t\":1.0}", false),
+            ("{\"t\":\"1\"}", "{\"t\":\"1.0\"}", true),
+            ("{\"t\":\"1e5\"}", "{\"t\":\"100000\"}", true),
+            ("{\"t\":null}", "{\"t\":{\"a\":1}}", true),
+        ] {
+            assert_eq!(moves(before, now), is, "{before} {now}");
+        }
     }
 
     #[test]
     fn a_failure_that_is_counted_is_one() {
         let marks = |stamp: &str, failures| Marks {
-            stamp: stamp.into(),
+            stamp: Value::number(stamp),
             good: None,
             failures: Some(failures),
         };
         let before = marks("", 1.0);
-        let seen = |stamp, failures| compare(Some(&before), Some(marks(stamp, failures)));
+        let seen = |stamp, failures| compare(Some(&before), Ok(marks(stamp, failures)));
         assert_eq!(seen("a", 1.0), Seen::Yes);
         assert!(matches!(seen("a", 2.0), Seen::No(_)));
         assert!(matches!(seen("", 2.0), Seen::No(_)));
         assert!(matches!(seen("", 1.0), Seen::NotYet(_)));
         // The process was started anew meanwhile.
         assert!(matches!(seen("", 0.0), Seen::NotYet(_)));
-        let gone = compare(Some(&marks("a", 1.0)), Some(marks("", 0.0)));
+        let gone = compare(Some(&marks("a", 1.0)), Ok(marks("", 0.0)));
         assert!(matches!(gone, Seen::NotYet(_)));
     }
 }

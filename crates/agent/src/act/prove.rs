@@ -4,8 +4,9 @@
 //! nothing seen in time. Watching stops early when a newer version waits.
 
 use super::command::{self, Context, Rest};
-use super::http::Call;
+use super::http::{Call, NoAnswer};
 use super::page::{self, Marks, compare};
+use crate::log::log;
 use crate::nursery::Nursery;
 use crate::proc;
 use std::sync::Mutex;
@@ -177,7 +178,7 @@ impl Proof {
                 Before::Children(pid.map(proc::children_of).unwrap_or_default())
             }
             Self::Moves { page, stamp, good } => {
-                let marks = marks(page, stamp, good.as_deref(), eyes.hurry);
+                let marks = marks(page, stamp, good.as_deref(), eyes.hurry).ok();
                 wait_until_it_can_move(marks.as_ref());
                 Before::Page(marks)
             }
@@ -191,7 +192,18 @@ impl Proof {
         let Self::Moves { page, stamp, good } = self else {
             return false;
         };
-        marks(page, stamp, good.as_deref(), hurry).is_some_and(|marks| marks.says_after(changed_at))
+        let Ok(text) = text_of(page, hurry) else {
+            return false;
+        };
+        let marks = Marks::read(&text, stamp, good.as_deref());
+        marks
+            .inspect_err(|why| {
+                log(&format!(
+                    "{}: {why}; no change is proved like this",
+                    page.shown()
+                ));
+            })
+            .is_ok_and(|marks| marks.says_after(changed_at))
     }
 
     /// What there was before a process that has just been started: nothing.
@@ -340,9 +352,20 @@ fn printed(argv: &[String], eyes: &Eyes<'_>) -> Option<String> {
     ran.succeeded().then_some(ran.output)
 }
 
-fn marks(page: &Call, stamp: &str, good: Option<&str>, hurry: &Hurry) -> Option<Marks> {
-    let text = page.make(|agent| hurry.looking(agent)).ok()?.text()?;
-    Marks::read(&text, stamp, good)
+fn marks(page: &Call, stamp: &str, good: Option<&str>, hurry: &Hurry) -> Result<Marks, String> {
+    Marks::read(&text_of(page, hurry)?, stamp, good)
+}
+
+/// What an error page says is not what the process says.
+fn text_of(page: &Call, hurry: &Hurry) -> Result<String, String> {
+    let answer = page.make(|agent| hurry.looking(agent));
+    let answer = answer.map_err(NoAnswer::sentence)?;
+    let (shown, status) = (page.shown(), answer.status());
+    if !page.accepts(status) {
+        return Err(format!("{shown} answers {status}"));
+    }
+    let unread = || format!("{shown} cannot be read, or is larger than 1 MiB");
+    answer.text().ok_or_else(unread)
 }
 
 #[cfg(test)]
