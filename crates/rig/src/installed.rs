@@ -189,13 +189,17 @@ impl Installed {
 
     /// All records of the watched namespace, as they are stored.
     pub async fn records(&self) -> Result<BTreeMap<String, Vec<u8>>> {
-        let name = format!("{INSTANCE}-state.{}", self.ns.name());
-        let first: Option<Secret> = self.own.api().get_opt(&name).await?;
-        let data = first.and_then(|secret| secret.data).unwrap_or_default();
-        Ok(data
-            .into_iter()
-            .map(|(key, value)| (key, value.0))
-            .collect())
+        let first = format!("{INSTANCE}-state.{}", self.ns.name());
+        let more = format!("{first}.");
+        let secrets: Api<Secret> = self.own.api();
+        let all = secrets.list(&ListParams::default()).await?.items;
+        let is_of_it = |secret: &Secret| {
+            let name = secret.name_any();
+            name == first || name.starts_with(&more)
+        };
+        let of_it = all.into_iter().filter(is_of_it);
+        let data = of_it.flat_map(|secret| secret.data.unwrap_or_default());
+        Ok(data.map(|(key, value)| (key, value.0)).collect())
     }
 
     /// Waits until the workload that has this name now is on record; gives the record.

@@ -16,7 +16,7 @@ use serde_json::json;
 /// are about, so here are sleeps.
 const SOON: Duration = Duration::from_millis(40);
 /// Workloads that are made at once behind a slow API server.
-const MANY: usize = 100;
+const MANY: usize = 500;
 
 async fn soon() {
     tokio::time::sleep(SOON).await;
