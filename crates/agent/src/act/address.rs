@@ -41,6 +41,11 @@ fn user_in(url: &str) -> Option<(usize, usize)> {
     Some((start, start + url[start..end].rfind('@')?))
 }
 
+/// What an address says of who calls, as it is written; or nothing.
+pub(crate) fn user_of(url: &str) -> &str {
+    user_in(url).map_or("", |(start, at)| &url[start..at])
+}
+
 /// Whether somebody listens there, found out without asking for anything.
 pub(super) fn is_up(url: &str) -> bool {
     let (socket, url) = split_unix(url);

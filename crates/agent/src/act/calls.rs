@@ -76,6 +76,7 @@ impl Actor {
                     .into(),
             )),
             Err(NoAnswer::NotUp(why)) => Err(Took::NotUp(why)),
+            Err(NoAnswer::Unmade(why)) => Err(Took::Rejected(why)),
             Err(NoAnswer::Failed(why)) => Err(Took::Unverified(why)),
         }
     }
@@ -85,7 +86,7 @@ impl NoAnswer {
     /// Either way, the sentence.
     pub(crate) fn sentence(self) -> String {
         match self {
-            Self::NotUp(why) | Self::Failed(why) => why,
+            Self::NotUp(why) | Self::Unmade(why) | Self::Failed(why) => why,
         }
     }
 }

@@ -85,7 +85,15 @@ fn secret(file: &Path, option: &str) -> Result<String, String> {
     let shown = shown(file, option);
     let text = String::from_utf8(bytes);
     let text = text.map_err(|_| format!("{shown} cannot be read: it is no text"))?;
-    Ok(text.trim().to_owned())
+    match text.trim() {
+        "" => Err(format!(
+            "{shown} is empty; write into it what is to be sent"
+        )),
+        text if text.contains(char::is_control) => Err(format!(
+            "{shown} cannot be sent: there are several lines or control characters in it"
+        )),
+        text => Ok(text.to_owned()),
+    }
 }
 
 fn pem((file, option): (&Path, &str), bytes: &[u8]) -> Result<Vec<PemItem<'static>>, String> {

@@ -5,8 +5,9 @@
 //! any other configuration. Every call has a time limit; redirects and proxies
 //! are not followed.
 
-use super::address::{self, split_unix, take_user};
+use super::address::{self, split_unix, take_user, user_of};
 use super::resolver::NumbersFirst;
+use super::sent::Sent;
 use super::unix::UnixConnector;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub(crate) struct Call {
 /// What came back.
 pub(crate) struct Answer {
     response: Response<Body>,
+    sent: Sent,
 }
 
 /// Why nothing came back.
@@ -59,6 +61,8 @@ pub(crate) struct Answer {
 pub(crate) enum NoAnswer {
     /// Nobody listens there yet.
     NotUp(String),
+    /// What is needed for a call cannot be had here: nothing was called.
+    Unmade(String),
     /// Anything else.
     Failed(String),
 }
@@ -94,9 +98,9 @@ impl Call {
     /// Makes the call. `begun` is given the means to break it off.
     pub(crate) fn make(&self, begun: impl FnOnce(Agent)) -> Result<Answer, NoAnswer> {
         let (socket, url) = split_unix(&self.url);
-        let agent = self.agent(socket).map_err(NoAnswer::Failed)?;
+        let agent = self.agent(socket).map_err(NoAnswer::Unmade)?;
         begun(agent.clone());
-        let request = self.request(&url).map_err(NoAnswer::Failed)?;
+        let (request, sent) = self.request(&url).map_err(NoAnswer::Unmade)?;
         let bare = self.manner.body.is_empty()
             && !["POST", "PUT", "PATCH"].contains(&request.method().as_str());
         let result = if bare {
@@ -105,7 +109,7 @@ impl Call {
             agent.run(request)
         };
         let response = result.map_err(|error| no_answer(&self.shown(), error))?;
-        Ok(Answer { response })
+        Ok(Answer { response, sent })
     }
 
     /// Whether somebody listens there, found out without asking for anything.
@@ -113,21 +117,28 @@ impl Call {
         address::is_up(&self.url)
     }
 
-    fn request(&self, url: &str) -> Result<Request<String>, String> {
-        let mut url = url.to_owned();
+    /// The request, and what of it may be secret.
+    fn request(&self, url: &str) -> Result<(Request<String>, Sent), String> {
+        let (mut url, mut sent) = (url.to_owned(), Sent::default());
+        sent.user(user_of(&url));
+        sent.query(url.split_once('?').map_or("", |(_, query)| query));
+        sent.text(&self.manner.body);
         let inline = take_user(&mut url);
         let mut request = Request::builder()
             .method(self.manner.method.as_str())
             .uri(&url);
         for (name, value) in &self.manner.headers {
+            sent.header(value);
             request = request.header(name, value);
         }
         if let Some(value) = self.manner.authorization(inline)? {
+            sent.authorization(&value);
             request = request.header("Authorization", value);
         }
-        request
+        let request = request
             .body(self.manner.body.clone())
-            .map_err(|error| format!("{} cannot be called: {error}", self.shown()))
+            .map_err(|error| format!("{} cannot be called: {error}", self.shown()))?;
+        Ok((request, sent))
     }
 
     fn agent(&self, socket: Option<PathBuf>) -> Result<Agent, String> {
@@ -167,7 +178,8 @@ impl Answer {
         self.response.status().as_u16()
     }
 
-    /// The beginning of the body, in one line, for a person.
+    /// The beginning of the body, in one line, for a person: without what the agent
+    /// itself has sent.
     pub(crate) fn quote(self) -> String {
         let reader = self
             .response
@@ -178,7 +190,11 @@ impl Answer {
         let mut text = Vec::new();
         // A limit that is reached is an error to ureq; what came before is kept.
         let _ = std::io::Read::read_to_end(&mut { reader }, &mut text);
+        let is_cut = text.len() as u64 >= QUOTED;
         let text = String::from_utf8_lossy(&text);
+        // A letter that was cut.
+        let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        let text = self.sent.masked(text, is_cut);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 

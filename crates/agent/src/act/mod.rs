@@ -16,6 +16,7 @@ mod overlap;
 mod page;
 pub(crate) mod prove;
 mod resolver;
+mod sent;
 pub(crate) mod signal;
 mod telling;
 pub(crate) mod under_way;

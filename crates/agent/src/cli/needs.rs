@@ -210,6 +210,9 @@ mod tests {
             "watch --process x --pid-file /x",
             "watch --http http://h/ --basic-file /x --bearer-file /x",
             "watch --http http://h/ --ca /x --insecure",
+            "watch --http http://h/ --header authorization:x --bearer-file /x",
+            "watch --http http://h/ --header Authorization:x --basic-file /x",
+            "watch --http http://u:p@h/ --header Authorization:x",
         ] {
             assert!(taken(line).unwrap_err().contains("choose one"), "{line}");
         }

@@ -4,7 +4,7 @@
 use super::draft::{AtStart, Draft, Wanted};
 use super::values::moves;
 use crate::act::Vouched;
-use crate::act::address::check_url;
+use crate::act::address::{check_url, user_of};
 use crate::act::command::split;
 use crate::act::http::Call;
 use crate::act::prove::Proof;
@@ -164,6 +164,18 @@ impl Draft {
                 ("--bearer-file", self.manner.bearer.is_some()),
             ],
             [
+                ("--header Authorization", self.has_authorization()),
+                ("--basic-file", self.manner.basic.is_some()),
+            ],
+            [
+                ("--header Authorization", self.has_authorization()),
+                ("--bearer-file", self.manner.bearer.is_some()),
+            ],
+            [
+                ("--header Authorization", self.has_authorization()),
+                ("user and password in the address", self.names_a_user()),
+            ],
+            [
                 ("--ca", self.manner.ca.is_some()),
                 ("--insecure", self.manner.insecure),
             ],
@@ -173,6 +185,15 @@ impl Draft {
             }
         }
         Ok(())
+    }
+
+    fn has_authorization(&self) -> bool {
+        let mut names = self.manner.headers.iter().map(|(name, _)| name);
+        names.any(|name| name.eq_ignore_ascii_case("authorization"))
+    }
+
+    fn names_a_user(&self) -> bool {
+        self.http.iter().any(|url| !user_of(url).is_empty())
     }
 
     fn way(&self, supervises: bool) -> Result<(Way, OnChange), String> {

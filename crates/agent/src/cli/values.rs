@@ -108,6 +108,9 @@ pub(super) fn exit_code(value: &str) -> Result<u8, String> {
     }
 }
 
+/// Headers that say where the body ends.
+const OF_THE_CALL: [&str; 2] = ["Content-Length", "Transfer-Encoding"];
+
 pub(super) fn header(value: &str) -> Result<(String, String), String> {
     // The value may be a secret, and so may what is taken for the name.
     let (name, content) = value
@@ -116,6 +119,9 @@ pub(super) fn header(value: &str) -> Result<(String, String), String> {
     let (name, content) = (name.trim(), content.trim());
     HeaderName::try_from(name).map_err(|_| "what is before the colon is no name of a header")?;
     HeaderValue::try_from(content).map_err(|_| "the value has characters that no header has")?;
+    if OF_THE_CALL.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        return Err(format!("{name} follows from --body; leave it out"));
+    }
     Ok((name.to_owned(), content.to_owned()))
 }
 
@@ -272,6 +278,13 @@ mod tests {
         for text in ["a b: secret", ": secret", "secret", "a: x\nb: y", "a: \0"] {
             let why = header(text).unwrap_err();
             assert!(!why.contains("secret"), "{why}");
+        }
+        for text in [
+            "Content-Length: 1",
+            "content-length:3",
+            "transfer-encoding: chunked",
+        ] {
+            assert!(header(text).unwrap_err().contains("leave it out"), "{text}");
         }
         assert!(name("").is_err() && name(" ").is_err() && name("nginx").is_ok());
     }
