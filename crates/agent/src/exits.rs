@@ -49,7 +49,9 @@ impl Failure {
 
     /// Says it; the exit code.
     pub(crate) fn say(&self) -> u8 {
-        log(self.sentence());
+        // What a check printed may follow.
+        let lines: Vec<&str> = self.sentence().lines().collect();
+        log(&lines.join(" | "));
         self.code()
     }
 }

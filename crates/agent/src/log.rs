@@ -4,6 +4,7 @@
 //! and a pipe that is full holds up its writer, which must not be who watches the files
 //! or passes signals on. What does not fit into a small store meanwhile is counted.
 
+use crate::plain::in_one_line;
 use crate::signals::of_the_terminal;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ const STACK: usize = 64 * 1024;
 
 /// One line on stderr.
 pub(crate) fn log(sentence: &str) {
-    let line = format!("tidings-agent: {}\n", cut(sentence));
+    let line = format!("tidings-agent: {}\n", cut(&in_one_line(sentence)));
     match agents() {
         Some(log) => log.take(line),
         // No thread can be had.

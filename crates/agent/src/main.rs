@@ -30,6 +30,7 @@ mod metrics;
 mod names;
 mod nursery;
 mod places;
+mod plain;
 mod port;
 mod proc;
 mod read;

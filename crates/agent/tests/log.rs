@@ -8,7 +8,8 @@
 
 mod common;
 
-use common::{Volume, free_port, get, lines, signal, until, with_default_signals};
+use common::{Volume, agent, free_port, get, lines, signal, until, with_default_signals};
+use std::fs;
 use std::io::{PipeReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -62,4 +63,43 @@ fn signals_changes_and_probes_go_on_and_what_waits_is_read_later() {
 fn a_command_line_that_is_refused_ends_it_though_nobody_reads_why() {
     let (mut agent, _log) = with_full_log(&["--no-such-option"]);
     assert_eq!(agent.wait().unwrap().code(), Some(2));
+}
+
+/// Whoever may write to a watched directory chooses the names there.
+#[test]
+fn no_name_of_a_file_forges_another_or_a_line_or_turns_it_round() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, told) = (root.path().join("d"), root.path().join("told"));
+    fs::create_dir(&dir).unwrap();
+    let command = format!(
+        "sh -c 'printf %s \"$TIDINGS_FILES\" > {0}.new; mv {0}.new {0}'",
+        told.display()
+    );
+    let line = [
+        "watch",
+        "--at-start",
+        "never",
+        "--watch",
+        dir.to_str().unwrap(),
+    ];
+    let agent = agent(&[&line[..], &["--exec", &command, "--settle-first"]].concat());
+    agent.says("watching", 1);
+    for name in ["x\ndb-password", "y\\ndb-password", "z\u{202e}cod"] {
+        fs::write(dir.join(name), "").unwrap();
+    }
+    let said = r"changed: x\ndb-password, y\\ndb-password, z\xe2\x80\xaecod";
+    agent.says(said, 1);
+    let right = "y\\ndb-password\nz\u{202e}cod";
+    until("told", || {
+        fs::read_to_string(&told).is_ok_and(|told| told == right)
+    });
+    // One that cannot be read, and lies where sentences name it.
+    let taken = root.path().join("t\nforged\u{2028}");
+    let refused = with_default_signals()
+        .arg("install")
+        .arg(taken.join("none/x"))
+        .output();
+    let text = String::from_utf8(refused.unwrap().stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains(r"forged\u{2028}/none"), "{text}");
 }

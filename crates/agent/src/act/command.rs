@@ -6,6 +6,7 @@
 
 use crate::cli::quoted;
 use crate::nursery::Nursery;
+use crate::plain::in_lines;
 use crate::proc::{Family, Process, VARIABLE};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -55,7 +56,10 @@ impl Names {
     /// # Errors
     /// When no file can be had.
     fn of(context: &Context) -> std::io::Result<Self> {
-        let lines = context.names.join(OsStr::new("\n"));
+        // A name with a line break would be two.
+        let is_line = |name: &&OsString| !name.as_bytes().contains(&b'\n');
+        let names: Vec<_> = context.names.iter().filter(is_line).cloned().collect();
+        let lines = names.join(OsStr::new("\n"));
         if lines.len() <= MOST_IN_ENVIRONMENT {
             return Ok(Self {
                 variable: "TIDINGS_FILES",
@@ -240,14 +244,7 @@ impl Output {
     }
 
     fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.kept);
-        let shown = |c: char| {
-            let is_odd = c.is_control() && !['\n', '\t'].contains(&c);
-            let plain = (!is_odd).then_some(c);
-            let escaped = c.escape_default().filter(move |_| is_odd);
-            plain.into_iter().chain(escaped)
-        };
-        text.chars().flat_map(shown).collect()
+        in_lines(&String::from_utf8_lossy(&self.kept)).into_owned()
     }
 }
 

@@ -197,7 +197,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--exec",
         "COMMAND",
         For::Both,
-        "Run this command (no shell); TIDINGS_FILES names the files that changed since the last change that was taken, a line each (above 64 KiB TIDINGS_FILES_FROM names a file with them instead), TIDINGS_GENERATION the volumes' generations.",
+        "Run this command (no shell); TIDINGS_FILES names the files that changed since the last change that was taken, a line each, names with a line break left out (above 64 KiB TIDINGS_FILES_FROM names a file with them instead), TIDINGS_GENERATION the volumes' generations.",
         super::draft::Draft::exec,
     ),
     opt(

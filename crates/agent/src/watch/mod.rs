@@ -27,6 +27,7 @@ mod snapshot;
 pub(crate) mod tree;
 pub(crate) mod watched;
 
+pub(crate) use crate::plain::name as shown;
 use arm::Concerns;
 use inotify::{Inotify, Told};
 use moment::Moment;
@@ -37,7 +38,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 use snapshot::Snapshot;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 use tidings_supervise::Version;
@@ -389,17 +390,6 @@ impl Watch {
             }
         }
         Version(u128::from_le_bytes(digest::shorten(&hasher)))
-    }
-}
-
-/// A name as people can be shown it, in one line.
-pub(crate) fn shown(name: &OsStr) -> String {
-    let is_odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
-    let text = name.to_string_lossy();
-    if text.contains(is_odd) {
-        name.as_bytes().escape_ascii().to_string()
-    } else {
-        text.into_owned()
     }
 }
 
