@@ -80,10 +80,10 @@ pub(crate) fn memory(settings: &Settings, ends_us: bool) -> Result<Option<Arc<Me
         );
         return Err(Failure::CommandLine(sentence));
     }
-    let memory = Memory::in_folder(folder, &settings.arguments);
+    let memory = Memory::in_folder(folder, &settings.task);
     if !memory.is_ours() {
         log(&format!(
-            "another agent with the same arguments keeps its memory in {}: this one goes on without; give each a folder of its own",
+            "another agent with the same task keeps its memory in {}: this one goes on without; give each a folder of its own",
             folder.display()
         ));
         return Ok(None);

@@ -111,12 +111,12 @@ enum Holds {
 }
 
 impl Memory {
-    /// The memory of an agent with these arguments: several may share a folder.
-    pub(crate) fn in_folder(folder: &Path, arguments: &[OsString]) -> Self {
+    /// The memory of an agent with this task, in words: several may share a folder.
+    pub(crate) fn in_folder(folder: &Path, task: &[OsString]) -> Self {
         let mut hasher = blake3::Hasher::new();
-        for argument in arguments {
-            hasher.update(&(argument.len() as u64).to_le_bytes());
-            hasher.update(argument.as_encoded_bytes());
+        for word in task {
+            hasher.update(&(word.len() as u64).to_le_bytes());
+            hasher.update(word.as_encoded_bytes());
         }
         let name = hasher.finalize().to_hex();
         let file = folder.join(format!("tidings-agent-{}.json", &name[..16]));
@@ -133,7 +133,7 @@ impl Memory {
         }
     }
 
-    /// Whether no other agent with the same arguments keeps its own there.
+    /// Whether no other agent with the same task keeps its own there.
     pub(crate) fn is_ours(&self) -> bool {
         self.lock.is_some()
     }
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_with_other_arguments_have_other_files() {
+    fn agents_with_other_tasks_have_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let of = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();

@@ -62,7 +62,7 @@ fn of_two_agents_that_were_started_alike_one_has_the_memory() {
         agent
     };
     let (first, second) = (start(), start());
-    second.says("another agent with the same arguments", 1);
+    second.says("another agent with the same task", 1);
     assert_eq!(first.said("another agent"), 0, "{}", first.output());
     for agent in [&first, &second] {
         agent.says("unverified", 1);

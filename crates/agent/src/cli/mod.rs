@@ -82,13 +82,18 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     let mut draft = Draft::default();
     let mut said = Vec::new();
     let mut command = Vec::new();
-    let mut parser = Parser::from_args(arguments.clone());
+    let mut task = Vec::new();
+    let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next().map_err(of_parser)? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Print(help())),
             Arg::Long(name) => {
                 let name = format!("--{name}");
-                said.push(set(&mut draft, mode, &name, &mut parser)?);
+                let (opt, value) = set(&mut draft, mode, &name, &mut parser)?;
+                said.push(opt.name);
+                if opt.is_of_the_task() {
+                    task.push(OsString::from(format!("{}={value}", opt.name)));
+                }
             }
             Arg::Short(letter) => return Err(unknown(&format!("-{letter}"))),
             Arg::Value(first) if mode == For::Run && !is_address(&first.to_string_lossy()) => {
@@ -99,24 +104,22 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
             Arg::Value(value) => return Err(stray(&value.to_string_lossy())),
         }
     }
+    task.extend(command.iter().cloned());
     let settings = match mode {
         For::Run => draft.run(command),
         _ => draft.watch_only(),
     }?;
     needs::meet(&said, &settings)?;
-    Ok(Asked::Work(Box::new(Settings {
-        arguments,
-        ..settings
-    })))
+    Ok(Asked::Work(Box::new(Settings { task, ..settings })))
 }
 
-/// The option that was set.
+/// The option that was set, and to what.
 fn set(
     draft: &mut Draft,
     mode: For,
     name: &str,
     parser: &mut Parser,
-) -> Result<&'static str, String> {
+) -> Result<(&'static Opt, String), String> {
     let opt = options::find(name, mode).ok_or_else(|| unknown(name))?;
     let value = if opt.value.is_empty() {
         String::new()
@@ -127,8 +130,8 @@ fn set(
             .map_err(|_| format!("{name}: the value is not UTF-8"))?
     };
     let set = (opt.set)(draft, &value);
-    set.map(|()| opt.name)
-        .map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))
+    set.map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))?;
+    Ok((opt, value))
 }
 
 /// `--` says that what follows is a path, whatever it begins with.
@@ -444,6 +447,35 @@ mod tests {
         }
         assert!(refused("watch --once=x").contains("--once takes no value"));
         assert!(refused("run --grace 2y x").contains("\"2y\" is no time"));
+    }
+
+    fn task(line: &str) -> Vec<OsString> {
+        match read(line.split(' ').map(OsString::from).collect()) {
+            Ok(Asked::Work(settings)) => settings.task,
+            _ => panic!("no work: {line}"),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_depends_on_the_task_and_not_on_where_and_when() {
+        let first = task("run --watch /a --memory /m -- prog --listen x");
+        for same in [
+            "run --watch=/a --memory /other --listen :1 -- prog --listen x",
+            "run --quiet 1s --watch /a --poll 5s --retry=1m --retries 3 prog --listen x",
+        ] {
+            assert_eq!(task(same), first, "{same}");
+        }
+        for other in [
+            "run --watch /b --memory /m -- prog --listen x",
+            "run --watch /a --signal USR1 -- prog --listen x",
+            "run --watch /a --render /i=/o -- prog --listen x",
+            "run --watch /a -- prog --listen y",
+        ] {
+            assert_ne!(task(other), first, "{other}");
+        }
+        for name in options::BESIDE_THE_TASK {
+            assert!(OPTIONS.iter().any(|opt| opt.name == name), "{name}");
+        }
     }
 
     #[test]

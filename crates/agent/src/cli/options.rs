@@ -45,6 +45,33 @@ const fn opt(
     }
 }
 
+impl Opt {
+    /// Whether it says what is watched or rendered, and how that is acted upon: what an
+    /// earlier life of the agent kept is of these.
+    pub(crate) fn is_of_the_task(&self) -> bool {
+        !BESIDE_THE_TASK.contains(&self.name)
+    }
+}
+
+/// Where and when, and not what.
+pub(super) const BESIDE_THE_TASK: [&str; 15] = [
+    "--memory",
+    "--listen",
+    "--at-start",
+    "--quiet",
+    "--cap",
+    "--settle-first",
+    "--poll",
+    "--retry",
+    "--retry-longest",
+    "--retries",
+    "--grace",
+    "--http-timeout",
+    "--command-timeout",
+    "--prove-timeout",
+    "--on-failed-restart",
+];
+
 /// All of them, in the order of `--help`.
 pub(crate) const OPTIONS: &[Opt] = &[
     opt(

@@ -68,8 +68,9 @@ pub(crate) struct Settings {
     pub(crate) at_start: AtStart,
     /// A folder that outlives the agent.
     pub(crate) memory: Option<PathBuf>,
-    /// What was written: tells agents apart that share the folder.
-    pub(crate) arguments: Vec<OsString>,
+    /// What is watched and rendered, and how it is acted upon, in words: tells agents
+    /// apart that share the folder.
+    pub(crate) task: Vec<OsString>,
     pub(crate) once: bool,
     pub(crate) listen: Option<String>,
     /// The command of `run`; empty for `watch`.
@@ -129,7 +130,7 @@ impl Draft {
             at_start: self.at_start,
             asked,
             memory: self.memory,
-            arguments: Vec::new(),
+            task: Vec::new(),
             once: self.once,
             listen: self.listen,
             command,
