@@ -78,7 +78,7 @@ const ROWS: [(&str, &str, &str); 11] = [
     (
         "all",
         "1",
-        "what is asked for cannot be had here: the port is taken, the folder of `--memory` is not there or may not be written to, a watched directory may not be read, no ConfigMap or Secret is mounted, `install` cannot write, or finds something else than a file, the kernel gives no thread, or too few files may be open (`ulimit -n`)",
+        "what is asked for cannot be had here: the port is taken, the folder of `--memory` is not there or may not be written to, a watched directory may not be read, no ConfigMap or Secret is mounted, `install` cannot write, or finds something else than a file, what is to be printed cannot be written, the kernel gives no thread, or too few files may be open (`ulimit -n`)",
     ),
     (
         "`run`, `watch --once`",

@@ -46,7 +46,7 @@ mod worker;
 use cli::Asked;
 use exits::Failure;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -77,8 +77,15 @@ fn begin(arguments: Vec<OsString>) -> ExitCode {
 
 /// A reader that closes the pipe early has seen enough.
 fn print(text: &str) -> ExitCode {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    let mut out = std::io::stdout();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let why = format!("what was asked for cannot be printed: {error}");
+            ExitCode::from(Failure::Start(why).say())
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn install(place: &Path) -> ExitCode {

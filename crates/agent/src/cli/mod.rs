@@ -359,6 +359,11 @@ mod tests {
             "install x --help",
             "presets --help",
             "version -h",
+            "configmap-reload --help",
+            "configmap-reload -h",
+            "configmap-reload -volume-dir /a -help",
+            "prometheus-config-reloader --help",
+            "prometheus-config-reloader -h",
         ] {
             let words = line.split(' ').map(OsString::from).collect();
             assert!(matches!(read(words), Ok(Asked::Print(_))), "{line}");

@@ -71,6 +71,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// One sentence.
 pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+    if flags::ask_for_help(&arguments) {
+        return Ok(Asked::Print(flags::help("configmap-reload", FLAGS)));
+    }
     let mut said = Said {
         draft: Draft::default(),
         status: "200".into(),

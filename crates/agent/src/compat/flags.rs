@@ -12,6 +12,27 @@ pub(super) struct Flag<D> {
     pub(super) set: fn(&mut D, &str) -> Result<(), String>,
 }
 
+/// Whether they ask which flags there are, as Go programs are asked.
+pub(super) fn ask_for_help(arguments: &[OsString]) -> bool {
+    let asks = |word: &OsString| {
+        ["--help", "-help", "--h", "-h"]
+            .iter()
+            .any(|help| word == help)
+    };
+    arguments.iter().any(asks)
+}
+
+/// The text of `--help`.
+pub(super) fn help<D>(program: &str, flags: &[Flag<D>]) -> String {
+    let flags = flags
+        .iter()
+        .map(|flag| format!("  --{} VALUE\n", flag.name));
+    let flags: String = flags.collect();
+    format!(
+        "tidings-agent in the place of {program} takes its flags, with one dash or two:\n\n{flags}\nWhat each means here: docs/migrating-from-configmap-reload.md. The agent's own\ncommands and options: tidings-agent help\n"
+    )
+}
+
 /// Reads all arguments into a draft.
 ///
 /// # Errors

@@ -58,6 +58,7 @@ pub(crate) fn flags() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::name_by_flags;
+    use crate::cli::Asked;
     use std::ffi::OsString;
 
     #[test]
@@ -81,6 +82,27 @@ mod tests {
         ] {
             let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
             assert_eq!(name_by_flags(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_flag() {
+        for (read, names) in [
+            (
+                super::configmap_reload::read as fn(_) -> _,
+                super::configmap_reload::names().collect::<Vec<_>>(),
+            ),
+            (
+                super::prometheus::read,
+                super::prometheus::names().collect(),
+            ),
+        ] {
+            let Ok(Asked::Print(text)) = read(vec!["-h".into()]) else {
+                panic!("refused");
+            };
+            for name in names {
+                assert!(text.contains(&format!("--{name} ")), "{name}");
+            }
         }
     }
 

@@ -166,6 +166,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// One sentence.
 pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+    if flags::ask_for_help(&arguments) {
+        return Ok(Asked::Print(flags::help(
+            "prometheus-config-reloader",
+            FLAGS,
+        )));
+    }
     let mut said = Said {
         process: "prometheus".into(),
         reload_url: "http://127.0.0.1:9090/-/reload".into(),
