@@ -11,8 +11,10 @@
 mod common;
 
 use common::{Hook, Running, agent, binary, free_port, get, start, until};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -371,4 +373,25 @@ fn a_directory_is_shown_once_whatever_of_it_is_named() {
         let metrics = get(port, "/metrics").unwrap().1;
         assert_eq!(metrics.matches("mount_info{").count(), 1, "{metrics}");
     }
+}
+
+/// As a Secret's key may be.
+#[test]
+fn a_variable_that_is_no_text_is_rendered_as_it_is() {
+    let scene = Scene::new();
+    fs::write(scene.path("v/a"), "<$(TIDINGS_TEST_ODD)>").unwrap();
+    let pair = format!(
+        "{}={}",
+        scene.path("v/a").display(),
+        scene.path("out").display()
+    );
+    let odd = OsStr::from_bytes(b"caf\xe9");
+    let done = Command::new(binary())
+        .args(["watch", "--once", "--render", &pair])
+        .env("TIDINGS_TEST_ODD", odd)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success() && !said.contains("not set"), "{said}");
+    assert_eq!(fs::read(scene.path("out")).unwrap(), b"<caf\xe9>");
 }

@@ -5,6 +5,7 @@
 //! name stands for is not looked at again. Pure.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{Result, Write};
 
 /// What is longer is no name of a variable.
@@ -48,7 +49,7 @@ pub(super) struct Expander<W, L> {
     unset: Unset,
 }
 
-impl<W: Write, L: Fn(&str) -> Option<String>> Expander<W, L> {
+impl<W: Write, L: Fn(&str) -> Option<OsString>> Expander<W, L> {
     pub(super) fn new(out: W, lookup: L) -> Self {
         Self {
             out,
@@ -104,7 +105,7 @@ impl<W: Write, L: Fn(&str) -> Option<String>> Expander<W, L> {
         let name = String::from_utf8_lossy(&self.held[2..]).into_owned();
         if let Some(value) = (self.lookup)(&name) {
             self.held.clear();
-            return self.out.write_all(value.as_bytes());
+            return self.out.write_all(value.as_encoded_bytes());
         }
         self.unset.note(&name);
         self.held.push(b')');
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     fn expanded(text: &[u8], step: usize) -> (String, Unset) {
-        let lookup = |name: &str| (name == "A").then(|| "x$(A)".to_owned());
+        let lookup = |name: &str| (name == "A").then(|| "x$(A)".into());
         let mut expander = Expander::new(Vec::new(), lookup);
         for piece in text.chunks(step) {
             expander.push(piece).unwrap();

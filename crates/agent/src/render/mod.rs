@@ -28,6 +28,7 @@ use flate2::read::MultiGzDecoder;
 pub(crate) use mode::Modes;
 use output::{Draft, Output, Placed};
 pub(crate) use own::in_order;
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,10 +85,11 @@ impl Render {
         }
     }
 
-    fn lookup(&self, name: &str) -> Option<String> {
+    /// Any bytes: a Secret's key may be such a variable.
+    fn lookup(&self, name: &str) -> Option<OsString> {
         let own = self.variables.iter().find(|(known, _)| known == name);
-        own.map(|(_, value)| value.clone())
-            .or_else(|| std::env::var(name).ok())
+        own.map(|(_, value)| value.into())
+            .or_else(|| std::env::var_os(name))
     }
 }
 
@@ -189,7 +191,7 @@ fn place(mut draft: Draft, mode: u32) -> io::Result<Option<Placed>> {
     draft.place(mode).map(Some)
 }
 
-fn pour<W: Write, L: Fn(&str) -> Option<String>>(
+fn pour<W: Write, L: Fn(&str) -> Option<OsString>>(
     from: impl Read,
     to: &mut Expander<W, L>,
 ) -> io::Result<()> {
