@@ -378,3 +378,27 @@ fn as_pid_1_it_ends_before_its_child_was_started() {
     signal(children(outer.pid())[0], "TERM");
     assert_eq!(outer.code(), 143);
 }
+
+#[test]
+fn a_child_that_is_told_to_end_after_a_change_did_not_end_of_the_change() {
+    let scene = Scene::new();
+    let script = "trap 'echo told' HUP; trap 'exit 7' TERM; echo up; while :; do sleep 0.02; done";
+    let place = scene.path("d");
+    let mut agent = agent(&[
+        "run",
+        "--watch",
+        place.to_str().unwrap(),
+        "--signal",
+        "HUP",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
+    agent.says("up", 1);
+    fs::write(scene.path("d/a"), "2").unwrap();
+    agent.says("told", 1);
+    agent.signal("TERM");
+    assert_eq!(agent.code(), 7);
+    assert_eq!(agent.said("when it got SIGHUP"), 0, "{}", agent.output());
+}

@@ -183,6 +183,8 @@ struct Attempt {
     moved_meanwhile: bool,
     /// The shell was told that a newer version waits.
     hurried: bool,
+    /// The child was passed this signal meanwhile: if it ends, perhaps by that.
+    passed: Option<Signal>,
 }
 
 /// Everything the agent remembers. Made by [`State::new`], moved by [`State::step`].

@@ -294,6 +294,9 @@ impl State {
             }
             Took::Rejected(why) => self.fail(now, version, (Outcome::Rejected, why), out),
             Took::Unverified(why) => self.fail(now, version, (Outcome::Unverified, why), out),
+            Took::Died(_) if self.attempt.passed.is_some() => {
+                self.died_of_another(now, version, out);
+            }
             Took::Died(why) => {
                 self.fail(now, version, (Outcome::Rejected, why), out);
                 // Whoever comes in its place is soon asked what it has.
@@ -301,6 +304,16 @@ impl State {
             }
         }
         self.prepared = allowed;
+    }
+
+    /// Not of what it was told for this version, as far as anybody knows.
+    fn died_of_another(&mut self, now: Time, version: Version, out: &mut Vec<Effect>) {
+        let signal = self.attempt.passed.map(|signal| signal.to_string());
+        let why = format!(
+            "the process ended after it was passed {}, before it was known whether it took the change",
+            signal.unwrap_or_default()
+        );
+        self.fail(now, version, (Outcome::Unverified, why), out);
     }
 
     fn failed_restart(&mut self, now: Time, version: Version, code: u8, out: &mut Vec<Effect>) {
@@ -338,7 +351,7 @@ impl State {
             self.tries = self.tries.saturating_add(1);
             self.retry_at = self.policy.backoff.next(now, self.tries);
         }
-        if self.life == Life::Over {
+        if self.life != Life::Serving {
             self.retry_at = None;
         }
         let again = self.retry_at;
@@ -409,6 +422,7 @@ impl State {
     /// under way; INT and QUIT, which some programs survive, count only then.
     fn signal(&mut self, signal: Signal, out: &mut Vec<Effect>) {
         let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
+        self.attempt.passed = Some(signal);
         match self.child {
             Child::None if ends => self.exit(0, out),
             Child::Failed(code) if ends => self.exit(code, out),
