@@ -332,7 +332,17 @@ fn begin(
     }
     let may_differ = first_look::may_differ(&kept, memory, now.stamp.changed_at);
     let is_as_kept = first_look::known(&kept, &now) == Known::Current;
-    let question = question(settings, rendered_anew, is_as_kept, may_differ);
+    // What runs goes on with what it read, if that was anything.
+    let is_nothing = look
+        .mounts
+        .iter()
+        .all(|mount| mount.watched_by == "missing");
+    let question = question(
+        settings,
+        rendered_anew,
+        is_as_kept || is_nothing,
+        may_differ,
+    );
     warn_of_blindness(settings);
     if let (Some(_), Kept::Nothing, Some(memory)) = (&question, &kept, memory) {
         // The next life shall not take itself for the first.
@@ -362,7 +372,7 @@ fn warn_of_blindness(settings: &Settings) {
     }
 }
 
-/// `None`: the process has what the files contain.
+/// `None`: the process has what the files contain, or nothing is there to be had.
 fn question(
     settings: &Settings,
     rendered_anew: bool,

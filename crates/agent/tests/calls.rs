@@ -9,7 +9,7 @@
 mod common;
 
 use common::sidecar::Scene;
-use common::{Hook, free_port, get, start, until};
+use common::{Hook, agent, free_port, get, start, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -181,6 +181,41 @@ fn a_target_that_is_down_is_waited_for() {
     let hook = Hook::on(TcpListener::bind(("127.0.0.1", port)).unwrap());
     agent.says("applied", 1);
     assert_eq!(hook.count(), 1);
+}
+
+#[test]
+fn nobody_is_called_for_a_place_that_is_not_there() {
+    let scene = Scene::new();
+    let (hook, place, port) = (Hook::new(), scene.path("later"), free_port());
+    let listen = format!("127.0.0.1:{port}");
+    let agent = agent(&[
+        "watch",
+        "--watch",
+        place.to_str().unwrap(),
+        "--http",
+        &hook.url("/"),
+        "--listen",
+        &listen,
+    ]);
+    agent.says("(not there yet)", 1);
+    let owes_nothing_of = |what: &str| {
+        until("nothing is owed", || {
+            let state = get(port, "/state.json").unwrap_or_default().1;
+            state.contains(what) && state.contains("\"owed\":false")
+        });
+    };
+    owes_nothing_of("missing");
+    let wanted = scene.path("made");
+    fs::create_dir(&wanted).unwrap();
+    fs::write(wanted.join("a"), "1").unwrap();
+    fs::rename(&wanted, &place).unwrap();
+    owes_nothing_of("\"fileCount\":1");
+    assert_eq!(
+        (hook.count(), agent.said("applied")),
+        (1, 1),
+        "{}",
+        agent.output()
+    );
 }
 
 #[test]
