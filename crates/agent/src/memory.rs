@@ -11,21 +11,25 @@
 
 mod condition;
 mod draft;
+mod folder;
 mod form;
+#[cfg(test)]
+mod moved;
 
 use crate::log::log;
 use crate::watch::Look;
 use condition::Condition;
 use draft::Draft;
+use folder::Folder;
 use form::{line, understand, written};
-use rustix::fs::{self as sys, CWD, Mode, OFlags};
+use rustix::fs::{self as sys, Mode, OFlags};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidings_supervise::Version;
 
@@ -81,7 +85,9 @@ pub(crate) enum Kept {
 
 /// The file.
 pub(crate) struct Memory {
+    /// For people.
     file: PathBuf,
+    folder: Arc<Folder>,
     /// What it holds, as far as this life knows.
     holds: Mutex<Holds>,
     /// What the last word will be, already on the disk.
@@ -120,13 +126,15 @@ impl Memory {
         }
         let name = hasher.finalize().to_hex();
         let file = folder.join(format!("tidings-agent-{}.json", &name[..16]));
-        let lock = lock(&file.with_extension("lock"));
+        let folder = Arc::new(Folder::open(folder));
+        let lock = lock(&folder, &file.with_extension("lock"));
         if matches!(lock, Some(Lock::Ours { .. })) {
-            draft::clear(&file);
+            draft::clear(&folder, name_of(&file));
         }
         Self {
             lock,
             file,
+            folder,
             holds: Mutex::new(Holds::Unknown),
             reserved: Mutex::default(),
             condition: Condition::default(),
@@ -200,9 +208,9 @@ impl Memory {
 
     /// What is on the disk, and holds only when it is told to.
     fn not_yet(&self, mark: &Mark) -> io::Result<Draft> {
-        draft::is_free(&self.file)?;
+        self.folder.is_free(self.name())?;
         let text = [draft::NOT_YET, &line(&written(mark))].concat();
-        Draft::write(&self.file, &text, true)
+        Draft::write(&self.folder, self.name(), &text, true)
     }
 
     /// Like [`Self::keep`], as the last word of this life, which ends by `leave`.
@@ -216,7 +224,7 @@ impl Memory {
             None => self.not_yet(mark)?,
         };
         *locked(&self.holds) = Holds::Last;
-        draft.put_and_let_hold(&self.file, leave)
+        draft.put_and_let_hold(self.name(), leave)
     }
 
     /// A memory that fails is no reason to stop: the next life will act once more.
@@ -247,7 +255,7 @@ impl Memory {
             return Ok(());
         }
         *held = Holds::Unknown;
-        Draft::write(&self.file, &line(text), to_disk)?.put(&self.file)?;
+        Draft::write(&self.folder, self.name(), &line(text), to_disk)?.put(self.name())?;
         *held = holds;
         Ok(())
     }
@@ -257,14 +265,18 @@ impl Memory {
     /// # Errors
     /// When it cannot.
     pub(crate) fn try_out(&self) -> io::Result<()> {
-        draft::is_free(&self.file)?;
-        Draft::write(&self.file, b"\n", false).map(drop)
+        self.folder.is_free(self.name())?;
+        Draft::write(&self.folder, self.name(), b"\n", false).map(drop)
+    }
+
+    fn name(&self) -> &OsStr {
+        name_of(&self.file)
     }
 
     /// `None`: there is none.
     fn read(&self) -> io::Result<Option<String>> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = match sys::openat(CWD, &self.file, flags, Mode::empty()) {
+        let file = match sys::openat(self.folder.held()?, self.name(), flags, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -278,11 +290,18 @@ impl Memory {
     }
 }
 
+fn name_of(file: &Path) -> &OsStr {
+    file.file_name().unwrap_or_default()
+}
+
 /// `None`: somebody else has it.
-fn lock(path: &Path) -> Option<Lock> {
+fn lock(folder: &Folder, path: &Path) -> Option<Lock> {
     let flags =
         OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let Ok(file) = sys::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR) else {
+    let Ok(dir) = folder.held() else {
+        return Some(Lock::Nobodys);
+    };
+    let Ok(file) = sys::openat(dir, name_of(path), flags, Mode::RUSR | Mode::WUSR) else {
         return Some(Lock::Nobodys);
     };
     match sys::flock(&file, sys::FlockOperation::NonBlockingLockExclusive) {
@@ -301,11 +320,11 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    fn memory(folder: &Path) -> Memory {
+    pub(super) fn memory(folder: &Path) -> Memory {
         Memory::in_folder(folder, &["watch".into()])
     }
 
-    fn mark(version: u128) -> Mark {
+    pub(super) fn mark(version: u128) -> Mark {
         Mark {
             version: Version(version),
             stamp: Stamp {
@@ -454,7 +473,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = memory(folder.path());
         let draft = memory.not_yet(&mark(1)).unwrap();
-        draft.put(&memory.file).unwrap();
+        draft.put(memory.name()).unwrap();
         assert_eq!(memory.recall(), (Kept::Doubt, None));
     }
 

@@ -454,35 +454,6 @@ mod tests {
         assert!(refused("run --grace 2y x").contains("\"2y\" is no time"));
     }
 
-    fn task(line: &str) -> Vec<OsString> {
-        match read(line.split(' ').map(OsString::from).collect()) {
-            Ok(Asked::Work(settings)) => settings.task,
-            _ => panic!("no work: {line}"),
-        }
-    }
-
-    #[test]
-    fn what_is_kept_depends_on_the_task_and_not_on_where_and_when() {
-        let first = task("run --watch /a --memory /m -- prog --listen x");
-        for same in [
-            "run --watch=/a --memory /other --listen :1 -- prog --listen x",
-            "run --quiet 1s --watch /a --poll 5s --retry=1m --retries 3 prog --listen x",
-        ] {
-            assert_eq!(task(same), first, "{same}");
-        }
-        for other in [
-            "run --watch /b --memory /m -- prog --listen x",
-            "run --watch /a --signal USR1 -- prog --listen x",
-            "run --watch /a --render /i=/o -- prog --listen x",
-            "run --watch /a -- prog --listen y",
-        ] {
-            assert_ne!(task(other), first, "{other}");
-        }
-        for name in options::BESIDE_THE_TASK {
-            assert!(OPTIONS.iter().any(|opt| opt.name == name), "{name}");
-        }
-    }
-
     #[test]
     fn everything_after_the_command_is_its_own() {
         let words = [

@@ -54,7 +54,7 @@ impl Opt {
 }
 
 /// Where and when, and not what.
-pub(super) const BESIDE_THE_TASK: [&str; 15] = [
+const BESIDE_THE_TASK: [&str; 15] = [
     "--memory",
     "--listen",
     "--at-start",
@@ -415,5 +415,34 @@ mod tests {
         assert!(find("--grace", For::Run).is_some());
         assert!(find("--grace", For::Watch).is_none());
         assert!(find("--watch", For::Watch).is_some());
+    }
+
+    fn task(line: &str) -> Vec<std::ffi::OsString> {
+        match crate::cli::read(line.split(' ').map(std::ffi::OsString::from).collect()) {
+            Ok(crate::cli::Asked::Work(settings)) => settings.task,
+            _ => panic!("no work: {line}"),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_depends_on_the_task_and_not_on_where_and_when() {
+        let first = task("run --watch /a --memory /m -- prog --listen x");
+        for same in [
+            "run --watch=/a --memory /other --listen :1 -- prog --listen x",
+            "run --quiet 1s --watch /a --poll 5s --retry=1m --retries 3 prog --listen x",
+        ] {
+            assert_eq!(task(same), first, "{same}");
+        }
+        for other in [
+            "run --watch /b --memory /m -- prog --listen x",
+            "run --watch /a --signal USR1 -- prog --listen x",
+            "run --watch /a --render /i=/o -- prog --listen x",
+            "run --watch /a -- prog --listen y",
+        ] {
+            assert_ne!(task(other), first, "{other}");
+        }
+        for name in BESIDE_THE_TASK {
+            assert!(OPTIONS.iter().any(|opt| opt.name == name), "{name}");
+        }
     }
 }

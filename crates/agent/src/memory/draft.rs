@@ -5,13 +5,16 @@
 //! foresee its name, and what stands there is never followed. What is not put in place
 //! goes, at the next start too if the agent was killed.
 
+use super::folder::Folder;
 use crate::chance::chance;
-use rustix::fs::{self as sys, CWD, Mode, OFlags};
+use rustix::fs::{self as sys, Dir, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 /// How the names of drafts end.
 const END: &str = ".new";
@@ -20,7 +23,8 @@ const LOOKED_AT: usize = 10_000;
 
 /// A file that is not yet in its place.
 pub(super) struct Draft {
-    path: PathBuf,
+    folder: Arc<Folder>,
+    name: OsString,
     file: File,
 }
 
@@ -30,16 +34,25 @@ pub(super) const NOT_YET: &[u8] = b"?";
 const HOLDS: &[u8] = b" ";
 
 impl Draft {
-    /// Writes it. `to_disk`: beyond the kernel's cache.
-    pub(super) fn write(file: &Path, text: &[u8], to_disk: bool) -> io::Result<Self> {
+    /// Writes it, for a file of this name. `to_disk`: beyond the kernel's cache.
+    pub(super) fn write(
+        folder: &Arc<Folder>,
+        name: &OsStr,
+        text: &[u8],
+        to_disk: bool,
+    ) -> io::Result<Self> {
         let number = chance();
-        let mut name = beginning(file);
+        let mut name = beginning(name);
         name.push(format!("{number:016x}{END}"));
-        let path = file.with_file_name(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = File::from(sys::openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR)?);
+        let dir = folder.at_its_place()?;
+        let file = File::from(sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR)?);
         // From here on it goes when something fails: half a file would keep a full disk full.
-        let mut draft = Self { path, file };
+        let mut draft = Self {
+            folder: Arc::clone(folder),
+            name,
+            file,
+        };
         draft.file.write_all(text)?;
         if to_disk {
             draft.file.sync_all()?;
@@ -48,9 +61,14 @@ impl Draft {
     }
 
     /// Puts it in its place.
-    pub(super) fn put(self, file: &Path) -> io::Result<()> {
-        is_free(file)?;
-        std::fs::rename(&self.path, file)
+    pub(super) fn put(self, name: &OsStr) -> io::Result<()> {
+        self.rename(name)
+    }
+
+    fn rename(&self, name: &OsStr) -> io::Result<()> {
+        self.folder.is_free(name)?;
+        let dir = self.folder.at_its_place()?;
+        Ok(sys::renameat(dir, &self.name, dir, name)?)
     }
 
     /// Puts one that begins with [`NOT_YET`] in its place, and then has it hold and
@@ -59,11 +77,10 @@ impl Draft {
     /// between the two, such as to clear up.
     pub(super) fn put_and_let_hold<T>(
         self,
-        file: &Path,
+        name: &OsStr,
         leave: impl FnOnce() -> T,
     ) -> io::Result<T> {
-        is_free(file)?;
-        std::fs::rename(&self.path, file)?;
+        self.rename(name)?;
         self.file.write_all_at(HOLDS, 0)?;
         Ok(leave())
     }
@@ -72,44 +89,31 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // After it was put in its place there is none of this name.
-        let _ = remove(&self.path);
+        let _ = self.folder.remove(&self.name);
     }
-}
-
-/// Whether a file can be put there: all but a directory is replaced.
-pub(super) fn is_free(file: &Path) -> io::Result<()> {
-    let is_dir = file.symlink_metadata().is_ok_and(|found| found.is_dir());
-    if is_dir {
-        let sentence = format!("{} is a directory; remove it", file.display());
-        return Err(io::Error::other(sentence));
-    }
-    Ok(())
 }
 
 /// Removes what earlier lives left.
-pub(super) fn clear(file: &Path) {
-    let beginning = beginning(file);
+pub(super) fn clear(folder: &Folder, name: &OsStr) {
+    let beginning = beginning(name);
     let is_left = |name: &OsStr| {
-        let (name, beginning) = (name.as_encoded_bytes(), beginning.as_encoded_bytes());
+        let (name, beginning) = (name.as_bytes(), beginning.as_bytes());
         name.starts_with(beginning) && name.ends_with(END.as_bytes())
     };
-    let entries = file.parent().and_then(|folder| folder.read_dir().ok());
+    let entries = folder.held().ok().and_then(|dir| Dir::read_from(dir).ok());
     for entry in entries.into_iter().flatten().take(LOOKED_AT).flatten() {
-        if is_left(&entry.file_name()) {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if is_left(name) {
             // What is somebody else's, or holds something, may stay: it hinders nobody.
-            let _ = remove(&entry.path());
+            let _ = folder.remove(name);
         }
     }
 }
 
-/// Whoever shares the folder may have laid a directory in the place of a draft.
-fn remove(path: &Path) -> io::Result<()> {
-    std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path))
-}
-
 /// How the names of its drafts begin.
-fn beginning(file: &Path) -> OsString {
-    let mut name = file.file_stem().unwrap_or_default().to_owned();
+fn beginning(name: &OsStr) -> OsString {
+    let stem = Path::new(name).file_stem();
+    let mut name = stem.unwrap_or_default().to_owned();
     name.push(".");
     name
 }
