@@ -12,7 +12,7 @@ const BECAUSE_MAX: usize = 1_024;
 
 /// One roll, as the pod template is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Marks<'a> {
+pub struct RollAnnotations<'a> {
     /// The installation.
     pub instance: &'a str,
     /// Its number of the roll.
@@ -21,7 +21,7 @@ pub struct Marks<'a> {
     pub because: &'a str,
 }
 
-impl Marks<'_> {
+impl RollAnnotations<'_> {
     /// Marks a template.
     pub fn write(&self, template: &mut Value) {
         let annotations = entry(entry(template, "metadata"), "annotations");
@@ -68,7 +68,7 @@ fn cut(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    const MARKS: Marks<'_> = Marks {
+    const MARKS: RollAnnotations<'_> = RollAnnotations {
         instance: "tidings",
         n: 3,
         because: "configmap/app (key)",
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_between_characters() {
         let because = "ä".repeat(BECAUSE_MAX);
-        let marks = Marks {
+        let marks = RollAnnotations {
             because: &because,
             ..MARKS
         };

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
 use crate::index::{Content, Index, Known, Presence, Source};
-use crate::object::Marks;
+use crate::object::SourceFlags;
 use crate::pattern::Pattern;
 use crate::policy::KeyFilter;
 use crate::reason::{Problem, Reason};
@@ -438,11 +438,11 @@ impl Asking<'_> {
     /// The marks of a source. One that has not been read may have any. One that
     /// is gone has none to be seen: what counted before counts on, so that it is
     /// compared when it comes back.
-    fn marks(&self, source: &SourceRef) -> Marks {
+    fn marks(&self, source: &SourceRef) -> SourceFlags {
         match &self.index.view(source).presence {
             Presence::Present(present) => present.marks,
-            Presence::Unknown => Marks::ANY,
-            Presence::Absent | Presence::NotWatched => Marks {
+            Presence::Unknown => SourceFlags::ANY,
+            Presence::Absent | Presence::NotWatched => SourceFlags {
                 ignore: false,
                 matched: self
                     .entry

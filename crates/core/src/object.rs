@@ -265,7 +265,7 @@ pub struct SourceMeta {
     /// Of this reading.
     pub version: Version,
     /// What its owners wrote on it; `None` where this does not tell.
-    pub marks: Option<Marks>,
+    pub marks: Option<SourceFlags>,
     /// The newest time at which a field manager wrote its data.
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
@@ -278,14 +278,14 @@ pub struct SourceMeta {
 
 /// What the owners of a source wrote on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct SourceFlags {
     /// Never a reason to roll.
     pub ignore: bool,
     /// For workloads that search (`reloader.stakater.com/search`).
     pub matched: bool,
 }
 
-impl Marks {
+impl SourceFlags {
     /// Of a source whose marks have not been read: any that lets it count.
     pub const ANY: Self = Self {
         ignore: false,

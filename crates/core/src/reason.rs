@@ -111,16 +111,16 @@ macro_rules! reasons {
         pub static REASONS: &[ReasonRow] = &[$(ReasonRow {
             reason: Reason::$reason,
             word: stringify!($reason),
-            warning: matches!(Kind::$kind, Kind::Warning),
-            event: matches!(Kind::$kind, Kind::Warning | Kind::Shown),
-            quiet: matches!(Kind::$kind, Kind::Quiet),
+            warning: matches!(Loudness::$kind, Loudness::Warning),
+            event: matches!(Loudness::$kind, Loudness::Warning | Loudness::Shown),
+            quiet: matches!(Loudness::$kind, Loudness::Quiet),
             doc: $doc,
         }),*];
     };
 }
 
 /// How loud a reason is.
-enum Kind {
+enum Loudness {
     /// In the log at debug level.
     Quiet,
     /// In the log.

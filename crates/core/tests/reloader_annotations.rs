@@ -16,7 +16,7 @@ use tidings_core::annotations::Annotations;
 use tidings_core::index::{How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::needs::needs_of;
-use tidings_core::object::{Marks, Meta, Workload, read_workload};
+use tidings_core::object::{Meta, SourceFlags, Workload, read_workload};
 use tidings_core::policy::{self, Defaults, Policy};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
@@ -162,7 +162,7 @@ fn policy_of(on: &Written, auto_reload_all: bool) -> Policy {
 
 /// Whether a source of this kind named `c` may roll the workload.
 fn by_policy(policy: &Policy, event: &Event, used: bool) -> bool {
-    let marks = Marks {
+    let marks = SourceFlags {
         ignore: event.ignore == "true",
         matched: event.matches == "true",
     };

@@ -57,8 +57,8 @@ const BUCKETS: [f64; 15] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ];
 
-type One = [(&'static str, &'static str); 1];
-type Two = [(&'static str, &'static str); 2];
+type OneLabel = [(&'static str, &'static str); 1];
+type TwoLabels = [(&'static str, &'static str); 2];
 type Code = [(&'static str, u16); 1];
 
 /// How an attempt to roll ended.
@@ -115,19 +115,19 @@ pub struct Metrics {
     registry: Arc<Registry>,
     reloaders: Option<Reloaders>,
     leader: Gauge,
-    decisions: Family<One, Counter>,
-    rolls: Family<Two, Counter>,
+    decisions: Family<OneLabel, Counter>,
+    rolls: Family<TwoLabels, Counter>,
     change_to_patch: Histogram,
     queue_depth: Gauge,
-    streams_expected: Family<One, Gauge>,
-    streams_complete: Family<One, Gauge>,
+    streams_expected: Family<OneLabel, Gauge>,
+    streams_complete: Family<OneLabel, Gauge>,
     sources: Gauge,
-    workloads: Family<One, Gauge>,
-    standing: Family<One, Gauge>,
-    problems: Family<One, Gauge>,
+    workloads: Family<OneLabel, Gauge>,
+    standing: Family<OneLabel, Gauge>,
+    problems: Family<OneLabel, Gauge>,
     event_requests: Family<Code, Counter>,
     events_dropped: Counter,
-    notifications: Family<Two, Counter>,
+    notifications: Family<TwoLabels, Counter>,
     notifications_dropped: Counter,
 }
 

@@ -4,4 +4,4 @@ mod ask;
 mod table;
 
 pub use ask::{Missing, missing};
-pub use table::{Extent, Rule, Scope, advice, rules};
+pub use table::{Extent, PolicyRule, Reach, advice, rules};

@@ -34,7 +34,7 @@ mod task;
 
 use order::Order;
 use query::Query;
-use scope::{Filter, Scope};
+use scope::{Filter, Selectors};
 use task::Task;
 
 /// What a stream tells: facts, and how it fares itself.
@@ -83,7 +83,7 @@ impl Watching {
             |stream: &Stream| stream.of != StreamOf::Namespaces || stream.namespace.is_none();
         for stream in streams.into_iter().filter(watched) {
             let turn = order.turn(&stream);
-            let scope = Scope::of(&stream, &self.filter, &self.ignored);
+            let scope = Selectors::of(&stream, &self.filter, &self.ignored);
             let vocabulary = Arc::clone(&self.filter.vocabulary);
             let query = Query {
                 stream,

@@ -33,7 +33,7 @@ enum Between {
 }
 
 /// A step back into the past of a source.
-enum Former<'a> {
+enum Before<'a> {
     Ask(Question),
     /// So it was, from this version on.
     Was(Version, &'a Fetched, &'a Content),
@@ -161,48 +161,48 @@ impl Case<'_> {
         let mut since = None;
         for _ in 0..STEPS {
             match self.former(&need.source, version) {
-                Former::Ask(question) => return Between::Ask(question),
-                Former::Was(at, then, _) if edited.is_some_and(|edited| at < edited) => {
+                Before::Ask(question) => return Between::Ask(question),
+                Before::Was(at, then, _) if edited.is_some_and(|edited| at < edited) => {
                     let differs = differs(need, then, source);
                     return of(differs.then_some(at).or(since));
                 }
-                Former::Was(at, ..) if edited.is_none() && at <= seen.rv => return of(since),
-                Former::Was(at, then, content) => {
+                Before::Was(at, ..) if edited.is_none() && at <= seen.rv => return of(since),
+                Before::Was(at, then, content) => {
                     version = at;
                     if starts_with(need, content) && differs(need, then, source) {
                         since = Some(at);
                     }
                 }
-                Former::Deleted(at) => {
+                Before::Deleted(at) => {
                     version = at;
                     since = does_without.then_some(at).or(since);
                 }
-                Former::Absent => {
+                Before::Absent => {
                     let gone = source.gone.max(seen.rv + 1);
                     return of(does_without.then_some(gone).or(since));
                 }
-                Former::Untold => return since.map_or(Between::Untold, Between::Since),
+                Before::Untold => return since.map_or(Between::Untold, Between::Since),
             }
         }
         // Nobody writes so often what does not change.
         Between::Since(version)
     }
 
-    fn former(&self, key: &SourceRef, version: Version) -> Former<'_> {
+    fn former(&self, key: &SourceRef, version: Version) -> Before<'_> {
         let question = Question::Source(key.clone(), version.saturating_sub(1));
         match self.moment.evidence.get(&question) {
-            None => Former::Ask(question),
+            None => Before::Ask(question),
             // While each deletion is told, this is the last one.
             Some(Finding::Source(Fetched::Absent)) => match self.index.view(key).changed_from {
-                gone if gone != 0 && gone < version => Former::Deleted(gone),
-                _ => Former::Absent,
+                gone if gone != 0 && gone < version => Before::Deleted(gone),
+                _ => Before::Absent,
             },
             Some(Finding::Source(then @ Fetched::Present(meta, content)))
                 if meta.version < version =>
             {
-                Former::Was(meta.version, then, content)
+                Before::Was(meta.version, then, content)
             }
-            Some(_) => Former::Untold,
+            Some(_) => Before::Untold,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::object::Marks;
+use crate::object::SourceFlags;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::Via;
 
@@ -48,7 +48,9 @@ impl Mentions {
 /// Whether what is used may roll the workload, whatever is written on it.
 fn may_count(known: &Known, used: &crate::uses::Use) -> bool {
     let selection = known.policy.of(used.kind);
-    selection.select(&used.name, true, Marks::ANY).is_some()
+    selection
+        .select(&used.name, true, SourceFlags::ANY)
+        .is_some()
 }
 
 impl Index {

@@ -30,7 +30,7 @@ pub use stream::{Concerned, Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
 use crate::annotations::Annotations;
-use crate::object::Marks;
+use crate::object::SourceFlags;
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
@@ -83,7 +83,7 @@ impl Index {
     }
 
     /// The marks on a source, as far as they are known.
-    pub fn marks(&self, key: &SourceRef) -> Marks {
+    pub fn marks(&self, key: &SourceRef) -> SourceFlags {
         let present = self.view(key).present();
         present.map(|p| p.marks).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! Sources: what is known of each, and the facts that tell of them.
 
 use crate::digest::Digest;
-use crate::object::{Marks, Seconds, SourceMeta, Version};
+use crate::object::{Seconds, SourceFlags, SourceMeta, Version};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::reloaded::Sha1;
@@ -28,7 +28,7 @@ pub struct Present {
     /// Its version.
     pub version: Version,
     /// What its owners wrote on it.
-    pub marks: Marks,
+    pub marks: SourceFlags,
     /// The newest write of its data.
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
@@ -59,7 +59,7 @@ pub struct Rare {
 }
 
 impl Present {
-    fn of(meta: &SourceMeta, marks: Marks, by: Option<Name>) -> Self {
+    fn of(meta: &SourceMeta, marks: SourceFlags, by: Option<Name>) -> Self {
         Self {
             version: meta.version,
             marks,
@@ -195,7 +195,7 @@ impl Source {
         let bare = Self::bare(Presence::Unknown);
         match fetched {
             Fetched::Present(meta, content) => Self {
-                presence: Presence::Present(Present::of(meta, Marks::ANY, meta.by.clone())),
+                presence: Presence::Present(Present::of(meta, SourceFlags::ANY, meta.by.clone())),
                 content: Some(content.clone()),
                 ..bare
             },
@@ -427,7 +427,7 @@ impl Index {
             source.problem.clone_from(&meta.problem);
         }
         source.told = told;
-        let present = Present::of(meta, marks.unwrap_or(Marks::ANY), by);
+        let present = Present::of(meta, marks.unwrap_or(SourceFlags::ANY), by);
         source.presence = Presence::Present(present);
     }
 

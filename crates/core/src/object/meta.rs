@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{CLEARLY_LATER, Marks, Seconds, SourceMeta, Unreadable, Version, seconds};
+use super::{CLEARLY_LATER, Seconds, SourceFlags, SourceMeta, Unreadable, Version, seconds};
 use crate::annotations::Annotations;
 use crate::annotations::{self, IGNORE};
 use crate::refs::{Name, SourceKind, SourceRef};
@@ -92,7 +92,7 @@ impl Meta {
         let says = |key: &str| annotations.get(key).is_some_and(|value| value == "true");
         Ok(SourceMeta {
             version: self.version()?,
-            marks: Some(Marks {
+            marks: Some(SourceFlags {
                 ignore: IGNORE.iter().any(|key| says(key)),
                 matched: says(annotations::MATCH),
             }),
@@ -183,8 +183,8 @@ fn keys<'de, D>(input: D) -> Result<BTreeSet<String>, D::Error>
 where
     D: serde::Deserializer<'de>,
 {
-    struct Keys;
-    impl<'de> Visitor<'de> for Keys {
+    struct KeyNames;
+    impl<'de> Visitor<'de> for KeyNames {
         type Value = BTreeSet<String>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -199,7 +199,7 @@ where
             Ok(keys)
         }
     }
-    input.deserialize_map(Keys)
+    input.deserialize_map(KeyNames)
 }
 
 #[cfg(test)]
@@ -224,7 +224,7 @@ mod tests {
             .unwrap();
         assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
         assert_eq!(source.by.as_deref(), Some("alice"));
-        let marks = Marks {
+        let marks = SourceFlags {
             ignore: true,
             matched: false,
         };

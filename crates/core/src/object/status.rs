@@ -32,7 +32,7 @@ pub struct PodStatus {
 }
 
 #[derive(Deserialize)]
-struct Object {
+struct PodStatusObject {
     metadata: Meta,
     #[serde(default)]
     status: Value,
@@ -40,7 +40,7 @@ struct Object {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct MountedObjects {
     secret_provider_class_name: String,
     objects: Vec<Mounted>,
 }
@@ -54,12 +54,12 @@ struct Mounted {
 
 /// Reads a status; `None` where it tells of no class yet.
 pub fn read_status(json: &[u8]) -> Result<Option<PodStatus>, Unreadable> {
-    let Object {
+    let PodStatusObject {
         metadata,
         mut status,
     } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
     drop_nulls(&mut status);
-    let status: Option<Status> = serde_json::from_value(status).map_err(|_| Unreadable)?;
+    let status: Option<MountedObjects> = serde_json::from_value(status).map_err(|_| Unreadable)?;
     let mut status = status.unwrap_or_default();
     status.objects.retain(|object| !object.id.is_empty());
     let version = metadata.version()?;

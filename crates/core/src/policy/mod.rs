@@ -18,7 +18,7 @@ mod tests;
 
 use crate::annotations::{self, Annotations, Item, Named};
 use crate::digest::Digest;
-use crate::object::{Marks, Workload};
+use crate::object::{SourceFlags, Workload};
 use crate::pattern::Pattern;
 use crate::reason::Problem;
 use crate::refs::SourceKind;
@@ -114,7 +114,7 @@ impl Policy {
 
 impl Selection {
     /// Which keys of a source count, or `None` where the source does not.
-    pub fn select(&self, name: &str, used: bool, marks: Marks) -> Option<KeyFilter> {
+    pub fn select(&self, name: &str, used: bool, marks: SourceFlags) -> Option<KeyFilter> {
         let excepted = || self.except.iter().filter(|n| n.name.matches(name));
         if marks.ignore || excepted().any(|n| n.keys.is_empty()) {
             return None;
@@ -146,7 +146,7 @@ impl Selection {
 }
 
 impl Rule {
-    fn applies(&self, name: &str, used: bool, marks: Marks) -> bool {
+    fn applies(&self, name: &str, used: bool, marks: SourceFlags) -> bool {
         match self {
             Self::Used => used,
             Self::Searched => used && marks.matched,

@@ -14,13 +14,13 @@ const AUTO: &str = "reloader.stakater.com/auto";
 const SEARCH: &str = "reloader.stakater.com/search";
 
 /// The keys for one kind of source.
-struct Keys {
+struct KeysOfKind {
     auto: &'static str,
     names: &'static str,
     exclude: &'static str,
 }
 
-impl Keys {
+impl KeysOfKind {
     const fn of(kind: SourceKind) -> Self {
         match kind {
             SourceKind::ConfigMap => Self {
@@ -45,7 +45,7 @@ impl Keys {
 impl Reader<'_> {
     /// The exclude lists are no opt-in: they hold with every vocabulary.
     pub(super) fn excluded(&mut self, kind: SourceKind) -> Vec<Named> {
-        match self.read(self.metadata, Keys::of(kind).exclude) {
+        match self.read(self.metadata, KeysOfKind::of(kind).exclude) {
             Some(Setting::Exclude(_, names)) => {
                 let names = names.into_iter().map(Pattern::Literal);
                 names.map(Named::whole).collect()
@@ -56,7 +56,7 @@ impl Reader<'_> {
 
     /// What rolls the workload, of one kind of source.
     pub(super) fn reloader(&mut self, kind: SourceKind, defaults: Defaults) -> Vec<Rule> {
-        let keys = Keys::of(kind);
+        let keys = KeysOfKind::of(kind);
         let opt_in = [keys.names, SEARCH, AUTO, keys.auto];
         let on_metadata = opt_in.iter().any(|key| self.metadata.contains_key(*key));
         let from = if on_metadata {

@@ -43,7 +43,7 @@ fn check_with(lines: &[&str], defaults: Defaults, expect: &str) -> Vec<Problem> 
         for (used, word) in [(true, "used"), (false, "named")] {
             if policy
                 .of(kind)
-                .select("c", used, Marks::default())
+                .select("c", used, SourceFlags::default())
                 .is_some()
             {
                 seen.push(format!("{word}-{}", kind.row().short));
@@ -195,7 +195,7 @@ fn mistakes_on_a_namespace_are_said_there() {
 fn marks_on_the_source() {
     let mut policy = Policy::default();
     policy.take(&[Item::Auto]);
-    let ignored = Marks {
+    let ignored = SourceFlags {
         ignore: true,
         matched: true,
     };
@@ -207,13 +207,17 @@ fn marks_on_the_source() {
         rules: vec![Rule::Searched],
         except: Vec::new(),
     };
-    let matched = Marks {
+    let matched = SourceFlags {
         ignore: false,
         matched: true,
     };
     assert!(searching.select("c", true, matched).is_some());
     assert!(searching.select("c", false, matched).is_none());
-    assert!(searching.select("c", true, Marks::default()).is_none());
+    assert!(
+        searching
+            .select("c", true, SourceFlags::default())
+            .is_none()
+    );
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn keys_can_be_chosen_and_taken_away() {
     policy.take(&items);
     let filter = policy
         .of(SourceKind::Secret)
-        .select("c", true, Marks::default())
+        .select("c", true, SourceFlags::default())
         .unwrap();
     let keys = ["user", "password", "passphrase", "host"];
     assert_eq!(

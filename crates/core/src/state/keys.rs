@@ -54,7 +54,7 @@ pub fn workload_of(kinds: &Kinds, namespace: &Name, key: &str) -> Option<Workloa
 
 /// An entry whose key does not say whose it is.
 #[derive(Serialize)]
-struct Named<'a> {
+struct Stored<'a> {
     of: String,
     #[serde(flatten)]
     entry: Written<'a>,
@@ -95,7 +95,7 @@ impl Entry {
             return self.write(form);
         }
         let entry = self.written(form);
-        serde_json::to_string(&Named { of, entry }).unwrap_or_default()
+        serde_json::to_string(&Stored { of, entry }).unwrap_or_default()
     }
 }
 

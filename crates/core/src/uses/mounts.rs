@@ -77,16 +77,16 @@ impl Doubt {
     }
 }
 
-fn doubt(volume: &str, mount: &Mount, sources: &[Source<'_>]) -> Option<Doubt> {
+fn doubt(volume: &str, mount: &Mount, sources: &[Projection<'_>]) -> Option<Doubt> {
     let (field, path) = match mount.sub_path_expr.as_str() {
         "" => ("subPath", &mount.sub_path),
         _ => ("subPathExpr", &mount.sub_path_expr),
     };
-    let place = Place::of(mount);
+    let place = MountedAt::of(mount);
     let keys = sources.iter().map(|source| source.keys_at(&place));
     match place {
-        Place::Unclear => Some(Doubt::unclear(volume, field, path)),
-        Place::Below(parts) if parts.len() > 1 && sources.iter().any(Source::is_whole) => {
+        MountedAt::Unclear => Some(Doubt::unclear(volume, field, path)),
+        MountedAt::Below(parts) if parts.len() > 1 && sources.iter().any(Projection::is_whole) => {
             Some(Doubt::unclear(volume, field, path))
         }
         _ if keys.clone().all(|keys| keys.is_empty()) => Some(Doubt {
@@ -124,13 +124,13 @@ fn csi_use(volume: &Volume) -> Option<Use> {
 }
 
 /// A source in a volume.
-struct Source<'a> {
+struct Projection<'a> {
     kind: SourceKind,
     via: Via,
     reference: &'a Reference,
 }
 
-fn sources(volume: &Volume) -> Vec<Source<'_>> {
+fn sources(volume: &Volume) -> Vec<Projection<'_>> {
     let projected = volume.projected.iter().flat_map(|p| &p.sources);
     let parts = [(Via::Volume, &volume.config_map, &volume.secret)]
         .into_iter()
@@ -142,7 +142,7 @@ fn sources(volume: &Volume) -> Vec<Source<'_>> {
         ];
         kinds.into_iter().filter_map(move |(kind, reference)| {
             let reference = reference.as_ref()?;
-            Some(Source {
+            Some(Projection {
                 kind,
                 via,
                 reference,
@@ -152,13 +152,15 @@ fn sources(volume: &Volume) -> Vec<Source<'_>> {
     sources.collect()
 }
 
-impl Source<'_> {
+impl Projection<'_> {
     /// What the mounts show of it: files that follow a change, and files or folders
     /// mounted by themselves, which never do.
     fn uses(&self, mounts: &[&Mount]) -> Vec<Use> {
-        let places: Vec<_> = mounts.iter().map(|mount| Place::of(mount)).collect();
-        let (whole, parts): (Vec<_>, Vec<_>) = places.iter().partition(|p| **p == Place::Volume);
-        let keys = |places: &[&Place<'_>]| union(places.iter().map(|place| self.keys_at(place)));
+        let places: Vec<_> = mounts.iter().map(|mount| MountedAt::of(mount)).collect();
+        let (whole, parts): (Vec<_>, Vec<_>) =
+            places.iter().partition(|p| **p == MountedAt::Volume);
+        let keys =
+            |places: &[&MountedAt<'_>]| union(places.iter().map(|place| self.keys_at(place)));
         let shown = [(self.via, keys(&whole)), (Via::SubPath, keys(&parts))];
         let shown = shown.into_iter().filter(|(_, keys)| !keys.is_empty());
         let mut shown: Vec<_> = shown.collect();
@@ -182,16 +184,16 @@ impl Source<'_> {
     }
 
     /// The keys whose files are at a place of the volume, or below it.
-    fn keys_at(&self, place: &Place<'_>) -> Keys {
+    fn keys_at(&self, place: &MountedAt<'_>) -> Keys {
         match place {
-            Place::Volume | Place::Unclear if self.is_whole() => Keys::All,
-            Place::Volume | Place::Unclear => Keys::Some(names(self.item_keys())),
-            Place::Below(parts) if self.is_whole() => match parts.as_slice() {
+            MountedAt::Volume | MountedAt::Unclear if self.is_whole() => Keys::All,
+            MountedAt::Volume | MountedAt::Unclear => Keys::Some(names(self.item_keys())),
+            MountedAt::Below(parts) if self.is_whole() => match parts.as_slice() {
                 [key] => Keys::Some(names([*key].into_iter())),
                 // All of it, or what no key can be.
                 _ => Keys::All,
             },
-            Place::Below(parts) => {
+            MountedAt::Below(parts) => {
                 let below = |path: &str| item_path(path).is_none_or(|path| path.starts_with(parts));
                 let items = self.reference.items.iter();
                 let items = items.filter(|item| below(&item.path));
@@ -214,7 +216,7 @@ fn union(keys: impl Iterator<Item = Keys>) -> Keys {
 
 /// What a mount shows of its volume.
 #[derive(PartialEq)]
-enum Place<'a> {
+enum MountedAt<'a> {
     /// The volume itself, whose files follow a change.
     Volume,
     /// What was at this path when the container started; nothing left of it: what
@@ -224,7 +226,7 @@ enum Place<'a> {
     Unclear,
 }
 
-impl<'a> Place<'a> {
+impl<'a> MountedAt<'a> {
     fn of(mount: &'a Mount) -> Self {
         let path = match mount.sub_path_expr.as_str() {
             "" => &mount.sub_path,

@@ -122,12 +122,12 @@ pub(super) struct Reference {
     pub(super) name: String,
     pub(super) key: String,
     pub(super) optional: bool,
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<KeyToPath>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Item {
+pub(super) struct KeyToPath {
     pub(super) key: String,
     pub(super) path: String,
 }

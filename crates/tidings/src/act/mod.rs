@@ -30,7 +30,7 @@ pub async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undo
         }
         Deed::Template { .. } | Deed::RestartAt(_) => template::roll(hands, patch).await,
         Deed::Run { overlap, replaces } => {
-            let run = run::Run {
+            let run = run::JobRun {
                 patch,
                 overlap: *overlap,
                 replaces,

@@ -18,7 +18,7 @@ use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
 
 /// A run to be made.
-pub(super) struct Run<'a> {
+pub(super) struct JobRun<'a> {
     /// The roll.
     pub(super) patch: &'a Patch,
     /// What becomes of runs that are active.
@@ -27,7 +27,7 @@ pub(super) struct Run<'a> {
     pub(super) replaces: &'a [(Name, Name)],
 }
 
-impl Run<'_> {
+impl JobRun<'_> {
     pub(super) async fn carry_out(&self, hands: &Hands<'_>) -> Result<Outcome, Undone> {
         let name = self.name(hands, self.patch.n);
         if let Some(job) = hands.find(|| self.job(&name)).await? {

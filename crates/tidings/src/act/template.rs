@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_core::annotations::{PAUSED_AT, RESTARTED_AT};
-use tidings_core::marking::{Marks, annotate};
+use tidings_core::marking::{RollAnnotations, annotate};
 use tidings_core::object::Seconds;
 
 use super::{Hand, Hands, Undone};
@@ -23,7 +23,7 @@ pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Un
 
 /// What came of a patch: a new generation tells that something is another now.
 pub(super) fn outcome(json: &[u8], patch: &Patch) -> Result<Outcome, Undone> {
-    let generation = api::read::<Answer>(json)?.metadata.generation;
+    let generation = api::read::<Patched>(json)?.metadata.generation;
     Ok(if generation > patch.generation {
         Outcome::Done
     } else {
@@ -77,8 +77,8 @@ pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
 }
 
 /// What the pod template is told.
-pub(super) fn marks<'a>(instance: &'a str, patch: &'a Patch) -> Marks<'a> {
-    Marks {
+pub(super) fn marks<'a>(instance: &'a str, patch: &'a Patch) -> RollAnnotations<'a> {
+    RollAnnotations {
         instance,
         n: patch.n,
         because: &patch.because,
@@ -93,7 +93,7 @@ pub(super) fn show(time: Seconds) -> String {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Patched {
     metadata: AnswerMeta,
 }
 

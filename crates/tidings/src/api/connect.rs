@@ -19,7 +19,7 @@ use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
 use crate::metrics::reloader::Observables;
-use observed::Observed;
+use observed::Counted;
 
 mod observed;
 
@@ -190,7 +190,7 @@ fn client(
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .service(Observed::new(pool, observables));
+        .service(Counted::new(pool, observables));
     Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 

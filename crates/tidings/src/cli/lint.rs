@@ -24,7 +24,7 @@ use self::cluster::{Cluster, Role};
 use self::files::Text;
 use self::objects::{Object, Objects};
 use self::problems::{Found, finding};
-use self::report::{LintReport, Summary};
+use self::report::{LintReport, Totals};
 use self::rules::{Case, rules};
 use crate::cli::exit::Exit;
 use crate::settings::LintSettings;
@@ -53,11 +53,11 @@ pub fn report(texts: &[Text], settings: &LintSettings) -> LintReport {
             problems::on(object, role, &mut cluster)
         });
     }
-    let summary = Summary {
+    let summary = Totals {
         files: texts.len(),
         objects: objects.all.len(),
         skipped: objects.skipped,
-        ..Summary::default()
+        ..Totals::default()
     };
     LintReport::new(found, objects.unread, summary)
 }

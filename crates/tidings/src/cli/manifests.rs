@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
-use crate::rights::{self, Rule, Scope};
+use crate::rights::{self, PolicyRule, Reach};
 use crate::settings::args::{Cli, ManifestsArgs};
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
 use crate::settings::values::KindRows;
@@ -162,10 +162,14 @@ impl<'a> Names<'a> {
 }
 
 /// The roles, each followed by its binding.
-fn permissions(settings: &ControllerSettings, names: &Names<'_>, rules: &[Rule]) -> Vec<Value> {
+fn permissions(
+    settings: &ControllerSettings,
+    names: &Names<'_>,
+    rules: &[PolicyRule],
+) -> Vec<Value> {
     let of = |scope| rules.iter().filter(move |rule| rule.scope == scope);
-    let watched = noted_once(of(Scope::Watched).map(rule).collect());
-    let own = noted_once(of(Scope::Own).map(rule).collect());
+    let watched = noted_once(of(Reach::Watched).map(rule).collect());
+    let own = noted_once(of(Reach::Own).map(rule).collect());
     let mut documents = Vec::new();
     match &settings.installation.namespaces {
         Namespaces::All { .. } => documents.extend(role(names, names.instance, None, &watched)),
@@ -180,7 +184,7 @@ fn permissions(settings: &ControllerSettings, names: &Names<'_>, rules: &[Rule])
     documents
 }
 
-fn rule(rule: &Rule) -> Value {
+fn rule(rule: &PolicyRule) -> Value {
     json!({
         NOTE: rule.why,
         "apiGroups": [rule.group],

@@ -24,11 +24,11 @@ pub(super) struct Forms {
     identity: String,
     /// After so long without a change a word is not fresh any more.
     fresh: Duration,
-    said: BTreeMap<String, Said>,
+    said: BTreeMap<String, Knows>,
 }
 
 #[derive(Debug)]
-struct Said {
+struct Knows {
     /// What it wrote; of one that says nothing, when it renewed the Lease.
     text: String,
     /// `None`: it says nothing.
@@ -70,14 +70,14 @@ impl Forms {
             .retain(|replica, said| said.fresh || stands(replica));
     }
 
-    fn fresh(&self) -> impl Iterator<Item = (&String, &Said)> {
+    fn fresh(&self) -> impl Iterator<Item = (&String, &Knows)> {
         self.said.iter().filter(|(_, said)| said.fresh)
     }
 
     fn say(&mut self, replica: &str, text: &str, form: Option<u8>, now: Instant) {
         let before = self.said.get(replica);
         if replica != self.identity && before.is_none_or(|said| said.text != text) {
-            let said = Said {
+            let said = Knows {
                 text: text.to_owned(),
                 form,
                 changed: now,

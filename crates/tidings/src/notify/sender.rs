@@ -47,7 +47,7 @@ pub struct AlertSender {
 impl AlertSender {
     /// Starts sending.
     pub fn new(client: Client, alerts: Alerts, metrics: Metrics) -> Self {
-        let post = Post {
+        let post = AlertPost {
             client,
             alerts,
             metrics: metrics.clone(),
@@ -71,13 +71,13 @@ impl AlertSender {
     }
 }
 
-struct Post {
+struct AlertPost {
     client: Client,
     alerts: Alerts,
     metrics: Metrics,
 }
 
-impl Post {
+impl AlertPost {
     async fn all(self, mut rolls: mpsc::Receiver<Roll>) {
         while let Some(roll) = rolls.recv().await {
             if let Err(why) = self.one(&roll).await {

@@ -45,7 +45,7 @@ impl EventSender {
     /// Starts sending. A dry run sends nothing.
     pub fn new(client: kube::Client, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
         let (patching, held) = watch::channel(false);
-        let post = Post {
+        let post = EventPost {
             client,
             metrics: metrics.clone(),
             instance,
@@ -85,14 +85,14 @@ impl EventSender {
     }
 }
 
-struct Post {
+struct EventPost {
     client: kube::Client,
     metrics: Metrics,
     instance: Name,
 }
 
 /// What became of one attempt.
-enum Answer {
+enum Attempt {
     /// It is told, now or earlier.
     Told,
     /// It will not be.
@@ -101,7 +101,7 @@ enum Answer {
     Again(Option<Duration>),
 }
 
-impl Post {
+impl EventPost {
     async fn all(self, mut facts: mpsc::Receiver<EventFact>, mut patching: watch::Receiver<bool>) {
         while let Some(fact) = facts.recv().await {
             // Either the patches are done or it has been long enough.
@@ -118,9 +118,9 @@ impl Post {
         let mut pauses = PAUSES;
         for _ in 0..ATTEMPTS {
             match self.attempt(&fact.workload.namespace, &event).await {
-                Answer::Told => return Ok(()),
-                Answer::Refused(why) => return Err(why),
-                Answer::Again(asked) => {
+                Attempt::Told => return Ok(()),
+                Attempt::Refused(why) => return Err(why),
+                Attempt::Again(asked) => {
                     let pause = pauses.grow();
                     sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
                 }
@@ -129,17 +129,17 @@ impl Post {
         Err(format!("no success in {ATTEMPTS} attempts"))
     }
 
-    async fn attempt(&self, namespace: &str, event: &str) -> Answer {
+    async fn attempt(&self, namespace: &str, event: &str) -> Attempt {
         let uri = format!("/api/v1/namespaces/{namespace}/events?fieldManager=tidings");
         let request = Request::post(uri)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(event.as_bytes().to_vec()));
         let Ok(request) = request else {
-            return Answer::Refused("its namespace makes no URL".to_owned());
+            return Attempt::Refused("its namespace makes no URL".to_owned());
         };
         let Ok(Ok(response)) = timeout(ANSWER, self.client.send(request)).await else {
             self.metrics.event_request(0);
-            return Answer::Again(None);
+            return Attempt::Again(None);
         };
         let (status, asked) = (response.status(), retry_after(response.headers()));
         self.metrics.event_request(status.as_u16());
@@ -149,13 +149,13 @@ impl Post {
     }
 }
 
-fn answer(status: StatusCode, asked: Option<Duration>) -> Answer {
+fn answer(status: StatusCode, asked: Option<Duration>) -> Attempt {
     match status {
-        _ if status.is_success() => Answer::Told,
-        StatusCode::CONFLICT => Answer::Told,
-        StatusCode::TOO_MANY_REQUESTS => Answer::Again(asked),
-        _ if status.is_server_error() => Answer::Again(asked),
-        _ => Answer::Refused(format!("the API server answered {status}")),
+        _ if status.is_success() => Attempt::Told,
+        StatusCode::CONFLICT => Attempt::Told,
+        StatusCode::TOO_MANY_REQUESTS => Attempt::Again(asked),
+        _ if status.is_server_error() => Attempt::Again(asked),
+        _ => Attempt::Refused(format!("the API server answered {status}")),
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tidings_core::refs::Name;
 
-use super::table::{Extent, Rule, Scope, advice, rules};
+use super::table::{Extent, PolicyRule, Reach, advice, rules};
 use crate::api::{self, ApiError, Place};
 
 /// Questions under way at once.
@@ -72,7 +72,7 @@ pub async fn missing(client: &Client, extent: &Extent) -> Result<Missing, ApiErr
     Ok(judge(&known))
 }
 
-fn rights(rules: &[Rule], extent: &Extent) -> Vec<Right> {
+fn rights(rules: &[PolicyRule], extent: &Extent) -> Vec<Right> {
     let watched: Vec<Option<Name>> = match &extent.namespaces {
         Some(names) => names.iter().cloned().map(Some).collect(),
         None => vec![None],
@@ -80,9 +80,9 @@ fn rights(rules: &[Rule], extent: &Extent) -> Vec<Right> {
     let own = vec![Some(extent.own_namespace.clone())];
     let mut rights = Vec::new();
     // A dry run keeps its records in memory.
-    let asked = |rule: &&Rule| !(extent.dry_run && rule.scope == Scope::Own);
+    let asked = |rule: &&PolicyRule| !(extent.dry_run && rule.scope == Reach::Own);
     for rule in rules.iter().filter(asked) {
-        let places = if rule.scope == Scope::Own {
+        let places = if rule.scope == Reach::Own {
             &own
         } else {
             &watched

@@ -1,6 +1,6 @@
 //! What the API server must permit, and why: one table.
 //!
-//! Goes in: the [`Extent`] of an installation. Comes out: the least [`Rule`]s with which
+//! Goes in: the [`Extent`] of an installation. Comes out: the least [`PolicyRule`]s with which
 //! the controller can do what it was told; `tidings manifests` prints them, and
 //! [`advice`] names the one that is missing when a request is refused. Pure.
 
@@ -28,7 +28,7 @@ pub struct Extent {
 
 /// Where a rule must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Reach {
     /// In every watched namespace, or in the whole cluster.
     Watched,
     /// In Tidings' own namespace.
@@ -37,9 +37,9 @@ pub enum Scope {
 
 /// One permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct PolicyRule {
     /// Where.
-    pub scope: Scope,
+    pub scope: Reach,
     /// API group; empty is the core group.
     pub group: &'static str,
     /// The resource, in the plural.
@@ -56,11 +56,11 @@ const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 const WATCH: [&str; 3] = ["get", "list", "watch"];
 
 /// The rules that an installation needs, in a fixed order.
-pub fn rules(extent: &Extent) -> Vec<Rule> {
+pub fn rules(extent: &Extent) -> Vec<PolicyRule> {
     let mut rules = table(&extent.kinds);
-    rules.retain(|rule| rule.scope == Scope::Own || !ignores(extent, rule.resource));
+    rules.retain(|rule| rule.scope == Reach::Own || !ignores(extent, rule.resource));
     if !extent.says_what_runs {
-        rules.retain(|rule| rule.scope != Scope::Own || rule.resource != "configmaps");
+        rules.retain(|rule| rule.scope != Reach::Own || rule.resource != "configmaps");
     }
     if extent.namespaces.is_some() {
         let namespaces = rules
@@ -86,7 +86,7 @@ fn ignores(extent: &Extent, resource: &str) -> bool {
 }
 
 /// Every rule that an installation with these kinds may need.
-fn table(kinds: &Kinds) -> Vec<Rule> {
+fn table(kinds: &Kinds) -> Vec<PolicyRule> {
     let workloads = kinds.iter().map(|kind| {
         let verbs = [&WATCH[..], writes(kind)].concat();
         watched(kind.group, kind.plural, &verbs, "workloads: what is rolled")
@@ -102,7 +102,7 @@ fn table(kinds: &Kinds) -> Vec<Rule> {
 }
 
 /// What is watched of a kind of source, and read of it.
-fn source(row: &SourceRow) -> Vec<Rule> {
+fn source(row: &SourceRow) -> Vec<PolicyRule> {
     let why = "sources: what workloads use";
     if !row.kind.by_status() {
         return vec![watched(row.group, row.watched, &WATCH, why)];
@@ -118,9 +118,9 @@ fn watched(
     resource: &'static str,
     verbs: &[&'static str],
     why: &'static str,
-) -> Rule {
-    Rule {
-        scope: Scope::Watched,
+) -> PolicyRule {
+    PolicyRule {
+        scope: Reach::Watched,
         group,
         resource,
         verbs: verbs.to_vec(),
@@ -139,7 +139,7 @@ fn writes(kind: &Kind) -> &'static [&'static str] {
 }
 
 /// The Jobs of CronJobs, where Jobs are not rolled themselves.
-fn runs(kinds: &Kinds) -> Option<Rule> {
+fn runs(kinds: &Kinds) -> Option<PolicyRule> {
     let has = |renewal| kinds.iter().any(|kind| kind.renewal == renewal);
     let alone = has(Renewal::Run) && !has(Renewal::Recreate);
     let verbs = ["get", "create", "delete"];
@@ -147,7 +147,7 @@ fn runs(kinds: &Kinds) -> Option<Rule> {
 }
 
 /// The histories of pod templates, each once.
-fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
+fn revisions(kinds: &Kinds) -> impl Iterator<Item = PolicyRule> {
     const KEPT_IN: [(Revision, &str); 2] = [
         (Revision::ReplicaSet, "replicasets"),
         (Revision::ControllerRevision, "controllerrevisions"),
@@ -166,9 +166,9 @@ fn revisions(kinds: &Kinds) -> impl Iterator<Item = Rule> {
     })
 }
 
-fn fixed() -> [Rule; 5] {
-    let own = |group, resource, verbs: &[&'static str], why| Rule {
-        scope: Scope::Own,
+fn fixed() -> [PolicyRule; 5] {
+    let own = |group, resource, verbs: &[&'static str], why| PolicyRule {
+        scope: Reach::Own,
         ..watched(group, resource, verbs, why)
     };
     [
@@ -226,8 +226,8 @@ mod tests {
     use crate::settings::tests::settings;
 
     fn shown(options: &[&str]) -> String {
-        let show = |rule: &Rule| {
-            let Rule {
+        let show = |rule: &PolicyRule| {
+            let PolicyRule {
                 scope,
                 group,
                 resource,

@@ -55,7 +55,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     check_rights(&clients.long, &settings).await?;
     own_namespace(&clients.long, &settings).await?;
 
-    let told = Told::new(&settings.notify, &metrics)?;
+    let told = Listeners::new(&settings.notify, &metrics)?;
     tokio::spawn(meta_info::publish(clients.long.clone(), settings.clone()));
     let health = Arc::new(Health::default());
     let admin = Admin::start(&settings, &metrics, &health).await?;
@@ -153,12 +153,12 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
 }
 
 /// Who is told of rolls, or rolls in our place.
-struct Told {
+struct Listeners {
     alerts: Option<AlertSender>,
     webhook: Option<Webhook>,
 }
 
-impl Told {
+impl Listeners {
     fn new(settings: &NotifySettings, metrics: &Metrics) -> Result<Self> {
         let NotifySettings {
             webhook,

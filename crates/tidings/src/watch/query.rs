@@ -9,7 +9,7 @@ use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::page::{METADATA, METADATA_LIST};
 use crate::api::{Call, Place, Verb};
-use crate::watch::scope::Scope;
+use crate::watch::scope::Selectors;
 
 /// When the server ends a watch, in seconds.
 const WATCH: &str = "290";
@@ -18,7 +18,7 @@ const WATCH: &str = "290";
 /// are read.
 pub(super) struct Query {
     pub(super) stream: Stream,
-    pub(super) scope: Scope,
+    pub(super) scope: Selectors,
     pub(super) vocabulary: Arc<Vocabulary>,
 }
 

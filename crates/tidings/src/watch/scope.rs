@@ -39,7 +39,7 @@ impl Filter {
     }
 
     /// The query for sources of a kind.
-    pub fn scope(&self, kind: SourceKind) -> Scope {
+    pub fn scope(&self, kind: SourceKind) -> Selectors {
         let types = LEFT_OUT_TYPES.map(|name| format!("type!={name}"));
         let (labels, fields) = match kind {
             SourceKind::ConfigMap => (self.labels.to_string(), String::new()),
@@ -47,20 +47,20 @@ impl Filter {
             // The driver makes the statuses, and gives them no labels of the user's.
             SourceKind::SecretProviderClass => Default::default(),
         };
-        Scope { labels, fields }
+        Selectors { labels, fields }
     }
 }
 
 /// A query: which objects of a collection are listed and watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope {
+pub struct Selectors {
     /// `labelSelector`
     pub labels: String,
     /// `fieldSelector`
     pub fields: String,
 }
 
-impl Scope {
+impl Selectors {
     /// The query of a stream. A stream of all namespaces leaves `ignored` ones
     /// out.
     pub fn of(stream: &Stream, filter: &Filter, ignored: &[Name]) -> Self {
@@ -118,7 +118,7 @@ mod tests {
             ..Filter::default()
         };
         let ignored = ["kube-system".into()];
-        let scope = |of, namespace| Scope::of(&Stream { of, namespace }, &filter, &ignored);
+        let scope = |of, namespace| Selectors::of(&Stream { of, namespace }, &filter, &ignored);
         let secrets = scope(StreamOf::Sources(SourceKind::Secret), None);
         assert_eq!(secrets.labels, "app=web");
         assert_eq!(
@@ -131,6 +131,6 @@ mod tests {
         let workloads = scope(StreamOf::Workloads(&KINDS[0]), None);
         assert_eq!(workloads.fields, "metadata.namespace!=kube-system");
         let one = scope(StreamOf::Workloads(&KINDS[0]), Some("kube-system".into()));
-        assert_eq!(one, Scope::default());
+        assert_eq!(one, Selectors::default());
     }
 }

@@ -8,7 +8,7 @@ use tidings::watch::scope::Filter;
 use tidings_core::digest::Digest;
 use tidings_core::index::Fact;
 use tidings_core::index::{Content, Fetched};
-use tidings_core::object::{Marks, SourceMeta};
+use tidings_core::object::{SourceFlags, SourceMeta};
 use tidings_core::refs::SourceKind::SecretProviderClass;
 use tidings_core::refs::SourceRef;
 use tidings_core::reloaded::Sha1;
@@ -90,7 +90,7 @@ async fn the_last_rotation_counts_before_what_new_pods_have() {
     let expected = Digest::of_key(&class(), "password", b"3");
     assert_eq!(*content.keys, [("password".into(), expected)]);
     assert_eq!(content.sha1(), None);
-    assert_eq!(meta.marks, Some(Marks::default()));
+    assert_eq!(meta.marks, Some(SourceFlags::default()));
 }
 
 #[tokio::test]

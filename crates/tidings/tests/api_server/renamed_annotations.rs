@@ -13,7 +13,7 @@ use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
 use tidings_core::index::Fact;
 use tidings_core::index::Fetched;
 use tidings_core::kinds::KINDS;
-use tidings_core::object::Marks;
+use tidings_core::object::SourceFlags;
 use tidings_core::reason::Reason;
 use tidings_core::refs::SourceKind::ConfigMap;
 use tidings_core::refs::{SourceRef, WorkloadRef};
@@ -58,7 +58,7 @@ async fn on_workloads_and_their_templates() {
 async fn on_sources_however_they_are_read() {
     let mut source = meta("c", 3);
     source["metadata"]["annotations"] = json!({"example.org/match": "true", IGNORE[1]: "false"});
-    let marks = Marks {
+    let marks = SourceFlags {
         ignore: false,
         matched: true,
     };

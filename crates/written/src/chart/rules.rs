@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::Parser;
-use tidings::rights::{self, Scope};
+use tidings::rights::{self, Reach};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{ControllerSettings, Surroundings};
 
@@ -220,13 +220,13 @@ fn condition(all: &[On], has: &BTreeSet<On>, rule: &Printed) -> Vec<(usize, bool
 fn printed(on: On) -> Vec<Printed> {
     let wet = rules(on, false);
     let dry = rules(on, true);
-    let same = |rule: &rights::Rule| {
-        let key = |rule: &rights::Rule| (rule.scope == Scope::Own, rule.group, rule.resource);
+    let same = |rule: &rights::PolicyRule| {
+        let key = |rule: &rights::PolicyRule| (rule.scope == Reach::Own, rule.group, rule.resource);
         let found = dry.iter().find(|other| key(other) == key(rule));
         found.map(|rule| rule.verbs.clone()).unwrap_or_default()
     };
     let all = wet.iter().map(|rule| Printed {
-        is_own: rule.scope == Scope::Own,
+        is_own: rule.scope == Reach::Own,
         why: rule.why,
         group: rule.group,
         resource: rule.resource,
@@ -236,7 +236,7 @@ fn printed(on: On) -> Vec<Printed> {
     all.collect()
 }
 
-fn rules(on: On, dry: bool) -> Vec<rights::Rule> {
+fn rules(on: On, dry: bool) -> Vec<rights::PolicyRule> {
     let mut words = vec!["tidings".to_owned(), "controller".to_owned()];
     words.push(format!("--dry-run={dry}"));
     if option("custom-workloads").is_some() {

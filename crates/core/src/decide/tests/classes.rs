@@ -10,7 +10,7 @@ use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::evidence::{Evidence, Finding, PodsSince, Question};
 use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::KINDS;
-use crate::object::{Marks, PodStatus, read_status, read_workload};
+use crate::object::{PodStatus, SourceFlags, read_status, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::restless::Restless;
@@ -20,7 +20,7 @@ use crate::vocabulary::Vocabulary;
 struct Lab {
     index: Index,
     statuses: Vec<(&'static str, PodStatus)>,
-    marks: Marks,
+    marks: SourceFlags,
     entry: Option<Entry>,
     version: u64,
 }
@@ -45,7 +45,7 @@ impl Lab {
         let mut lab = Self {
             index: Index::default(),
             statuses: Vec::new(),
-            marks: Marks::default(),
+            marks: SourceFlags::default(),
             entry: None,
             version: 10,
         };

@@ -15,18 +15,18 @@ use crate::metrics::reloader::Observables;
 
 /// A service whose requests are counted.
 #[derive(Clone)]
-pub(super) struct Observed<S> {
+pub(super) struct Counted<S> {
     inner: S,
     observables: Option<Observables>,
 }
 
-impl<S> Observed<S> {
+impl<S> Counted<S> {
     pub(super) fn new(inner: S, observables: Option<Observables>) -> Self {
         Self { inner, observables }
     }
 }
 
-impl<S, In, Out> Service<Request<In>> for Observed<S>
+impl<S, In, Out> Service<Request<In>> for Counted<S>
 where
     S: Service<Request<In>, Response = Response<Out>>,
     S::Future: Send + 'static,

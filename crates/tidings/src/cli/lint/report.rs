@@ -111,7 +111,7 @@ pub struct Unread {
 /// How much was read and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct Totals {
     /// Files.
     pub files: usize,
     /// Objects.
@@ -137,7 +137,7 @@ pub struct LintReport {
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// How much there was.
-    pub summary: Summary,
+    pub summary: Totals,
 }
 
 /// The fields of `-o json`, as the reference page lists them.
@@ -175,7 +175,7 @@ pub static FIELDS: &[(&str, &str)] = &[
 
 impl LintReport {
     /// The report on these findings.
-    pub fn new(found: Vec<(Meaning, Finding)>, unread: Vec<Unread>, read: Summary) -> Self {
+    pub fn new(found: Vec<(Meaning, Finding)>, unread: Vec<Unread>, read: Totals) -> Self {
         let mut by_rule: BTreeMap<(Level, &'static str), (Meaning, Vec<Finding>)> = BTreeMap::new();
         for (meaning, finding) in found {
             let entry = by_rule.entry((finding.level, finding.rule));
@@ -212,7 +212,7 @@ impl LintReport {
     }
 }
 
-impl Summary {
+impl Totals {
     fn count(&mut self, level: Level, n: usize) {
         match level {
             Level::Mistake => self.mistakes += n,

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::report::{Finding, LintReport, Meaning, Summary};
+use super::report::{Finding, LintReport, Meaning, Totals};
 use crate::cli::columns;
 
 /// The whole report.
@@ -54,8 +54,8 @@ fn place(file: &str, line: u64) -> String {
     }
 }
 
-fn summary(summary: &Summary) -> String {
-    let Summary {
+fn summary(summary: &Totals) -> String {
+    let Totals {
         files,
         objects,
         mistakes,

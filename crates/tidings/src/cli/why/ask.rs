@@ -34,7 +34,7 @@ use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::values::Output;
 use crate::settings::{Installation, Namespaces, Target, WhySettings};
-use crate::watch::scope::{Filter, Scope};
+use crate::watch::scope::{Filter, Selectors};
 
 /// Sources that are read at the same time.
 const READS: usize = 8;
@@ -216,7 +216,7 @@ impl Asking {
             of: StreamOf::Workloads(kind),
             namespace,
         };
-        let scope = Scope::of(&stream, &self.filter, &ignored);
+        let scope = Selectors::of(&stream, &self.filter, &ignored);
         let list =
             Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
         let mut next = String::new();

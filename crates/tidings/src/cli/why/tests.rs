@@ -10,7 +10,7 @@ use tidings_core::digest::Digest;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::object::{Marks, SourceMeta, read_workload};
+use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
@@ -78,7 +78,7 @@ impl Cluster {
             by: None,
             key: source.clone(),
             version,
-            marks: Some(Marks::default()),
+            marks: Some(SourceFlags::default()),
             written: None,
         };
         let content = Content::new(version, keys.collect::<Box<[_]>>());

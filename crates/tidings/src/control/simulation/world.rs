@@ -10,7 +10,7 @@ use tidings_core::digest::Digest;
 use tidings_core::evidence::{Finding, Former, PodsSince, Question};
 use tidings_core::index::{Content, Fact, Fetched, How, StreamOf};
 use tidings_core::kinds::{KINDS, Kind, Renewal};
-use tidings_core::object::{Marks, SourceMeta, Workload, read_workload};
+use tidings_core::object::{SourceFlags, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::entry_key;
 use tidings_core::vocabulary::Vocabulary;
@@ -413,7 +413,7 @@ fn meta(i: usize, sources: &[(u64, u32)]) -> SourceMeta {
     SourceMeta {
         key: source(i),
         version: sources[i].0,
-        marks: Some(Marks::default()),
+        marks: Some(SourceFlags::default()),
         written: Some(EPOCH),
         problem: None,
         rewritten: false,

@@ -3,7 +3,7 @@
 use tidings_core::annotations::{self, PAUSE_PERIOD, Place, ROLLOUT_STRATEGY, Setting};
 use tidings_core::pattern::Pattern;
 
-use super::case::{Case, Hit, On, RELOADER, Said};
+use super::case::{Case, Hit, Noted, On, RELOADER};
 use super::{Level, Rule, Tool};
 
 const AUTO: &str = "reloader.stakater.com/auto";
@@ -167,12 +167,12 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-fn reloaders<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+fn reloaders<'a>(case: &Case<'a>) -> impl Iterator<Item = Noted<'a>> {
     case.said().filter(|said| said.key.contains(RELOADER))
 }
 
 /// Whether an `auto` is set, to this.
-fn says(said: &Said<'_>, on: bool) -> bool {
+fn says(said: &Noted<'_>, on: bool) -> bool {
     matches!(said.setting(), Some(Setting::Auto(_, is)) if is == on && said.is_valid())
 }
 
@@ -181,7 +181,7 @@ fn is_auto(key: &str) -> bool {
 }
 
 /// The lists of names that are regular expressions.
-fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+fn lists<'a>(case: &Case<'a>) -> impl Iterator<Item = Noted<'a>> {
     reloaders(case).filter(|said| said.key.ends_with("/reload") && !is_exclude(said.key))
 }
 
@@ -191,7 +191,7 @@ fn is_exclude(key: &str) -> bool {
 
 fn unknown_key(case: &Case<'_>) -> Vec<Hit> {
     let unknown = reloaders(case).filter(|said| said.row().is_none());
-    let hit = |said: Said<'_>| {
+    let hit = |said: Noted<'_>| {
         let rows = annotations::ANNOTATIONS.iter().map(|row| row.key);
         let near = rows
             .filter(|key| key.contains(RELOADER))
@@ -214,7 +214,7 @@ fn misplaced_key(case: &Case<'_>) -> Vec<Hit> {
 
 /// Where it belongs, if not where it is. Excludes and `pause-period` on templates
 /// have rules of their own.
-fn belongs(case: &Case<'_>, said: &Said<'_>) -> Option<&'static str> {
+fn belongs(case: &Case<'_>, said: &Noted<'_>) -> Option<&'static str> {
     match said.row()?.place {
         Place::Source if !case.is_source => Some("a ConfigMap, Secret or SecretProviderClass"),
         Place::Workload | Place::WorkloadOnly if !case.may_be_rolled() => {
@@ -225,7 +225,7 @@ fn belongs(case: &Case<'_>, said: &Said<'_>) -> Option<&'static str> {
 }
 
 fn auto_is_no_boolean(case: &Case<'_>) -> Vec<Hit> {
-    let wrong = |said: &Said<'_>| is_auto(said.key) && !said.value.is_empty() && !said.is_valid();
+    let wrong = |said: &Noted<'_>| is_auto(said.key) && !said.value.is_empty() && !said.is_valid();
     reloaders(case)
         .filter(wrong)
         .map(|said| said.hit(""))
@@ -234,7 +234,7 @@ fn auto_is_no_boolean(case: &Case<'_>) -> Vec<Hit> {
 
 fn true_exactly(case: &Case<'_>) -> Vec<Hit> {
     const EXACT: [&str; 3] = [SEARCH, annotations::MATCH, annotations::IGNORE[1]];
-    let meant = |said: &Said<'_>| {
+    let meant = |said: &Noted<'_>| {
         let word = said.value.to_ascii_lowercase();
         let yes = ["1", "t", "true", "y", "yes", "on"].contains(&&*word);
         EXACT.contains(&said.key) && yes && said.value != "true"
@@ -246,7 +246,7 @@ fn true_exactly(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn names_beat_auto_false(case: &Case<'_>) -> Vec<Hit> {
-    let off = |said: &Said<'_>| is_auto(said.key) && says(said, false);
+    let off = |said: &Noted<'_>| is_auto(said.key) && says(said, false);
     let off = reloaders(case).filter(off);
     let beaten =
         off.filter(|said| lists(case).any(|list| list.on == said.on && covers(said.key, list.key)));
@@ -275,15 +275,15 @@ fn search_does_not_narrow(case: &Case<'_>) -> Vec<Hit> {
         .filter(|said| is_auto(said.key) && !said.value.is_empty())
         .collect();
     let assumed = case.defaults.auto_reload_all && autos.is_empty();
-    let beside = |search: &Said<'_>, auto: &Said<'_>| auto.on == search.on && says(auto, true);
-    let beaten = |search: &Said<'_>| assumed || autos.iter().any(|auto| beside(search, auto));
+    let beside = |search: &Noted<'_>, auto: &Noted<'_>| auto.on == search.on && says(auto, true);
+    let beaten = |search: &Noted<'_>| assumed || autos.iter().any(|auto| beside(search, auto));
     let search = reloaders(case).filter(|said| said.key == SEARCH && said.value == "true");
     search.filter(beaten).map(|said| said.hit("")).collect()
 }
 
 /// A hit for each list with such items.
 fn items(case: &Case<'_>, is: fn(&str) -> bool) -> Vec<Hit> {
-    let hit = |said: Said<'_>| {
+    let hit = |said: Noted<'_>| {
         let items: Vec<_> = said.items().filter(|item| is(item)).collect();
         (!items.is_empty()).then(|| said.of_key(&format!(": {}", items.join(", "))))
     };
@@ -343,7 +343,7 @@ fn excludes_are_no_patterns(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn template_not_read(case: &Case<'_>) -> Vec<Hit> {
-    let opts_in = |said: &Said<'_>| said.row().is_some_and(|row| row.place == Place::Workload);
+    let opts_in = |said: &Noted<'_>| said.row().is_some_and(|row| row.place == Place::Workload);
     let metadata: Vec<_> = reloaders(case)
         .filter(|said| said.on == On::Metadata && opts_in(said))
         .collect();

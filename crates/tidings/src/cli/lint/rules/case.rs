@@ -64,7 +64,7 @@ pub(super) enum On {
 
 /// One annotation as it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Said<'a> {
+pub(super) struct Noted<'a> {
     pub(super) on: On,
     /// The key that it is written under.
     pub(super) written: &'a str,
@@ -74,7 +74,7 @@ pub(super) struct Said<'a> {
     pub(super) line: u64,
 }
 
-impl Said<'_> {
+impl Noted<'_> {
     /// The row of the table, if it is a known key.
     pub(super) fn row(&self) -> Option<&'static Annotation> {
         annotations::find(self.key)
@@ -173,7 +173,7 @@ impl<'a> Case<'a> {
     }
 
     /// Its annotations and its template's.
-    pub(super) fn said(&self) -> impl Iterator<Item = Said<'a>> {
+    pub(super) fn said(&self) -> impl Iterator<Item = Noted<'a>> {
         let template = self
             .template()
             .and_then(|t| t.at(&["metadata", "annotations"]));
@@ -181,7 +181,7 @@ impl<'a> Case<'a> {
         let template = entries(template).map(|entry| (On::Template, entry));
         let said = |(on, (written, tree)): (On, (&'a str, &'a Tree))| {
             let keys = meant(self.vocabulary, written).into_iter();
-            keys.map(move |key| Said {
+            keys.map(move |key| Noted {
                 on,
                 written,
                 key,
@@ -193,7 +193,7 @@ impl<'a> Case<'a> {
     }
 
     /// One annotation, where it is written.
-    pub(super) fn on(&self, on: On, key: &str) -> Option<Said<'a>> {
+    pub(super) fn on(&self, on: On, key: &str) -> Option<Noted<'a>> {
         self.said().find(|said| said.on == on && said.key == key)
     }
 
@@ -222,7 +222,7 @@ impl<'a> Case<'a> {
     }
 
     /// An annotation of the pod template that a manifest sets.
-    pub(super) fn on_template_of_manifest(&self, key: &str) -> Option<Said<'a>> {
+    pub(super) fn on_template_of_manifest(&self, key: &str) -> Option<Noted<'a>> {
         let said = self.on(On::Template, key);
         said.filter(|_| !self.object.is_live())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tidings_core::index::Known;
 use tidings_core::needs::Need;
-use tidings_core::object::Marks;
+use tidings_core::object::SourceFlags;
 use tidings_core::refs::{SourceKind, SourceRef};
 use tidings_core::reloaded::variable_of;
 
@@ -145,7 +145,12 @@ fn shown(kind: SourceKind, name: &str) -> String {
 
 /// Whether a source rolls the workload where it is used.
 fn counts(case: &Case<'_>, kind: SourceKind, name: &str) -> bool {
-    let select = |known: &Known| known.policy.of(kind).select(name, true, Marks::default());
+    let select = |known: &Known| {
+        known
+            .policy
+            .of(kind)
+            .select(name, true, SourceFlags::default())
+    };
     case.known.and_then(select).is_some()
 }
 
@@ -234,7 +239,7 @@ fn unwatched_secret_type(case: &Case<'_>) -> Vec<Hit> {
         let used = uses.any(|used| used.name == object.name);
         let selection = known.policy.of(SourceKind::Secret);
         selection
-            .select(&object.name, used, Marks::default())
+            .select(&object.name, used, SourceFlags::default())
             .is_some()
     };
     let users = case

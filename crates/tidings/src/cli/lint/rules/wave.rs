@@ -4,7 +4,7 @@ use tidings_core::needs::Need;
 use tidings_core::uses::Via;
 
 use super::super::tree::Tree;
-use super::case::{Case, Hit, On, Said, WAVE};
+use super::case::{Case, Hit, Noted, On, WAVE};
 use super::{Level, Rule, Tool};
 
 const OPT_IN: &str = "wave.pusher.com/update-on-config-change";
@@ -118,7 +118,7 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-fn waves<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+fn waves<'a>(case: &Case<'a>) -> impl Iterator<Item = Noted<'a>> {
     case.said().filter(|said| said.key.starts_with(WAVE))
 }
 
@@ -136,8 +136,8 @@ fn misplaced(case: &Case<'_>) -> Vec<Hit> {
     if case.object.is_owned() {
         return Vec::new();
     }
-    let read = |said: &Said<'_>| said.key == OPT_IN || EXTRAS.contains(&said.key);
-    let elsewhere = |said: &Said<'_>| said.on == On::Template || case.known.is_none();
+    let read = |said: &Noted<'_>| said.key == OPT_IN || EXTRAS.contains(&said.key);
+    let elsewhere = |said: &Noted<'_>| said.on == On::Template || case.known.is_none();
     let said = waves(case).filter(|said| read(said) && elsewhere(said));
     said.map(|said| said.hit("")).collect()
 }
@@ -152,7 +152,7 @@ fn other_kinds(case: &Case<'_>) -> Vec<Hit> {
         .collect()
 }
 
-fn extras<'a>(case: &Case<'a>) -> impl Iterator<Item = Said<'a>> {
+fn extras<'a>(case: &Case<'a>) -> impl Iterator<Item = Noted<'a>> {
     waves(case).filter(|said| said.on == On::Metadata && EXTRAS.contains(&said.key))
 }
 
@@ -172,7 +172,7 @@ fn other_namespaces(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn blanks(case: &Case<'_>) -> Vec<Hit> {
-    let blank = |said: &Said<'_>| said.value.split(',').any(|item| item != item.trim());
+    let blank = |said: &Noted<'_>| said.value.split(',').any(|item| item != item.trim());
     extras(case)
         .filter(blank)
         .map(|said| said.hit(""))
