@@ -35,8 +35,8 @@ const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, XFSZ, 31];
 const XFSZ: i32 = 25;
 /// What `nohup` ignores.
 const HUP: i32 = 1;
-/// Kept by the C library for its threads.
-const RESERVED: [i32; 2] = [32, 33];
+/// Kept by the C library for its threads (nptl(7)): nobody's handler gets them.
+pub(crate) const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
 const FIRST_QUEUED: i32 = 34;
 /// Whoever may open fewer files needs them for something else.

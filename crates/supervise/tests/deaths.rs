@@ -2,31 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a failed step ends the test")]
 
+mod common;
+
+use common::policy;
 use std::time::Duration;
 use tidings_supervise::action::{Outcome, Signal};
-use tidings_supervise::{
-    Backoff, Effect, Event, FailedRestart, Known, Note, OnChange, Policy, State, Took, Version,
-};
-
-fn policy() -> Policy {
-    Policy {
-        supervises: true,
-        on_change: OnChange::Tell,
-        on_failed_restart: FailedRestart::Exit,
-        prepares: false,
-        quiet: Duration::from_millis(200),
-        cap: Duration::from_secs(2),
-        settle_first: false,
-        stop: Signal::TERM,
-        grace: Duration::from_secs(30),
-        backoff: Backoff {
-            first: Duration::from_secs(1),
-            longest: Duration::from_secs(30),
-            attempts: None,
-        },
-        until_up: Duration::from_secs(1),
-    }
-}
+use tidings_supervise::{Effect, Event, Known, Note, State, Took, Version};
 
 /// What is said when the process ends amid an attempt, after these signals.
 fn said(signals: &[Signal]) -> (Outcome, String, bool) {

@@ -10,12 +10,15 @@
     reason = "a failed promise ends the test"
 )]
 
+mod common;
+
+use common::policy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
 use tidings_supervise::action::Signal;
 use tidings_supervise::{
-    Backoff, Effect, Event, FailedRestart, Known, OnChange, Policy, State, Time, Took, Version,
+    Effect, Event, FailedRestart, Known, OnChange, Policy, State, Time, Took, Version,
 };
 
 /// One thing that the world does next.
@@ -482,17 +485,8 @@ fn policies() -> impl Strategy<Value = Policy> {
             on_change,
             on_failed_restart,
             prepares,
-            quiet: Duration::from_millis(200),
-            cap: Duration::from_secs(2),
             settle_first,
-            stop: Signal::TERM,
-            grace: Duration::from_secs(30),
-            backoff: Backoff {
-                first: Duration::from_secs(1),
-                longest: Duration::from_secs(30),
-                attempts: None,
-            },
-            until_up: Duration::from_secs(1),
+            ..policy()
         },
     )
 }

@@ -89,10 +89,7 @@ impl ControllerSettings {
         let own = &installation.own_namespace;
         let observed = self.observed.as_ref();
         Extent {
-            namespaces: match &installation.namespaces {
-                Namespaces::Only(names) => Some(names.clone()),
-                Namespaces::All { .. } => None,
-            },
+            namespaces: installation.named(),
             kinds: installation.kinds.clone(),
             sources: installation.sources.clone(),
             own_namespace: own.clone(),

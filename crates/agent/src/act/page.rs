@@ -112,10 +112,8 @@ impl Marks {
             u64::try_from(seconds).unwrap_or(0),
             u32::try_from(nanos).unwrap_or(0),
         );
-        let time = self.stamp.text.parse().ok();
-        let time = time.or_else(|| since_1970(&self.stamp.text));
-        self.good != Some(false)
-            && time.is_some_and(|time: f64| time >= (bound + SURELY).as_secs_f64())
+        let time = self.time();
+        self.good != Some(false) && time.is_some_and(|time| time >= (bound + SURELY).as_secs_f64())
     }
 }
 
@@ -126,13 +124,17 @@ impl Marks {
         now > then || (now < then && now > 0.0)
     }
 
+    /// The stamp in seconds since 1970, where it is a number or a date.
+    fn time(&self) -> Option<f64> {
+        let text = &self.stamp.text;
+        text.parse().ok().or_else(|| since_1970(text))
+    }
+
     /// How long until a stamp of whole seconds can move: one that is of the present
     /// second would be the same after another reload. `now`: since 1970.
     pub(super) fn stands_for(&self, now: Duration) -> Duration {
-        let time = self.stamp.text.parse().ok();
-        let time = time.or_else(|| since_1970(&self.stamp.text));
         let whole = |time: &f64| time.fract() == 0.0 && *time > 0.0;
-        let next = time.filter(whole).map(|time: f64| time + 1.0);
+        let next = self.time().filter(whole).map(|time| time + 1.0);
         let left = next.and_then(|next| Duration::try_from_secs_f64(next).ok());
         let left = left.unwrap_or_default().saturating_sub(now);
         if left > Duration::from_secs(1) {

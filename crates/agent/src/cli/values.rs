@@ -7,6 +7,7 @@ use crate::act::address::check_url;
 use crate::act::command::split;
 use crate::act::http::{Call, Manner};
 use crate::act::prove::Proof;
+use crate::signals::RESERVED;
 use std::path::PathBuf;
 use std::time::Duration;
 use tidings_supervise::action::Signal;
@@ -145,8 +146,6 @@ pub(super) fn preset_named(value: &str) -> Result<&'static Preset, String> {
     })
 }
 
-/// Kept by the C library for its threads (nptl(7)): nobody's handler gets them.
-const OF_THE_LIBRARY: [i32; 2] = [32, 33];
 /// Not to be caught, blocked or ignored (signal(7)).
 const STOP: i32 = 19;
 
@@ -154,7 +153,7 @@ const STOP: i32 = 19;
 pub(super) fn reload_signal(value: &str) -> Result<Signal, String> {
     let signal = Signal::parse(value)?;
     let number = signal.number();
-    if signal == Signal::KILL || number == STOP || OF_THE_LIBRARY.contains(&number) {
+    if signal == Signal::KILL || number == STOP || RESERVED.contains(&number) {
         return Err(format!(
             "no program can take {signal}; choose the signal on which it reloads, such as HUP"
         ));
@@ -165,7 +164,7 @@ pub(super) fn reload_signal(value: &str) -> Result<Signal, String> {
 /// A signal by which a program may end.
 pub(super) fn stop_signal(value: &str) -> Result<Signal, String> {
     let signal = Signal::parse(value)?;
-    if signal.number() == STOP || OF_THE_LIBRARY.contains(&signal.number()) {
+    if signal.number() == STOP || RESERVED.contains(&signal.number()) {
         return Err(format!(
             "{signal} ends no program; choose one that does, such as TERM"
         ));

@@ -1,6 +1,7 @@
 //! Changes in words, as they are written on a template and told to people.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use crate::compare::Change;
 use crate::refs::SourceRef;
@@ -25,6 +26,12 @@ pub fn describe(changes: &[Change]) -> String {
         parts.push(format!("{more} more"));
     }
     parts.join(", ")
+}
+
+/// `configmap/nginx-config, secret/db`
+pub(super) fn names<S: Display>(sources: &[S]) -> String {
+    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 fn part(source: &SourceRef, keys: &[&str]) -> String {

@@ -17,6 +17,7 @@ use crate::reason::Reason;
 use crate::refs::SourceRef;
 use crate::state::{Entry, Older, Seen, SeenSource};
 
+use super::describe::names;
 use super::past::{Origin, STEPS, Template};
 use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
 
@@ -438,11 +439,6 @@ fn as_it_was(adopt: Act, earlier: &[Earlier<'_>]) -> Act {
         .seen
         .extend(seen.map(|e| (Seen::of(e.source), e.seen.clone())));
     Act::Record(entry)
-}
-
-fn names(sources: &[&SourceRef]) -> String {
-    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
-    names.join(", ")
 }
 
 /// The record, with what was said of it.

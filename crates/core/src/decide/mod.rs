@@ -43,12 +43,13 @@ pub use describe::{describe, show_digest};
 
 use std::cell::Cell;
 
+use self::describe::names;
 use crate::compare::{Change, must_read};
 use crate::evidence::{Evidence, Question};
 use crate::index::{Index, Known, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Need, Needs, needs_of};
-use crate::object::{Mark, Seconds};
+use crate::object::{Mark, Seconds, Version};
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
@@ -282,8 +283,8 @@ impl Case<'_> {
     /// What follows from what it needs, when all of that has been read.
     fn once_read(&self) -> Answer {
         if let Some(unread) = self.unread() {
-            let names: Vec<_> = unread.iter().map(ToString::to_string).collect();
-            return (Act::Read(unread), Reason::NotRead, names.join(", "));
+            let text = names(&unread);
+            return (Act::Read(unread), Reason::NotRead, text);
         }
         match self.entry {
             Some(entry) if !entry.is_bare() => self.compare_with(entry),
@@ -344,6 +345,13 @@ impl Case<'_> {
 
     fn source(&self, need: &Need) -> &Source {
         self.index.view(&need.source)
+    }
+
+    /// The newest version of all that it needs, as far as it is there.
+    fn newest_version(&self) -> Option<Version> {
+        let needs = self.needs.needs.iter();
+        let versions = needs.filter_map(|need| Some(self.source(need).present()?.version));
+        versions.max()
     }
 
     fn written(&self, source: &SourceRef) -> Option<Seconds> {

@@ -136,8 +136,7 @@ impl Case<'_> {
     /// Whether no pod was made of a template since it is back: what its pods have
     /// is what they had.
     pub(super) fn none_made_since_it_is_back(&self) -> bool {
-        let newest = self.needs.needs.iter();
-        let newest = newest.filter_map(|need| Some(self.source(need).present()?.version));
-        self.known.pods.kept || (self.rules.one_etcd && newest.max() < self.known.pods.turned)
+        let pods = &self.known.pods;
+        pods.kept || (self.rules.one_etcd && self.newest_version() < pods.turned)
     }
 }

@@ -91,11 +91,7 @@ impl<'a> Case<'a> {
     /// The template when the sources were written last. What only runs from time to
     /// time reads what is there then.
     fn was_not_reached(&self) -> Template<'_> {
-        let needs = self.needs.needs.iter();
-        let newest = needs
-            .filter_map(|need| Some(self.source(need).present()?.version))
-            .max();
-        match newest {
+        match self.newest_version() {
             _ if self.known.workload.key.kind.renewal == Renewal::Run => Template::Same,
             Some(newest) if self.rules.one_etcd => self.template_at(newest),
             _ => Template::Forgotten,

@@ -109,7 +109,8 @@ async fn run(
         metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
-    let _namespaces = namespaces::follow(&clients.long, installation.named(), &told);
+    let named = installation.named().unwrap_or_default();
+    let _namespaces = namespaces::follow(&clients.long, named, &told);
     let effects = Effects::new(Means {
         client: clients.long,
         brief: clients.short,

@@ -89,11 +89,11 @@ impl Installation {
         }
     }
 
-    /// The namespaces that it is limited to; none where it is not.
-    pub fn named(&self) -> BTreeSet<Name> {
+    /// The namespaces that it is limited to, where it is.
+    pub fn named(&self) -> Option<BTreeSet<Name>> {
         match &self.namespaces {
-            Namespaces::Only(names) => names.clone(),
-            Namespaces::All { .. } => BTreeSet::new(),
+            Namespaces::Only(names) => Some(names.clone()),
+            Namespaces::All { .. } => None,
         }
     }
 
