@@ -105,8 +105,9 @@ impl Journal {
 
     /// All that belongs to one event has been told.
     pub(crate) fn show(&self) {
-        let facts = self.lock().clone();
-        *lock(&self.shown) = facts;
+        // Held until they are shown: what another thread shows meanwhile is newer.
+        let facts = self.lock();
+        lock(&self.shown).clone_from(&facts);
     }
 
     /// The first look was taken.
@@ -114,7 +115,11 @@ impl Journal {
         let mut facts = self.lock();
         facts.mounts.clone_from(&look.mounts);
         facts.seen = Some(look.version);
-        for mount in &look.mounts {
+    }
+
+    /// From here on a change is seen, and acted on.
+    pub(crate) fn watching(&self) {
+        for mount in &self.lock().mounts {
             log(&format!("watching {} ({})", mount.dir, described(mount)));
         }
     }
@@ -207,7 +212,8 @@ impl Journal {
     /// Sentences of the watch.
     pub(crate) fn watch_said(&self, sentences: &[String]) {
         let count = sentences.len() as u64;
-        self.lock().watch_problems += count;
+        let mut facts = self.lock();
+        facts.watch_problems += count;
         lock(&self.shown).watch_problems += count;
         for sentence in sentences {
             log(sentence);

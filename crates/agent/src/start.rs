@@ -91,6 +91,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let means = means(settings, child.as_ref());
     let actor = actor(settings, means, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
+    journal.watching();
 
     let memory = first_look::memory(settings, ends_us(settings))?;
     say_who_is_hidden(settings, &journal);
