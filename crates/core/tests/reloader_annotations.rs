@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Value, json};
 use tidings_core::annotations::Annotations;
-use tidings_core::index::{How, Index, Stream, StreamOf};
+use tidings_core::index::{Fact, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceFlags, Workload, read_workload};
@@ -182,8 +182,13 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
         defaults,
         SourceKind::all().map(StreamOf::Sources).map(stream),
     );
-    index.apply_namespace(&"ns".into(), on.namespace.clone(), false);
-    index.apply_workload(on.workload(spec), How::Listed);
+    index.apply(Fact::Namespace {
+        name: "ns".into(),
+        annotations: on.namespace.clone(),
+        left_out: false,
+    });
+    let workload = Box::new(on.workload(spec));
+    index.apply(Fact::Workload(workload, How::Listed));
     let mut marks = BTreeMap::from([
         ("reloader.stakater.com/ignore", event.ignore),
         ("reloader.stakater.com/match", event.matches),
@@ -193,13 +198,10 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
         json!({"namespace": "ns", "name": "c", "resourceVersion": "5", "annotations": marks});
     let meta: Meta = serde_json::from_value(meta).unwrap();
     let stream = stream(StreamOf::Sources(event.kind));
-    index.begin_list(&stream);
-    index.apply_source(
-        &meta
-            .into_source(event.kind, &Vocabulary::default())
-            .unwrap(),
-    );
-    index.end_list(&stream, 9);
+    index.apply(Fact::ListBegan(stream.clone()));
+    let meta = meta.into_source(event.kind, &Vocabulary::default());
+    index.apply(Fact::Source(meta.unwrap()));
+    index.apply(Fact::ListEnded(stream, 9));
     let key = WorkloadRef::new(&KINDS[0], "ns", "web");
     let needs = needs_of(index.get(&key).unwrap(), &index, None).needs;
     let source = SourceRef::new(event.kind, "ns", "c");

@@ -84,11 +84,11 @@ impl Watching {
         for stream in streams.into_iter().filter(watched) {
             let turn = order.turn(&stream);
             let scope = Selectors::of(&stream, &self.filter, &self.ignored);
-            let vocabulary = Arc::clone(&self.filter.vocabulary);
+            let filter = self.filter.clone();
             let query = Query {
                 stream,
                 scope,
-                vocabulary,
+                filter,
             };
             let (client, facts) = (self.client.clone(), facts.clone());
             let lists = whole_lists_only.clone();

@@ -12,7 +12,7 @@ use super::{Act, Moment, Rules, Verdict, decide};
 use crate::annotations::{CONFIG, PAUSE_PERIOD, PAUSED_AT, RESTARTED_AT};
 use crate::digest::Digest;
 use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
-use crate::index::{Content, Fetched, How, Index, Rare, Stream, StreamOf};
+use crate::index::{Content, Fact, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
 use crate::policy::Defaults;
@@ -235,8 +235,8 @@ impl World {
         }
         if !self.unseen {
             match self.cms.get(name) {
-                Some(cm) => self.index.apply_source(&meta(name, cm)),
-                None => self.index.delete_source(&source(name), version),
+                Some(cm) => self.index.apply(Fact::Source(meta(name, cm))),
+                None => self.index.apply(Fact::SourceGone(source(name), version)),
             };
         }
         self.start();
@@ -312,8 +312,7 @@ impl World {
         }
         self.revisions.entry(template).or_insert(self.now);
         if !self.unseen {
-            let workload = self.web.read();
-            self.index.apply_workload(workload, How::Event);
+            self.told_of_web(How::Event);
         }
     }
 
@@ -332,14 +331,19 @@ impl World {
     fn relist(&mut self) {
         self.unseen = false;
         let [workloads, sources] = streams();
-        self.index.begin_list(&workloads);
-        self.index.apply_workload(self.web.read(), How::Listed);
-        self.index.end_list(&workloads, self.version);
-        self.index.begin_list(&sources);
+        self.index.apply(Fact::ListBegan(workloads.clone()));
+        self.told_of_web(How::Listed);
+        self.index.apply(Fact::ListEnded(workloads, self.version));
+        self.index.apply(Fact::ListBegan(sources.clone()));
         for (name, cm) in &self.cms {
-            self.index.apply_source(&meta(name, cm));
+            self.index.apply(Fact::Source(meta(name, cm)));
         }
-        self.index.end_list(&sources, self.version);
+        self.index.apply(Fact::ListEnded(sources, self.version));
+    }
+
+    fn told_of_web(&mut self, how: How) {
+        let web = Box::new(self.web.read());
+        self.index.apply(Fact::Workload(web, how));
     }
 
     /// Decides, reading what must be read.
@@ -374,8 +378,8 @@ impl World {
 
     fn read(&mut self, sources: &[SourceRef]) {
         for (kind, namespace) in self.index.take_listings() {
-            let metas: Vec<_> = self.cms.iter().map(|(name, cm)| meta(name, cm)).collect();
-            self.index.apply_listing(kind, &namespace, &metas);
+            let metas = self.cms.iter().map(|(name, cm)| meta(name, cm)).collect();
+            self.index.apply(Fact::Listed(kind, namespace, metas));
         }
         for source in sources {
             self.gets += 1;
@@ -386,7 +390,7 @@ impl World {
                 .cms
                 .get(&*source.name)
                 .map_or(Fetched::Absent, |cm| cm.fetch(source));
-            self.index.apply_fetched(source, told, fetched);
+            self.index.apply(Fact::Read(source.clone(), told, fetched));
             let same = self.index.view(source).has_keys_of(before.as_ref());
             self.restless.read(source, same);
         }

@@ -23,10 +23,10 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use fact::Fact;
+pub use fact::{Concerned, Fact, Gone};
 pub use pods::Pods;
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};
-pub use stream::{Concerned, Stream, StreamOf};
+pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
 use crate::annotations::Annotations;

@@ -247,7 +247,7 @@ fn is_news(known: &Present, meta: &SourceMeta) -> bool {
 
 impl Index {
     /// A source was seen. Returns the workloads for which something changed.
-    pub fn apply_source(&mut self, meta: &SourceMeta) -> Vec<WorkloadRef> {
+    pub(super) fn apply_source(&mut self, meta: &SourceMeta) -> Vec<WorkloadRef> {
         if !self.wanted(&meta.key) {
             return Vec::new();
         }
@@ -269,7 +269,7 @@ impl Index {
 
     /// A source is said to be gone. Whether it really is, or is only outside what
     /// is watched, a reading must tell.
-    pub fn delete_source(&mut self, key: &SourceRef, version: Version) -> Vec<WorkloadRef> {
+    pub(super) fn delete_source(&mut self, key: &SourceRef, version: Version) -> Vec<WorkloadRef> {
         let Some(source) = self.sources.get(key) else {
             return Vec::new();
         };
@@ -299,7 +299,7 @@ impl Index {
 
     /// A source was read, as an answer to the question that was asked when the
     /// watch had told of it by the number `told`. Returns who waits for it.
-    pub fn apply_fetched(
+    pub(super) fn apply_fetched(
         &mut self,
         key: &SourceRef,
         told: u32,

@@ -5,7 +5,7 @@ use crate::object::Version;
 use crate::policy::Policy;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use super::{Index, Known, Presence};
+use super::{Concerned, Gone, Index, Known, Presence};
 
 /// One list and watch: of a kind, in one namespace or in all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,20 +70,9 @@ pub(super) struct StreamState {
     complete: bool,
 }
 
-/// Who is concerned by the end of a list.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Concerned {
-    /// Something they use changed.
-    pub changed: Vec<WorkloadRef>,
-    /// They may be decided now.
-    pub look: Vec<WorkloadRef>,
-    /// They are gone.
-    pub gone: Vec<WorkloadRef>,
-}
-
 impl Index {
     /// A list of this stream begins.
-    pub fn begin_list(&mut self, stream: &Stream) {
+    pub(super) fn begin_list(&mut self, stream: &Stream) {
         self.epoch += 1;
         let state = self.streams.entry(stream.clone()).or_default();
         state.epoch = self.epoch;
@@ -95,7 +84,7 @@ impl Index {
 
     /// The list of this stream has ended at this version: what it did not show is
     /// gone. Returns who is concerned, and the workloads that are gone.
-    pub fn end_list(&mut self, stream: &Stream, version: Version) -> Concerned {
+    pub(super) fn end_list(&mut self, stream: &Stream, version: Version) -> Concerned {
         let state = self.streams.entry(stream.clone()).or_default();
         let first = !state.complete;
         (state.complete, state.listing) = (true, false);
@@ -115,7 +104,7 @@ impl Index {
         concerned
     }
 
-    fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Vec<WorkloadRef> {
+    fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Vec<Gone> {
         let mut gone = Vec::new();
         for (key, known) in &mut self.workloads {
             if !stream.covers_workload(key) {
@@ -130,7 +119,11 @@ impl Index {
         for key in &gone {
             self.delete_workload(key);
         }
-        gone
+        let unseen = |key| Gone {
+            key,
+            pods_may_stay: true,
+        };
+        gone.into_iter().map(unseen).collect()
     }
 
     fn end_sources(&mut self, kind: SourceKind, stream: &Stream, epoch: u32) -> Vec<WorkloadRef> {

@@ -20,7 +20,7 @@ pub(super) struct Wild {
 impl Index {
     /// All sources of a namespace were listed for the sake of wildcards. Returns
     /// who waits for the list, and who uses what it was the first to show.
-    pub fn apply_listing(
+    pub(super) fn apply_listing(
         &mut self,
         kind: SourceKind,
         namespace: &Name,
@@ -53,7 +53,7 @@ impl Index {
     }
 
     /// A listing failed: ask for it again.
-    pub fn retry_listing(&mut self, kind: SourceKind, namespace: &Name) {
+    pub(super) fn retry_listing(&mut self, kind: SourceKind, namespace: &Name) {
         if let Some(wild) = self.wild.get_mut(&(kind, namespace.clone())) {
             wild.asked = false;
         }

@@ -58,7 +58,7 @@ pub struct Known {
 impl Index {
     /// A workload was read. Returns who may have to be decided again: it, and who
     /// uses its pod template.
-    pub fn apply_workload(&mut self, mut workload: Workload, how: How) -> Vec<WorkloadRef> {
+    pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Vec<WorkloadRef> {
         let before = self.workloads.get(&workload.key);
         if how == How::Event && before.is_some_and(|b| b.is_after(&workload)) {
             return Vec::new();
@@ -91,7 +91,7 @@ impl Index {
     }
 
     /// A workload is gone. Returns who used its pod template, or waits for its run.
-    pub fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
+    pub(super) fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
         let maker = self.maker_of(key);
         if let Some(known) = self.workloads.remove(key) {
             self.relink(key, &Mentions::of(&known), &Mentions::default());
@@ -105,7 +105,7 @@ impl Index {
     }
 
     /// A namespace was read. Returns the workloads whose policy it changes.
-    pub fn apply_namespace(
+    pub(super) fn apply_namespace(
         &mut self,
         name: &Name,
         annotations: Annotations,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tidings_core::annotations::Annotations;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Concerned, Fact, Fetched};
 use tidings_core::object::SourceMeta;
@@ -24,66 +23,61 @@ fn unreadable(problems: &[String]) {
 impl Control {
     pub(super) fn fact(&mut self, fact: Fact) {
         match fact {
-            Fact::ListBegan(stream) => {
-                let later = std::mem::take(&mut self.later);
-                for meta in later.values().flatten() {
-                    self.source(meta);
-                }
-                self.index.begin_list(&stream);
-            }
-            Fact::ListEnded(stream, version) => {
-                let concerned = self.index.end_list(&stream, version);
-                self.list_ended(&concerned);
-            }
-            Fact::Workload(workload, how) => {
-                self.shown(&workload.key, &workload.uid);
-                let concerned = self.index.apply_workload(*workload, how);
-                self.look(&concerned);
-            }
-            Fact::WorkloadGone(key) => {
-                let known = self.index.get(&key);
-                let pods_stay = known.is_some_and(|known| known.workload.orphans);
-                let concerned = self.index.delete_workload(&key);
-                self.look(&concerned);
-                self.gone(&key, pods_stay);
-            }
             Fact::Source(meta) if self.is_for_later(&meta) => {
                 self.restless.changed(&meta.key);
                 self.put_off(meta);
             }
-            Fact::Source(meta) => self.source(&meta),
+            Fact::Source(meta) => self.source(meta),
             Fact::SourceGone(source, version) => {
                 self.later.remove(&source);
-                let users = self.index.delete_source(&source, version);
-                self.source_changed(&source, &users);
+                self.source_changed(&source, Fact::SourceGone(source.clone(), version));
             }
-            Fact::Namespace {
-                name,
-                annotations,
-                labels,
-            } => {
-                let left_out = (self.left_out)(&labels);
-                let users = self.index.apply_namespace(&name, annotations, left_out);
-                self.look(&users);
+            Fact::ListBegan(_) => {
+                let later = std::mem::take(&mut self.later);
+                later
+                    .into_values()
+                    .flatten()
+                    .for_each(|meta| self.source(meta));
+                self.concern(fact);
             }
-            Fact::NamespaceGone(name) => {
-                let users = self.index.apply_namespace(&name, Annotations::new(), false);
-                self.look(&users);
+            Fact::ListEnded(..) => {
+                self.concern(fact);
+                self.note_departed();
             }
+            Fact::Workload(workload, how) => {
+                self.shown(&workload.key, &workload.uid);
+                self.concern(Fact::Workload(workload, how));
+            }
+            other => self.concern(other),
         }
     }
 
-    fn source(&mut self, meta: &SourceMeta) {
-        let users = self.index.apply_source(meta);
-        self.source_changed(&meta.key, &users);
+    /// The index takes it in, and whom it concerns is looked at.
+    fn concern(&mut self, fact: Fact) {
+        let concerned = self.index.apply(fact);
+        self.heed(&concerned);
+    }
+
+    fn heed(&mut self, concerned: &Concerned) {
+        self.changed(&concerned.changed);
+        self.look(&concerned.look);
+        for gone in &concerned.gone {
+            self.gone(&gone.key, gone.pods_may_stay);
+        }
+    }
+
+    fn source(&mut self, meta: SourceMeta) {
+        let source = meta.key.clone();
+        self.source_changed(&source, Fact::Source(meta));
     }
 
     /// What a list shows may have changed long ago.
-    fn source_changed(&mut self, source: &SourceRef, users: &[WorkloadRef]) {
-        if !users.is_empty() && !self.index.is_listing(source) {
+    fn source_changed(&mut self, source: &SourceRef, fact: Fact) {
+        let concerned = self.index.apply(fact);
+        if !concerned.changed.is_empty() && !self.index.is_listing(source) {
             self.restless.changed(source);
         }
-        self.changed(users);
+        self.heed(&concerned);
     }
 
     /// What the watch tells of a source that is being read is taken in when it has
@@ -99,7 +93,7 @@ impl Control {
         let read = |source: &SourceRef| !self.fetching.contains(source);
         let later = self.later.extract_if(|source, _| read(source));
         let later: Vec<_> = later.flat_map(|(_, later)| later).collect();
-        for meta in &later {
+        for meta in later {
             self.source(meta);
         }
     }
@@ -109,15 +103,6 @@ impl Control {
         let later = self.later.entry(meta.key.clone()).or_default();
         later.truncate(PUT_OFF - 1);
         later.push(meta);
-    }
-
-    fn list_ended(&mut self, concerned: &Concerned) {
-        self.changed(&concerned.changed);
-        self.look(&concerned.look);
-        for key in &concerned.gone {
-            self.gone(key, true);
-        }
-        self.note_departed();
     }
 
     /// Workloads that were deleted while nobody looked: nobody knows whether their pods
@@ -220,14 +205,11 @@ impl Control {
         match result {
             Ok(fetched) => {
                 self.source_backoff.clear(source);
-                let before = self
-                    .index
-                    .source(source)
-                    .and_then(|held| held.content.clone());
-                let users = self.index.apply_fetched(source, told, fetched);
+                let held = self.index.source(source);
+                let before = held.and_then(|held| held.content.clone());
+                self.concern(Fact::Read(source.clone(), told, fetched));
                 let same = self.index.view(source).has_keys_of(before.as_ref());
                 self.restless.read(source, same);
-                self.look(&users);
             }
             Err(error) => {
                 let again = self
@@ -244,21 +226,20 @@ impl Control {
     pub(super) fn listed(
         &mut self,
         kind: SourceKind,
-        namespace: &Name,
+        namespace: Name,
         result: Result<Vec<SourceMeta>, ApiError>,
     ) {
+        let list = (kind, namespace.clone());
         match result {
             Ok(sources) => {
-                self.list_backoff.clear(&(kind, namespace.clone()));
-                let users = self.index.apply_listing(kind, namespace, &sources);
-                self.look(&users);
+                self.list_backoff.clear(&list);
+                self.concern(Fact::Listed(kind, namespace, sources));
             }
             Err(error) => {
                 tracing::warn!(%namespace, %error, "cannot list {}", kind.row().plural);
-                let list = (kind, namespace.clone());
                 self.list_backoff
                     .failed(&list, self.now, error.retry_after());
-                self.index.retry_listing(kind, namespace);
+                self.concern(Fact::NotListed(kind, namespace));
             }
         }
     }

@@ -20,7 +20,7 @@ mod outputs;
 #[cfg(test)]
 mod simulation;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tidings_core::compare::Change;
@@ -90,7 +90,6 @@ pub struct Control {
     source_backoff: Backoff<SourceRef>,
     list_backoff: Backoff<(SourceKind, Name)>,
     state_backoff: Backoff<Shard>,
-    left_out: LabelTest,
     covers: NameTest,
     draining: bool,
     effects: Vec<Effect>,
@@ -117,9 +116,6 @@ impl Remaking {
 /// So much of what the watch tells of a source is put off while it is being read; then
 /// the newest takes the place of the last.
 const PUT_OFF: usize = 16;
-
-/// Whether a namespace with these labels is left out.
-pub type LabelTest = Box<dyn Fn(&BTreeMap<String, String>) -> bool + Send>;
 
 /// Whether a namespace of this name is watched.
 pub type NameTest = Box<dyn Fn(&str) -> bool + Send>;
@@ -150,8 +146,6 @@ pub struct Plan {
     pub started: Seconds,
     /// By chance.
     pub seed: u64,
-    /// Whether a namespace with these labels is left out.
-    pub left_out: LabelTest,
     /// Whether a namespace of this name is watched.
     pub covers: NameTest,
 }
@@ -188,7 +182,6 @@ impl Control {
             source_backoff: Backoff::default(),
             list_backoff: Backoff::default(),
             state_backoff: Backoff::default(),
-            left_out: plan.left_out,
             covers: plan.covers,
             draining: false,
             effects: Vec::new(),
@@ -202,7 +195,7 @@ impl Control {
         match input {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
-            Input::Listed(kind, namespace, result) => self.listed(kind, &namespace, result),
+            Input::Listed(kind, namespace, result) => self.listed(kind, namespace, result),
             Input::Leading(term, state, remaking, unled_since) => {
                 self.lead(term, state, remaking);
                 self.unled_since = unled_since;

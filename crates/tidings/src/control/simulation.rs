@@ -49,7 +49,6 @@ fn control() -> Control {
         kinds: Kinds::default(),
         started: EPOCH,
         seed: 1,
-        left_out: Box::new(|_| false),
         covers: Box::new(|_| true),
     })
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Health};
 use crate::api::connect::{self, Idle};
 use crate::api::{self, ApiError, Place};
-use crate::control::{Control, LabelTest, Plan};
+use crate::control::{Control, Plan};
 use crate::lease::{Candidate, Election, Term};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Observables;
@@ -32,7 +32,6 @@ use crate::report::{Report, log};
 use crate::run::chance::chance;
 use crate::run::effects::{Effects, Means};
 use crate::run::turning::Loop;
-use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
 use crate::watch::Watching;
@@ -264,15 +263,6 @@ fn ignored(settings: &ControllerSettings) -> Vec<Name> {
 
 fn plan(settings: &ControllerSettings) -> Plan {
     let installation = &settings.installation;
-    let selector = match &installation.namespaces {
-        Namespaces::All { selector, .. } => selector.clone(),
-        Namespaces::Only(_) => None,
-    };
-    let left_out: LabelTest = Box::new(move |labels| {
-        selector
-            .as_ref()
-            .is_some_and(|selector| !selector.matches(labels))
-    });
     let watched = installation.clone();
     Plan {
         covers: Box::new(move |namespace| watched.covers(namespace)),
@@ -284,7 +274,6 @@ fn plan(settings: &ControllerSettings) -> Plan {
         kinds: installation.kinds.clone(),
         started: jiff::Timestamp::now().as_second(),
         seed: chance(),
-        left_out,
     }
 }
 

@@ -83,8 +83,13 @@ impl Installation {
 
     /// Which sources are watched, and how objects are read.
     pub fn filter(&self) -> Filter {
+        let namespaces = match &self.namespaces {
+            Namespaces::All { selector, .. } => selector.clone(),
+            Namespaces::Only(_) => None,
+        };
         Filter {
             labels: self.source_labels.clone().unwrap_or_default(),
+            namespaces: namespaces.unwrap_or_default(),
             vocabulary: Arc::clone(&self.vocabulary),
         }
     }

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How, StreamOf};
 use tidings_core::object::{Meta, Unreadable, Version, read_status, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
-use tidings_core::vocabulary::Vocabulary;
 
+use super::scope::Filter;
 use crate::api::page;
 
 /// What a line tells of.
@@ -71,8 +71,9 @@ pub(super) fn decode(
     kind: Kind,
     object: &RawValue,
     how: How,
-    vocabulary: &Vocabulary,
+    filter: &Filter,
 ) -> Result<(Option<Fact>, Version), Unreadable> {
+    let vocabulary = &*filter.vocabulary;
     match (of, kind) {
         (_, Kind::Deleted) => {
             let meta = page::meta(object)?;
@@ -94,7 +95,7 @@ pub(super) fn decode(
             let version = meta.version;
             Ok((Some(Fact::Source(meta)), version))
         }
-        (StreamOf::Namespaces, _) => namespace(page::meta(object)?, vocabulary),
+        (StreamOf::Namespaces, _) => namespace(page::meta(object)?, filter),
     }
 }
 
@@ -112,13 +113,13 @@ fn gone(of: StreamOf, meta: Meta, version: Version) -> Option<Fact> {
     })
 }
 
-fn namespace(meta: Meta, vocabulary: &Vocabulary) -> Result<(Option<Fact>, Version), Unreadable> {
+fn namespace(meta: Meta, filter: &Filter) -> Result<(Option<Fact>, Version), Unreadable> {
     let version = meta.version()?;
-    let annotations = meta.annotations(vocabulary)?;
+    let annotations = meta.annotations(&filter.vocabulary)?;
     let fact = Fact::Namespace {
         name: meta.name.into(),
         annotations,
-        labels: meta.labels,
+        left_out: filter.leaves_out(&meta.labels),
     };
     Ok((Some(fact), version))
 }

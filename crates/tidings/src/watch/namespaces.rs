@@ -90,6 +90,7 @@ async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {
     Ok(Fact::Namespace {
         name: name.clone(),
         annotations: annotations.map_err(ApiError::from)?,
-        labels: metadata.labels,
+        // Who names namespaces selects none.
+        left_out: false,
     })
 }

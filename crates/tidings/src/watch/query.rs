@@ -1,25 +1,21 @@
 //! How a stream is asked for.
 
-use std::sync::Arc;
-
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::object::Version;
 use tidings_core::refs::SourceKind;
-use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::page::{METADATA, METADATA_LIST};
 use crate::api::{Call, Place, Verb};
-use crate::watch::scope::Selectors;
+use crate::watch::scope::{Filter, Selectors};
 
 /// When the server ends a watch, in seconds.
 const WATCH: &str = "290";
 
-/// A stream, which of its objects are watched, and by which keys their annotations
-/// are read.
+/// A stream, which of its objects are watched, and how they are read.
 pub(super) struct Query {
     pub(super) stream: Stream,
     pub(super) scope: Selectors,
-    pub(super) vocabulary: Arc<Vocabulary>,
+    pub(super) filter: Filter,
 }
 
 impl Query {

@@ -28,6 +28,8 @@ pub const LEFT_OUT_TYPES: [&str; 4] = [
 pub struct Filter {
     /// `--resource-label-selector`
     pub labels: Selector,
+    /// `--namespace-selector`
+    pub namespaces: Selector,
     /// The keys.
     pub vocabulary: Arc<Vocabulary>,
 }
@@ -36,6 +38,11 @@ impl Filter {
     /// Whether a source of this type and with these labels is watched.
     pub fn admits(&self, kind: &str, labels: &BTreeMap<String, String>) -> bool {
         !LEFT_OUT_TYPES.contains(&kind) && self.labels.matches(labels)
+    }
+
+    /// Whether a namespace with these labels is left out.
+    pub fn leaves_out(&self, labels: &BTreeMap<String, String>) -> bool {
+        !self.namespaces.matches(labels)
     }
 
     /// The query for sources of a kind.

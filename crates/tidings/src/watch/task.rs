@@ -326,10 +326,8 @@ impl Task {
 
     /// Tells of one object. Returns its version.
     async fn object(&mut self, kind: Kind, object: &RawValue, how: How) -> Option<Version> {
-        let Query {
-            stream, vocabulary, ..
-        } = &self.query;
-        let read = decode(stream.of, kind, object, how, vocabulary);
+        let Query { stream, filter, .. } = &self.query;
+        let read = decode(stream.of, kind, object, how, filter);
         self.metrics.heard(stream.of, happened(kind), read.is_ok());
         if let Ok((fact, version)) = read {
             if let Some(fact) = fact {

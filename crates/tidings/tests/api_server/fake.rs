@@ -304,6 +304,7 @@ pub(crate) fn short(news: &[News]) -> Vec<String> {
         News::Fact(Fact::SourceGone(key, version)) => format!("gone {}@{version}", key.name),
         News::Fact(Fact::Namespace { name, .. }) => name.to_string(),
         News::Fact(Fact::NamespaceGone(name)) => format!("gone {name}"),
+        News::Fact(answer) => panic!("no watch tells {answer:?}"),
         News::Unreadable(_) => "unreadable".to_owned(),
         News::Refused(_, refusal) => format!("refused: {refusal}"),
         News::Failing(_, error) => format!("failing: {error}"),

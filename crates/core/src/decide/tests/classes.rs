@@ -8,7 +8,7 @@ use serde_json::json;
 use super::show;
 use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::evidence::{Evidence, Finding, PodsSince, Question};
-use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use crate::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{PodStatus, SourceFlags, read_status, read_workload};
 use crate::policy::Defaults;
@@ -57,14 +57,14 @@ impl Lab {
     fn restart(&mut self) {
         self.index = Index::new(Defaults::default(), streams());
         let [workloads, statuses] = streams();
-        self.index.begin_list(&workloads);
+        self.index.apply(Fact::ListBegan(workloads.clone()));
         self.web(How::Listed);
-        self.index.end_list(&workloads, self.version);
-        self.index.begin_list(&statuses);
+        self.index.apply(Fact::ListEnded(workloads, self.version));
+        self.index.apply(Fact::ListBegan(statuses.clone()));
         for (_, status) in &self.statuses {
-            self.index.apply_source(&status.meta);
+            self.index.apply(Fact::Source(status.meta.clone()));
         }
-        self.index.end_list(&statuses, self.version);
+        self.index.apply(Fact::ListEnded(statuses, self.version));
     }
 
     fn web(&mut self, how: How) {
@@ -80,7 +80,8 @@ impl Lab {
         });
         let json = object.to_string();
         let web = read_workload(&KINDS[0], json.as_bytes(), &Vocabulary::default());
-        self.index.apply_workload(web.unwrap(), how);
+        let web = Box::new(web.unwrap());
+        self.index.apply(Fact::Workload(web, how));
     }
 
     /// The driver writes the status of a pod: the first time at a mount, then at
@@ -96,7 +97,7 @@ impl Lab {
             "status": {"secretProviderClassName": "vault", "objects": objects},
         });
         let status = read_status(json.to_string().as_bytes()).unwrap().unwrap();
-        self.index.apply_source(&status.meta);
+        self.index.apply(Fact::Source(status.meta.clone()));
         if let Some(before) = before {
             self.statuses.remove(before);
         }
@@ -117,7 +118,7 @@ impl Lab {
             Fetched::Present(meta, content)
         });
         let told = self.index.view(&class()).told;
-        self.index.apply_fetched(&class(), told, fetched);
+        self.index.apply(Fact::Read(class(), told, fetched));
     }
 
     fn verdict(&mut self) -> Verdict {

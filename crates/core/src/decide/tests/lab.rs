@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
-use crate::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use crate::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::Kind;
 use crate::object::{Meta, read_workload};
 use crate::policy::Defaults;
@@ -54,7 +54,7 @@ impl Lab {
         let streams = of.map(stream);
         let mut index = Index::new(Defaults::default(), streams.clone());
         for stream in &streams {
-            index.begin_list(stream);
+            index.apply(Fact::ListBegan(stream.clone()));
         }
         Self {
             index,
@@ -88,7 +88,8 @@ impl Lab {
         let workload =
             read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
         let how = if self.listed { How::Event } else { How::Listed };
-        self.index.apply_workload(workload, how)
+        let fact = Fact::Workload(Box::new(workload), how);
+        self.index.apply(fact).look
     }
 
     pub(super) fn is(&mut self, part: &Value) {
@@ -104,21 +105,22 @@ impl Lab {
         let meta = meta
             .into_source(SourceKind::ConfigMap, &Vocabulary::default())
             .unwrap();
-        self.index.apply_source(&meta);
+        self.index.apply(Fact::Source(meta.clone()));
         let Some(held) = self.index.source(&source()) else {
             return;
         };
         let told = held.told;
         let digest = Digest::of_key(&source(), "k", value.as_bytes());
         let content = Content::new(self.version, [("k".into(), digest)]).hashed(self.sha1);
-        self.index
-            .apply_fetched(&source(), told, Fetched::Present(meta, content));
+        let fetched = Fetched::Present(meta, content);
+        self.index.apply(Fact::Read(source(), told, fetched));
     }
 
     pub(super) fn decide(&mut self) -> Verdict {
         if !std::mem::replace(&mut self.listed, true) {
             for stream in &self.streams {
-                self.index.end_list(stream, self.version);
+                let ended = Fact::ListEnded(stream.clone(), self.version);
+                self.index.apply(ended);
             }
         }
         let moment = Moment {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::lab::{Lab, merge};
 use super::show;
+use crate::index::Fact;
 use crate::kinds::Kind;
 
 const ROLLS: &str = "Roll Changed configmap/c (k)";
@@ -100,9 +101,11 @@ fn what_is_wrong_in_a_namespace_that_is_left_out_is_not_told() {
     lab.is(&json!({"metadata": {"annotations": {"tidings.dev/settle": "bad"}}}));
     lab.adopted();
     assert_eq!(lab.decide().problems.len(), 1);
-    let _ = lab
-        .index
-        .apply_namespace(&"ns".into(), BTreeMap::new(), true);
+    lab.index.apply(Fact::Namespace {
+        name: "ns".into(),
+        annotations: BTreeMap::new(),
+        left_out: true,
+    });
     assert!(lab.decide().problems.is_empty());
 }
 

@@ -74,6 +74,14 @@ const WORKLOADS: StreamOf = StreamOf::Workloads(&KINDS[0]);
 const CONFIG_MAPS: StreamOf = StreamOf::Sources(SourceKind::ConfigMap);
 const SECRETS: StreamOf = StreamOf::Sources(SourceKind::Secret);
 
+/// Gone while nobody looked.
+fn unseen(key: WorkloadRef) -> Gone {
+    Gone {
+        key,
+        pods_may_stay: true,
+    }
+}
+
 fn complete(index: &mut Index, of: StreamOf, version: Version) -> Concerned {
     index.begin_list(&stream(of));
     index.end_list(&stream(of), version)
@@ -164,7 +172,7 @@ fn what_a_list_does_not_show_is_gone() {
         How::Listed,
     );
     let concerned = index.end_list(&stream(WORKLOADS), 15);
-    assert_eq!(concerned.gone, [web()]);
+    assert_eq!(concerned.gone, [unseen(web())]);
     assert_eq!(index.get(&web()).map(|k| k.since), None);
 }
 
@@ -185,7 +193,7 @@ fn a_namespace_does_not_keep_what_a_list_does_not_show() {
     let concerned = index.apply_namespace(&"ns".into(), defaults.into(), false);
     assert_eq!(concerned, [web()]);
     assert_eq!(index.get(&web()).unwrap().policy.settle, Some(1_000));
-    assert_eq!(index.end_list(&stream(WORKLOADS), 15).gone, [web()]);
+    assert_eq!(index.end_list(&stream(WORKLOADS), 15).gone, [unseen(web())]);
 }
 
 #[test]

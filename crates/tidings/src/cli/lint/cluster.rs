@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tidings_core::annotations::Annotations;
 use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding};
-use tidings_core::index::{Content, Fetched, How, Index, Known, Rare};
+use tidings_core::index::{Content, Fact, Fetched, How, Index, Known, Rare};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
@@ -23,9 +23,8 @@ use tidings_core::vocabulary::Vocabulary;
 use super::objects::Object;
 use super::report::Unread;
 use super::tree::Tree;
-use crate::settings::selector::SelectorExt;
+use crate::settings::Installation;
 use crate::settings::streams::streams;
-use crate::settings::{Installation, Namespaces};
 use crate::watch::scope::Filter;
 
 /// Absent sources are told one after the other, but not for ever.
@@ -85,27 +84,28 @@ impl Cluster {
             rolled: installation.kinds.clone(),
             sources: BTreeMap::new(),
             complaints: BTreeSet::new(),
-            filter: Filter {
-                labels: installation.source_labels.clone().unwrap_or_default(),
-                vocabulary: installation.vocabulary.clone(),
-            },
+            filter: installation.filter(),
             rules: all.rules.clone(),
         };
-        for stream in &streams {
-            cluster.index.begin_list(stream);
+        for stream in streams {
+            cluster.index.apply(Fact::ListBegan(stream));
         }
         for (object, role) in objects.iter().zip(&roles) {
-            cluster.add(object, role, &all);
+            cluster.add(object, role);
         }
         (cluster, roles, unread)
     }
 
-    fn add(&mut self, object: &Object, role: &Role, installation: &Installation) {
+    fn add(&mut self, object: &Object, role: &Role) {
         match role {
             Role::Namespace(annotations) => {
-                let left_out = left_out(object, installation);
-                let (index, annotations) = (&mut self.index, annotations.clone());
-                index.apply_namespace(&object.name, annotations, left_out);
+                let leaves_out = |meta: Meta| self.filter.leaves_out(&meta.labels);
+                let fact = Fact::Namespace {
+                    name: object.name.clone(),
+                    annotations: annotations.clone(),
+                    left_out: meta(object).is_ok_and(leaves_out),
+                };
+                self.index.apply(fact);
             }
             Role::Source(meta) => {
                 let fetched = fetched(object, meta, &self.filter);
@@ -115,7 +115,8 @@ impl Cluster {
                 self.sources.insert(meta.key.clone(), fetched);
             }
             Role::Workload(workload) => {
-                self.index.apply_workload((**workload).clone(), How::Listed);
+                let fact = Fact::Workload(workload.clone(), How::Listed);
+                self.index.apply(fact);
             }
             Role::Other | Role::Unread => {}
         }
@@ -126,8 +127,9 @@ impl Cluster {
         let key = &workload.key;
         let there = self.index.get(key);
         if there.is_none_or(|known| known.workload != *workload) {
-            self.index.delete_workload(key);
-            self.index.apply_workload(workload.clone(), How::Listed);
+            self.index.apply(Fact::WorkloadGone(key.clone()));
+            let workload = Box::new(workload.clone());
+            self.index.apply(Fact::Workload(workload, How::Listed));
         }
         // Of no interest here: nothing of theirs is recorded.
         let restless = Restless::default();
@@ -203,14 +205,14 @@ impl Cluster {
                 Fetched::Present(meta, _) => Some(meta.clone()),
                 _ => None,
             });
-            let metas: Vec<_> = metas.collect();
-            self.index.apply_listing(kind, &namespace, &metas);
+            let listed = Fact::Listed(kind, namespace.clone(), metas.collect());
+            self.index.apply(listed);
         }
         for source in sources {
             let told = self.index.view(source).told;
             let fetched = self.sources.get(source).cloned();
             let fetched = fetched.unwrap_or(Fetched::Absent);
-            self.index.apply_fetched(source, told, fetched);
+            self.index.apply(Fact::Read(source.clone(), told, fetched));
         }
     }
 }
@@ -278,14 +280,4 @@ fn fetched(object: &Object, meta: &SourceMeta, filter: &Filter) -> Fetched {
 fn is_immutable(object: &Object) -> bool {
     let field = object.tree.get("immutable").map(Tree::json);
     field == Some(serde_json::Value::Bool(true))
-}
-
-fn left_out(object: &Object, installation: &Installation) -> bool {
-    match &installation.namespaces {
-        Namespaces::All {
-            selector: Some(selector),
-            ..
-        } => meta(object).is_ok_and(|meta| !selector.matches(&meta.labels)),
-        _ => false,
-    }
 }

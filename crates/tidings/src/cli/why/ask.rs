@@ -14,9 +14,9 @@ use futures::StreamExt;
 use kube::Client;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding, Question};
-use tidings_core::index::{Fetched, How, Index, Stream, StreamOf};
+use tidings_core::index::{Fact, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
-use tidings_core::object::{Meta, Seconds, read_workload};
+use tidings_core::object::{Meta, Seconds, Workload, read_workload};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
@@ -30,7 +30,6 @@ use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
 use crate::records::cluster;
 use crate::records::memory::Store;
-use crate::settings::selector::SelectorExt;
 use crate::settings::streams::streams;
 use crate::settings::values::Output;
 use crate::settings::{Installation, Namespaces, Target, WhySettings};
@@ -82,8 +81,8 @@ impl Asking {
         let filter = installation.filter();
         let mut index = Index::new(installation.defaults, streams.clone());
         // From here on the index asks for the lists that wildcards need.
-        for stream in &streams {
-            index.begin_list(stream);
+        for stream in streams {
+            index.apply(Fact::ListBegan(stream));
         }
         let (records, refused) = (BTreeMap::new(), BTreeMap::new());
         Self {
@@ -160,7 +159,7 @@ impl Asking {
         self.namespace(&key.namespace).await;
         let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
         let lender = workload.lender.clone();
-        self.index.apply_workload(workload, How::Listed);
+        self.listed(workload);
         if let Some(lender) = lender {
             self.lender(&lender).await?;
         }
@@ -177,10 +176,15 @@ impl Asking {
             json => {
                 let json = json.with_context(|| format!("cannot read {key}"))?;
                 let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
-                self.index.apply_workload(workload, How::Listed);
+                self.listed(workload);
             }
         }
         Ok(())
+    }
+
+    fn listed(&mut self, workload: Workload) {
+        let fact = Fact::Workload(Box::new(workload), How::Listed);
+        self.index.apply(fact);
     }
 
     /// The Jobs of a CronJob's namespace, where the controller knows them too.
@@ -229,7 +233,7 @@ impl Asking {
             let page = Page::read(&json)?;
             for item in &page.items {
                 let workload = read_workload(kind, item.get().as_bytes(), &self.filter.vocabulary)?;
-                self.index.apply_workload(workload, How::Listed);
+                self.listed(workload);
             }
             page.next().clone_into(&mut next);
             if next.is_empty() {
@@ -250,16 +254,13 @@ impl Asking {
         let Ok(Object { metadata }) = json.and_then(|json| api::read(&json)) else {
             return;
         };
-        let left_out = match &self.installation.namespaces {
-            Namespaces::All {
-                selector: Some(selector),
-                ..
-            } => !selector.matches(&metadata.labels),
-            _ => false,
-        };
+        let left_out = self.filter.leaves_out(&metadata.labels);
         let annotations = metadata.annotations(&self.filter.vocabulary);
-        self.index
-            .apply_namespace(name, annotations.unwrap_or_default(), left_out);
+        self.index.apply(Fact::Namespace {
+            name: name.clone(),
+            annotations: annotations.unwrap_or_default(),
+            left_out,
+        });
     }
 
     // --- one report ----------------------------------------------------------
@@ -416,7 +417,7 @@ impl Asking {
         match result {
             Ok(fetched) => {
                 let told = self.index.view(&source).told;
-                self.index.apply_fetched(&source, told, fetched);
+                self.index.apply(Fact::Read(source, told, fetched));
             }
             Err(error) => {
                 let what = format!(
@@ -433,13 +434,14 @@ impl Asking {
     /// Returns whether there was anything to list.
     async fn list_for_wildcards(&mut self) -> bool {
         let listings = self.index.take_listings();
-        for (kind, namespace) in &listings {
-            let metas = crate::fetch::metas(&self.client, *kind, namespace, &self.filter).await;
+        let is_any = !listings.is_empty();
+        for (kind, namespace) in listings {
+            let metas = crate::fetch::metas(&self.client, kind, &namespace, &self.filter).await;
             if let Ok(metas) = metas {
-                self.index.apply_listing(*kind, namespace, &metas);
+                self.index.apply(Fact::Listed(kind, namespace, metas));
             }
         }
-        !listings.is_empty()
+        is_any
     }
 }
 

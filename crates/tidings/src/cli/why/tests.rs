@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tidings_core::decide::{Act, Moment, Rules, decide};
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
-use tidings_core::index::{Content, Fetched, How, Index, Stream, StreamOf};
+use tidings_core::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
@@ -57,7 +57,7 @@ impl Cluster {
             &Vocabulary::default(),
         )
         .unwrap();
-        index.apply_workload(workload, How::Listed);
+        index.apply(Fact::Workload(Box::new(workload), How::Listed));
         let (entry, refused) = (None, BTreeMap::new());
         Self {
             index,
@@ -82,15 +82,19 @@ impl Cluster {
             written: None,
         };
         let content = Content::new(version, keys.collect::<Box<[_]>>());
-        self.index.apply_source(&meta);
-        self.index
-            .apply_fetched(source, 0, Fetched::Present(meta, content));
+        self.index.apply(Fact::Source(meta.clone()));
+        self.index.apply(Fact::Read(
+            source.clone(),
+            0,
+            Fetched::Present(meta, content),
+        ));
         self
     }
 
     fn without(mut self, source: &SourceRef) -> Self {
         let told = self.index.source(source).map_or(0, |s| s.told);
-        self.index.apply_fetched(source, told, Fetched::Absent);
+        self.index
+            .apply(Fact::Read(source.clone(), told, Fetched::Absent));
         self
     }
 
