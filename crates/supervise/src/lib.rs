@@ -16,6 +16,7 @@ pub mod action;
 mod pace;
 mod policy;
 pub mod preset;
+pub mod sidecars;
 mod step;
 
 pub use pace::{Pace, Time};

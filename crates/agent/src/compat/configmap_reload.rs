@@ -1,69 +1,43 @@
-//! configmap-reload (github.com/jimmidyson/configmap-reload), flag by flag.
+//! What the flags of configmap-reload set.
 
-use super::flags::{self, Flag};
+use super::flags;
 use crate::cli::Asked;
 use crate::cli::draft::Draft;
 use crate::cli::quoted::quoted;
 use crate::journal::Names;
 use std::ffi::OsString;
+use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, ConfigmapReload as Flag};
 
 /// What its flags say.
+#[derive(Default)]
 struct Said {
     draft: Draft,
     status: String,
     metrics_path: String,
 }
 
-const FLAGS: &[Flag<Said>] = &[
-    Flag {
-        name: "volume-dir",
-        set: |said, value| said.draft.watch(value),
-    },
-    Flag {
-        name: "webhook-url",
-        set: |said, value| said.draft.http(value),
-    },
-    Flag {
-        name: "webhook-method",
-        set: |said, value| said.draft.method(value),
-    },
-    Flag {
-        name: "webhook-status-code",
-        set: |said, value| {
+fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
+    match flag {
+        Flag::VolumeDir => said.draft.watch(value),
+        Flag::WebhookUrl => said.draft.http(value),
+        Flag::WebhookMethod => said.draft.method(value),
+        Flag::WebhookStatusCode => {
             value.clone_into(&mut said.status);
             Ok(())
-        },
-    },
-    // There a limit after which the change is lost; here nothing is ever lost.
-    Flag {
-        name: "webhook-retries",
-        set: |_, value| {
-            value
-                .parse::<i64>()
-                .map(drop)
-                .map_err(|_| format!("{} is no number", quoted(value)))
-        },
-    },
-    Flag {
-        name: "web.listen-address",
-        set: |said, value| said.draft.listen(value),
-    },
-    Flag {
-        name: "web.telemetry-path",
-        set: |said, value| {
-            if !value.starts_with('/') {
-                return Err("it is no path of a page: it begins with no slash".into());
-            }
+        }
+        Flag::WebhookRetries => value
+            .parse::<i64>()
+            .map(drop)
+            .map_err(|_| format!("{} is no number", quoted(value))),
+        Flag::WebListenAddress => said.draft.listen(value),
+        Flag::WebTelemetryPath if !value.starts_with('/') => {
+            Err("it is no path of a page: it begins with no slash".into())
+        }
+        Flag::WebTelemetryPath => {
             value.clone_into(&mut said.metrics_path);
             Ok(())
-        },
-    },
-];
-
-/// Its flags, without dashes.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    FLAGS.iter().map(|flag| flag.name)
+        }
+    }
 }
 
 /// Reads its arguments.
@@ -72,15 +46,10 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// One sentence.
 pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
     if flags::ask_for_help(&arguments) {
-        return Ok(Asked::Print(flags::help("configmap-reload", FLAGS)));
+        return Ok(Asked::Print(flags::help(&CONFIGMAP_RELOAD)));
     }
-    let mut said = Said {
-        draft: Draft::default(),
-        status: "200".into(),
-        metrics_path: "/metrics".into(),
-    };
-    said.draft.listen(":9533")?;
-    flags::read(FLAGS, &mut said, arguments)?;
+    let mut said = Said::default();
+    flags::read(&CONFIGMAP_RELOAD, &mut said, set, arguments)?;
     if said.draft.watch.is_empty() {
         return Err("missing --volume-dir".into());
     }

@@ -3,14 +3,7 @@
 
 use crate::cli::quoted::{hidden, option, quoted};
 use std::ffi::OsString;
-
-/// One flag of another program.
-pub(super) struct Flag<D> {
-    /// Without dashes.
-    pub(super) name: &'static str,
-    /// Takes the value in.
-    pub(super) set: fn(&mut D, &str) -> Result<(), String>,
-}
+use tidings_supervise::sidecars::{Flag, Sidecar};
 
 /// Whether they ask which flags there are, as Go programs are asked.
 pub(super) fn ask_for_help(arguments: &[OsString]) -> bool {
@@ -23,25 +16,32 @@ pub(super) fn ask_for_help(arguments: &[OsString]) -> bool {
 }
 
 /// The text of `--help`.
-pub(super) fn help<D>(program: &str, flags: &[Flag<D>]) -> String {
-    let flags = flags
-        .iter()
-        .map(|flag| format!("  --{} VALUE\n", flag.name));
-    let flags: String = flags.collect();
+pub(super) fn help<F>(sidecar: &Sidecar<F>) -> String {
+    let line = |flag: &Flag<F>| format!("  --{} VALUE\n", flag.name);
+    let flags: String = sidecar.flags.iter().map(line).collect();
     format!(
-        "tidings-agent in the place of {program} takes its flags, with one dash or two:\n\n{flags}\nWhat each means here: docs/migrating-from-configmap-reload.md. The agent's own\ncommands and options: tidings-agent help\n"
+        "tidings-agent in the place of {} takes its flags, with one dash or two:\n\n{flags}\nWhat each means here: docs/migrating-from-configmap-reload.md. The agent's own\ncommands and options: tidings-agent help\n",
+        sidecar.name
     )
 }
 
-/// Reads all arguments into a draft.
+/// What takes the value of a flag in.
+pub(super) type Set<D, F> = fn(&mut D, F, &str) -> Result<(), String>;
+
+/// Reads all arguments into a draft, behind what holds if none is given.
 ///
 /// # Errors
 /// One sentence.
-pub(super) fn read<D>(
-    flags: &[Flag<D>],
+pub(super) fn read<D, F: Copy + PartialEq>(
+    sidecar: &Sidecar<F>,
     draft: &mut D,
+    set: Set<D, F>,
     arguments: Vec<OsString>,
 ) -> Result<(), String> {
+    for flag in sidecar.flags {
+        flag.default
+            .map_or(Ok(()), |value| set(draft, flag.id, value))?;
+    }
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let text = argument.to_str().ok_or("an argument is not UTF-8")?;
@@ -53,15 +53,14 @@ pub(super) fn read<D>(
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (bare, None),
         };
-        let flag = flags
-            .iter()
-            .find(|flag| flag.name == name)
+        let flag = sidecar
+            .named(name)
             .ok_or_else(|| format!("flag {} is not known", option(name)))?;
         let value = value
             .or_else(|| arguments.next()?.into_string().ok())
             .ok_or_else(|| format!("flag {} needs a value", option(name)))?;
-        let set = (flag.set)(draft, &value);
-        set.map_err(|error| format!("--{name}: {}", hidden(&error, &value)))?;
+        set(draft, flag.id, &value)
+            .map_err(|error| format!("--{name}: {}", hidden(&error, &value)))?;
     }
     Ok(())
 }

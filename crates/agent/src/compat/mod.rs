@@ -11,19 +11,7 @@ pub(crate) mod prometheus;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// Names that the binary can be started under, and the command each stands for.
-const NAMES: [&str; 2] = ["configmap-reload", "prometheus-config-reloader"];
-
-/// Flags by which a call without a command is known: charts that let one choose
-/// the image only write nothing else.
-const FIRST_FLAGS: [(&str, &[&str]); 2] = [
-    (NAMES[0], &["volume-dir", "webhook-url"]),
-    (
-        NAMES[1],
-        &["watched-dir", "config-file", "reload-url", "watch-interval"],
-    ),
-];
+use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
 
 /// The command that a call without one stands for, by all its flags: another
 /// may come first.
@@ -32,8 +20,11 @@ pub(crate) fn name_by_flags(arguments: &[OsString]) -> Option<&'static str> {
         return None;
     }
     let names: Vec<&str> = arguments.iter().filter_map(|text| flag(text)).collect();
-    let is_called = |(_, flags): &&(&str, &[&str])| flags.iter().any(|flag| names.contains(flag));
-    FIRST_FLAGS.iter().find(is_called).map(|(name, _)| *name)
+    if CONFIGMAP_RELOAD.is_told_by(&names) {
+        return Some(CONFIGMAP_RELOAD.name);
+    }
+    let is_told = PROMETHEUS_CONFIG_RELOADER.is_told_by(&names);
+    is_told.then_some(PROMETHEUS_CONFIG_RELOADER.name)
 }
 
 /// `--name=value` and `-name`: name.
@@ -46,13 +37,16 @@ fn flag(argument: &OsStr) -> Option<&str> {
 /// The command that the program's own name stands for, if any.
 pub(crate) fn name_of(program: &Path) -> Option<&'static str> {
     let name = program.file_name()?;
-    NAMES.into_iter().find(|known| name == *known)
+    let known = [CONFIGMAP_RELOAD.name, PROMETHEUS_CONFIG_RELOADER.name];
+    known.into_iter().find(|known| name == *known)
 }
 
 /// Those of all of them, without dashes.
 #[cfg(test)]
 pub(crate) fn flags() -> impl Iterator<Item = &'static str> {
-    configmap_reload::names().chain(prometheus::names())
+    let first = CONFIGMAP_RELOAD.flags.iter().map(|flag| flag.name);
+    let second = PROMETHEUS_CONFIG_RELOADER.flags.iter();
+    first.chain(second.map(|flag| flag.name))
 }
 
 #[cfg(test)]
@@ -87,22 +81,16 @@ mod tests {
 
     #[test]
     fn help_names_every_flag() {
-        for (read, names) in [
-            (
-                super::configmap_reload::read as fn(_) -> _,
-                super::configmap_reload::names().collect::<Vec<_>>(),
-            ),
-            (
-                super::prometheus::read,
-                super::prometheus::names().collect(),
-            ),
-        ] {
-            let Ok(Asked::Print(text)) = read(vec!["-h".into()]) else {
-                panic!("refused");
-            };
-            for name in names {
-                assert!(text.contains(&format!("--{name} ")), "{name}");
+        let help = |command: &str| {
+            let line = [command, "-h"].map(OsString::from);
+            match crate::cli::read(line.into()) {
+                Ok(Asked::Print(text)) => text,
+                _ => panic!("refused"),
             }
+        };
+        let text = help("configmap-reload") + &help("prometheus-config-reloader");
+        for name in super::flags() {
+            assert!(text.contains(&format!("--{name} ")), "{name}");
         }
     }
 

@@ -1,7 +1,6 @@
-//! prometheus-config-reloader (prometheus-operator, cmd/prometheus-config-reloader;
-//! thanos, pkg/reloader), flag by flag.
+//! What the flags of prometheus-config-reloader set.
 
-use super::flags::{self, Flag};
+use super::flags;
 use crate::act::Vouched;
 use crate::act::address::{check_url, is_loopback};
 use crate::act::prove::Proof;
@@ -17,6 +16,7 @@ use crate::render::Render;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
+use tidings_supervise::sidecars::{PROMETHEUS_CONFIG_RELOADER, PrometheusConfigReloader as Flag};
 
 /// What its flags say.
 #[derive(Default)]
@@ -34,90 +34,30 @@ struct Said {
     closed_by: Option<&'static str>,
 }
 
-/// Keeps a value as it is.
-macro_rules! text {
-    ($name:literal, $field:ident) => {
-        Flag {
-            name: $name,
-            set: |said, value| {
-                value.clone_into(&mut said.$field);
-                Ok(())
-            },
-        }
-    };
-}
-
-/// Says nothing to us.
-macro_rules! heard {
-    ($name:literal) => {
-        Flag {
-            name: $name,
-            set: |_, _| Ok(()),
-        }
-    };
-}
-
-const FLAGS: &[Flag<Said>] = &[
-    text!("config-file", config_file),
-    text!("config-envsubst-file", output),
-    text!("process-executable-name", process),
-    Flag {
-        name: "reload-url",
-        set: |said, value| keep_address(&mut said.reload_url, value),
-    },
-    Flag {
-        name: "runtimeinfo-url",
-        set: |said, value| keep_address(&mut said.runtimeinfo, value),
-    },
-    text!("statefulset-ordinal-from-envvar", ordinal_from),
-    heard!("log-format"),
-    heard!("log-level"),
-    heard!("auto-gomemlimit-ratio"),
-    Flag {
-        name: "watched-dir",
-        set: |said, value| said.draft.watch(value),
-    },
-    Flag {
-        name: "watch-interval",
-        set: |said, value| {
-            said.interval = Some(time(value)?);
-            Ok(())
-        },
-    },
-    Flag {
-        name: "delay-interval",
-        set: |said, value| said.draft.quiet(value),
-    },
-    Flag {
-        name: "retry-interval",
-        set: |said, value| {
+fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
+    match flag {
+        Flag::ConfigFile => value.clone_into(&mut said.config_file),
+        Flag::ConfigEnvsubstFile => value.clone_into(&mut said.output),
+        Flag::ProcessExecutableName => value.clone_into(&mut said.process),
+        Flag::StatefulsetOrdinalFromEnvvar => value.clone_into(&mut said.ordinal_from),
+        Flag::LogFormat | Flag::LogLevel | Flag::AutoGomemlimitRatio => {}
+        Flag::ReloadUrl => keep_address(&mut said.reload_url, value)?,
+        Flag::RuntimeinfoUrl => keep_address(&mut said.runtimeinfo, value)?,
+        Flag::WatchedDir => said.draft.watch(value)?,
+        Flag::WatchInterval => said.interval = Some(time(value)?),
+        Flag::DelayInterval => said.draft.quiet(value)?,
+        Flag::RetryInterval => {
             said.draft.retry(value)?;
-            said.draft.retry_longest(value)
-        },
-    },
-    Flag {
-        name: "reload-timeout",
-        set: |said, value| said.draft.http_timeout(value),
-    },
-    Flag {
-        name: "reload-method",
-        set: reload_method,
-    },
-    Flag {
-        name: "listen-address",
-        set: |said, value| {
-            if value.is_empty() {
-                Ok(())
-            } else {
-                said.draft.listen(value)
-            }
-        },
-    },
-    Flag {
-        name: "web-config-file",
-        set: web_config,
-    },
-];
+            said.draft.retry_longest(value)?;
+        }
+        Flag::ReloadTimeout => said.draft.http_timeout(value)?,
+        Flag::ReloadMethod => reload_method(said, value)?,
+        Flag::ListenAddress if value.is_empty() => {}
+        Flag::ListenAddress => said.draft.listen(value)?,
+        Flag::WebConfigFile => web_config(said, value)?,
+    }
+    Ok(())
+}
 
 /// Also where it will not be called: it may hold a password.
 fn keep_address(kept: &mut String, value: &str) -> Result<(), String> {
@@ -155,37 +95,19 @@ fn web_config(said: &mut Said, value: &str) -> Result<(), String> {
 /// The parts of a web configuration that an open port would go against.
 const SECURED: [&str; 2] = ["tls_server_config", "basic_auth_users"];
 
-/// Its flags, without dashes.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    FLAGS.iter().map(|flag| flag.name)
-}
-
 /// Reads its arguments.
 ///
 /// # Errors
 /// One sentence.
 pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
     if flags::ask_for_help(&arguments) {
-        return Ok(Asked::Print(flags::help(
-            "prometheus-config-reloader",
-            FLAGS,
-        )));
+        return Ok(Asked::Print(flags::help(&PROMETHEUS_CONFIG_RELOADER)));
     }
-    let mut said = Said {
-        process: "prometheus".into(),
-        reload_url: "http://127.0.0.1:9090/-/reload".into(),
-        runtimeinfo: "http://127.0.0.1:9090/api/v1/status/runtimeinfo".into(),
-        ordinal_from: "POD_NAME".into(),
-        ..Said::default()
-    };
-    said.draft.http_timeout("30s")?;
-    said.draft.retry("5s")?;
-    said.draft.retry_longest("5s")?;
     if arguments.iter().any(|argument| argument == "--version") {
         return Ok(Asked::Print(crate::cli::version()));
     }
-    flags::read(FLAGS, &mut said, arguments)?;
+    let mut said = Said::default();
+    flags::read(&PROMETHEUS_CONFIG_RELOADER, &mut said, set, arguments)?;
     said.settings().map(Box::new).map(Asked::Work)
 }
 
