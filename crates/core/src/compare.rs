@@ -1,11 +1,14 @@
 //! How one source differs from what a workload was last brought to.
 //!
-//! Goes in: a [`Need`], what was seen, what is there. Comes out: [`Change`]s.
+//! Goes in: a [`Need`], what was seen, what is there. Comes out: [`Change`]s, and
+//! the same key by key, to be shown.
 //!
 //! Keys that are used by name and keys of a source that is used whole are not
 //! alike when they vanish. A named key keeps its last digest: gone and back with
 //! the same content is nothing. Of a whole source the set of keys is content: a
 //! key more or less is a change, as it is for the containers.
+
+mod keys;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +18,9 @@ use crate::needs::{Demand, Need, there};
 use crate::object::Version;
 use crate::refs::{Name, SourceRef};
 use crate::state::{KeyDigest, SeenKeys, SeenSource};
+
+use keys::{Digests, Pair, combined, pairs};
+pub use keys::{KeyRow, KeyState, rows};
 
 /// What happened to keys of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,8 +177,6 @@ fn is_empty(seen: &SeenSource) -> bool {
     }
 }
 
-type Digests = BTreeMap<Name, KeyDigest>;
-
 fn present(need: &Need, seen: Option<&SeenSource>, rv: Version, now: &Digests) -> Vec<Found> {
     // Nothing that counts is in it yet, so there is nothing new.
     let empty = now.values().all(|digest| digest.0.is_none());
@@ -184,10 +188,10 @@ fn present(need: &Need, seen: Option<&SeenSource>, rv: Version, now: &Digests) -
         _ if seen.rv == 0 && empty => Vec::new(),
         _ if seen.rv == 0 => vec![Found::dated(What::Appeared(need.demand), None)],
         SeenKeys::Together(digest) => together(need, seen, (rv, *digest), now),
-        SeenKeys::Apart(keys) => {
-            let mut found = by_key(need, seen, keys, now);
-            found.extend(removed(need, seen, keys, now));
-            found
+        SeenKeys::Apart(before) => {
+            let pairs = pairs(need, seen, before, now);
+            let found = pairs.iter().filter_map(|pair| by_key(need, seen, pair));
+            found.collect()
         }
     }
 }
@@ -198,11 +202,10 @@ fn together(
     (rv, digest): (Version, Digest),
     now: &Digests,
 ) -> Vec<Found> {
-    let all = now.iter().map(|(key, digest)| (&**key, digest.0));
     if !need.asks_as(seen) && seen.rv == rv {
         return vec![Found::dated(What::New, None)];
     }
-    if need.asks_as(seen) && digest == Digest::of_keys(all) {
+    if need.asks_as(seen) && digest == combined(now) {
         return Vec::new();
     }
     // Which key it is cannot be told any more; a required one that is gone can.
@@ -217,45 +220,31 @@ fn together(
     found
 }
 
-fn by_key(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> Vec<Found> {
+/// What became of one key for those who use it, if that is a change.
+fn by_key(need: &Need, seen: &SeenSource, pair: &Pair<'_>) -> Option<Found> {
     let whole = seen.whole && need.whole;
-    let found = |(key, now): (&Name, &KeyDigest)| {
-        if need.hides(key) {
-            return None;
-        }
-        let used = need.keys.get(key);
-        let demand = used.map_or(Demand::Optional, |used| used.demand);
-        let counts = used.is_none_or(|used| used.counts);
-        // A key more or less of a whole source is a change for those who read it
-        // whole; those who cannot start without it decide first.
-        let of_set = whole && demand != Demand::Required;
-        let found = match (before.get(key).map(|digest| digest.0), now.0) {
-            (Some(before), now) if before == now => return None,
-            (Some(Some(_)), Some(_)) if !counts => return None,
-            // What it held did not count.
-            (Some(Some(before)), Some(_)) if before == there() => {
-                Found::dated(What::New, Some(key))
-            }
-            (None, None) => return None,
-            (Some(Some(_)), None) if of_set => Found::undated(What::Changed, Some(key)),
-            (Some(Some(_)), None) => Found::undated(What::Gone(demand), Some(key)),
-            (Some(None), _) if !of_set => Found::dated(What::Appeared(demand), Some(key)),
-            (None, _) if !(whole && need.asks_as(seen)) => Found::dated(What::New, Some(key)),
-            _ => Found::dated(What::Changed, Some(key)),
-        };
-        Some(found)
-    };
-    now.iter().filter_map(found).collect()
-}
-
-fn removed(need: &Need, seen: &SeenSource, before: &Digests, now: &Digests) -> Vec<Found> {
-    if !(seen.whole && need.whole) {
-        return Vec::new();
+    let used = need.keys.get(pair.key);
+    let demand = used.map_or(Demand::Optional, |used| used.demand);
+    // A key more or less of a whole source is a change for those who read it
+    // whole; those who cannot start without it decide first.
+    let of_set = whole && demand != Demand::Required;
+    // What it held did not count.
+    let uncounted = pair.before == Some(KeyDigest(Some(there())));
+    let dated = |what| Some(Found::dated(what, Some(pair.key)));
+    let undated = |what| Some(Found::undated(what, Some(pair.key)));
+    match pair.state(need) {
+        KeyState::Changed if uncounted => dated(What::New),
+        KeyState::Changed => dated(What::Changed),
+        KeyState::Gone if of_set => undated(What::Changed),
+        KeyState::Gone => undated(What::Gone(demand)),
+        KeyState::Appeared if of_set => dated(What::Changed),
+        KeyState::Appeared => dated(What::Appeared(demand)),
+        KeyState::New if whole && need.asks_as(seen) => dated(What::Changed),
+        KeyState::New => dated(What::New),
+        KeyState::InStep
+        | KeyState::Absent
+        | KeyState::Overridden
+        | KeyState::NotWatched
+        | KeyState::Unknown => None,
     }
-    let counted = before.iter().filter(|(key, digest)| {
-        digest.0.is_some() && need.admits(key) && !need.hides(key) && !now.contains_key(*key)
-    });
-    counted
-        .map(|(key, _)| Found::undated(What::Changed, Some(key)))
-        .collect()
 }

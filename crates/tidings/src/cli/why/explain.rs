@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tidings_core::compare::{KeyRow, KeyState, rows};
 use tidings_core::decide::Verdict;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
@@ -14,7 +15,6 @@ use tidings_core::standing::{self as core, Word};
 use tidings_core::state::{Entry, Seen, SeenSource};
 use tidings_core::uses::{Use, Via};
 
-use super::keys::{Recorded, compare};
 use super::report::{OF_THE_RECORD, Pods, ProblemReport, Standing, UseReport, WorkloadReport};
 
 /// What is known of one workload.
@@ -125,13 +125,6 @@ fn of_pods<'a>(entry: &'a Entry, facts: &Facts<'_>) -> &'a BTreeMap<Seen, SeenSo
 }
 
 fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
-    let source = facts.index.view(&need.source);
-    let recorded = match facts.record {
-        Err(_) => Recorded::Unreadable,
-        Ok(entry) => entry
-            .and_then(|entry| of_pods(entry, facts).get(&Seen::of(&need.source)))
-            .map_or(Recorded::Nothing, Recorded::Seen),
-    };
     UseReport {
         source: need.source.to_string(),
         via: need.via.iter().map(|via| via.word()).collect(),
@@ -139,8 +132,21 @@ fn counting(facts: &Facts<'_>, need: &Need) -> UseReport {
         immutable: is_immutable(facts.index, &need.source),
         counts: true,
         note: None,
-        keys: compare(need, recorded, source),
+        keys: keys(facts, need),
     }
+}
+
+fn keys(facts: &Facts<'_>, need: &Need) -> Vec<KeyRow> {
+    let source = facts.index.view(&need.source);
+    if let Ok(entry) = facts.record {
+        let seen = entry.and_then(|entry| of_pods(entry, facts).get(&Seen::of(&need.source)));
+        return rows(need, seen, source);
+    }
+    let unknown = |row| KeyRow {
+        state: KeyState::Unknown,
+        ..row
+    };
+    rows(need, None, source).into_iter().map(unknown).collect()
 }
 
 fn not_counting(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {

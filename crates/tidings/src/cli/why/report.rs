@@ -4,11 +4,11 @@
 //! fields are a promise, listed in [`FIELDS`].
 
 use serde::{Serialize, Serializer};
+use tidings_core::compare::KeyRow;
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
-use super::keys::KeyReport;
 use crate::cli::exit::Exit;
 
 /// How it begins where the record could not be read.
@@ -146,7 +146,7 @@ pub struct UseReport {
     /// Why it does not count, where it does not.
     pub note: Option<&'static str>,
     /// Its keys that count.
-    pub keys: Vec<KeyReport>,
+    pub keys: Vec<KeyRow>,
 }
 
 /// One problem.

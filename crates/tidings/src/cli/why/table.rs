@@ -5,13 +5,13 @@
 
 use std::fmt::Write;
 
+use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
 use tidings_core::reason::Reason;
 use tidings_core::standing::Word;
 use tidings_core::state::KeyDigest;
 
-use super::keys::{KeyReport, KeyState};
 use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::table;
 
@@ -177,7 +177,7 @@ fn rows(used: &UseReport) -> Vec<[String; 6]> {
     lines.into_iter().enumerate().map(row).collect()
 }
 
-fn one(key: &KeyReport) -> [String; 4] {
+fn one(key: &KeyRow) -> [String; 4] {
     let name = key.key.as_deref().unwrap_or("(all)").to_owned();
     let shown = |digest: Option<KeyDigest>| digest.map_or_else(String::new, show_digest);
     [
@@ -188,14 +188,14 @@ fn one(key: &KeyReport) -> [String; 4] {
     ]
 }
 
-fn many(keys: &[&KeyReport]) -> [String; 4] {
+fn many(keys: &[&KeyRow]) -> [String; 4] {
     let names: Vec<_> = keys.iter().filter_map(|key| key.key.as_deref()).collect();
     let (named, rest) = names.split_at(names.len().min(KEYS_NAMED));
     let names = match rest.len() {
         0 => fold(named),
         more => format!("{}\nand {more} more", fold(named)),
     };
-    let combined = |digest: fn(&KeyReport) -> Option<KeyDigest>| {
+    let combined = |digest: fn(&KeyRow) -> Option<KeyDigest>| {
         let all = keys.iter().map(|key| {
             let name = key.key.as_deref().unwrap_or_default();
             (name, digest(key).and_then(|digest| digest.0))

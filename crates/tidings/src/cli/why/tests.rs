@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tidings_core::compare::KeyState;
 use tidings_core::decide::{Act, Moment, Rules, decide};
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
@@ -17,7 +18,6 @@ use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::explain::Facts;
-use super::keys::KeyState;
 use super::report::{FIELDS, WhyReport, WorkloadReport};
 use super::table;
 use crate::cli::exit::Exit;
