@@ -20,6 +20,7 @@ mod ending;
 mod engine;
 mod exits;
 mod first_look;
+mod held;
 mod journal;
 #[cfg(test)]
 mod limits;

@@ -17,6 +17,7 @@
 //! block them, but the one that passes on what others send.
 
 use crate::nursery::Nursery;
+use crate::proc;
 use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Resource, getrlimit};
@@ -33,8 +34,6 @@ const NOT_PASSED_ON: [i32; 10] = [4, 5, 6, 7, 8, 9, 11, 19, XFSZ, 31];
 /// A write beyond RLIMIT_FSIZE ends who does not catch it (setrlimit(2)). With a
 /// handler it fails, as it does on a full disk.
 const XFSZ: i32 = 25;
-/// What `nohup` ignores.
-const HUP: i32 = 1;
 /// Kept by the C library for its threads (nptl(7)): nobody's handler gets them.
 pub(crate) const RESERVED: [i32; 2] = [32, 33];
 /// From here on the kernel queues them.
@@ -70,7 +69,9 @@ pub(crate) struct Caught {
 /// # Errors
 /// When the kernel refuses a handler.
 pub(crate) fn catch(wanted: Wanted) -> io::Result<Caught> {
-    let is_kept = |n: &i32| can_be_passed_on(*n) && !(*n == HUP && is_ignored(HUP));
+    // What `nohup` ignores.
+    let ignored = proc::is_ignored_here(Signal::HUP).then_some(Signal::HUP.number());
+    let is_kept = |n: &i32| can_be_passed_on(*n) && Some(*n) != ignored;
     let kept: Vec<i32> = (1..=64).filter(is_kept).collect();
     // Handlers run in the order in which they are set: a signal is in its queue
     // before it wakes whoever looks there.
@@ -152,12 +153,4 @@ fn queue(number: i32) -> io::Result<File> {
 
 fn can_be_passed_on(number: i32) -> bool {
     !NOT_PASSED_ON.contains(&number) && !RESERVED.contains(&number)
-}
-
-/// Whether it is ignored at this moment.
-fn is_ignored(number: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & (1 << (number - 1)) != 0)
 }

@@ -4,33 +4,35 @@
 //! volume may lay a link in its place, or another folder in which another agent keeps
 //! its own: nothing that comes there later is written to.
 
-use rustix::fs::{self as sys, AtFlags, CWD, Mode, OFlags, Stat};
+use crate::held::{GONE, Held, Leads};
+use rustix::fs::{self as sys, AtFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-const PUT_BACK: &str = "put back the one that the agent opened, or start the agent anew";
-
 /// A folder that was there when it was opened.
 pub(super) struct Folder {
     path: PathBuf,
-    held: Result<OwnedFd, Errno>,
+    opened: Result<Held, Errno>,
 }
 
 impl Folder {
     pub(super) fn open(path: &Path) -> Self {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Self {
             path: path.to_path_buf(),
-            held: sys::openat(CWD, path, flags, Mode::empty()),
+            opened: Held::open(path),
         }
+    }
+
+    fn opened(&self) -> io::Result<&Held> {
+        self.opened.as_ref().map_err(|error| (*error).into())
     }
 
     /// What was opened, wherever it is now.
     pub(super) fn held(&self) -> io::Result<&OwnedFd> {
-        self.held.as_ref().map_err(|error| (*error).into())
+        self.opened().map(Held::dir)
     }
 
     /// What was opened, if it is where it was.
@@ -38,21 +40,12 @@ impl Folder {
     /// # Errors
     /// When it is not there, or nobody can tell.
     pub(super) fn at_its_place(&self) -> io::Result<&OwnedFd> {
-        let held = self.held()?;
-        let id = |stat: &Stat| (stat.st_dev, stat.st_ino);
-        match sys::stat(&self.path) {
-            Ok(now) if id(&now) == id(&sys::fstat(held)?) => Ok(held),
-            Ok(_) => Err(self.astray("is another one now")),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-                Err(self.astray("is not there any more"))
-            }
-            Err(error) => Err(error.into()),
+        let held = self.opened()?;
+        match held.path_leads()? {
+            Leads::Back => Ok(held.dir()),
+            Leads::Astray | Leads::ToNoDirectory => Err(held.astray("is another one now")),
+            Leads::Nowhere => Err(held.astray(GONE)),
         }
-    }
-
-    fn astray(&self, how: &str) -> io::Error {
-        let path = self.path.display();
-        io::Error::other(format!("{path} {how}; {PUT_BACK}"))
     }
 
     /// Whoever shares the folder may have laid a directory in the place of a file.

@@ -102,6 +102,12 @@ impl Process {
     }
 }
 
+/// Whether this program itself ignores it at this moment.
+pub(crate) fn is_ignored_here(signal: Signal) -> bool {
+    let status = text("/proc/self/status");
+    status.and_then(|status| mask_has(&status, "SigIgn:", signal)) == Some(true)
+}
+
 /// By what its threads do.
 fn uncaught(pid: i32, signal: Signal) -> (Disposition, bool) {
     let folders = entries(format!("/proc/{pid}/task"), MOST_THREADS + 1);

@@ -13,7 +13,7 @@ mod kin;
 mod mark;
 mod pid_file;
 
-pub(crate) use disposition::Disposition;
+pub(crate) use disposition::{Disposition, is_ignored_here};
 #[cfg(test)]
 pub(crate) use disposition::{MOST_DESCRIPTORS, MOST_THREADS};
 pub(crate) use family::{Family, VARIABLE};

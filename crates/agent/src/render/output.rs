@@ -11,11 +11,12 @@
 //! next start. Whatever else of ours has such a name is a draft, and is removed.
 
 use crate::chance::chance;
+use crate::held::{GONE, Held, Leads};
 use crate::location::MARK;
 use crate::log::log;
 use crate::read::{self, LARGE, Opened};
 use crate::sys::{self, Dir};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
@@ -27,8 +28,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// What is to be done where the directory that is held open has left its place.
-const PUT_BACK: &str = "put back the one that the agent opened, or start the agent anew";
 const NO_ROOM: &str = "no file can be made in its directory";
 /// How often a name that somebody else has taken is replaced by another.
 const TRIES: u32 = 100;
@@ -40,7 +39,7 @@ pub(super) const SEARCHED: usize = 100_000;
 pub(super) struct Output {
     path: PathBuf,
     name: OsString,
-    dir: OnceLock<OwnedFd>,
+    dir: OnceLock<Held>,
     /// Nothing of an earlier life is left.
     is_clear: AtomicBool,
 }
@@ -83,7 +82,7 @@ impl Output {
 
     /// A new draft that only we may read.
     pub(super) fn draft(self: &Arc<Self>) -> io::Result<Draft> {
-        let dir = self.dir()?;
+        let held = self.held()?;
         self.is_at_its_place()?;
         self.take_up()?;
         if let Some(stat) = self.stat(&self.name)? {
@@ -93,10 +92,10 @@ impl Output {
         let mut tries = 0..TRIES;
         loop {
             let name = self.aside("draft");
-            match sys::openat(dir, &name, flags, Mode::RUSR | Mode::WUSR) {
+            match sys::openat(held.dir(), &name, flags, Mode::RUSR | Mode::WUSR) {
                 Err(Errno::EXIST) if tries.next().is_some() => {}
-                Err(Errno::NOENT) if sys::fstat(dir)?.st_nlink == 0 => {
-                    return Err(self.astray("is not there any more"));
+                Err(Errno::NOENT) if sys::fstat(held.dir())?.st_nlink == 0 => {
+                    return Err(held.astray(GONE));
                 }
                 // What the kernel itself shows (`/proc`) takes no files.
                 Err(Errno::NOENT) => return Err(io::Error::other(NO_ROOM)),
@@ -138,26 +137,15 @@ impl Output {
     /// # Errors
     /// When it leads elsewhere, or nobody can tell.
     pub(super) fn is_at_its_place(&self) -> io::Result<()> {
-        let Some(dir) = self.dir.get() else {
+        let Some(held) = self.dir.get() else {
             return Ok(());
         };
-        let held = sys::fstat(dir)?;
-        match sys::stat(self.parent()) {
-            Ok(now) if (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino) => Ok(()),
-            Ok(now) if FileType::from_raw_mode(now.st_mode) != FileType::Directory => {
-                Err(self.astray("is no directory any more"))
-            }
-            Ok(_) => Err(self.astray("is another directory now")),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-                Err(self.astray("is not there any more"))
-            }
-            Err(error) => Err(error.into()),
+        match held.path_leads()? {
+            Leads::Back => Ok(()),
+            Leads::Astray => Err(held.astray("is another directory now")),
+            Leads::ToNoDirectory => Err(held.astray("is no directory any more")),
+            Leads::Nowhere => Err(held.astray(GONE)),
         }
-    }
-
-    fn astray(&self, how: &str) -> io::Error {
-        let parent = self.parent().display();
-        io::Error::other(format!("{parent} {how}; {PUT_BACK}"))
     }
 
     fn parent(&self) -> &Path {
@@ -167,13 +155,15 @@ impl Output {
         }
     }
 
-    fn dir(&self) -> io::Result<&OwnedFd> {
+    fn held(&self) -> io::Result<&Held> {
         if self.dir.get().is_none() {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let dir = sys::openat(CWD, self.parent(), flags, Mode::empty())?;
-            let _ = self.dir.set(dir);
+            let _ = self.dir.set(Held::open(self.parent())?);
         }
         self.dir.get().ok_or_else(|| Errno::BADF.into())
+    }
+
+    fn dir(&self) -> io::Result<&OwnedFd> {
+        self.held().map(Held::dir)
     }
 
     /// What an earlier life left, or this one when something failed.
@@ -209,12 +199,12 @@ impl Output {
     }
 
     fn left(&self) -> io::Result<Vec<OsString>> {
-        let Some(dir) = self.dir.get() else {
+        let Some(held) = self.dir.get() else {
             return Ok(Vec::new());
         };
         let prefix = self.prefix("");
         let mut left = Vec::new();
-        for entry in Dir::read_from(dir)?.take(SEARCHED) {
+        for entry in Dir::read_from(held.dir())?.take(SEARCHED) {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name.starts_with(prefix.as_bytes()) {
@@ -295,7 +285,7 @@ impl Output {
     }
 
     fn remove(&self, name: &OsStr) {
-        let Some(dir) = self.dir.get() else {
+        let Some(dir) = self.dir.get().map(Held::dir) else {
             return;
         };
         // Whoever shares the directory may have laid another one in the file's place.
@@ -316,7 +306,7 @@ impl Output {
     }
 
     fn opened(&self) -> Option<Opened> {
-        read::in_dir(self.dir.get()?, &self.name, LARGE).ok()
+        read::in_dir(self.dir.get()?.dir(), &self.name, LARGE).ok()
     }
 }
 
