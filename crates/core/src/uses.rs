@@ -157,6 +157,12 @@ pub fn doubts(template: &PodTemplate) -> Vec<Doubt> {
     mounts::doubts(&template.spec)
 }
 
+/// The sources of volumes that no container mounts, which nobody uses: the name of
+/// the volume, kind and name of the source.
+pub fn unmounted(template: &PodTemplate) -> Vec<(&str, SourceKind, &str)> {
+    mounts::unmounted(&template.spec)
+}
+
 impl Reference {
     fn to_use(&self, kind: SourceKind, via: Via, keys: Keys) -> Option<Use> {
         (!self.name.is_empty()).then(|| Use {
@@ -204,6 +210,29 @@ mod tests {
 
     pub(super) fn volume(volume: &Value, mounts: &Value) -> Value {
         json!({"volumes": [volume], "containers": [{"volumeMounts": mounts}]})
+    }
+
+    #[test]
+    fn volumes_that_nothing_mounts_are_told() {
+        let spec = json!({
+            "containers": [{"volumeMounts": [{"name": "used"}]}],
+            "volumes": [
+                {"name": "used", "configMap": {"name": "a"}},
+                {"name": "idle", "secret": {"secretName": "b"}},
+                {"name": "both", "projected": {"sources": [
+                    {"configMap": {"name": "c"}}, {"secret": {"name": "d"}}]}},
+                {"name": "none", "configMap": {"name": ""}}],
+        });
+        let idle = template(&spec);
+        let (map, secret) = (SourceKind::ConfigMap, SourceKind::Secret);
+        assert_eq!(
+            unmounted(&idle),
+            [
+                ("idle", secret, "b"),
+                ("both", map, "c"),
+                ("both", secret, "d")
+            ]
+        );
     }
 
     #[test]

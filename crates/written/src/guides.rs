@@ -87,7 +87,6 @@ fn name(tool: Tool) -> &'static str {
     match tool {
         Tool::Reloader => "Reloader",
         Tool::Wave => "Wave",
-        Tool::Fabric8 => "Fabric8",
         Tool::ConfigmapReload => "ConfigmapReload",
         Tool::PrometheusConfigReloader => "PrometheusConfigReloader",
     }

@@ -35,6 +35,19 @@ pub(super) fn uses(spec: &PodSpec) -> Vec<Use> {
     uses.collect()
 }
 
+/// The sources of volumes that no container mounts, with their volumes.
+pub(super) fn unmounted(spec: &PodSpec) -> Vec<(&str, SourceKind, &str)> {
+    let mounts = mounts_by_volume(spec);
+    let idle = spec.volumes.iter();
+    let idle = idle.filter(|volume| !mounts.contains_key(&*volume.name));
+    let named = |volume| {
+        let sources = sources(volume).into_iter();
+        let named = sources.filter(|source| !source.reference.name.is_empty());
+        named.map(|source| (&*volume.name, source.kind, &*source.reference.name))
+    };
+    idle.flat_map(named).collect()
+}
+
 /// What lint says of the paths: what counts as all keys because it is not
 /// understood, and what shows nothing.
 pub(super) fn doubts(spec: &PodSpec) -> Vec<Doubt> {

@@ -8,8 +8,7 @@ use tidings::cli::lint::rules::rules;
 
 use super::{json, manifest};
 
-const MIGRATE: [&str; 8] = [
-    "fabric8.yaml",
+const MIGRATE: [&str; 7] = [
     "reloader-annotations.yaml",
     "reloader-itself.yaml",
     "reloader-kinds.yaml",

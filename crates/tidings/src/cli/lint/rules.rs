@@ -9,7 +9,6 @@
 mod agent;
 mod annotations;
 mod case;
-mod fabric8;
 mod kinds;
 mod left;
 mod options;
@@ -30,8 +29,6 @@ pub enum Tool {
     Reloader,
     /// wave-k8s/wave.
     Wave,
-    /// fabric8io/configmapcontroller.
-    Fabric8,
     /// jimmidyson/configmap-reload.
     ConfigmapReload,
     /// prometheus-operator's prometheus-config-reloader.
@@ -66,7 +63,6 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         left::RULES,
         options::RULES,
         wave::RULES,
-        fabric8::RULES,
         agent::RULES,
     ];
     all.into_iter().flatten()

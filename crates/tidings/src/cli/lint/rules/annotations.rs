@@ -1,6 +1,6 @@
 //! Reloader's annotations: what does not mean what it seems to.
 
-use tidings_core::annotations::{self, PAUSE_PERIOD, Place, ROLLOUT_STRATEGY, Setting};
+use tidings_core::annotations::{self, PAUSE_PERIOD, Place};
 use tidings_core::pattern::Pattern;
 
 use super::case::{Case, Hit, Noted, On, RELOADER};
@@ -49,51 +49,6 @@ pub(super) static RULES: &[Rule] = &[
         find: true_exactly,
     },
     Rule {
-        id: "names-beat-auto-false",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "`auto: \"false\"` beside a list of names.",
-        differs: "The list wins in both, though Reloader's README says that `auto: \"false\"` turns the workload off.",
-        advice: "To turn it off, remove the list, or write tidings.dev/reload: \"off\".",
-        find: names_beat_auto_false,
-    },
-    Rule {
-        id: "typed-auto-takes-nothing-away",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "`auto: \"true\"` beside an `auto: \"false\"` for one kind of source.",
-        differs: "Both join the two by `or`: the false one takes nothing away.",
-        advice: "Name the one kind in `configmap.…/auto` or `secret.…/auto` alone, or write tidings.dev/reload: \"auto, !secret/*\".",
-        find: typed_auto,
-    },
-    Rule {
-        id: "search-does-not-narrow",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "`search` beside `auto`, or under --auto-reload-all.",
-        differs: "`search` does not narrow it in either: everything that is used counts.",
-        advice: "Remove the one that is not meant.",
-        find: search_does_not_narrow,
-    },
-    Rule {
-        id: "alternation-is-wide",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "A list item with `|` outside parentheses.",
-        differs: "Both compile it as `^a|b$`: everything that begins with a or ends with b.",
-        advice: "Write two items, or ^(a|b)$, or tidings.dev/reload with globs.",
-        find: alternation,
-    },
-    Rule {
-        id: "point-is-any-character",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "A list item that is a name with a point in it.",
-        differs: "In both the point stands for any character.",
-        advice: "Write `\\.` for it, or tidings.dev/reload, whose globs take it as it is.",
-        find: point,
-    },
-    Rule {
         id: "torn-at-a-comma",
         tool: Tool::Reloader,
         level: Level::Mistake,
@@ -130,15 +85,6 @@ pub(super) static RULES: &[Rule] = &[
         find: excludes_are_no_patterns,
     },
     Rule {
-        id: "template-not-read",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "Opt-in keys on the pod template beside others on the workload.",
-        differs: "Where the workload's metadata has a key for a kind of source, both read that alone for it, never both places together.",
-        advice: "Write all of them on the workload.",
-        find: template_not_read,
-    },
-    Rule {
         id: "pause-period-elsewhere",
         tool: Tool::Reloader,
         level: Level::Mistake,
@@ -147,33 +93,10 @@ pub(super) static RULES: &[Rule] = &[
         advice: "Write it on the Deployment's metadata, as a time such as 5m; for other kinds use tidings.dev/min-interval.",
         find: pause_period,
     },
-    Rule {
-        id: "pause-period-survives",
-        tool: Tool::Reloader,
-        level: Level::Differs,
-        finds: "`pause-period` on a Deployment.",
-        differs: "Reloader keeps the timer in memory: if Reloader ends meanwhile, the Deployment stays paused for ever. Tidings resumes by the time that is written on the Deployment, whoever wrote it, also after a crash.",
-        advice: "Nothing to do; tidings.dev/min-interval does the same for every kind without pausing.",
-        find: pause_period_survives,
-    },
-    Rule {
-        id: "rollout-strategy-elsewhere",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "`rollout-strategy` with another word, or on another kind than Rollout.",
-        differs: "In both only `restart` on an Argo Rollout's metadata means anything; everything else is a new pod template.",
-        advice: "Remove it.",
-        find: rollout_strategy,
-    },
 ];
 
 fn reloaders<'a>(case: &Case<'a>) -> impl Iterator<Item = Noted<'a>> {
     case.said().filter(|said| said.key.contains(RELOADER))
-}
-
-/// Whether an `auto` is set, to this.
-fn says(said: &Noted<'_>, on: bool) -> bool {
-    matches!(said.setting(), Some(Setting::Auto(_, is)) if is == on && said.is_valid())
 }
 
 fn is_auto(key: &str) -> bool {
@@ -245,42 +168,6 @@ fn true_exactly(case: &Case<'_>) -> Vec<Hit> {
         .collect()
 }
 
-fn names_beat_auto_false(case: &Case<'_>) -> Vec<Hit> {
-    let off = |said: &Noted<'_>| is_auto(said.key) && says(said, false);
-    let off = reloaders(case).filter(off);
-    let beaten =
-        off.filter(|said| lists(case).any(|list| list.on == said.on && covers(said.key, list.key)));
-    beaten.map(|said| said.hit("")).collect()
-}
-
-/// Whether an `auto` is for the kind of source that a list is of.
-fn covers(auto: &str, list: &str) -> bool {
-    auto == AUTO || kind_of(auto) == kind_of(list)
-}
-
-/// The kind of source that a key is for; none where it is for all.
-fn kind_of(key: &str) -> Option<&str> {
-    key.split_once(".reloader.").map(|(kind, _)| kind)
-}
-
-fn typed_auto(case: &Case<'_>) -> Vec<Hit> {
-    let on = |on| case.on(on, AUTO).is_some_and(|said| says(&said, true));
-    let typed = reloaders(case).filter(|said| is_auto(said.key) && said.key != AUTO);
-    let beaten = typed.filter(|said| on(said.on) && says(said, false));
-    beaten.map(|said| said.hit("")).collect()
-}
-
-fn search_does_not_narrow(case: &Case<'_>) -> Vec<Hit> {
-    let autos: Vec<_> = reloaders(case)
-        .filter(|said| is_auto(said.key) && !said.value.is_empty())
-        .collect();
-    let assumed = case.defaults.auto_reload_all && autos.is_empty();
-    let beside = |search: &Noted<'_>, auto: &Noted<'_>| auto.on == search.on && says(auto, true);
-    let beaten = |search: &Noted<'_>| assumed || autos.iter().any(|auto| beside(search, auto));
-    let search = reloaders(case).filter(|said| said.key == SEARCH && said.value == "true");
-    search.filter(beaten).map(|said| said.hit("")).collect()
-}
-
 /// A hit for each list with such items.
 fn items(case: &Case<'_>, is: fn(&str) -> bool) -> Vec<Hit> {
     let hit = |said: Noted<'_>| {
@@ -288,26 +175,6 @@ fn items(case: &Case<'_>, is: fn(&str) -> bool) -> Vec<Hit> {
         (!items.is_empty()).then(|| said.of_key(&format!(": {}", items.join(", "))))
     };
     lists(case).filter_map(hit).collect()
-}
-
-fn alternation(case: &Case<'_>) -> Vec<Hit> {
-    items(case, |item| {
-        let mut depth = 0;
-        item.chars().any(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                _ => {}
-            }
-            c == '|' && depth == 0
-        })
-    })
-}
-
-fn point(case: &Case<'_>) -> Vec<Hit> {
-    items(case, |item| {
-        item.contains('.') && !item.contains(SPECIAL) && !item.contains('\\')
-    })
 }
 
 fn is_torn(item: &str) -> bool {
@@ -342,23 +209,6 @@ fn excludes_are_no_patterns(case: &Case<'_>) -> Vec<Hit> {
         .collect()
 }
 
-fn template_not_read(case: &Case<'_>) -> Vec<Hit> {
-    let opts_in = |said: &Noted<'_>| said.row().is_some_and(|row| row.place == Place::Workload);
-    let metadata: Vec<_> = reloaders(case)
-        .filter(|said| said.on == On::Metadata && opts_in(said))
-        .collect();
-    let template = reloaders(case).filter(|said| said.on == On::Template && opts_in(said));
-    let hidden = template.filter(|said| metadata.iter().any(|other| hides(other.key, said.key)));
-    hidden.map(|said| said.hit("")).collect()
-}
-
-/// Whether a key on the metadata keeps one on the template from being read: they
-/// say something about the same kind of source.
-fn hides(metadata: &str, template: &str) -> bool {
-    let (a, b) = (kind_of(metadata), kind_of(template));
-    a.is_none() || b.is_none() || a == b
-}
-
 fn pause_period(case: &Case<'_>) -> Vec<Hit> {
     let Some(kind) = case.kind() else {
         return Vec::new();
@@ -373,23 +223,4 @@ fn pause_period(case: &Case<'_>) -> Vec<Hit> {
         (other, _) => Some(said.hit(&format!("on a {other}"))),
     });
     wrong.collect()
-}
-
-fn pause_period_survives(case: &Case<'_>) -> Vec<Hit> {
-    let known = case.opted_in_by(RELOADER);
-    let period = known.and_then(|known| known.policy.pause_period);
-    let said = period.and_then(|_| case.on(On::Metadata, PAUSE_PERIOD));
-    said.map(|said| said.hit("")).into_iter().collect()
-}
-
-fn rollout_strategy(case: &Case<'_>) -> Vec<Hit> {
-    let Some(kind) = case.kind() else {
-        return Vec::new();
-    };
-    let said = reloaders(case).filter(|said| said.key == ROLLOUT_STRATEGY);
-    let idle = said.filter(|said| {
-        let heard = kind.api_kind == "Rollout" && said.on == On::Metadata;
-        !(heard && ["restart", "rollout"].contains(&&*said.value))
-    });
-    idle.map(|said| said.hit("")).collect()
 }

@@ -1,6 +1,6 @@
 //! One object, as the rules look at it.
 
-use tidings_core::annotations::{self, Annotation, Setting};
+use tidings_core::annotations::{self, Annotation};
 use tidings_core::index::{Index, Known};
 use tidings_core::kinds::Kind;
 use tidings_core::needs::{Need, needs_of};
@@ -78,11 +78,6 @@ impl Noted<'_> {
     /// The row of the table, if it is a known key.
     pub(super) fn row(&self) -> Option<&'static Annotation> {
         annotations::find(self.key)
-    }
-
-    /// What it says, as the controller reads it.
-    pub(super) fn setting(&self) -> Option<Setting> {
-        (self.row()?.read)(&self.value, &mut Vec::new())
     }
 
     /// What the controller finds wrong with it.
@@ -219,12 +214,6 @@ impl<'a> Case<'a> {
         containers
             .filter_map(|c| c.get("env"))
             .flat_map(Tree::items)
-    }
-
-    /// An annotation of the pod template that a manifest sets.
-    pub(super) fn on_template_of_manifest(&self, key: &str) -> Option<Noted<'a>> {
-        let said = self.on(On::Template, key);
-        said.filter(|_| !self.object.is_live())
     }
 
     /// The sources that may roll the workload.

@@ -3,7 +3,6 @@
 use tidings_core::annotations::PAUSED_AT;
 use tidings_core::index::Known;
 use tidings_core::kinds::Renewal;
-use tidings_core::object::Strategy;
 
 use super::case::{Case, Hit, On, RELOADER};
 use super::{Level, Rule, Tool};
@@ -28,15 +27,6 @@ pub(super) static RULES: &[Rule] = &[
         find: cronjobs,
     },
     Rule {
-        id: "waits-for-delete",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "An update strategy of OnDelete, or with a partition.",
-        differs: "Both write the pod template, and pods are replaced when somebody deletes them, or not below the partition. Reloader reports `Reloaded`; Tidings says WaitsForDelete or PartlyRolled until they all are.",
-        advice: "Nothing to do.",
-        find: waits_for_delete,
-    },
-    Rule {
         id: "paused",
         tool: Tool::Reloader,
         level: Level::Differs,
@@ -53,15 +43,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "Reloader sees no template and never rolls it; Tidings follows the reference.",
         advice: "Nothing to do.",
         find: workload_ref,
-    },
-    Rule {
-        id: "rollout-by-patch",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "A Rollout.",
-        differs: "Reloader writes the whole object, and drops fields that its version does not know; with `restart` it keeps no note of what it did, and may do it twice. Tidings patches the one field, once.",
-        advice: "Start the controller with --is-Argo-Rollouts=true, as Reloader.",
-        find: rollout,
     },
     Rule {
         id: "deployment-config",
@@ -101,10 +82,6 @@ fn cronjobs(case: &Case<'_>) -> Vec<Hit> {
     })
 }
 
-fn waits_for_delete(case: &Case<'_>) -> Vec<Hit> {
-    when(case, |known| known.workload.strategy != Strategy::Rolling)
-}
-
 fn paused(case: &Case<'_>) -> Vec<Hit> {
     let by_hand = case.on(On::Metadata, PAUSED_AT).is_none();
     when(case, |known| known.workload.paused && by_hand)
@@ -117,10 +94,6 @@ fn workload_ref(case: &Case<'_>) -> Vec<Hit> {
     };
     let text = format!("{}/{}", reference.word("kind"), reference.word("name"));
     vec![Hit::new(reference.line, text)]
-}
-
-fn rollout(case: &Case<'_>) -> Vec<Hit> {
-    when(case, |_| is(case, "Rollout"))
 }
 
 fn deployment_config(case: &Case<'_>) -> Vec<Hit> {

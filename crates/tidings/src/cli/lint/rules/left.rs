@@ -1,6 +1,6 @@
 //! What Reloader has written into manifests.
 
-use tidings_core::annotations::{LAST_RELOADED_FROM, PAUSED_AT};
+use tidings_core::annotations::PAUSED_AT;
 use tidings_core::reloaded::Trace;
 
 use super::super::tree::Tree;
@@ -16,15 +16,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "Reloader sets it anew at each change and never removes it; Tidings removes it with the next roll of the workload (with --reload-strategy=env-vars it sets its own). A manifest that has it puts it back whenever it is applied, and that is another roll.",
         advice: "Remove it from the manifest.",
         find: variables,
-    },
-    Rule {
-        id: "last-reloaded-from-in-manifest",
-        tool: Tool::Reloader,
-        level: Level::Note,
-        finds: "The annotation `last-reloaded-from` in a manifest.",
-        differs: "Both write it with --reload-strategy=annotations. A manifest that has it puts an old one back whenever it is applied, and that is another roll.",
-        advice: "Remove it from the manifest.",
-        find: last_reloaded_from,
     },
     Rule {
         id: "paused-at-in-manifest",
@@ -45,11 +36,6 @@ fn variables(case: &Case<'_>) -> Vec<Hit> {
     let left = case.variables().filter(of_reloader);
     left.map(|variable| Hit::new(variable.line, variable.word("name")))
         .collect()
-}
-
-fn last_reloaded_from(case: &Case<'_>) -> Vec<Hit> {
-    let said = case.on_template_of_manifest(LAST_RELOADED_FROM);
-    said.map(|said| said.of_key("")).into_iter().collect()
 }
 
 fn paused_at(case: &Case<'_>) -> Vec<Hit> {

@@ -1,7 +1,9 @@
 //! Workloads that wave's annotations opt in.
 
 use tidings_core::needs::Need;
-use tidings_core::uses::Via;
+use tidings_core::object::SourceFlags;
+use tidings_core::refs::SourceKind;
+use tidings_core::uses::{self, PodTemplate, Via};
 
 use super::super::tree::Tree;
 use super::case::{Case, Hit, Noted, On, WAVE};
@@ -12,7 +14,6 @@ const EXTRAS: [&str; 2] = [
     "wave.pusher.com/extra-configmaps",
     "wave.pusher.com/extra-secrets",
 ];
-const HASH: &str = "wave.pusher.com/config-hash";
 /// What wave puts in the place of the scheduler's name while it holds pods back.
 const NO_SCHEDULER: &str = "wave.pusher.com/invalid";
 
@@ -97,15 +98,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "wave counts it; Tidings does not.",
         advice: "Mount it, or remove it, or name its source in tidings.dev/reload.",
         find: unmounted,
-    },
-    Rule {
-        id: "wave-hash-in-manifest",
-        tool: Tool::Wave,
-        level: Level::Note,
-        finds: "wave's `config-hash` on a pod template in a manifest.",
-        differs: "wave keeps it up to date and leaves it when it is turned off; Tidings leaves it as it is. Removing it is one roll, as every edit of a template.",
-        advice: "Remove it from manifests; in the cluster it can stay.",
-        find: hash,
     },
     Rule {
         id: "wave-held-pods",
@@ -232,15 +224,29 @@ fn only_used_keys(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn unmounted(case: &Case<'_>) -> Vec<Hit> {
-    match case.opted_in_by(WAVE) {
-        Some(_) => super::references::unmounted(case),
-        None => Vec::new(),
-    }
-}
-
-fn hash(case: &Case<'_>) -> Vec<Hit> {
-    let said = case.on_template_of_manifest(HASH);
-    said.map(|said| said.of_key("")).into_iter().collect()
+    let Some(known) = case.opted_in_by(WAVE) else {
+        return Vec::new();
+    };
+    let Some(Ok(template)) = case.template().map(Tree::json).map(PodTemplate::read) else {
+        return Vec::new();
+    };
+    let counts = |kind, name: &str| {
+        let selection = known.policy.of(kind);
+        let selected = selection.select(name, true, SourceFlags::default());
+        selected.is_some()
+    };
+    let idle = uses::unmounted(&template).into_iter();
+    let idle = idle.filter(|(_, kind, name)| counts(*kind, name));
+    let hit = |(volume, kind, name): (&str, SourceKind, &str)| {
+        let volumes = case.pod("volumes").iter();
+        let mut named = volumes.filter(|tree| tree.word("name") == volume);
+        let line = named.next().map_or(case.object.line, |tree| tree.line);
+        Hit::new(
+            line,
+            format!("{}/{name} in volume {volume}", kind.row().word),
+        )
+    };
+    idle.map(hit).collect()
 }
 
 fn held_pods(case: &Case<'_>) -> Vec<Hit> {
