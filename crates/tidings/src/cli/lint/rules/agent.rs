@@ -2,6 +2,10 @@
 //! prometheus-config-reloader.
 
 use tidings_core::annotations::millis;
+use tidings_supervise::sidecars::{
+    CONFIGMAP_RELOAD, ConfigmapReload as C, Flag, Ours, PROMETHEUS_CONFIG_RELOADER,
+    PrometheusConfigReloader as P, Sidecar,
+};
 
 use super::super::tree::Tree;
 use super::case::{Case, Hit};
@@ -47,70 +51,11 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// What an option of a sidecar is to the agent.
-#[derive(Clone, Copy, Debug)]
-enum Ours {
-    /// It is this option.
-    Is(&'static str),
-    /// It is part of another.
-    Part,
-    /// It means nothing, and why.
-    Nothing(&'static str),
-}
-
-use Ours::{Is, Nothing, Part};
-
-const LOG: &str = "the agent has one form of log";
-
-static CONFIGMAP_RELOAD: &[(&str, Ours)] = &[
-    ("volume-dir", Is("--watch")),
-    ("webhook-url", Is("--http")),
-    ("webhook-method", Is("--method")),
-    ("webhook-status-code", Is("--expect")),
-    ("webhook-retries", Nothing("the agent never gives up")),
-    ("web.listen-address", Is("--listen")),
-    (
-        "web.telemetry-path",
-        Nothing(
-            "the agent's own words have /metrics only; under configmap-reload's name it is heard",
-        ),
-    ),
-];
-
-static PROMETHEUS: &[(&str, Ours)] = &[
-    ("config-file", Part),
-    ("config-envsubst-file", Part),
-    ("watched-dir", Is("--watch")),
-    ("watch-interval", Part),
-    ("delay-interval", Is("--quiet")),
-    ("retry-interval", Is("--retry")),
-    ("reload-timeout", Is("--http-timeout")),
-    ("reload-method", Part),
-    ("process-executable-name", Part),
-    ("statefulset-ordinal-from-envvar", Part),
-    ("listen-address", Is("--listen")),
-    (
-        "web-config-file",
-        Nothing(
-            "only one that asks for tls_server_config or basic_auth_users: the agent's own port then stays closed, since it has neither",
-        ),
-    ),
-    ("log-format", Nothing(LOG)),
-    ("log-level", Nothing(LOG)),
-    ("reload-url", Part),
-    ("runtimeinfo-url", Part),
-    (
-        "auto-gomemlimit-ratio",
-        Nothing("the agent is no Go program"),
-    ),
-];
-
 /// The options of both sidecars, without their dashes.
 pub fn sidecar_options() -> impl Iterator<Item = &'static str> {
-    CONFIGMAP_RELOAD
-        .iter()
-        .chain(PROMETHEUS)
-        .map(|(name, _)| *name)
+    let first = CONFIGMAP_RELOAD.flags.iter().map(|flag| flag.name);
+    let second = PROMETHEUS_CONFIG_RELOADER.flags.iter();
+    first.chain(second.map(|flag| flag.name))
 }
 
 fn all_containers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Tree> {
@@ -124,28 +69,88 @@ fn all_containers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Tree> {
 
 /// Containers of a program: by the name of their image, or by an option that no
 /// other has.
-fn of<'a>(case: &Case<'a>, program: &'a str, option: &'a str) -> impl Iterator<Item = &'a Tree> {
+fn of<'a, F: Copy + PartialEq>(
+    case: &Case<'a>,
+    sidecar: &'static Sidecar<F>,
+    own: F,
+) -> impl Iterator<Item = &'a Tree> {
+    let own = sidecar.flag(own).map(|flag| flag.name);
     all_containers(case).filter(move |container| {
-        let by_option = || options(container).iter().any(|word| word.name == option);
+        let by_option = || {
+            options(container)
+                .iter()
+                .any(|word| own == Some(word.name.as_str()))
+        };
         let image = image(container);
-        image == program || (!image.contains("tidings") && by_option())
+        image == sidecar.name || (!image.contains("tidings") && by_option())
     })
 }
 
 fn configmap_reloads<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Tree> {
-    of(case, "configmap-reload", "volume-dir")
+    of(case, &CONFIGMAP_RELOAD, C::VolumeDir)
 }
 
 fn prometheus_config_reloaders<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Tree> {
-    of(case, "prometheus-config-reloader", "config-envsubst-file")
+    of(case, &PROMETHEUS_CONFIG_RELOADER, P::ConfigEnvsubstFile)
+}
+
+/// What a container says to its sidecar.
+struct Said<F: 'static> {
+    words: Vec<Word>,
+    sidecar: &'static Sidecar<F>,
+}
+
+impl<F: Copy + PartialEq> Said<F> {
+    fn to(sidecar: &'static Sidecar<F>, container: &Tree) -> Self {
+        let words = options(container);
+        Self { words, sidecar }
+    }
+
+    /// What is written, if anything is.
+    fn written(&self, flag: &Flag<F>) -> Option<&str> {
+        let word = self
+            .words
+            .iter()
+            .rev()
+            .find(|word| word.name == flag.name)?;
+        word.value.as_deref().filter(|value| !value.is_empty())
+    }
+
+    /// What holds for a flag.
+    fn value(&self, id: F) -> Option<&str> {
+        let flag = self.sidecar.flag(id)?;
+        self.written(flag).or(flag.default)
+    }
+
+    /// The options that have one of the agent's for themselves.
+    fn translated(&self) -> Vec<String> {
+        let word = |word: &Word| match self.sidecar.named(&word.name)?.ours {
+            Ours::Is(ours) => Some(format!(
+                "{ours}={}",
+                without_password(word.value.as_deref()?)
+            )),
+            _ => None,
+        };
+        self.words.iter().filter_map(word).collect()
+    }
+
+    /// What the sidecar goes by where nothing is written, in the agent's words.
+    fn unwritten(&self) -> impl Iterator<Item = String> {
+        let flags = self.sidecar.flags.iter();
+        flags.filter_map(|flag| match (flag.ours, flag.default) {
+            (Ours::Is(ours), Some(default)) if self.written(flag).is_none() => {
+                Some(format!("{ours}={default}"))
+            }
+            _ => None,
+        })
+    }
 }
 
 fn configmap_reload(case: &Case<'_>) -> Vec<Hit> {
     let hit = |container: &Tree| {
-        let said = options(container);
-        let mut words = translated(&said, CONFIGMAP_RELOAD);
-        or_default(&said, "webhook-status-code", "--expect=200", &mut words);
-        or_default(&said, "web.listen-address", "--listen=:9533", &mut words);
+        let said = Said::to(&CONFIGMAP_RELOAD, container);
+        let mut words = said.translated();
+        words.extend(said.unwritten());
         in_own_words(container, &words)
     };
     configmap_reloads(case).map(hit).collect()
@@ -153,10 +158,10 @@ fn configmap_reload(case: &Case<'_>) -> Vec<Hit> {
 
 fn prometheus_config_reloader(case: &Case<'_>) -> Vec<Hit> {
     let hit = |container: &Tree| {
-        let said = options(container);
+        let said = Said::to(&PROMETHEUS_CONFIG_RELOADER, container);
         let mut words = files(&said);
-        words.extend(translated(&said, PROMETHEUS));
-        let interval = value(&said, "watch-interval");
+        words.extend(said.translated());
+        let interval = said.value(P::WatchInterval);
         match interval.and_then(|time| millis(time).ok()) {
             Some(0) => words.push("--once".to_owned()),
             _ => words.extend(way(&said)),
@@ -178,36 +183,6 @@ fn in_own_words(container: &Tree, words: &[String]) -> Hit {
     )
 }
 
-/// The options that have one of the agent's for themselves.
-fn translated(said: &[Word], table: &[(&str, Ours)]) -> Vec<String> {
-    let word = |word: &Word| match row(table, &word.name)? {
-        Is(ours) => Some(format!(
-            "{ours}={}",
-            without_password(word.value.as_deref()?)
-        )),
-        _ => None,
-    };
-    said.iter().filter_map(word).collect()
-}
-
-fn row(table: &[(&str, Ours)], name: &str) -> Option<Ours> {
-    table
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, ours)| *ours)
-}
-
-fn or_default(said: &[Word], name: &str, ours: &str, words: &mut Vec<String>) {
-    if value(said, name).is_none() {
-        words.push(ours.to_owned());
-    }
-}
-
-fn value<'a>(said: &'a [Word], name: &str) -> Option<&'a str> {
-    let word = said.iter().rev().find(|word| word.name == name)?;
-    word.value.as_deref().filter(|value| !value.is_empty())
-}
-
 /// A URL may carry a user and a password; they go into a file.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -220,9 +195,9 @@ fn without_password(url: &str) -> String {
     }
 }
 
-fn files(said: &[Word]) -> Vec<String> {
-    let file = value(said, "config-file");
-    let word = match (file, value(said, "config-envsubst-file")) {
+fn files(said: &Said<P>) -> Vec<String> {
+    let file = said.value(P::ConfigFile);
+    let word = match (file, said.value(P::ConfigEnvsubstFile)) {
         (Some(file), Some(output)) => Some(format!("--render={file}={output}")),
         (Some(file), None) => Some(format!("--watch={file}")),
         _ => None,
@@ -230,39 +205,39 @@ fn files(said: &[Word]) -> Vec<String> {
     word.into_iter().collect()
 }
 
-fn way(said: &[Word]) -> Vec<String> {
-    if value(said, "reload-method") == Some("signal") {
-        let process = value(said, "process-executable-name").unwrap_or("prometheus");
-        let runtime = value(said, "runtimeinfo-url")
-            .unwrap_or("http://127.0.0.1:9090/api/v1/status/runtimeinfo");
+fn way(said: &Said<P>) -> Vec<String> {
+    let value = |id| said.value(id).unwrap_or_default();
+    if value(P::ReloadMethod) == "signal" {
+        let process = value(P::ProcessExecutableName);
+        let runtime = value(P::RuntimeinfoUrl);
         return vec![
             format!("--signal=HUP --signal-is-handled --process={process}"),
             format!("--prove=moves={runtime}#data.lastConfigTime#data.reloadConfigSuccess"),
         ];
     }
-    let url = value(said, "reload-url").unwrap_or("http://127.0.0.1:9090/-/reload");
+    let url = value(P::ReloadUrl);
     vec![format!("--http={}", without_password(url))]
 }
 
 fn configmap_reload_option(case: &Case<'_>) -> Vec<Hit> {
     configmap_reloads(case)
-        .flat_map(|c| idle(c, CONFIGMAP_RELOAD))
+        .flat_map(|c| idle(c, &CONFIGMAP_RELOAD))
         .collect()
 }
 
 fn prometheus_config_reloader_option(case: &Case<'_>) -> Vec<Hit> {
     prometheus_config_reloaders(case)
-        .flat_map(|c| idle(c, PROMETHEUS))
+        .flat_map(|c| idle(c, &PROMETHEUS_CONFIG_RELOADER))
         .collect()
 }
 
-fn idle(container: &Tree, table: &'static [(&str, Ours)]) -> Vec<Hit> {
+fn idle<F: Copy + PartialEq>(container: &Tree, sidecar: &'static Sidecar<F>) -> Vec<Hit> {
     let hit = |word: Word| {
-        let why = match row(table, &word.name) {
-            Some(Is(_) | Part) => return None,
-            Some(Nothing(why)) => why.to_owned(),
+        let why = match sidecar.named(&word.name).map(|flag| flag.ours) {
+            Some(Ours::Is(_) | Ours::Part) => return None,
+            Some(Ours::Nothing(why)) => why.to_owned(),
             None => {
-                let names = table.iter().map(|(name, _)| *name);
+                let names = sidecar.flags.iter().map(|flag| flag.name);
                 let near = names.min_by_key(|name| strsim::damerau_levenshtein(name, &word.name));
                 format!(
                     "neither has it; did you mean --{}?",
