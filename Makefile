@@ -63,7 +63,6 @@ check: ## what CI checks before it tests: format, lints, dependencies
 
 docs: ## write anew what follows from tables: reference pages, manifests, dashboards
 	$(CARGO) run -q -p written
-	TIDINGS_WRITE_DOCS=1 $(CARGO) test -q -p tidings-agent --bin tidings-agent page
 
 advisories: ## ask for known vulnerabilities (needs the network)
 	scripts/deny check advisories

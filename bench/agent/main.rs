@@ -17,31 +17,7 @@
 mod common;
 mod floor;
 mod hook;
-#[path = "../../crates/agent/src/location.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "only what watching needs of it is measured"
-)]
-mod location;
-#[path = "../../crates/agent/src/read.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "only what watching needs of it is measured"
-)]
-mod read;
 mod scenes;
-#[path = "../../crates/agent/src/sys.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "nothing is written, and nothing fails"
-)]
-mod sys;
-mod watch;
-#[path = "../../crates/agent/src/way.rs"]
-mod way;
 
 use std::process::ExitCode;
 

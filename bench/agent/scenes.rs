@@ -3,8 +3,6 @@
 use crate::Board;
 use crate::common::{Kubelet, Running, Volume, binary, free_port, get, start};
 use crate::hook::Hook;
-use crate::watch::glob::Filter;
-use crate::watch::place::Place;
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use std::fs;
 use std::io::Write;
@@ -392,10 +390,7 @@ fn reading_while_swapped(board: &mut Board) {
             .collect()
     };
     let scene = Scene::new(&files(0));
-    let place = Place {
-        path: scene.dir(),
-        filter: Filter::default(),
-    };
+    let dir = scene.dir();
     let mut kubelet = scene.kubelet;
     let writer = std::thread::spawn(move || {
         for n in 1..1000 {
@@ -405,11 +400,11 @@ fn reading_while_swapped(board: &mut Board) {
     });
     let (mut reads, mut torn) = (0.0, 0.0);
     while !DONE.load(Ordering::SeqCst) {
-        let Ok(snapshot) = place.read() else { continue };
+        let Some(digests) = tidings_agent::read_once(&dir) else {
+            continue;
+        };
         reads += 1.0;
-        let first = snapshot.files.values().next();
-        let whole = snapshot.files.len() == 50
-            && snapshot.files.values().all(|digest| Some(digest) == first);
+        let whole = digests.len() == 50 && digests.iter().all(|digest| *digest == digests[0]);
         torn += f64::from(u8::from(!whole));
     }
     writer.join().unwrap();

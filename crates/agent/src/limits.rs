@@ -14,8 +14,6 @@ use crate::watch::reading;
 use crate::watch::tree::{self, DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::watch::watched::{MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES};
 use crate::{memory, read, serving};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 /// What, its limit, and what passes it.
 type Row = (&'static str, String, &'static str);
@@ -35,8 +33,11 @@ fn thousands(count: usize) -> String {
     }
 }
 
-fn rows() -> Vec<Row> {
-    [files(), places(), rendering(), outside()].concat()
+/// The table.
+pub(crate) fn rows() -> Vec<Vec<String>> {
+    let rows = [files(), places(), rendering(), outside()].concat();
+    let row = |(what, limit, passed): Row| vec![what.to_owned(), limit, passed.to_owned()];
+    rows.into_iter().map(row).collect()
 }
 
 fn files() -> Vec<Row> {
@@ -67,7 +68,7 @@ fn files() -> Vec<Row> {
         ),
         (
             "the file in `--memory`",
-            kib(memory::LONGEST.try_into().unwrap()),
+            format!("{} KiB", memory::LONGEST >> 10),
             "what the process has is not known: one action more",
         ),
         (
@@ -220,83 +221,82 @@ fn outside() -> Vec<Row> {
     ]
 }
 
-/// Limits that nobody meets as one.
-const OTHERS: [(&str, &str); 7] = [
-    (
-        "act/unix.rs LONGEST",
-        "no call waits longer without a limit of its own",
-    ),
-    ("act/under_way.rs LONGEST", "a pause between attempts"),
-    ("act/mod.rs STILL", "a sentence"),
-    (
-        "watch/foreign.rs LONGEST",
-        "no token is longer; what is longer is configuration",
-    ),
-    ("watch/moment.rs LONGEST", "how long a writer is waited for"),
-    (
-        "watch/arm.rs MOST_COMPLAINTS",
-        "each is said once, then perhaps once more",
-    ),
-    (
-        "render/output.rs SEARCHED",
-        "where more lies beside an output, what an earlier life left may stay",
-    ),
-];
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
-/// The table, in Markdown.
-pub(crate) fn reference() -> String {
-    let row = |(what, limit, passed): Row| format!("| {what} | {limit} | {passed} |\n");
-    let rows: String = rows().into_iter().map(row).collect();
-    format!("| what | limit | what passes it |\n|---|---|---|\n{rows}")
-}
-
-fn sources(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let below = |path: PathBuf| {
-        if path.is_dir() {
-            sources(&path)
-        } else {
-            vec![path]
-        }
-    };
-    entries.flat_map(below).collect()
-}
-
-/// Constants that are named like a limit, as `room/file.rs NAME`.
-fn limits_of(file: &Path, name: &str) -> Vec<String> {
-    const WORDS: [&str; 13] = [
-        "MOST", "LONGEST", "DEEPEST", "SMALL", "LARGE", "LIMIT", "SEATS", "KEPT", "NAMED", "NOTED",
-        "SHOWN", "QUOTED", "SEARCHED",
+    /// Limits that nobody meets as one.
+    const OTHERS: [(&str, &str); 7] = [
+        (
+            "act/unix.rs LONGEST",
+            "no call waits longer without a limit of its own",
+        ),
+        ("act/under_way.rs LONGEST", "a pause between attempts"),
+        ("act/mod.rs STILL", "a sentence"),
+        (
+            "watch/foreign.rs LONGEST",
+            "no token is longer; what is longer is configuration",
+        ),
+        ("watch/moment.rs LONGEST", "how long a writer is waited for"),
+        (
+            "watch/arm.rs MOST_COMPLAINTS",
+            "each is said once, then perhaps once more",
+        ),
+        (
+            "render/output.rs SEARCHED",
+            "where more lies beside an output, what an earlier life left may stay",
+        ),
     ];
-    let text = fs::read_to_string(file).unwrap();
-    let names = text.lines().filter_map(|line| {
-        let (_, declared) = line.split_once("const ")?;
-        let (constant, _) = declared.split_once(':')?;
-        let is_limit = constant.split('_').any(|word| WORDS.contains(&word));
-        (is_limit && !line.starts_with("    ")).then(|| format!("{name} {constant}"))
-    });
-    names.collect()
-}
 
-/// What is named like a limit is in the table, or among the others. Processes
-/// (`proc`) have no size that somebody chooses.
-#[test]
-fn no_limit_is_forgotten() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let told = include_str!("limits.rs");
-    for file in sources(&root) {
-        let name = file.strip_prefix(&root).unwrap().display().to_string();
-        if name.starts_with("proc/") || name == "limits.rs" {
-            continue;
-        }
-        for limit in limits_of(&file, &name) {
-            let constant = limit.split(' ').nth(1).unwrap();
-            let is_told = told.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            let is_other = OTHERS.iter().any(|(other, _)| *other == limit);
-            let count = is_told.filter(|word| *word == constant).count();
-            assert!(is_other || count > 0, "{limit} is missing in limits.rs");
+    fn sources(dir: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let below = |path: PathBuf| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        };
+        entries.flat_map(below).collect()
+    }
+
+    /// Constants that are named like a limit, as `room/file.rs NAME`.
+    fn limits_of(file: &Path, name: &str) -> Vec<String> {
+        const WORDS: [&str; 13] = [
+            "MOST", "LONGEST", "DEEPEST", "SMALL", "LARGE", "LIMIT", "SEATS", "KEPT", "NAMED",
+            "NOTED", "SHOWN", "QUOTED", "SEARCHED",
+        ];
+        let text = fs::read_to_string(file).unwrap();
+        let names = text.lines().filter_map(|line| {
+            let (_, declared) = line.split_once("const ")?;
+            let (constant, _) = declared.split_once(':')?;
+            let is_limit = constant.split('_').any(|word| WORDS.contains(&word));
+            (is_limit && !line.starts_with("    ")).then(|| format!("{name} {constant}"))
+        });
+        names.collect()
+    }
+
+    /// What is named like a limit is in the table, or among the others. Processes
+    /// (`proc`) have no size that somebody chooses.
+    #[test]
+    fn no_limit_is_forgotten() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let told = include_str!("limits.rs");
+        for file in sources(&root) {
+            let name = file.strip_prefix(&root).unwrap().display().to_string();
+            if name.starts_with("proc/") || name == "limits.rs" {
+                continue;
+            }
+            for limit in limits_of(&file, &name) {
+                let constant = limit.split(' ').nth(1).unwrap();
+                let is_told = told.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+                let is_other = OTHERS.iter().any(|(other, _)| *other == limit);
+                let count = is_told.filter(|word| *word == constant).count();
+                assert!(is_other || count > 0, "{limit} is missing in limits.rs");
+            }
         }
     }
 }

@@ -410,7 +410,7 @@ pub fn reference() -> String {
 
 const HEAD: &str = "# Presets
 
-Made from the table in `crates/core/src/preset.rs`; `make docs` writes it anew.
+Made from the table in `crates/supervise/src/preset.rs`; `make docs` writes it anew.
 Options that are given overrule the preset. A row marked ✓ runs against the real
 server in the tests.
 

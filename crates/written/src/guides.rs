@@ -1,15 +1,14 @@
-//! The parts of the migration guides that follow from tables: between a mark
-//! `<!-- rules: Reloader -->` (or `<!-- options -->`, `<!-- variables -->`) and the
-//! end of it.
+//! The parts of the migration guides that follow from tables: below the marks
+//! `<!-- rules: Reloader -->`, `<!-- options -->` and `<!-- variables -->`.
 //!
 //! Goes in: the text of a guide. Comes out: the text with these parts written anew.
-//! A mark that says nothing known stays as it is. Pure.
 
 use std::fmt::Write;
 
 use tidings::cli::lint::rules::{Fate, OPTIONS, Tool, rules, variables};
 
 use crate::markdown::{cell, code, table};
+use crate::marks::renewed;
 use crate::{File, read};
 
 /// The guides, by their files in `docs/`.
@@ -19,37 +18,11 @@ const GUIDES: [&str; 3] = [
     "migrating-from-wave.md",
 ];
 
-const OPEN: &str = "<!-- ";
-const CLOSE: &str = " -->";
-const END: &str = "<!-- end of ";
-
 /// The guides, their parts written anew.
 pub(crate) fn files() -> Vec<File> {
     let path = |guide: &str| format!("docs/{guide}");
-    let renewed = |guide| File::new(path(guide), renewed(&read(&path(guide))));
+    let renewed = |guide| File::new(path(guide), renewed(&read(&path(guide)), part));
     GUIDES.into_iter().map(renewed).collect()
-}
-
-fn renewed(text: &str) -> String {
-    let mut out = String::new();
-    let mut skipping = false;
-    for line in text.split_inclusive('\n') {
-        if line.starts_with(END) {
-            skipping = false;
-        }
-        if !skipping {
-            out.push_str(line);
-        }
-        let mark = line
-            .trim_end()
-            .strip_prefix(OPEN)
-            .and_then(|l| l.strip_suffix(CLOSE));
-        if let Some(part) = mark.and_then(part) {
-            out.push_str(&part);
-            skipping = true;
-        }
-    }
-    out
 }
 
 /// What belongs below a mark.

@@ -1,8 +1,8 @@
-//! What is written from tables: the reference pages, the tables of the guides, the
-//! chart's values, options and rights, the static manifests, the dashboard and the
+//! What is written from tables: the reference pages, the tables of the guides and of
+//! the agent's pages, the chart's values, options and rights, the static manifests, the dashboard and the
 //! alert rules.
 //!
-//! In: the tables here and those of the program. Out: [`files`], which `make docs`
+//! In: the tables here and those of the programs. Out: [`files`], which `make docs`
 //! writes, and a test compares with those in the tree.
 
 #![allow(
@@ -11,12 +11,14 @@
     reason = "a table that makes no sense ends it"
 )]
 
+mod agent;
 mod alerts;
 mod chart;
 mod dashboard;
 mod deploy;
 mod guides;
 mod markdown;
+mod marks;
 mod pages;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +73,7 @@ pub fn files() -> Vec<File> {
     let files = [
         pages::files(),
         guides::files(),
+        agent::files(),
         chart::files(),
         deploy::files(),
         dashboard::files(),

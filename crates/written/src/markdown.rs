@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 /// A table below a heading.
-pub(crate) fn section<const N: usize>(
+pub(crate) fn section<'a>(
     text: &mut String,
     title: &str,
-    header: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
+    header: impl AsRef<[&'a str]>,
+    rows: impl Iterator<Item = impl AsRef<[String]>>,
 ) {
     let _ = writeln!(text, "## {title}\n");
     table(text, header, rows);
@@ -15,15 +15,16 @@ pub(crate) fn section<const N: usize>(
 }
 
 /// A table.
-pub(crate) fn table<const N: usize>(
+pub(crate) fn table<'a>(
     text: &mut String,
-    header: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
+    header: impl AsRef<[&'a str]>,
+    rows: impl Iterator<Item = impl AsRef<[String]>>,
 ) {
+    let header = header.as_ref();
     let _ = writeln!(text, "| {} |", header.join(" | "));
-    let _ = writeln!(text, "|{}", " --- |".repeat(N));
+    let _ = writeln!(text, "|{}", " --- |".repeat(header.len()));
     for row in rows {
-        let _ = writeln!(text, "| {} |", row.join(" | "));
+        let _ = writeln!(text, "| {} |", row.as_ref().join(" | "));
     }
 }
 

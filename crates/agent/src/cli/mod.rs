@@ -1,8 +1,8 @@
 //! The command line. In: arguments. Out: what to do, or one sentence.
 
 pub(crate) mod draft;
-mod needs;
-mod options;
+pub(crate) mod needs;
+pub(crate) mod options;
 pub(crate) mod quoted;
 pub(crate) mod settings;
 pub(crate) mod values;
@@ -224,80 +224,14 @@ pub(crate) fn help() -> String {
             For::Watch => " (watch)",
         };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  {}{whose}\n      {}", usage(opt), opt.doc);
+        let _ = writeln!(text, "  {}{whose}\n      {}", opt.usage(), opt.doc);
     }
     text
-}
-
-fn usage(opt: &Opt) -> String {
-    format!("{} {}", opt.name, opt.value).trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The table of options as `docs/agent.md` has it.
-    fn reference() -> String {
-        let mut text = String::from("| option | for | |\n|---|---|---|\n");
-        for opt in OPTIONS {
-            let whose = match opt.of {
-                For::Both => "both",
-                For::Run => "run",
-                For::Watch => "watch",
-            };
-            let escape = |text: &str| text.replace('|', "\\|");
-            let _ = writeln!(
-                text,
-                "| `{}` | {whose} | {} |",
-                escape(&usage(opt)),
-                escape(opt.doc)
-            );
-        }
-        text
-    }
-
-    fn docs(name: &str) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("../../docs")
-            .join(name)
-    }
-
-    /// `TIDINGS_WRITE_DOCS=1` writes the page anew instead of comparing.
-    fn compare(name: &str, right: impl Fn(&str) -> String) {
-        let page = std::fs::read_to_string(docs(name)).unwrap_or_default();
-        let right = right(&page);
-        if std::env::var_os("TIDINGS_WRITE_DOCS").is_some() {
-            std::fs::write(docs(name), right).unwrap();
-        } else {
-            assert!(page == right, "docs/{name} is not up to date: make docs");
-        }
-    }
-
-    #[test]
-    fn the_page_of_presets_is_the_table() {
-        compare("presets.md", |_| tidings_supervise::preset::reference());
-    }
-
-    fn between(page: &str, name: &str, text: &str) -> String {
-        let (begin, end) = (
-            format!("<!-- {name} -->\n"),
-            format!("<!-- end of {name} -->"),
-        );
-        let before = page.split(&begin).next().unwrap_or_default();
-        let after = page.split(&end).nth(1).unwrap_or_default();
-        format!("{before}{begin}{text}{end}{after}")
-    }
-
-    #[test]
-    fn the_page_of_the_agent_has_the_tables_of_limits_and_options() {
-        compare("agent.md", |page| {
-            let page = between(page, "limits", &crate::limits::reference());
-            let page = between(&page, "exit codes", &crate::exits::reference());
-            let page = between(&page, "needs", &needs::reference());
-            between(&page, "options", &reference())
-        });
-    }
 
     fn refused(line: &str) -> String {
         let words = line.split_whitespace().map(OsString::from).collect();

@@ -3,8 +3,6 @@
 
 use super::settings::{Settings, Way};
 use crate::act::prove::Proof;
-#[cfg(test)]
-use std::fmt::Write;
 use tidings_supervise::OnChange;
 
 /// Options, what they need, and whether that is there.
@@ -97,20 +95,14 @@ pub(super) fn meet(said: &[&'static str], settings: &Settings) -> Result<(), Str
     Ok(())
 }
 
-/// The table, in Markdown.
-#[cfg(test)]
-pub(super) fn reference() -> String {
-    let mut text = String::from("| option | needs |\n|---|---|\n");
-    for need in NEEDS {
-        let options: Vec<String> = need
-            .options
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "| {} | {} |", options.join(", "), need.what);
-    }
-    text
+/// The table.
+pub(crate) fn rows() -> Vec<Vec<String>> {
+    let row = |need: Need| {
+        let options = need.options.iter().map(|name| format!("`{name}`"));
+        let options: Vec<String> = options.collect();
+        vec![options.join(", "), need.what.to_owned()]
+    };
+    NEEDS.map(row).into()
 }
 
 #[cfg(test)]

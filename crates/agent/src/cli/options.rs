@@ -46,6 +46,13 @@ const fn opt(
 }
 
 impl Opt {
+    /// As it is written.
+    pub(crate) fn usage(&self) -> String {
+        format!("{} {}", self.name, self.value)
+            .trim_end()
+            .to_owned()
+    }
+
     /// Whether it says what is watched or rendered, and how that is acted upon: what an
     /// earlier life of the agent kept is of these.
     pub(crate) fn is_of_the_task(&self) -> bool {
@@ -388,6 +395,19 @@ pub(crate) fn find(name: &str, mode: For) -> Option<&'static Opt> {
     OPTIONS
         .iter()
         .find(|opt| opt.name == name && (opt.of == For::Both || opt.of == mode))
+}
+
+/// The table: each as it is written, who knows it, and what it is.
+pub(crate) fn rows() -> Vec<Vec<String>> {
+    let row = |opt: &Opt| {
+        let whose = match opt.of {
+            For::Both => "both",
+            For::Run => "run",
+            For::Watch => "watch",
+        };
+        vec![format!("`{}`", opt.usage()), whose.into(), opt.doc.into()]
+    };
+    OPTIONS.iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -13,9 +13,7 @@ mod kin;
 mod mark;
 mod pid_file;
 
-pub(crate) use disposition::{Disposition, is_ignored_here};
-#[cfg(test)]
-pub(crate) use disposition::{MOST_DESCRIPTORS, MOST_THREADS};
+pub(crate) use disposition::{Disposition, MOST_DESCRIPTORS, MOST_THREADS, is_ignored_here};
 pub(crate) use family::{Family, VARIABLE};
 pub(crate) use find::{Fit, children_of, lives, named, nobody_else, pids, rivals};
 pub(crate) use golang::is_go;
