@@ -16,16 +16,20 @@ use serde::de::DeserializeOwned;
 use tidings_core::refs::Name;
 use tokio::time::timeout;
 
+mod client;
 pub mod connect;
 mod error;
 pub(crate) mod outbox;
 pub mod pace;
 pub(crate) mod page;
 mod place;
+mod term;
 
+pub use client::{ApiClient, TermClient};
 pub(crate) use error::of_event;
 pub use error::{ApiError, Refusal};
 pub use place::Place;
+pub use term::Term;
 
 /// The name under which the API server records what Tidings writes.
 pub const FIELD_MANAGER: &str = "tidings";
@@ -82,8 +86,13 @@ impl Verb {
         }
     }
 
-    fn names_its_manager(self) -> bool {
-        matches!(self, Self::Create | Self::Patch | Self::JsonPatch)
+    /// What a request of it always says.
+    fn query(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Watch => Some(("watch", "true")),
+            Self::Create | Self::Patch | Self::JsonPatch => Some(("fieldManager", FIELD_MANAGER)),
+            Self::Get | Self::List | Self::Delete => None,
+        }
     }
 }
 
@@ -96,23 +105,20 @@ pub struct Call {
     accept: &'static str,
     body: Bytes,
     alone: bool,
+    brief: bool,
 }
 
 impl Call {
     /// A request without parameters. Writes carry [`FIELD_MANAGER`].
     pub fn new(verb: Verb, place: Place) -> Self {
-        let query = match verb {
-            Verb::Watch => vec![("watch", "true".to_owned())],
-            _ if verb.names_its_manager() => vec![("fieldManager", FIELD_MANAGER.to_owned())],
-            _ => Vec::new(),
-        };
         Self {
             verb,
             place,
-            query,
+            query: Vec::new(),
             accept: "application/json",
             body: Bytes::new(),
             alone: false,
+            brief: false,
         }
     }
 
@@ -148,6 +154,14 @@ impl Call {
         self
     }
 
+    /// On a connection that does not stay open, for the answer may carry bytes of a
+    /// Secret.
+    #[must_use]
+    pub fn briefly(mut self) -> Self {
+        self.brief = true;
+        self
+    }
+
     fn request(&self) -> Result<Request<Body>, ApiError> {
         let mut request = Request::builder()
             .method(self.verb.method())
@@ -165,7 +179,8 @@ impl Call {
 
     fn uri(&self) -> String {
         let mut uri = self.place.path();
-        for (i, (key, value)) in self.query.iter().enumerate() {
+        let given = self.query.iter().map(|(key, value)| (*key, value.as_str()));
+        for (i, (key, value)) in self.verb.query().into_iter().chain(given).enumerate() {
             uri.push(if i == 0 { '?' } else { '&' });
             uri.push_str(key);
             uri.push('=');
@@ -214,27 +229,6 @@ async fn send(client: &Client, call: &Call) -> Result<Body, ApiError> {
         return Ok(response.into_body());
     }
     Err(error::read(call, response).await)
-}
-
-/// Reads an object.
-pub async fn get(client: &Client, place: Place) -> Result<Bytes, ApiError> {
-    call(client, &Call::new(Verb::Get, place)).await
-}
-
-/// Makes an object; the place is that of the collection.
-pub async fn create(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
-    write(client, Verb::Create, place, json).await
-}
-
-/// Changes an object by a JSON merge patch. Where the patch carries a uid or a
-/// resourceVersion, only that object: otherwise [`ApiError::Conflict`].
-pub async fn patch(client: &Client, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
-    write(client, Verb::Patch, place, json).await
-}
-
-async fn write(client: &Client, verb: Verb, place: Place, json: &[u8]) -> Result<Bytes, ApiError> {
-    let json = Bytes::copy_from_slice(json);
-    call(client, &Call::new(verb, place).body(json)).await
 }
 
 /// Reads the JSON of an answer. The error quotes nothing of it.

@@ -5,7 +5,6 @@
 //! asked fresh and nothing is kept. Errors are the API server's; an answer that
 //! cannot be read is an error that quotes nothing of it.
 
-use kube::Client;
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
@@ -13,7 +12,7 @@ use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::api::page::{self, Page};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
 mod class;
@@ -27,15 +26,17 @@ pub use pods_since::pods_since;
 /// Reads a source and digests its keys, if so also as Reloader does; its content
 /// is gone when this returns.
 pub async fn source(
-    client: &Client,
+    api: &ApiClient,
     key: &SourceRef,
     filter: &Filter,
     sha1: bool,
 ) -> Result<Fetched, ApiError> {
     if key.kind == SourceKind::SecretProviderClass {
-        return class::read(client, key, &filter.vocabulary, sha1).await;
+        // In a box, for few are of this kind and thousands may wait.
+        return Box::pin(class::read(api, key, &filter.vocabulary, sha1)).await;
     }
-    let Some(json) = there(api::get(client, Place::source(key)).await)? else {
+    let call = of_source(Verb::Get, key.kind, Place::source(key));
+    let Some(json) = there(api.read(&call).await)? else {
         return Ok(Fetched::Absent);
     };
     let fetched = read_source(key, filter, &json)?;
@@ -50,15 +51,15 @@ pub async fn source(
 
 /// Finds out something about a workload that the present does not tell.
 pub async fn find(
-    client: &Client,
+    api: &ApiClient,
     key: &WorkloadRef,
     question: &Question,
     filter: &Filter,
 ) -> Result<Finding, ApiError> {
     match question {
-        Question::Source(source, version) => past::source(client, source, *version, filter).await,
-        Question::Workload(version) => past::workload(client, key, *version, filter).await,
-        Question::Pods => pods_since(client, key).await.map(Finding::Pods),
+        Question::Source(source, version) => past::source(api, source, *version, filter).await,
+        Question::Workload(version) => past::workload(api, key, *version, filter).await,
+        Question::Pods => pods_since(api, key).await.map(Finding::Pods),
     }
 }
 
@@ -77,6 +78,15 @@ fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched,
     Ok(Fetched::Present(meta, content))
 }
 
+/// A question whose answer may carry bytes of a Secret, if it is of one.
+fn of_source(verb: Verb, kind: SourceKind, place: Place) -> Call {
+    let call = Call::new(verb, place);
+    match kind {
+        SourceKind::Secret => call.briefly(),
+        SourceKind::ConfigMap | SourceKind::SecretProviderClass => call,
+    }
+}
+
 /// What is there, if it is.
 fn there<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
     match answer {
@@ -87,17 +97,17 @@ fn there<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
 
 /// Reads the metadata of all watched sources of a kind in a namespace.
 pub async fn metas(
-    client: &Client,
+    api: &ApiClient,
     kind: SourceKind,
     namespace: &Name,
     filter: &Filter,
 ) -> Result<Vec<SourceMeta>, ApiError> {
     if kind == SourceKind::SecretProviderClass {
-        return class::metas(client, namespace).await;
+        return Box::pin(class::metas(api, namespace)).await;
     }
-    let place = Place::sources(kind).within(namespace);
+    let place = Place::sources(kind).within(namespace.clone());
     let scope = filter.scope(kind);
-    let call = Call::new(Verb::List, place)
+    let call = of_source(Verb::List, kind, place)
         .accept(page::METADATA_LIST)
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
@@ -106,20 +116,20 @@ pub async fn metas(
         Ok(meta) => metas.push(meta),
         Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
     };
-    all(client, &call, StreamOf::Sources(kind), read).await?;
+    all(api, &call, StreamOf::Sources(kind), read).await?;
     Ok(metas)
 }
 
 /// Reads every object of a list, page by page.
 async fn all(
-    client: &Client,
+    api: &ApiClient,
     list: &Call,
     of: StreamOf,
     mut each: impl FnMut(&RawValue),
 ) -> Result<(), ApiError> {
     let mut next = String::new();
     loop {
-        let json = api::call(client, &page::call(list, of, &next)).await?;
+        let json = api.read(&page::call(list, of, &next)).await?;
         let page = Page::read(&json)?;
         for item in &page.items {
             each(item);

@@ -16,7 +16,6 @@
 mod forms;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -27,6 +26,8 @@ use tokio::sync::{Notify, mpsc};
 
 use forms::{FORMS, Forms};
 use tidings_core::state::FORM;
+
+use crate::api::Term;
 
 /// For so many of a Lease's durations a replica's word of what it knows is fresh.
 const FRESH: u32 = 4;
@@ -45,50 +46,6 @@ pub struct Timings {
     pub renew: Duration,
     /// How often it is renewed, and looked at by those who wait.
     pub retry: Duration,
-}
-
-/// The time in which we are the one who writes.
-#[derive(Clone, Debug)]
-pub struct Term {
-    /// Grows with each of our terms.
-    pub number: u64,
-    /// When the term before it was last renewed, by its holder's clock; `None` where
-    /// there was none.
-    pub unled_since: Option<i64>,
-    started: Instant,
-    until: Arc<AtomicU64>,
-}
-
-impl Term {
-    fn new(number: u64, unled_since: Option<i64>) -> Self {
-        Self {
-            number,
-            unled_since,
-            started: Instant::now(),
-            until: Arc::default(),
-        }
-    }
-
-    /// A term without an end, for those who write nothing.
-    pub fn endless() -> Self {
-        let term = Self::new(1, None);
-        term.until.store(u64::MAX, Ordering::Relaxed);
-        term
-    }
-
-    /// Whether we may still write.
-    pub fn is_valid(&self) -> bool {
-        let now = self.started.elapsed().as_millis();
-        now < u128::from(self.until.load(Ordering::Relaxed))
-    }
-
-    fn extend(&self, asked: Instant, by: Duration) {
-        let until = (asked + by)
-            .saturating_duration_since(self.started)
-            .as_millis();
-        self.until
-            .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
 }
 
 /// What happened to our leadership.

@@ -7,7 +7,6 @@
 //! fields this version of Tidings does not know, and may be done again after a
 //! crash at any moment.
 
-mod hands;
 mod recreate;
 mod rewrite;
 mod run;
@@ -15,28 +14,54 @@ pub mod saved;
 mod template;
 
 use tidings_core::rewrite::Words;
+use tidings_core::vocabulary::Vocabulary;
 
+use crate::api::{ApiError, TermClient};
 use crate::control::{Deed, Outcome, Patch};
+use crate::records::cluster::Home;
 
-pub use hands::{Hand, Hands, Undone};
 pub use recreate::finish;
 pub use template::{body, call, unpause};
 
+/// Who writes, and by which keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// The installation.
+    pub instance: &'a str,
+    /// The keys.
+    pub vocabulary: &'a Vocabulary,
+    /// In Reloader's words besides.
+    pub words: Words,
+}
+
+/// What a deed is done with.
+#[derive(Clone, Copy)]
+pub struct ActContext<'a> {
+    /// The way to the API server, while our term lasts.
+    pub api: TermClient<'a>,
+    /// Who writes.
+    pub author: Author<'a>,
+    /// Where we keep what must survive us.
+    pub home: &'a Home,
+}
+
 /// Brings a workload to its record.
-pub async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
+pub async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
     match &patch.deed {
-        Deed::Template { restart: None, .. } if hands.hand.words != Words::None || patch.traces => {
-            Box::pin(rewrite::roll(hands, patch)).await
+        Deed::Template { restart: None, .. }
+            if with.author.words != Words::None || patch.traces =>
+        {
+            Box::pin(rewrite::roll(with, patch)).await
         }
-        Deed::Template { .. } | Deed::RestartAt(_) => template::roll(hands, patch).await,
+        Deed::Template { .. } | Deed::RestartAt(_) => template::roll(with, patch).await,
         Deed::Run { overlap, replaces } => {
             let run = run::JobRun {
                 patch,
                 overlap: *overlap,
                 replaces,
             };
-            Box::pin(run.carry_out(hands)).await
+            Box::pin(run.carry_out(with)).await
         }
-        Deed::Recreate => Box::pin(recreate::carry_out(hands, patch)).await,
+        Deed::Recreate => Box::pin(recreate::carry_out(with, patch)).await,
     }
 }

@@ -17,9 +17,9 @@ use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::time::sleep;
 
+use super::ActContext;
 use super::run::is_as_decided;
 use super::saved::Saved;
-use super::{Hands, Undone};
 use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
@@ -28,47 +28,48 @@ use crate::control::{Outcome, Patch};
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10));
 
 /// Deletes a Job and makes it again.
-pub(super) async fn carry_out(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
-    let job = hands.find(|| Place::workload(&patch.on)).await?;
+pub(super) async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
+    let job = with.api.find(Place::workload(&patch.on)).await?;
     let job = job.ok_or(ApiError::Gone)?;
     // What its owner deletes is not ours to make again.
     let leaving = !job["metadata"]["deletionTimestamp"].is_null();
     if leaving || !is_as_decided(&job, patch) {
-        return Err(ApiError::Conflict.into());
+        return Err(ApiError::Conflict);
     }
-    let saved = Saved::new(hands.hand.instance, patch, job);
-    match hands.write(|| create(&saved).with("dryRun", "All")).await {
+    let saved = Saved::new(with.author.instance, patch, job);
+    let dry_run = create(&saved).with("dryRun", "All");
+    match with.api.write(&dry_run, || saved.manifest.clone()).await {
         // It is valid, and there.
-        Ok(_) | Err(Undone::Failed(ApiError::Conflict)) => {}
+        Ok(_) | Err(ApiError::Conflict) => {}
         Err(error) => return Err(error),
     }
-    saved.keep(hands).await?;
-    finish(hands, &saved).await
+    saved.keep(with).await?;
+    finish(with, &saved).await
 }
 
 /// Brings to its end what was begun: from the manifest on there is no way back
 /// but where the Job has moved on before it was deleted.
-pub async fn finish(hands: &Hands<'_>, saved: &Saved) -> Result<Outcome, Undone> {
+pub async fn finish(with: &ActContext<'_>, saved: &Saved) -> Result<Outcome, ApiError> {
     let mut waiting = Waiting {
         pauses: PAUSES,
         said: None,
     };
     let made = loop {
-        match step(hands, saved).await {
+        match step(with, saved).await {
             Ok(Step::Made(uid)) => break Ok(Outcome::Made(uid)),
-            Ok(Step::NotBegun(error)) => break Err(error.into()),
+            Ok(Step::NotBegun(error)) => break Err(error),
             Ok(Step::Later) => {}
-            Err(Undone::Over) => return Err(Undone::Over),
-            Err(Undone::Failed(error)) => waiting.say(saved, &error),
+            Err(ApiError::TermOver) => return Err(ApiError::TermOver),
+            Err(error) => waiting.say(saved, &error),
         }
-        waiting.pause(hands).await?;
+        waiting.pause(with).await?;
     };
-    while let Err(error) = saved.forget(hands).await {
-        match error {
-            Undone::Over => return Err(Undone::Over),
-            Undone::Failed(error) => waiting.say(saved, &error),
+    while let Err(error) = saved.forget(with).await {
+        if error == ApiError::TermOver {
+            return Err(error);
         }
-        waiting.pause(hands).await?;
+        waiting.say(saved, &error);
+        waiting.pause(with).await?;
     }
     made
 }
@@ -82,9 +83,9 @@ enum Step {
     Later,
 }
 
-async fn step(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
-    let Some(job) = hands.find(|| Place::workload(&saved.key)).await? else {
-        return make(hands, saved).await;
+async fn step(with: &ActContext<'_>, saved: &Saved) -> Result<Step, ApiError> {
+    let Some(job) = with.api.find(Place::workload(&saved.key)).await? else {
+        return make(with, saved).await;
     };
     let meta = &job["metadata"];
     if meta["uid"] != *saved.uid {
@@ -97,22 +98,24 @@ async fn step(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
     if meta["resourceVersion"] != *version {
         return Ok(Step::NotBegun(ApiError::Conflict));
     }
-    match hands.write(|| delete(saved)).await {
-        Err(Undone::Failed(
+    let delete = Call::new(Verb::Delete, Place::workload(&saved.key));
+    match with.api.write(&delete, || deletion(saved)).await {
+        Err(
             error @ (ApiError::Forbidden(_) | ApiError::Invalid(..) | ApiError::Unauthenticated(_)),
-        )) => Ok(Step::NotBegun(error)),
+        ) => Ok(Step::NotBegun(error)),
         // It was asked for before, or the Job has changed: the next look tells.
-        Err(Undone::Failed(ApiError::Gone | ApiError::Conflict)) | Ok(_) => Ok(Step::Later),
+        Err(ApiError::Gone | ApiError::Conflict) | Ok(_) => Ok(Step::Later),
         Err(error) => Err(error),
     }
 }
 
-async fn make(hands: &Hands<'_>, saved: &Saved) -> Result<Step, Undone> {
-    let json = match hands.write(|| create(saved).accept(METADATA)).await {
+async fn make(with: &ActContext<'_>, saved: &Saved) -> Result<Step, ApiError> {
+    let create = create(saved).accept(METADATA);
+    let json = match with.api.write(&create, || saved.manifest.clone()).await {
         // Somebody was quicker: the next look tells who.
-        Err(Undone::Failed(ApiError::Conflict)) => return Ok(Step::Later),
+        Err(ApiError::Conflict) => return Ok(Step::Later),
         // Its namespace is gone.
-        Err(Undone::Failed(ApiError::Gone)) => return Ok(Step::NotBegun(ApiError::Gone)),
+        Err(ApiError::Gone) => return Ok(Step::NotBegun(ApiError::Gone)),
         result => result?,
     };
     let job: Value = crate::api::read(&json)?;
@@ -124,14 +127,14 @@ fn uid(job: &Value) -> Name {
 }
 
 fn create(saved: &Saved) -> Call {
-    let jobs = Place::kind(saved.key.kind).within(&saved.key.namespace);
-    Call::new(Verb::Create, jobs).body(saved.manifest.clone())
+    let jobs = Place::kind(saved.key.kind).within(saved.key.namespace.clone());
+    Call::new(Verb::Create, jobs)
 }
 
 /// Only the Job that was decided about, as it was then. It stays until its pods
 /// are gone.
-fn delete(saved: &Saved) -> Call {
-    let options = json!({
+fn deletion(saved: &Saved) -> String {
+    json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": {
@@ -139,8 +142,8 @@ fn delete(saved: &Saved) -> Call {
             "resourceVersion": saved.version.to_string(),
         },
         "propagationPolicy": "Foreground",
-    });
-    Call::new(Verb::Delete, Place::workload(&saved.key)).body(options.to_string())
+    })
+    .to_string()
 }
 
 /// Waiting, longer each time, and saying why once.
@@ -150,13 +153,9 @@ struct Waiting {
 }
 
 impl Waiting {
-    async fn pause(&mut self, hands: &Hands<'_>) -> Result<(), Undone> {
+    async fn pause(&mut self, with: &ActContext<'_>) -> Result<(), ApiError> {
         sleep(self.pauses.grow()).await;
-        if hands.term.is_valid() {
-            Ok(())
-        } else {
-            Err(Undone::Over)
-        }
+        with.api.goes_on()
     }
 
     fn say(&mut self, saved: &Saved, error: &ApiError) {

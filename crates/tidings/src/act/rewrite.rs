@@ -9,43 +9,43 @@ use tidings_core::annotations::{LAST_RELOADED_FROM, PAUSED_AT};
 use tidings_core::refs::SourceRef;
 use tidings_core::rewrite::{Rewrite, Words, container_for, pointer, value};
 
+use super::ActContext;
 use super::template::{self, show};
-use super::{Hands, Undone};
 use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Deed, Outcome, Patch};
 
 /// Patches a workload.
-pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
+pub(super) async fn roll(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
     let place = || Place::workload(&patch.on);
-    let object = hands.find(place).await?.ok_or(ApiError::Gone)?;
+    let object = with.api.find(place()).await?.ok_or(ApiError::Gone)?;
     if has_moved_on(&object, patch) {
-        return Err(ApiError::Conflict.into());
+        return Err(ApiError::Conflict);
     }
     let changed = patch.changed();
     let rewrite = Rewrite {
         template: patch.on.kind.template,
-        instance: hands.hand.instance,
+        instance: with.author.instance,
         n: patch.n,
-        words: hands.hand.words,
+        words: with.author.words,
         changed: &changed,
         all: &patch.sources,
-        marks: annotations(hands, patch, &object),
-        paused_by: paused_by(hands, patch),
+        marks: annotations(with, patch, &object),
+        paused_by: paused_by(with, patch),
     };
     if rewrite.is_there(&object) {
         return Ok(Outcome::Done);
     }
     let operations = Value::from(rewrite.operations(&object)).to_string();
-    let call = || Call::new(Verb::JsonPatch, place()).accept(METADATA);
-    match hands.write(|| call().body(operations)).await {
+    let call = Call::new(Verb::JsonPatch, place()).accept(METADATA);
+    match with.api.write(&call, || operations).await {
         // A test that fails says so in the words of a request that is wrong.
-        Err(Undone::Failed(ApiError::Invalid(code, message))) => {
-            let now = hands.find(place).await?.ok_or(ApiError::Gone)?;
+        Err(ApiError::Invalid(code, message)) => {
+            let now = with.api.find(place()).await?.ok_or(ApiError::Gone)?;
             Err(if has_moved_on(&now, patch) {
-                ApiError::Conflict.into()
+                ApiError::Conflict
             } else {
-                ApiError::Invalid(code, message).into()
+                ApiError::Invalid(code, message)
             })
         }
         answer => template::outcome(&answer?, patch),
@@ -59,14 +59,18 @@ fn has_moved_on(object: &Value, patch: &Patch) -> bool {
 }
 
 /// What is written on the pod template.
-fn annotations<'a>(hands: &Hands<'a>, patch: &'a Patch, object: &Value) -> Vec<(&'a str, String)> {
-    let mut annotations = template::marks(hands.hand.instance, patch).annotations();
-    if hands.hand.words == Words::Annotation
+fn annotations<'a>(
+    with: &ActContext<'a>,
+    patch: &'a Patch,
+    object: &Value,
+) -> Vec<(&'a str, String)> {
+    let mut annotations = template::marks(with.author.instance, patch).annotations();
+    if with.author.words == Words::Annotation
         && let Some(source) = patch.changed().last()
     {
         let at = pointer(patch.on.kind.template);
         let template = object.pointer(&at).unwrap_or(&Value::Null);
-        let last = last_reloaded_from(hands.hand.instance, patch.n, source, template);
+        let last = last_reloaded_from(with.author.instance, patch.n, source, template);
         annotations.push((LAST_RELOADED_FROM, last.to_string()));
     }
     annotations
@@ -85,12 +89,12 @@ fn last_reloaded_from(instance: &str, n: u64, source: &SourceRef, template: &Val
     })
 }
 
-fn paused_by<'a>(hands: &Hands<'a>, patch: &Patch) -> Vec<(&'a str, String)> {
+fn paused_by<'a>(with: &ActContext<'a>, patch: &Patch) -> Vec<(&'a str, String)> {
     match patch.deed {
         Deed::Template {
             paused_at: Some(time),
             ..
-        } => vec![(hands.hand.vocabulary.written(PAUSED_AT), show(time))],
+        } => vec![(with.author.vocabulary.written(PAUSED_AT), show(time))],
         _ => Vec::new(),
     }
 }

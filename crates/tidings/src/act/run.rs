@@ -11,8 +11,8 @@ use tidings_core::jobs;
 use tidings_core::object::Overlap;
 use tidings_core::refs::Name;
 
+use super::ActContext;
 use super::template::marks;
-use super::{Hands, Undone};
 use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
@@ -28,54 +28,50 @@ pub(super) struct JobRun<'a> {
 }
 
 impl JobRun<'_> {
-    pub(super) async fn carry_out(&self, hands: &Hands<'_>) -> Result<Outcome, Undone> {
-        let name = self.name(hands, self.patch.n);
-        if let Some(job) = hands.find(|| self.job(&name)).await? {
+    pub(super) async fn carry_out(&self, with: &ActContext<'_>) -> Result<Outcome, ApiError> {
+        let name = self.name(with, self.patch.n);
+        if let Some(job) = with.api.find(self.job(&name)).await? {
             return self.made_before(&name, &job);
         }
-        let cron_job = hands.find(|| Place::workload(&self.patch.key)).await?;
+        let cron_job = with.api.find(Place::workload(&self.patch.key)).await?;
         let cron_job = cron_job.ok_or(ApiError::Gone)?;
         if !is_as_decided(&cron_job, self.patch) {
-            return Err(ApiError::Conflict.into());
+            return Err(ApiError::Conflict);
         }
-        let former = self.former(hands).await?;
+        let former = self.former(with).await?;
         if self.must_wait(&cron_job, former.as_ref()) {
             // It is decided again when the watches have shown that run.
-            return Err(ApiError::Conflict.into());
+            return Err(ApiError::Conflict);
         }
-        self.make_room(hands, former.as_ref()).await?;
-        let job = self.manifest(hands, &cron_job, &name);
-        let create = || {
-            Call::new(Verb::Create, self.jobs())
-                .accept(METADATA)
-                .body(job)
-        };
-        hands.write(create).await?;
+        self.make_room(with, former.as_ref()).await?;
+        let job = self.manifest(with, &cron_job, &name);
+        let create = Call::new(Verb::Create, self.jobs()).accept(METADATA);
+        with.api.write(&create, || job).await?;
         Ok(Outcome::Done)
     }
 
-    fn manifest(&self, hands: &Hands<'_>, cron_job: &Value, name: &str) -> String {
+    fn manifest(&self, with: &ActContext<'_>, cron_job: &Value, name: &str) -> String {
         let mut job = jobs::run(cron_job, name);
-        marks(hands.hand.instance, self.patch).write(&mut job["spec"]["template"]);
+        marks(with.author.instance, self.patch).write(&mut job["spec"]["template"]);
         job.to_string()
     }
 
     /// Who asks again finds that it is there.
-    fn made_before(&self, name: &str, job: &Value) -> Result<Outcome, Undone> {
+    fn made_before(&self, name: &str, job: &Value) -> Result<Outcome, ApiError> {
         if jobs::is_controlled_by(job, &self.patch.uid) {
             return Ok(Outcome::Done);
         }
         let text = format!("the name of its next run, {name}, is another Job's: delete that one");
-        Err(ApiError::Invalid(409, text).into())
+        Err(ApiError::Invalid(409, text))
     }
 
     /// The run of the last roll, while it is active.
-    async fn former(&self, hands: &Hands<'_>) -> Result<Option<Value>, ApiError> {
+    async fn former(&self, with: &ActContext<'_>) -> Result<Option<Value>, ApiError> {
         if self.overlap == Overlap::Allow || self.patch.n < 2 {
             return Ok(None);
         }
-        let name = self.name(hands, self.patch.n - 1);
-        let job = hands.find(|| self.job(&name)).await?;
+        let name = self.name(with, self.patch.n - 1);
+        let job = with.api.find(self.job(&name)).await?;
         let ours = |job: &Value| jobs::is_controlled_by(job, &self.patch.uid);
         Ok(job.filter(|job| ours(job) && !jobs::has_ended(job)))
     }
@@ -86,7 +82,11 @@ impl JobRun<'_> {
         self.overlap == Overlap::Forbid && any
     }
 
-    async fn make_room(&self, hands: &Hands<'_>, former: Option<&Value>) -> Result<(), Undone> {
+    async fn make_room(
+        &self,
+        with: &ActContext<'_>,
+        former: Option<&Value>,
+    ) -> Result<(), ApiError> {
         if self.overlap != Overlap::Replace {
             return Ok(());
         }
@@ -98,22 +98,23 @@ impl JobRun<'_> {
             )
         });
         for (name, uid) in self.replaces.iter().chain(&former) {
-            match hands.write(|| delete(self.job(name), uid)).await {
+            let delete = Call::new(Verb::Delete, self.job(name));
+            match with.api.write(&delete, || deletion(uid)).await {
                 // It is gone, or another has its name.
-                Ok(_) | Err(Undone::Failed(ApiError::Gone | ApiError::Conflict)) => {}
+                Ok(_) | Err(ApiError::Gone | ApiError::Conflict) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn name(&self, hands: &Hands<'_>, n: u64) -> String {
+    fn name(&self, with: &ActContext<'_>, n: u64) -> String {
         let Patch { key, uid, .. } = self.patch;
-        jobs::run_name(hands.hand.instance, &key.name, uid, n)
+        jobs::run_name(with.author.instance, &key.name, uid, n)
     }
 
     fn jobs(&self) -> Place {
-        Place::new("batch", "v1", "jobs").within(&self.patch.key.namespace)
+        Place::new("batch", "v1", "jobs").within(self.patch.key.namespace.clone())
     }
 
     fn job(&self, name: &str) -> Place {
@@ -128,12 +129,12 @@ pub(super) fn is_as_decided(object: &Value, patch: &Patch) -> bool {
     meta["uid"] == *patch.uid && meta["resourceVersion"] == *version
 }
 
-fn delete(job: Place, uid: &str) -> Call {
-    let options = json!({
+fn deletion(uid: &str) -> String {
+    json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": { "uid": uid },
         "propagationPolicy": "Background",
-    });
-    Call::new(Verb::Delete, job).body(options.to_string())
+    })
+    .to_string()
 }

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kube::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
@@ -19,10 +18,10 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{whole_key, workload_of};
 
+use super::ActContext;
 use super::template::marks;
-use super::{Hands, Undone};
 use crate::api::page::{METADATA, or_none};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::control::{Deed, Patch};
 use crate::records::{JOB_TYPE, cluster};
 /// The label that tells the manifests from what else we keep.
@@ -110,25 +109,22 @@ impl Saved {
     }
 
     /// `tidings-job.` and a digest of which Job it is.
-    pub(super) fn name(&self, place: &cluster::Home) -> String {
+    pub(super) fn name(&self, home: &cluster::Home) -> String {
         let WorkloadRef {
             namespace, name, ..
         } = &self.key;
         let parts = [namespace, name, &self.uid].map(|part| part.as_bytes());
-        format!("{}-job.{}", place.instance, Digest::of_parts(&parts))
+        format!("{}-job.{}", home.instance, Digest::of_parts(&parts))
     }
 
     /// Writes it down, in the place of what an attempt before has left.
-    pub(super) async fn keep(&self, hands: &Hands<'_>) -> Result<(), Undone> {
-        let all = || hands.place.all();
-        let call = |verb, at: Place| {
-            let call = Call::new(verb, at).accept(METADATA);
-            call.body(self.secret(hands.place).to_string())
-        };
-        match hands.write(|| call(Verb::Create, all())).await {
-            Err(Undone::Failed(ApiError::Conflict)) => {
-                let there = || all().named(&self.name(hands.place));
-                hands.write(|| call(Verb::Patch, there())).await?;
+    pub(super) async fn keep(&self, with: &ActContext<'_>) -> Result<(), ApiError> {
+        let body = || self.secret(with.home).to_string();
+        let create = Call::new(Verb::Create, with.home.all()).accept(METADATA);
+        match with.api.write(&create, body).await {
+            Err(ApiError::Conflict) => {
+                let patch = Call::new(Verb::Patch, self.place(with)).accept(METADATA);
+                with.api.write(&patch, body).await?;
             }
             result => drop(result?),
         }
@@ -136,15 +132,19 @@ impl Saved {
     }
 
     /// Takes it away.
-    pub(super) async fn forget(&self, hands: &Hands<'_>) -> Result<(), Undone> {
-        let there = || hands.place.all().named(&self.name(hands.place));
-        match hands.write(|| Call::new(Verb::Delete, there())).await {
-            Ok(_) | Err(Undone::Failed(ApiError::Gone)) => Ok(()),
+    pub(super) async fn forget(&self, with: &ActContext<'_>) -> Result<(), ApiError> {
+        let delete = Call::new(Verb::Delete, self.place(with));
+        match with.api.write(&delete, String::new).await {
+            Ok(_) | Err(ApiError::Gone) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn secret(&self, place: &cluster::Home) -> Value {
+    fn place(&self, with: &ActContext<'_>) -> Place {
+        with.home.all().named(self.name(with.home))
+    }
+
+    fn secret(&self, home: &cluster::Home) -> Value {
         let about = About {
             namespace: self.key.namespace.to_string(),
             workload: whole_key(&self.key),
@@ -157,7 +157,7 @@ impl Saved {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": JOB_TYPE,
-            "metadata": { "name": self.name(place), "labels": place.labels(PART) },
+            "metadata": { "name": self.name(home), "labels": home.labels(PART) },
             "data": {
                 MANIFEST: STANDARD.encode(&self.manifest),
                 ABOUT: STANDARD.encode(json!(about).to_string()),
@@ -181,8 +181,8 @@ impl Saved {
 }
 
 /// All Jobs that are yet to be made again.
-pub async fn list(client: &Client, place: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
-    let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
+pub async fn list(api: &ApiClient, home: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
+    let list: List = api::read(&api.read(&home.list(PART)).await?)?;
     let mut all = Vec::new();
     for secret in list.items {
         if let Some(saved) = Saved::read(&secret) {
@@ -214,11 +214,11 @@ mod tests {
             n: 3,
             because: "configmap/app (key)".to_owned(),
         };
-        let place = cluster::Home {
+        let home = cluster::Home {
             namespace: "tidings".to_owned(),
             instance: "tidings".to_owned(),
         };
-        let secret = saved.secret(&place);
+        let secret = saved.secret(&home);
         assert_eq!(secret["metadata"]["labels"]["tidings.dev/part"], "job");
         let secret: Secret = serde_json::from_value(secret).unwrap();
         assert!(secret.metadata.name.starts_with("tidings-job."));

@@ -10,19 +10,20 @@ use tidings_core::annotations::{PAUSED_AT, RESTARTED_AT};
 use tidings_core::marking::{RollAnnotations, annotate};
 use tidings_core::object::Seconds;
 
-use super::{Hand, Hands, Undone};
+use super::{ActContext, Author};
 use crate::api::page::METADATA;
-use crate::api::{self, Call, Place, Verb};
+use crate::api::{self, ApiError, Call, Place, Verb};
 use crate::control::{Deed, Outcome, Patch, Unpause};
 
 /// Patches a workload.
-pub(super) async fn roll(hands: &Hands<'_>, patch: &Patch) -> Result<Outcome, Undone> {
-    let json = hands.write(|| call(hands.hand, patch)).await?;
+pub(super) async fn roll(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
+    let body = || body(with.author, patch).to_string();
+    let json = with.api.write(&call(patch), body).await?;
     outcome(&json, patch)
 }
 
 /// What came of a patch: a new generation tells that something is another now.
-pub(super) fn outcome(json: &[u8], patch: &Patch) -> Result<Outcome, Undone> {
+pub(super) fn outcome(json: &[u8], patch: &Patch) -> Result<Outcome, ApiError> {
     let generation = api::read::<Patched>(json)?.metadata.generation;
     Ok(if generation > patch.generation {
         Outcome::Done
@@ -31,29 +32,29 @@ pub(super) fn outcome(json: &[u8], patch: &Patch) -> Result<Outcome, Undone> {
     })
 }
 
-/// The request that rolls a workload by a patch. Only its metadata is asked back.
-pub fn call(hand: Hand<'_>, patch: &Patch) -> Call {
-    let call = Call::new(Verb::Patch, Place::workload(&patch.on)).accept(METADATA);
-    call.body(body(hand, patch).to_string())
+/// The request that rolls a workload by a patch, which is its [`body`]. Only its
+/// metadata is asked back.
+pub fn call(patch: &Patch) -> Call {
+    Call::new(Verb::Patch, Place::workload(&patch.on)).accept(METADATA)
 }
 
 /// Ends the pause that a roll began.
-pub async fn unpause(hands: &Hands<'_>, unpause: &Unpause) -> Result<(), Undone> {
+pub async fn unpause(with: &ActContext<'_>, unpause: &Unpause) -> Result<(), ApiError> {
     let body = json!({
         "metadata": {
             "uid": *unpause.uid,
             "resourceVersion": unpause.version.to_string(),
-            "annotations": { hands.hand.vocabulary.written(PAUSED_AT): null },
+            "annotations": { with.author.vocabulary.written(PAUSED_AT): null },
         },
         "spec": { "paused": null },
     });
-    let call = || Call::new(Verb::Patch, Place::workload(&unpause.key)).accept(METADATA);
-    hands.write(|| call().body(body.to_string())).await?;
+    let call = Call::new(Verb::Patch, Place::workload(&unpause.key)).accept(METADATA);
+    with.api.write(&call, || body.to_string()).await?;
     Ok(())
 }
 
 /// The merge patch of a roll.
-pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
+pub fn body(author: Author<'_>, patch: &Patch) -> Value {
     let template = patch.on.kind.template;
     let mut body = match &patch.deed {
         Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(*time) } }),
@@ -61,7 +62,7 @@ pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
             restart: Some(time),
             ..
         } => annotate(template, &[(RESTARTED_AT, time.to_string())]),
-        _ => annotate(template, &marks(hand.instance, patch).annotations()),
+        _ => annotate(template, &marks(author.instance, patch).annotations()),
     };
     if let Deed::Template {
         paused_at: Some(time),
@@ -69,7 +70,8 @@ pub fn body(hand: Hand<'_>, patch: &Patch) -> Value {
     } = patch.deed
     {
         body["spec"]["paused"] = true.into();
-        body["metadata"]["annotations"] = json!({ hand.vocabulary.written(PAUSED_AT): show(time) });
+        body["metadata"]["annotations"] =
+            json!({ author.vocabulary.written(PAUSED_AT): show(time) });
     }
     body["metadata"]["uid"] = (*patch.uid).into();
     body["metadata"]["resourceVersion"] = patch.version.to_string().into();

@@ -55,13 +55,8 @@ pub enum ApiError {
     Unreachable(String),
     /// The answer is not what the API promises.
     Unreadable,
-    /// The webhook that rolls in our place did not take the roll.
-    Webhook {
-        /// How long it asks to be left alone.
-        retry_after: Option<Duration>,
-        /// What went wrong.
-        message: String,
-    },
+    /// Our term is over, so it was not sent.
+    TermOver,
 }
 
 /// What is not allowed, in the words of RBAC.
@@ -125,12 +120,7 @@ impl fmt::Display for ApiError {
                 "the API server cannot be reached ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
-            Self::Webhook { message, .. } => {
-                write!(
-                    f,
-                    "the webhook did not take it: {message}; see --webhook-url"
-                )
-            }
+            Self::TermOver => f.write_str("another replica leads now"),
         }
     }
 }
@@ -147,11 +137,14 @@ impl ApiError {
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Slow { retry_after, .. } | Self::Webhook { retry_after, .. } => {
-                retry_after.map(|wish| wish.min(LONGEST_WISH))
-            }
+            Self::Slow { retry_after, .. } => retry_after.map(|wish| wish.min(LONGEST_WISH)),
             _ => None,
         }
+    }
+
+    /// Whether something went wrong: not where another was there before us.
+    pub fn is_failure(&self) -> bool {
+        !matches!(self, Self::Conflict | Self::Gone | Self::TermOver)
     }
 
     /// Whether the same request may succeed later without anybody doing anything.

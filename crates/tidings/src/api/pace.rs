@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
-use crate::api::ApiError;
-
 /// A bound on requests.
 #[derive(Debug)]
 pub struct Pace {
@@ -41,9 +39,9 @@ impl Pace {
         }
     }
 
-    /// Looks whether the answer asks for a pause.
-    pub fn heed<T>(&self, answer: &Result<T, ApiError>) {
-        if let Some(pause) = answer.as_ref().err().and_then(ApiError::retry_after) {
+    /// Whoever answered may want a pause.
+    pub fn heed(&self, wish: Option<Duration>) {
+        if let Some(pause) = wish {
             let mut not_before = self
                 .not_before
                 .lock()

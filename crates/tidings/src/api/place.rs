@@ -38,7 +38,9 @@ impl Place {
 
     /// A workload.
     pub fn workload(key: &WorkloadRef) -> Self {
-        Self::kind(key.kind).within(&key.namespace).named(&key.name)
+        Self::kind(key.kind)
+            .within(key.namespace.clone())
+            .named(key.name.clone())
     }
 
     /// What is watched of a kind of source.
@@ -51,8 +53,8 @@ impl Place {
     pub fn source(key: &SourceRef) -> Self {
         let row = key.kind.row();
         Self::new(row.group, row.version, row.plural)
-            .within(&key.namespace)
-            .named(&key.name)
+            .within(key.namespace.clone())
+            .named(key.name.clone())
     }
 
     /// What a stream carries.
@@ -68,14 +70,14 @@ impl Place {
 
     /// The part of it in one namespace.
     #[must_use]
-    pub fn within(self, namespace: &str) -> Self {
+    pub fn within(self, namespace: impl Into<Name>) -> Self {
         let namespace = Some(namespace.into());
         Self { namespace, ..self }
     }
 
     /// The object of this name in it.
     #[must_use]
-    pub fn named(self, name: &str) -> Self {
+    pub fn named(self, name: impl Into<Name>) -> Self {
         let name = Some(name.into());
         Self { name, ..self }
     }

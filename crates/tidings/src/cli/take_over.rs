@@ -7,14 +7,13 @@
 //! hands off again.
 
 use anyhow::{Context, Result, bail};
-use kube::Client;
 use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::connect::{self, Idle};
-use crate::api::{self, ApiError, Place};
+use crate::api::{ApiClient, ApiError, Place, Term};
 use crate::records::cluster;
 use crate::records::memory::{Shard, Store};
 use crate::run::chance::chance;
@@ -26,10 +25,11 @@ const ATTEMPTS: usize = 5;
 /// Takes a workload over. Returns what to tell.
 pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
     let client = connect::connect(&settings.cluster, Idle::Short).await?;
+    let api = ApiClient::from(client);
     let namespace = settings.namespace.clone();
-    let namespace = namespace.unwrap_or_else(|| client.default_namespace().into());
+    let namespace = namespace.unwrap_or_else(|| api.default_namespace().into());
     let key = WorkloadRef::new(settings.kind, namespace, settings.name.clone());
-    let workload = read(&client, &key).await?;
+    let workload = read(&api, &key).await?;
     let mark = match &workload.mark {
         Some(mark) if mark.instance != settings.instance => mark.to_string(),
         _ => bail!("no other installation has rolled {key}: there is nothing to take over"),
@@ -40,7 +40,7 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
     };
     for _ in 0..ATTEMPTS {
         let store = Store::new(false, settings.kinds.clone());
-        match record(&client, &place, store, (&key, bare(&workload, &mark))).await {
+        match record(&api, &place, store, (&key, bare(&workload, &mark))).await {
             Err(ApiError::Conflict) => {}
             result => {
                 result.with_context(|| format!("cannot write the record of {key}"))?;
@@ -54,8 +54,8 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
     bail!("the record of {key} is being written all the time; try again")
 }
 
-async fn read(client: &Client, key: &WorkloadRef) -> Result<Workload> {
-    match api::get(client, Place::workload(key)).await {
+async fn read(api: &ApiClient, key: &WorkloadRef) -> Result<Workload> {
+    match api.get(Place::workload(key)).await {
         Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
         json => {
             let json = json.with_context(|| format!("cannot read {key}"))?;
@@ -75,7 +75,7 @@ fn bare(workload: &Workload, mark: &str) -> Entry {
 
 /// Writes one record beside those that are there.
 async fn record(
-    client: &Client,
+    api: &ApiClient,
     place: &cluster::Home,
     mut store: Store,
     (key, mut entry): (&WorkloadRef, Entry),
@@ -85,7 +85,7 @@ async fn record(
             namespace: key.namespace.clone(),
             number,
         };
-        let Some(stored) = cluster::read(client, place, &shard).await? else {
+        let Some(stored) = cluster::read(api, place, &shard).await? else {
             break;
         };
         store.read(&shard, Some(stored));
@@ -100,7 +100,7 @@ async fn record(
     let _ = store.put(key, entry);
     let writes = store.take_writes(0, false).into_iter();
     for write in writes.filter(|write| !write.deletes) {
-        cluster::write(client, place, &write).await?;
+        cluster::write(api.within(&Term::endless()), place, &write).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Queue;
 use tidings_core::state::FORM;
 
-use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, PUT_OFF, Patch, Remaking};
+use super::{Answer, Control, Effect, KEPT_FOR_PODS, Outcome, PUT_OFF, Patch, Remaking, RollError};
 use crate::api::ApiError;
 use crate::records::memory::{Shard, Store, Stored, Versions, Write};
 
@@ -251,7 +251,7 @@ impl Control {
         self.busy.remove(key);
         let found = match result {
             Ok(found) => found,
-            Err(error) => return self.workload_failed(key, "looking up what was", &error),
+            Err(error) => return self.workload_failed(key, "looking up what was", &error.into()),
         };
         let mut again = None;
         for (question, finding) in found {
@@ -468,7 +468,7 @@ impl Control {
         }
     }
 
-    fn patched(&mut self, patch: &Patch, result: Result<Outcome, ApiError>) {
+    fn patched(&mut self, patch: &Patch, result: Result<Outcome, RollError>) {
         let key = &patch.key;
         self.busy.remove(key);
         match &result {
@@ -479,9 +479,11 @@ impl Control {
             Ok(Outcome::Done) => self.rolled(patch, None),
             Ok(Outcome::Made(uid)) => self.rolled(patch, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(key),
-            Err(ApiError::Gone) if self.index.get(key).is_none() => self.gone(key, true),
+            Err(RollError::Api(ApiError::Gone)) if self.index.get(key).is_none() => {
+                self.gone(key, true);
+            }
             // It changed under our hands: the watch brings it, then we look again.
-            Err(ApiError::Conflict | ApiError::Gone) => {
+            Err(RollError::Api(ApiError::Conflict | ApiError::Gone)) => {
                 let again = self.workload_backoff.failed(key, self.now, None);
                 self.queue.look(key, again);
             }
@@ -499,7 +501,7 @@ impl Control {
                 let again = self.workload_backoff.failed(key, self.now, None);
                 self.queue.look(key, again);
             }
-            Err(error) => self.workload_failed(key, "ending its pause", &error),
+            Err(error) => self.workload_failed(key, "ending its pause", &error.into()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What goes into the controller and what comes out of it: inputs, the answers
 //! among them, effects, and what these carry. Values only; nothing is decided here.
 
+use std::time::Duration;
+
 use tidings_core::compare::Change;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Fact, Fetched};
@@ -52,9 +54,35 @@ pub enum Answer {
     /// Something about a workload was found out.
     Found(WorkloadRef, Result<Vec<(Question, Finding)>, ApiError>),
     /// A workload was brought to its record, or not.
-    Patched(Box<Patch>, Result<Outcome, ApiError>),
+    Patched(Box<Patch>, Result<Outcome, RollError>),
     /// The pause of a workload was ended, or not.
     Unpaused(WorkloadRef, Result<(), ApiError>),
+}
+
+/// Why a workload was not brought to its record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RollError {
+    /// What the API server answered.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The webhook that rolls in our place did not take it.
+    #[error("the webhook did not take it: {message}; see --webhook-url")]
+    Webhook {
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl RollError {
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Api(error) => error.retry_after(),
+            Self::Webhook { retry_after, .. } => *retry_after,
+        }
+    }
 }
 
 /// What is to be done.

@@ -42,7 +42,9 @@ use backoff::Backoff;
 use deed::Sight;
 use outputs::Told;
 
-pub use messages::{Answer, Deed, Effect, Input, Levels, Outcome, Patch, Said, Unpause, What};
+pub use messages::{
+    Answer, Deed, Effect, Input, Levels, Outcome, Patch, RollError, Said, Unpause, What,
+};
 
 /// The controller.
 pub struct Control {

@@ -11,7 +11,7 @@ use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
 
-use super::{Control, Effect, Patch, Said, What};
+use super::{Control, Effect, Patch, RollError, Said, What};
 use crate::api::ApiError;
 use crate::records::memory::TooLarge;
 
@@ -124,8 +124,8 @@ impl Control {
     }
 
     /// Tries it again after a pause.
-    pub(super) fn workload_failed(&mut self, key: &WorkloadRef, doing: &str, error: &ApiError) {
-        self.say_failed(key, doing, error);
+    pub(super) fn workload_failed(&mut self, key: &WorkloadRef, doing: &str, error: &RollError) {
+        self.say_failure(key, Reason::Failed, format!("{doing}: {error}"));
         self.try_again(key, error.retry_after());
     }
 

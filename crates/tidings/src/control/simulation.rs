@@ -22,7 +22,9 @@ use tidings_core::refs::{Name, SourceKind};
 use tidings_core::standing::Word;
 use tidings_core::state::entry_key;
 
-use super::{Answer, Control, Deed, Effect, Input, KEPT_FOR_PODS, Outcome, Patch, Plan, Told};
+use super::{
+    Answer, Control, Deed, Effect, Input, KEPT_FOR_PODS, Outcome, Patch, Plan, RollError, Told,
+};
 use crate::api::ApiError;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
 
@@ -207,7 +209,10 @@ impl Simulation {
                     self.patch(&patch)
                 };
                 let result = if lost { Err(error()) } else { result };
-                Input::Answer(self.term, Answer::Patched(patch, result))
+                Input::Answer(
+                    self.term,
+                    Answer::Patched(patch, result.map_err(RollError::Api)),
+                )
             }
             Effect::List(..) | Effect::Say(_) | Effect::StandBy | Effect::Unpause(_) => return,
         };
@@ -241,7 +246,7 @@ impl Simulation {
             }
             false => Err(ApiError::Conflict),
         };
-        let answer = Answer::Patched(patch, result);
+        let answer = Answer::Patched(patch, result.map_err(RollError::Api));
         self.answers.push(Input::Answer(self.term, answer));
     }
 

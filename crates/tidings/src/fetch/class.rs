@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use kube::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidings_core::index::{Content, Fetched, StreamOf};
@@ -15,18 +14,18 @@ use tidings_core::vocabulary::Vocabulary;
 
 use super::{sha1, there};
 use crate::api::page::METADATA;
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 const KIND: SourceKind = SourceKind::SecretProviderClass;
 
 /// Reads a class: what the status tells that tells most, and its marks.
 pub(super) async fn read(
-    client: &Client,
+    api: &ApiClient,
     key: &SourceRef,
     vocabulary: &Vocabulary,
     sha1: bool,
 ) -> Result<Fetched, ApiError> {
-    let Some(status) = statuses(client, &key.namespace).await?.remove(key) else {
+    let Some(status) = statuses(api, &key.namespace).await?.remove(key) else {
         return Ok(Fetched::Absent);
     };
     let mut content = Content::new(status.meta.version, status.digests());
@@ -34,25 +33,25 @@ pub(super) async fn read(
         content = content.hashed(sha1::of_class(&key.name, &status.objects));
     }
     let mut meta = status.meta;
-    let class = class(client, key, vocabulary).await?;
+    let class = class(api, key, vocabulary).await?;
     meta.marks = Some(class.as_ref().and_then(|c| c.marks).unwrap_or_default());
     meta.problem = class.and_then(|class| class.problem);
     Ok(Fetched::Present(meta, content))
 }
 
 /// Reads of all classes of a namespace that pods mount that they are there.
-pub(super) async fn metas(client: &Client, namespace: &Name) -> Result<Vec<SourceMeta>, ApiError> {
-    let statuses = statuses(client, namespace).await?;
+pub(super) async fn metas(api: &ApiClient, namespace: &Name) -> Result<Vec<SourceMeta>, ApiError> {
+    let statuses = statuses(api, namespace).await?;
     Ok(statuses.into_values().map(|status| status.meta).collect())
 }
 
 /// Of each class the status that tells most.
 async fn statuses(
-    client: &Client,
+    api: &ApiClient,
     namespace: &Name,
 ) -> Result<BTreeMap<SourceRef, PodStatus>, ApiError> {
     let mut statuses: BTreeMap<SourceRef, PodStatus> = BTreeMap::new();
-    let list = Call::new(Verb::List, Place::sources(KIND).within(namespace));
+    let list = Call::new(Verb::List, Place::sources(KIND).within(namespace.clone()));
     let read = |item: &RawValue| match read_status(item.get().as_bytes()) {
         Ok(Some(status)) => {
             let known = statuses.get(&status.meta.key);
@@ -63,13 +62,13 @@ async fn statuses(
         Ok(None) => {}
         Err(error) => tracing::warn!(%namespace, %error, "skipped a status"),
     };
-    there(super::all(client, &list, StreamOf::Sources(KIND), read).await)?;
+    there(super::all(api, &list, StreamOf::Sources(KIND), read).await)?;
     Ok(statuses)
 }
 
 /// What its owners wrote on a class, if it is there.
 async fn class(
-    client: &Client,
+    api: &ApiClient,
     key: &SourceRef,
     vocabulary: &Vocabulary,
 ) -> Result<Option<SourceMeta>, ApiError> {
@@ -78,7 +77,7 @@ async fn class(
         metadata: Meta,
     }
     let call = Call::new(Verb::Get, Place::source(key)).accept(METADATA);
-    let Some(json) = there(api::call(client, &call).await)? else {
+    let Some(json) = there(api.read(&call).await)? else {
         return Ok(None);
     };
     let Object { metadata } = api::read(&json)?;

@@ -9,26 +9,26 @@
 //! does not keep, or does not show to these credentials, is [`Finding::NotTold`];
 //! everything else is an error, and is asked again.
 
-use kube::Client;
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Former};
 use tidings_core::index::Fetched;
 use tidings_core::object::{Version, read_workload};
 use tidings_core::refs::{SourceRef, WorkloadRef};
 
-use super::read_source;
+use super::{of_source, read_source};
 use crate::api::page::Page;
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
 /// How a source was at a version.
 pub(super) async fn source(
-    client: &Client,
+    api: &ApiClient,
     key: &SourceRef,
     version: Version,
     filter: &Filter,
 ) -> Result<Finding, ApiError> {
-    let place = Place::sources(key.kind).within(&key.namespace);
+    let place = Place::sources(key.kind).within(key.namespace.clone());
+    let list = of_source(Verb::List, key.kind, place);
     let read = |object: Option<&RawValue>| match object {
         None => Ok(Finding::Source(Fetched::Absent)),
         Some(object) => {
@@ -36,17 +36,18 @@ pub(super) async fn source(
             Ok(Finding::Source(fetched))
         }
     };
-    at(client, place, &key.name, version, read).await
+    at(api, list, &key.name, version, read).await
 }
 
 /// How a workload was at a version.
 pub(super) async fn workload(
-    client: &Client,
+    api: &ApiClient,
     key: &WorkloadRef,
     version: Version,
     filter: &Filter,
 ) -> Result<Finding, ApiError> {
-    let place = Place::kind(key.kind).within(&key.namespace);
+    let place = Place::kind(key.kind).within(key.namespace.clone());
+    let list = Call::new(Verb::List, place);
     let read = |object: Option<&RawValue>| {
         let Some(object) = object else {
             return Ok(Finding::Workload(None));
@@ -60,21 +61,21 @@ pub(super) async fn workload(
             alone: then.progress.alone,
         })))
     };
-    at(client, place, &key.name, version, read).await
+    at(api, list, &key.name, version, read).await
 }
 
 async fn at(
-    client: &Client,
-    place: Place,
+    api: &ApiClient,
+    list: Call,
     name: &str,
     version: Version,
     read: impl FnOnce(Option<&RawValue>) -> Result<Finding, ApiError>,
 ) -> Result<Finding, ApiError> {
-    let call = Call::new(Verb::List, place)
+    let call = list
         .with("fieldSelector", format!("metadata.name={name}"))
         .with("resourceVersion", version.to_string())
         .with("resourceVersionMatch", "Exact");
-    match api::call(client, &call).await {
+    match api.read(&call).await {
         Ok(json) => read(Page::read(&json)?.items.first().copied()),
         Err(ApiError::Expired) => Ok(Finding::Forgotten),
         Err(error) if is_not_told(&error) => {

@@ -6,7 +6,6 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::Client;
 use kube::core::Selector;
 use serde::Deserialize;
 use tidings_core::evidence::PodsSince;
@@ -15,11 +14,11 @@ use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
 
 use crate::api::page::{METADATA_LIST, or_none};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// Finds out when the current revision of a workload's pod template was made.
-pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince, ApiError> {
-    let owner: Owner = match api::get(client, Place::workload(key)).await {
+pub async fn pods_since(api: &ApiClient, key: &WorkloadRef) -> Result<PodsSince, ApiError> {
+    let owner: Owner = match api.get(Place::workload(key)).await {
         Ok(json) => api::read(&json)?,
         Err(ApiError::Gone) => return Ok(PodsSince::Lagging),
         Err(error) => return Err(error),
@@ -28,15 +27,15 @@ pub async fn pods_since(client: &Client, key: &WorkloadRef) -> Result<PodsSince,
         return Ok(PodsSince::Lagging);
     }
     match key.kind.revision {
-        Revision::ReplicaSet => replica_set(client, key, &owner).await,
-        Revision::ControllerRevision => controller_revision(client, key, &owner).await,
+        Revision::ReplicaSet => replica_set(api, key, &owner).await,
+        Revision::ControllerRevision => controller_revision(api, key, &owner).await,
         Revision::Untold => Ok(PodsSince::Never),
     }
 }
 
 /// The ReplicaSet with the Deployment's revision number.
 async fn replica_set(
-    client: &Client,
+    api: &ApiClient,
     key: &WorkloadRef,
     owner: &Owner,
 ) -> Result<PodsSince, ApiError> {
@@ -44,7 +43,7 @@ async fn replica_set(
     let is_current =
         |made: &&Made| current.is_some() && made.metadata.annotations.revision == *current;
     let made = owner
-        .history(client, key, "replicasets", METADATA_LIST)
+        .history(api, key, "replicasets", METADATA_LIST)
         .await?;
     let made = made.iter().find(is_current);
     let at = made.and_then(|made| made.metadata.creation_timestamp);
@@ -55,12 +54,12 @@ async fn replica_set(
 /// back to an old template gives its revision a new number. `revision` is no
 /// metadata, so whole objects are read.
 async fn controller_revision(
-    client: &Client,
+    api: &ApiClient,
     key: &WorkloadRef,
     owner: &Owner,
 ) -> Result<PodsSince, ApiError> {
     let made = owner
-        .history(client, key, "controllerrevisions", "application/json")
+        .history(api, key, "controllerrevisions", "application/json")
         .await?;
     let made = made.iter().max_by_key(|made| made.revision);
     let at = made.and_then(|made| made.metadata.creation_timestamp);
@@ -135,18 +134,18 @@ impl Owner {
     /// The revisions that it owns.
     async fn history(
         &self,
-        client: &Client,
+        api: &ApiClient,
         key: &WorkloadRef,
         plural: &'static str,
         media: &'static str,
     ) -> Result<Vec<Made>, ApiError> {
         let selector = self.spec.selector.clone();
         let selector = Selector::try_from(selector).map_err(|_| ApiError::Unreadable)?;
-        let place = Place::new("apps", "v1", plural).within(&key.namespace);
+        let place = Place::new("apps", "v1", plural).within(key.namespace.clone());
         let call = Call::new(Verb::List, place)
             .accept(media)
             .with("labelSelector", selector.to_string());
-        let History { mut items } = api::read(&api::call(client, &call).await?)?;
+        let History { mut items } = api::read(&api.read(&call).await?)?;
         items.retain(|made| made.is_of(&self.metadata.uid));
         Ok(items)
     }

@@ -24,7 +24,8 @@ use super::roll::tests::roll;
 use super::sender::{AlertSender, Alerts, WAITING};
 use super::sinks::{Payload, Sink};
 use super::webhook::Webhook;
-use crate::api::ApiError;
+use crate::api::Term;
+use crate::control::RollError;
 use crate::metrics::Metrics;
 
 /// Nothing here takes as long; it only keeps a broken test from hanging.
@@ -286,9 +287,10 @@ async fn a_webhook_rolls_or_says_why_not() {
     let receiver = Receiver::answering([202, 500]);
     let metrics = Metrics::default();
     let webhook = Webhook::new(client(), receiver.serve().await, metrics.clone());
-    webhook.post(&roll()).await.unwrap();
-    let said = webhook.post(&roll()).await.unwrap_err();
-    assert!(matches!(said, ApiError::Webhook { .. }));
+    let term = Term::endless();
+    webhook.roll(&term, roll).await.unwrap();
+    let said = webhook.roll(&term, roll).await.unwrap_err();
+    assert!(matches!(said, RollError::Webhook { .. }));
     assert_eq!(
         said.to_string(),
         "the webhook did not take it: it answered 500 Internal Server Error; see --webhook-url"

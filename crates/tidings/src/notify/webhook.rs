@@ -1,22 +1,27 @@
 //! The webhook that is called in the place of a roll.
 //!
 //! Goes in: a roll whose intent is stored. Comes out: that the webhook took it,
-//! by any 2xx, or an [`ApiError`] with which it is tried again as a roll is. A
+//! by any 2xx, or a [`RollError`] with which it is tried again as a roll is. A
 //! crash in between calls it again: what it does must bear that.
 
 use super::Roll;
 use super::http::{Client, Endpoint, Failure};
 use super::sinks::Payload;
-use crate::api::ApiError;
+use crate::api::pace::Pace;
+use crate::api::{ApiError, Term};
+use crate::control::RollError;
 use crate::metrics::Metrics;
 
 /// The word for it in metrics.
 pub const WORD: &str = "webhook";
+/// Calls under way at once. They hold up no write.
+const CALLS: usize = 16;
 
 /// The way to the webhook.
 pub struct Webhook {
     client: Client,
     url: Endpoint,
+    calls: Pace,
     metrics: Metrics,
 }
 
@@ -26,18 +31,30 @@ impl Webhook {
         Self {
             client,
             url,
+            calls: Pace::new(CALLS),
             metrics,
         }
     }
 
-    /// Calls it.
-    pub async fn post(&self, roll: &Roll) -> Result<(), ApiError> {
-        let result = self.client.post(&self.url, None, &payload(roll)).await;
-        self.metrics.notified(WORD, Failure::delivery(&result));
-        result.map_err(|failure| ApiError::Webhook {
+    /// Calls it when its turn has come, if our term lasts until then.
+    pub async fn roll(&self, term: &Term, roll: impl FnOnce() -> Roll) -> Result<(), RollError> {
+        let _permit = self.calls.enter().await;
+        if !term.is_valid() {
+            return Err(ApiError::TermOver.into());
+        }
+        let called = Box::pin(self.post(&roll())).await;
+        self.calls
+            .heed(called.as_ref().err().and_then(Failure::retry_after));
+        called.map_err(|failure| RollError::Webhook {
             retry_after: failure.retry_after(),
             message: failure.to_string(),
         })
+    }
+
+    async fn post(&self, roll: &Roll) -> Result<(), Failure> {
+        let result = self.client.post(&self.url, None, &payload(roll)).await;
+        self.metrics.notified(WORD, Failure::delivery(&result));
+        result
     }
 }
 

@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 
 use base64::display::Base64Display;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kube::Client;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
 use super::RECORD_TYPE;
 use super::memory::{Shard, Stored, Write};
 use crate::api::page::{METADATA, METADATA_LIST, or_none};
-use crate::api::{self, ApiError, Call, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, TermClient, Verb};
 
 /// The label that tells the records from what else we keep.
 const PART: &str = "state";
@@ -36,11 +35,11 @@ pub struct Home {
 impl Home {
     /// The collection that all we keep is in.
     pub(crate) fn all(&self) -> api::Place {
-        api::Place::core("secrets").within(&self.namespace)
+        api::Place::core("secrets").within(self.namespace.as_str())
     }
 
     fn of(&self, shard: &Shard) -> api::Place {
-        self.all().named(&shard.object_name(&self.instance))
+        self.all().named(shard.object_name(&self.instance))
     }
 
     /// The labels of the objects that we keep for one purpose.
@@ -82,26 +81,29 @@ struct List {
 }
 
 /// Carries out a write. Returns the object's new version, if it has one.
-pub async fn write(client: &Client, place: &Home, write: &Write) -> Result<String, ApiError> {
+pub async fn write(api: TermClient<'_>, place: &Home, write: &Write) -> Result<String, ApiError> {
+    let there = || place.of(&write.shard);
     if write.deletes {
-        api::call(client, &deletion(place, write)).await?;
+        let call = Call::new(Verb::Delete, there());
+        api.write_long(&call, || deletion(write)).await?;
         return Ok(String::new());
     }
-    let (verb, at) = match &write.version {
-        Some(_) => (Verb::Patch, place.of(&write.shard)),
-        None => (Verb::Create, place.all()),
+    let call = match &write.version {
+        Some(_) => Call::new(Verb::Patch, there()),
+        None => Call::new(Verb::Create, place.all()),
     };
-    send(client, Call::new(verb, at).body(body(place, write))).await
+    let call = call.accept(METADATA);
+    version(&api.write_long(&call, || body(place, write)).await?)
 }
 
 /// Only of what we know: an entry that somebody else has put there is not lost.
-fn deletion(place: &Home, write: &Write) -> Call {
-    let options = json!({
+fn deletion(write: &Write) -> String {
+    json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": { "resourceVersion": write.version },
-    });
-    Call::new(Verb::Delete, place.of(&write.shard)).body(options.to_string())
+    })
+    .to_string()
 }
 
 /// The JSON of a write, made at once in its final size: it may be long, and each
@@ -196,18 +198,17 @@ impl Serialize for Encoded<'_> {
 }
 
 /// Of what was written only the version is asked back.
-async fn send(client: &Client, call: Call) -> Result<String, ApiError> {
-    let json = api::call(client, &call.accept(METADATA)).await?;
-    Ok(api::read::<Object>(&json)?.metadata.resource_version)
+fn version(json: &[u8]) -> Result<String, ApiError> {
+    Ok(api::read::<Object>(json)?.metadata.resource_version)
 }
 
 /// Reads one object; `None` where it does not exist.
 pub async fn read(
-    client: &Client,
+    api: &ApiClient,
     place: &Home,
     shard: &Shard,
 ) -> Result<Option<Stored>, ApiError> {
-    match api::get(client, place.of(shard)).await {
+    match api.get(place.of(shard)).await {
         Ok(json) => Ok(Some(stored(api::read(&json)?))),
         Err(ApiError::Gone) => Ok(None),
         Err(error) => Err(error),
@@ -215,8 +216,8 @@ pub async fn read(
 }
 
 /// The objects that exist, with their versions.
-pub async fn list(client: &Client, place: &Home) -> Result<Vec<(Shard, String)>, ApiError> {
-    let json = api::call(client, &place.list(PART).accept(METADATA_LIST)).await?;
+pub async fn list(api: &ApiClient, place: &Home) -> Result<Vec<(Shard, String)>, ApiError> {
+    let json = api.read(&place.list(PART).accept(METADATA_LIST)).await?;
     let list: List = api::read(&json)?;
     let shards = list.items.into_iter().filter_map(|object| {
         let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
@@ -229,11 +230,11 @@ pub async fn list(client: &Client, place: &Home) -> Result<Vec<(Shard, String)>,
 /// outdated versions and is refused, however late it wakes up. Returns what they
 /// hold.
 pub async fn take_over(
-    client: &Client,
+    api: TermClient<'_>,
     place: &Home,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let list: List = api::read(&api::call(client, &place.list(PART)).await?)?;
+    let list: List = api::read(&api.read(&place.list(PART)).await?)?;
     let found = list.items.into_iter().filter_map(|object| {
         let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
         Some((shard, stored(object)))
@@ -248,8 +249,8 @@ pub async fn take_over(
             "resourceVersion": stored.version,
             "annotations": { LEADER: leader },
         }});
-        let call = Call::new(Verb::Patch, place.of(shard)).body(mark.to_string());
-        stored.version = send(client, call).await?;
+        let call = Call::new(Verb::Patch, place.of(shard)).accept(METADATA);
+        stored.version = version(&api.write(&call, || mark.to_string()).await?)?;
     }
     Ok(found)
 }

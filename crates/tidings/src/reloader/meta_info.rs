@@ -5,13 +5,12 @@
 //! it. A write that fails is said and left at that. URLs are not in it: they may
 //! hold tokens.
 
-use kube::Client;
 use serde_json::{Value, json};
 use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
 use tidings_core::kinds::KINDS;
 use tidings_core::refs::{Name, SOURCES};
 
-use crate::api::{self, ApiError, Place};
+use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::settings::selector::Selector;
 use crate::settings::{ControllerSettings, Namespaces, Observed};
 
@@ -20,14 +19,17 @@ pub const NAME: &str = "reloader-meta-info";
 const LABEL: &str = "reloader.stakater.com/meta-info";
 
 /// Writes it.
-pub async fn publish(client: Client, settings: ControllerSettings) {
+pub async fn publish(api: ApiClient, settings: ControllerSettings) {
     let Some(observed) = settings.observed.as_ref().filter(|_| !settings.dry_run) else {
         return;
     };
-    let place = Place::core("configmaps").within(&observed.namespace);
+    let place = Place::core("configmaps").within(observed.namespace.clone());
     let object = object(&settings, observed).to_string();
-    let made = match api::create(&client, place.clone(), object.as_bytes()).await {
-        Err(ApiError::Conflict) => api::patch(&client, place.named(NAME), object.as_bytes()).await,
+    let term = Term::endless();
+    let api = api.within(&term);
+    let write = async |verb, place| api.write(&Call::new(verb, place), || object.clone()).await;
+    let made = match write(Verb::Create, place.clone()).await {
+        Err(ApiError::Conflict) => write(Verb::Patch, place.named(NAME)).await,
         made => made,
     };
     if let Err(error) = made {

@@ -9,13 +9,12 @@
 //! answer is no answer; the requests themselves will tell.
 
 use futures::StreamExt;
-use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
 use tidings_core::refs::Name;
 
 use super::table::{Extent, PolicyRule, Reach, advice, rules};
-use crate::api::{self, ApiError, Place};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 8;
@@ -52,10 +51,10 @@ pub struct Missing {
 
 /// Asks for every right of the table. The error: nobody is there who could
 /// answer, or the credentials are not known.
-pub async fn missing(client: &Client, extent: &Extent) -> Result<Missing, ApiError> {
+pub async fn missing(api: &ApiClient, extent: &Extent) -> Result<Missing, ApiError> {
     let rights = rights(&rules(extent), extent);
     let asked = futures::stream::iter(rights).map(|right| async {
-        let refused = is_refused(client, &right).await;
+        let refused = is_refused(api, &right).await;
         (right, refused)
     });
     let answers: Vec<_> = asked.buffered(AT_ONCE).collect().await;
@@ -133,7 +132,7 @@ struct Status {
     allowed: bool,
 }
 
-async fn is_refused(client: &Client, right: &Right) -> Result<bool, ApiError> {
+async fn is_refused(api: &ApiClient, right: &Right) -> Result<bool, ApiError> {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -145,7 +144,8 @@ async fn is_refused(client: &Client, right: &Right) -> Result<bool, ApiError> {
         }},
     });
     let place = Place::new("authorization.k8s.io", "v1", "selfsubjectaccessreviews");
-    let answer = api::create(client, place, review.to_string().as_bytes()).await?;
+    let question = Call::new(Verb::Create, place).body(review.to_string());
+    let answer = api.read(&question).await?;
     Ok(!api::read::<Review>(&answer)?.status.allowed)
 }
 

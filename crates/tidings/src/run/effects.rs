@@ -10,23 +10,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kube::Client;
 use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::pauses::Pauses;
-use tidings_core::refs::{SourceKind, WorkloadRef};
+use tidings_core::refs::WorkloadRef;
 use tidings_core::rewrite::Words;
 use tidings_core::settle::Millis;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use crate::act::saved::{self, Saved};
-use crate::act::{self, Hand, Hands, Undone};
-use crate::api::ApiError;
+use crate::act::{self, ActContext, Author};
 use crate::api::pace::Pace;
-use crate::control::{Answer, Control, Deed, Effect, Input, Outcome, Patch, Unpause};
+use crate::api::{ApiClient, ApiError, Term};
+use crate::control::{Answer, Control, Deed, Effect, Input, Outcome, Patch, RollError, Unpause};
 use crate::fetch;
-use crate::lease::Term;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::Roll;
 use crate::notify::webhook::Webhook;
@@ -37,96 +35,50 @@ use crate::report::Report;
 use crate::watch::News;
 use crate::watch::scope::Filter;
 
-/// Reads under way at once.
-const READS: usize = 16;
-/// Writes of the state under way at once: each is long, and in memory as a whole.
-const STATE_WRITES: usize = 4;
-/// Calls of the webhook under way at once. They hold up no write.
-const CALLS: usize = 16;
 /// Jobs that are made again at once. Each waits for its pods to end; a manifest is
 /// in memory meanwhile.
-const REMAKES: usize = 64;
+pub(crate) const REMAKES: usize = 64;
 /// The pauses before the state is asked for again.
 const STATE_PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(10));
 
-/// What every request needs.
-struct Shared {
-    client: Client,
-    /// For what may carry bytes of a Secret.
-    brief: Client,
-    inbox: mpsc::Sender<Input>,
-    filter: Filter,
-    place: Home,
-    words: Words,
-    identity: String,
-    metrics: Metrics,
-    reads: Pace,
-    writes: Pace,
-    state_writes: Pace,
+/// What carries effects out, each in a task of its own.
+pub(crate) struct Executor {
+    pub(crate) api: ApiClient,
+    pub(crate) inbox: mpsc::Sender<Input>,
+    pub(crate) filter: Filter,
+    pub(crate) home: Home,
+    /// What rolls write besides our marks.
+    pub(crate) words: Words,
+    pub(crate) identity: String,
+    pub(crate) metrics: Metrics,
     /// Called instead of rolling.
-    webhook: Option<Webhook>,
-    calls: Pace,
-    remakes: Pace,
+    pub(crate) webhook: Option<Webhook>,
+    /// Jobs that are made again at once.
+    pub(crate) remakes: Pace,
+    pub(crate) dry_run: bool,
 }
 
 /// The hands of the controller.
 pub(crate) struct Effects {
-    shared: Arc<Shared>,
+    executor: Arc<Executor>,
     report: Report,
     term: Option<Term>,
-    dry_run: bool,
+    /// Asks the candidate to leave it to another replica.
     resign: Arc<Notify>,
 }
 
-/// What [`Effects::new`] takes.
-pub(crate) struct Means {
-    pub(crate) client: Client,
-    /// For what may carry bytes of a Secret: its connections do not stay open.
-    pub(crate) brief: Client,
-    pub(crate) inbox: mpsc::Sender<Input>,
-    pub(crate) filter: Filter,
-    pub(crate) place: Home,
-    pub(crate) identity: String,
-    pub(crate) writes: usize,
-    pub(crate) report: Report,
-    /// Called instead of rolling.
-    pub(crate) webhook: Option<Webhook>,
-    /// What rolls write besides our marks.
-    pub(crate) words: Words,
-    pub(crate) dry_run: bool,
-    /// Asks the candidate to leave it to another replica.
-    pub(crate) resign: Arc<Notify>,
-}
-
 impl Effects {
-    pub(crate) fn new(means: Means) -> Self {
-        let shared = Shared {
-            client: means.client,
-            brief: means.brief,
-            inbox: means.inbox,
-            filter: means.filter,
-            place: means.place,
-            words: means.words,
-            identity: means.identity,
-            metrics: means.report.metrics().clone(),
-            reads: Pace::new(READS),
-            writes: Pace::new(means.writes),
-            state_writes: Pace::new(STATE_WRITES),
-            webhook: means.webhook,
-            calls: Pace::new(CALLS),
-            remakes: Pace::new(REMAKES),
-        };
+    pub(crate) fn new(executor: Executor, report: Report, resign: Arc<Notify>) -> Self {
         Self {
-            shared: Arc::new(shared),
-            report: means.report,
+            executor: Arc::new(executor),
+            report,
             term: None,
-            dry_run: means.dry_run,
-            resign: means.resign,
+            resign,
         }
     }
 
     pub(crate) fn carry_out(&mut self, effect: Effect, started: Instant) {
-        let shared = Arc::clone(&self.shared);
+        let executor = Arc::clone(&self.executor);
         match effect {
             Effect::Say(said) => self.report.say(&said),
             Effect::StandBy => {
@@ -134,29 +86,27 @@ impl Effects {
                 self.resign.notify_one();
             }
             Effect::Fetch(source, told, sha1) => spawn(async move {
-                let client = shared.for_source(source.kind);
-                let reading = || fetch::source(client, &source, &shared.filter, sha1);
-                let result = shared.reading("read_source", reading).await;
-                shared.tell(Input::Fetched(source, told, result)).await;
+                let reading = fetch::source(&executor.api, &source, &executor.filter, sha1);
+                let result = executor.api.counted("read_source", reading).await;
+                executor.tell(Input::Fetched(source, told, result)).await;
             }),
             Effect::List(kind, namespace, at) => spawn(async move {
                 sleep(until(started, at)).await;
-                let client = shared.for_source(kind);
-                let listing = || fetch::metas(client, kind, &namespace, &shared.filter);
-                let result = shared.reading("list_sources", listing).await;
-                shared.tell(Input::Listed(kind, namespace, result)).await;
+                let listing = fetch::metas(&executor.api, kind, &namespace, &executor.filter);
+                let result = executor.api.counted("list_sources", listing).await;
+                executor.tell(Input::Listed(kind, namespace, result)).await;
             }),
             Effect::Ask(key, questions) => {
-                self.in_term(|shared, term| shared.ask(term, key, questions));
+                self.in_term(|executor, term| executor.ask(term, key, questions));
             }
-            Effect::Write(write) => self.in_term(|shared, term| shared.write(term, write)),
-            Effect::Patch(patch) => self.in_term(|shared, term| shared.patch(term, patch)),
+            Effect::Write(write) => self.in_term(|executor, term| executor.write(term, write)),
+            Effect::Patch(patch) => self.in_term(|executor, term| executor.patch(term, patch)),
             Effect::Unpause(unpause) => {
-                self.in_term(|shared, term| shared.unpause(term, unpause));
+                self.in_term(|executor, term| executor.unpause(term, unpause));
             }
             Effect::ReadState(shard, at) => {
                 let wait = until(started, at);
-                self.in_term(|shared, term| shared.read_state(term, shard, wait));
+                self.in_term(|executor, term| executor.read_state(term, shard, wait));
             }
         }
     }
@@ -164,8 +114,7 @@ impl Effects {
     /// A term begins: the state is taken over, then the controller leads.
     pub(crate) fn begin_term(&mut self, term: Term) {
         self.term = Some(term);
-        let dry_run = self.dry_run;
-        self.in_term(|shared, term| shared.take_over(term, dry_run));
+        self.in_term(Executor::take_over);
     }
 
     pub(crate) fn end_term(&mut self) {
@@ -174,8 +123,8 @@ impl Effects {
 
     /// Looks whether the state's objects are as we left them.
     pub(crate) fn look_after_state(&self, asked: Versions) {
-        if !self.dry_run {
-            self.in_term(|shared, term| shared.list_state(term, asked));
+        if !self.executor.dry_run {
+            self.in_term(|executor, term| executor.list_state(term, asked));
         }
     }
 
@@ -186,7 +135,7 @@ impl Effects {
 
     /// Counts what was decided within so much time.
     pub(crate) fn decided(&self, decisions: &[Decided], took: Duration) {
-        self.shared.metrics.decisions(decisions, took);
+        self.executor.metrics.decisions(decisions, took);
     }
 
     /// What concerns the streams themselves goes past the controller.
@@ -205,12 +154,12 @@ impl Effects {
         self.report.show(control)
     }
 
-    fn in_term<F>(&self, task: impl FnOnce(Arc<Shared>, Term) -> F)
+    fn in_term<F>(&self, task: impl FnOnce(Arc<Executor>, Term) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         if let Some(term) = self.term.clone() {
-            spawn(task(Arc::clone(&self.shared), term));
+            spawn(task(Arc::clone(&self.executor), term));
         }
     }
 }
@@ -223,160 +172,94 @@ fn until(started: Instant, at: Millis) -> Duration {
     (started + Duration::from_millis(at)).saturating_duration_since(Instant::now())
 }
 
-impl Shared {
+impl Executor {
     /// A closed inbox means that the loop has ended, and nobody wants to know.
     async fn tell(&self, input: Input) {
         let _ = self.inbox.send(input).await;
     }
 
-    fn for_source(&self, kind: SourceKind) -> &Client {
-        match kind {
-            SourceKind::ConfigMap | SourceKind::SecretProviderClass => &self.client,
-            SourceKind::Secret => &self.brief,
-        }
-    }
-
     async fn answer(&self, term: &Term, answer: Answer) {
-        self.tell(Input::Answer(term.number, answer)).await;
-    }
-
-    /// A request in a box, here and below, so that the thousands that may wait for
-    /// their turn do not each hold the room of one that is under way.
-    async fn reading<T, F>(
-        &self,
-        what: &'static str,
-        request: impl FnOnce() -> F,
-    ) -> Result<T, ApiError>
-    where
-        F: Future<Output = Result<T, ApiError>>,
-    {
-        let _permit = self.reads.enter().await;
-        let result = Box::pin(request()).await;
-        self.heed(&self.reads, what, &result);
-        result
-    }
-
-    /// Whether it failed, and whether the API server wants a pause.
-    fn heed<T>(&self, pace: &Pace, what: &'static str, result: &Result<T, ApiError>) {
-        pace.heed(result);
-        self.failed(what, result);
-    }
-
-    /// What had changed meanwhile is looked at again, and is no failure.
-    fn failed<T>(&self, what: &'static str, result: &Result<T, ApiError>) {
-        if !matches!(result, Ok(_) | Err(ApiError::Conflict | ApiError::Gone)) {
-            self.metrics.failed(what);
+        if !was_not_sent(&answer) {
+            self.tell(Input::Answer(term.number, answer)).await;
         }
-    }
-
-    /// The answer to a deed. After the end of a term nobody waits for one.
-    fn answered<T>(
-        &self,
-        what: &'static str,
-        done: Result<T, Undone>,
-    ) -> Option<Result<T, ApiError>> {
-        let result = match done {
-            Ok(done) => Ok(done),
-            Err(Undone::Failed(error)) => Err(error),
-            Err(Undone::Over) => return None,
-        };
-        self.failed(what, &result);
-        Some(result)
     }
 
     async fn write(self: Arc<Self>, term: Term, write: Write) {
-        let _turn = self.state_writes.enter().await;
-        let _permit = self.writes.enter().await;
-        if !term.is_valid() {
-            return;
-        }
-        let result = Box::pin(cluster::write(&self.client, &self.place, &write)).await;
-        self.heed(&self.writes, "write_state", &result);
+        let writing = cluster::write(self.api.within(&term), &self.home, &write);
+        let result = self.api.counted("write_state", writing).await;
         self.answer(&term, Answer::Wrote(write, result)).await;
     }
 
     async fn patch(self: Arc<Self>, term: Term, patch: Box<Patch>) {
         let done = match &self.webhook {
             None => self.roll(&term, &patch).await,
-            Some(webhook) => self.call(&term, webhook, &patch).await,
+            Some(webhook) => {
+                let roll = || Roll::to_do(&patch, &self.home.instance);
+                webhook.roll(&term, roll).await.map(|()| Outcome::Done)
+            }
         };
         self.patched(&term, patch, done).await;
     }
 
-    async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, Undone> {
+    async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, RollError> {
         let _turn = match patch.deed {
             Deed::Recreate => self.remakes.enter().await,
             _ => None,
         };
-        act::carry_out(&self.hands(term), patch).await
-    }
-
-    /// Tells another server instead of rolling.
-    async fn call(&self, term: &Term, at: &Webhook, patch: &Patch) -> Result<Outcome, Undone> {
-        let _permit = self.calls.enter().await;
-        if !term.is_valid() {
-            return Err(Undone::Over);
-        }
-        let roll = Roll::to_do(patch, &self.place.instance);
-        let called = Box::pin(at.post(&roll)).await;
-        self.calls.heed(&called);
-        Ok(called.map(|()| Outcome::Done)?)
+        Ok(act::carry_out(&self.acting(term), patch).await?)
     }
 
     /// Does the rest of what an earlier term began.
     async fn finish(self: Arc<Self>, term: Term, saved: Saved) {
         let _turn = self.remakes.enter().await;
-        let done = Box::pin(act::finish(&self.hands(&term), &saved)).await;
+        let done = Box::pin(act::finish(&self.acting(&term), &saved)).await;
+        let done = done.map_err(RollError::from);
         self.patched(&term, Box::new(saved.patch()), done).await;
     }
 
-    async fn patched(&self, term: &Term, patch: Box<Patch>, done: Result<Outcome, Undone>) {
-        let Some(result) = self.answered("roll", done) else {
-            return;
-        };
-        self.count(&patch, &result);
-        self.answer(term, Answer::Patched(patch, result)).await;
+    async fn patched(&self, term: &Term, patch: Box<Patch>, done: Result<Outcome, RollError>) {
+        self.count(&patch, &done);
+        self.answer(term, Answer::Patched(patch, done)).await;
     }
 
-    fn hands<'a>(&'a self, term: &'a Term) -> Hands<'a> {
-        Hands {
-            client: &self.client,
-            hand: Hand {
-                instance: &self.place.instance,
+    fn acting<'a>(&'a self, term: &'a Term) -> ActContext<'a> {
+        ActContext {
+            api: self.api.within(term),
+            author: Author {
+                instance: &self.home.instance,
                 vocabulary: &self.filter.vocabulary,
                 words: self.words,
             },
-            place: &self.place,
-            term,
-            reads: &self.reads,
-            writes: &self.writes,
+            home: &self.home,
         }
     }
 
     async fn unpause(self: Arc<Self>, term: Term, unpause: Box<Unpause>) {
-        let done = act::unpause(&self.hands(&term), &unpause).await;
-        let Some(result) = self.answered("unpause", done) else {
-            return;
-        };
+        let acting = self.acting(&term);
+        let done = act::unpause(&acting, &unpause);
+        let result = self.api.counted("unpause", done).await;
         let answer = Answer::Unpaused(unpause.key, result);
         self.answer(&term, answer).await;
     }
 
-    fn count(&self, patch: &Patch, result: &Result<Outcome, ApiError>) {
+    fn count(&self, patch: &Patch, result: &Result<Outcome, RollError>) {
         let result = match result {
             Ok(Outcome::Done | Outcome::Made(_)) => RollResult::Done,
             Ok(Outcome::NoEffect) => RollResult::NoEffect,
             // Not refused: it had changed, and is looked at again.
-            Err(ApiError::Conflict | ApiError::Gone) => return,
-            Err(_) => RollResult::Refused,
+            Err(RollError::Api(error)) if !error.is_failure() => return,
+            Err(_) => {
+                self.metrics.failed("roll");
+                RollResult::Refused
+            }
         };
         self.metrics.rolled(&patch.key, result);
     }
 
     async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {
         sleep(wait).await;
-        let reading = || cluster::read(&self.client, &self.place, &shard);
-        let result = self.reading("read_state", reading).await;
+        let reading = cluster::read(&self.api, &self.home, &shard);
+        let result = self.api.counted("read_state", reading).await;
         self.answer(&term, Answer::StateRead(shard, result)).await;
     }
 
@@ -393,18 +276,14 @@ impl Shared {
         key: &WorkloadRef,
         question: Question,
     ) -> Result<(Question, Finding), ApiError> {
-        let client = match &question {
-            Question::Source(source, _) => self.for_source(source.kind),
-            Question::Workload(_) | Question::Pods => &self.client,
-        };
-        let asking = || fetch::find(client, key, &question, &self.filter);
-        let found = self.reading("read_past", asking).await?;
+        let asking = fetch::find(&self.api, key, &question, &self.filter);
+        let found = self.api.counted("read_past", asking).await?;
         Ok((question, found))
     }
 
     async fn list_state(self: Arc<Self>, term: Term, asked: Versions) {
-        let listing = || cluster::list(&self.client, &self.place);
-        match self.reading("read_state", listing).await {
+        let listing = cluster::list(&self.api, &self.home);
+        match self.api.counted("read_state", listing).await {
             Ok(found) => {
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;
@@ -415,11 +294,10 @@ impl Shared {
 
     /// Asks until it is answered or the term is over: without the state nothing
     /// can be decided.
-    async fn take_over(self: Arc<Self>, term: Term, dry_run: bool) {
+    async fn take_over(self: Arc<Self>, term: Term) {
         let mut pauses = STATE_PAUSES;
         while term.is_valid() {
-            let leader = format!("{}/{}", self.identity, term.number);
-            match self.taken_over(&leader, dry_run).await {
+            match self.taken_over(&term).await {
                 Ok((state, saved)) => return self.begin(term, state, saved).await,
                 Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
             }
@@ -427,15 +305,16 @@ impl Shared {
         }
     }
 
-    async fn taken_over(&self, leader: &str, dry_run: bool) -> Result<Left, ApiError> {
-        if dry_run {
+    async fn taken_over(&self, term: &Term) -> Result<Left, ApiError> {
+        if self.dry_run {
             return Ok(Left::default());
         }
-        let state = cluster::take_over(&self.client, &self.place, leader).await?;
+        let leader = format!("{}/{}", self.identity, term.number);
+        let state = cluster::take_over(self.api.within(term), &self.home, &leader).await?;
         if state.iter().any(|(_, stored)| stored.is_newer()) {
             return Ok((state, Vec::new()));
         }
-        Ok((state, saved::list(&self.client, &self.place).await?))
+        Ok((state, saved::list(&self.api, &self.home).await?))
     }
 
     /// The controller leads; what an earlier term left half done is finished.
@@ -447,6 +326,16 @@ impl Shared {
             spawn(Arc::clone(&self).finish(term.clone(), job));
         }
     }
+}
+
+/// After the end of a term nobody waits for the answer to what was not sent for it.
+fn was_not_sent(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Wrote(_, Err(ApiError::TermOver))
+            | Answer::Patched(_, Err(RollError::Api(ApiError::TermOver)))
+            | Answer::Unpaused(_, Err(ApiError::TermOver))
+    )
 }
 
 /// What an earlier term left: the state, and Jobs that are to be made again.

@@ -18,9 +18,10 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
 use crate::api::connect::{self, Idle};
-use crate::api::{self, ApiError, Place};
+use crate::api::pace::Pace;
+use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::control::{Control, Plan};
-use crate::lease::{Candidate, Election, Term};
+use crate::lease::{Candidate, Election};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Observables;
 use crate::notify::sender::AlertSender;
@@ -30,7 +31,7 @@ use crate::reloader::meta_info;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
-use crate::run::effects::{Effects, Means};
+use crate::run::effects::{Effects, Executor, REMAKES};
 use crate::run::turning::Loop;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
@@ -51,16 +52,16 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let stop = stop_signal()?;
     let metrics = metrics(&settings);
     let clients = Clients::connect(&settings, &metrics).await?;
-    check_rights(&clients.long, &settings).await?;
-    own_namespace(&clients.long, &settings).await?;
+    check_rights(&clients.api, &settings).await?;
+    own_namespace(&clients.api, &settings).await?;
 
     let told = Listeners::new(&settings.notify, &metrics)?;
-    tokio::spawn(meta_info::publish(clients.long.clone(), settings.clone()));
+    tokio::spawn(meta_info::publish(clients.api.clone(), settings.clone()));
     let health = Arc::new(Health::default());
     let admin = Admin::start(&settings, &metrics, &health).await?;
     let instance = settings.installation.rules.instance.clone();
     let events = EventSender::new(
-        clients.long.clone(),
+        clients.lease.clone(),
         metrics.clone(),
         instance.clone(),
         settings.dry_run,
@@ -68,7 +69,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let identity = identity();
     let resign = Arc::new(Notify::new());
     let (elections, candidate, release) =
-        stand(&clients.long, &settings, &identity, resign.clone());
+        stand(&clients.lease, &settings, &identity, resign.clone());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
     let report = Report {
         metrics,
@@ -102,34 +103,32 @@ async fn run(
     let (told, facts) = mpsc::channel(INBOX);
     let plan = plan(settings);
     let watching = Watching {
-        client: clients.once,
+        client: clients.watches,
         filter: installation.filter(),
         ignored: ignored(settings),
         metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
     let named = installation.named().unwrap_or_default();
-    let _namespaces = namespaces::follow(&clients.long, named, &told);
-    let effects = Effects::new(Means {
-        client: clients.long,
-        brief: clients.short,
+    let _namespaces = namespaces::follow(&clients.api, named, &told);
+    let executor = Executor {
+        api: clients.api,
         inbox: answers,
         filter: installation.filter(),
-        place: cluster::Home {
+        home: cluster::Home {
             namespace: installation.own_namespace.to_string(),
             instance: installation.rules.instance.to_string(),
         },
-        identity,
-        writes: settings.max_in_flight,
-        report,
-        webhook,
         words: installation.strategy.words(),
+        identity,
+        metrics: report.metrics().clone(),
+        webhook,
+        remakes: Pace::new(REMAKES),
         dry_run: settings.dry_run,
-        resign,
-    });
+    };
     let mut turning = Loop {
         control: Control::new(plan),
-        effects,
+        effects: Effects::new(executor, report, resign),
         inbox,
         facts,
         elections,
@@ -180,21 +179,23 @@ impl Listeners {
 
 /// Ways to the same API server.
 struct Clients {
-    long: Client,
+    api: ApiClient,
+    /// For the Lease: it waits for no turn.
+    lease: Client,
     /// For watches, and the lists before them.
-    once: Client,
-    /// For what may carry bytes of a Secret.
-    short: Client,
+    watches: Client,
 }
 
 impl Clients {
     async fn connect(settings: &ControllerSettings, metrics: &Metrics) -> Result<Self> {
         let cluster = &settings.cluster;
         let connect = |idle| connect::connect_observed(cluster, idle, metrics.observables());
+        let long = connect(Idle::Long).await?;
+        let brief = connect(Idle::Short).await?;
         Ok(Self {
-            long: connect(Idle::Long).await?,
-            once: connect(Idle::Never).await?,
-            short: connect(Idle::Short).await?,
+            lease: long.clone(),
+            api: ApiClient::new(long, brief, settings.max_in_flight, metrics.clone()),
+            watches: connect(Idle::Never).await?,
         })
     }
 }
@@ -207,8 +208,8 @@ fn metrics(settings: &ControllerSettings) -> Metrics {
     }
 }
 
-async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<()> {
-    let missing = rights::missing(client, &settings.extent()).await?;
+async fn check_rights(api: &ApiClient, settings: &ControllerSettings) -> Result<()> {
+    let missing = rights::missing(api, &settings.extent()).await?;
     for sentence in &missing.partial {
         tracing::warn!("{sentence}; this namespace is left out until then");
     }
@@ -219,13 +220,13 @@ async fn check_rights(client: &Client, settings: &ControllerSettings) -> Result<
 }
 
 /// Makes the namespace of the records, where it is missing and may be made.
-async fn own_namespace(client: &Client, settings: &ControllerSettings) -> Result<()> {
+async fn own_namespace(api: &ApiClient, settings: &ControllerSettings) -> Result<()> {
     let name = &settings.installation.own_namespace;
     if settings.dry_run {
         return Ok(());
     }
     let place = Place::core("namespaces");
-    match api::get(client, place.clone().named(name)).await {
+    match api.get(place.clone().named(name.clone())).await {
         Err(ApiError::Gone) => {}
         // Who may not look for it may still write in it.
         Ok(_) | Err(_) => return Ok(()),
@@ -235,7 +236,12 @@ async fn own_namespace(client: &Client, settings: &ControllerSettings) -> Result
         "kind": "Namespace",
         "metadata": { "name": &**name, "labels": { "app.kubernetes.io/managed-by": "tidings" } },
     });
-    match api::create(client, place, namespace.to_string().as_bytes()).await {
+    let create = Call::new(Verb::Create, place);
+    let made = api
+        .within(&Term::endless())
+        .write(&create, || namespace.to_string())
+        .await;
+    match made {
         Ok(_) | Err(ApiError::Conflict) => Ok(()),
         Err(error) => Err(error).with_context(|| {
             format!("the namespace {name} for the records does not exist; make it, or choose another by --own-namespace")

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use kube::Client;
 use tidings_core::index::{Fact, Stream, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
@@ -18,7 +17,7 @@ use tokio::time::sleep;
 
 use super::News;
 use crate::api::page::METADATA;
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// How often a namespace is read.
 const ROUND: Duration = Duration::from_mins(1);
@@ -32,21 +31,21 @@ struct Object {
 
 /// Reads the namespaces until the set is dropped.
 pub(crate) fn follow(
-    client: &Client,
+    api: &ApiClient,
     names: impl IntoIterator<Item = Name>,
     facts: &Sender<News>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for name in names {
-        tasks.spawn(follow_one(client.clone(), name, facts.clone()));
+        tasks.spawn(follow_one(api.clone(), name, facts.clone()));
     }
     tasks
 }
 
-async fn follow_one(client: Client, name: Name, facts: Sender<News>) {
+async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
     let mut known = false;
     loop {
-        let read = read(&client, &name).await;
+        let read = read(&api, &name).await;
         let pause = match &read {
             Err(error) if error.is_transient() => AGAIN,
             _ => ROUND,
@@ -81,9 +80,11 @@ async fn complete(name: &Name, facts: &Sender<News>) {
     let _ = facts.send(News::Fact(ended)).await;
 }
 
-async fn read(client: &Client, name: &Name) -> Result<Fact, ApiError> {
-    let place = Place::core("namespaces").named(name);
-    let json = api::call(client, &Call::new(Verb::Get, place).accept(METADATA)).await?;
+async fn read(api: &ApiClient, name: &Name) -> Result<Fact, ApiError> {
+    let place = Place::core("namespaces").named(name.clone());
+    let json = api
+        .read(&Call::new(Verb::Get, place).accept(METADATA))
+        .await?;
     let Object { metadata } = api::read(&json)?;
     // A namespace has own keys only, which have no other names.
     let annotations = metadata.annotations(&Vocabulary::default());

@@ -39,7 +39,7 @@ fn rotated(mut status: Value) -> Value {
 }
 
 async fn read(fake: &Fake, sha1: bool) -> Result<Fetched, ApiError> {
-    fetch::source(&fake.client(), &class(), &Filter::default(), sha1).await
+    fetch::source(&fake.api(), &class(), &Filter::default(), sha1).await
 }
 
 async fn present(fake: &Fake, sha1: bool) -> (SourceMeta, Content) {
@@ -146,7 +146,7 @@ async fn patterns_find_each_class_once() {
     ];
     let fake = Fake::new().at(STATUSES, [page(9, "", &statuses)]);
     let filter = Filter::default();
-    let metas = fetch::metas(&fake.client(), SecretProviderClass, &"ns".into(), &filter).await;
+    let metas = fetch::metas(&fake.api(), SecretProviderClass, &"ns".into(), &filter).await;
     let found: Vec<_> = metas
         .unwrap()
         .iter()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tidings::api::connect::{Connect, Idle, connect};
-use tidings::api::{self, Place};
+use tidings::api::{ApiClient, Place};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -42,7 +42,7 @@ async fn and_used_again_until_then() {
     let address = listener.local_addr().unwrap();
     let folder = TempDir::new().unwrap();
     let options = kubeconfig(&folder, &format!("server: \"http://{address}\""));
-    let client = connect(&options, Idle::Short).await.unwrap();
+    let client = ApiClient::from(connect(&options, Idle::Short).await.unwrap());
     assert_eq!(client.default_namespace(), "mine");
     let serve = async {
         let (mut connection, _) = listener.accept().await.unwrap();
@@ -55,7 +55,7 @@ async fn and_used_again_until_then() {
     let ask = async {
         for _ in 0..2 {
             let place = Place::core("pods").within("mine").named("p");
-            assert_eq!(api::get(&client, place).await.unwrap(), "{}");
+            assert_eq!(client.get(place).await.unwrap(), "{}");
         }
     };
     let ((asked, idle), ()) = tokio::join!(serve, ask);
@@ -72,7 +72,7 @@ async fn and_those_for_watches_are_used_once() {
     let address = listener.local_addr().unwrap();
     let folder = TempDir::new().unwrap();
     let options = kubeconfig(&folder, &format!("server: \"http://{address}\""));
-    let client = connect(&options, Idle::Never).await.unwrap();
+    let client = ApiClient::from(connect(&options, Idle::Never).await.unwrap());
     let serve = async {
         for _ in 0..3 {
             let (mut connection, _) = listener.accept().await.unwrap();
@@ -83,7 +83,7 @@ async fn and_those_for_watches_are_used_once() {
     let ask = async {
         for _ in 0..3 {
             let place = Place::core("pods").within("mine").named("p");
-            assert_eq!(api::get(&client, place).await.unwrap(), "{}");
+            assert_eq!(client.get(place).await.unwrap(), "{}");
         }
     };
     tokio::join!(serve, ask);
@@ -93,8 +93,8 @@ async fn and_those_for_watches_are_used_once() {
 async fn nobody_listens() {
     let folder = TempDir::new().unwrap();
     let options = kubeconfig(&folder, "server: \"http://127.0.0.1:9\"");
-    let client = connect(&options, Idle::Short).await.unwrap();
-    let error = api::get(&client, Place::core("pods")).await.unwrap_err();
+    let client = ApiClient::from(connect(&options, Idle::Short).await.unwrap());
+    let error = client.get(Place::core("pods")).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(error.is_transient());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings::api::{self, ApiError, Call, Place, Verb};
+use tidings::api::{ApiError, Call, Place, Term, Verb};
 
 use crate::fake::{Answer, Fake};
 
@@ -16,9 +16,10 @@ fn place() -> Place {
 
 async fn patched(answer: Answer) -> ApiError {
     let fake = Fake::new().at(PATH, [answer]);
-    api::patch(&fake.client(), place(), b"{}")
-        .await
-        .unwrap_err()
+    let api = fake.api();
+    let term = Term::endless();
+    let patch = Call::new(Verb::Patch, place());
+    api.within(&term).write(&patch, || "{}").await.unwrap_err()
 }
 
 #[tokio::test]
@@ -67,20 +68,19 @@ async fn of_answers_that_are_no_status() {
 #[tokio::test(start_paused = true)]
 async fn of_answers_that_do_not_come() {
     let fake = Fake::new();
-    let error = api::get(&fake.client(), place()).await.unwrap_err();
+    let error = fake.api().get(place()).await.unwrap_err();
     assert!(error.to_string().contains("no answer in 30 s"), "{error}");
     let fake = Fake::new().at(PATH, [Answer::ok().text("{").stays()]);
-    let error = api::get(&fake.client(), place()).await.unwrap_err();
+    let error = fake.api().get(place()).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
 }
 
 #[tokio::test]
 async fn and_writes_name_their_manager() {
     let fake = Fake::new().at(PATH, [Answer::ok()]);
-    let call = Call::new(Verb::Patch, place())
-        .body("{}")
-        .with("dryRun", "All");
-    api::call(&fake.client(), &call).await.unwrap();
+    let call = Call::new(Verb::Patch, place()).with("dryRun", "All");
+    let (api, term) = (fake.api(), Term::endless());
+    api.within(&term).write(&call, || "{}").await.unwrap();
     let asked = &fake.asked()[0];
     assert_eq!(asked.query("fieldManager"), Some("tidings"));
     assert_eq!(asked.query("dryRun"), Some("All"));

@@ -12,6 +12,7 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tidings::api::ApiClient;
 use tidings::metrics::Metrics;
 use tidings::watch::scope::Filter;
 use tidings::watch::{News, Watching};
@@ -216,6 +217,11 @@ impl Fake {
             }
         });
         Client::new(service, "default")
+    }
+
+    /// The way to it that everything but the watches takes.
+    pub(crate) fn api(&self) -> ApiClient {
+        self.client().into()
     }
 
     fn answer(&self, request: &Request<Body>) -> Option<Answer> {

@@ -47,7 +47,7 @@ async fn ask(word: &str, observed: i64, history: &[Value]) -> (PodsSince, Fake) 
             [Answer::json(&json!({"items": history}))],
         );
     let key = WorkloadRef::new(kind, "ns", "web");
-    (pods_since(&fake.client(), &key).await.unwrap(), fake)
+    (pods_since(&fake.api(), &key).await.unwrap(), fake)
 }
 
 #[tokio::test]
@@ -96,6 +96,6 @@ async fn it_is_not_known_of_what_is_gone() {
     let path = "/apis/apps/v1/namespaces/ns/deployments/web";
     let fake = Fake::new().at(path, [Answer::status(404, "not found")]);
     let key = WorkloadRef::new(Kind::parse("deployment").unwrap(), "ns", "web");
-    let since = pods_since(&fake.client(), &key).await;
+    let since = pods_since(&fake.api(), &key).await;
     assert_eq!(since, Ok(PodsSince::Lagging));
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tidings::act::{self, Hand};
+use tidings::act::{self, Author};
 use tidings::control::{Deed, Patch};
 use tidings::fetch;
 use tidings::watch::News;
@@ -76,14 +76,14 @@ async fn on_sources_however_they_are_read() {
     };
     assert_eq!(watched.marks, Some(marks));
     let key = SourceRef::new(ConfigMap, "ns", "c");
-    let read = fetch::source(&fake.client(), &key, &filter(), false).await;
+    let read = fetch::source(&fake.api(), &key, &filter(), false).await;
     assert!(matches!(read, Ok(Fetched::Present(meta, _)) if meta.marks == Some(marks)));
 }
 
 #[test]
 fn and_are_written_under_them() {
     let renamed = [(PAUSED_AT, "example.org/paused-at".to_owned())];
-    let hand = Hand {
+    let author = Author {
         words: Words::None,
         instance: "tidings",
         vocabulary: &Vocabulary::new(renamed).unwrap(),
@@ -106,7 +106,7 @@ fn and_are_written_under_them() {
         because: String::new(),
         changes: Vec::new(),
     };
-    let annotations = &act::body(hand, &patch)["metadata"]["annotations"];
+    let annotations = &act::body(author, &patch)["metadata"]["annotations"];
     let expected = json!({"example.org/paused-at": "2026-11-23T11:44:00Z"});
     assert_eq!(*annotations, expected);
 }

@@ -97,7 +97,7 @@ async fn in_errors_of_reading_one() {
     let path = "/api/v1/namespaces/ns/secrets/s";
     let fake = Fake::new().at(path, [Answer::json(&junk)]);
     let key = SourceRef::new(Secret, "ns", "s");
-    let error = fetch::source(&fake.client(), &key, &Filter::default(), true).await;
+    let error = fetch::source(&fake.api(), &key, &Filter::default(), true).await;
     let error = error.unwrap_err();
     let said = format!("{error} {error:?} {}", log.text());
     assert!(!said.contains(CONTENT), "{said}");

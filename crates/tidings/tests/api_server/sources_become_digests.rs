@@ -28,7 +28,7 @@ async fn read(kind: SourceKind, answer: Answer, selector: &str) -> Result<Fetche
         ..Filter::default()
     };
     let key = SourceRef::new(kind, "ns", "c");
-    fetch::source(&fake.client(), &key, &filter, false).await
+    fetch::source(&fake.api(), &key, &filter, false).await
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn or_only_its_metadata_is_listed() {
         labels: selector::parse("app=web").unwrap(),
         ..Filter::default()
     };
-    let metas = fetch::metas(&fake.client(), Secret, &"ns".into(), &filter).await;
+    let metas = fetch::metas(&fake.api(), Secret, &"ns".into(), &filter).await;
     let metas = metas.unwrap();
     let names: Vec<_> = metas.iter().map(|meta| &*meta.key.name).collect();
     assert_eq!(names, ["a", "b"]);

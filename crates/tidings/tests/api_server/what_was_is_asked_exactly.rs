@@ -21,7 +21,7 @@ fn list(items: &Value) -> Answer {
 async fn ask(path: &str, answer: Answer, question: Question) -> (Finding, Fake) {
     let fake = Fake::new().at(path, [answer]);
     let web = WorkloadRef::new(&KINDS[0], "ns", "web");
-    let found = find(&fake.client(), &web, &question, &Filter::default()).await;
+    let found = find(&fake.api(), &web, &question, &Filter::default()).await;
     (found.unwrap(), fake)
 }
 

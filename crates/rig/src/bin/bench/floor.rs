@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use kube::Client;
-use tidings::act::{self, Hand};
+use tidings::act::{self, Author};
 use tidings::api;
 use tidings::control::Patch;
 use tidings_core::rewrite::Words;
@@ -18,12 +18,13 @@ const INSTANCE: &str = "bareone";
 
 /// Sends one patch.
 pub(crate) async fn patch(client: &Client, patch: &Patch) -> Result<()> {
-    let hand = Hand {
+    let author = Author {
         instance: INSTANCE,
         vocabulary: &Vocabulary::default(),
         words: Words::None,
     };
-    api::call(client, &act::call(hand, patch)).await?;
+    let body = act::body(author, patch).to_string();
+    api::call(client, &act::call(patch).body(body)).await?;
     Ok(())
 }
 

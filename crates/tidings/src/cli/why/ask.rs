@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
-use kube::Client;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched, How, Index, Stream, StreamOf};
@@ -26,7 +25,7 @@ use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::connect::{self, Idle};
 use crate::api::page::{self, METADATA, Page};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
 use crate::records::cluster;
 use crate::records::memory::Store;
@@ -43,7 +42,7 @@ const ROUNDS: usize = 8;
 /// Explains the workloads that are asked about, on standard output.
 pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
     let client = connect::connect(&settings.cluster, Idle::Short).await?;
-    let mut asking = Asking::new(client, settings.installation);
+    let mut asking = Asking::new(client.into(), settings.installation);
     let keys = asking.workloads(&settings.target).await?;
     let mut reports = Vec::new();
     for key in &keys {
@@ -67,7 +66,7 @@ pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
 type Records = Result<BTreeMap<WorkloadRef, Entry>, String>;
 
 struct Asking {
-    client: Client,
+    api: ApiClient,
     installation: Installation,
     filter: Filter,
     index: Index,
@@ -76,7 +75,7 @@ struct Asking {
 }
 
 impl Asking {
-    fn new(client: Client, installation: Installation) -> Self {
+    fn new(api: ApiClient, installation: Installation) -> Self {
         let streams = streams(&installation);
         let filter = installation.filter();
         let mut index = Index::new(installation.defaults, streams.clone());
@@ -86,7 +85,7 @@ impl Asking {
         }
         let (records, refused) = (BTreeMap::new(), BTreeMap::new());
         Self {
-            client,
+            api,
             installation,
             filter,
             index,
@@ -130,7 +129,7 @@ impl Asking {
 
     /// Else that of the kubeconfig's context.
     fn namespace_or_own(&self, namespace: Option<&Name>) -> Name {
-        let own = || self.client.default_namespace().into();
+        let own = || self.api.default_namespace().into();
         namespace.cloned().unwrap_or_else(own)
     }
 
@@ -143,8 +142,8 @@ impl Asking {
 
     /// Who may not read namespaces is not told that one is missing.
     async fn is_there(&self, namespace: &Name) -> Result<()> {
-        let place = Place::core("namespaces").named(namespace);
-        match api::get(&self.client, place).await {
+        let place = Place::core("namespaces").named(namespace.clone());
+        match self.api.get(place).await {
             Err(ApiError::Gone) => bail!("there is no namespace {namespace}"),
             _ => Ok(()),
         }
@@ -152,7 +151,7 @@ impl Asking {
 
     async fn one(&mut self, key: &WorkloadRef) -> Result<()> {
         self.is_covered(&key.namespace)?;
-        let json = match api::get(&self.client, Place::workload(key)).await {
+        let json = match self.api.get(Place::workload(key)).await {
             Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
             json => json.with_context(|| format!("cannot read {key}"))?,
         };
@@ -171,7 +170,7 @@ impl Asking {
 
     /// The workload whose pod template another one uses. Perhaps it is not there.
     async fn lender(&mut self, key: &WorkloadRef) -> Result<()> {
-        match api::get(&self.client, Place::workload(key)).await {
+        match self.api.get(Place::workload(key)).await {
             Err(ApiError::Gone) => {}
             json => {
                 let json = json.with_context(|| format!("cannot read {key}"))?;
@@ -225,7 +224,7 @@ impl Asking {
             Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
         let mut next = String::new();
         loop {
-            let json = api::call(&self.client, &page::call(&list, stream.of, &next)).await;
+            let json = self.api.read(&page::call(&list, stream.of, &next)).await;
             let json = match json {
                 Err(ApiError::Gone) if stream.of.may_be_lacking() => return Ok(()),
                 json => json.with_context(|| format!("cannot list {stream}"))?,
@@ -249,8 +248,9 @@ impl Asking {
         struct Object {
             metadata: Meta,
         }
-        let call = Call::new(Verb::Get, Place::core("namespaces").named(name)).accept(METADATA);
-        let json = api::call(&self.client, &call).await;
+        let call =
+            Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
+        let json = self.api.read(&call).await;
         let Ok(Object { metadata }) = json.and_then(|json| api::read(&json)) else {
             return;
         };
@@ -299,7 +299,7 @@ impl Asking {
                 namespace: namespace.clone(),
                 number,
             };
-            match cluster::read(&self.client, &place, &shard).await {
+            match cluster::read(&self.api, &place, &shard).await {
                 Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
                 Ok(None) => break,
                 Err(error) => {
@@ -377,7 +377,7 @@ impl Asking {
 
     /// What cannot be found out is not known, and said so.
     async fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
-        let found = crate::fetch::find(&self.client, key, question, &self.filter).await;
+        let found = crate::fetch::find(&self.api, key, question, &self.filter).await;
         found.unwrap_or(Finding::NotTold)
     }
 
@@ -397,14 +397,14 @@ impl Asking {
     }
 
     async fn fetch(&mut self, sources: Vec<SourceRef>) {
-        let (client, filter) = (&self.client, &self.filter);
+        let (api, filter) = (&self.api, &self.filter);
         let asked = sources.into_iter().map(|source| {
             let sha1 = self.index.wants_sha1(&source);
             (source, sha1)
         });
         let asked: Vec<_> = asked.collect();
         let reads = futures::stream::iter(asked).map(|(source, sha1)| async move {
-            let result = crate::fetch::source(client, &source, filter, sha1).await;
+            let result = crate::fetch::source(api, &source, filter, sha1).await;
             (source, result)
         });
         let results: Vec<_> = reads.buffer_unordered(READS).collect().await;
@@ -436,7 +436,7 @@ impl Asking {
         let listings = self.index.take_listings();
         let is_any = !listings.is_empty();
         for (kind, namespace) in listings {
-            let metas = crate::fetch::metas(&self.client, kind, &namespace, &self.filter).await;
+            let metas = crate::fetch::metas(&self.api, kind, &namespace, &self.filter).await;
             if let Ok(metas) = metas {
                 self.index.apply(Fact::Listed(kind, namespace, metas));
             }

@@ -1,0 +1,51 @@
+//! The time in which we are the one who writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The time in which we are the one who writes.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// Grows with each of our terms.
+    pub number: u64,
+    /// When the term before it was last renewed, by its holder's clock; `None` where
+    /// there was none.
+    pub unled_since: Option<i64>,
+    started: Instant,
+    until: Arc<AtomicU64>,
+}
+
+impl Term {
+    /// A term that is over until it is extended.
+    pub(crate) fn new(number: u64, unled_since: Option<i64>) -> Self {
+        Self {
+            number,
+            unled_since,
+            started: Instant::now(),
+            until: Arc::default(),
+        }
+    }
+
+    /// A term without an end: of a dry run, and for what needs no leader.
+    pub fn endless() -> Self {
+        let term = Self::new(1, None);
+        term.until.store(u64::MAX, Ordering::Relaxed);
+        term
+    }
+
+    /// Whether we may still write.
+    pub fn is_valid(&self) -> bool {
+        let now = self.started.elapsed().as_millis();
+        now < u128::from(self.until.load(Ordering::Relaxed))
+    }
+
+    /// It lasts for so long after it was asked for.
+    pub(crate) fn extend(&self, asked: Instant, by: Duration) {
+        let until = (asked + by)
+            .saturating_duration_since(self.started)
+            .as_millis();
+        self.until
+            .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
