@@ -26,8 +26,8 @@ mod place;
 mod term;
 
 pub use client::{ApiClient, TermClient};
-pub(crate) use error::of_event;
 pub use error::{ApiError, Refusal};
+pub(crate) use error::{asked_pause, of_event};
 pub use place::Place;
 pub use term::Term;
 

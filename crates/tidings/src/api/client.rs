@@ -78,6 +78,12 @@ impl ApiClient {
         self.read(&Call::new(Verb::Get, place)).await
     }
 
+    /// Tells people of something. It waits for no turn: whoever tells does so once at a
+    /// time, behind everything else.
+    pub async fn tell(&self, event: &Call) -> Result<Bytes, ApiError> {
+        call(&self.0.client, event).await
+    }
+
     /// The same way, for who may write while this term lasts.
     pub fn within<'a>(&'a self, term: &'a Term) -> TermClient<'a> {
         TermClient { api: self, term }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::{Response, header};
+use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
@@ -142,6 +142,19 @@ impl ApiError {
         }
     }
 
+    /// The HTTP status; `None` where there was no answer that could be read.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Gone => Some(404),
+            Self::Conflict => Some(409),
+            Self::Expired => Some(410),
+            Self::Forbidden(_) => Some(403),
+            Self::Unauthenticated(_) => Some(401),
+            Self::Invalid(code, _) | Self::Slow { code, .. } => Some(*code),
+            Self::Unreachable(_) | Self::Unreadable | Self::TermOver => None,
+        }
+    }
+
     /// Whether something went wrong: not where another was there before us.
     pub fn is_failure(&self) -> bool {
         !matches!(self, Self::Conflict | Self::Gone | Self::TermOver)
@@ -212,17 +225,22 @@ impl Status {
     }
 }
 
+/// How long a server asks to be left alone, in seconds.
+pub(crate) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
 /// Reads a response that is no success.
 pub(super) async fn read(call: &Call, response: Response<Body>) -> ApiError {
     let code = response.status();
-    let header = response.headers().get(header::RETRY_AFTER);
-    let seconds = header.and_then(|value| value.to_str().ok()?.parse().ok());
+    let asked = asked_pause(response.headers());
     let body = Limited::new(response.into_body(), BODY).collect().await;
     let status: Status = body
         .ok()
         .and_then(|body| serde_json::from_slice(&body.to_bytes()).ok())
         .unwrap_or_default();
-    let retry_after = seconds.map(Duration::from_secs).or(status.retry_after());
+    let retry_after = asked.or(status.retry_after());
     let message = match status.line() {
         line if line.is_empty() => code.canonical_reason().unwrap_or("no reason").to_owned(),
         line => line,

@@ -32,6 +32,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore};
 
 use super::sinks::Payload;
+use crate::api::asked_pause;
 use crate::metrics::Delivery;
 
 /// An answer that takes longer is none, connecting and all.
@@ -261,12 +262,9 @@ impl Client {
         if status.is_success() {
             return Ok(());
         }
-        let asked = answer.headers().get(header::RETRY_AFTER);
-        let seconds = asked.and_then(|value| value.to_str().ok()?.parse().ok());
-        let retry_after = seconds.map(Duration::from_secs);
         Err(Failure::Refused {
             status,
-            retry_after,
+            retry_after: asked_pause(answer.headers()),
         })
     }
 

@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode, header};
-use http_body_util::BodyExt;
 use jiff::Timestamp;
-use kube::client::Body;
 use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::sync::{mpsc, watch};
@@ -17,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::events::{EventFact, render};
 use crate::api::outbox::Outbox;
+use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::metrics::Metrics;
 
 /// Events that may wait. Beyond, new ones are dropped.
@@ -43,10 +41,10 @@ pub struct EventSender {
 
 impl EventSender {
     /// Starts sending. A dry run sends nothing.
-    pub fn new(client: kube::Client, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
+    pub fn new(api: ApiClient, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
         let (patching, held) = watch::channel(false);
         let post = EventPost {
-            client,
+            api,
             metrics: metrics.clone(),
             instance,
         };
@@ -86,19 +84,9 @@ impl EventSender {
 }
 
 struct EventPost {
-    client: kube::Client,
+    api: ApiClient,
     metrics: Metrics,
     instance: Name,
-}
-
-/// What became of one attempt.
-enum Attempt {
-    /// It is told, now or earlier.
-    Told,
-    /// It will not be.
-    Refused(String),
-    /// Perhaps after a pause, whose length the API server may have said.
-    Again(Option<Duration>),
 }
 
 impl EventPost {
@@ -115,53 +103,33 @@ impl EventPost {
 
     async fn one(&self, fact: &EventFact) -> Result<(), String> {
         let event = render(fact, &self.instance, Timestamp::now()).to_string();
+        let events = Place::core("events").within(fact.workload.namespace.clone());
+        let post = Call::new(Verb::Create, events).body(event);
         let mut pauses = PAUSES;
         for _ in 0..ATTEMPTS {
-            match self.attempt(&fact.workload.namespace, &event).await {
-                Attempt::Told => return Ok(()),
-                Attempt::Refused(why) => return Err(why),
-                Attempt::Again(asked) => {
-                    let pause = pauses.grow();
+            match self.attempt(&post).await {
+                // It is told, now or earlier.
+                Ok(()) | Err(ApiError::Conflict) => return Ok(()),
+                Err(error) if error.is_transient() => {
+                    let (pause, asked) = (pauses.grow(), error.retry_after());
                     sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
                 }
+                Err(error) => return Err(error.to_string()),
             }
         }
         Err(format!("no success in {ATTEMPTS} attempts"))
     }
 
-    async fn attempt(&self, namespace: &str, event: &str) -> Attempt {
-        let uri = format!("/api/v1/namespaces/{namespace}/events?fieldManager=tidings");
-        let request = Request::post(uri)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(event.as_bytes().to_vec()));
-        let Ok(request) = request else {
-            return Attempt::Refused("its namespace makes no URL".to_owned());
+    async fn attempt(&self, post: &Call) -> Result<(), ApiError> {
+        let answer = timeout(ANSWER, self.api.tell(post)).await;
+        let answer = answer.unwrap_or(Err(ApiError::Unreachable(String::new())));
+        let code = match &answer {
+            Ok(_) => Some(201),
+            Err(error) => error.status(),
         };
-        let Ok(Ok(response)) = timeout(ANSWER, self.client.send(request)).await else {
-            self.metrics.event_request(0);
-            return Attempt::Again(None);
-        };
-        let (status, asked) = (response.status(), retry_after(response.headers()));
-        self.metrics.event_request(status.as_u16());
-        // Read to the end, so that the connection can be used again.
-        let _ = timeout(ANSWER, response.into_body().collect()).await;
-        answer(status, asked)
+        self.metrics.event_request(code.unwrap_or(0));
+        answer.map(drop)
     }
-}
-
-fn answer(status: StatusCode, asked: Option<Duration>) -> Attempt {
-    match status {
-        _ if status.is_success() => Attempt::Told,
-        StatusCode::CONFLICT => Attempt::Told,
-        StatusCode::TOO_MANY_REQUESTS => Attempt::Again(asked),
-        _ if status.is_server_error() => Attempt::Again(asked),
-        _ => Attempt::Refused(format!("the API server answered {status}")),
-    }
-}
-
-fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    seconds.parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -170,7 +138,9 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::{Arc, Mutex};
 
-    use http::Response;
+    use http::{Request, Response, header};
+    use http_body_util::BodyExt;
+    use kube::client::Body;
     use tidings_core::kinds::KINDS;
     use tidings_core::refs::WorkloadRef;
 
@@ -220,7 +190,12 @@ mod tests {
 
     fn start(server: &Server, dry_run: bool) -> (EventSender, Metrics) {
         let metrics = Metrics::default();
-        let sender = EventSender::new(server.client(), metrics.clone(), "tidings".into(), dry_run);
+        let sender = EventSender::new(
+            server.client().into(),
+            metrics.clone(),
+            "tidings".into(),
+            dry_run,
+        );
         (sender, metrics)
     }
 

@@ -61,7 +61,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let admin = Admin::start(&settings, &metrics, &health).await?;
     let instance = settings.installation.rules.instance.clone();
     let events = EventSender::new(
-        clients.lease.clone(),
+        clients.api.clone(),
         metrics.clone(),
         instance.clone(),
         settings.dry_run,
