@@ -1,6 +1,7 @@
 //! What is counted and measured, in OpenMetrics.
 //!
-//! Goes in: what the rooms report, by the methods of [`Metrics`]. Comes out: the
+//! Goes in: what the rooms report, by the handles of the rows ([`Metrics::of`]), or
+//! by the methods of [`Metrics`] where a report counts in several. Comes out: the
 //! text of `/metrics`. Labels are words of closed lists — reasons, kinds, verbs,
 //! codes — and never names: a label's values do not grow with the cluster.
 //! The reference page follows from [`METRICS`]. Nothing here fails.
@@ -11,10 +12,8 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tidings_core::decide::Decided;
 use tidings_core::index::{Stream, StreamOf};
@@ -28,17 +27,19 @@ pub mod table;
 pub mod text;
 
 use reloader::{Happened, OBSERVABLES, Observables};
-use table::{MetricRow, registered, rows, with};
+use table::{Handle, Labelled, MetricRow, Show, Version, buckets, handle, metrics, word};
 use text::classic;
 
-rows! {
+metrics! {
     /// All metrics, in the order of `/metrics`.
     METRICS
+    /// What they are counted by.
+    Handles
     tidings_build_info info [version] "The running version; always 1."
     tidings_leader gauge [] "Whether this replica holds the Lease: 1 or 0."
     tidings_decisions_total counter [reason] "Decisions, by reason."
     tidings_rolls_total counter [kind result] "Attempts to roll a workload, by its kind and by result: done, refused or no_effect."
-    tidings_change_to_patch_seconds histogram [] "Time from seeing a change to the patch being accepted, in seconds, with the quiet time."
+    tidings_change_to_patch_seconds histogram(BUCKETS) [] "Time from seeing a change to the patch being accepted, in seconds, with the quiet time."
     tidings_queue_depth gauge [] "Workloads that wait to be decided."
     tidings_streams_expected gauge [stream] "Lists and watches that there should be, by what they carry."
     tidings_streams_complete gauge [stream] "Lists and watches that have been complete once, by what they carry."
@@ -56,10 +57,6 @@ rows! {
 const BUCKETS: [f64; 15] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ];
-
-type OneLabel = [(&'static str, &'static str); 1];
-type TwoLabels = [(&'static str, &'static str); 2];
-type Code = [(&'static str, u16); 1];
 
 /// How an attempt to roll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,108 +100,37 @@ impl Delivery {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Reloaders {
-    registry: Arc<Registry>,
-    observables: Observables,
-}
-
 /// All metrics. Clones count into the same.
 #[derive(Clone, Debug)]
 pub struct Metrics {
+    /// Ours, each under its own name.
+    pub(crate) of: Arc<Handles>,
     registry: Arc<Registry>,
-    reloaders: Option<Reloaders>,
-    leader: Gauge,
-    decisions: Family<OneLabel, Counter>,
-    rolls: Family<TwoLabels, Counter>,
-    change_to_patch: Histogram,
-    queue_depth: Gauge,
-    streams_expected: Family<OneLabel, Gauge>,
-    streams_complete: Family<OneLabel, Gauge>,
-    sources: Gauge,
-    workloads: Family<OneLabel, Gauge>,
-    standing: Family<OneLabel, Gauge>,
-    problems: Family<OneLabel, Gauge>,
-    event_requests: Family<Code, Counter>,
-    events_dropped: Counter,
-    notifications: Family<TwoLabels, Counter>,
-    notifications_dropped: Counter,
+    reloaders: Option<Observables>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut all = Self {
-            registry: Arc::default(),
+        let (of, registry) = Handles::registered(|_| true);
+        Self {
+            of: Arc::new(of),
+            registry: Arc::new(registry),
             reloaders: None,
-            leader: Gauge::default(),
-            decisions: Family::default(),
-            rolls: Family::default(),
-            change_to_patch: Histogram::new(BUCKETS),
-            queue_depth: Gauge::default(),
-            streams_expected: Family::default(),
-            streams_complete: Family::default(),
-            sources: Gauge::default(),
-            workloads: Family::default(),
-            standing: Family::default(),
-            problems: Family::default(),
-            event_requests: Family::default(),
-            events_dropped: Counter::default(),
-            notifications: Family::default(),
-            notifications_dropped: Counter::default(),
-        };
-        all.registry = Arc::new(all.registered());
-        all
+        }
     }
 }
 
 impl Metrics {
-    /// In the order of the table.
-    fn registered(&self) -> Registry {
-        let build = |to: &mut Registry, name: &str, doc: &str| {
-            let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-            to.register(name, doc, version);
-        };
-        registered(
-            METRICS,
-            &[
-                &build,
-                &with(&self.leader),
-                &with(&self.decisions),
-                &with(&self.rolls),
-                &with(&self.change_to_patch),
-                &with(&self.queue_depth),
-                &with(&self.streams_expected),
-                &with(&self.streams_complete),
-                &with(&self.sources),
-                &with(&self.workloads),
-                &with(&self.standing),
-                &with(&self.problems),
-                &with(&self.event_requests),
-                &with(&self.events_dropped),
-                &with(&self.notifications),
-                &with(&self.notifications_dropped),
-            ],
-        )
-    }
-
     /// The same, and Reloader's beside them.
     #[must_use]
     pub fn with(mut self, observables: Observables) -> Self {
-        self.reloaders = Some(Reloaders {
-            registry: Arc::new(observables.registered()),
-            observables,
-        });
+        self.reloaders = Some(observables);
         self
     }
 
     /// Reloader's, if they are wanted.
     pub fn observables(&self) -> Option<&Observables> {
-        self.reloaders.as_ref().map(|all| &all.observables)
-    }
-
-    /// This replica took or lost the Lease.
-    pub fn leader(&self, leads: bool) {
-        self.leader.set(leads.into());
+        self.reloaders.as_ref()
     }
 
     /// Decisions were made within so much time.
@@ -228,17 +154,10 @@ impl Metrics {
         }
     }
 
-    /// A decision other than the last one was made.
-    pub fn decided(&self, reason: Reason) {
-        self.decisions
-            .get_or_create(&[("reason", reason.word())])
-            .inc();
-    }
-
     /// A roll was attempted.
     pub fn rolled(&self, workload: &WorkloadRef, result: RollResult) {
-        let labels = [("kind", workload.kind.word), ("result", result.word())];
-        self.rolls.get_or_create(&labels).inc();
+        let rolls = &self.of.tidings_rolls_total;
+        rolls.of([workload.kind.word, result.word()]).inc();
         if let Some(reloaders) = self.observables() {
             reloaders.rolled(workload, result == RollResult::Done);
             if result == RollResult::NoEffect {
@@ -249,7 +168,8 @@ impl Metrics {
 
     /// A change of this workload that was seen this long ago has been patched.
     pub fn change_to_patch(&self, workload: &WorkloadRef, took: Duration) {
-        self.change_to_patch.observe(took.as_secs_f64());
+        let seconds = took.as_secs_f64();
+        self.of.tidings_change_to_patch_seconds.observe(seconds);
         if let Some(reloaders) = self.observables() {
             reloaders.change_to_patch(workload, took);
         }
@@ -257,7 +177,7 @@ impl Metrics {
 
     /// So many workloads wait to be decided, and so many have begun to.
     pub fn queue(&self, waiting: usize, begun: u64) {
-        self.queue_depth.set(gauge(waiting));
+        self.of.tidings_queue_depth.set(gauge(waiting));
         if let Some(reloaders) = self.observables() {
             reloaders.queue(gauge(waiting), begun);
         }
@@ -267,20 +187,14 @@ impl Metrics {
     pub fn streams<'a>(&self, streams: impl IntoIterator<Item = (&'a Stream, bool)>) {
         let mut counts: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
         for (stream, complete) in streams {
-            let (expected, ready) = counts.entry(word(stream.of)).or_default();
+            let (expected, ready) = counts.entry(carried(stream.of)).or_default();
             *expected += 1;
             *ready += i64::from(complete);
         }
         for (word, (expected, complete)) in counts {
-            let labels = [("stream", word)];
-            self.streams_expected.get_or_create(&labels).set(expected);
-            self.streams_complete.get_or_create(&labels).set(complete);
+            self.of.tidings_streams_expected.of([word]).set(expected);
+            self.of.tidings_streams_complete.of([word]).set(complete);
         }
-    }
-
-    /// So many sources are held.
-    pub fn sources(&self, held: usize) {
-        self.sources.set(gauge(held));
     }
 
     /// The workloads as they are: the kind of each.
@@ -290,7 +204,7 @@ impl Metrics {
             *counts.entry(kind.word).or_default() += 1;
         }
         for (word, count) in counts {
-            self.workloads.get_or_create(&[("kind", word)]).set(count);
+            self.of.tidings_workloads.of([word]).set(count);
         }
     }
 
@@ -301,9 +215,7 @@ impl Metrics {
             *counts.entry(word.row().text).or_default() += 1;
         }
         for (word, count) in counts {
-            self.standing
-                .get_or_create(&[("standing", word)])
-                .set(count);
+            self.of.tidings_standing.of([word]).set(count);
         }
     }
 
@@ -315,37 +227,29 @@ impl Metrics {
             *counts.entry(reason.word()).or_default() += 1;
         }
         for (word, count) in counts {
-            self.problems.get_or_create(&[("reason", word)]).set(count);
+            self.of.tidings_problems.of([word]).set(count);
         }
     }
 
     /// The API server answered an attempt to send an Event, or did not (0).
     pub fn event_request(&self, code: u16) {
-        self.event_requests.get_or_create(&[("code", code)]).inc();
-    }
-
-    /// An Event was not sent.
-    pub fn event_dropped(&self) {
-        self.events_dropped.inc();
+        let requests = &self.of.tidings_event_requests_total;
+        requests.of([code.to_string()]).inc();
     }
 
     /// An alert was sent, or the webhook called, with this result.
     pub fn notified(&self, sink: &'static str, result: Delivery) {
-        let labels = [("sink", sink), ("result", result.word())];
-        self.notifications.get_or_create(&labels).inc();
-    }
-
-    /// An alert was given up.
-    pub fn notification_dropped(&self) {
-        self.notifications_dropped.inc();
+        let notifications = &self.of.tidings_notifications_total;
+        notifications.of([sink, result.word()]).inc();
     }
 
     /// The text of `/metrics`, in OpenMetrics.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let reloaders = self.reloaders.as_ref().map(|all| &all.registry);
+        let registries = [Some(&self.registry), reloaders].into_iter();
         // Writing to a String cannot fail.
-        for registry in [Some(&self.registry), reloaders].into_iter().flatten() {
+        for registry in registries.flatten() {
             let _ = encode_registry(&mut text, registry);
         }
         let _ = encode_eof(&mut text);
@@ -358,7 +262,7 @@ impl Metrics {
     }
 }
 
-fn word(of: StreamOf) -> &'static str {
+fn carried(of: StreamOf) -> &'static str {
     match of {
         StreamOf::Namespaces => "namespaces",
         StreamOf::Workloads(kind) => kind.plural,
@@ -366,7 +270,8 @@ fn word(of: StreamOf) -> &'static str {
     }
 }
 
-fn gauge(count: usize) -> i64 {
+/// A number of things, as a gauge shows it.
+pub(crate) fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -381,22 +286,23 @@ mod tests {
             of: StreamOf::Workloads(deployment),
             namespace: Some(namespace.into()),
         };
-        metrics.leader(true);
-        metrics.decided(Reason::Changed);
+        metrics.of.tidings_leader.set(1);
+        let decisions = &metrics.of.tidings_decisions_total;
+        decisions.of([Reason::Changed.word()]).inc();
         let web = WorkloadRef::new(deployment, "a", "web");
         metrics.rolled(&web, RollResult::Done);
         metrics.change_to_patch(&web, Duration::from_millis(30));
         metrics.queue(4, 9);
         metrics.streams([(&stream("a"), true), (&stream("b"), false)]);
-        metrics.sources(7);
+        metrics.of.tidings_sources.set(7);
         metrics.workloads([deployment]);
         metrics.standing([Word::Waiting, Word::InStep, Word::InStep]);
         metrics.problems([Reason::Missing]);
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
         metrics.event_request(201);
-        metrics.event_dropped();
+        metrics.of.tidings_events_dropped_total.inc();
         metrics.notified("slack", Delivery::Delivered);
-        metrics.notification_dropped();
+        metrics.of.tidings_notifications_dropped_total.inc();
         metrics.text()
     }
 

@@ -141,8 +141,8 @@ fn metrics() -> String {
 
 fn metric(row: &MetricRow) -> [String; 4] {
     let labels = match row.labels {
-        "" => String::new(),
-        labels => code(labels),
+        [] => String::new(),
+        labels => code(&labels.join(", ")),
     };
     [code(row.name), row.kind.to_owned(), labels, cell(row.doc)]
 }

@@ -6,11 +6,11 @@
 //! workload for every event, and we do not) the row says what is counted. What is
 //! about Go and its process has no counterpart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
@@ -19,21 +19,23 @@ use tidings_core::index::StreamOf;
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
 
-use super::table::{MetricRow, registered, rows, with};
+use super::table::{Handle, Labelled, MetricRow, Show, buckets, handle, metrics, word};
 
-rows! {
+metrics! {
     /// Reloader's metrics, served with `--reloader-observables`.
     OBSERVABLES
+    /// What they are counted by.
+    Handles
     reloader_reload_executed_total counter [success] "Attempts to roll a workload, by whether they brought it new pods: true or false."
-    reloader_reload_executed_total_by_namespace counter [success namespace] "The same by namespace, with METRICS_COUNT_BY_NAMESPACE=enabled only: this label grows with the cluster."
+    reloader_reload_executed_total_by_namespace misnamed_counter [success namespace] "The same by namespace, with METRICS_COUNT_BY_NAMESPACE=enabled only: this label grows with the cluster."
     reloader_reconcile_total counter [result] "Decisions about a workload (success), and requests for one that failed (error)."
-    reloader_reconcile_duration_seconds histogram [result] "Time that a decision took, in seconds."
+    reloader_reconcile_duration_seconds histogram(DECIDING) [result] "Time that a decision took, in seconds."
     reloader_action_total counter [workload_kind result] "Attempts to roll a workload, by its kind and by result: success or error."
-    reloader_action_latency_seconds histogram [workload_kind] "Time from seeing a change to the workload being rolled, in seconds, with the quiet time."
+    reloader_action_latency_seconds histogram(ROLLING) [workload_kind] "Time from seeing a change to the workload being rolled, in seconds, with the quiet time."
     reloader_skipped_total counter [reason] "Decisions not to roll, by reason: no_data_change or ignored_or_not_selected; and rolls that changed nothing: strategy_not_updated."
     reloader_workqueue_depth gauge [] "Workloads that wait to be decided."
     reloader_workqueue_adds_total counter [] "Times that a workload began to wait for a decision."
-    reloader_workqueue_latency_seconds histogram [] "Time from when a decision was due to when it was made, in seconds."
+    reloader_workqueue_latency_seconds histogram(WAITING) [] "Time from when a decision was due to when it was made, in seconds."
     reloader_errors_total counter [type] "Requests for a workload that failed, by what they were to do."
     reloader_retries_total counter [] "Requests that will be tried again, as all that fail are."
     reloader_events_received_total counter [event_type resource_type] "Objects that the watches told of, by what happened (add, update or delete) and by resource. A list tells of each as added."
@@ -41,7 +43,7 @@ rows! {
     reloader_workloads_scanned_total counter [kind] "Decisions, by the kind of the workload."
     reloader_workloads_matched_total counter [kind] "Decisions to roll, by the kind of the workload."
     rest_client_requests_total counter [code method host] "Requests to the API server, by HTTP status, method and host."
-    rest_client_request_duration_seconds histogram [verb host] "Time from a request to the API server to the head of its answer, in seconds."
+    rest_client_request_duration_seconds histogram(ASKING) [verb host] "Time from a request to the API server to the head of its answer, in seconds."
 }
 
 /// The bounds of the buckets are Reloader's.
@@ -53,15 +55,6 @@ const WAITING: [f64; 11] = [
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 const ASKING: [f64; 9] = [0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
-
-type Labels<const N: usize> = [(&'static str, &'static str); N];
-type Named<const N: usize> = [(&'static str, String); N];
-type Counters<L> = Family<L, Counter>;
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
-
-fn histograms<L: Clone + std::hash::Hash + Eq>(new: fn() -> Histogram) -> Histograms<L> {
-    Family::new_with_constructor(new)
-}
 
 /// What happened to an object, in Reloader's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,106 +80,39 @@ impl Happened {
 /// Reloader's metrics. Clones count into the same.
 #[derive(Clone, Debug)]
 pub struct Observables {
-    executed: Counters<Labels<1>>,
-    /// Its name does not end as a counter's must, so it is kept as a gauge.
-    by_namespace: Option<Family<Named<2>, Gauge>>,
-    reconciled: Counters<Labels<1>>,
-    reconciling: Histograms<Labels<1>>,
-    acted: Counters<Labels<2>>,
-    acting: Histograms<Labels<1>>,
-    skipped: Counters<Labels<1>>,
-    waiting: Gauge,
-    queued: Counter,
-    waited: Histogram,
-    errors: Counters<Labels<1>>,
-    retries: Counter,
-    received: Counters<Labels<2>>,
-    processed: Counters<Labels<3>>,
-    scanned: Counters<Labels<1>>,
-    matched: Counters<Labels<1>>,
-    requests: Counters<Named<3>>,
-    asking: Histograms<Named<2>>,
+    of: Arc<Handles>,
+    by_namespace: bool,
+    pub(super) registry: Arc<Registry>,
 }
 
 impl Observables {
     /// All at zero; by namespace only where that is asked for.
     pub fn new(by_namespace: bool) -> Self {
-        let new = Self {
-            executed: Family::default(),
-            by_namespace: by_namespace.then(Family::default),
-            reconciled: Family::default(),
-            reconciling: histograms(|| Histogram::new(DECIDING)),
-            acted: Family::default(),
-            acting: histograms(|| Histogram::new(ROLLING)),
-            skipped: Family::default(),
-            waiting: Gauge::default(),
-            queued: Counter::default(),
-            waited: Histogram::new(WAITING),
-            errors: Family::default(),
-            retries: Counter::default(),
-            received: Family::default(),
-            processed: Family::default(),
-            scanned: Family::default(),
-            matched: Family::default(),
-            requests: Family::default(),
-            asking: histograms(|| Histogram::new(ASKING)),
-        };
+        let is_wanted = |row: &MetricRow| by_namespace || !row.name.ends_with("_by_namespace");
+        let (of, registry) = Handles::registered(is_wanted);
         // So that the first failure is an increase, as it is in Reloader's.
         for success in ["true", "false"] {
-            drop(new.executed.get_or_create(&[("success", success)]));
+            drop(of.reloader_reload_executed_total.of([success]));
         }
-        new
-    }
-
-    /// In the order of the table.
-    pub(super) fn registered(&self) -> Registry {
-        let by_namespace = |to: &mut Registry, name: &str, doc: &str| {
-            if let Some(metric) = &self.by_namespace {
-                to.register(name, doc, metric.clone());
-            }
-        };
-        registered(
-            OBSERVABLES,
-            &[
-                &with(&self.executed),
-                &by_namespace,
-                &with(&self.reconciled),
-                &with(&self.reconciling),
-                &with(&self.acted),
-                &with(&self.acting),
-                &with(&self.skipped),
-                &with(&self.waiting),
-                &with(&self.queued),
-                &with(&self.waited),
-                &with(&self.errors),
-                &with(&self.retries),
-                &with(&self.received),
-                &with(&self.processed),
-                &with(&self.scanned),
-                &with(&self.matched),
-                &with(&self.requests),
-                &with(&self.asking),
-            ],
-        )
+        Self {
+            of: Arc::new(of),
+            by_namespace,
+            registry: Arc::new(registry),
+        }
     }
 
     /// A workload was rolled, or not.
     pub(super) fn rolled(&self, workload: &WorkloadRef, success: bool) {
         let word = if success { "true" } else { "false" };
-        self.executed.get_or_create(&[("success", word)]).inc();
-        if let Some(family) = &self.by_namespace {
-            let labels = [
-                ("success", word.to_owned()),
-                ("namespace", workload.namespace.to_string()),
-            ];
-            family.get_or_create(&labels).inc();
+        self.of.reloader_reload_executed_total.of([word]).inc();
+        if self.by_namespace {
+            let family = &self.of.reloader_reload_executed_total_by_namespace;
+            let labels = [word.to_owned(), workload.namespace.to_string()];
+            family.of(labels).inc();
         }
         let result = if success { "success" } else { "error" };
-        let labels = [
-            ("workload_kind", workload.kind.api_kind),
-            ("result", result),
-        ];
-        self.acted.get_or_create(&labels).inc();
+        let labels = [workload.kind.api_kind, result];
+        self.of.reloader_action_total.of(labels).inc();
     }
 
     /// A roll was accepted without changing anything.
@@ -196,25 +122,26 @@ impl Observables {
 
     /// So long after the change.
     pub(super) fn change_to_patch(&self, workload: &WorkloadRef, took: Duration) {
-        let labels = [("workload_kind", workload.kind.api_kind)];
-        let family = self.acting.get_or_create(&labels);
-        family.observe(took.as_secs_f64());
+        let family = &self.of.reloader_action_latency_seconds;
+        let latency = family.of([workload.kind.api_kind]);
+        latency.observe(took.as_secs_f64());
     }
 
     /// Decisions that were made within so much time.
     pub(super) fn decided(&self, decisions: &[Decided], took: Duration) {
         let each =
             took.as_secs_f64() / f64::from(u32::try_from(decisions.len()).unwrap_or(1).max(1));
-        let success = [("result", "success")];
+        let of = &self.of;
         for decision in decisions {
-            self.reconciled.get_or_create(&success).inc();
-            self.reconciling.get_or_create(&success).observe(each);
-            self.waited
-                .observe(Duration::from_millis(decision.waited).as_secs_f64());
-            let kind = [("kind", decision.kind.api_kind)];
-            self.scanned.get_or_create(&kind).inc();
+            of.reloader_reconcile_total.of(["success"]).inc();
+            let deciding = of.reloader_reconcile_duration_seconds.of(["success"]);
+            deciding.observe(each);
+            let waited = Duration::from_millis(decision.waited).as_secs_f64();
+            of.reloader_workqueue_latency_seconds.observe(waited);
+            let kind = [decision.kind.api_kind];
+            of.reloader_workloads_scanned_total.of(kind).inc();
             if decision.rolls {
-                self.matched.get_or_create(&kind).inc();
+                of.reloader_workloads_matched_total.of(kind).inc();
             } else if let Some(reason) = skipped(decision.reason) {
                 self.skip(reason);
             }
@@ -222,20 +149,21 @@ impl Observables {
     }
 
     fn skip(&self, reason: &'static str) {
-        self.skipped.get_or_create(&[("reason", reason)]).inc();
+        self.of.reloader_skipped_total.of([reason]).inc();
     }
 
     /// So many wait, and so many have begun to.
     pub(super) fn queue(&self, waiting: i64, begun: u64) {
-        self.waiting.set(waiting);
-        self.queued.inc_by(begun.saturating_sub(self.queued.get()));
+        self.of.reloader_workqueue_depth.set(waiting);
+        let queued = &self.of.reloader_workqueue_adds_total;
+        queued.inc_by(begun.saturating_sub(queued.get()));
     }
 
     /// A request for a workload failed.
     pub(super) fn failed(&self, doing: &'static str) {
-        self.errors.get_or_create(&[("type", doing)]).inc();
-        self.retries.inc();
-        self.reconciled.get_or_create(&[("result", "error")]).inc();
+        self.of.reloader_errors_total.of([doing]).inc();
+        self.of.reloader_retries_total.inc();
+        self.of.reloader_reconcile_total.of(["error"]).inc();
     }
 
     /// A watch told of an object, which could be read or not.
@@ -246,12 +174,12 @@ impl Observables {
             // Reloader does not watch these.
             StreamOf::Workloads(_) => return,
         };
-        let event = ("event_type", happened.word());
-        let resource = ("resource_type", resource);
-        let result = ("result", if readable { "success" } else { "error" });
-        self.received.get_or_create(&[event, resource]).inc();
-        let labels = [event, resource, result];
-        self.processed.get_or_create(&labels).inc();
+        let event = happened.word();
+        let result = if readable { "success" } else { "error" };
+        let received = &self.of.reloader_events_received_total;
+        received.of([event, resource]).inc();
+        let processed = &self.of.reloader_events_processed_total;
+        processed.of([event, resource, result]).inc();
     }
 
     /// The API server was asked; `None` is no answer.
@@ -263,12 +191,11 @@ impl Observables {
         took: Duration,
     ) {
         let code = status.map_or("<error>".to_owned(), |s| s.as_u16().to_string());
-        let (method, host) = (method.to_string(), ("host", host.to_owned()));
-        let labels = [("code", code), ("method", method.clone()), host.clone()];
-        self.requests.get_or_create(&labels).inc();
-        let labels = [("verb", method), host];
-        let family = self.asking.get_or_create(&labels);
-        family.observe(took.as_secs_f64());
+        let (method, host) = (method.to_string(), host.to_owned());
+        let labels = [code, method.clone(), host.clone()];
+        self.of.rest_client_requests_total.of(labels).inc();
+        let family = &self.of.rest_client_request_duration_seconds;
+        family.of([method, host]).observe(took.as_secs_f64());
     }
 }
 

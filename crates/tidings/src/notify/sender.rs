@@ -61,7 +61,7 @@ impl AlertSender {
     /// Tells of a roll. It never waits.
     pub fn send(&self, roll: Roll) {
         if !self.outbox.send(roll) {
-            self.metrics.notification_dropped();
+            self.metrics.of.tidings_notifications_dropped_total.inc();
         }
     }
 
@@ -81,7 +81,7 @@ impl AlertPost {
     async fn all(self, mut rolls: mpsc::Receiver<Roll>) {
         while let Some(roll) = rolls.recv().await {
             if let Err(why) = self.one(&roll).await {
-                self.metrics.notification_dropped();
+                self.metrics.of.tidings_notifications_dropped_total.inc();
                 let (workload, sink) = (&roll.workload, self.alerts.sink.word);
                 tracing::warn!(%workload, sink, %why, "alert not delivered");
             }

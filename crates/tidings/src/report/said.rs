@@ -14,7 +14,7 @@ use super::log;
 use super::sender::EventSender;
 use crate::admin::Health;
 use crate::control::{Control, Said, What};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, gauge};
 use crate::notify::Roll;
 use crate::notify::sender::AlertSender;
 use crate::rights;
@@ -49,7 +49,8 @@ impl Report {
     }
 
     fn decision(&self, said: &Said) {
-        self.metrics.decided(said.reason);
+        let decisions = &self.metrics.of.tidings_decisions_total;
+        decisions.of([said.reason.word()]).inc();
         log::decision(said);
         if said.reason.row().event {
             self.event(said, events::decision(said));
@@ -140,8 +141,9 @@ impl Report {
         self.health.streams(index.streams());
         self.metrics.streams(index.streams());
         self.metrics.queue(levels.queue, levels.begun);
-        self.metrics.sources(levels.sources);
-        self.metrics.leader(levels.leading);
+        let sources = gauge(levels.sources);
+        self.metrics.of.tidings_sources.set(sources);
+        self.metrics.of.tidings_leader.set(levels.leading.into());
         self.metrics
             .workloads(index.workloads().map(|(key, _)| key.kind));
         self.metrics.standing(control.standing());

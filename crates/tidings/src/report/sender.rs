@@ -61,7 +61,7 @@ impl EventSender {
         if let Some(outbox) = &self.outbox
             && !outbox.send(fact)
         {
-            self.metrics.event_dropped();
+            self.metrics.of.tidings_events_dropped_total.inc();
         }
     }
 
@@ -95,7 +95,7 @@ impl EventPost {
             // Either the patches are done or it has been long enough.
             let _ = timeout(PATIENCE, patching.wait_for(|under_way| !under_way)).await;
             if let Err(why) = self.one(&fact).await {
-                self.metrics.event_dropped();
+                self.metrics.of.tidings_events_dropped_total.inc();
                 tracing::warn!(workload = %fact.workload, reason = %fact.reason, why, "event not sent");
             }
         }
