@@ -5,11 +5,11 @@
 //! As under tini, the child has a process group of its own and, where there is
 //! one, the terminal: keys go to the child and to nobody else.
 
-use crate::cli::quoted;
-use crate::exits::Failure;
+use crate::ending::exits::Failure;
 use crate::log::log;
-use crate::nursery::Nursery;
-use crate::proc;
+use crate::proc::{self, raw};
+use crate::reaper::Nursery;
+use crate::text::quoted;
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
 use rustix::termios::{isatty, tcsetpgrp};
 use std::ffi::OsString;
@@ -149,20 +149,6 @@ impl Child {
 
 fn lock(stopping: &Mutex<Option<Stopping>>) -> MutexGuard<'_, Option<Stopping>> {
     stopping.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The same signal in rustix's words.
-#[expect(
-    unsafe_code,
-    reason = "real-time signals have no safe constructor, and a child may expect them"
-)]
-pub(crate) fn raw(signal: Signal) -> Raw {
-    Raw::from_named_raw(signal.number()).unwrap_or_else(|| {
-        // SAFETY: `Signal` holds 1 to 64, which the kernel knows; it is only
-        // sent, never waited for or blocked, so what the C library keeps for
-        // itself is not touched.
-        unsafe { Raw::from_raw_unchecked(signal.number()) }
-    })
 }
 
 /// Makes the child's group the terminal's foreground, and wakes it if it read

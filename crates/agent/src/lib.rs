@@ -8,45 +8,48 @@
 //!                                        └─── child, worker, journal ◄┘
 //! ```
 //!
-//! With which code it ends: `exits`. The library is for `main.rs`, for whoever writes
+//! The rooms are named from the ground up: none uses one that is named after it
+//! (`crates/tidings/tests/rooms.rs`). With which code it ends: `ending::exits`. The library is for `main.rs`, for whoever writes
 //! `docs/agent.md` ([`reference`]), and for the benchmark; nothing else is public.
 
-mod act;
-mod chance;
-mod child;
-mod cli;
-mod compat;
-mod descriptors;
-mod ending;
-mod engine;
-mod exits;
-mod first_look;
-mod held;
-mod journal;
-mod limits;
-mod location;
-mod log;
-mod memory;
-mod metrics;
-mod names;
-mod nursery;
-mod places;
-mod plain;
-mod port;
+mod text;
+
+mod files;
+
 mod proc;
-mod read;
-pub mod reference;
-mod render;
-mod serving;
+
+mod reaper;
+
 mod signals;
-mod start;
-mod sys;
+
+mod log;
+
+mod ending;
+
 mod watch;
-mod way;
-mod worker;
+
+mod render;
+
+mod memory;
+
+mod report;
+
+mod act;
+
+mod child;
+
+mod cli;
+
+mod compat;
+
+mod engine;
+
+mod start;
+
+pub mod reference;
 
 use cli::Asked;
-use exits::Failure;
+use ending::exits::Failure;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -60,17 +63,13 @@ pub fn main() -> ExitCode {
     } else {
         arguments.remove(0)
     };
-    let by_name = compat::name_of(Path::new(&own_name));
-    if let Some(name) = by_name.or_else(|| compat::name_by_flags(&arguments)) {
-        arguments.insert(0, name.into());
-    }
-    let code = begin(arguments);
+    let code = begin(Path::new(&own_name), arguments);
     log::written_out();
     code
 }
 
-fn begin(arguments: Vec<OsString>) -> ExitCode {
-    match cli::read(arguments) {
+fn begin(own_name: &Path, arguments: Vec<OsString>) -> ExitCode {
+    match compat::read(own_name, arguments) {
         Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
         Ok(Asked::Print(text)) => print(&text),
         Ok(Asked::Install(place)) => install(&place),

@@ -4,8 +4,8 @@
 //! and a pipe that is full holds up its writer, which must not be who watches the files
 //! or passes signals on. What does not fit into a small store meanwhile is counted.
 
-use crate::plain::in_one_line;
 use crate::signals::of_the_terminal;
+use crate::text::plain::in_one_line;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::Write;

@@ -16,8 +16,8 @@
 //! and again until that is given up. Nobody here is to be held up by that: all threads
 //! block them, but the one that passes on what others send.
 
-use crate::nursery::Nursery;
 use crate::proc;
+use crate::reaper::Nursery;
 use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Resource, getrlimit};

@@ -4,7 +4,7 @@
 //! twice: a later try looks on, against what was there before the first.
 
 use super::command::Context;
-use super::prove::Seen;
+use super::page::Seen;
 use super::under_way::Attempt;
 use super::{Actor, Aim, Means};
 use tidings_supervise::Took;

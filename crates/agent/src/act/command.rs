@@ -4,10 +4,10 @@
 //! and the last of what it printed. A command that outlives its time is killed
 //! with all that it started, and so is what a check leaves behind.
 
-use crate::cli::quoted;
-use crate::nursery::Nursery;
-use crate::plain::in_lines;
 use crate::proc::{Family, Process, VARIABLE};
+use crate::reaper::Nursery;
+use crate::text::plain::in_lines;
+use crate::text::quoted;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::time::Timespec;

@@ -2,8 +2,8 @@
 //! All of it lies in files that are read at every call, since they rotate.
 
 use super::http::Manner;
-use crate::cli::quoted::file as shown;
-use crate::read;
+use crate::files::read;
+use crate::text::quoted::file as shown;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! A page of metrics (Prometheus text format 0.0.4): the value of one series, or of a
 //! label. Pure.
 
-use super::page::Value;
+use super::value::Value;
 
 /// One line: a metric under these labels has this value.
 struct Series<'t> {

@@ -6,7 +6,7 @@
 //! this one.
 
 use super::command::Context;
-use super::prove::Seen;
+use super::page::Seen;
 use super::under_way::Attempt;
 use super::{Actor, Aim, Means};
 

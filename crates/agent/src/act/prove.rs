@@ -5,10 +5,10 @@
 
 use super::command::{self, Context, Rest};
 use super::http::{Call, NoAnswer};
-use super::page::{self, Marks, compare};
+use super::page::{self, Marks, Seen, compare};
 use crate::log::log;
-use crate::nursery::Nursery;
 use crate::proc;
+use crate::reaper::Nursery;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -50,19 +50,6 @@ pub(crate) enum Before {
     Children(Vec<i32>),
     Text(Option<String>),
     Page(Option<Marks>),
-}
-
-/// What a look after the action says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// It took.
-    Yes,
-    /// It certainly did not.
-    No(String),
-    /// Not yet.
-    NotYet(String),
-    /// Not yet, and what is there to be seen is that it did not.
-    StillNot(String),
 }
 
 /// A newer version waits: ends what still looks for proof of the older one.

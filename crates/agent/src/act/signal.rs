@@ -7,9 +7,9 @@
 //! somebody who knows the program said so. Who says so on the command line is
 //! believed more than `/proc`.
 
-use crate::child::raw;
-use crate::journal::Chosen;
+use crate::proc::raw;
 use crate::proc::{self, Among, Disposition, Fit, PidFile, Process};
+use crate::report::journal::Chosen;
 use crate::watch::shown;
 use rustix::io::Errno;
 use rustix::process::pidfd_send_signal;

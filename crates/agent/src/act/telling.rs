@@ -4,7 +4,7 @@
 //! signal has a successor, perhaps, that read the files when it started.
 
 use super::command::Context;
-use super::prove::Seen;
+use super::page::Seen;
 use super::signal;
 use super::under_way::Attempt;
 use super::{Actor, Aim, Message, started_after};

@@ -1,14 +1,13 @@
 //! Options as they come in, one at a time, before they are looked at together.
 
-use super::quoted::quoted;
 use super::values::{
-    address, basic_file, command, exit_code, header, limit, name, number, path, pattern,
+    ProofArg, address, basic_file, command, exit_code, header, limit, name, number, path, pattern,
     preset_named, proof, reload_signal, secret_file, status, stop_signal, text, time, url,
 };
 use crate::act::Vouched;
 use crate::act::http::Manner;
-use crate::act::prove::Proof;
 use crate::render::Render;
+use crate::text::quoted::quoted;
 use crate::watch::glob::Filter;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,14 +25,6 @@ pub(crate) enum AtStart {
     Auto,
     Always,
     Never,
-}
-
-/// A proof that was asked for.
-#[derive(Debug, Clone)]
-pub(crate) enum Wanted {
-    /// None at all, not even the preset's.
-    Nothing,
-    This(Box<Proof>),
 }
 
 /// What was said so far; `None` and empty: nothing.
@@ -63,7 +54,7 @@ pub(crate) struct Draft {
     pub(crate) grace: Option<Duration>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) command_timeout: Option<Duration>,
-    pub(crate) proof: Option<Wanted>,
+    pub(crate) proof: Option<ProofArg>,
     pub(crate) prove_timeout: Option<Duration>,
     pub(crate) renders: Vec<Render>,
     pub(crate) once: bool,

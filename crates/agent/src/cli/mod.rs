@@ -3,15 +3,14 @@
 pub(crate) mod draft;
 pub(crate) mod needs;
 pub(crate) mod options;
-pub(crate) mod quoted;
 pub(crate) mod settings;
 pub(crate) mod values;
 
 use crate::render::is_file_name;
+use crate::text::quoted::{self, is_address, quoted};
 use draft::Draft;
 use lexopt::{Arg, Parser};
 use options::{For, OPTIONS, Opt};
-use quoted::{is_address, quoted};
 use settings::Settings;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -38,8 +37,6 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
     match command.to_str() {
         Some("run") => work(For::Run, rest),
         Some("watch") => work(For::Watch, rest),
-        Some("configmap-reload") => crate::compat::configmap_reload::read(rest),
-        Some("prometheus-config-reloader") => crate::compat::prometheus::read(rest),
         Some("install") => install(&rest),
         Some("presets" | "version") if rest.iter().any(asks_for_help) => Ok(Asked::Print(help())),
         Some("presets" | "version" | "--version" | "-V") if !rest.is_empty() => {
@@ -293,11 +290,6 @@ mod tests {
             "install x --help",
             "presets --help",
             "version -h",
-            "configmap-reload --help",
-            "configmap-reload -h",
-            "configmap-reload -volume-dir /a -help",
-            "prometheus-config-reloader --help",
-            "prometheus-config-reloader -h",
         ] {
             let words = line.split(' ').map(OsString::from).collect();
             assert!(matches!(read(words), Ok(Asked::Print(_))), "{line}");
@@ -312,56 +304,6 @@ mod tests {
         ] {
             let why = read(words.into_iter().map(OsString::from).collect()).err();
             assert!(why.unwrap().contains("has no name"));
-        }
-    }
-
-    /// What a sentence on this line shows of a secret in it; what is taken is none.
-    fn shows(words: &[String]) -> Option<String> {
-        let line = words.iter().map(OsString::from).collect();
-        let sentence = read(line).err()?;
-        sentence.contains("S3CR").then_some(sentence)
-    }
-
-    const SECRETS: [&str; 10] = [
-        "http://u:S3CR@h/?k=S3CR",
-        "moves=http://u:S3CR@h/?k=S3CR",
-        "answers=http://u:S3CR@:/?k=S3CR",
-        "u:S3CR@h",
-        "https:/u:S3CR/x@h/",
-        "//u:S3CR@h/",
-        "unix:S3CR",
-        "200,http://u:S3CR@h",
-        "sh -c 'curl http://u:S3CR@h/",
-        "Authorization:S3CR\nx",
-    ];
-
-    #[test]
-    fn no_sentence_shows_what_may_be_secret() {
-        let commands = [
-            "run",
-            "watch",
-            "install",
-            "presets",
-            "configmap-reload",
-            "prometheus-config-reloader",
-        ];
-        let names = OPTIONS.iter().map(|opt| opt.name);
-        let theirs = crate::compat::flags().map(|name| format!("--{name}"));
-        let names: Vec<String> = names.map(str::to_owned).chain(theirs).collect();
-        let odd = ["", "--", "-", "-x", "--httpp", "--http", "--exec"].map(str::to_owned);
-        for secret in SECRETS {
-            assert_eq!(shows(&[secret.into()]), None);
-            for command in commands {
-                for name in names.iter().chain(&odd) {
-                    let glued = format!("{name}{secret}");
-                    let equals = format!("{name}={secret}");
-                    let command = command.to_owned();
-                    for rest in [vec![glued], vec![equals], vec![name.clone(), secret.into()]] {
-                        let line = [vec![command.clone()], rest].concat();
-                        assert_eq!(shows(&line), None, "{line:?}");
-                    }
-                }
-            }
         }
     }
 

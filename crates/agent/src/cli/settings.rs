@@ -1,15 +1,15 @@
 //! What was said, looked at together: either [`Settings`] that make sense, or
 //! one sentence. A preset fills in what was not said.
 
-use super::draft::{AtStart, Draft, Wanted};
-use super::values::moves;
+use super::draft::{AtStart, Draft};
+use super::values::{ProofArg, moves};
 use crate::act::Vouched;
 use crate::act::address::{check_url, user_of};
 use crate::act::command::split;
 use crate::act::http::Call;
 use crate::act::prove::Proof;
-use crate::journal::Names;
 use crate::render::{Render, in_order};
+use crate::report::journal::Names;
 use crate::watch::glob::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -300,8 +300,8 @@ impl Draft {
 
     fn proof(&self, way: &Way) -> Result<Option<Proof>, String> {
         match &self.proof {
-            Some(Wanted::Nothing) => return Ok(None),
-            Some(Wanted::This(proof)) => return Ok(Some(*proof.clone())),
+            Some(ProofArg::Nothing) => return Ok(None),
+            Some(ProofArg::This(proof)) => return Ok(Some(*proof.clone())),
             None => {}
         }
         // A preset's proof is of the preset's own way.

@@ -1,18 +1,25 @@
 //! The values of options: from what a person writes to what is meant, or one
 //! sentence on what is wrong with it.
 
-use super::draft::Wanted;
-use super::quoted::{is_address, is_secret, quoted};
 use crate::act::address::check_url;
 use crate::act::command::split;
 use crate::act::http::{Call, Manner};
 use crate::act::prove::Proof;
 use crate::signals::RESERVED;
+use crate::text::quoted::{is_address, is_secret, quoted};
 use std::path::PathBuf;
 use std::time::Duration;
 use tidings_supervise::action::Signal;
 use tidings_supervise::preset::{self, Preset};
 use ureq::http::{HeaderName, HeaderValue};
+
+/// A proof that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum ProofArg {
+    /// None at all, not even the preset's.
+    Nothing,
+    This(Box<Proof>),
+}
 
 pub(super) fn text(value: &str) -> Result<String, String> {
     if value.contains('\0') {
@@ -199,10 +206,10 @@ pub(super) fn limit(value: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn proof(value: &str) -> Result<Wanted, String> {
+pub(super) fn proof(value: &str) -> Result<ProofArg, String> {
     let (kind, argument) = value.split_once('=').unwrap_or((value, ""));
-    Ok(Wanted::This(Box::new(match kind {
-        "none" => return Ok(Wanted::Nothing),
+    Ok(ProofArg::This(Box::new(match kind {
+        "none" => return Ok(ProofArg::Nothing),
         "children" => Proof::Children,
         "answers" => Proof::Answers(page(argument)?),
         "moves" => moves(argument)?,
@@ -298,9 +305,9 @@ mod tests {
 
     #[test]
     fn proofs_are_read() {
-        assert!(matches!(proof("none"), Ok(Wanted::Nothing)));
+        assert!(matches!(proof("none"), Ok(ProofArg::Nothing)));
         for text in ["children", "answers=http://x/", "succeeds=true"] {
-            assert!(matches!(proof(text), Ok(Wanted::This(_))), "{text}");
+            assert!(matches!(proof(text), Ok(ProofArg::This(_))), "{text}");
         }
         for text in ["moves=http://x/", "answers=x", "magic", "succeeds="] {
             assert!(proof(text).is_err(), "{text}");

@@ -3,8 +3,8 @@
 use super::flags;
 use crate::cli::Asked;
 use crate::cli::draft::Draft;
-use crate::cli::quoted::quoted;
-use crate::journal::Names;
+use crate::report::journal::Names;
+use crate::text::quoted::quoted;
 use std::ffi::OsString;
 use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, ConfigmapReload as Flag};
 

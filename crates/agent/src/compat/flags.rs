@@ -1,7 +1,7 @@
 //! Flags as Go programs take them: one dash or two, `-name=value` or
 //! `-name value`.
 
-use crate::cli::quoted::{hidden, option, quoted};
+use crate::text::quoted::{hidden, option, quoted};
 use std::ffi::OsString;
 use tidings_supervise::sidecars::{Flag, Sidecar};
 

@@ -4,18 +4,39 @@
 //! What those programs do wrong (lost changes, early calls, giving up) is done
 //! as the agent does it.
 
-pub(crate) mod configmap_reload;
+mod configmap_reload;
 mod flags;
-pub(crate) mod prometheus;
+mod prometheus;
 
+use crate::cli::{self, Asked};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
 
+/// Reads a whole command line: that of a program that the agent stands in for, by the
+/// name under which it was started, by its command or by its flags, or the agent's own.
+///
+/// # Errors
+/// One sentence.
+pub(crate) fn read(program: &Path, mut arguments: Vec<OsString>) -> Result<Asked, String> {
+    let command = name_of(program).or_else(|| name_by_flags(&arguments));
+    if let Some(name) = command {
+        arguments.insert(0, name.into());
+    }
+    let command = arguments.first().and_then(|word| word.to_str());
+    if command == Some(CONFIGMAP_RELOAD.name) {
+        configmap_reload::read(arguments.split_off(1))
+    } else if command == Some(PROMETHEUS_CONFIG_RELOADER.name) {
+        prometheus::read(arguments.split_off(1))
+    } else {
+        cli::read(arguments)
+    }
+}
+
 /// The command that a call without one stands for, by all its flags: another
 /// may come first.
-pub(crate) fn name_by_flags(arguments: &[OsString]) -> Option<&'static str> {
+fn name_by_flags(arguments: &[OsString]) -> Option<&'static str> {
     if !arguments.first()?.as_bytes().starts_with(b"-") {
         return None;
     }
@@ -35,25 +56,27 @@ fn flag(argument: &OsStr) -> Option<&str> {
 }
 
 /// The command that the program's own name stands for, if any.
-pub(crate) fn name_of(program: &Path) -> Option<&'static str> {
+fn name_of(program: &Path) -> Option<&'static str> {
     let name = program.file_name()?;
     let known = [CONFIGMAP_RELOAD.name, PROMETHEUS_CONFIG_RELOADER.name];
     known.into_iter().find(|known| name == *known)
 }
 
-/// Those of all of them, without dashes.
-#[cfg(test)]
-pub(crate) fn flags() -> impl Iterator<Item = &'static str> {
-    let first = CONFIGMAP_RELOAD.flags.iter().map(|flag| flag.name);
-    let second = PROMETHEUS_CONFIG_RELOADER.flags.iter();
-    first.chain(second.map(|flag| flag.name))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::name_by_flags;
-    use crate::cli::Asked;
-    use std::ffi::OsString;
+    use super::*;
+    use crate::cli::options::OPTIONS;
+
+    fn read(words: Vec<OsString>) -> Result<Asked, String> {
+        super::read(Path::new("/tidings-agent"), words)
+    }
+
+    /// Flags of all programs, without dashes.
+    fn flags() -> impl Iterator<Item = &'static str> {
+        let first = CONFIGMAP_RELOAD.flags.iter().map(|flag| flag.name);
+        let second = PROMETHEUS_CONFIG_RELOADER.flags.iter();
+        first.chain(second.map(|flag| flag.name))
+    }
 
     #[test]
     fn a_call_without_a_command_is_known_by_its_flags() {
@@ -80,17 +103,88 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_known_by_its_own_name() {
+        for (program, is_known) in [
+            ("/bin/prometheus-config-reloader", true),
+            ("configmap-reload", true),
+            ("/tidings-agent", false),
+            ("", false),
+        ] {
+            let help = super::read(Path::new(program), vec!["--help".into()]);
+            let Ok(Asked::Print(text)) = help else {
+                panic!("refused");
+            };
+            assert_eq!(text.contains("in the place of"), is_known, "{program}");
+        }
+    }
+
+    #[test]
     fn help_names_every_flag() {
-        let help = |command: &str| {
-            let line = [command, "-h"].map(OsString::from);
-            match crate::cli::read(line.into()) {
-                Ok(Asked::Print(text)) => text,
-                _ => panic!("refused"),
+        let mut all = String::new();
+        for line in [
+            "configmap-reload --help",
+            "configmap-reload -h",
+            "configmap-reload -volume-dir /a -help",
+            "prometheus-config-reloader --help",
+            "prometheus-config-reloader -h",
+        ] {
+            match read(line.split(' ').map(OsString::from).collect()) {
+                Ok(Asked::Print(text)) => all.push_str(&text),
+                _ => panic!("refused: {line}"),
             }
-        };
-        let text = help("configmap-reload") + &help("prometheus-config-reloader");
-        for name in super::flags() {
-            assert!(text.contains(&format!("--{name} ")), "{name}");
+        }
+        for name in flags() {
+            assert!(all.contains(&format!("--{name} ")), "{name}");
+        }
+    }
+
+    /// What a sentence on this line shows of a secret in it; what is taken is none.
+    fn shows(words: &[String]) -> Option<String> {
+        let line = words.iter().map(OsString::from).collect();
+        let sentence = read(line).err()?;
+        sentence.contains("S3CR").then_some(sentence)
+    }
+
+    const SECRETS: [&str; 10] = [
+        "http://u:S3CR@h/?k=S3CR",
+        "moves=http://u:S3CR@h/?k=S3CR",
+        "answers=http://u:S3CR@:/?k=S3CR",
+        "u:S3CR@h",
+        "https:/u:S3CR/x@h/",
+        "//u:S3CR@h/",
+        "unix:S3CR",
+        "200,http://u:S3CR@h",
+        "sh -c 'curl http://u:S3CR@h/",
+        "Authorization:S3CR\nx",
+    ];
+
+    #[test]
+    fn no_sentence_shows_what_may_be_secret() {
+        let commands = [
+            "run",
+            "watch",
+            "install",
+            "presets",
+            "configmap-reload",
+            "prometheus-config-reloader",
+        ];
+        let names = OPTIONS.iter().map(|opt| opt.name);
+        let theirs = flags().map(|name| format!("--{name}"));
+        let names: Vec<String> = names.map(str::to_owned).chain(theirs).collect();
+        let odd = ["", "--", "-", "-x", "--httpp", "--http", "--exec"].map(str::to_owned);
+        for secret in SECRETS {
+            assert_eq!(shows(&[secret.into()]), None);
+            for command in commands {
+                for name in names.iter().chain(&odd) {
+                    let glued = format!("{name}{secret}");
+                    let equals = format!("{name}={secret}");
+                    let command = command.to_owned();
+                    for rest in [vec![glued], vec![equals], vec![name.clone(), secret.into()]] {
+                        let line = [vec![command.clone()], rest].concat();
+                        assert_eq!(shows(&line), None, "{line:?}");
+                    }
+                }
+            }
         }
     }
 
@@ -101,7 +195,7 @@ mod tests {
             "/../../docs/migrating-from-configmap-reload.md"
         );
         let guide = std::fs::read_to_string(guide).unwrap();
-        for flag in super::flags() {
+        for flag in flags() {
             assert!(guide.contains(&format!("`--{flag}`")), "--{flag}");
         }
     }

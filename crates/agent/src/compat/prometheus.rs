@@ -5,14 +5,14 @@ use crate::act::Vouched;
 use crate::act::address::{check_url, is_loopback};
 use crate::act::prove::Proof;
 use crate::cli::Asked;
-use crate::cli::draft::{Draft, Wanted};
-use crate::cli::quoted::quoted;
+use crate::cli::draft::Draft;
 use crate::cli::settings::Settings;
-use crate::cli::values::{moves, time};
-use crate::journal::Names;
+use crate::cli::values::{ProofArg, moves, time};
+use crate::files::read;
 use crate::log::log;
-use crate::read;
 use crate::render::Render;
+use crate::report::journal::Names;
+use crate::text::quoted::quoted;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -156,7 +156,7 @@ impl Said {
             // By whatever else is called so it would not be survived.
             self.draft.vouched = Vouched::Table;
             self.draft.process(&self.process)?;
-            self.draft.proof = Some(Wanted::This(Box::new(reloaded(&self.runtimeinfo)?)));
+            self.draft.proof = Some(ProofArg::This(Box::new(reloaded(&self.runtimeinfo)?)));
             // Its clock counts whole seconds: a reload in the second of the one
             // before does not show, and is worth another signal soon.
             return self.draft.prove_timeout("10s");

@@ -6,7 +6,7 @@
 //! goes, at the next start too if the agent was killed.
 
 use super::folder::Folder;
-use crate::chance::chance;
+use crate::files::chance::chance;
 use rustix::fs::{self as sys, Dir, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

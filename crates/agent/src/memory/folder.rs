@@ -4,7 +4,7 @@
 //! volume may lay a link in its place, or another folder in which another agent keeps
 //! its own: nothing that comes there later is written to.
 
-use crate::held::{GONE, Held, Leads};
+use crate::files::held::{GONE, Held, Leads};
 use rustix::fs::{self as sys, AtFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;

@@ -7,7 +7,7 @@
 
 use super::mark::Mark;
 use super::{Process, find, parent, text};
-use crate::chance::chance;
+use crate::files::chance::chance;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::File;
 use std::io::Read;

@@ -6,7 +6,7 @@
 //! In: a command to be started. Out: who has its mark.
 
 use super::text;
-use crate::chance::chance;
+use crate::files::chance::chance;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The kernel's default; no more is taken away of it than an eighth.

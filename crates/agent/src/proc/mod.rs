@@ -12,6 +12,7 @@ mod group;
 mod kin;
 mod mark;
 mod pid_file;
+mod raw;
 
 pub(crate) use disposition::{Disposition, MOST_DESCRIPTORS, MOST_THREADS, is_ignored_here};
 pub(crate) use family::{Family, VARIABLE};
@@ -20,6 +21,7 @@ pub(crate) use golang::is_go;
 pub(crate) use group::end_group;
 pub(crate) use kin::Among;
 pub(crate) use pid_file::PidFile;
+pub(crate) use raw::raw;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};

@@ -3,7 +3,7 @@
 //! In: its path. Out: a number, or why there is none. It may be the wrong file, so no
 //! more of it is shown than what could be a number.
 
-use crate::read;
+use crate::files::read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 

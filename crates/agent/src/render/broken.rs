@@ -3,7 +3,7 @@
 //! clear away.
 
 use super::{Render, Rendering};
-use crate::sys::faults::{Call, Fault, calls_of, during, once};
+use crate::files::sys::faults::{Call, Fault, calls_of, during, once};
 use rustix::io::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};

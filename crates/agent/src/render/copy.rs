@@ -5,7 +5,7 @@
 //! followed, and what is read by others, such as a FIFO, is not written to.
 
 use super::output::{Output, SEARCHED};
-use crate::location::is_of_output;
+use crate::files::location::is_of_output;
 use rustix::process::geteuid;
 use std::fs::{self, DirEntry, File};
 use std::io;

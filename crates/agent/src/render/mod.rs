@@ -19,8 +19,8 @@ mod mode;
 mod output;
 mod own;
 
-use crate::cli::quoted::{is_address, quoted};
-use crate::read::{self, LARGE, Opened, Unread};
+use crate::files::read::{self, LARGE, Opened, Unread};
+use crate::text::quoted::{is_address, quoted};
 pub(crate) use copy::install;
 use expand::Expander;
 pub(crate) use expand::Unset;

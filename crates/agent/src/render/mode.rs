@@ -5,7 +5,7 @@
 //! to be told; and a new file takes the place of the old one, as at each rendering.
 
 use super::{Rendering, said};
-use crate::read::{self, LARGE};
+use crate::files::read::{self, LARGE};
 
 /// The permissions that the sources had when they were looked at last.
 #[derive(Default)]

@@ -10,12 +10,12 @@
 //! another inode has that name, it is the file of before, and is put back at the
 //! next start. Whatever else of ours has such a name is a draft, and is removed.
 
-use crate::chance::chance;
-use crate::held::{GONE, Held, Leads};
-use crate::location::MARK;
+use crate::files::chance::chance;
+use crate::files::held::{GONE, Held, Leads};
+use crate::files::location::MARK;
+use crate::files::read::{self, LARGE, Opened};
+use crate::files::sys::{self, Dir};
 use crate::log::log;
-use crate::read::{self, LARGE, Opened};
-use crate::sys::{self, Dir};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;

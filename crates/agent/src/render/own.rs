@@ -4,7 +4,7 @@
 //! itself, at once or by way of others, would destroy its source.
 
 use super::Render;
-use crate::location::{passed, written};
+use crate::files::location::{passed, written};
 
 /// The same renderings, each after those that it is made of.
 ///

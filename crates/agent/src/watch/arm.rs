@@ -5,8 +5,9 @@
 use super::Watch;
 use super::inotify::{Inotify, News};
 use super::moment::{Moment, Sign};
-use super::place::{Id, Station};
+use super::place::Station;
 use super::route::Heed;
+use crate::files::inode::Id;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;

@@ -2,10 +2,11 @@
 //! each way. What could not be read is unknown, and never empty, gone or changed.
 
 use super::glob::Filter;
-use super::place::{Place, is_absence};
+use super::place::Place;
+use super::route::is_absence;
 use super::watched::Watched;
-use crate::read::Unread;
-use crate::sys::faults::{Call, Fault, calls_of, during, once};
+use crate::files::read::Unread;
+use crate::files::sys::faults::{Call, Fault, calls_of, during, once};
 use rustix::io::Errno;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! digest, and whether it is one of those that change by themselves.
 
 use super::foreign::{Foreign, LONGEST};
-use crate::read::{Opened, Unread};
+use crate::files::read::{Opened, Unread};
 use rustix::fs::Stat;
 use rustix::io::Errno;
 

@@ -27,7 +27,7 @@ mod snapshot;
 pub(crate) mod tree;
 pub(crate) mod watched;
 
-pub(crate) use crate::plain::name as shown;
+pub(crate) use crate::text::plain::name as shown;
 use arm::Concerns;
 use inotify::{Inotify, Told};
 use moment::Moment;

@@ -5,7 +5,8 @@ use super::digest::changed;
 use super::glob::Filter;
 use super::route::{Heed, Route, Spot, Step};
 use super::tree::{DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
-use crate::sys;
+use crate::files::inode::{Id, id};
+use crate::files::sys;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 use std::collections::{BTreeSet, HashSet};
@@ -22,9 +23,6 @@ pub(crate) struct Place {
     /// Which files count.
     pub(crate) filter: Filter,
 }
-
-/// A directory by its inode: two paths may lead to one.
-pub(super) type Id = (u64, u64);
 
 /// A directory that a watch must be on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -267,17 +265,6 @@ impl<'a> Below<'a> {
         };
         self.within.extend(steps.filter(is_new));
     }
-}
-
-/// Which inode this is.
-pub(super) fn id(stat: &Stat) -> Id {
-    (stat.st_dev, stat.st_ino)
-}
-
-/// Why a place is not there, as people are told: only what they must mend ends
-/// the agent at its start.
-pub(super) fn is_absence(error: Errno) -> bool {
-    matches!(error, Errno::NOENT | Errno::NOTDIR)
 }
 
 #[cfg(test)]

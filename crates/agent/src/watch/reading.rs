@@ -12,8 +12,8 @@ use super::place::Place;
 use super::route::{Heed, Route, Spot};
 use super::snapshot::Snapshot;
 use super::tree::Tree;
-use crate::read::{Root, Unread};
-use crate::sys;
+use crate::files::read::{Root, Unread};
+use crate::files::sys;
 use rustix::io::Errno;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl Place {
             mounted,
             ..Snapshot::default()
         };
-        let tree = Tree::of(self, root, generation.is_some(), snapshot);
+        let tree = Tree::of(&self.filter, root, generation.is_some(), snapshot);
         tree.read(spot.file.as_deref()).map_err(Unread::errno)
     }
 
@@ -106,7 +106,7 @@ fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::faults::{self, Call};
+    use crate::files::sys::faults::{self, Call};
     use crate::watch::foreign::Foreign;
     use crate::watch::glob::Filter;
     use rustix::fs::{self, CWD, FileType, Mode};

@@ -9,9 +9,8 @@
 //! first update, so a watch on them dies (kubernetes/kubernetes#111947). A way
 //! that comes to a directory with `..data` ends there.
 
-use super::place::is_absence;
-use crate::sys;
-use crate::way::Way;
+use crate::files::sys;
+use crate::files::way::Way;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -218,6 +217,12 @@ fn leads_into_volume(
         Err(error) if is_absence(error) => Ok(true),
         Err(error) => Err(error),
     }
+}
+
+/// Why a place is not there, as people are told: only what they must mend ends
+/// the agent at its start.
+pub(super) fn is_absence(error: Errno) -> bool {
+    matches!(error, Errno::NOENT | Errno::NOTDIR)
 }
 
 #[cfg(test)]

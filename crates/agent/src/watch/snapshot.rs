@@ -4,7 +4,7 @@
 use super::digest::FileDigest;
 use super::foreign::Foreign;
 use super::mounted::Mounted;
-use crate::read::Unread;
+use crate::files::read::Unread;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

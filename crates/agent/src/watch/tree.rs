@@ -6,11 +6,12 @@
 //! the kernel failed to read is unknown.
 
 use super::digest::{Read, changed, digest, digest_of_stat};
-use super::place::{Id, Place, id};
+use super::glob::Filter;
 use super::snapshot::{Snapshot, joined};
-use crate::location::{self, Location};
-use crate::read::{LARGE, Opened, Root, Unread, in_dir};
-use crate::sys::{self, Dir};
+use crate::files::inode::{Id, id};
+use crate::files::location::{self, Location};
+use crate::files::read::{LARGE, Opened, Root, Unread, in_dir};
+use crate::files::sys::{self, Dir};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -36,7 +37,7 @@ pub(crate) const NAMED: usize = 20;
 
 /// One reading under way.
 pub(super) struct Tree<'a> {
-    place: &'a Place,
+    filter: &'a Filter,
     /// Below a generation's directory, whose own times say nothing.
     pinned: bool,
     root: Root,
@@ -60,13 +61,13 @@ struct Entry {
 }
 
 impl<'a> Tree<'a> {
-    /// Of a place: what is below the root. `pinned`: that is a generation.
-    pub(super) fn of(place: &'a Place, root: Root, pinned: bool, snapshot: Snapshot) -> Self {
+    /// Of what is below the root. `pinned`: that is a generation.
+    pub(super) fn of(filter: &'a Filter, root: Root, pinned: bool, snapshot: Snapshot) -> Self {
         Self {
-            place,
+            filter,
             pinned,
             root,
-            own: (place.filter.own.iter())
+            own: (filter.own.iter())
                 .filter_map(|path| location::written(path))
                 .collect(),
             above: Vec::new(),
@@ -262,12 +263,12 @@ impl<'a> Tree<'a> {
 
     fn takes(&self, relative: &OsStr) -> bool {
         let name = self.snapshot.whole_name(relative);
-        self.place.filter.takes(name.as_bytes())
+        self.filter.takes(name.as_bytes())
     }
 
     /// By its own name or by a pattern, and not only by its directory's.
     fn is_asked_for(&self, relative: &OsStr) -> bool {
-        relative.is_empty() || !self.place.filter.include.is_empty()
+        relative.is_empty() || !self.filter.include.is_empty()
     }
 
     fn digest(
@@ -314,7 +315,7 @@ impl<'a> Tree<'a> {
     /// Names what cannot be read; the rest goes on.
     fn note(&mut self, relative: OsString, why: Unread) {
         let whole = self.snapshot.whole_name(&relative);
-        if self.place.filter.excludes(whole.as_bytes()) {
+        if self.filter.excludes(whole.as_bytes()) {
             return;
         }
         if !why.will_not_pass() {

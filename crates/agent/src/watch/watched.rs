@@ -6,10 +6,11 @@
 
 use super::Mount;
 use super::moment::Moment;
-use super::place::{Place, Station, is_absence};
+use super::place::{Place, Station};
+use super::route::is_absence;
 use super::shown;
 use super::snapshot::Snapshot;
-use crate::read::Unread;
+use crate::files::read::Unread;
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::path::Path;

@@ -4,9 +4,9 @@
 //! Out: the places, or one sentence; warnings go to the log.
 
 use crate::cli::settings::Settings;
-use crate::journal::Journal;
-use crate::location::{self, Location};
+use crate::files::location::{self, Location};
 use crate::log::log;
+use crate::report::journal::Journal;
 use crate::watch::foreign::Foreign;
 use crate::watch::glob::Filter;
 use crate::watch::mounts::{self, Found};

@@ -1,29 +1,30 @@
 //! Puts the rooms together, in the order that leaves no gap: the watch is set
 //! and the files are looked at before anything is started.
 
+pub(crate) mod descriptors;
+mod places;
+
 use crate::act::prove::Hurry;
 use crate::act::signal::Target;
 use crate::act::{Actor, Means, Message};
 use crate::child::Child;
 use crate::cli::draft::AtStart;
 use crate::cli::settings::{Settings, Way, Whom};
-use crate::descriptors;
 use crate::ending::Ending;
+use crate::ending::exits::{Failure, leave, leave_at_once};
+use crate::engine::first_look::{self, FirstLook};
+use crate::engine::names::Names;
+use crate::engine::worker::{Job, Worker};
 use crate::engine::{self, Engine, Input};
-use crate::exits::{Failure, leave, leave_at_once};
-use crate::first_look::{self, FirstLook};
-use crate::journal::Journal;
 use crate::log::{log, written_out};
 use crate::memory::{Kept, Mark, Memory, Stamp};
-use crate::names::Names;
-use crate::nursery::Nursery;
-use crate::places;
-use crate::port::Port;
 use crate::proc::{self, Among};
+use crate::reaper::Nursery;
 use crate::render::{Modes, Rendering};
+use crate::report::journal::Journal;
+use crate::report::port::Port;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
-use crate::worker::{Job, Worker};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,7 +156,7 @@ fn end_marked(code: u8, memory: &Memory, taken: &Mark, ending: &Ending) {
 fn work_off(worker: Worker, jobs: Receiver<Job>, inputs: Sender<Input>) -> Receiver<()> {
     let (over, is_over) = channel();
     spawn("worker", move || {
-        worker.work(&jobs, &inputs);
+        worker.work(&jobs, |event| inputs.send(Input::Event(event)).is_ok());
         drop(over);
     });
     is_over

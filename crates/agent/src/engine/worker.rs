@@ -5,12 +5,11 @@
 
 use crate::act::command::Context;
 use crate::act::{Actor, Aim};
-use crate::engine::Input;
-use crate::first_look::FirstLook;
+use crate::engine::first_look::FirstLook;
 use crate::log::log;
 use crate::memory::{Mark, Memory};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tidings_supervise::{Event, Version};
 
@@ -43,7 +42,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// One job after the other, each answered by an event if there is one.
-    pub(crate) fn work(mut self, jobs: &Receiver<Job>, inputs: &Sender<Input>) {
+    /// As long as somebody takes it: `tell` says whether.
+    pub(crate) fn work(mut self, jobs: &Receiver<Job>, tell: impl Fn(Event) -> bool) {
         loop {
             let job = match self.next(jobs) {
                 Ok(job) => job,
@@ -57,7 +57,7 @@ impl Worker {
                 continue;
             }
             let event = self.job(job);
-            if event.is_some_and(|event| inputs.send(Input::Event(event)).is_err()) {
+            if event.is_some_and(|event| !tell(event)) {
                 return;
             }
         }

@@ -4,7 +4,8 @@
 //! leads to it. Whoever shares a volume may lay a link or another directory in its
 //! place: what is written through the one that is held never goes there.
 
-use crate::sys;
+use super::inode::id;
+use super::sys;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -59,7 +60,7 @@ impl Held {
     pub(crate) fn path_leads(&self) -> io::Result<Leads> {
         let held = sys::fstat(&self.dir)?;
         match sys::stat(&self.path) {
-            Ok(now) if (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino) => Ok(Leads::Back),
+            Ok(now) if id(&now) == id(&held) => Ok(Leads::Back),
             Ok(now) if FileType::from_raw_mode(now.st_mode) != FileType::Directory => {
                 Ok(Leads::ToNoDirectory)
             }

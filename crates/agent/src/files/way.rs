@@ -3,7 +3,7 @@
 //! In: a path as people write it, and where its links lead, as the walker finds out.
 //! Out: the directory where the walk is, and what of the path is still ahead.
 
-use crate::read::MOST_LINKS;
+use crate::files::read::MOST_LINKS;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};

@@ -6,7 +6,7 @@
 
 use crate::act::{Actor, Holds};
 use crate::cli::settings::Settings;
-use crate::exits::Failure;
+use crate::ending::exits::Failure;
 use crate::log::log;
 use crate::memory::{Kept, Mark, Memory};
 use std::io::{self, ErrorKind};

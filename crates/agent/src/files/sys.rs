@@ -2,7 +2,6 @@
 //! replaced. What ships calls rustix itself; tests put [`faults`] in between.
 
 #[cfg(test)]
-#[path = "sys/faults.rs"]
 pub(crate) mod faults;
 
 #[cfg(test)]

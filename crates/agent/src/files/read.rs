@@ -9,7 +9,7 @@
 //! (openat2(2)): sandboxes and old kernels do not have that. What leads through
 //! `/proc`'s magic links ends there, since only the text of a link counts.
 
-use crate::sys;
+use crate::files::sys;
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! The facts as metrics (Prometheus text format 0.0.4), under our own names and
 //! those of the programs that the agent can stand in for. Pure.
 
-use crate::journal::{Called, Facts, Names};
+use crate::report::journal::{Called, Facts, Names};
 use crate::watch::Mount;
 use std::collections::BTreeSet;
 use std::fmt::Write;

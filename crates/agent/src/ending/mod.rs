@@ -5,8 +5,10 @@
 //! and puts back what was exchanged for it; who is held up by something else (a disk,
 //! a name that is not resolved, a log that nobody reads) is left after a moment.
 
-use crate::exits::leave;
-use crate::nursery::Nursery;
+pub(crate) mod exits;
+
+use crate::reaper::Nursery;
+use exits::leave;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};

@@ -2,9 +2,9 @@
 //!
 //! In: GET requests. Out: metrics, liveness, readiness, state.
 
-use crate::journal::{Facts, Journal, Names};
-use crate::metrics;
-use crate::serving;
+use crate::report::journal::{Facts, Journal, Names};
+use crate::report::metrics;
+use crate::report::serving;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use serde_json::json;
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
@@ -208,7 +208,7 @@ fn state(facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Last;
+    use crate::report::journal::Last;
 
     fn rejected() -> Facts {
         Facts {

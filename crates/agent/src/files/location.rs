@@ -5,7 +5,7 @@
 //! agent knows what it writes itself: a rendered file, wherever it is seen, is no
 //! change, since what it is made of is one.
 
-use crate::way::{Way, absolute};
+use crate::files::way::{Way, absolute};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -3,20 +3,24 @@
 //! In: [`Input`]s from the threads. Out: orders to the child and the worker,
 //! and in the end the exit code. It never waits for anything but its inputs.
 
+pub(crate) mod first_look;
+pub(crate) mod names;
+pub(crate) mod worker;
+
 use crate::act::Aim;
 use crate::act::command::Context;
 use crate::act::prove::Hurry;
 use crate::child::Child;
-use crate::journal::Journal;
 use crate::memory::{Mark, Stamp};
-use crate::names::Names;
+use crate::report::journal::Journal;
 use crate::watch::Look;
-use crate::worker::Job;
+use names::Names;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use tidings_supervise::{Effect, Event, Note, State, Version};
+use worker::Job;
 
 /// What reaches the loop.
 pub(crate) enum Input {

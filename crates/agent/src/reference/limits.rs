@@ -3,17 +3,17 @@
 
 use crate::act::command::{KEPT, MOST_IN_ENVIRONMENT};
 use crate::act::http::{self, Manner};
-use crate::descriptors::NEEDED;
-use crate::journal;
+use crate::engine::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
+use crate::files::read::{self, LARGE, SMALL};
 use crate::log::{LONGEST_LINE, WAITING};
-use crate::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
+use crate::memory;
 use crate::proc::{MOST_DESCRIPTORS, MOST_THREADS};
-use crate::read::{LARGE, SMALL};
 use crate::render::expand;
+use crate::report::{journal, serving};
+use crate::start::descriptors::NEEDED;
 use crate::watch::reading;
 use crate::watch::tree::{self, DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::watch::watched::{MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES};
-use crate::{memory, read, serving};
 
 /// What, its limit, and what passes it.
 type Row = (&'static str, String, &'static str);
@@ -287,7 +287,7 @@ mod tests {
         let told = include_str!("limits.rs");
         for file in sources(&root) {
             let name = file.strip_prefix(&root).unwrap().display().to_string();
-            if name.starts_with("proc/") || name == "limits.rs" {
+            if name.starts_with("proc/") || name == "reference/limits.rs" {
                 continue;
             }
             for limit in limits_of(&file, &name) {
@@ -295,7 +295,10 @@ mod tests {
                 let is_told = told.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
                 let is_other = OTHERS.iter().any(|(other, _)| *other == limit);
                 let count = is_told.filter(|word| *word == constant).count();
-                assert!(is_other || count > 0, "{limit} is missing in limits.rs");
+                assert!(
+                    is_other || count > 0,
+                    "{limit} is missing in reference/limits.rs"
+                );
             }
         }
     }

@@ -3,8 +3,10 @@
 //! In: nothing. Out: [`tables`], whose cells are Markdown; the crate `written` puts
 //! them into the page.
 
+mod limits;
+
 use crate::cli::{needs, options};
-use crate::{exits, limits};
+use crate::ending::exits;
 
 /// A table of the page.
 #[derive(Debug)]

@@ -1,0 +1,4 @@
+//! Words of others, as they can be shown. Pure.
+
+pub(crate) mod plain;
+pub(crate) mod quoted;
