@@ -49,7 +49,7 @@ pub fn annotate(template: &[&str], annotations: &[(&str, String)]) -> Value {
 }
 
 /// A field of an object, made where there is none, as a merge patch does.
-fn entry<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
+pub(crate) fn entry<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
     if !value.is_object() {
         *value = json!({});
     }

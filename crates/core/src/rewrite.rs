@@ -1,17 +1,14 @@
-//! A roll as JSON Patch (RFC 6902): where variables of containers are written or
-//! taken away, which a merge patch could only do by sending all containers.
+//! A roll where variables of containers are written or taken away.
 //!
 //! Goes in: the object as it was just read, and the [`Rewrite`]. Comes out: the
-//! operations. Containers and variables are found by their place, so each is
-//! tested for its name first, and the version must be that of the reading:
-//! nothing else can be hit. Pure; nothing here fails.
-
-use std::collections::BTreeSet;
+//! object as it is to be, which is another in nothing but what the roll must
+//! change. Pure; nothing here fails.
 
 use serde_json::{Value, json};
 
 use crate::annotations::LAST_RELOADED_FROM;
 use crate::digest::Digest;
+use crate::marking::entry;
 use crate::refs::SourceRef;
 use crate::reloaded::{Trace, variable_of};
 use crate::uses::{PodTemplate, Via, uses_of};
@@ -84,160 +81,103 @@ pub fn container_for<'a>(template: &'a Value, source: &SourceRef) -> Option<(usi
 }
 
 impl Rewrite<'_> {
-    /// The operations on an object of this version. It is the object that was read.
-    pub fn operations(&self, object: &Value) -> Vec<Value> {
-        let meta = &object["metadata"];
-        let version = &meta["resourceVersion"];
-        let mut ops = vec![
-            json!({"op": "test", "path": "/metadata/uid", "value": meta["uid"]}),
-            json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}),
-        ];
-        let at = pointer(self.template);
-        let template = object.pointer(&at).unwrap_or(&Value::Null);
-        self.variables(&at, template, &mut ops);
-        self.forget_last(&at, template, &mut ops);
-        annotate(&at, template, &self.marks, &mut ops);
-        if !self.paused_by.is_empty() {
-            ops.push(json!({"op": "add", "path": "/spec/paused", "value": true}));
-            annotate("", object, &self.paused_by, &mut ops);
+    /// An object as the roll makes it.
+    pub fn after(&self, object: &Value) -> Value {
+        let mut after = object.clone();
+        let template = self
+            .template
+            .iter()
+            .fold(&mut after, |at, field| entry(at, field));
+        self.variables(template);
+        if self.words != Words::Annotation {
+            // What was written last is not of this roll.
+            let annotations = template.pointer_mut("/metadata/annotations");
+            let annotations = annotations.and_then(Value::as_object_mut);
+            annotations.map(|all| all.remove(LAST_RELOADED_FROM));
         }
-        ops
+        annotate(template, &self.marks);
+        if !self.paused_by.is_empty() {
+            *entry(entry(&mut after, "spec"), "paused") = true.into();
+            annotate(&mut after, &self.paused_by);
+        }
+        after
     }
 
     /// Whether the roll's variables are there already.
     pub fn is_there(&self, object: &Value) -> bool {
-        let at = pointer(self.template);
-        let template = object.pointer(&at).unwrap_or(&Value::Null);
+        let template = template_of(self.template, object);
+        let containers = template["spec"]["containers"].as_array();
+        let env = containers.into_iter().flatten();
+        let env = env.filter_map(|container| container["env"].as_array());
         let there = |source: &SourceRef| {
-            let (variable, value) = (variable_of(source), value(self.instance, self.n, source));
-            each_variable(template).any(|(_, _, name, found)| name == variable && found == value)
+            let (name, value) = (variable_of(source), value(self.instance, self.n, source));
+            let mut all = env.clone().flatten();
+            all.any(|one| one["name"] == *name && one["value"] == *value)
         };
         self.words == Words::Variables && !self.changed.is_empty() && self.changed.iter().all(there)
     }
 
-    /// What was written last goes, if it is not written anew.
-    fn forget_last(&self, at: &str, template: &Value, ops: &mut Vec<Value>) {
-        let there = template["metadata"]["annotations"].get(LAST_RELOADED_FROM);
-        if there.is_some() && self.words != Words::Annotation {
-            let path = format!("{at}/metadata/annotations/{}", escape(LAST_RELOADED_FROM));
-            ops.push(json!({"op": "remove", "path": path}));
-        }
-    }
-
-    fn variables(&self, at: &str, template: &Value, ops: &mut Vec<Value>) {
-        let kept: BTreeSet<String> = match self.words {
-            Words::Variables => self
-                .all
-                .iter()
-                .chain(self.changed)
-                .map(variable_of)
-                .collect(),
-            Words::None | Words::Annotation => BTreeSet::new(),
-        };
-        let mut left = template.clone();
-        let old = |(_, _, name, value): &(usize, usize, &str, &str)| {
-            Trace::of_variable(name, value).is_some() && !kept.contains(*name)
-        };
-        let old: Vec<_> = each_variable(template).filter(old).collect();
-        for (container, i, name, _) in old.into_iter().rev() {
-            let path = format!("{at}/spec/containers/{container}/env/{i}");
-            ops.push(json!({"op": "test", "path": format!("{path}/name"), "value": name}));
-            ops.push(json!({"op": "remove", "path": path}));
-            if let Some(env) = env_of(&mut left, container) {
-                env.remove(i);
-            }
+    fn variables(&self, template: &mut Value) {
+        for env in envs(template) {
+            env.retain(|variable| !self.is_left_over(variable));
         }
         if self.words == Words::Variables {
             for source in self.changed {
-                self.set(at, &mut left, source, ops);
+                self.set(template, source);
             }
         }
     }
 
-    fn set(&self, at: &str, template: &mut Value, source: &SourceRef, ops: &mut Vec<Value>) {
-        let (variable, value) = (variable_of(source), value(self.instance, self.n, source));
-        let found = each_variable(template).find(|(_, _, name, _)| *name == variable);
-        if let Some((container, i, ..)) = found {
-            let path = format!("{at}/spec/containers/{container}/env/{i}");
-            ops.push(json!({"op": "test", "path": format!("{path}/name"), "value": variable}));
-            ops.push(json!({"op": "add", "path": format!("{path}/value"), "value": value}));
+    /// Whether it is of a former roll, for a source that does not count any more.
+    fn is_left_over(&self, variable: &Value) -> bool {
+        let Some(name) = variable["name"].as_str() else {
+            return false;
+        };
+        let mut sources = self.all.iter().chain(self.changed);
+        let counts = self.words == Words::Variables && sources.any(|s| variable_of(s) == name);
+        let value = variable["value"].as_str().unwrap_or_default();
+        !counts && Trace::of_variable(name, value).is_some()
+    }
+
+    fn set(&self, template: &mut Value, source: &SourceRef) {
+        let (name, value) = (variable_of(source), value(self.instance, self.n, source));
+        let mut all = envs(template).flatten();
+        if let Some(there) = all.find(|one| one["name"] == *name) {
+            there["value"] = value.into();
             return;
         }
-        let Some((container, name)) = container_for(template, source) else {
+        drop(all);
+        let Some((container, _)) = container_for(template, source) else {
             return;
         };
-        let path = format!("{at}/spec/containers/{container}");
-        ops.push(json!({"op": "test", "path": format!("{path}/name"), "value": name}));
-        let new = json!({"name": variable, "value": value});
-        if env_of(template, container).is_none() {
-            ops.push(json!({"op": "add", "path": format!("{path}/env"), "value": []}));
-            template["spec"]["containers"][container]["env"] = json!([]);
+        let env = entry(&mut template["spec"]["containers"][container], "env");
+        if !env.is_array() {
+            *env = json!([]);
         }
-        ops.push(json!({"op": "add", "path": format!("{path}/env/-"), "value": new}));
-        if let Some(env) = env_of(template, container) {
-            env.push(new);
+        if let Some(env) = env.as_array_mut() {
+            env.push(json!({"name": name, "value": value}));
         }
     }
 }
 
-/// Every variable with a value of its own: its container's place, its own, its
-/// name and the value.
-fn each_variable(template: &Value) -> impl DoubleEndedIterator<Item = (usize, usize, &str, &str)> {
-    let containers = template["spec"]["containers"].as_array();
-    let all = containers.into_iter().flatten().enumerate();
-    let all: Vec<_> = all
-        .flat_map(|(container, object)| {
-            let env = object["env"].as_array().into_iter().flatten().enumerate();
-            env.filter_map(move |(i, one)| {
-                Some((
-                    container,
-                    i,
-                    one["name"].as_str()?,
-                    one["value"].as_str().unwrap_or(""),
-                ))
-            })
-        })
-        .collect();
-    all.into_iter()
+/// The pod template of an object; null where it has none.
+pub fn template_of<'a>(path: &[&str], object: &'a Value) -> &'a Value {
+    path.iter().fold(object, |at, field| &at[field])
 }
 
-fn env_of(template: &mut Value, container: usize) -> Option<&mut Vec<Value>> {
-    let containers = template.get_mut("spec")?.get_mut("containers")?;
-    containers
-        .get_mut(container)?
-        .get_mut("env")?
-        .as_array_mut()
+/// The variables of each container that has any.
+fn envs(template: &mut Value) -> impl Iterator<Item = &mut Vec<Value>> {
+    let containers = template.pointer_mut("/spec/containers");
+    let containers = containers.and_then(Value::as_array_mut);
+    let each = containers.into_iter().flatten();
+    each.filter_map(|container| container.get_mut("env")?.as_array_mut())
 }
 
-/// Adds annotations to what is at this place.
-fn annotate(at: &str, object: &Value, annotations: &[(&str, String)], ops: &mut Vec<Value>) {
-    if annotations.is_empty() {
-        return;
-    }
-    let meta = &object["metadata"];
-    let path = format!("{at}/metadata");
-    if !meta.is_object() {
-        ops.push(json!({"op": "add", "path": path, "value": {}}));
-    }
-    let path = path + "/annotations";
-    if !meta["annotations"].is_object() {
-        ops.push(json!({"op": "add", "path": path, "value": {}}));
-    }
+fn annotate(object: &mut Value, annotations: &[(&str, String)]) {
     for (key, value) in annotations {
-        let path = format!("{path}/{}", escape(key));
-        ops.push(json!({"op": "add", "path": path, "value": value}));
+        let all = entry(entry(object, "metadata"), "annotations");
+        *entry(all, key) = value.as_str().into();
     }
-}
-
-/// A path as a JSON Pointer.
-pub fn pointer(path: &[&str]) -> String {
-    let below = |at: String, field: &&str| at + "/" + &escape(field);
-    path.iter().fold(String::new(), below)
-}
-
-/// RFC 6901.
-fn escape(field: &str) -> String {
-    field.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -272,17 +212,14 @@ mod tests {
         }
     }
 
+    /// What of an object is another after the roll, and how.
     fn shown(rewrite: &Rewrite<'_>, object: &Value) -> String {
-        let ops = rewrite.operations(object);
-        let ops = ops.iter().map(|op| {
-            let path = op["path"].as_str().unwrap_or_default();
-            format!(
-                "{} {path} {}",
-                op["op"].as_str().unwrap_or_default(),
-                op["value"]
-            )
-        });
-        let text = ops.collect::<Vec<_>>().join("\n");
+        let template = rewrite.after(object)["spec"]["template"].clone();
+        let containers = template["spec"]["containers"].as_array().unwrap();
+        let env = containers
+            .iter()
+            .map(|one| format!("{} {}\n", one["name"], one["env"]));
+        let text = env.collect::<String>() + &template["metadata"].to_string();
         rewrite.changed.iter().fold(text, |text, source| {
             text.replace(&value("t", 3, source), "VALUE")
         })
@@ -294,14 +231,9 @@ mod tests {
         let containers =
             json!([{"name": "side"}, {"name": "app", "volumeMounts": [{"name": "v"}]}]);
         insta::assert_snapshot!(shown(&rewrite(Words::Variables, &db), &object(&containers)), @r#"
-        test /metadata/uid "u"
-        replace /metadata/resourceVersion "7"
-        test /spec/template/spec/containers/1/name "app"
-        add /spec/template/spec/containers/1/env []
-        add /spec/template/spec/containers/1/env/- {"name":"STAKATER_DB_SECRET","value":"VALUE"}
-        add /spec/template/metadata {}
-        add /spec/template/metadata/annotations {}
-        add /spec/template/metadata/annotations/tidings.dev~1config "t/3"
+        "side" null
+        "app" [{"name":"STAKATER_DB_SECRET","value":"VALUE"}]
+        {"annotations":{"tidings.dev/config":"t/3"}}
         "#);
     }
 
@@ -316,27 +248,26 @@ mod tests {
         ]);
         let object = object(&json!([{"name": "app", "env": env}]));
         insta::assert_snapshot!(shown(&rewrite(Words::Variables, &app), &object), @r#"
-        test /metadata/uid "u"
-        replace /metadata/resourceVersion "7"
-        test /spec/template/spec/containers/0/env/0/name "STAKATER_OLD_CONFIGMAP"
-        remove /spec/template/spec/containers/0/env/0 null
-        test /spec/template/spec/containers/0/env/1/name "STAKATER_APP_CONFIGMAP"
-        add /spec/template/spec/containers/0/env/1/value "VALUE"
-        add /spec/template/metadata {}
-        add /spec/template/metadata/annotations {}
-        add /spec/template/metadata/annotations/tidings.dev~1config "t/3"
+        "app" [{"name":"KEEP","value":"1"},{"name":"STAKATER_APP_CONFIGMAP","value":"VALUE"},{"name":"STAKATER_OURS_CONFIGMAP","value":"not of Reloader's form"}]
+        {"annotations":{"tidings.dev/config":"t/3"}}
         "#);
         insta::assert_snapshot!(shown(&rewrite(Words::None, &app), &object), @r#"
-        test /metadata/uid "u"
-        replace /metadata/resourceVersion "7"
-        test /spec/template/spec/containers/0/env/2/name "STAKATER_APP_CONFIGMAP"
-        remove /spec/template/spec/containers/0/env/2 null
-        test /spec/template/spec/containers/0/env/0/name "STAKATER_OLD_CONFIGMAP"
-        remove /spec/template/spec/containers/0/env/0 null
-        add /spec/template/metadata {}
-        add /spec/template/metadata/annotations {}
-        add /spec/template/metadata/annotations/tidings.dev~1config "t/3"
+        "app" [{"name":"KEEP","value":"1"},{"name":"STAKATER_OURS_CONFIGMAP","value":"not of Reloader's form"}]
+        {"annotations":{"tidings.dev/config":"t/3"}}
         "#);
+    }
+
+    #[test]
+    fn nothing_else_changes() {
+        let mut object = object(&json!([{"name": "app", "odd": null, "env": null}]));
+        object["spec"]["template"]["metadata"] = json!({"creationTimestamp": null});
+        let app = [source(SourceKind::ConfigMap, "app")];
+        let after = rewrite(Words::Variables, &app).after(&object);
+        let template = &mut object["spec"]["template"];
+        template["metadata"]["annotations"] = json!({"tidings.dev/config": "t/3"});
+        template["spec"]["containers"][0]["env"] =
+            json!([{"name": "STAKATER_APP_CONFIGMAP", "value": value("t", 3, &app[0])}]);
+        assert_eq!(after, object);
     }
 
     #[test]
@@ -344,30 +275,27 @@ mod tests {
         let mut object = object(&json!([]));
         let last = json!({LAST_RELOADED_FROM: "{}"});
         object["spec"]["template"]["metadata"] = json!({"annotations": last});
-        let removed =
-            "remove /spec/template/metadata/annotations/reloader.stakater.com~1last-reloaded-from";
         for (words, goes) in [
             (Words::None, true),
             (Words::Variables, true),
             (Words::Annotation, false),
         ] {
-            let shown = shown(&rewrite(words, &[]), &object);
-            assert_eq!(shown.contains(removed), goes, "{words:?}");
+            let after = rewrite(words, &[]).after(&object);
+            let annotations = &after["spec"]["template"]["metadata"]["annotations"];
+            assert_eq!(annotations[LAST_RELOADED_FROM].is_null(), goes, "{words:?}");
         }
     }
 
     #[test]
-    fn a_pause_is_in_the_same_patch() {
+    fn a_pause_comes_with_it() {
         let mut rewrite = rewrite(Words::None, &[]);
         rewrite.paused_by = vec![("a/paused-at", "now".to_owned())];
         let mut object = object(&json!([]));
         object["metadata"]["annotations"] = json!({"other": "x"});
-        let shown = shown(&rewrite, &object);
-        assert!(
-            shown
-                .ends_with("add /spec/paused true\nadd /metadata/annotations/a~1paused-at \"now\""),
-            "{shown}"
-        );
+        let after = rewrite.after(&object);
+        assert_eq!(after["spec"]["paused"], true);
+        let annotations = json!({"other": "x", "a/paused-at": "now"});
+        assert_eq!(after["metadata"]["annotations"], annotations);
     }
 
     #[test]
