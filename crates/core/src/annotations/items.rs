@@ -147,6 +147,8 @@ mod tests {
     #[case("auto, pod/x", "pod/x", 1)]
     #[case("secret/a[k", "not closed", 0)]
     #[case("configmap/", "configmap/", 0)]
+    #[case("auto, !configmap/", "!configmap/", 1)]
+    #[case("auto, !configmap/[k]", "!configmap/[k]", 1)]
     #[case("secret/a, secret/[", "not closed", 1)]
     #[case("off, auto", "stands alone", 2)]
     fn the_good_parts_hold(#[case] text: &str, #[case] said: &str, #[case] items: usize) {

@@ -24,3 +24,4 @@ mod sources_wait_for_workloads;
 mod unreadable_objects_are_skipped;
 mod watches_go_on;
 mod what_was_is_asked_exactly;
+mod why_tells_of_a_missing_namespace;

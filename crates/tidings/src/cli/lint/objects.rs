@@ -102,9 +102,7 @@ fn advice(text: &str) -> &'static str {
 
 impl Object {
     fn new(file: &Arc<str>, tree: Tree, namespace: &Name) -> Self {
-        let or =
-            |text: &str, other: &str| -> Name { if text.is_empty() { other } else { text }.into() };
-        let meta = |key| tree.get("metadata").map_or("", |meta| meta.word(key));
+        let meta = |key| tree.at(&["metadata", key]).and_then(Tree::scalar);
         let api = tree.word("apiVersion");
         let (group, version) = api.split_once('/').unwrap_or(("", api));
         Self {
@@ -113,8 +111,11 @@ impl Object {
             group: group.to_owned(),
             version: version.to_owned(),
             kind: tree.word("kind").to_owned(),
-            namespace: or(meta("namespace"), namespace),
-            name: or(meta("name"), meta("generateName")),
+            namespace: meta("namespace").map_or_else(|| namespace.clone(), Name::from),
+            name: meta("name")
+                .or_else(|| meta("generateName"))
+                .unwrap_or_default()
+                .into(),
             tree,
         }
     }
@@ -133,6 +134,12 @@ impl Object {
     /// Whether it was read out of a cluster: it is no manifest that is applied.
     pub fn is_live(&self) -> bool {
         self.tree.at(&["metadata", "uid"]).is_some()
+    }
+
+    /// What its names are written as, each with its key.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &Tree)> {
+        let keys = ["name", "generateName", "namespace"].into_iter();
+        keys.filter_map(|key| Some((key, self.tree.at(&["metadata", key])?)))
     }
 
     /// Its annotations, each with its line.
@@ -206,6 +213,19 @@ mod tests {
             ["6 apps/Deployment stage/web", "9 /ConfigMap default/c"]
         );
         assert_eq!(objects.skipped, 1);
+    }
+
+    #[test]
+    fn a_name_that_is_no_string_is_a_name() {
+        let name = |meta: &str| {
+            let text = format!("{{apiVersion: v1, kind: X, metadata: {meta}}}");
+            let object = read(&text).all.remove(0);
+            format!("{}/{}", object.namespace, object.name)
+        };
+        assert_eq!(name("{name: 123, namespace: true}"), "true/123");
+        assert_eq!(name("{name: null, generateName: g-}"), "default/g-");
+        assert_eq!(name("{name: '', generateName: g-}"), "default/g-");
+        assert_eq!(name("{name: [a], namespace: ''}"), "default/");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub static CHECKS: &[Meaning] = &[
 const NOT_A_STRING: Meaning = Meaning {
     id: "NotAString",
     level: Level::Mistake,
-    meaning: "The value of an annotation is no string: the API server refuses the object.",
+    meaning: "The value of an annotation, or the name of the object or of its namespace, is no string: the API server refuses the object.",
     advice: "Quote it.",
 };
 
@@ -220,9 +220,10 @@ impl<'a> Looking<'a> {
     }
 
     fn strings(&self) -> Vec<Found> {
-        let wrong = self
-            .annotations()
-            .filter(|(key, value)| self.vocabulary().reads(key) && value.text().is_none());
+        let read = self.annotations();
+        let read = read.filter(|(key, _)| self.vocabulary().reads(key));
+        let wrong = read.chain(self.object.names());
+        let wrong = wrong.filter(|(_, value)| value.text().is_none());
         let found = wrong.map(|(key, value)| {
             let text = format!("{key}: {}", value.to_text());
             finding(NOT_A_STRING, self.object, value.line, text)

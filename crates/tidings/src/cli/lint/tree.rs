@@ -110,6 +110,14 @@ impl Tree {
         self.get(key).and_then(Tree::text).unwrap_or_default()
     }
 
+    /// A string, a number or a boolean, as it is shown; empty ones are none.
+    pub fn scalar(&self) -> Option<String> {
+        let is_one = matches!(&self.node, Node::Plain(value) if !value.is_null());
+        is_one
+            .then(|| self.to_text())
+            .filter(|text| !text.is_empty())
+    }
+
     /// A string, or what else it is as a string.
     pub fn to_text(&self) -> String {
         self.text()

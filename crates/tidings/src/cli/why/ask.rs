@@ -42,7 +42,12 @@ const ROUNDS: usize = 8;
 /// Explains the workloads that are asked about, on standard output.
 pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
     let client = connect::connect(&settings.cluster, Idle::Short).await?;
-    let mut asking = Asking::new(client.into(), settings.installation);
+    ask(client.into(), settings).await
+}
+
+/// The same by a client that is there already.
+pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<(String, Exit)> {
+    let mut asking = Asking::new(api, settings.installation);
     let keys = asking.workloads(&settings.target).await?;
     let mut reports = Vec::new();
     for key in &keys {
