@@ -5,22 +5,18 @@
 
 use std::time::Duration;
 
-use tidings_core::pauses::Pauses;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 
 use super::Roll;
 use super::http::{Client, Endpoint, Failure};
 use super::sinks::{Payload, Render, Sink};
-use crate::api::outbox::Outbox;
+use crate::api::outbox::{Failed, Outbox, deliver};
 use crate::metrics::Metrics;
 
 /// Alerts that may wait. Beyond, new ones are dropped.
 pub(super) const WAITING: usize = 1024;
-/// How often one alert is tried.
-const ATTEMPTS: u32 = 5;
-/// The pauses after failures.
-const PAUSES: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(30));
+/// The first pause after a failure.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Where alerts go.
 #[derive(Clone, Debug)]
@@ -90,25 +86,22 @@ impl AlertPost {
 
     async fn one(&self, roll: &Roll) -> Result<(), Failure> {
         let payload = (self.alerts.render)(roll, &self.alerts.added);
-        let mut pauses = PAUSES;
-        for _ in 1..ATTEMPTS {
-            match self.attempt(&payload).await {
-                Err(failure) if failure.is_passing() => {
-                    let pause = pauses.grow();
-                    sleep(failure.retry_after().unwrap_or(pause)).await;
-                }
-                result => return result,
-            }
-        }
-        self.attempt(&payload).await
+        deliver(PAUSE, || self.attempt(&payload)).await
     }
 
-    async fn attempt(&self, payload: &Payload) -> Result<(), Failure> {
+    async fn attempt(&self, payload: &Payload) -> Result<(), Failed<Failure>> {
         let Alerts {
             sink, url, proxy, ..
         } = &self.alerts;
         let result = self.client.post(url, proxy.as_ref(), payload).await;
         self.metrics.notified(sink.word, Failure::delivery(&result));
-        result
+        result.map_err(|failure| {
+            if failure.is_passing() {
+                let asked = failure.retry_after();
+                Failed::ForNow(failure, asked)
+            } else {
+                Failed::ForGood(failure)
+            }
+        })
     }
 }

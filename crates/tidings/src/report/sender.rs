@@ -7,24 +7,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::events::{EventFact, render};
-use crate::api::outbox::Outbox;
+use crate::api::outbox::{Failed, Outbox, deliver};
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::metrics::Metrics;
 
 /// Events that may wait. Beyond, new ones are dropped.
 const WAITING: usize = 4096;
-/// How often one Event is tried.
-const ATTEMPTS: u32 = 5;
-/// The pauses after failures.
-const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), LONGEST_PAUSE);
-/// The longest pause that an API server can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause after a failure.
+const PAUSE: Duration = Duration::from_millis(250);
 /// Patches go first, but for no longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer that takes longer is none.
@@ -96,39 +91,33 @@ impl EventPost {
             let _ = timeout(PATIENCE, patching.wait_for(|under_way| !under_way)).await;
             if let Err(why) = self.one(&fact).await {
                 self.metrics.of.tidings_events_dropped_total.inc();
-                tracing::warn!(workload = %fact.workload, reason = %fact.reason, why, "event not sent");
+                tracing::warn!(workload = %fact.workload, reason = %fact.reason, %why, "event not sent");
             }
         }
     }
 
-    async fn one(&self, fact: &EventFact) -> Result<(), String> {
+    async fn one(&self, fact: &EventFact) -> Result<(), ApiError> {
         let event = render(fact, &self.instance, Timestamp::now()).to_string();
         let events = Place::core("events").within(fact.workload.namespace.clone());
         let post = Call::new(Verb::Create, events).body(event);
-        let mut pauses = PAUSES;
-        for _ in 0..ATTEMPTS {
-            match self.attempt(&post).await {
-                // It is told, now or earlier.
-                Ok(()) | Err(ApiError::Conflict) => return Ok(()),
-                Err(error) if error.is_transient() => {
-                    let (pause, asked) = (pauses.grow(), error.retry_after());
-                    sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
-                }
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        Err(format!("no success in {ATTEMPTS} attempts"))
+        deliver(PAUSE, || self.attempt(&post)).await
     }
 
-    async fn attempt(&self, post: &Call) -> Result<(), ApiError> {
+    async fn attempt(&self, post: &Call) -> Result<(), Failed<ApiError>> {
         let answer = timeout(ANSWER, self.api.tell(post)).await;
-        let answer = answer.unwrap_or(Err(ApiError::Unreachable(String::new())));
-        let code = match &answer {
-            Ok(_) => Some(201),
-            Err(error) => error.status(),
-        };
+        let late = || ApiError::Unreachable(format!("no answer in {} s", ANSWER.as_secs()));
+        let error = answer.unwrap_or_else(|_| Err(late())).err();
+        let code = error.as_ref().map_or(Some(201), ApiError::status);
         self.metrics.event_request(code.unwrap_or(0));
-        answer.map(drop)
+        match error {
+            // It is told, now or earlier.
+            None | Some(ApiError::Conflict) => Ok(()),
+            Some(error) if error.is_transient() => {
+                let asked = error.retry_after();
+                Err(Failed::ForNow(error, asked))
+            }
+            Some(error) => Err(Failed::ForGood(error)),
+        }
     }
 }
 
@@ -143,6 +132,7 @@ mod tests {
     use kube::client::Body;
     use tidings_core::kinds::KINDS;
     use tidings_core::refs::WorkloadRef;
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -225,8 +215,8 @@ mod tests {
         sender.close(Duration::from_mins(10)).await;
         assert_eq!(server.got.lock().unwrap().join(""), "abccdeeeeef");
         assert_eq!(dropped(&metrics), 2);
-        // Retry-After is obeyed each time.
-        assert!(begin.elapsed() >= Duration::from_secs(6 * 7));
+        // Retry-After is obeyed each time, but where nothing follows.
+        assert!(begin.elapsed() >= Duration::from_secs(5 * 7));
     }
 
     #[tokio::test(start_paused = true)]
