@@ -8,6 +8,7 @@
 //! counted and dropped. A webhook that fails is a roll that failed: it is tried
 //! again, more and more slowly. URLs may hold tokens, so no error quotes one.
 
+pub mod endpoint;
 pub mod http;
 pub mod roll;
 pub mod sender;

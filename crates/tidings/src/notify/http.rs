@@ -5,18 +5,14 @@
 //! hold a token. Each request has a connection and a time limit of its own, and
 //! nothing is followed or tried twice here.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -31,6 +27,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore};
 
+use super::endpoint::Endpoint;
 use super::sinks::Payload;
 use crate::api::asked_pause;
 use crate::metrics::Delivery;
@@ -39,100 +36,6 @@ use crate::metrics::Delivery;
 const ANSWER: Duration = Duration::from_secs(10);
 /// No server may silence us for longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Where to POST to, or a proxy.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    tls: bool,
-    authority: Authority,
-    path: PathAndQuery,
-    /// Of the user that the URL names.
-    credentials: Option<HeaderValue>,
-}
-
-impl fmt::Debug for Endpoint {
-    /// Any part of it may be a token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Endpoint(…)")
-    }
-}
-
-impl Endpoint {
-    /// Reads a URL of http or https; `None` where it is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let tls = match uri.scheme_str()? {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        let authority = uri.authority()?;
-        let (user, place) = match authority.as_str().rsplit_once('@') {
-            Some((user, place)) => (Some(user), place.parse().ok()?),
-            None => (None, authority.clone()),
-        };
-        let credentials = match user {
-            Some(user) => Some(basic(user)?),
-            None => None,
-        };
-        let path = uri.path_and_query().cloned();
-        Some(Self {
-            tls,
-            authority: place,
-            path: path.unwrap_or(PathAndQuery::from_static("/")),
-            credentials,
-        })
-        .filter(|endpoint| !endpoint.host().is_empty())
-    }
-
-    /// Without the brackets of an IPv6 address.
-    fn host(&self) -> &str {
-        let host = self.authority.host();
-        let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-        inner.unwrap_or(host)
-    }
-
-    fn port(&self) -> u16 {
-        let usual = if self.tls { 443 } else { 80 };
-        self.authority.port_u16().unwrap_or(usual)
-    }
-
-    /// As a proxy is told that passes requests on.
-    fn absolute(&self) -> Option<Uri> {
-        let uri = Uri::builder().scheme(Scheme::HTTP);
-        let uri = uri.authority(self.authority.clone());
-        uri.path_and_query(self.path.clone()).build().ok()
-    }
-}
-
-/// `user:password`, in which anything may be written as `%XX`.
-fn basic(user: &str) -> Option<HeaderValue> {
-    let user = if user.contains(':') {
-        user.to_owned()
-    } else {
-        format!("{user}:")
-    };
-    let encoded = BASE64_STANDARD.encode(unescaped(&user)?);
-    let mut value = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn unescaped(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        if *first == b'%' {
-            let hex = std::str::from_utf8(more.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok()?);
-            rest = &more[2..];
-        } else {
-            bytes.push(*first);
-            rest = more;
-        }
-    }
-    Some(bytes)
-}
 
 /// Why it was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -362,29 +265,6 @@ fn add(roots: &mut RootCertStore, file: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_are_read_and_never_shown() {
-        let url = "https://me:p%40ss@hooks.example:8443/T/secret?x=1";
-        let endpoint = Endpoint::parse(url).unwrap();
-        assert_eq!((endpoint.host(), endpoint.port()), ("hooks.example", 8443));
-        assert_eq!(endpoint.path, "/T/secret?x=1");
-        assert_eq!(endpoint.credentials.as_ref().unwrap(), "Basic bWU6cEBzcw==");
-        assert_eq!(format!("{endpoint:?}"), "Endpoint(…)");
-        let plain = Endpoint::parse("http://[::1]").unwrap();
-        assert_eq!((plain.host(), plain.port()), ("::1", 80));
-        assert_eq!(plain.path, "/");
-        for wrong in [
-            "",
-            "hooks.example",
-            "ftp://a/",
-            "https://",
-            "/T/secret",
-            "http://u@/",
-        ] {
-            assert_eq!(Endpoint::parse(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn what_may_pass_is_told_from_what_will_not() {

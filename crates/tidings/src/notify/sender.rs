@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Roll;
-use super::http::{Client, Endpoint, Failure};
+use super::endpoint::Endpoint;
+use super::http::{Client, Failure};
 use super::sinks::{Payload, Render, Sink};
 use crate::api::outbox::{Failed, Outbox, deliver};
 use crate::metrics::Metrics;

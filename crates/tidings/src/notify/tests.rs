@@ -19,7 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::http::{Client, Endpoint, Failure};
+use super::endpoint::Endpoint;
+use super::http::{Client, Failure};
 use super::roll::tests::roll;
 use super::sender::{AlertSender, Alerts, WAITING};
 use super::sinks::{Payload, Sink};

@@ -5,7 +5,8 @@
 //! crash in between calls it again: what it does must bear that.
 
 use super::Roll;
-use super::http::{Client, Endpoint, Failure};
+use super::endpoint::Endpoint;
+use super::http::{Client, Failure};
 use super::sinks::Payload;
 use crate::api::pace::Pace;
 use crate::api::{ApiError, Term};

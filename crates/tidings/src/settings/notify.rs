@@ -11,7 +11,7 @@ use super::surroundings::{
     ALERT_ADDITIONAL_INFO, ALERT_ON_RELOAD, ALERT_SINK, ALERT_WEBHOOK_PROXY, ALERT_WEBHOOK_URL,
 };
 use super::{Misuse, Surroundings};
-use crate::notify::http::Endpoint;
+use crate::notify::endpoint::Endpoint;
 use crate::notify::sender::Alerts;
 use crate::notify::sinks::{Render, Sink};
 use crate::report::log::Note;
