@@ -7,7 +7,7 @@
 
 use crate::ending::exits::Failure;
 use crate::log::log;
-use crate::proc::{self, raw};
+use crate::proc::{self, ChildNumber, raw};
 use crate::reaper::Nursery;
 use crate::text::quoted;
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
@@ -17,7 +17,7 @@ use std::io::{self, stdin};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tidings_supervise::action::Signal;
@@ -27,8 +27,7 @@ use tidings_supervise::preset;
 pub(crate) struct Child {
     command: Vec<OsString>,
     nursery: Arc<Nursery>,
-    /// 0 while there is none.
-    pid: Arc<AtomicI32>,
+    pid: ChildNumber,
     /// How long it, and what it leaves behind, may take to end.
     grace: Duration,
     stopping: Arc<Mutex<Option<Stopping>>>,
@@ -41,20 +40,20 @@ struct Stopping {
 }
 
 impl Child {
-    /// Nothing is started yet.
-    pub(crate) fn new(command: Vec<OsString>, grace: Duration, nursery: Arc<Nursery>) -> Self {
+    /// Nothing is started yet. `pid`: where others read the number of the process.
+    pub(crate) fn new(
+        command: Vec<OsString>,
+        pid: ChildNumber,
+        grace: Duration,
+        nursery: Arc<Nursery>,
+    ) -> Self {
         Self {
             command,
             nursery,
-            pid: Arc::default(),
+            pid,
             grace,
             stopping: Arc::default(),
         }
-    }
-
-    /// Where others can read the number of the process, 0 while there is none.
-    pub(crate) fn pid(&self) -> Arc<AtomicI32> {
-        Arc::clone(&self.pid)
     }
 
     /// Starts the command; `exited` is told how it ended, or why it never began.
@@ -83,7 +82,7 @@ impl Child {
         &self,
         exited: impl FnOnce(u8) + Send + 'static,
     ) -> impl FnOnce(u8) + Send + 'static {
-        let (pid, stopping) = (self.pid(), Arc::clone(&self.stopping));
+        let (pid, stopping) = (Arc::clone(&self.pid), Arc::clone(&self.stopping));
         move |code| {
             let group = pid.load(Ordering::SeqCst);
             let Some(stopping) = lock(&stopping).take().filter(|_| group != 0) else {

@@ -6,7 +6,7 @@
 use super::command::Context;
 use super::page::Seen;
 use super::under_way::Attempt;
-use super::{Actor, Aim, Means};
+use super::{Actor, Aim, ReloadMethod};
 use tidings_supervise::Took;
 
 impl Actor {
@@ -25,6 +25,9 @@ impl Actor {
 
     /// Whether this stays what is seen: the program does not try the same files again.
     pub(super) fn stands(&self, took: &Took) -> bool {
-        matches!((&self.means, took), (Means::Await, Took::Rejected(_)))
+        matches!(
+            (&self.method, took),
+            (ReloadMethod::Await, Took::Rejected(_))
+        )
     }
 }

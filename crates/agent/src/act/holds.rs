@@ -5,7 +5,7 @@
 use super::http::Call;
 use super::prove::Proof;
 use super::signal::{Absence, Target};
-use super::{Actor, Means, Message, started_after};
+use super::{Actor, Message, ReloadMethod, started_after};
 use crate::log::log;
 use crate::proc;
 use std::time::Duration;
@@ -35,32 +35,34 @@ impl Actor {
         if proof.is_some_and(|proof| proof.took_since(changed_at, &self.hurry)) {
             return Holds::Yes;
         }
-        match (&self.means, &self.asked) {
-            (Means::Signal(Message { target, .. }), _) | (_, Some(target)) => {
+        match (&self.method, &self.asked) {
+            (ReloadMethod::Signal(Message { target, .. }), _) | (_, Some(target)) => {
                 self.process_holds(target, changed_at)
             }
-            (Means::Http(calls), None) if !calls.iter().any(Call::is_up) => Holds::NobodyThere {
+            (ReloadMethod::Http(calls), None) if !calls.iter().any(Call::is_up) => {
+                Holds::NobodyThere {
+                    may_be_starting: true,
+                }
+            }
+            (ReloadMethod::Await, None) if !proof.is_none_or(Proof::is_up) => Holds::NobodyThere {
                 may_be_starting: true,
             },
-            (Means::Await, None) if !proof.is_none_or(Proof::is_up) => Holds::NobodyThere {
-                may_be_starting: true,
-            },
-            (means, None) => Holds::Unknown {
-                acting_ends_us: matches!(means, Means::Elsewhere),
+            (method, None) => Holds::Unknown {
+                acting_ends_us: matches!(method, ReloadMethod::Elsewhere),
             },
         }
     }
 
     /// Whoever sends it a signal says so then.
     fn say_unless_acted_on(&self, why: &str) {
-        if !matches!(self.means, Means::Signal(_)) {
+        if !matches!(self.method, ReloadMethod::Signal(_)) {
             log(why);
         }
     }
 
     fn process_holds(&self, target: &Target, changed_at: (i64, i64)) -> Holds {
         let unknown = Holds::Unknown {
-            acting_ends_us: matches!(self.means, Means::Elsewhere),
+            acting_ends_us: matches!(self.method, ReloadMethod::Elsewhere),
         };
         let Some(process) = self.find(target) else {
             return match target.absence() {

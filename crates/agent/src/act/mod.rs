@@ -45,9 +45,9 @@ use under_way::{Attempt, Calling};
 /// What is said of an attempt that may still come to something.
 const STILL: &str = "the last attempt may still be under way, and is not joined by another";
 
-/// What makes the process take a change.
+/// How the process is made to take a change.
 #[derive(Debug, Clone)]
-pub(crate) enum Means {
+pub(crate) enum ReloadMethod {
     /// A signal.
     Signal(Message),
     /// Calls, all of which must be answered well.
@@ -83,8 +83,8 @@ pub(crate) struct Aim {
 
 /// Everything an attempt needs.
 pub(crate) struct Actor {
-    pub(crate) means: Means,
-    /// Whose start tells what it has read, where `means` do not name it.
+    pub(crate) method: ReloadMethod,
+    /// Whose start tells what it has read, where `method` does not name it.
     pub(crate) asked: Option<Target>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) proof: Option<Proof>,
@@ -184,12 +184,12 @@ impl Actor {
     }
 
     fn attempt(&mut self, aim: Aim, last: Option<Attempt>, context: &Context) -> Took {
-        match self.means.clone() {
-            Means::Signal(message) => self.signal(&message, aim, last, context),
-            Means::Http(calls) => self.call_all(aim, last, &calls, context),
-            Means::Exec(argv) => self.exec(&argv, aim, last, context),
-            Means::Await => self.wait_for(aim, last, context),
-            Means::Restart(_) | Means::Elsewhere => Took::Delivered,
+        match self.method.clone() {
+            ReloadMethod::Signal(message) => self.signal(&message, aim, last, context),
+            ReloadMethod::Http(calls) => self.call_all(aim, last, &calls, context),
+            ReloadMethod::Exec(argv) => self.exec(&argv, aim, last, context),
+            ReloadMethod::Await => self.wait_for(aim, last, context),
+            ReloadMethod::Restart(_) | ReloadMethod::Elsewhere => Took::Delivered,
         }
     }
 
@@ -198,7 +198,7 @@ impl Actor {
     pub(crate) fn prove_child(&self, context: &Context) -> Took {
         self.hurry.reset();
         let ended = || Took::Died("the new process ended".into());
-        let Means::Restart(target) = &self.means else {
+        let ReloadMethod::Restart(target) = &self.method else {
             return Took::Delivered;
         };
         let Some(process) = self.find(target) else {
@@ -255,7 +255,7 @@ impl Actor {
 
     /// Another process is there than the one that was told.
     fn is_gone(&self, last: &Attempt) -> bool {
-        let Means::Signal(message) = &self.means else {
+        let ReloadMethod::Signal(message) = &self.method else {
             return false;
         };
         message.target.find().map(|process| process.pid) != last.pid

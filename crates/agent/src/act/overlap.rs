@@ -8,7 +8,7 @@
 use super::command::Context;
 use super::page::Seen;
 use super::under_way::Attempt;
-use super::{Actor, Aim, Means};
+use super::{Actor, Aim, ReloadMethod};
 
 /// What is said of content that is newer than a call that is not answered.
 pub(super) const HELD_UP: &str =
@@ -25,7 +25,7 @@ impl Actor {
     /// before it. Only where refusals are seen too does silence mean that it goes on; a
     /// call that waits for its answer ends before the next one is answered.
     pub(super) fn may_still_show(&self, attempt: &Attempt, context: &Context) -> u32 {
-        let waits = matches!(self.means, Means::Await) || self.calling.is_some();
+        let waits = matches!(self.method, ReloadMethod::Await) || self.calling.is_some();
         let proof = self.proof.as_ref().filter(|proof| proof.shows_refusals());
         let Some(proof) = proof.filter(|_| !waits && attempt.goes_on()) else {
             return 0;

@@ -7,15 +7,13 @@
 //! somebody who knows the program said so. Who says so on the command line is
 //! believed more than `/proc`.
 
-use crate::proc::raw;
-use crate::proc::{self, Among, Disposition, Fit, PidFile, Process};
+use crate::proc::{self, Among, ChildNumber, Disposition, Fit, PidFile, Process, raw};
 use crate::report::journal::Chosen;
 use crate::watch::shown;
 use rustix::io::Errno;
 use rustix::process::pidfd_send_signal;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidings_supervise::Took;
 use tidings_supervise::action::Signal;
@@ -26,8 +24,8 @@ const STARTING: Duration = Duration::from_secs(10);
 /// Who is to be told.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// The supervised child; 0 while there is none.
-    Child(Arc<AtomicI32>),
+    /// The supervised child.
+    Child(ChildNumber),
     /// The master of the processes of one of these names, tried in order.
     Named(Vec<String>, Among),
     /// The process whose number is in this file.

@@ -1,7 +1,8 @@
 //! Options that mean something only beside others: what is said and would be unused is
 //! somebody's mistake, and refused. One row for each need; `docs/agent.md` has the table.
 
-use super::settings::{Settings, Way};
+use super::settings::Settings;
+use crate::act::ReloadMethod;
 use crate::act::prove::Proof;
 use tidings_supervise::OnChange;
 
@@ -31,12 +32,12 @@ const NEEDS: [Need; 7] = [
             "--insecure",
         ],
         what: "--http, or a preset that calls an address",
-        is_there: |settings| matches!(settings.way, Way::Http(_)),
+        is_there: |settings| matches!(settings.method, ReloadMethod::Http(_)),
     },
     Need {
         options: &["--signal-is-handled"],
         what: "a signal: --signal, --process, --pid-file, or a preset that sends one",
-        is_there: |settings| matches!(settings.way, Way::Signal { .. }),
+        is_there: |settings| matches!(settings.method, ReloadMethod::Signal(_)),
     },
     Need {
         options: &["--on-failed-restart"],
@@ -51,7 +52,9 @@ const NEEDS: [Need; 7] = [
     Need {
         options: &["--command-timeout"],
         what: "--check, --exec, or a preset that checks",
-        is_there: |settings| settings.check.is_some() || matches!(settings.way, Way::Exec(_)),
+        is_there: |settings| {
+            settings.check.is_some() || matches!(settings.method, ReloadMethod::Exec(_))
+        },
     },
     Need {
         options: &["--prove-timeout"],
@@ -61,10 +64,9 @@ const NEEDS: [Need; 7] = [
     Need {
         options: &[CHILDREN],
         what: "a signal or --on-change restart; of --exit-code, --process or --pid-file",
-        is_there: |settings| match settings.way {
-            Way::Signal { .. } => true,
-            Way::Itself => restarts(settings) || settings.asked.is_some(),
-            _ => false,
+        is_there: |settings| match settings.method {
+            ReloadMethod::Signal(_) | ReloadMethod::Restart(_) => true,
+            _ => exits(settings) && settings.asked.is_some(),
         },
     },
 ];

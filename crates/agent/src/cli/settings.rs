@@ -3,52 +3,23 @@
 
 use super::draft::{AtStart, Draft};
 use super::values::{ProofArg, moves};
-use crate::act::Vouched;
 use crate::act::address::{check_url, user_of};
 use crate::act::command::split;
 use crate::act::http::Call;
 use crate::act::prove::Proof;
+use crate::act::signal::Target;
+use crate::act::{Message, ReloadMethod, Vouched};
+use crate::proc::{Among, ChildNumber};
 use crate::render::{Render, in_order};
 use crate::report::journal::Names;
 use crate::watch::glob::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tidings_supervise::action::Signal;
 use tidings_supervise::preset::{self, Preset, Reload};
 use tidings_supervise::{Backoff, OnChange, Policy};
-
-/// Who gets the signal, before there is a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Whom {
-    /// The child of `run`.
-    Child,
-    /// By name.
-    Named(Vec<String>),
-    /// By file.
-    PidFile(PathBuf),
-}
-
-/// How the process is made to take a change.
-#[derive(Debug, Clone)]
-pub(crate) enum Way {
-    /// By a signal.
-    Signal {
-        signal: Signal,
-        whom: Whom,
-        vouched: Vouched,
-    },
-    /// By calls.
-    Http(Vec<Call>),
-    /// By a command.
-    Exec(Vec<String>),
-    /// Not at all: it looks by itself, and the proof is awaited.
-    Await,
-    /// By the state machine itself: restart or exit.
-    Itself,
-    /// Not at all: one-shot rendering.
-    Nothing,
-}
 
 /// Everything that was decided at the start.
 #[derive(Debug, Clone)]
@@ -57,9 +28,9 @@ pub(crate) struct Settings {
     pub(crate) watch: Vec<PathBuf>,
     pub(crate) filter: Filter,
     pub(crate) poll: Duration,
-    pub(crate) way: Way,
-    /// Whose start tells what it has read, where `way` does not name it.
-    pub(crate) asked: Option<Whom>,
+    pub(crate) method: ReloadMethod,
+    /// Whose start tells what it has read, where `method` does not name it.
+    pub(crate) asked: Option<Target>,
     pub(crate) check: Option<Vec<String>>,
     pub(crate) command_timeout: Duration,
     pub(crate) proof: Option<Proof>,
@@ -75,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<String>,
     /// The command of `run`; empty for `watch`.
     pub(crate) command: Vec<OsString>,
+    /// Its process.
+    pub(crate) child: ChildNumber,
     /// Whose metric names are served.
     pub(crate) names: Names,
     /// Where they are served.
@@ -112,18 +85,19 @@ impl Draft {
         if !manner_is_pair {
             return Err("--cert and --key belong together".into());
         }
-        let (way, on_change) = self.way(supervises)?;
+        let child = ChildNumber::default();
+        let (method, on_change) = self.reload_method(supervises.then_some(&child))?;
         let check = self.check.clone().or_else(|| self.preset_check());
-        let proof = self.proof(&way)?;
+        let proof = self.proof(&method)?;
         let policy = self.policy(supervises, on_change, check.is_some());
-        let asked = self.named();
+        let asked = self.named(among(supervises));
         Ok(Settings {
             poll: self.poll.unwrap_or(Duration::from_secs(10)),
             command_timeout: self.command_timeout.unwrap_or(Duration::from_secs(10)),
             prove_timeout: self.prove_timeout.unwrap_or(Duration::from_secs(5)),
             watch: self.watch,
             filter: self.filter,
-            way,
+            method,
             check,
             proof,
             renders: in_order(&self.renders)?,
@@ -134,6 +108,7 @@ impl Draft {
             once: self.once,
             listen: self.listen,
             command,
+            child,
             names: Names::Own,
             metrics_path: "/metrics".into(),
             policy,
@@ -197,30 +172,31 @@ impl Draft {
         self.http.iter().any(|url| !user_of(url).is_empty())
     }
 
-    fn way(&self, supervises: bool) -> Result<(Way, OnChange), String> {
+    /// `child`: the one that is supervised, if one is.
+    fn reload_method(&self, child: Option<&ChildNumber>) -> Chosen {
         if self.restart {
-            return Ok((Way::Itself, OnChange::Restart));
+            return Ok(restart(child));
         }
         if let Some(code) = self.exit_code {
-            return Ok((Way::Itself, OnChange::Exit(code)));
+            return Ok((ReloadMethod::Elsewhere, OnChange::Exit(code)));
         }
         if let Some(argv) = &self.exec {
-            return Ok((Way::Exec(argv.clone()), OnChange::Tell));
+            return Ok((ReloadMethod::Exec(argv.clone()), OnChange::Tell));
         }
         if !self.http.is_empty() {
-            return Ok((Way::Http(self.calls(&self.http)), OnChange::Tell));
+            return Ok((ReloadMethod::Http(self.calls(&self.http)), OnChange::Tell));
         }
         if self.awaits {
-            return Ok((Way::Await, OnChange::Tell));
+            return Ok((ReloadMethod::Await, OnChange::Tell));
         }
         if let Some(signal) = self.signal {
-            return self.by_signal(signal, supervises, self.vouched);
+            return self.by_signal(signal, child, self.vouched);
         }
         match self.preset {
-            Some(preset) => self.by_preset(preset, supervises),
-            None if self.once => Ok((Way::Nothing, OnChange::Tell)),
-            None if supervises || !self.process.is_empty() || self.pid_file.is_some() => {
-                self.by_signal(Signal::HUP, supervises, self.vouched)
+            Some(preset) => self.by_preset(preset, child),
+            None if self.once => Ok((ReloadMethod::Elsewhere, OnChange::Tell)),
+            None if child.is_some() || !self.process.is_empty() || self.pid_file.is_some() => {
+                self.by_signal(Signal::HUP, child, self.vouched)
             }
             None => Err(
                 "say what to do on a change: --signal, --http, --exec, --await, --exit-code or --preset"
@@ -229,53 +205,50 @@ impl Draft {
         }
     }
 
-    fn by_signal(
-        &self,
-        signal: Signal,
-        supervises: bool,
-        vouched: Vouched,
-    ) -> Result<(Way, OnChange), String> {
+    fn by_signal(&self, signal: Signal, child: Option<&ChildNumber>, vouched: Vouched) -> Chosen {
         let preset = self.preset.map(|preset| preset.process).unwrap_or_default();
-        let whom = if let Some(whom) = self.named() {
-            whom
-        } else if supervises {
-            Whom::Child
+        let target = if let Some(target) = self.named(among(child.is_some())) {
+            target
+        } else if let Some(child) = child {
+            Target::Child(Arc::clone(child))
         } else if !preset.is_empty() {
-            Whom::Named(preset.iter().map(|&name| name.to_owned()).collect())
+            let names = preset.iter().map(|&name| name.to_owned());
+            Target::Named(names.collect(), Among::All)
         } else {
             return Err(
                 "say which process gets the signal: --process NAME or --pid-file FILE".into(),
             );
         };
-        let way = Way::Signal {
+        let message = Message {
             signal,
-            whom,
+            target,
             vouched,
         };
-        Ok((way, OnChange::Tell))
+        Ok((ReloadMethod::Signal(message), OnChange::Tell))
     }
 
     /// The process that the command line names.
-    fn named(&self) -> Option<Whom> {
-        let by_name = || (!self.process.is_empty()).then(|| Whom::Named(self.process.clone()));
-        self.pid_file.clone().map(Whom::PidFile).or_else(by_name)
+    fn named(&self, among: Among) -> Option<Target> {
+        let names = Some(&self.process).filter(|names| !names.is_empty());
+        let by_name = || names.map(|names| Target::Named(names.clone(), among));
+        self.pid_file.clone().map(Target::PidFile).or_else(by_name)
     }
 
-    fn by_preset(&self, preset: &Preset, supervises: bool) -> Result<(Way, OnChange), String> {
+    fn by_preset(&self, preset: &Preset, child: Option<&ChildNumber>) -> Chosen {
         match preset.reload {
             Reload::Signal(name) => {
                 let vouched = self.vouched.max(Vouched::Table);
-                self.by_signal(Signal::parse(name)?, supervises, vouched)
+                self.by_signal(Signal::parse(name)?, child, vouched)
             }
             Reload::Http(method, url) => {
                 let mut calls = self.calls(&[url.to_owned()]);
                 for call in &mut calls {
                     method.clone_into(&mut call.manner.method);
                 }
-                Ok((Way::Http(calls), OnChange::Tell))
+                Ok((ReloadMethod::Http(calls), OnChange::Tell))
             }
-            Reload::ByItself => Ok((Way::Await, OnChange::Tell)),
-            Reload::Restart if supervises => Ok((Way::Itself, OnChange::Restart)),
+            Reload::ByItself => Ok((ReloadMethod::Await, OnChange::Tell)),
+            Reload::Restart if child.is_some() => Ok(restart(child)),
             Reload::Restart => Err(format!(
                 "{} reads its configuration only when it starts; use `tidings-agent run --preset {}`, or --exit-code",
                 preset.name, preset.name
@@ -298,7 +271,7 @@ impl Draft {
         split(preset.check).ok()
     }
 
-    fn proof(&self, way: &Way) -> Result<Option<Proof>, String> {
+    fn proof(&self, method: &ReloadMethod) -> Result<Option<Proof>, String> {
         match &self.proof {
             Some(ProofArg::Nothing) => return Ok(None),
             Some(ProofArg::This(proof)) => return Ok(Some(*proof.clone())),
@@ -308,13 +281,15 @@ impl Draft {
         let own_way =
             self.signal.is_none() && self.http.is_empty() && self.exec.is_none() && !self.awaits;
         let Some(preset) = self.preset.filter(|_| own_way) else {
-            return match way {
-                Way::Await => Err("--await only looks: say with --prove at what".into()),
+            return match method {
+                ReloadMethod::Await => Err("--await only looks: say with --prove at what".into()),
                 _ => Ok(None),
             };
         };
         Ok(match preset.proof {
-            preset::Proof::Children if matches!(way, Way::Signal { .. }) => Some(Proof::Children),
+            preset::Proof::Children if matches!(method, ReloadMethod::Signal(_)) => {
+                Some(Proof::Children)
+            }
             preset::Proof::Moves(url, stamp, good) => {
                 check_url(url)?;
                 let good = good.map(|good| format!("#{good}")).unwrap_or_default();
@@ -345,6 +320,21 @@ impl Draft {
             until_up: Duration::from_secs(1),
         }
     }
+}
+
+/// How the process is told, and what the state machine does.
+type Chosen = Result<(ReloadMethod, OnChange), String>;
+
+/// It is the child alone that is started again.
+fn restart(child: Option<&ChildNumber>) -> (ReloadMethod, OnChange) {
+    let child = child.map(Arc::clone).unwrap_or_default();
+    let method = ReloadMethod::Restart(Target::Child(child));
+    (method, OnChange::Restart)
+}
+
+/// A sidecar is in another container than its process.
+fn among(supervises: bool) -> Among {
+    if supervises { Among::Own } else { Among::All }
 }
 
 fn one_of(asked: &[&str]) -> Result<(), String> {
@@ -387,7 +377,9 @@ mod tests {
         let settings = said.run(vec!["x".into()]).unwrap();
         assert_eq!(settings.check, Some(vec!["true".to_owned()]));
         assert!(settings.proof.is_none());
-        assert!(matches!(settings.way, Way::Signal { signal, .. } if signal.number() == 10));
+        assert!(
+            matches!(settings.method, ReloadMethod::Signal(Message { signal, .. }) if signal.number() == 10)
+        );
     }
 
     #[test]
@@ -404,7 +396,7 @@ mod tests {
         said.awaits().unwrap();
         assert!(said.watch_only().unwrap_err().contains("--prove"));
         let settings = draft("coredns-reload").watch_only().unwrap();
-        assert!(matches!(settings.way, Way::Await) && settings.proof.is_some());
+        assert!(matches!(settings.method, ReloadMethod::Await) && settings.proof.is_some());
     }
 
     #[test]

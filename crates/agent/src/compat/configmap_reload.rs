@@ -66,7 +66,8 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::settings::{Settings, Way};
+    use crate::act::ReloadMethod;
+    use crate::cli::settings::Settings;
 
     fn settings(line: &str) -> Result<Settings, String> {
         match read(line.split(' ').map(OsString::from).collect())? {
@@ -80,7 +81,7 @@ mod tests {
         let said = settings("--volume-dir=/a -volume-dir /b -webhook-url http://u:p@h/x --webhook-method=GET -webhook-retries -1 --web.telemetry-path /m").unwrap();
         assert_eq!(said.watch.len(), 2);
         assert_eq!(said.metrics_path, "/m");
-        let Way::Http(calls) = said.way else {
+        let ReloadMethod::Http(calls) = said.method else {
             panic!("no call")
         };
         assert_eq!(calls[0].manner.method, "GET");

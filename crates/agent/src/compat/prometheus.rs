@@ -186,7 +186,7 @@ fn ordinal(pod: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::settings::Way;
+    use crate::act::{Message, ReloadMethod};
 
     fn settings(line: &str) -> Result<Settings, String> {
         match read(line.split(' ').map(OsString::from).collect())? {
@@ -310,14 +310,14 @@ mod tests {
             let paths = count("--watched-dir") + count("--config-file");
             assert_eq!(said.watch.len(), paths, "{who}");
             assert!(said.listen.is_some(), "{who}");
-            match (&said.way, expected) {
-                (Way::Http(calls), Some(url)) => {
+            match (&said.method, expected) {
+                (ReloadMethod::Http(calls), Some(url)) => {
                     assert_eq!(
                         (calls[0].url.as_str(), calls[0].manner.insecure),
                         (url, true)
                     );
                 }
-                (Way::Signal { .. }, Some(way)) => assert_eq!(way, "signal", "{who}"),
+                (ReloadMethod::Signal(_), Some(way)) => assert_eq!(way, "signal", "{who}"),
                 (_, way) => assert_eq!(way, None, "{who}"),
             }
         }
@@ -354,7 +354,7 @@ mod tests {
             ("https://example.org/-/reload", false),
         ] {
             let said = settings(&format!("--watched-dir=/a --reload-url={url}")).unwrap();
-            let Way::Http(calls) = said.way else {
+            let ReloadMethod::Http(calls) = said.method else {
                 panic!("no call")
             };
             assert_eq!(calls[0].manner.insecure, insecure, "{url}");
@@ -381,11 +381,11 @@ mod tests {
         let said = settings("--reload-method=signal --runtimeinfo-url=http://x/i --watched-dir=/a")
             .unwrap();
         assert!(matches!(
-            said.way,
-            Way::Signal {
+            said.method,
+            ReloadMethod::Signal(Message {
                 vouched: Vouched::Table,
                 ..
-            }
+            })
         ));
         assert!(matches!(said.proof, Some(Proof::Moves { .. })));
         assert!(settings("--reload-method=magic").is_err());

@@ -28,10 +28,15 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 /// The clocks of files and of processes differ by less, unless somebody set one.
 const CLOCKS: Duration = Duration::from_secs(2);
+
+/// Where the number of a process that we start can be read, 0 while there is none.
+pub(crate) type ChildNumber = Arc<AtomicI32>;
 
 /// A process that was alive when it was found.
 #[derive(Debug)]

@@ -5,11 +5,10 @@ pub(crate) mod descriptors;
 mod places;
 
 use crate::act::prove::Hurry;
-use crate::act::signal::Target;
-use crate::act::{Actor, Means, Message};
+use crate::act::{Actor, ReloadMethod};
 use crate::child::Child;
 use crate::cli::draft::AtStart;
-use crate::cli::settings::{Settings, Way, Whom};
+use crate::cli::settings::Settings;
 use crate::ending::Ending;
 use crate::ending::exits::{Failure, leave, leave_at_once};
 use crate::engine::first_look::{self, FirstLook};
@@ -18,7 +17,7 @@ use crate::engine::worker::{Job, Worker};
 use crate::engine::{self, Engine, Input};
 use crate::log::{log, written_out};
 use crate::memory::{Kept, Mark, Memory, Stamp};
-use crate::proc::{self, Among};
+use crate::proc;
 use crate::reaper::Nursery;
 use crate::render::{Modes, Rendering};
 use crate::report::journal::Journal;
@@ -60,7 +59,7 @@ fn once(settings: &Settings) -> Result<u8, Failure> {
     let ending = Ending::new(true, &nursery);
     let (inputs, _received) = channel();
     hear_signals(Wanted::Ends, &nursery, &ending, inputs)?;
-    let actor = actor(settings, Means::Elsewhere, &nursery, &Arc::default());
+    let actor = actor(settings, &nursery, &Arc::default());
     let prepared = actor.prepare(&crate::act::command::Context::default());
     let result = prepared.map(|_| 0).map_err(Failure::Start);
     ending.code().map_or(result, Ok)
@@ -89,8 +88,7 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let watch = begin_to_watch(settings, &journal)?;
 
     let child = supervises.then(|| supervised(settings, nursery));
-    let means = means(settings, child.as_ref());
-    let actor = actor(settings, means, nursery, &journal);
+    let actor = actor(settings, nursery, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
     journal.watching();
 
@@ -171,8 +169,9 @@ fn wanted(supervises: bool) -> Wanted {
 }
 
 fn supervised(settings: &Settings, nursery: &Arc<Nursery>) -> Child {
+    let pid = Arc::clone(&settings.child);
     let (command, grace) = (settings.command.clone(), settings.policy.grace);
-    Child::new(command, grace, Arc::clone(nursery))
+    Child::new(command, pid, grace, Arc::clone(nursery))
 }
 
 fn hear_signals(
@@ -203,54 +202,11 @@ fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failu
     Ok(watch)
 }
 
-fn means(settings: &Settings, child: Option<&Child>) -> Means {
-    match &settings.way {
-        Way::Signal {
-            signal,
-            whom,
-            vouched,
-        } => Means::Signal(Message {
-            signal: *signal,
-            target: target(whom, settings, child),
-            vouched: *vouched,
-        }),
-        Way::Http(calls) => Means::Http(calls.clone()),
-        Way::Exec(argv) => Means::Exec(argv.clone()),
-        Way::Await => Means::Await,
-        Way::Itself if settings.policy.on_change == OnChange::Restart => {
-            Means::Restart(target(&Whom::Child, settings, child))
-        }
-        Way::Itself | Way::Nothing => Means::Elsewhere,
-    }
-}
-
-fn target(whom: &Whom, settings: &Settings, child: Option<&Child>) -> Target {
-    // A sidecar is in another container than its process.
-    let among = if settings.policy.supervises {
-        Among::Own
-    } else {
-        Among::All
-    };
-    match whom {
-        Whom::Child => Target::Child(child.map(Child::pid).unwrap_or_default()),
-        Whom::Named(names) => Target::Named(names.clone(), among),
-        Whom::PidFile(file) => Target::PidFile(file.clone()),
-    }
-}
-
-fn actor(
-    settings: &Settings,
-    means: Means,
-    nursery: &Arc<Nursery>,
-    journal: &Arc<Journal>,
-) -> Actor {
+fn actor(settings: &Settings, nursery: &Arc<Nursery>, journal: &Arc<Journal>) -> Actor {
     let rendering = |render| Rendering::of(render, settings.filter.follow);
     Actor {
-        means,
-        asked: settings
-            .asked
-            .as_ref()
-            .map(|whom| target(whom, settings, None)),
+        method: settings.method.clone(),
+        asked: settings.asked.clone(),
         check: settings.check.clone(),
         proof: settings.proof.clone(),
         renders: settings.renders.iter().map(rendering).collect(),
@@ -287,7 +243,7 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
 
 /// A process is to be told, or asked, and nothing can be seen; or only the sidecar's own.
 fn say_who_is_hidden(settings: &Settings, journal: &Journal) {
-    let names = settings.asked.is_some() || matches!(settings.way, Way::Signal { .. });
+    let names = settings.asked.is_some() || matches!(settings.method, ReloadMethod::Signal(_));
     if let Some(why) = proc::blindness().filter(|_| names) {
         journal.hindered(why);
     } else if names && !settings.policy.supervises && proc::nobody_else() {
