@@ -8,7 +8,7 @@
 use crate::ending::exits::Failure;
 use crate::log::log;
 use crate::proc::{self, ChildNumber, raw};
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use crate::text::quoted;
 use rustix::process::{Pid, Signal as Raw, kill_process, kill_process_group};
 use rustix::termios::{isatty, tcsetpgrp};
@@ -26,7 +26,7 @@ use tidings_supervise::preset;
 /// The supervised command and, while it runs, its process.
 pub(crate) struct Child {
     command: Vec<OsString>,
-    nursery: Arc<Nursery>,
+    reaper: Arc<Reaper>,
     pid: ChildNumber,
     /// How long it, and what it leaves behind, may take to end.
     grace: Duration,
@@ -45,11 +45,11 @@ impl Child {
         command: Vec<OsString>,
         pid: ChildNumber,
         grace: Duration,
-        nursery: Arc<Nursery>,
+        reaper: Arc<Reaper>,
     ) -> Self {
         Self {
             command,
-            nursery,
+            reaper,
             pid,
             grace,
             stopping: Arc::default(),
@@ -62,11 +62,11 @@ impl Child {
         command.args(&self.command[1..]).process_group(0);
         *lock(&self.stopping) = None;
         let pid = self
-            .nursery
+            .reaper
             .start(&mut command, self.with_its_group(exited))
             .map_err(|error| self.not_started(&error))?;
         self.pid.store(pid, Ordering::SeqCst);
-        self.nursery.with(pid, give_terminal);
+        self.reaper.with(pid, give_terminal);
         Ok(pid)
     }
 
@@ -103,7 +103,7 @@ impl Child {
 
     /// What went to the background is nobody's child any more but ours.
     pub(crate) fn say_if_in_background(&self) {
-        let left = self.nursery.inherited();
+        let left = self.reaper.inherited();
         if left == 0 {
             return;
         }
@@ -126,7 +126,7 @@ impl Child {
     pub(crate) fn signal(&self, signal: Signal) {
         let raw = raw(signal);
         // It may just have ended, and then nobody is there to be told.
-        self.nursery.with(self.pid.load(Ordering::SeqCst), |pid| {
+        self.reaper.with(self.pid.load(Ordering::SeqCst), |pid| {
             let _ = kill_process(pid, raw);
         });
     }
@@ -140,7 +140,7 @@ impl Child {
 
     /// Ends the child and what it started in its group.
     pub(crate) fn kill(&self) {
-        self.nursery.with(self.pid.load(Ordering::SeqCst), |pid| {
+        self.reaper.with(self.pid.load(Ordering::SeqCst), |pid| {
             let _ = kill_process_group(pid, Raw::KILL);
         });
     }

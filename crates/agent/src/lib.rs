@@ -2,14 +2,14 @@
 //! take it, safely and provably.
 //!
 //! ```text
-//! inotify, poll ─► watch ─► Look ─┐
-//! signals, SIGCHLD ───────────────┼─► engine ─► supervise::step ─► effects
-//! worker's answers ───────────────┘      │                            │
-//!                                        └─── child, worker, journal ◄┘
+//! inotify, poll ─► watch ─► Observation ─┐
+//! signals, SIGCHLD ──────────────────────┼─► engine ─► supervise::step ─► effects
+//! worker's answers ──────────────────────┘      │                            │
+//!                                               └─── child, worker, journal ◄┘
 //! ```
 //!
 //! The rooms are named from the ground up: none uses one that is named after it
-//! (`crates/tidings/tests/rooms.rs`). With which code it ends: `ending::exits`. The library is for `main.rs`, for whoever writes
+//! (`crates/tidings/tests/rooms.rs`). The library is for `main.rs`, for whoever writes
 //! `docs/agent.md` ([`reference`]), and for the benchmark; nothing else is public.
 
 mod text;
@@ -48,7 +48,7 @@ mod start;
 
 pub mod reference;
 
-use cli::Asked;
+use cli::Invocation;
 use ending::exits::Failure;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -70,9 +70,9 @@ pub fn main() -> ExitCode {
 
 fn begin(own_name: &Path, arguments: Vec<OsString>) -> ExitCode {
     match compat::read(own_name, arguments) {
-        Ok(Asked::Work(settings)) => ExitCode::from(start::work(&settings)),
-        Ok(Asked::Print(text)) => print(&text),
-        Ok(Asked::Install(place)) => install(&place),
+        Ok(Invocation::Work(settings)) => ExitCode::from(start::work(&settings)),
+        Ok(Invocation::Print(text)) => print(&text),
+        Ok(Invocation::Install(place)) => install(&place),
         Err(sentence) => ExitCode::from(Failure::CommandLine(sentence).say()),
     }
 }

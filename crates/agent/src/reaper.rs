@@ -22,7 +22,7 @@ type OnExit = Box<dyn FnOnce(u8) + Send>;
 
 /// The children that run.
 #[derive(Default)]
-pub(crate) struct Nursery {
+pub(crate) struct Reaper {
     running: Mutex<HashMap<i32, OnExit>>,
     /// The command that is waited for, and its number as soon as it has one.
     command: Mutex<Option<(Family, Option<i32>)>>,
@@ -30,7 +30,7 @@ pub(crate) struct Nursery {
     closed: AtomicBool,
 }
 
-impl Nursery {
+impl Reaper {
     /// Starts a process; `on_exit` is called once, by whoever reaps it.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Nursery {
         family: &Family,
         on_exit: impl FnOnce(u8) + Send + 'static,
     ) -> io::Result<i32> {
-        // Known before it runs: whoever closes the nursery either finds it or has
+        // Known before it runs: whoever closes the reaper either finds it or has
         // kept it from starting.
         *self.command() = Some((family.clone(), None));
         let started = self.start_of(Some(family), command, on_exit);

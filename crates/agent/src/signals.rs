@@ -1,6 +1,6 @@
 //! The signals that the agent gets.
 //!
-//! In: the kernel's. Out: SIGCHLD to the nursery, everything else to the loop, under
+//! In: the kernel's. Out: SIGCHLD to the reaper, everything else to the loop, under
 //! `watch` only what ends it.
 //! Each real-time signal that is sent is passed on once, as the kernel queues them
 //! (signal(7)); of the others several that come together are one, as with the kernel.
@@ -17,7 +17,7 @@
 //! block them, but the one that passes on what others send.
 
 use crate::proc;
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use nix::sys::signal::{SigSet, Signal as Blocked};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Resource, getrlimit};
@@ -102,12 +102,12 @@ pub(crate) fn of_the_terminal() -> SigSet {
 }
 
 /// Passes signals on for ever.
-pub(crate) fn pass_on(mut caught: Caught, nursery: &Arc<Nursery>, mut tell: impl FnMut(Signal)) {
+pub(crate) fn pass_on(mut caught: Caught, reaper: &Arc<Reaper>, mut tell: impl FnMut(Signal)) {
     // Where this fails they wait, and stop nobody.
     let _ = of_the_terminal().thread_unblock();
     for number in &mut caught.signals {
         match Signal::from_number(number) {
-            Some(Signal::CHLD) => nursery.reap(),
+            Some(Signal::CHLD) => reaper.reap(),
             Some(signal) if caught.wanted.has(signal) => {
                 (0..caught.queues.take(number)).for_each(|_| tell(signal));
             }

@@ -91,7 +91,7 @@ pub enum Effect {
     /// Make the process take this version, then say [`Event::Acted`].
     Act(Version),
     /// A newer version waits: end the proof that is still under way early.
-    Hurry,
+    Interrupt,
     /// The process has this version: keep that over the end of the agent.
     Keep(Version),
     /// Tell people.
@@ -183,7 +183,7 @@ struct Attempt {
     /// The files moved meanwhile: which of it was read is unknown.
     moved_meanwhile: bool,
     /// The shell was told that a newer version waits.
-    hurried: bool,
+    interrupted: bool,
     /// The child was passed this signal meanwhile: if it ends, perhaps by that.
     passed: Option<Signal>,
 }

@@ -70,8 +70,8 @@ impl State {
             return None;
         }
         let begin = self.next_begin().filter(|_| self.can_begin());
-        let hurry = self.pace.due().filter(|_| self.can_hurry());
-        [begin, hurry, self.kill_at].into_iter().flatten().min()
+        let interrupt = self.pace.due().filter(|_| self.can_interrupt());
+        [begin, interrupt, self.kill_at].into_iter().flatten().min()
     }
 
     /// Whether the newest content still has to be taken.
@@ -136,7 +136,7 @@ impl State {
         out.push(Effect::Keep(version));
     }
 
-    /// Begins, ends or hurries what time or the last event made possible.
+    /// Begins, ends or interrupts what time or the last event made possible.
     fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
         if self.life == Life::Over {
             return;
@@ -145,9 +145,9 @@ impl State {
             self.kill_at = None;
             out.push(Effect::KillChild);
         }
-        if self.can_hurry() && self.pace.is_due(now) {
-            self.attempt.hurried = true;
-            out.push(Effect::Hurry);
+        if self.can_interrupt() && self.pace.is_due(now) {
+            self.attempt.interrupted = true;
+            out.push(Effect::Interrupt);
         }
         if self.can_begin() && self.next_begin().is_some_and(|at| at <= now) {
             self.begin(now, out);
@@ -159,9 +159,9 @@ impl State {
         self.work == Work::Idle && child_is_ours && self.owes() && self.life == Life::Serving
     }
 
-    fn can_hurry(&self) -> bool {
+    fn can_interrupt(&self) -> bool {
         matches!(self.work, Work::Acting(version) if version != self.seen)
-            && !self.attempt.hurried
+            && !self.attempt.interrupted
             && self.child == self.resting_child()
     }
 

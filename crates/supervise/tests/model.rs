@@ -206,7 +206,7 @@ impl World {
                 self.keep(version);
                 self.all_restarts();
             }
-            Effect::Hurry | Effect::Say(_) => {}
+            Effect::Interrupt | Effect::Say(_) => {}
         }
     }
 

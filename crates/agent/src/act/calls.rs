@@ -32,7 +32,7 @@ impl Actor {
             if done.contains(&index) {
                 continue;
             }
-            if index > 0 && self.hurry.is_on() {
+            if index > 0 && self.interrupt.is_on() {
                 // Whoever is told now is told once more at once.
                 return Took::Unverified("there is newer content".into());
             }
@@ -56,7 +56,7 @@ impl Actor {
     /// Where no answer comes in its time the call stays open.
     fn call(&mut self, index: usize, call: &Call) -> Result<(), Took> {
         let same = self.calling.take().filter(|calling| calling.index == index);
-        let mut calling = same.unwrap_or_else(|| Calling::begin(index, call, &self.hurry));
+        let mut calling = same.unwrap_or_else(|| Calling::begin(index, call, &self.interrupt));
         let shown = call.shown();
         let Some(answered) = calling.answer_within(call.manner.timeout) else {
             self.journal

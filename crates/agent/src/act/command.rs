@@ -5,7 +5,7 @@
 //! with all that it started, and so is what a check leaves behind.
 
 use crate::proc::{Family, Process, VARIABLE};
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use crate::text::plain::in_lines;
 use crate::text::quoted;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -46,13 +46,13 @@ pub(crate) const MOST_IN_ENVIRONMENT: usize = 64 * 1024;
 
 /// The names for the environment of a command, and the file that must stay open
 /// as long as it runs.
-struct Names {
+struct NamesFile {
     variable: &'static str,
     value: OsString,
     _file: Option<File>,
 }
 
-impl Names {
+impl NamesFile {
     /// # Errors
     /// When no file can be had.
     fn of(context: &Context) -> std::io::Result<Self> {
@@ -124,14 +124,14 @@ pub(crate) fn run(
     argv: &[String],
     context: &Context,
     (limit, rest): (Duration, Rest),
-    nursery: &Nursery,
+    reaper: &Reaper,
 ) -> Result<Ran, String> {
     let family = Family::new();
     let failed = |error: std::io::Error| {
         let name = quoted::command(&argv[0]);
         format!("{name} cannot be started: {error}")
     };
-    let names = Names::of(context).map_err(failed)?;
+    let names = NamesFile::of(context).map_err(failed)?;
     let (reader, writer) = std::io::pipe().map_err(failed)?;
     let mut command = Command::new(&argv[0]);
     command
@@ -144,18 +144,18 @@ pub(crate) fn run(
         .stderr(writer)
         .process_group(0);
     let (tell, ended) = channel();
-    let pid = nursery
+    let pid = reaper
         .start_command(&mut command, &family, move |code| {
             let _ = tell.send(code);
         })
         .map_err(failed)?;
     // The command holds our ends of the pipe until it is dropped.
     drop(command);
-    let ran = follow(pid, reader.into(), (&ended, limit), (nursery, &family));
+    let ran = follow(pid, reader.into(), (&ended, limit), (reaper, &family));
     if rest == Rest::Ends {
         family.end(None);
     }
-    nursery.command_is_over();
+    reaper.command_is_over();
     Ok(ran)
 }
 
@@ -163,14 +163,14 @@ fn follow(
     pid: i32,
     output: OwnedFd,
     (ended, limit): (&Receiver<u8>, Duration),
-    (nursery, family): (&Nursery, &Family),
+    (reaper, family): (&Reaper, &Family),
 ) -> Ran {
-    let mut output = Output::new(output);
+    let mut output = Printed::new(output);
     let process = Process::open(pid);
     let deadline = Instant::now() + limit;
     let in_time = process.is_none_or(|process| output.read_until_end_of(&process, deadline));
     if !in_time {
-        nursery.with(pid, |pid| family.end(Some(pid.as_raw_nonzero().get())));
+        reaper.with(pid, |pid| family.end(Some(pid.as_raw_nonzero().get())));
     }
     // The pidfd speaks a moment before SIGCHLD is handled.
     let code = ended.recv_timeout(WORD_OF_END).ok().filter(|_| in_time);
@@ -182,13 +182,13 @@ fn follow(
 }
 
 /// The last of what a command printed.
-struct Output {
+struct Printed {
     pipe: File,
     kept: Vec<u8>,
     open: bool,
 }
 
-impl Output {
+impl Printed {
     fn new(pipe: OwnedFd) -> Self {
         // Without it, a grandchild that keeps the pipe open would hold us up.
         let _ = rustix::fs::fcntl_setfl(&pipe, rustix::fs::OFlags::NONBLOCK);

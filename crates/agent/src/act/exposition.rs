@@ -1,7 +1,7 @@
 //! A page of metrics (Prometheus text format 0.0.4): the value of one series, or of a
 //! label. Pure.
 
-use super::value::Value;
+use super::value::PageValue;
 
 /// One line: a metric under these labels has this value.
 struct Series<'t> {
@@ -13,7 +13,7 @@ type Labels<'t> = Vec<(&'t str, String)>;
 
 /// What `NAME`, `NAME{LABEL="VALUE",…}` or `NAME{LABEL}` is. `Err`: what the page does
 /// not say, in one sentence.
-pub(super) fn value(text: &str, name: &str) -> Result<Value, String> {
+pub(super) fn value(text: &str, name: &str) -> Result<PageValue, String> {
     let (metric, inner) = match name.split_once('{') {
         Some((metric, inner)) => (metric.trim_end(), Some(inner.trim_end())),
         None => (name, None),
@@ -30,7 +30,7 @@ pub(super) fn value(text: &str, name: &str) -> Result<Value, String> {
 }
 
 /// Of several series none is meant: in which order they come says nothing.
-fn one(text: &str, name: &str, (metric, wanted): (&str, &Labels<'_>)) -> Result<Value, String> {
+fn one(text: &str, name: &str, (metric, wanted): (&str, &Labels<'_>)) -> Result<PageValue, String> {
     let is_meant = |series: &Series<'_>| wanted.iter().all(|label| series.labels.contains(label));
     let mut found = all(text, metric).filter(is_meant);
     let first = found
@@ -38,7 +38,7 @@ fn one(text: &str, name: &str, (metric, wanted): (&str, &Labels<'_>)) -> Result<
         .ok_or_else(|| format!("the page does not say {name}"))?;
     let more: Vec<Series<'_>> = found.collect();
     if more.is_empty() {
-        return Ok(Value::number(first.value));
+        return Ok(PageValue::number(first.value));
     }
     let labels: Vec<String> = telling(&first, &more)
         .map(|name| format!("{name}=\"…\""))
@@ -58,14 +58,14 @@ fn telling<'a>(first: &'a Series<'_>, more: &'a [Series<'_>]) -> impl Iterator<I
 
 /// The values of a label, of all series of a metric. Where there is none: nothing, as
 /// long as nothing has happened that it would tell of.
-fn of_label(text: &str, metric: &str, label: &str) -> Value {
+fn of_label(text: &str, metric: &str, label: &str) -> PageValue {
     let of_one = |series: Series<'_>| {
         let mut labels = series.labels.into_iter();
         Some(labels.find(|(name, _)| *name == label)?.1)
     };
     let mut values: Vec<String> = all(text, metric).filter_map(of_one).collect();
     values.sort_unstable();
-    Value::text(values.join(","))
+    PageValue::text(values.join(","))
 }
 
 fn all<'t>(text: &'t str, metric: &str) -> impl Iterator<Item = Series<'t>> {

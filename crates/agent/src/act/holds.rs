@@ -32,7 +32,7 @@ impl Actor {
     /// Whether what runs has the files that were put there at `changed_at`.
     pub(crate) fn holds(&self, changed_at: (i64, i64)) -> Holds {
         let proof = self.proof.as_ref();
-        if proof.is_some_and(|proof| proof.took_since(changed_at, &self.hurry)) {
+        if proof.is_some_and(|proof| proof.took_since(changed_at, &self.interrupt)) {
             return Holds::Yes;
         }
         match (&self.method, &self.asked) {

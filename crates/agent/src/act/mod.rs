@@ -24,7 +24,7 @@ mod unix;
 mod value;
 
 use crate::proc::{self, Process};
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use crate::render::{Rendered, Rendering, in_order};
 use crate::report::journal::Journal;
 use command::{Context, Rest};
@@ -32,7 +32,7 @@ pub(crate) use holds::Holds;
 use http::Call;
 use overlap::HELD_UP;
 use page::Seen;
-use prove::{Before, Eyes, Hurry, Proof};
+use prove::{Before, Interrupt, Proof, ProofContext};
 use signal::Target;
 pub(crate) use signal::Vouched;
 use std::sync::Arc;
@@ -92,8 +92,8 @@ pub(crate) struct Actor {
     /// For checks and `--exec`.
     pub(crate) command_timeout: Duration,
     pub(crate) proof_timeout: Duration,
-    pub(crate) nursery: Arc<Nursery>,
-    pub(crate) hurry: Arc<Hurry>,
+    pub(crate) reaper: Arc<Reaper>,
+    pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) journal: Arc<Journal>,
     /// Which calls have succeeded for which aim: a retry makes only the rest.
     pub(crate) called: Option<(Aim, Vec<usize>)>,
@@ -144,7 +144,7 @@ impl Actor {
             argv,
             context,
             (self.command_timeout, Rest::Ends),
-            &self.nursery,
+            &self.reaper,
         )?;
         if ran.succeeded() {
             Ok(())
@@ -156,7 +156,7 @@ impl Actor {
     /// Makes the process take a version; or looks what became of the last attempt
     /// on it, which may have succeeded meanwhile.
     pub(crate) fn act(&mut self, aim: Aim, context: &Context) -> Took {
-        self.hurry.reset();
+        self.interrupt.reset();
         let last = self.under_way.take();
         if last.as_ref().is_some_and(|last| self.is_held_up(last, aim)) {
             self.under_way = last;
@@ -196,7 +196,7 @@ impl Actor {
     /// Whether the child that was just started lives, and proves itself where that is
     /// asked for. What it prints or shows counts as it is: there was nothing before.
     pub(crate) fn prove_child(&self, context: &Context) -> Took {
-        self.hurry.reset();
+        self.interrupt.reset();
         let ended = || Took::Died("the new process ended".into());
         let ReloadMethod::Restart(target) = &self.method else {
             return Took::Delivered;
@@ -205,15 +205,15 @@ impl Actor {
             return ended();
         };
         let Some(proof) = &self.proof else {
-            return match (self.survives(&process), self.hurry.is_on()) {
+            return match (self.survives(&process), self.interrupt.is_on()) {
                 (false, _) => ended(),
                 (true, true) => Took::Delivered,
                 (true, false) => Took::Applied,
             };
         };
         let alive = |pause| !process.ended_within(pause);
-        let eyes = self.eyes(context);
-        match proof.after(&proof.of_a_new_process(), Some(process.pid), &eyes, alive) {
+        let with = self.proof_context(context);
+        match proof.after(&proof.of_a_new_process(), Some(process.pid), &with, alive) {
             None => ended(),
             Some(seen) => took(proof.verdict(seen)),
         }
@@ -245,7 +245,7 @@ impl Actor {
             return None;
         }
         let proof = self.proof.clone()?;
-        match proof.look(&last.before, last.pid, &self.eyes(context)) {
+        match proof.look(&last.before, last.pid, &self.proof_context(context)) {
             Seen::Yes if last.older > 0 => None,
             sure @ (Seen::Yes | Seen::No(_)) => Some(took(sure)),
             _ if last.goes_on() => Some(Took::UnderWay(STILL.into())),
@@ -271,7 +271,10 @@ impl Actor {
     ) -> Attempt {
         let count = last.as_ref().map_or(1, |last| last.count.saturating_add(1));
         let same = last.filter(|last| last.pid == pid);
-        let before = same.map_or_else(|| self.before(pid, &self.eyes(context)), |last| last.before);
+        let before = same.map_or_else(
+            || self.before(pid, &self.proof_context(context)),
+            |last| last.before,
+        );
         Attempt {
             aim,
             before,
@@ -309,7 +312,7 @@ impl Actor {
             argv,
             context,
             (self.command_timeout, Rest::Stays),
-            &self.nursery,
+            &self.reaper,
         ) {
             Ok(ran) if ran.succeeded() => match self.proved(&attempt.before, context) {
                 Some(seen) => self.judge(seen, attempt, context),
@@ -320,28 +323,28 @@ impl Actor {
         }
     }
 
-    fn before(&self, pid: Option<i32>, eyes: &Eyes<'_>) -> Before {
+    fn before(&self, pid: Option<i32>, with: &ProofContext<'_>) -> Before {
         let proof = self.proof.as_ref();
-        proof.map_or(Before::Nothing, |proof| proof.before(pid, eyes))
+        proof.map_or(Before::Nothing, |proof| proof.before(pid, with))
     }
 
     /// `None`: no proof is asked for.
     fn proved(&self, before: &Before, context: &Context) -> Option<Seen> {
         let proof = self.proof.as_ref()?;
-        let eyes = self.eyes(context);
+        let with = self.proof_context(context);
         let alive = |pause| {
             std::thread::sleep(pause);
             true
         };
-        proof.after(before, None, &eyes, alive)
+        proof.after(before, None, &with, alive)
     }
 
-    fn eyes<'a>(&'a self, context: &'a Context) -> Eyes<'a> {
-        Eyes {
-            nursery: &self.nursery,
+    fn proof_context<'a>(&'a self, context: &'a Context) -> ProofContext<'a> {
+        ProofContext {
+            reaper: &self.reaper,
             context,
             timeout: self.proof_timeout,
-            hurry: &self.hurry,
+            interrupt: &self.interrupt,
         }
     }
 }

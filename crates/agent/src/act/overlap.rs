@@ -30,7 +30,7 @@ impl Actor {
         let Some(proof) = proof.filter(|_| !waits && attempt.goes_on()) else {
             return 0;
         };
-        match proof.look(&attempt.before, attempt.pid, &self.eyes(context)) {
+        match proof.look(&attempt.before, attempt.pid, &self.proof_context(context)) {
             Seen::NotYet(_) => attempt.older.saturating_add(1),
             _ => attempt.older,
         }
@@ -42,7 +42,7 @@ impl Actor {
         let mut seen = seen;
         while seen.is_sure() && attempt.older > 0 {
             attempt.older -= 1;
-            attempt.before = self.before(attempt.pid, &self.eyes(context));
+            attempt.before = self.before(attempt.pid, &self.proof_context(context));
             seen = self.proved(&attempt.before, context).unwrap_or(seen);
             attempt.again = !seen.is_sure();
         }

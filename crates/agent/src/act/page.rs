@@ -2,7 +2,7 @@
 //! Pure.
 
 use super::exposition;
-use super::value::Value;
+use super::value::PageValue;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// What a page says about the last reload.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Marks {
-    stamp: Value,
+    stamp: PageValue,
     good: Option<bool>,
     failures: Option<f64>,
 }
@@ -40,7 +40,7 @@ impl Marks {
     /// What a process says that is not there: any stamp is another one.
     pub(super) fn of_nobody() -> Self {
         Self {
-            stamp: Value::default(),
+            stamp: PageValue::default(),
             good: None,
             failures: None,
         }
@@ -161,21 +161,21 @@ pub(super) fn compare(before: Option<&Marks>, now: Result<Marks, String>) -> See
 }
 
 /// The value of a metric, of one of its labels, or of a dotted path in a JSON document.
-fn value(text: &str, name: &str) -> Result<Value, String> {
+fn value(text: &str, name: &str) -> Result<PageValue, String> {
     if text.trim_start().starts_with('{') {
         return in_json(text, name).ok_or_else(|| format!("the page does not say {name}"));
     }
     exposition::value(text, name)
 }
 
-fn in_json(text: &str, name: &str) -> Option<Value> {
+fn in_json(text: &str, name: &str) -> Option<PageValue> {
     let path: Vec<&str> = name.split('.').collect();
     let mut document = serde_json::Deserializer::from_str(text);
     let found = At(&path).deserialize(&mut document).ok()?;
     document.end().ok()?;
     let found = found?.get();
-    let text = serde_json::from_str(found).map(Value::text);
-    Some(text.unwrap_or_else(|_| Value::number(found)))
+    let text = serde_json::from_str(found).map(PageValue::text);
+    Some(text.unwrap_or_else(|_| PageValue::number(found)))
 }
 
 /// What lies at this path of a document; all else is passed over, not kept: a
@@ -266,7 +266,7 @@ mod tests {
             ("a7f3", 0),
         ] {
             let marks = Marks {
-                stamp: Value::number(stamp),
+                stamp: PageValue::number(stamp),
                 ..Marks::of_nobody()
             };
             assert_eq!(
@@ -294,7 +294,7 @@ mod tests {
             ("9999999999999-99-99T99:99:99Z", false),
         ] {
             let marks = |good| Marks {
-                stamp: Value::number(stamp),
+                stamp: PageValue::number(stamp),
                 good,
                 failures: None,
             };
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn a_failure_that_was_there_before_proves_nothing() {
         let marks = |stamp: &str, good| Marks {
-            stamp: Value::number(stamp),
+            stamp: PageValue::number(stamp),
             good: Some(good),
             failures: None,
         };
@@ -413,7 +413,7 @@ mod tests {
     #[test]
     fn a_failure_that_is_counted_is_one() {
         let marks = |stamp: &str, failures| Marks {
-            stamp: Value::number(stamp),
+            stamp: PageValue::number(stamp),
             good: None,
             failures: Some(failures),
         };

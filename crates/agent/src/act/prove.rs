@@ -8,7 +8,7 @@ use super::http::{Call, NoAnswer};
 use super::page::{self, Marks, Seen, compare};
 use crate::log::log;
 use crate::proc;
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -54,12 +54,12 @@ pub(crate) enum Before {
 
 /// A newer version waits: ends what still looks for proof of the older one.
 #[derive(Default)]
-pub(crate) struct Hurry {
-    state: Mutex<Haste>,
+pub(crate) struct Interrupt {
+    state: Mutex<InterruptState>,
 }
 
 #[derive(Default)]
-struct Haste {
+struct InterruptState {
     is_on: bool,
     /// No attempt follows.
     for_good: bool,
@@ -71,14 +71,14 @@ struct Haste {
 }
 
 /// What looking needs.
-pub(crate) struct Eyes<'a> {
-    pub(crate) nursery: &'a Nursery,
+pub(crate) struct ProofContext<'a> {
+    pub(crate) reaper: &'a Reaper,
     pub(crate) context: &'a Context,
     pub(crate) timeout: Duration,
-    pub(crate) hurry: &'a Hurry,
+    pub(crate) interrupt: &'a Interrupt,
 }
 
-impl Hurry {
+impl Interrupt {
     /// A new attempt begins.
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
@@ -133,7 +133,7 @@ impl Hurry {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Haste> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, InterruptState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,30 +156,30 @@ impl Seen {
 
 impl Proof {
     /// Looks before the action. `pid` is the process that will be told, if it is known.
-    pub(crate) fn before(&self, pid: Option<i32>, eyes: &Eyes<'_>) -> Before {
+    pub(crate) fn before(&self, pid: Option<i32>, with: &ProofContext<'_>) -> Before {
         match self {
             Self::Children => {
                 if let Some(pid) = pid {
-                    wait_until_grown(pid, eyes.hurry);
+                    wait_until_grown(pid, with.interrupt);
                 }
                 Before::Children(pid.map(proc::children_of).unwrap_or_default())
             }
             Self::Moves { page, stamp, good } => {
-                let marks = marks(page, stamp, good.as_deref(), eyes.hurry).ok();
+                let marks = marks(page, stamp, good.as_deref(), with.interrupt).ok();
                 wait_until_it_can_move(marks.as_ref());
                 Before::Page(marks)
             }
-            Self::PrintsAnew(argv) => Before::Text(printed(argv, eyes)),
+            Self::PrintsAnew(argv) => Before::Text(printed(argv, with)),
             Self::Answers(_) | Self::Succeeds(_) => Before::Nothing,
         }
     }
 
     /// Whether the process says that it took its configuration after this time.
-    pub(crate) fn took_since(&self, changed_at: (i64, i64), hurry: &Hurry) -> bool {
+    pub(crate) fn took_since(&self, changed_at: (i64, i64), interrupt: &Interrupt) -> bool {
         let Self::Moves { page, stamp, good } = self else {
             return false;
         };
-        let Ok(text) = text_of(page, hurry) else {
+        let Ok(text) = text_of(page, interrupt) else {
             return false;
         };
         let marks = Marks::read(&text, stamp, good.as_deref());
@@ -209,17 +209,17 @@ impl Proof {
         &self,
         before: &Before,
         pid: Option<i32>,
-        eyes: &Eyes<'_>,
+        with: &ProofContext<'_>,
         mut alive: impl FnMut(Duration) -> bool,
     ) -> Option<Seen> {
-        let deadline = Instant::now() + eyes.timeout;
+        let deadline = Instant::now() + with.timeout;
         loop {
-            let seen = self.look(before, pid, eyes);
-            let over = Instant::now() >= deadline || eyes.hurry.is_on();
+            let seen = self.look(before, pid, with);
+            let over = Instant::now() >= deadline || with.interrupt.is_on();
             if over || seen.is_sure() {
                 return Some(seen);
             }
-            if !self.pause(eyes.hurry, &mut alive) {
+            if !self.pause(with.interrupt, &mut alive) {
                 return None;
             }
         }
@@ -249,14 +249,14 @@ impl Proof {
     }
 
     /// False: the process ended.
-    fn pause(&self, hurry: &Hurry, alive: &mut impl FnMut(Duration) -> bool) -> bool {
+    fn pause(&self, interrupt: &Interrupt, alive: &mut impl FnMut(Duration) -> bool) -> bool {
         let pause = if matches!(self, Self::Children) {
             STEP
         } else {
             ASK
         };
         let mut left = pause;
-        while !left.is_zero() && !hurry.is_on() {
+        while !left.is_zero() && !interrupt.is_on() {
             if !alive(STEP) {
                 return false;
             }
@@ -266,7 +266,7 @@ impl Proof {
     }
 
     /// One look.
-    pub(super) fn look(&self, before: &Before, pid: Option<i32>, eyes: &Eyes<'_>) -> Seen {
+    pub(super) fn look(&self, before: &Before, pid: Option<i32>, with: &ProofContext<'_>) -> Seen {
         match (self, before) {
             (Self::Children, Before::Children(old)) => {
                 let now = pid.map(proc::children_of).unwrap_or_default();
@@ -276,10 +276,10 @@ impl Proof {
                     "no new child process: the old configuration is still in use",
                 )
             }
-            (Self::Answers(call), _) => answers(call, eyes),
+            (Self::Answers(call), _) => answers(call, with),
             (Self::Moves { page, stamp, good }, Before::Page(old)) => {
                 let good = good.as_deref();
-                let look = || compare(old.as_ref(), marks(page, stamp, good, eyes.hurry));
+                let look = || compare(old.as_ref(), marks(page, stamp, good, with.interrupt));
                 match look() {
                     // A failure is counted a moment after the stamp moves.
                     Seen::Yes if good.is_some_and(page::counts_failures) => {
@@ -289,9 +289,9 @@ impl Proof {
                     seen => seen,
                 }
             }
-            (Self::Succeeds(argv), _) => succeeds(argv, eyes),
+            (Self::Succeeds(argv), _) => succeeds(argv, with),
             (Self::PrintsAnew(argv), Before::Text(old)) => {
-                let now = printed(argv, eyes);
+                let now = printed(argv, with);
                 Seen::yes_or(
                     now.is_some() && now != *old,
                     "the proving command prints what it did before",
@@ -304,8 +304,8 @@ impl Proof {
 
 /// A master that was just started still makes its first children, which would be
 /// taken for new ones; and some lose a signal meanwhile.
-fn wait_until_grown(pid: i32, hurry: &Hurry) {
-    while !hurry.is_on() && proc::age(pid).is_some_and(|age| age < GROWN) {
+fn wait_until_grown(pid: i32, interrupt: &Interrupt) {
+    while !interrupt.is_on() && proc::age(pid).is_some_and(|age| age < GROWN) {
         std::thread::sleep(STEP);
     }
 }
@@ -318,34 +318,39 @@ fn wait_until_it_can_move(marks: Option<&Marks>) {
     }
 }
 
-fn answers(call: &Call, eyes: &Eyes<'_>) -> Seen {
-    match call.make(|agent| eyes.hurry.looking(agent)) {
+fn answers(call: &Call, with: &ProofContext<'_>) -> Seen {
+    match call.make(|agent| with.interrupt.looking(agent)) {
         Ok(answer) if call.accepts(answer.status()) => Seen::Yes,
         Ok(answer) => Seen::NotYet(format!("{} answers {}", call.shown(), answer.status())),
         Err(error) => Seen::NotYet(error.sentence()),
     }
 }
 
-fn succeeds(argv: &[String], eyes: &Eyes<'_>) -> Seen {
-    match command::run(argv, eyes.context, (eyes.timeout, Rest::Ends), eyes.nursery) {
+fn succeeds(argv: &[String], with: &ProofContext<'_>) -> Seen {
+    match command::run(argv, with.context, (with.timeout, Rest::Ends), with.reaper) {
         Ok(ran) if ran.succeeded() => Seen::Yes,
-        Ok(ran) => Seen::NotYet(ran.why("the proving command", eyes.timeout)),
+        Ok(ran) => Seen::NotYet(ran.why("the proving command", with.timeout)),
         Err(why) => Seen::NotYet(why),
     }
 }
 
-fn printed(argv: &[String], eyes: &Eyes<'_>) -> Option<String> {
-    let ran = command::run(argv, eyes.context, (eyes.timeout, Rest::Ends), eyes.nursery).ok()?;
+fn printed(argv: &[String], with: &ProofContext<'_>) -> Option<String> {
+    let ran = command::run(argv, with.context, (with.timeout, Rest::Ends), with.reaper).ok()?;
     ran.succeeded().then_some(ran.output)
 }
 
-fn marks(page: &Call, stamp: &str, good: Option<&str>, hurry: &Hurry) -> Result<Marks, String> {
-    Marks::read(&text_of(page, hurry)?, stamp, good)
+fn marks(
+    page: &Call,
+    stamp: &str,
+    good: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<Marks, String> {
+    Marks::read(&text_of(page, interrupt)?, stamp, good)
 }
 
 /// What an error page says is not what the process says.
-fn text_of(page: &Call, hurry: &Hurry) -> Result<String, String> {
-    let answer = page.make(|agent| hurry.looking(agent));
+fn text_of(page: &Call, interrupt: &Interrupt) -> Result<String, String> {
+    let answer = page.make(|agent| interrupt.looking(agent));
     let answer = answer.map_err(NoAnswer::sentence)?;
     let (shown, status) = (page.shown(), answer.status());
     if !page.accepts(status) {
@@ -361,14 +366,14 @@ mod tests {
 
     #[test]
     fn hurry_lasts_until_the_next_attempt() {
-        let hurry = Hurry::default();
-        assert!(!hurry.is_on());
-        hurry.now();
-        assert!(hurry.is_on());
-        hurry.reset();
-        assert!(!hurry.is_on());
-        hurry.for_good();
-        hurry.reset();
-        assert!(hurry.is_on());
+        let interrupt = Interrupt::default();
+        assert!(!interrupt.is_on());
+        interrupt.now();
+        assert!(interrupt.is_on());
+        interrupt.reset();
+        assert!(!interrupt.is_on());
+        interrupt.for_good();
+        interrupt.reset();
+        assert!(interrupt.is_on());
     }
 }

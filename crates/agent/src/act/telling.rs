@@ -87,7 +87,12 @@ impl Actor {
     fn watch(&self, process: &Process, attempt: &Attempt, context: &Context) -> Option<Seen> {
         let alive = |pause| !process.ended_within(pause);
         match &self.proof {
-            Some(proof) => proof.after(&attempt.before, attempt.pid, &self.eyes(context), alive),
+            Some(proof) => proof.after(
+                &attempt.before,
+                attempt.pid,
+                &self.proof_context(context),
+                alive,
+            ),
             None => self.survives(process).then_some(Seen::Yes),
         }
     }
@@ -95,7 +100,7 @@ impl Actor {
     /// Watches for a while whether the process lives on.
     pub(super) fn survives(&self, process: &Process) -> bool {
         let until = Instant::now() + DEATH_WATCH;
-        while Instant::now() < until && !self.hurry.is_on() {
+        while Instant::now() < until && !self.interrupt.is_on() {
             if process.ended_within(Duration::from_millis(50)) {
                 return false;
             }

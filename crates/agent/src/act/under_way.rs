@@ -8,7 +8,7 @@
 
 use super::Aim;
 use super::http::{Answer, Call, NoAnswer};
-use super::prove::{Before, Hurry};
+use super::prove::{Before, Interrupt};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
@@ -62,16 +62,16 @@ pub(crate) struct Calling {
 
 impl Calling {
     /// Makes it.
-    pub(super) fn begin(index: usize, call: &Call, hurry: &Arc<Hurry>) -> Self {
+    pub(super) fn begin(index: usize, call: &Call, interrupt: &Arc<Interrupt>) -> Self {
         let (tell, answer) = channel();
         let agent: Arc<Mutex<Option<ureq::Agent>>> = Arc::default();
         let mut call = call.clone();
         call.manner.timeout = call.manner.timeout.saturating_mul(PATIENCE).min(LONGEST);
-        let (hurry, kept) = (Arc::clone(hurry), Arc::clone(&agent));
+        let (interrupt, kept) = (Arc::clone(interrupt), Arc::clone(&agent));
         let body = move || {
             let result = call.make(|agent| {
                 *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent.clone());
-                hurry.telling(agent);
+                interrupt.telling(agent);
             });
             // Nobody may wait any more.
             let _ = tell.send(result.map(|answer| read(&call, answer)));

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 /// One value of a page.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Value {
+pub(super) struct PageValue {
     pub(super) text: String,
     /// It is not a number, whatever it looks like.
     is_text: bool,
 }
 
-impl Value {
+impl PageValue {
     pub(super) fn text(text: String) -> Self {
         let is_text = true;
         Self { text, is_text }
@@ -27,7 +27,7 @@ impl Value {
 
     /// However numbers are written. Whole ones may have more digits than a float.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        fn numbers<N: FromStr>(one: &Value, other: &Value) -> Option<(N, N)> {
+        fn numbers<N: FromStr>(one: &PageValue, other: &PageValue) -> Option<(N, N)> {
             one.text.parse().ok().zip(other.text.parse().ok())
         }
         if self.text == other.text || self.is_text || other.is_text {

@@ -1,6 +1,6 @@
 //! The command line. In: arguments. Out: what to do, or one sentence.
 
-pub(crate) mod draft;
+pub(crate) mod low_args;
 pub(crate) mod needs;
 pub(crate) mod options;
 pub(crate) mod settings;
@@ -8,8 +8,8 @@ pub(crate) mod values;
 
 use crate::render::is_file_name;
 use crate::text::quoted::{self, is_address, quoted};
-use draft::Draft;
 use lexopt::{Arg, Parser};
+use low_args::LowArgs;
 use options::{For, OPTIONS, Opt};
 use settings::Settings;
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 /// What a person asked for.
-pub(crate) enum Asked {
+pub(crate) enum Invocation {
     /// Supervise or watch.
     Work(Box<Settings>),
     /// Print this and end well.
@@ -30,7 +30,7 @@ pub(crate) enum Asked {
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+pub(crate) fn read(arguments: Vec<OsString>) -> Result<Invocation, String> {
     let mut arguments = arguments.into_iter();
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<OsString> = arguments.collect();
@@ -38,7 +38,9 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("run") => work(For::Run, rest),
         Some("watch") => work(For::Watch, rest),
         Some("install") => install(&rest),
-        Some("presets" | "version") if rest.iter().any(asks_for_help) => Ok(Asked::Print(help())),
+        Some("presets" | "version") if rest.iter().any(asks_for_help) => {
+            Ok(Invocation::Print(help()))
+        }
         Some("presets" | "version" | "--version" | "-V") if !rest.is_empty() => {
             Err(stray(&rest[0].to_string_lossy()))
         }
@@ -46,9 +48,9 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
         Some("help" | "--help" | "-h") if rest.iter().any(|word| !is_command(word)) => {
             Err(of_help(&rest))
         }
-        Some("presets") => Ok(Asked::Print(tidings_supervise::preset::reference())),
-        Some("help" | "--help" | "-h") => Ok(Asked::Print(help())),
-        Some("version" | "--version" | "-V") => Ok(Asked::Print(version())),
+        Some("presets") => Ok(Invocation::Print(tidings_supervise::preset::reference())),
+        Some("help" | "--help" | "-h") => Ok(Invocation::Print(help())),
+        Some("version" | "--version" | "-V") => Ok(Invocation::Print(version())),
         Some("") => Err("say what to do: run, watch, presets or help".into()),
         _ => Err(format!(
             "{} is no command; write run, watch, presets or help",
@@ -75,18 +77,18 @@ pub(crate) fn version() -> String {
     format!("tidings-agent {}\n", env!("CARGO_PKG_VERSION"))
 }
 
-fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
-    let mut draft = Draft::default();
+fn work(mode: For, arguments: Vec<OsString>) -> Result<Invocation, String> {
+    let mut args = LowArgs::default();
     let mut said = Vec::new();
     let mut command = Vec::new();
     let mut task = Vec::new();
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next().map_err(of_parser)? {
         match argument {
-            Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Print(help())),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help())),
             Arg::Long(name) => {
                 let name = format!("--{name}");
-                let (opt, value) = set(&mut draft, mode, &name, &mut parser)?;
+                let (opt, value) = set(&mut args, mode, &name, &mut parser)?;
                 said.push(opt.name);
                 if opt.is_of_the_task() {
                     task.push(OsString::from(format!("{}={value}", opt.name)));
@@ -103,16 +105,16 @@ fn work(mode: For, arguments: Vec<OsString>) -> Result<Asked, String> {
     }
     task.extend(command.iter().cloned());
     let settings = match mode {
-        For::Run => draft.run(command),
-        _ => draft.watch_only(),
+        For::Run => args.run(command),
+        _ => args.watch_only(),
     }?;
     needs::meet(&said, &settings)?;
-    Ok(Asked::Work(Box::new(Settings { task, ..settings })))
+    Ok(Invocation::Work(Box::new(Settings { task, ..settings })))
 }
 
 /// The option that was set, and to what.
 fn set(
-    draft: &mut Draft,
+    args: &mut LowArgs,
     mode: For,
     name: &str,
     parser: &mut Parser,
@@ -126,16 +128,16 @@ fn set(
             .into_string()
             .map_err(|_| format!("{name}: the value is not UTF-8"))?
     };
-    let set = (opt.set)(draft, &value);
+    let set = (opt.set)(args, &value);
     set.map_err(|error| format!("{name}: {}", quoted::hidden(&error, &value)))?;
     Ok((opt, value))
 }
 
 /// `--` says that what follows is a path, whatever it begins with.
-fn install(rest: &[OsString]) -> Result<Asked, String> {
+fn install(rest: &[OsString]) -> Result<Invocation, String> {
     match rest {
         [dashes, path] if dashes == "--" => install_at(path),
-        words if words.iter().any(asks_for_help) => Ok(Asked::Print(help())),
+        words if words.iter().any(asks_for_help) => Ok(Invocation::Print(help())),
         [path] if path.as_encoded_bytes().starts_with(b"-") => Err(format!(
             "install knows no option {}; a file of such a name is written ./ and its name",
             quoted::option(&path.to_string_lossy())
@@ -145,10 +147,10 @@ fn install(rest: &[OsString]) -> Result<Asked, String> {
     }
 }
 
-fn install_at(path: &OsString) -> Result<Asked, String> {
+fn install_at(path: &OsString) -> Result<Invocation, String> {
     match path.to_string_lossy() {
         text if is_address(&text) => Err("install needs a path, and an address is none".into()),
-        text if is_file_name(&text) => Ok(Asked::Install(path.into())),
+        text if is_file_name(&text) => Ok(Invocation::Install(path.into())),
         text if text.is_empty() => Err("install needs a path, and this one is empty".into()),
         _ => Err(
             "install needs the path of the file itself, and this one is of a directory: write the file's name behind it".into(),
@@ -292,7 +294,7 @@ mod tests {
             "version -h",
         ] {
             let words = line.split(' ').map(OsString::from).collect();
-            assert!(matches!(read(words), Ok(Asked::Print(_))), "{line}");
+            assert!(matches!(read(words), Ok(Invocation::Print(_))), "{line}");
         }
     }
 
@@ -343,7 +345,7 @@ mod tests {
             "--",
             "--help",
         ];
-        let Ok(Asked::Work(settings)) = read(words.map(OsString::from).into()) else {
+        let Ok(Invocation::Work(settings)) = read(words.map(OsString::from).into()) else {
             panic!("refused");
         };
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Every option of the agent: one row each. Parsing, `--help` and the reference
 //! in `docs/agent.md` are made from these rows.
 
-use super::draft::Draft;
+use super::low_args::LowArgs;
 
 /// Which commands know an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Opt {
     /// One sentence or two.
     pub(crate) doc: &'static str,
     /// Takes the value in; the error is what is wrong with it.
-    pub(crate) set: fn(&mut Draft, &str) -> Result<(), String>,
+    pub(crate) set: fn(&mut LowArgs, &str) -> Result<(), String>,
 }
 
 /// A row.
@@ -34,7 +34,7 @@ const fn opt(
     value: &'static str,
     of: For,
     doc: &'static str,
-    set: fn(&mut Draft, &str) -> Result<(), String>,
+    set: fn(&mut LowArgs, &str) -> Result<(), String>,
 ) -> Opt {
     Opt {
         name,
@@ -86,21 +86,21 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "PATH",
         For::Both,
         "Directory or file to watch; may be given again. Default: every ConfigMap, Secret and projected volume mounted here. In a directory, service account tokens and the pod's annotations are left out.",
-        super::draft::Draft::watch,
+        super::low_args::LowArgs::watch,
     ),
     opt(
         "--include",
         "GLOB",
         For::Both,
         "Only files of this name count (`*`, `**` across directories, `?`; no brackets); may be given again.",
-        super::draft::Draft::include,
+        super::low_args::LowArgs::include,
     ),
     opt(
         "--exclude",
         "GLOB",
         For::Both,
         "Files of this name do not count; may be given again.",
-        super::draft::Draft::exclude,
+        super::low_args::LowArgs::exclude,
     ),
     opt(
         "--follow-links",
@@ -114,14 +114,14 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "NAME",
         For::Both,
         "Reload, check and proof of a known program; `tidings-agent presets` lists them. Other options overrule it.",
-        super::draft::Draft::preset,
+        super::low_args::LowArgs::preset,
     ),
     opt(
         "--signal",
         "SIGNAL",
         For::Both,
         "Send this signal to the process (`run`: to the child, HUP unless said otherwise).",
-        super::draft::Draft::signal,
+        super::low_args::LowArgs::signal,
     ),
     opt(
         "--signal-is-handled",
@@ -138,35 +138,35 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "NAME",
         For::Both,
         "The process to signal, by the path or name of its executable, argv[0] or name; of several, the master, and none where there are several. With --exit-code: whose start tells what it has read.",
-        super::draft::Draft::process,
+        super::low_args::LowArgs::process,
     ),
     opt(
         "--pid-file",
         "FILE",
         For::Both,
         "The same, by a file with its number.",
-        super::draft::Draft::pid_file,
+        super::low_args::LowArgs::pid_file,
     ),
     opt(
         "--http",
         "URL",
         For::Both,
         "Call this address (http, https, or unix:/socket:/path); may be given again.",
-        super::draft::Draft::http,
+        super::low_args::LowArgs::http,
     ),
     opt(
         "--method",
         "METHOD",
         For::Both,
         "Method of the calls. Default: POST.",
-        super::draft::Draft::method,
+        super::low_args::LowArgs::method,
     ),
     opt(
         "--header",
         "NAME:VALUE",
         For::Both,
         "Header of the calls; may be given again.",
-        super::draft::Draft::header,
+        super::low_args::LowArgs::header,
     ),
     opt("--body", "TEXT", For::Both, "Body of the calls.", |d, v| {
         d.body(v)
@@ -176,49 +176,49 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "STATUS,…",
         For::Both,
         "Statuses that mean success. Default: any 2xx.",
-        super::draft::Draft::expect,
+        super::low_args::LowArgs::expect,
     ),
     opt(
         "--http-timeout",
         "TIME",
         For::Both,
         "Limit of one call. Default: 10s.",
-        super::draft::Draft::http_timeout,
+        super::low_args::LowArgs::http_timeout,
     ),
     opt(
         "--ca",
         "FILE",
         For::Both,
         "PEM file of authorities to trust instead of the system's; read at each call.",
-        super::draft::Draft::ca,
+        super::low_args::LowArgs::ca,
     ),
     opt(
         "--cert",
         "FILE",
         For::Both,
         "PEM file of a client certificate; read at each call.",
-        super::draft::Draft::cert,
+        super::low_args::LowArgs::cert,
     ),
     opt(
         "--key",
         "FILE",
         For::Both,
         "PEM file of its key; read at each call.",
-        super::draft::Draft::key,
+        super::low_args::LowArgs::key,
     ),
     opt(
         "--basic-file",
         "FILE",
         For::Both,
         "File with user:password for basic authentication; read at each call.",
-        super::draft::Draft::basic,
+        super::low_args::LowArgs::basic,
     ),
     opt(
         "--bearer-file",
         "FILE",
         For::Both,
         "File with a bearer token; read at each call.",
-        super::draft::Draft::bearer,
+        super::low_args::LowArgs::bearer,
     ),
     opt(
         "--insecure",
@@ -232,7 +232,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "COMMAND",
         For::Both,
         "Run this command (no shell); TIDINGS_FILES names the files that changed since the last change that was taken, a line each, names with a line break left out (above 64 KiB TIDINGS_FILES_FROM names a file with them instead), TIDINGS_GENERATION the volumes' generations.",
-        super::draft::Draft::exec,
+        super::low_args::LowArgs::exec,
     ),
     opt(
         "--await",
@@ -246,70 +246,70 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "signal|restart",
         For::Run,
         "Signal the child (default), or stop it and start it again.",
-        super::draft::Draft::on_change,
+        super::low_args::LowArgs::on_change,
     ),
     opt(
         "--on-failed-restart",
         "exit|keep-trying",
         For::Run,
         "What to do when the child was started again and ends before it has proved itself: end with its exit code (default), or start it again with growing pauses.",
-        super::draft::Draft::on_failed_restart,
+        super::low_args::LowArgs::on_failed_restart,
     ),
     opt(
         "--exit-code",
         "N",
         For::Both,
         "End with this code on a change (`run`: after the child has ended), so that the kubelet restarts containers in place.",
-        super::draft::Draft::exit_code,
+        super::low_args::LowArgs::exit_code,
     ),
     opt(
         "--stop-signal",
         "SIGNAL",
         For::Run,
         "What stops the child for a restart. Default: TERM.",
-        super::draft::Draft::stop,
+        super::low_args::LowArgs::stop,
     ),
     opt(
         "--grace",
         "TIME",
         For::Run,
         "How long the child may take to stop for a restart before it is killed. Default: 10s.",
-        super::draft::Draft::grace,
+        super::low_args::LowArgs::grace,
     ),
     opt(
         "--check",
         "COMMAND",
         For::Both,
         "Must succeed on the new files (no shell), or nothing happens.",
-        super::draft::Draft::check,
+        super::low_args::LowArgs::check,
     ),
     opt(
         "--command-timeout",
         "TIME",
         For::Both,
         "Limit of --check and --exec. Default: 10s.",
-        super::draft::Draft::command_timeout,
+        super::low_args::LowArgs::command_timeout,
     ),
     opt(
         "--prove",
         "PROOF",
         For::Both,
         "What shows that it took: `children`, `answers=URL`, `moves=URL#STAMP[#GOOD]`, `succeeds=COMMAND`, `prints-anew=COMMAND`, or `none`.",
-        super::draft::Draft::prove,
+        super::low_args::LowArgs::prove,
     ),
     opt(
         "--prove-timeout",
         "TIME",
         For::Both,
         "How long the proof may take. Default: 5s.",
-        super::draft::Draft::prove_timeout,
+        super::low_args::LowArgs::prove_timeout,
     ),
     opt(
         "--render",
         "IN=OUT",
         For::Both,
         "Expand $(VARIABLES) of IN, unpacked if gzipped, into OUT; may be given again. IN is watched, whatever --include and --exclude say.",
-        super::draft::Draft::render,
+        super::low_args::LowArgs::render,
     ),
     opt(
         "--once",
@@ -323,28 +323,28 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "auto|always|never",
         For::Watch,
         "Act once at start: always, never, or if what runs may be older than the files (default).",
-        super::draft::Draft::at_start,
+        super::low_args::LowArgs::at_start,
     ),
     opt(
         "--memory",
         "DIR",
         For::Both,
         "Keep there what was taken, over a restart of the agent: an emptyDir, outside of what is watched. No content, one small file.",
-        super::draft::Draft::memory,
+        super::low_args::LowArgs::memory,
     ),
     opt(
         "--quiet",
         "TIME",
         For::Both,
         "Changes closer together become one action; the first is acted on at once. Default: 200ms.",
-        super::draft::Draft::quiet,
+        super::low_args::LowArgs::quiet,
     ),
     opt(
         "--cap",
         "TIME",
         For::Both,
         "No change waits longer for quiet. Default: 2s.",
-        super::draft::Draft::cap,
+        super::low_args::LowArgs::cap,
     ),
     opt(
         "--settle-first",
@@ -358,35 +358,35 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "TIME",
         For::Both,
         "How often to look where inotify may be blind. Default: 10s.",
-        super::draft::Draft::poll,
+        super::low_args::LowArgs::poll,
     ),
     opt(
         "--retry",
         "TIME",
         For::Both,
         "Pause after the first failure; doubled each time. Default: 1s.",
-        super::draft::Draft::retry,
+        super::low_args::LowArgs::retry,
     ),
     opt(
         "--retry-longest",
         "TIME",
         For::Both,
         "Longest pause. Default: 30s.",
-        super::draft::Draft::retry_longest,
+        super::low_args::LowArgs::retry_longest,
     ),
     opt(
         "--retries",
         "N",
         For::Both,
         "Give up after so many failures, until the next change. Default: never.",
-        super::draft::Draft::retries,
+        super::low_args::LowArgs::retries,
     ),
     opt(
         "--listen",
         "ADDRESS",
         For::Both,
         "Serve /metrics, /livez, /readyz and /state.json there, for instance :9533.",
-        super::draft::Draft::listen,
+        super::low_args::LowArgs::listen,
     ),
 ];
 
@@ -439,7 +439,7 @@ mod tests {
 
     fn task(line: &str) -> Vec<std::ffi::OsString> {
         match crate::cli::read(line.split(' ').map(std::ffi::OsString::from).collect()) {
-            Ok(crate::cli::Asked::Work(settings)) => settings.task,
+            Ok(crate::cli::Invocation::Work(settings)) => settings.task,
             _ => panic!("no work: {line}"),
         }
     }

@@ -1,7 +1,7 @@
 //! What was said, looked at together: either [`Settings`] that make sense, or
 //! one sentence. A preset fills in what was not said.
 
-use super::draft::{AtStart, Draft};
+use super::low_args::{AtStart, LowArgs};
 use super::values::{ProofArg, moves};
 use crate::act::address::{check_url, user_of};
 use crate::act::command::split;
@@ -11,7 +11,7 @@ use crate::act::signal::Target;
 use crate::act::{Message, ReloadMethod, Vouched};
 use crate::proc::{Among, ChildNumber};
 use crate::render::{Render, in_order};
-use crate::report::journal::Names;
+use crate::report::journal::MetricNames;
 use crate::watch::glob::Filter;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,13 +49,13 @@ pub(crate) struct Settings {
     /// Its process.
     pub(crate) child: ChildNumber,
     /// Whose metric names are served.
-    pub(crate) names: Names,
+    pub(crate) names: MetricNames,
     /// Where they are served.
     pub(crate) metrics_path: String,
     pub(crate) policy: Policy,
 }
 
-impl Draft {
+impl LowArgs {
     /// Settings of `run`, for this command.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Draft {
             listen: self.listen,
             command,
             child,
-            names: Names::Own,
+            names: MetricNames::Own,
             metrics_path: "/metrics".into(),
             policy,
         })
@@ -173,7 +173,7 @@ impl Draft {
     }
 
     /// `child`: the one that is supervised, if one is.
-    fn reload_method(&self, child: Option<&ChildNumber>) -> Chosen {
+    fn reload_method(&self, child: Option<&ChildNumber>) -> Choice {
         if self.restart {
             return Ok(restart(child));
         }
@@ -205,7 +205,7 @@ impl Draft {
         }
     }
 
-    fn by_signal(&self, signal: Signal, child: Option<&ChildNumber>, vouched: Vouched) -> Chosen {
+    fn by_signal(&self, signal: Signal, child: Option<&ChildNumber>, vouched: Vouched) -> Choice {
         let preset = self.preset.map(|preset| preset.process).unwrap_or_default();
         let target = if let Some(target) = self.named(among(child.is_some())) {
             target
@@ -234,7 +234,7 @@ impl Draft {
         self.pid_file.clone().map(Target::PidFile).or_else(by_name)
     }
 
-    fn by_preset(&self, preset: &Preset, child: Option<&ChildNumber>) -> Chosen {
+    fn by_preset(&self, preset: &Preset, child: Option<&ChildNumber>) -> Choice {
         match preset.reload {
             Reload::Signal(name) => {
                 let vouched = self.vouched.max(Vouched::Table);
@@ -323,7 +323,7 @@ impl Draft {
 }
 
 /// How the process is told, and what the state machine does.
-type Chosen = Result<(ReloadMethod, OnChange), String>;
+type Choice = Result<(ReloadMethod, OnChange), String>;
 
 /// It is the child alone that is started again.
 fn restart(child: Option<&ChildNumber>) -> (ReloadMethod, OnChange) {
@@ -348,18 +348,18 @@ fn one_of(asked: &[&str]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn draft(preset: &str) -> Draft {
-        let mut draft = Draft::default();
-        draft.preset(preset).unwrap();
-        draft
+    fn of_preset(preset: &str) -> LowArgs {
+        let mut args = LowArgs::default();
+        args.preset(preset).unwrap();
+        args
     }
 
     #[test]
     fn every_preset_works_under_run_and_most_under_watch() {
         for preset in preset::PRESETS {
-            let run = draft(preset.name).run(vec!["x".into()]);
+            let run = of_preset(preset.name).run(vec!["x".into()]);
             assert!(run.is_ok(), "{}", preset.name);
-            let watch = draft(preset.name).watch_only();
+            let watch = of_preset(preset.name).watch_only();
             assert_eq!(
                 watch.is_err(),
                 preset.reload == Reload::Restart,
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_is_said_overrules_the_preset() {
-        let mut said = draft("nginx");
+        let mut said = of_preset("nginx");
         said.check("true").unwrap();
         said.signal("USR1").unwrap();
         let settings = said.run(vec!["x".into()]).unwrap();
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn two_ways_at_once_are_refused() {
-        let mut said = Draft::default();
+        let mut said = LowArgs::default();
         said.signal("HUP").unwrap();
         said.http("http://localhost/").unwrap();
         assert!(said.watch_only().unwrap_err().contains("choose one"));
@@ -392,17 +392,17 @@ mod tests {
 
     #[test]
     fn who_waits_says_for_what() {
-        let mut said = Draft::default();
+        let mut said = LowArgs::default();
         said.awaits().unwrap();
         assert!(said.watch_only().unwrap_err().contains("--prove"));
-        let settings = draft("coredns-reload").watch_only().unwrap();
+        let settings = of_preset("coredns-reload").watch_only().unwrap();
         assert!(matches!(settings.method, ReloadMethod::Await) && settings.proof.is_some());
     }
 
     #[test]
     fn watch_without_a_target_is_refused() {
-        assert!(Draft::default().watch_only().is_err());
-        let mut said = Draft::default();
+        assert!(LowArgs::default().watch_only().is_err());
+        let mut said = LowArgs::default();
         said.signal("HUP").unwrap();
         assert!(said.watch_only().unwrap_err().contains("--process"));
     }

@@ -1,26 +1,26 @@
 //! What the flags of configmap-reload set.
 
 use super::flags;
-use crate::cli::Asked;
-use crate::cli::draft::Draft;
-use crate::report::journal::Names;
+use crate::cli::Invocation;
+use crate::cli::low_args::LowArgs;
+use crate::report::journal::MetricNames;
 use crate::text::quoted::quoted;
 use std::ffi::OsString;
 use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, ConfigmapReload as Flag};
 
 /// What its flags say.
 #[derive(Default)]
-struct Said {
-    draft: Draft,
+struct ConfigmapReloadArgs {
+    args: LowArgs,
     status: String,
     metrics_path: String,
 }
 
-fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
+fn set(said: &mut ConfigmapReloadArgs, flag: Flag, value: &str) -> Result<(), String> {
     match flag {
-        Flag::VolumeDir => said.draft.watch(value),
-        Flag::WebhookUrl => said.draft.http(value),
-        Flag::WebhookMethod => said.draft.method(value),
+        Flag::VolumeDir => said.args.watch(value),
+        Flag::WebhookUrl => said.args.http(value),
+        Flag::WebhookMethod => said.args.method(value),
         Flag::WebhookStatusCode => {
             value.clone_into(&mut said.status);
             Ok(())
@@ -29,7 +29,7 @@ fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
             .parse::<i64>()
             .map(drop)
             .map_err(|_| format!("{} is no number", quoted(value))),
-        Flag::WebListenAddress => said.draft.listen(value),
+        Flag::WebListenAddress => said.args.listen(value),
         Flag::WebTelemetryPath if !value.starts_with('/') => {
             Err("it is no path of a page: it begins with no slash".into())
         }
@@ -44,23 +44,23 @@ fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+pub(crate) fn read(arguments: Vec<OsString>) -> Result<Invocation, String> {
     if flags::ask_for_help(&arguments) {
-        return Ok(Asked::Print(flags::help(&CONFIGMAP_RELOAD)));
+        return Ok(Invocation::Print(flags::help(&CONFIGMAP_RELOAD)));
     }
-    let mut said = Said::default();
+    let mut said = ConfigmapReloadArgs::default();
     flags::read(&CONFIGMAP_RELOAD, &mut said, set, arguments)?;
-    if said.draft.watch.is_empty() {
+    if said.args.watch.is_empty() {
         return Err("missing --volume-dir".into());
     }
-    if said.draft.http.is_empty() {
+    if said.args.http.is_empty() {
         return Err("missing --webhook-url".into());
     }
-    said.draft.expect(&said.status)?;
-    let mut settings = said.draft.watch_only()?;
-    settings.names = Names::ConfigmapReload;
+    said.args.expect(&said.status)?;
+    let mut settings = said.args.watch_only()?;
+    settings.names = MetricNames::ConfigmapReload;
     settings.metrics_path = said.metrics_path;
-    Ok(Asked::Work(Box::new(settings)))
+    Ok(Invocation::Work(Box::new(settings)))
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
 
     fn settings(line: &str) -> Result<Settings, String> {
         match read(line.split(' ').map(OsString::from).collect())? {
-            Asked::Work(settings) => Ok(*settings),
+            Invocation::Work(settings) => Ok(*settings),
             _ => Err("no work".into()),
         }
     }

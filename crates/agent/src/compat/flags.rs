@@ -28,19 +28,19 @@ pub(super) fn help<F>(sidecar: &Sidecar<F>) -> String {
 /// What takes the value of a flag in.
 pub(super) type Set<D, F> = fn(&mut D, F, &str) -> Result<(), String>;
 
-/// Reads all arguments into a draft, behind what holds if none is given.
+/// Takes all arguments in, after what holds where none is given.
 ///
 /// # Errors
 /// One sentence.
 pub(super) fn read<D, F: Copy + PartialEq>(
     sidecar: &Sidecar<F>,
-    draft: &mut D,
+    args: &mut D,
     set: Set<D, F>,
     arguments: Vec<OsString>,
 ) -> Result<(), String> {
     for flag in sidecar.flags {
         flag.default
-            .map_or(Ok(()), |value| set(draft, flag.id, value))?;
+            .map_or(Ok(()), |value| set(args, flag.id, value))?;
     }
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -59,7 +59,7 @@ pub(super) fn read<D, F: Copy + PartialEq>(
         let value = value
             .or_else(|| arguments.next()?.into_string().ok())
             .ok_or_else(|| format!("flag {} needs a value", option(name)))?;
-        set(draft, flag.id, &value)
+        set(args, flag.id, &value)
             .map_err(|error| format!("--{name}: {}", hidden(&error, &value)))?;
     }
     Ok(())

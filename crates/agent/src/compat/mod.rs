@@ -8,7 +8,7 @@ mod configmap_reload;
 mod flags;
 mod prometheus;
 
-use crate::cli::{self, Asked};
+use crate::cli::{self, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -19,7 +19,7 @@ use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn read(program: &Path, mut arguments: Vec<OsString>) -> Result<Asked, String> {
+pub(crate) fn read(program: &Path, mut arguments: Vec<OsString>) -> Result<Invocation, String> {
     let command = name_of(program).or_else(|| name_by_flags(&arguments));
     if let Some(name) = command {
         arguments.insert(0, name.into());
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::cli::options::OPTIONS;
 
-    fn read(words: Vec<OsString>) -> Result<Asked, String> {
+    fn read(words: Vec<OsString>) -> Result<Invocation, String> {
         super::read(Path::new("/tidings-agent"), words)
     }
 
@@ -111,7 +111,7 @@ mod tests {
             ("", false),
         ] {
             let help = super::read(Path::new(program), vec!["--help".into()]);
-            let Ok(Asked::Print(text)) = help else {
+            let Ok(Invocation::Print(text)) = help else {
                 panic!("refused");
             };
             assert_eq!(text.contains("in the place of"), is_known, "{program}");
@@ -129,7 +129,7 @@ mod tests {
             "prometheus-config-reloader -h",
         ] {
             match read(line.split(' ').map(OsString::from).collect()) {
-                Ok(Asked::Print(text)) => all.push_str(&text),
+                Ok(Invocation::Print(text)) => all.push_str(&text),
                 _ => panic!("refused: {line}"),
             }
         }

@@ -4,14 +4,14 @@ use super::flags;
 use crate::act::Vouched;
 use crate::act::address::{check_url, is_loopback};
 use crate::act::prove::Proof;
-use crate::cli::Asked;
-use crate::cli::draft::Draft;
+use crate::cli::Invocation;
+use crate::cli::low_args::LowArgs;
 use crate::cli::settings::Settings;
 use crate::cli::values::{ProofArg, moves, time};
 use crate::files::read;
 use crate::log::log;
 use crate::render::Render;
-use crate::report::journal::Names;
+use crate::report::journal::MetricNames;
 use crate::text::quoted::quoted;
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,8 +20,8 @@ use tidings_supervise::sidecars::{PROMETHEUS_CONFIG_RELOADER, PrometheusConfigRe
 
 /// What its flags say.
 #[derive(Default)]
-struct Said {
-    draft: Draft,
+struct PrometheusArgs {
+    args: LowArgs,
     config_file: String,
     output: String,
     interval: Option<Duration>,
@@ -34,7 +34,7 @@ struct Said {
     closed_by: Option<&'static str>,
 }
 
-fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
+fn set(said: &mut PrometheusArgs, flag: Flag, value: &str) -> Result<(), String> {
     match flag {
         Flag::ConfigFile => value.clone_into(&mut said.config_file),
         Flag::ConfigEnvsubstFile => value.clone_into(&mut said.output),
@@ -43,17 +43,17 @@ fn set(said: &mut Said, flag: Flag, value: &str) -> Result<(), String> {
         Flag::LogFormat | Flag::LogLevel | Flag::AutoGomemlimitRatio => {}
         Flag::ReloadUrl => keep_address(&mut said.reload_url, value)?,
         Flag::RuntimeinfoUrl => keep_address(&mut said.runtimeinfo, value)?,
-        Flag::WatchedDir => said.draft.watch(value)?,
+        Flag::WatchedDir => said.args.watch(value)?,
         Flag::WatchInterval => said.interval = Some(time(value)?),
-        Flag::DelayInterval => said.draft.quiet(value)?,
+        Flag::DelayInterval => said.args.quiet(value)?,
         Flag::RetryInterval => {
-            said.draft.retry(value)?;
-            said.draft.retry_longest(value)?;
+            said.args.retry(value)?;
+            said.args.retry_longest(value)?;
         }
-        Flag::ReloadTimeout => said.draft.http_timeout(value)?,
+        Flag::ReloadTimeout => said.args.http_timeout(value)?,
         Flag::ReloadMethod => reload_method(said, value)?,
         Flag::ListenAddress if value.is_empty() => {}
-        Flag::ListenAddress => said.draft.listen(value)?,
+        Flag::ListenAddress => said.args.listen(value)?,
         Flag::WebConfigFile => web_config(said, value)?,
     }
     Ok(())
@@ -68,7 +68,7 @@ fn keep_address(kept: &mut String, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
+fn reload_method(said: &mut PrometheusArgs, value: &str) -> Result<(), String> {
     said.by_signal = match value {
         "http" => false,
         "signal" => true,
@@ -80,7 +80,7 @@ fn reload_method(said: &mut Said, value: &str) -> Result<(), String> {
 /// prometheus-operator always names one, mostly empty. What it asks for is TLS
 /// and passwords (exporter-toolkit, docs/web-configuration.md), which our port
 /// does not offer: then it stays closed, since nobody asked for an open one.
-fn web_config(said: &mut Said, value: &str) -> Result<(), String> {
+fn web_config(said: &mut PrometheusArgs, value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Ok(());
     }
@@ -99,40 +99,40 @@ const SECURED: [&str; 2] = ["tls_server_config", "basic_auth_users"];
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn read(arguments: Vec<OsString>) -> Result<Asked, String> {
+pub(crate) fn read(arguments: Vec<OsString>) -> Result<Invocation, String> {
     if flags::ask_for_help(&arguments) {
-        return Ok(Asked::Print(flags::help(&PROMETHEUS_CONFIG_RELOADER)));
+        return Ok(Invocation::Print(flags::help(&PROMETHEUS_CONFIG_RELOADER)));
     }
     if arguments.iter().any(|argument| argument == "--version") {
-        return Ok(Asked::Print(crate::cli::version()));
+        return Ok(Invocation::Print(crate::cli::version()));
     }
-    let mut said = Said::default();
+    let mut said = PrometheusArgs::default();
     flags::read(&PROMETHEUS_CONFIG_RELOADER, &mut said, set, arguments)?;
-    said.settings().map(Box::new).map(Asked::Work)
+    said.settings().map(Box::new).map(Invocation::Work)
 }
 
-impl Said {
+impl PrometheusArgs {
     fn settings(mut self) -> Result<Settings, String> {
         self.files()?;
-        if self.draft.watch.is_empty() {
+        if self.args.watch.is_empty() {
             // It would idle; our own default is to watch every mount, which
             // nobody who writes these flags expects.
             return Err("nothing to watch: give --config-file or --watched-dir".into());
         }
-        self.draft.once = self.interval == Some(Duration::ZERO);
+        self.args.once = self.interval == Some(Duration::ZERO);
         // Its interval is that of a costly look; ours costs one system call.
         if let Some(interval) = self.interval.filter(|interval| !interval.is_zero()) {
-            self.draft.poll = Some(interval.min(Duration::from_secs(10)));
+            self.args.poll = Some(interval.min(Duration::from_secs(10)));
         }
         self.way()?;
-        if let Some(why) = self.closed_by.filter(|_| self.draft.listen.is_some()) {
+        if let Some(why) = self.closed_by.filter(|_| self.args.listen.is_some()) {
             log(&format!(
                 "the web configuration asks for {why}, which the agent's own port does not offer; it stays closed"
             ));
-            self.draft.listen = None;
+            self.args.listen = None;
         }
-        let mut settings = self.draft.watch_only()?;
-        settings.names = Names::Prometheus;
+        let mut settings = self.args.watch_only()?;
+        settings.names = MetricNames::Prometheus;
         Ok(settings)
     }
 
@@ -140,32 +140,32 @@ impl Said {
         if self.config_file.is_empty() {
             return Ok(());
         }
-        self.draft.watch(&self.config_file.clone())?;
+        self.args.watch(&self.config_file.clone())?;
         if !self.output.is_empty() {
             let mut render = Render::parse(&format!("{}={}", self.config_file, self.output))?;
             let pod = std::env::var(&self.ordinal_from).unwrap_or_default();
             render.variables.extend(ordinal(&pod));
-            self.draft.renders.push(render);
+            self.args.renders.push(render);
         }
         Ok(())
     }
 
     fn way(&mut self) -> Result<(), String> {
         if self.by_signal {
-            self.draft.signal("HUP")?;
+            self.args.signal("HUP")?;
             // By whatever else is called so it would not be survived.
-            self.draft.vouched = Vouched::Table;
-            self.draft.process(&self.process)?;
-            self.draft.proof = Some(ProofArg::This(Box::new(reloaded(&self.runtimeinfo)?)));
+            self.args.vouched = Vouched::Table;
+            self.args.process(&self.process)?;
+            self.args.proof = Some(ProofArg::This(Box::new(reloaded(&self.runtimeinfo)?)));
             // Its clock counts whole seconds: a reload in the second of the one
             // before does not show, and is worth another signal soon.
-            return self.draft.prove_timeout("10s");
+            return self.args.prove_timeout("10s");
         }
-        self.draft.http(&self.reload_url)?;
-        self.draft.expect("200")?;
+        self.args.http(&self.reload_url)?;
+        self.args.expect("200")?;
         // It never looks at certificates. We do, except on this very machine,
         // where the name in them is rarely the one that is called.
-        self.draft.manner.insecure = is_loopback(&self.reload_url);
+        self.args.manner.insecure = is_loopback(&self.reload_url);
         Ok(())
     }
 }
@@ -190,7 +190,7 @@ mod tests {
 
     fn settings(line: &str) -> Result<Settings, String> {
         match read(line.split(' ').map(OsString::from).collect())? {
-            Asked::Work(settings) => Ok(*settings),
+            Invocation::Work(settings) => Ok(*settings),
             _ => Err("no work".into()),
         }
     }

@@ -7,7 +7,7 @@
 
 pub(crate) mod exits;
 
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use exits::leave;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -19,7 +19,7 @@ const LAST: Duration = Duration::from_millis(1500);
 
 /// Whether the agent was told to end.
 pub(crate) struct Ending {
-    nursery: Arc<Nursery>,
+    reaper: Arc<Reaper>,
     supervises: bool,
     state: Mutex<State>,
 }
@@ -35,9 +35,9 @@ struct State {
 
 impl Ending {
     /// Nobody was told anything yet. `supervises`: there will be a child.
-    pub(crate) fn new(supervises: bool, nursery: &Arc<Nursery>) -> Arc<Self> {
+    pub(crate) fn new(supervises: bool, reaper: &Arc<Reaper>) -> Arc<Self> {
         Arc::new(Self {
-            nursery: Arc::clone(nursery),
+            reaper: Arc::clone(reaper),
             supervises,
             state: Mutex::default(),
         })
@@ -62,12 +62,12 @@ impl Ending {
         let ending = Arc::clone(self);
         let thread = Builder::new().name("end".into()).spawn(move || {
             let until = Instant::now() + LAST;
-            ending.nursery.close();
+            ending.reaper.close();
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
             leave(code);
         });
         if thread.is_err() {
-            self.nursery.close();
+            self.reaper.close();
             leave(code);
         }
     }
@@ -102,7 +102,7 @@ impl Ending {
     /// Ends what is under way, and waits a moment for it: `over` hangs up then.
     pub(crate) fn end_all(&self, over: &std::sync::mpsc::Receiver<()>) {
         let until = Instant::now() + LAST;
-        self.nursery.close();
+        self.reaper.close();
         let _ = over.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 

@@ -3,18 +3,18 @@
 //! In: [`Input`]s from the threads. Out: orders to the child and the worker,
 //! and in the end the exit code. It never waits for anything but its inputs.
 
+pub(crate) mod changed_names;
 pub(crate) mod first_look;
-pub(crate) mod names;
 pub(crate) mod worker;
 
 use crate::act::Aim;
 use crate::act::command::Context;
-use crate::act::prove::Hurry;
+use crate::act::prove::Interrupt;
 use crate::child::Child;
 use crate::memory::{Mark, Stamp};
 use crate::report::journal::Journal;
-use crate::watch::Look;
-use names::Names;
+use crate::watch::Observation;
+use changed_names::ChangedNames;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -25,7 +25,7 @@ use worker::Job;
 /// What reaches the loop.
 pub(crate) enum Input {
     /// The watch has looked.
-    Look(Look),
+    Observed(Observation),
     /// Anything that the machine understands as it is.
     Event(Event),
     /// What is rendered has a source with other permissions.
@@ -50,13 +50,13 @@ pub(crate) struct Engine {
     pub(crate) began: Instant,
     pub(crate) child: Option<Child>,
     pub(crate) jobs: Sender<Job>,
-    pub(crate) hurry: Arc<Hurry>,
+    pub(crate) interrupt: Arc<Interrupt>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) inputs: Sender<Input>,
     /// Files that changed since the last action that was taken, or began.
-    pub(crate) names: Names,
+    pub(crate) names: ChangedNames,
     /// Those of the actions since then that were not taken.
-    pub(crate) acted_on: Names,
+    pub(crate) acted_on: ChangedNames,
     pub(crate) generations: Vec<String>,
     /// Which state of the files was looked at last.
     pub(crate) stamp: Stamp,
@@ -78,7 +78,7 @@ impl Engine {
             }
             let event = match self.next(inputs) {
                 Ok(Input::Event(event)) => event,
-                Ok(Input::Look(look)) => self.saw(look),
+                Ok(Input::Observed(look)) => self.saw(look),
                 Ok(Input::ChildExited(code)) => self.child_exited(code),
                 Ok(Input::Modes) => {
                     self.ask(Job::Modes);
@@ -95,7 +95,7 @@ impl Engine {
             self.journal.owes(self.state.owes());
             self.journal.show();
         };
-        self.hurry.for_good();
+        self.interrupt.for_good();
         end
     }
 
@@ -106,7 +106,7 @@ impl Engine {
         }
     }
 
-    fn saw(&mut self, look: Look) -> Event {
+    fn saw(&mut self, look: Observation) -> Event {
         self.journal.saw(&look);
         self.stamp = Stamp::of(&look);
         let of = |mount: crate::watch::Mount| mount.generation;
@@ -173,7 +173,7 @@ impl Engine {
                 self.ask(Job::Act(aim, self.context()));
                 self.names.move_to(&mut self.acted_on);
             }
-            Effect::Hurry => self.hurry.now(),
+            Effect::Interrupt => self.interrupt.now(),
             Effect::Say(note) => self.say(&note),
             Effect::SignalChild(signal) => {
                 self.told = true;

@@ -53,7 +53,7 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if self.actor.nursery.is_closed() && !matches!(job, Job::Keep(_)) {
+            if self.actor.reaper.is_closed() && !matches!(job, Job::Keep(_)) {
                 continue;
             }
             let event = self.job(job);

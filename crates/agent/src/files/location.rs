@@ -5,7 +5,7 @@
 //! agent knows what it writes itself: a rendered file, wherever it is seen, is no
 //! change, since what it is made of is one.
 
-use crate::files::way::{Way, absolute};
+use crate::files::path_walk::{PathWalk, absolute};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -19,13 +19,13 @@ pub(crate) const MARK: &str = ".tidings-";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
     /// The deepest directory that is there.
-    dir: Dir,
+    dir: DirId,
     /// What is looked up in it.
     rest: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Dir {
+enum DirId {
     Inode(u64, u64),
     /// One that cannot be looked at.
     Path(PathBuf),
@@ -33,7 +33,7 @@ enum Dir {
 
 /// The entries that a path leads through, its own end last.
 pub(crate) fn passed(path: &Path) -> Vec<Location> {
-    Walk::along(path).passed
+    LocationWalk::along(path).passed
 }
 
 /// Where a path leads in the end.
@@ -45,7 +45,7 @@ pub(crate) fn end(path: &Path) -> Option<Location> {
 pub(crate) fn written(path: &Path) -> Option<Location> {
     let path = absolute(path);
     let name = path.file_name()?;
-    let mut walk = Walk::along(path.parent()?);
+    let mut walk = LocationWalk::along(path.parent()?);
     if walk.is_there {
         walk.pass(name.into());
         return walk.passed.pop();
@@ -60,21 +60,21 @@ impl Location {
     pub(crate) fn name_in(&self, (device, inode): (u64, u64)) -> Option<&OsStr> {
         let mut parts = self.rest.iter();
         let name = parts.next()?;
-        (self.dir == Dir::Inode(device, inode) && parts.next().is_none()).then_some(name)
+        (self.dir == DirId::Inode(device, inode) && parts.next().is_none()).then_some(name)
     }
 }
 
-struct Walk {
-    way: Way,
+struct LocationWalk {
+    way: PathWalk,
     passed: Vec<Location>,
     /// It ends at a directory.
     is_there: bool,
 }
 
-impl Walk {
+impl LocationWalk {
     fn along(path: &Path) -> Self {
         let mut walk = Self {
-            way: Way::along(path),
+            way: PathWalk::along(path),
             passed: Vec::new(),
             is_there: true,
         };
@@ -106,8 +106,8 @@ impl Walk {
     }
 
     fn pass(&mut self, rest: PathBuf) {
-        let inode = fs::metadata(&self.way.here).map(|stat| Dir::Inode(stat.dev(), stat.ino()));
-        let dir = inode.unwrap_or_else(|_| Dir::Path(self.way.here.clone()));
+        let inode = fs::metadata(&self.way.here).map(|stat| DirId::Inode(stat.dev(), stat.ino()));
+        let dir = inode.unwrap_or_else(|_| DirId::Path(self.way.here.clone()));
         self.passed.push(Location { dir, rest });
     }
 }

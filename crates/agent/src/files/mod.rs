@@ -7,6 +7,6 @@ pub(crate) mod chance;
 pub(crate) mod held;
 pub(crate) mod inode;
 pub(crate) mod location;
+pub(crate) mod path_walk;
 pub(crate) mod read;
 pub(crate) mod sys;
-pub(crate) mod way;

@@ -2,7 +2,7 @@
 //!
 //! In: what is to be kept. Out: a line of JSON; and the way back.
 
-use super::{Kept, Mark, Stamp, draft};
+use super::{Kept, Mark, Stamp, mark_file};
 use serde_json::{Value, json};
 use tidings_supervise::Version;
 
@@ -32,7 +32,7 @@ pub(super) fn written(mark: &Mark) -> Value {
 
 /// What a file says; `None`: it makes no sense.
 pub(super) fn understand(text: &str) -> Option<Kept> {
-    if text.as_bytes().starts_with(draft::NOT_YET) {
+    if text.as_bytes().starts_with(mark_file::NOT_YET) {
         return Some(Kept::Doubt);
     }
     let value: Value = serde_json::from_str(text).ok()?;

@@ -10,18 +10,18 @@
 //! longer than a page is read.
 
 mod condition;
-mod draft;
 mod folder;
 mod form;
+mod mark_file;
 #[cfg(test)]
 mod moved;
 
 use crate::log::log;
-use crate::watch::Look;
+use crate::watch::Observation;
 use condition::Condition;
-use draft::Draft;
 use folder::Folder;
 use form::{line, understand, written};
+use mark_file::MarkFile;
 use rustix::fs::{self as sys, Mode, OFlags};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// That of a look.
-    pub(crate) fn of(look: &Look) -> Self {
+    pub(crate) fn of(look: &Observation) -> Self {
         let pair =
             |mount: &crate::watch::Mount| Some((mount.dir.clone(), mount.generation.clone()?));
         Self {
@@ -89,9 +89,9 @@ pub(crate) struct Memory {
     file: PathBuf,
     folder: Arc<Folder>,
     /// What it holds, as far as this life knows.
-    holds: Mutex<Holds>,
+    holds: Mutex<Known>,
     /// What the last word will be, already on the disk.
-    reserved: Mutex<Option<(Version, Draft)>>,
+    reserved: Mutex<Option<(Version, MarkFile)>>,
     /// `None`: another agent has it. Held for life.
     lock: Option<Lock>,
     condition: Condition,
@@ -108,7 +108,7 @@ enum Lock {
 }
 
 #[derive(PartialEq)]
-enum Holds {
+enum Known {
     Unknown,
     Doubt,
     Taken(Mark),
@@ -129,13 +129,13 @@ impl Memory {
         let folder = Arc::new(Folder::open(folder));
         let lock = lock(&folder, &file.with_extension("lock"));
         if matches!(lock, Some(Lock::Ours { .. })) {
-            draft::clear(&folder, name_of(&file));
+            mark_file::clear(&folder, name_of(&file));
         }
         Self {
             lock,
             file,
             folder,
-            holds: Mutex::new(Holds::Unknown),
+            holds: Mutex::new(Known::Unknown),
             reserved: Mutex::default(),
             condition: Condition::default(),
         }
@@ -184,7 +184,7 @@ impl Memory {
     pub(crate) fn doubt(&self) -> io::Result<()> {
         // Whoever kills us does not take the kernel's cache along, and where the
         // node goes down nothing that runs is left: no need to wait for the disk.
-        self.put(Holds::Doubt, &form::doubt(), false)
+        self.put(Known::Doubt, &form::doubt(), false)
     }
 
     /// The process has this.
@@ -192,7 +192,7 @@ impl Memory {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn keep(&self, mark: &Mark) -> io::Result<()> {
-        self.put(Holds::Taken(mark.clone()), &written(mark), true)
+        self.put(Known::Taken(mark.clone()), &written(mark), true)
     }
 
     /// Makes sure that [`Self::keep_last`] will succeed for this.
@@ -207,10 +207,10 @@ impl Memory {
     }
 
     /// What is on the disk, and holds only when it is told to.
-    fn not_yet(&self, mark: &Mark) -> io::Result<Draft> {
+    fn not_yet(&self, mark: &Mark) -> io::Result<MarkFile> {
         self.folder.is_free(self.name())?;
-        let text = [draft::NOT_YET, &line(&written(mark))].concat();
-        Draft::write(&self.folder, self.name(), &text, true)
+        let text = [mark_file::NOT_YET, &line(&written(mark))].concat();
+        MarkFile::write(&self.folder, self.name(), &text, true)
     }
 
     /// Like [`Self::keep`], as the last word of this life, which ends by `leave`.
@@ -223,7 +223,7 @@ impl Memory {
             Some((_, draft)) => draft,
             None => self.not_yet(mark)?,
         };
-        *locked(&self.holds) = Holds::Last;
+        *locked(&self.holds) = Known::Last;
         draft.put_and_let_hold(self.name(), leave)
     }
 
@@ -249,13 +249,13 @@ impl Memory {
         }
     }
 
-    fn put(&self, holds: Holds, text: &Value, to_disk: bool) -> io::Result<()> {
+    fn put(&self, holds: Known, text: &Value, to_disk: bool) -> io::Result<()> {
         let mut held = locked(&self.holds);
-        if *held == Holds::Last || *held == holds {
+        if *held == Known::Last || *held == holds {
             return Ok(());
         }
-        *held = Holds::Unknown;
-        Draft::write(&self.folder, self.name(), &line(text), to_disk)?.put(self.name())?;
+        *held = Known::Unknown;
+        MarkFile::write(&self.folder, self.name(), &line(text), to_disk)?.put(self.name())?;
         *held = holds;
         Ok(())
     }
@@ -266,7 +266,7 @@ impl Memory {
     /// When it cannot.
     pub(crate) fn try_out(&self) -> io::Result<()> {
         self.folder.is_free(self.name())?;
-        Draft::write(&self.folder, self.name(), b"\n", false).map(drop)
+        MarkFile::write(&self.folder, self.name(), b"\n", false).map(drop)
     }
 
     fn name(&self) -> &OsStr {

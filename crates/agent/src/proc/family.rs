@@ -5,7 +5,7 @@
 //! their environment, and one that stays when that is cleared. Out: nobody of them is
 //! left, or only who cannot be ended.
 
-use super::mark::Mark;
+use super::mark::ProcessMark;
 use super::{Process, find, parent, text};
 use crate::files::chance::chance;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -32,7 +32,7 @@ pub(crate) const VARIABLE: &str = "TIDINGS_COMMAND";
 pub(crate) struct Family {
     mark: String,
     /// `None`: it cannot be had here.
-    lasting: Option<Mark>,
+    lasting: Option<ProcessMark>,
 }
 
 impl Family {
@@ -41,7 +41,7 @@ impl Family {
         let number = chance();
         Self {
             mark: format!("{number:016x}"),
-            lasting: Mark::new(),
+            lasting: ProcessMark::new(),
         }
     }
 

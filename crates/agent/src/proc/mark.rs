@@ -14,9 +14,9 @@ const USUAL: u64 = 819_200;
 
 /// Of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark(u64);
+pub(crate) struct ProcessMark(u64);
 
-impl Mark {
+impl ProcessMark {
     /// One that hardly anybody else has. `None`: the limit leaves no room for any.
     pub(super) fn new() -> Option<Self> {
         let ours = getrlimit(Resource::Msgqueue).current.unwrap_or(USUAL);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_started_has_it_and_we_have_not() {
-        let mark = Mark::new().unwrap();
+        let mark = ProcessMark::new().unwrap();
         let me = std::process::id().cast_signed();
         let mut command = Command::new("env");
         command.args(["-i", "sleep", "600"]);

@@ -3,7 +3,7 @@
 
 use crate::act::command::{KEPT, MOST_IN_ENVIRONMENT};
 use crate::act::http::{self, Manner};
-use crate::engine::names::{MOST_NAMES, MOST_OF_ALL_NAMES};
+use crate::engine::changed_names::{MOST_NAMES, MOST_OF_ALL_NAMES};
 use crate::files::read::{self, LARGE, SMALL};
 use crate::log::{LONGEST_LINE, WAITING};
 use crate::memory;
@@ -16,7 +16,7 @@ use crate::watch::tree::{self, DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::watch::watched::{MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES};
 
 /// What, its limit, and what passes it.
-type Row = (&'static str, String, &'static str);
+type Limit = (&'static str, String, &'static str);
 
 fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
@@ -36,11 +36,11 @@ fn thousands(count: usize) -> String {
 /// The table.
 pub(crate) fn rows() -> Vec<Vec<String>> {
     let rows = [files(), places(), rendering(), outside()].concat();
-    let row = |(what, limit, passed): Row| vec![what.to_owned(), limit, passed.to_owned()];
+    let row = |(what, limit, passed): Limit| vec![what.to_owned(), limit, passed.to_owned()];
     rows.into_iter().map(row).collect()
 }
 
-fn files() -> Vec<Row> {
+fn files() -> Vec<Limit> {
     let together = mib(tree::MOST_BYTES);
     vec![
         (
@@ -84,7 +84,7 @@ fn files() -> Vec<Row> {
     ]
 }
 
-fn places() -> Vec<Row> {
+fn places() -> Vec<Limit> {
     let names = mib(tree::MOST_OF_NAMES as u64);
     vec![
         (
@@ -144,7 +144,7 @@ fn places() -> Vec<Row> {
     ]
 }
 
-fn rendering() -> Vec<Row> {
+fn rendering() -> Vec<Limit> {
     vec![
         (
             "a rendered file, unpacked, and expanded",
@@ -164,7 +164,7 @@ fn rendering() -> Vec<Row> {
     ]
 }
 
-fn outside() -> Vec<Row> {
+fn outside() -> Vec<Limit> {
     let call = Manner::default().timeout.as_secs();
     vec![
         (
@@ -238,7 +238,10 @@ mod tests {
             "watch/foreign.rs LONGEST",
             "no token is longer; what is longer is configuration",
         ),
-        ("watch/moment.rs LONGEST", "how long a writer is waited for"),
+        (
+            "watch/swap_tracker.rs LONGEST",
+            "how long a writer is waited for",
+        ),
         (
             "watch/arm.rs MOST_COMPLAINTS",
             "each is said once, then perhaps once more",

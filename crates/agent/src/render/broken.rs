@@ -3,7 +3,7 @@
 //! clear away.
 
 use super::{Render, Rendering};
-use crate::files::sys::faults::{Call, Fault, calls_of, during, once};
+use crate::files::sys::faults::{Fault, Syscall, calls_of, during, once};
 use rustix::io::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ fn run(rendering: &Rendering, keep: bool) -> Result<(), String> {
     Ok(())
 }
 
-fn calls(keep: bool) -> Vec<Call> {
+fn calls(keep: bool) -> Vec<Syscall> {
     let scene = Scene::new();
     let rendering = scene.rendering();
     calls_of(|| run(&rendering, keep).unwrap()).1
@@ -84,7 +84,7 @@ fn a_call_that_fails_leaves_the_whole_old_output_or_the_whole_new_one() {
             let case = format!("{number} {call:?} {error}: {done:?}");
             let expected = if done.is_ok() { new() } else { OLD.into() };
             assert_eq!(scene.out(), expected, "{case}");
-            assert!(scene.names() == 2 || *call == Call::Unlink, "{case}");
+            assert!(scene.names() == 2 || *call == Syscall::Unlink, "{case}");
             // What is left is found by the same agent, or by the next one.
             run(&rendering, true).unwrap();
             run(&scene.rendering(), true).unwrap();
@@ -149,7 +149,7 @@ fn short_reads_and_writes_lose_nothing() {
         } else {
             Fault::Fails(Errno::INTR)
         };
-        matches!(call, Call::Read | Call::Write).then_some(fault)
+        matches!(call, Syscall::Read | Syscall::Write).then_some(fault)
     };
     during(plan, || run(&scene.rendering(), true)).unwrap();
     assert_eq!((scene.out(), scene.names()), (new(), 2));
@@ -199,7 +199,7 @@ fn an_output_that_shrinks_while_it_is_compared_is_not_in_place() {
     let scene = Scene::new();
     run(&scene.rendering(), true).unwrap();
     let rendering = scene.rendering();
-    let reads = |call: &Call| *call == Call::Read;
+    let reads = |call: &Syscall| *call == Syscall::Read;
     let ((), calls) = calls_of(|| run(&rendering, true).unwrap());
     for number in 0..calls.iter().filter(|call| reads(call)).count() {
         let out = scene.dir.path().join("out");

@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-struct Scene {
+struct EarlierLife {
     dir: tempfile::TempDir,
 }
 
-impl Scene {
+impl EarlierLife {
     /// With a good output, and another input.
     fn new() -> Self {
         let scene = Self {
@@ -53,7 +53,7 @@ impl Scene {
 
 #[test]
 fn a_directory_in_the_place_of_the_output_goes_when_the_file_comes_back() {
-    let scene = Scene::new();
+    let scene = EarlierLife::new();
     let refused = scene.rendering().run().unwrap();
     fs::remove_file(scene.path("out")).unwrap();
     fs::create_dir(scene.path("out")).unwrap();
@@ -67,7 +67,7 @@ fn what_is_laid_in_the_place_of_the_file_of_before_becomes_no_output() {
         |path: &PathBuf| fs::create_dir(path).unwrap(),
         |path: &PathBuf| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
     ] {
-        let scene = Scene::new();
+        let scene = EarlierLife::new();
         let refused = scene.rendering().run().unwrap();
         let beside = scene.beside();
         fs::remove_file(&beside).unwrap();
@@ -81,7 +81,7 @@ fn what_is_laid_in_the_place_of_the_file_of_before_becomes_no_output() {
 /// It may hold what somebody needs.
 #[test]
 fn a_directory_that_holds_something_stays_and_hinders_nothing() {
-    let scene = Scene::new();
+    let scene = EarlierLife::new();
     let rendering = scene.rendering();
     let refused = rendering.run().unwrap();
     let beside = scene.beside();
@@ -100,7 +100,7 @@ fn a_directory_that_holds_something_stays_and_hinders_nothing() {
 
 #[test]
 fn what_earlier_lives_had_goes_whatever_it_was_replaced_by() {
-    let scene = Scene::new();
+    let scene = EarlierLife::new();
     fs::create_dir(scene.path(".out.tidings-draft-1")).unwrap();
     fs::create_dir(scene.path(".out.tidings-new7-2")).unwrap();
     symlink("in", scene.path(".out.tidings-draft-3")).unwrap();
@@ -111,7 +111,7 @@ fn what_earlier_lives_had_goes_whatever_it_was_replaced_by() {
 /// A link may be what an output was before.
 #[test]
 fn a_link_comes_back_after_a_life_that_was_killed_during_the_check() {
-    let scene = Scene::new();
+    let scene = EarlierLife::new();
     fs::rename(scene.path("out"), scene.path("target")).unwrap();
     symlink("target", scene.path("out")).unwrap();
     std::mem::forget(scene.rendering().run().unwrap());

@@ -6,7 +6,7 @@
 use crate::log::log;
 use crate::memory::{Kept, Mark, Stamp};
 use crate::render::Unset;
-use crate::watch::{Look, Mount, shown};
+use crate::watch::{Mount, Observation, shown};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) const SHOWN: usize = 20;
 
 /// Whose metric names are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Names {
+pub(crate) enum MetricNames {
     /// `tidings_agent_…` alone.
     #[default]
     Own,
@@ -111,7 +111,7 @@ impl Journal {
     }
 
     /// The first look was taken.
-    pub(crate) fn began(&self, look: &Look) {
+    pub(crate) fn began(&self, look: &Observation) {
         let mut facts = self.lock();
         facts.mounts.clone_from(&look.mounts);
         facts.seen = Some(look.version);
@@ -168,7 +168,7 @@ impl Journal {
     }
 
     /// The files are other ones, or newly written.
-    pub(crate) fn saw(&self, look: &Look) {
+    pub(crate) fn saw(&self, look: &Observation) {
         let mut facts = self.lock();
         let changed = facts.seen != Some(look.version);
         facts.mounts.clone_from(&look.mounts);

@@ -1,7 +1,7 @@
 //! The facts as metrics (Prometheus text format 0.0.4), under our own names and
 //! those of the programs that the agent can stand in for. Pure.
 
-use crate::report::journal::{Called, Facts, Names};
+use crate::report::journal::{Called, Facts, MetricNames};
 use crate::watch::Mount;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,14 +9,14 @@ use tidings_supervise::action::Outcome;
 
 /// One page, written line by line.
 #[derive(Default)]
-struct Page(String);
+struct Exposition(String);
 
-impl Page {
+impl Exposition {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.line(&format!("# HELP {name} {help}\n# TYPE {name} {kind}"));
     }
 
-    fn rows(&mut self, rows: &[Row], facts: &Facts) {
+    fn rows(&mut self, rows: &[MetricRow], facts: &Facts) {
         for (name, kind, help, value) in rows {
             self.family(name, kind, help);
             self.line(&format!("{name} {}", value(facts)));
@@ -42,23 +42,23 @@ fn escape(text: &str) -> String {
 }
 
 /// The page.
-pub(crate) fn render(facts: &Facts, names: Names) -> String {
-    let mut page = Page::default();
+pub(crate) fn render(facts: &Facts, names: MetricNames) -> String {
+    let mut page = Exposition::default();
     page.rows(OWN, facts);
     outcomes(&mut page, facts);
     mounts(&mut page, facts);
     match names {
-        Names::Own => {}
-        Names::ConfigmapReload => configmap_reload(&mut page, facts),
-        Names::Prometheus => page.rows(PROMETHEUS, facts),
+        MetricNames::Own => {}
+        MetricNames::ConfigmapReload => configmap_reload(&mut page, facts),
+        MetricNames::Prometheus => page.rows(PROMETHEUS, facts),
     }
     page.0
 }
 
 /// A metric without labels: name, kind, help, value.
-type Row = (&'static str, &'static str, &'static str, fn(&Facts) -> f64);
+type MetricRow = (&'static str, &'static str, &'static str, fn(&Facts) -> f64);
 
-const OWN: &[Row] = &[
+const OWN: &[MetricRow] = &[
     (
         "tidings_agent_changes_total",
         "counter",
@@ -104,7 +104,7 @@ const OWN: &[Row] = &[
 ];
 
 /// thanos, pkg/reloader/reloader.go.
-const PROMETHEUS: &[Row] = &[
+const PROMETHEUS: &[MetricRow] = &[
     (
         "reloader_reloads_total",
         "counter",
@@ -180,7 +180,7 @@ fn failed(facts: &Facts) -> u64 {
     of(Outcome::Rejected) + of(Outcome::Unverified)
 }
 
-fn outcomes(page: &mut Page, facts: &Facts) {
+fn outcomes(page: &mut Exposition, facts: &Facts) {
     let (total, last) = ("tidings_agent_attempts_total", "tidings_agent_last_outcome");
     page.family(total, "counter", "Attempts by how they ended.");
     for outcome in OUTCOMES {
@@ -197,7 +197,7 @@ fn outcomes(page: &mut Page, facts: &Facts) {
     }
 }
 
-fn mounts(page: &mut Page, facts: &Facts) {
+fn mounts(page: &mut Exposition, facts: &Facts) {
     let name = "tidings_agent_mount_info";
     page.family(
         name,
@@ -248,14 +248,14 @@ const CALLED: &[CalledRow] = &[
     ),
 ];
 
-const WATCHER: &[Row] = &[(
+const WATCHER: &[MetricRow] = &[(
     "configmap_reload_watcher_errors_total",
     "counter",
     "Total filesystem watcher errors",
     |f| as_float(f.watch_problems),
 )];
 
-fn configmap_reload(page: &mut Page, facts: &Facts) {
+fn configmap_reload(page: &mut Exposition, facts: &Facts) {
     for (name, kind, help, value) in CALLED {
         page.family(name, kind, help);
         for (url, called) in &facts.calls {
@@ -268,7 +268,7 @@ fn configmap_reload(page: &mut Page, facts: &Facts) {
 }
 
 /// Status 0 stands for a call that nobody answered.
-fn requests(page: &mut Page, facts: &Facts) {
+fn requests(page: &mut Exposition, facts: &Facts) {
     let name = "configmap_reload_requests_total";
     page.family(name, "counter", "Total requests by response status code");
     for (url, called) in &facts.calls {
@@ -283,7 +283,7 @@ fn requests(page: &mut Page, facts: &Facts) {
     }
 }
 
-fn request_errors(page: &mut Page, facts: &Facts) {
+fn request_errors(page: &mut Exposition, facts: &Facts) {
     let name = "configmap_reload_request_errors_total";
     page.family(name, "counter", "Total request errors by reason");
     for (url, called) in &facts.calls {
@@ -335,7 +335,7 @@ mod tests {
             mounts: vec![mount.clone(), mount],
             ..Facts::default()
         };
-        let page = render(&facts, Names::Own);
+        let page = render(&facts, MetricNames::Own);
         assert_eq!(page.matches("mount_info{dir=\"/etc/app\"").count(), 1);
     }
 
@@ -343,7 +343,11 @@ mod tests {
     fn families_are_described_once_and_every_line_has_a_value() {
         let mut facts = Facts::default();
         facts.calls.insert("http://x/".into(), Called::default());
-        for names in [Names::Own, Names::ConfigmapReload, Names::Prometheus] {
+        for names in [
+            MetricNames::Own,
+            MetricNames::ConfigmapReload,
+            MetricNames::Prometheus,
+        ] {
             let page = render(&facts, names);
             let mut described: Vec<_> = page
                 .lines()

@@ -2,7 +2,7 @@
 //!
 //! In: GET requests. Out: metrics, liveness, readiness, state.
 
-use crate::report::journal::{Facts, Journal, Names};
+use crate::report::journal::{Facts, Journal, MetricNames};
 use crate::report::metrics;
 use crate::report::serving;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
@@ -14,7 +14,7 @@ use tidings_supervise::action::Outcome;
 /// What the pages need.
 pub(crate) struct Port {
     pub(crate) journal: Arc<Journal>,
-    pub(crate) names: Names,
+    pub(crate) names: MetricNames,
     /// Where the metrics are; `/metrics` unless a drop-in name says otherwise.
     pub(crate) metrics_path: String,
     /// Asks the loop and the watch whether they still turn.
@@ -25,7 +25,7 @@ pub(crate) struct Port {
 const BACKLOG: i32 = 128;
 
 /// One answer.
-struct Page {
+struct Response {
     status: u16,
     kind: &'static str,
     body: String,
@@ -74,17 +74,17 @@ impl Port {
         answer.into_bytes()
     }
 
-    fn page(&self, target: &str) -> Page {
+    fn page(&self, target: &str) -> Response {
         let path = target.split('?').next().unwrap_or_default();
         match path {
-            _ if path == self.metrics_path => Page {
+            _ if path == self.metrics_path => Response {
                 status: 200,
                 kind: "text/plain; version=0.0.4; charset=utf-8",
                 body: metrics::render(&self.journal.facts(), self.names),
             },
             "/livez" | "/healthz" => self.live(),
             "/readyz" => ready(&self.journal.facts()),
-            "/state.json" => Page {
+            "/state.json" => Response {
                 status: 200,
                 kind: "application/json",
                 body: state(&self.journal.facts()),
@@ -93,10 +93,10 @@ impl Port {
         }
     }
 
-    fn live(&self) -> Page {
+    fn live(&self) -> Response {
         match ((self.is_alive)(), self.names) {
             (false, _) => text(503, "the agent is stuck\n"),
-            (true, Names::Prometheus) => text(200, "{\"status\":\"up\"}"),
+            (true, MetricNames::Prometheus) => text(200, "{\"status\":\"up\"}"),
             (true, _) => text(200, "ok\n"),
         }
     }
@@ -127,8 +127,8 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-fn text(status: u16, body: &str) -> Page {
-    Page {
+fn text(status: u16, body: &str) -> Response {
+    Response {
         status,
         kind: "text/plain; charset=utf-8",
         body: body.to_owned(),
@@ -136,7 +136,7 @@ fn text(status: u16, body: &str) -> Page {
 }
 
 /// The first look is taken before the port opens; what is left is the outcome.
-fn ready(facts: &Facts) -> Page {
+fn ready(facts: &Facts) -> Response {
     let state = |state: &str| facts.mounts.iter().find(|mount| mount.watched_by == state);
     if let Some(why) = state("unreadable").and_then(|mount| mount.unread.first()) {
         return text(503, &format!("{why}\n"));

@@ -4,21 +4,21 @@
 pub(crate) mod descriptors;
 mod places;
 
-use crate::act::prove::Hurry;
+use crate::act::prove::Interrupt;
 use crate::act::{Actor, ReloadMethod};
 use crate::child::Child;
-use crate::cli::draft::AtStart;
+use crate::cli::low_args::AtStart;
 use crate::cli::settings::Settings;
 use crate::ending::Ending;
 use crate::ending::exits::{Failure, leave, leave_at_once};
+use crate::engine::changed_names::ChangedNames;
 use crate::engine::first_look::{self, FirstLook};
-use crate::engine::names::Names;
 use crate::engine::worker::{Job, Worker};
 use crate::engine::{self, Engine, Input};
 use crate::log::{log, written_out};
 use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::proc;
-use crate::reaper::Nursery;
+use crate::reaper::Reaper;
 use crate::render::{Modes, Rendering};
 use crate::report::journal::Journal;
 use crate::report::port::Port;
@@ -54,30 +54,30 @@ pub(crate) fn work(settings: &Settings) -> u8 {
 /// Renders and checks, for an init container.
 fn once(settings: &Settings) -> Result<u8, Failure> {
     places::any(settings).map_err(Failure::Start)?;
-    let nursery = Arc::new(Nursery::default());
+    let reaper = Arc::new(Reaper::default());
     // As a command that must have succeeded before others start.
-    let ending = Ending::new(true, &nursery);
+    let ending = Ending::new(true, &reaper);
     let (inputs, _received) = channel();
-    hear_signals(Wanted::Ends, &nursery, &ending, inputs)?;
-    let actor = actor(settings, &nursery, &Arc::default());
+    hear_signals(Wanted::Ends, &reaper, &ending, inputs)?;
+    let actor = actor(settings, &reaper, &Arc::default());
     let prepared = actor.prepare(&crate::act::command::Context::default());
     let result = prepared.map(|_| 0).map_err(Failure::Start);
     ending.code().map_or(result, Ok)
 }
 
 fn serve(settings: &Settings) -> Result<u8, Failure> {
-    let nursery = Arc::new(Nursery::default());
-    let ending = Ending::new(settings.policy.supervises, &nursery);
-    let result = turn(settings, &nursery, &ending);
-    nursery.close();
+    let reaper = Arc::new(Reaper::default());
+    let ending = Ending::new(settings.policy.supervises, &reaper);
+    let result = turn(settings, &reaper, &ending);
+    reaper.close();
     ending.code().map_or(result, Ok)
 }
 
-fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Result<u8, Failure> {
+fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Result<u8, Failure> {
     let supervises = settings.policy.supervises;
     let (inputs, received) = channel();
     // First of all: whatever comes next may take its time.
-    hear_signals(wanted(supervises), nursery, ending, inputs.clone())?;
+    hear_signals(wanted(supervises), reaper, ending, inputs.clone())?;
     if supervises && std::process::id() != 1 {
         // Orphans of the child come to us, not to somebody who does not wait.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
@@ -87,8 +87,8 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
     let journal = Arc::new(Journal::default());
     let watch = begin_to_watch(settings, &journal)?;
 
-    let child = supervises.then(|| supervised(settings, nursery));
-    let actor = actor(settings, nursery, &journal);
+    let child = supervises.then(|| supervised(settings, reaper));
+    let actor = actor(settings, reaper, &journal);
     let rendered_anew = render_first(&actor, supervises)?;
     journal.watching();
 
@@ -105,11 +105,11 @@ fn turn(settings: &Settings, nursery: &Arc<Nursery>, ending: &Arc<Ending>) -> Re
         began: Instant::now(),
         child,
         jobs,
-        hurry: Arc::clone(&actor.hurry),
+        interrupt: Arc::clone(&actor.interrupt),
         journal: Arc::clone(&journal),
         inputs: inputs.clone(),
-        names: Names::default(),
-        acted_on: Names::default(),
+        names: ChangedNames::default(),
+        acted_on: ChangedNames::default(),
         generations: Vec::new(),
         stamp: beginning.now.stamp,
         told: false,
@@ -168,20 +168,20 @@ fn wanted(supervises: bool) -> Wanted {
     }
 }
 
-fn supervised(settings: &Settings, nursery: &Arc<Nursery>) -> Child {
+fn supervised(settings: &Settings, reaper: &Arc<Reaper>) -> Child {
     let pid = Arc::clone(&settings.child);
     let (command, grace) = (settings.command.clone(), settings.policy.grace);
-    Child::new(command, pid, grace, Arc::clone(nursery))
+    Child::new(command, pid, grace, Arc::clone(reaper))
 }
 
 fn hear_signals(
     wanted: Wanted,
-    nursery: &Arc<Nursery>,
+    reaper: &Arc<Reaper>,
     ending: &Arc<Ending>,
     inputs: Sender<Input>,
 ) -> Result<(), Failure> {
     let caught = signals::catch(wanted).map_err(|error| Failure::Start(error.to_string()))?;
-    let (reaper, ending) = (Arc::clone(nursery), Arc::clone(ending));
+    let (reaper, ending) = (Arc::clone(reaper), Arc::clone(ending));
     spawn("signals", move || {
         signals::pass_on(caught, &reaper, |signal| {
             ending.hear(signal);
@@ -202,7 +202,7 @@ fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failu
     Ok(watch)
 }
 
-fn actor(settings: &Settings, nursery: &Arc<Nursery>, journal: &Arc<Journal>) -> Actor {
+fn actor(settings: &Settings, reaper: &Arc<Reaper>, journal: &Arc<Journal>) -> Actor {
     let rendering = |render| Rendering::of(render, settings.filter.follow);
     Actor {
         method: settings.method.clone(),
@@ -212,8 +212,8 @@ fn actor(settings: &Settings, nursery: &Arc<Nursery>, journal: &Arc<Journal>) ->
         renders: settings.renders.iter().map(rendering).collect(),
         command_timeout: settings.command_timeout,
         proof_timeout: settings.prove_timeout,
-        nursery: Arc::clone(nursery),
-        hurry: Arc::new(Hurry::default()),
+        reaper: Arc::clone(reaper),
+        interrupt: Arc::new(Interrupt::default()),
         journal: Arc::clone(journal),
         called: None,
         died: None,
@@ -233,7 +233,7 @@ fn render_first(actor: &Actor, supervises: bool) -> Result<bool, Failure> {
         Ok(changed) => Ok(changed),
         Err(why) if supervises => Err(Failure::Start(why)),
         // Killed, since the agent was told to end.
-        Err(_) if actor.nursery.is_closed() => Ok(true),
+        Err(_) if actor.reaper.is_closed() => Ok(true),
         Err(why) => {
             log(&why.lines().collect::<Vec<_>>().join(" | "));
             Ok(true)
@@ -387,7 +387,7 @@ fn keep_watching(
             let left = |render: &Rendering| render.is_at_its_place().err();
             journal.astray(renders.iter().filter_map(left).collect());
             watch.notes().iter().for_each(|note| log(note));
-            if look.is_some_and(|look| inputs.send(Input::Look(look)).is_err()) {
+            if look.is_some_and(|look| inputs.send(Input::Observed(look)).is_err()) {
                 return;
             }
             if modes.have_changed(&renders) && inputs.send(Input::Modes).is_err() {

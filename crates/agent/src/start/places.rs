@@ -9,7 +9,7 @@ use crate::log::log;
 use crate::report::journal::Journal;
 use crate::watch::foreign::Foreign;
 use crate::watch::glob::Filter;
-use crate::watch::mounts::{self, Found};
+use crate::watch::mounts::{self, Mounts};
 use crate::watch::place::Place;
 use std::path::{Path, PathBuf};
 
@@ -127,7 +127,7 @@ fn not_watched(path: &Path, what: Foreign) {
     ));
 }
 
-fn mounted() -> Found {
+fn mounted() -> Mounts {
     let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     mounts::find(&text, |path| path.join("..data").is_symlink())
 }

@@ -4,9 +4,9 @@
 
 use super::Watch;
 use super::inotify::{Inotify, News};
-use super::moment::{Moment, Sign};
 use super::place::Station;
 use super::route::Heed;
+use super::swap_tracker::{Sign, SwapTracker};
 use crate::files::inode::Id;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
@@ -30,7 +30,7 @@ impl Watch {
         let concerns = self.numbers.get(&number).map(Vec::as_slice);
         for (index, heed) in concerns.unwrap_or_default() {
             if let Some(watched) = self.places.get_mut(*index) {
-                take_in(&mut watched.moment, heed, name, news, now);
+                take_in(&mut watched.tracker, heed, name, news, now);
             }
         }
     }
@@ -39,7 +39,7 @@ impl Watch {
     pub(super) fn lost(&mut self, number: i32, now: Duration) {
         for (index, _) in self.numbers.remove(&number).unwrap_or_default() {
             self.places[index].armed = false;
-            self.places[index].moment.suspect(now);
+            self.places[index].tracker.suspect(now);
         }
         // One that was moved away still has its watch.
         if let Some(inotify) = &self.inotify {
@@ -52,7 +52,7 @@ impl Watch {
         self.said
             .push("inotify lost messages; looking at everything again".into());
         for watched in &mut self.places {
-            watched.moment.lost(now);
+            watched.tracker.lost(now);
         }
     }
 
@@ -160,17 +160,17 @@ impl Watch {
 }
 
 /// What a message about a directory means for a place that it concerns.
-fn take_in(moment: &mut Moment, heed: &Heed, name: &OsStr, news: News, now: Duration) {
+fn take_in(tracker: &mut SwapTracker, heed: &Heed, name: &OsStr, news: News, now: Duration) {
     match heed {
-        Heed::Entry(mine) if mine == name && news.arrived => moment.saw(now, Sign::Swapped),
-        Heed::Entry(mine) if mine == name => moment.saw(now, Sign::Written),
-        Heed::File(mine) if mine == name => moment.saw(now, news.sign.unwrap_or(Sign::Written)),
+        Heed::Entry(mine) if mine == name && news.arrived => tracker.saw(now, Sign::Swapped),
+        Heed::Entry(mine) if mine == name => tracker.saw(now, Sign::Written),
+        Heed::File(mine) if mine == name => tracker.saw(now, news.sign.unwrap_or(Sign::Written)),
         Heed::Itself | Heed::Entry(_) | Heed::File(_) => {}
         // What was put in before the watch is on is found by the look.
-        Heed::All if news.is_dir && news.arrived && news.sign.is_some() => moment.suspect(now),
+        Heed::All if news.is_dir && news.arrived && news.sign.is_some() => tracker.suspect(now),
         Heed::All => {
             if let Some(sign) = news.sign {
-                moment.saw(now, sign);
+                tracker.saw(now, sign);
             }
         }
     }

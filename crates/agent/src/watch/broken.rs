@@ -6,7 +6,7 @@ use super::place::Place;
 use super::route::is_absence;
 use super::watched::Watched;
 use crate::files::read::Unread;
-use crate::files::sys::faults::{Call, Fault, calls_of, during, once};
+use crate::files::sys::faults::{Fault, Syscall, calls_of, during, once};
 use rustix::io::Errno;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,7 @@ fn a_file_that_fails_for_good_is_named_until_it_can_be_read() {
     for place in places(root.path()) {
         for error in PASSING.into_iter().filter(|error| *error != Errno::INTR) {
             let mut watched = watched(&place);
-            let plan = move |call| (call == Call::Read).then_some(Fault::Fails(error));
+            let plan = move |call| (call == Syscall::Read).then_some(Fault::Fails(error));
             during(plan, || watched.take(place.read()));
             let unread = watched.unread();
             let sentence = format!("cannot be read: {}", Unread::Failed(error));
@@ -152,7 +152,7 @@ fn what_comes_in_small_pieces_is_the_same() {
             } else {
                 Fault::Fails(Errno::INTR)
             };
-            (call == Call::Read).then_some(fault)
+            (call == Syscall::Read).then_some(fault)
         };
         assert_eq!(during(plan, || place.read()), Ok(truth));
     }
@@ -175,7 +175,7 @@ fn what_shrinks_or_grows_while_it_is_read_is_read_again() {
                 std::fs::write(&file, before).unwrap();
                 let (path, mut reads, mut stats) = (file.clone(), 0, false);
                 let plan = move |call| {
-                    if call == Call::Read {
+                    if call == Syscall::Read {
                         if reads == number {
                             std::fs::write(&path, after).unwrap();
                             stats = silent;
@@ -183,7 +183,7 @@ fn what_shrinks_or_grows_while_it_is_read_is_read_again() {
                         reads += 1;
                     }
                     // Whether it has changed cannot be told.
-                    let fails = call == Call::Stat && std::mem::take(&mut stats);
+                    let fails = call == Syscall::Stat && std::mem::take(&mut stats);
                     fails.then_some(Fault::Fails(Errno::IO))
                 };
                 let read = during(plan, || place(file.clone()).read()).unwrap();

@@ -16,14 +16,14 @@ pub(crate) type FileDigest = [u8; 16];
 const READINGS: usize = 3;
 
 /// What one file contains.
-pub(super) struct Read {
+pub(super) struct FileRead {
     pub(super) digest: FileDigest,
     pub(super) foreign: Option<Foreign>,
     pub(super) length: u64,
 }
 
 /// Read again if it was written meanwhile: half of it may be of before.
-pub(super) fn digest(open: impl Fn() -> Result<Opened, Unread>) -> Result<Read, Unread> {
+pub(super) fn digest(open: impl Fn() -> Result<Opened, Unread>) -> Result<FileRead, Unread> {
     let mut last = None;
     for _ in 0..READINGS {
         let mut file = open()?;
@@ -38,7 +38,7 @@ pub(super) fn digest(open: impl Fn() -> Result<Opened, Unread>) -> Result<Read, 
 
 /// Hashed in small pieces: the agent holds no whole file, but one that may be
 /// foreign.
-fn digest_once(file: &mut Opened) -> Result<Read, Unread> {
+fn digest_once(file: &mut Opened) -> Result<FileRead, Unread> {
     let mut hasher = blake3::Hasher::new();
     let mut suspect = Vec::new();
     let mut is_possible = None;
@@ -54,7 +54,7 @@ fn digest_once(file: &mut Opened) -> Result<Read, Unread> {
     let foreign = is_possible
         .filter(|is| *is)
         .and_then(|_| Foreign::of(&suspect));
-    Ok(Read {
+    Ok(FileRead {
         digest: shorten(&hasher),
         foreign,
         length,

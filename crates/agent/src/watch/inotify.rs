@@ -5,8 +5,8 @@
 //! inotify(7)), or no further watch (ENOSPC), is an error for the caller to
 //! live with: it polls.
 
-use super::moment::Sign;
 use super::route::Heed;
+use super::swap_tracker::Sign;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};

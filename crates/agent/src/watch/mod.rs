@@ -1,6 +1,6 @@
 //! Sees configuration change.
 //!
-//! In: the places to watch. Out: a [`Look`] whenever their content is another
+//! In: the places to watch. Out: an [`Observation`] whenever their content is another
 //! one, complete and settled, and one for every moment that nobody can vouch for.
 //!
 //! The watch is set before the first look, so nothing falls between. inotify
@@ -17,21 +17,20 @@ mod digest;
 pub(crate) mod foreign;
 pub(crate) mod glob;
 mod inotify;
-mod moment;
 mod mounted;
 pub(crate) mod mounts;
 pub(crate) mod place;
 pub(crate) mod reading;
 mod route;
 mod snapshot;
+mod swap_tracker;
 pub(crate) mod tree;
 pub(crate) mod watched;
 
 pub(crate) use crate::text::plain::name as shown;
 use arm::Concerns;
 use inotify::{Inotify, Told};
-use moment::Moment;
-use mounted::Table;
+use mounted::MountTable;
 use place::Place;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -41,18 +40,19 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
+use swap_tracker::SwapTracker;
 use tidings_supervise::Version;
-use watched::{Found, Watched};
+use watched::{Changes, Watched};
 
 /// How often to look where inotify is not to be had.
 const WITHOUT_INOTIFY: Duration = Duration::from_secs(1);
 
 /// What reading a place came to.
-type Read = Result<Snapshot, Errno>;
+type Reading = Result<Snapshot, Errno>;
 
 /// What one look found.
 #[derive(Debug, Clone)]
-pub(crate) struct Look {
+pub(crate) struct Observation {
     /// The content of all places together.
     pub(crate) version: Version,
     /// Whether the content is as it was, after who knows what.
@@ -87,7 +87,7 @@ pub(crate) struct Mount {
 pub(crate) struct Watch {
     places: Vec<Watched>,
     inotify: Option<Inotify>,
-    mounts: Table,
+    mounts: MountTable,
     /// By the number of a watch.
     numbers: HashMap<i32, Concerns>,
     poll: Duration,
@@ -116,7 +116,7 @@ impl Watch {
             places,
             inotify: None,
             // Before the first look: what is mounted meanwhile is told.
-            mounts: Table::open(),
+            mounts: MountTable::open(),
             numbers: HashMap::new(),
             poll,
             began: Instant::now(),
@@ -139,7 +139,7 @@ impl Watch {
     }
 
     /// Waits until something changed, or until a poll has passed (`None`).
-    pub(crate) fn wait(&mut self) -> Option<Look> {
+    pub(crate) fn wait(&mut self) -> Option<Observation> {
         let remounted = self.sleep();
         self.listen();
         let now = self.now();
@@ -156,7 +156,7 @@ impl Watch {
 
     /// A look worth telling of: other content or another generation, a place
     /// that went or came, or a moment that nobody can vouch for.
-    fn report(&mut self, names: Vec<OsString>, flickered: bool) -> Option<Look> {
+    fn report(&mut self, names: Vec<OsString>, flickered: bool) -> Option<Observation> {
         let mounts = self.mounts();
         if names.is_empty() && !flickered && mounts == self.reported {
             return None;
@@ -164,7 +164,7 @@ impl Watch {
         self.reported = mounts;
         self.note_left_out();
         self.note_unread();
-        Some(Look {
+        Some(Observation {
             flickered,
             names,
             ..self.look()
@@ -202,8 +202,8 @@ impl Watch {
     }
 
     /// The present content, as last looked at.
-    pub(crate) fn look(&self) -> Look {
-        Look {
+    pub(crate) fn look(&self) -> Observation {
+        Observation {
             version: self.version(),
             flickered: false,
             names: Vec::new(),
@@ -287,10 +287,10 @@ impl Watch {
     fn due(&self, group: usize) -> Option<Duration> {
         let members = || {
             let all = self.places.iter().filter(|watched| watched.group == group);
-            all.map(|watched| &watched.moment)
+            all.map(|watched| &watched.tracker)
         };
-        let ready = members().filter_map(Moment::due).max()?;
-        let latest = members().filter_map(Moment::latest).min();
+        let ready = members().filter_map(SwapTracker::due).max()?;
+        let latest = members().filter_map(SwapTracker::latest).min();
         Some(latest.map_or(ready, |latest| ready.min(latest)))
     }
 
@@ -313,13 +313,13 @@ impl Watch {
     }
 
     /// All of a group, or none of it yet: what one message tells of is one change.
-    fn look_at(&mut self, group: usize) -> Vec<Found> {
+    fn look_at(&mut self, group: usize) -> Vec<Changes> {
         let now = self.now();
         let members: Vec<usize> = (0..self.places.len())
             .filter(|index| self.places[*index].group == group)
-            .filter(|index| self.places[*index].moment.due().is_some())
+            .filter(|index| self.places[*index].tracker.due().is_some())
             .collect();
-        let exhausted = (members.iter()).any(|index| self.places[*index].moment.is_exhausted(now));
+        let exhausted = (members.iter()).any(|index| self.places[*index].tracker.is_exhausted(now));
         if !exhausted && self.await_writers(&members, now) {
             return Vec::new();
         }
@@ -328,11 +328,11 @@ impl Watch {
             self.arm(*index);
         }
         let signs = |watch: &Self| -> Vec<u64> {
-            let of = |index: &usize| watch.places[*index].moment.signs();
+            let of = |index: &usize| watch.places[*index].tracker.signs();
             members.iter().map(of).collect()
         };
         let before = signs(self);
-        let read: Vec<Read> = members
+        let read: Vec<Reading> = members
             .iter()
             .map(|index| self.places[*index].place.read())
             .collect();
@@ -348,7 +348,7 @@ impl Watch {
         for (index, read) in members.into_iter().zip(read) {
             found.extend(self.places[index].take(read));
             if again {
-                self.places[index].moment.suspect(now);
+                self.places[index].tracker.suspect(now);
             }
         }
         found
@@ -360,7 +360,7 @@ impl Watch {
         for index in members {
             let watched = &mut self.places[*index];
             if watched.writer_at_work() {
-                watched.moment.put_off(now);
+                watched.tracker.put_off(now);
                 any = true;
             }
         }
@@ -369,11 +369,11 @@ impl Watch {
 
     /// Whether a volume was swapped away whenever it was read: what it contains
     /// is not known then.
-    fn await_swaps(&mut self, members: &[usize], read: &[Read], now: Duration) -> bool {
+    fn await_swaps(&mut self, members: &[usize], read: &[Reading], now: Duration) -> bool {
         let mut any = false;
         for (index, read) in members.iter().zip(read) {
             if *read == Err(Errno::AGAIN) {
-                self.places[*index].moment.start_over(now);
+                self.places[*index].tracker.start_over(now);
                 any = true;
             }
         }

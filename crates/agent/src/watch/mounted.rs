@@ -67,13 +67,13 @@ fn number(at: BorrowedFd<'_>, path: &Path) -> Option<u64> {
 
 /// The mounts that we see.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct MountTable {
     /// `None`: cannot be had.
     file: Option<File>,
     not_before: Duration,
 }
 
-impl Table {
+impl MountTable {
     pub(super) fn open() -> Self {
         Self {
             file: File::open("/proc/self/mountinfo").ok(),

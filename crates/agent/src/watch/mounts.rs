@@ -2,7 +2,7 @@
 //! change, from `/proc/self/mountinfo` (proc(5)).
 //!
 //! In: the text of mountinfo, and a way to ask whether a directory holds a
-//! `..data` link. Out: [`Found`]. The root of a ConfigMap's or a Secret's mount
+//! `..data` link. Out: [`Mounts`]. The root of a ConfigMap's or a Secret's mount
 //! contains `/volumes/kubernetes.io~configmap/NAME` (Kubernetes,
 //! pkg/volume/configmap/configmap.go); tmpfs volumes are known by `..data`
 //! alone; the root of a subPath mount lies inside a timestamp directory.
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Mounts {
     /// Mount points that the kubelet updates.
     pub(crate) volumes: Vec<PathBuf>,
     /// Mount points of the downward API, where that can be seen.
@@ -34,8 +34,8 @@ const PLUGINS: [&str; 3] = [
 const DOWNWARD: &str = "/volumes/kubernetes.io~downward-api/";
 
 /// Sorts the mounts of one mountinfo text.
-pub(crate) fn find(mountinfo: &str, is_volume: impl Fn(&Path) -> bool) -> Found {
-    let mut found = Found::default();
+pub(crate) fn find(mountinfo: &str, is_volume: impl Fn(&Path) -> bool) -> Mounts {
+    let mut found = Mounts::default();
     for line in mountinfo.lines() {
         let Some((root, point)) = root_and_point(line) else {
             continue;
@@ -109,7 +109,7 @@ broken";
         let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(
             found,
-            Found {
+            Mounts {
                 volumes: paths(&["/etc/certs", "/etc/web", "/tmp/with space"]),
                 left_out: paths(&["/etc/podinfo"]),
                 frozen: paths(&["/etc/one.conf", "/etc/key"]),

@@ -106,7 +106,7 @@ fn led_here_at(route: &Route, spot: &Spot) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::sys::faults::{self, Call};
+    use crate::files::sys::faults::{self, Syscall};
     use crate::watch::foreign::Foreign;
     use crate::watch::glob::Filter;
     use rustix::fs::{self, CWD, FileType, Mode};
@@ -278,12 +278,12 @@ mod tests {
             let lists = std::rc::Rc::new(std::cell::Cell::new(0));
             let (counted, mut swaps) = (std::rc::Rc::clone(&lists), 0);
             let plan = move |call| {
-                if call == Call::ReadLink {
+                if call == Syscall::ReadLink {
                     swaps += 1;
                     std::fs::remove_file(&link).unwrap();
                     symlink(format!("{}..2026", "./".repeat(swaps)), &link).unwrap();
                 }
-                counted.set(counted.get() + u32::from(call == Call::Open));
+                counted.set(counted.get() + u32::from(call == Syscall::Open));
                 None
             };
             let read = faults::during(plan, || place(dir.path()).read_within(limit));

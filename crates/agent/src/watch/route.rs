@@ -9,8 +9,8 @@
 //! first update, so a watch on them dies (kubernetes/kubernetes#111947). A way
 //! that comes to a directory with `..data` ends there.
 
+use crate::files::path_walk::PathWalk;
 use crate::files::sys;
-use crate::files::way::Way;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -64,8 +64,8 @@ pub(super) struct Spot {
 impl Route {
     /// Follows the path as far as it leads.
     pub(super) fn of(path: &Path) -> Self {
-        let mut walk = Walk {
-            way: Way::along(path),
+        let mut walk = RouteWalk {
+            way: PathWalk::along(path),
             fence: None,
             steps: Vec::new(),
         };
@@ -84,15 +84,15 @@ impl Route {
     }
 }
 
-struct Walk {
-    way: Way,
+struct RouteWalk {
+    way: PathWalk,
     /// Where the last part lies, if that is a link. Links before it are part of
     /// how the place is called (`/var/run`).
     fence: Option<PathBuf>,
     steps: Vec<Step>,
 }
 
-impl Walk {
+impl RouteWalk {
     /// One part further; the end, if that was it.
     fn step(&mut self) -> Option<Result<Spot, Errno>> {
         let Some(name) = self.way.next() else {

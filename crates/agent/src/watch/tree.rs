@@ -5,7 +5,7 @@
 //! read, or is too large, is part of the snapshot by its inode and times; what
 //! the kernel failed to read is unknown.
 
-use super::digest::{Read, changed, digest, digest_of_stat};
+use super::digest::{FileRead, changed, digest, digest_of_stat};
 use super::glob::Filter;
 use super::snapshot::{Snapshot, joined};
 use crate::files::inode::{Id, id};
@@ -275,7 +275,7 @@ impl<'a> Tree<'a> {
         &self,
         stat: &Stat,
         open: impl Fn() -> Result<Opened, Unread>,
-    ) -> Result<Read, Unread> {
+    ) -> Result<FileRead, Unread> {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if size <= LARGE && self.bytes + size > MOST_BYTES {
             return Err(Unread::TooMuch("there is too much beside it"));
@@ -287,7 +287,7 @@ impl<'a> Tree<'a> {
         &mut self,
         relative: OsString,
         stat: &Stat,
-        read: Result<Read, Unread>,
+        read: Result<FileRead, Unread>,
     ) -> Result<(), Unread> {
         if !self.pinned {
             self.snapshot.changed_at = self.snapshot.changed_at.max(changed(stat));

@@ -5,11 +5,11 @@
 //! what was last seen of it: what runs goes on with what it read.
 
 use super::Mount;
-use super::moment::Moment;
 use super::place::{Place, Station};
 use super::route::is_absence;
 use super::shown;
 use super::snapshot::Snapshot;
+use super::swap_tracker::SwapTracker;
 use crate::files::read::Unread;
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ pub(crate) const MOST_OF_LISTED_NAMES: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) place: Place,
-    pub(super) moment: Moment,
+    pub(super) tracker: SwapTracker,
     pub(super) last: Snapshot,
     pulse: Option<u64>,
     /// The directories that inotify must be on.
@@ -40,7 +40,7 @@ pub(super) struct Watched {
 }
 
 /// What a look at one place found.
-pub(super) struct Found {
+pub(super) struct Changes {
     pub(super) names: Vec<OsString>,
     pub(super) flickered: bool,
 }
@@ -49,7 +49,7 @@ impl Watched {
     pub(super) fn new(place: Place) -> Self {
         Self {
             place,
-            moment: Moment::default(),
+            tracker: SwapTracker::default(),
             last: Snapshot::default(),
             pulse: None,
             stations: Vec::new(),
@@ -100,13 +100,13 @@ impl Watched {
         let pulse = self.place.pulse();
         if pulse != self.pulse {
             self.pulse = pulse;
-            self.moment.suspect(now);
+            self.tracker.suspect(now);
         }
     }
 
-    pub(super) fn take(&mut self, read: Result<Snapshot, Errno>) -> Option<Found> {
-        let flickered = self.moment.flickered();
-        self.moment.looked();
+    pub(super) fn take(&mut self, read: Result<Snapshot, Errno>) -> Option<Changes> {
+        let flickered = self.tracker.flickered();
+        self.tracker.looked();
         self.blind = read.as_ref().err().copied().filter(|why| !is_absence(*why));
         if self.blind.is_some() {
             // Nothing is known, so nothing changed yet.
@@ -121,7 +121,7 @@ impl Watched {
         };
         self.missing = false;
         snapshot.keep_unknown_of(&self.last);
-        let found = Found {
+        let found = Changes {
             names: differing(&self.last, &snapshot),
             flickered,
         };

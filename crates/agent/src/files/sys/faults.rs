@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Which call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum Syscall {
     Chmod,
     Exchange,
     List,
@@ -36,7 +36,7 @@ pub(crate) enum Fault {
     Short(usize),
 }
 
-type Plan<'a> = Box<dyn FnMut(Call) -> Option<Fault> + 'a>;
+type Plan<'a> = Box<dyn FnMut(Syscall) -> Option<Fault> + 'a>;
 
 thread_local! {
     static PLAN: RefCell<Option<Plan<'static>>> = const { RefCell::new(None) };
@@ -44,7 +44,7 @@ thread_local! {
 
 /// Does something while calls fail as the plan says.
 pub(crate) fn during<T>(
-    plan: impl FnMut(Call) -> Option<Fault> + 'static,
+    plan: impl FnMut(Syscall) -> Option<Fault> + 'static,
     what: impl FnOnce() -> T,
 ) -> T {
     /// Whatever comes of it, the next test has none.
@@ -63,8 +63,8 @@ pub(crate) fn during<T>(
 pub(crate) fn once(
     number: usize,
     fault: Fault,
-    of: impl Fn(Call) -> bool + 'static,
-) -> impl FnMut(Call) -> Option<Fault> {
+    of: impl Fn(Syscall) -> bool + 'static,
+) -> impl FnMut(Syscall) -> Option<Fault> {
     let mut calls = 0;
     move |call| {
         calls += usize::from(of(call));
@@ -73,7 +73,7 @@ pub(crate) fn once(
 }
 
 /// How many calls it makes.
-pub(crate) fn calls_of<T>(what: impl FnOnce() -> T) -> (T, Vec<Call>) {
+pub(crate) fn calls_of<T>(what: impl FnOnce() -> T) -> (T, Vec<Syscall>) {
     let calls = std::rc::Rc::new(RefCell::new(Vec::new()));
     let counted = std::rc::Rc::clone(&calls);
     let plan = move |call| {
@@ -85,7 +85,7 @@ pub(crate) fn calls_of<T>(what: impl FnOnce() -> T) -> (T, Vec<Call>) {
 }
 
 /// The most bytes that the call may take.
-fn ask(call: Call) -> Result<usize, Errno> {
+fn ask(call: Syscall) -> Result<usize, Errno> {
     let fault = PLAN.with_borrow_mut(|plan| plan.as_mut().and_then(|plan| plan(call)));
     match fault {
         None => Ok(usize::MAX),
@@ -100,37 +100,37 @@ pub(crate) fn openat(
     flags: OFlags,
     mode: Mode,
 ) -> Result<OwnedFd, Errno> {
-    ask(Call::Open)?;
+    ask(Syscall::Open)?;
     fs::openat(dir, path, flags, mode)
 }
 
 pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat, Errno> {
-    ask(Call::Stat)?;
+    ask(Syscall::Stat)?;
     fs::fstat(fd)
 }
 
 pub(crate) fn stat(path: impl Arg) -> Result<Stat, Errno> {
-    ask(Call::Stat)?;
+    ask(Syscall::Stat)?;
     fs::stat(path)
 }
 
 pub(crate) fn lstat(path: impl Arg) -> Result<Stat, Errno> {
-    ask(Call::Stat)?;
+    ask(Syscall::Stat)?;
     fs::lstat(path)
 }
 
 pub(crate) fn statat(dir: impl AsFd, path: impl Arg, flags: AtFlags) -> Result<Stat, Errno> {
-    ask(Call::Stat)?;
+    ask(Syscall::Stat)?;
     fs::statat(dir, path, flags)
 }
 
 pub(crate) fn readlink(path: impl Arg, reuse: Vec<u8>) -> Result<CString, Errno> {
-    ask(Call::ReadLink)?;
+    ask(Syscall::ReadLink)?;
     fs::readlink(path, reuse)
 }
 
 pub(crate) fn readlinkat(dir: impl AsFd, path: impl Arg, reuse: Vec<u8>) -> Result<CString, Errno> {
-    ask(Call::ReadLink)?;
+    ask(Syscall::ReadLink)?;
     fs::readlinkat(dir, path, reuse)
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn renameat(
     to_dir: impl AsFd,
     to: impl Arg,
 ) -> Result<(), Errno> {
-    ask(Call::Rename)?;
+    ask(Syscall::Rename)?;
     fs::renameat(from_dir, from, to_dir, to)
 }
 
@@ -151,32 +151,32 @@ pub(crate) fn renameat_with(
     to: impl Arg,
     flags: RenameFlags,
 ) -> Result<(), Errno> {
-    ask(Call::Exchange)?;
+    ask(Syscall::Exchange)?;
     fs::renameat_with(from_dir, from, to_dir, to, flags)
 }
 
 pub(crate) fn unlinkat(dir: impl AsFd, path: impl Arg, flags: AtFlags) -> Result<(), Errno> {
-    ask(Call::Unlink)?;
+    ask(Syscall::Unlink)?;
     fs::unlinkat(dir, path, flags)
 }
 
 pub(crate) fn fchmod(fd: impl AsFd, mode: Mode) -> Result<(), Errno> {
-    ask(Call::Chmod)?;
+    ask(Syscall::Chmod)?;
     fs::fchmod(fd, mode)
 }
 
 pub(crate) fn fsync(fd: impl AsFd) -> Result<(), Errno> {
-    ask(Call::Sync)?;
+    ask(Syscall::Sync)?;
     fs::fsync(fd)
 }
 
 pub(crate) fn read(fd: impl AsFd, piece: &mut [u8]) -> Result<usize, Errno> {
-    let most = ask(Call::Read)?.min(piece.len());
+    let most = ask(Syscall::Read)?.min(piece.len());
     rustix::io::read(fd, &mut piece[..most])
 }
 
 pub(crate) fn write(fd: impl AsFd, piece: &[u8]) -> Result<usize, Errno> {
-    let most = ask(Call::Write)?.min(piece.len());
+    let most = ask(Syscall::Write)?.min(piece.len());
     rustix::io::write(fd, &piece[..most])
 }
 
@@ -185,7 +185,7 @@ pub(crate) struct Dir(fs::Dir);
 
 impl Dir {
     pub(crate) fn read_from(dir: impl AsFd) -> Result<Self, Errno> {
-        ask(Call::List)?;
+        ask(Syscall::List)?;
         fs::Dir::read_from(dir).map(Self)
     }
 }
@@ -194,7 +194,7 @@ impl Iterator for Dir {
     type Item = Result<DirEntry, Errno>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match ask(Call::List) {
+        match ask(Syscall::List) {
             Ok(_) => self.0.next(),
             Err(why) => Some(Err(why)),
         }

@@ -11,12 +11,12 @@ pub(crate) const MOST_OF_ALL_NAMES: usize = 1 << 20;
 
 /// Each of them once.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct ChangedNames {
     all: BTreeSet<OsString>,
     bytes: usize,
 }
 
-impl Names {
+impl ChangedNames {
     /// What comes when there is no more room is left out.
     pub(crate) fn extend(&mut self, names: impl IntoIterator<Item = OsString>) {
         for name in names {
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn names_that_are_invented_for_ever_are_left_out() {
-        let (mut new, mut acted_on) = (Names::default(), Names::default());
+        let (mut new, mut acted_on) = (ChangedNames::default(), ChangedNames::default());
         for number in 0..2 * MOST_NAMES {
             new.extend([format!("{number}").into()]);
             new.move_to(&mut acted_on);
@@ -62,7 +62,7 @@ mod tests {
         assert!(acted_on.bytes <= MOST_OF_ALL_NAMES);
         assert_eq!(acted_on.all.len(), MOST_OF_ALL_NAMES / 255);
         // The same one takes no more room.
-        let mut again = Names::default();
+        let mut again = ChangedNames::default();
         again.extend((0..3).map(|_| long(1)));
         assert_eq!(again.bytes, 255);
     }

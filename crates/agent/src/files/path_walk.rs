@@ -9,14 +9,14 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 /// How far a walk has come.
-pub(crate) struct Way {
+pub(crate) struct PathWalk {
     /// A directory, never a link.
     pub(crate) here: PathBuf,
     pub(crate) ahead: VecDeque<OsString>,
     links: usize,
 }
 
-impl Way {
+impl PathWalk {
     /// At its beginning. What is relative begins where the agent does.
     pub(crate) fn along(path: &Path) -> Self {
         let mut way = Self {

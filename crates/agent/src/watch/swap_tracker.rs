@@ -35,7 +35,7 @@ pub(crate) enum Sign {
 
 /// What has been seen since the last look.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Moment {
+pub(crate) struct SwapTracker {
     swaps: u32,
     olds_gone: u32,
     signs: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Moment {
     due: Option<Time>,
 }
 
-impl Moment {
+impl SwapTracker {
     /// Takes one sign in.
     pub(crate) fn saw(&mut self, now: Time, sign: Sign) {
         let latest = *self.since.get_or_insert(now) + LONGEST;
@@ -126,11 +126,11 @@ mod tests {
     }
 
     fn due_after(signs: &[(u64, Sign)]) -> Option<Time> {
-        let mut moment = Moment::default();
+        let mut tracker = SwapTracker::default();
         for (at, sign) in signs {
-            moment.saw(ms(*at), *sign);
+            tracker.saw(ms(*at), *sign);
         }
-        moment.due()
+        tracker.due()
     }
 
     #[test]
@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn two_changes_between_two_looks_flicker() {
-        let mut moment = Moment::default();
-        moment.saw(ms(0), Sign::Swapped);
-        assert!(!moment.flickered());
-        moment.saw(ms(1), Sign::Swapped);
-        assert!(moment.flickered());
-        moment.looked();
-        assert!(!moment.flickered() && moment.due().is_none());
+        let mut tracker = SwapTracker::default();
+        tracker.saw(ms(0), Sign::Swapped);
+        assert!(!tracker.flickered());
+        tracker.saw(ms(1), Sign::Swapped);
+        assert!(tracker.flickered());
+        tracker.looked();
+        assert!(!tracker.flickered() && tracker.due().is_none());
     }
 }

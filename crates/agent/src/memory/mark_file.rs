@@ -22,7 +22,7 @@ const END: &str = ".new";
 const LOOKED_AT: usize = 10_000;
 
 /// A file that is not yet in its place.
-pub(super) struct Draft {
+pub(super) struct MarkFile {
     folder: Arc<Folder>,
     name: OsString,
     file: File,
@@ -33,7 +33,7 @@ pub(super) struct Draft {
 pub(super) const NOT_YET: &[u8] = b"?";
 const HOLDS: &[u8] = b" ";
 
-impl Draft {
+impl MarkFile {
     /// Writes it, for a file of this name. `to_disk`: beyond the kernel's cache.
     pub(super) fn write(
         folder: &Arc<Folder>,
@@ -86,7 +86,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for MarkFile {
     fn drop(&mut self) {
         // After it was put in its place there is none of this name.
         let _ = self.folder.remove(&self.name);

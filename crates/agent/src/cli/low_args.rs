@@ -33,7 +33,7 @@ pub(crate) enum AtStart {
     clippy::struct_excessive_bools,
     reason = "each is an option of its own"
 )]
-pub(crate) struct Draft {
+pub(crate) struct LowArgs {
     pub(crate) watch: Vec<PathBuf>,
     pub(crate) filter: Filter,
     pub(crate) preset: Option<&'static Preset>,
@@ -73,7 +73,7 @@ pub(crate) struct Draft {
 /// Setters that only keep what was written.
 macro_rules! keep {
     ($($name:ident: $parse:expr => $($field:ident).+;)*) => {
-        impl Draft { $(
+        impl LowArgs { $(
             pub(crate) fn $name(&mut self, text: &str) -> Done {
                 self.$($field).+ = Some($parse(text)?);
                 Ok(())
@@ -85,7 +85,7 @@ macro_rules! keep {
 /// Setters of options that may be given again.
 macro_rules! gather {
     ($($name:ident: $parse:expr => $($field:ident).+;)*) => {
-        impl Draft { $(
+        impl LowArgs { $(
             pub(crate) fn $name(&mut self, text: &str) -> Done {
                 self.$($field).+.push($parse(text)?);
                 Ok(())
@@ -97,7 +97,7 @@ macro_rules! gather {
 /// Setters of options without a value.
 macro_rules! switch {
     ($($name:ident => $($field:ident).+;)*) => {
-        impl Draft { $(
+        impl LowArgs { $(
             pub(crate) fn $name(&mut self) -> Done {
                 self.$($field).+ = true;
                 Ok(())
@@ -151,7 +151,7 @@ switch! {
     settle_first => settle_first;
 }
 
-impl Draft {
+impl LowArgs {
     pub(crate) fn method(&mut self, value: &str) -> Done {
         let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if value.is_empty() || !value.chars().all(is_token) {
