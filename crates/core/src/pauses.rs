@@ -22,8 +22,14 @@ impl Pauses {
 
     /// It failed again: the pause before the next attempt.
     pub fn grow(&mut self) -> Duration {
-        let factor = 2_u32.saturating_pow(self.failures);
+        let pause = self.after(self.failures);
         self.failures = self.failures.saturating_add(1);
+        pause
+    }
+
+    /// The pause after a failure, where there were so many before.
+    pub fn after(&self, failures: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(failures);
         self.first.saturating_mul(factor).min(self.longest)
     }
 }

@@ -64,6 +64,13 @@ pub struct Gone {
 }
 
 impl Concerned {
+    /// Whom another fact concerns too.
+    pub fn extend(&mut self, other: Self) {
+        self.changed.extend(other.changed);
+        self.look.extend(other.look);
+        self.gone.extend(other.gone);
+    }
+
     fn changed(changed: Vec<WorkloadRef>) -> Self {
         Self {
             changed,

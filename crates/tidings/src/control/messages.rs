@@ -24,21 +24,28 @@ pub enum Input {
     Fetched(SourceRef, u32, Result<Fetched, ApiError>),
     /// The sources of a namespace were listed.
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
-    /// Our term has begun: this is the state, and these are Jobs that an earlier
-    /// term left to be made again, each with the uid of the one that is deleted.
-    /// Before it nobody led since this time, where somebody did before that.
-    Leading(
-        u64,
-        Vec<(Shard, Stored)>,
-        Vec<(WorkloadRef, Name)>,
-        Option<Seconds>,
-    ),
+    /// Our term has begun.
+    Leading(NewTerm),
     /// Our term has ended.
     Following,
     /// This is the newest form of the records that all replicas know.
     Form(u8),
     /// Only in this term: see [`Answer`].
     Answer(u64, Answer),
+}
+
+/// A term that begins, with what earlier ones left.
+#[derive(Debug)]
+pub struct NewTerm {
+    /// Its number.
+    pub number: u64,
+    /// The records.
+    pub state: Vec<(Shard, Stored)>,
+    /// Jobs that are still to be made again, each with the uid of the one that is
+    /// deleted.
+    pub remaking: Vec<(WorkloadRef, Name)>,
+    /// Before it nobody led since this time, where somebody did before that.
+    pub unled_since: Option<Seconds>,
 }
 
 /// Answers to what only the leader does.

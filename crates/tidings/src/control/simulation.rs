@@ -22,9 +22,8 @@ use tidings_core::refs::{Name, SourceKind};
 use tidings_core::standing::Word;
 use tidings_core::state::entry_key;
 
-use super::{
-    Answer, Control, Deed, Effect, Input, KEPT_FOR_PODS, Outcome, Patch, Plan, RollError, Told,
-};
+use super::leading::{KEPT_FOR_PODS, Leading};
+use super::{Answer, Control, Deed, Effect, Input, NewTerm, Outcome, Patch, Plan, RollError};
 use crate::api::ApiError;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
 
@@ -110,8 +109,13 @@ impl Simulation {
         let since = (self.term > 1).then_some(EPOCH);
         let kept = self.world.kept.clone();
         let remaking = kept.iter().map(|job| (job.key.clone(), job.uid.clone()));
-        let leading = Input::Leading(self.term, state, remaking.collect(), since);
-        self.control.take(self.now, leading);
+        let leading = NewTerm {
+            number: self.term,
+            state,
+            remaking: remaking.collect(),
+            unled_since: since,
+        };
+        self.control.take(self.now, Input::Leading(leading));
         let rest = kept.map(|job| Effect::Patch(Box::new(job)));
         self.requests.extend(rest);
     }
@@ -136,10 +140,14 @@ impl Simulation {
         }
     }
 
+    fn leading(&self) -> &Leading {
+        self.control.leading.as_ref().unwrap()
+    }
+
     /// Whether it is called stale.
     fn is_doubted(&self, i: usize) -> bool {
-        let told = self.control.told.get(&workload(i));
-        told.and_then(Told::standing) == Some(Word::Stale)
+        let desk = self.leading().desks.get(&workload(i));
+        desk.and_then(|desk| desk.announced.standing()) == Some(Word::Stale)
     }
 
     fn deliver_fact(&mut self) {
@@ -365,7 +373,7 @@ impl Simulation {
                 pods.rolls.len(),
                 pods.undone
             );
-            let entry = self.control.store.get(&workload(i));
+            let entry = self.leading().store.get(&workload(i));
             assert!(entry.is_some_and(|e| e.done), "w{i}: {entry:?}");
         }
     }

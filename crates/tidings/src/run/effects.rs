@@ -23,7 +23,9 @@ use crate::act::saved::{self, Saved};
 use crate::act::{self, ActContext, Author};
 use crate::api::pace::Pace;
 use crate::api::{ApiClient, ApiError, Term};
-use crate::control::{Answer, Control, Deed, Effect, Input, Outcome, Patch, RollError, Unpause};
+use crate::control::{
+    Answer, Control, Deed, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause,
+};
 use crate::fetch;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::Roll;
@@ -320,8 +322,13 @@ impl Executor {
     /// The controller leads; what an earlier term left half done is finished.
     async fn begin(self: Arc<Self>, term: Term, state: Vec<(Shard, Stored)>, saved: Vec<Saved>) {
         let jobs = saved.iter().map(|job| (job.key.clone(), job.uid.clone()));
-        let leading = Input::Leading(term.number, state, jobs.collect(), term.unled_since);
-        self.tell(leading).await;
+        let leading = NewTerm {
+            number: term.number,
+            remaking: jobs.collect(),
+            unled_since: term.unled_since,
+            state,
+        };
+        self.tell(Input::Leading(leading)).await;
         for job in saved {
             spawn(Arc::clone(&self).finish(term.clone(), job));
         }

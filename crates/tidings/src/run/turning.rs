@@ -114,7 +114,7 @@ impl Loop {
     /// A term that has ended while its state was read must not begin.
     fn is_current(&self, input: &Input) -> bool {
         match input {
-            Input::Leading(term, ..) => self.effects.is_in_term(*term),
+            Input::Leading(new) => self.effects.is_in_term(new.number),
             _ => true,
         }
     }

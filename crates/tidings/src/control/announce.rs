@@ -1,0 +1,200 @@
+//! What the controller says, each thing once.
+//!
+//! A thing is said again only after it has been untrue in between, so that a
+//! workload that fails for an hour has one Event and not a thousand.
+
+use std::time::Duration;
+
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::reason::Reason;
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::settle::Millis;
+use tidings_core::standing::Word;
+
+use super::ground::Ground;
+use super::leading::Leading;
+use super::{Effect, Patch, RollError, Said, What};
+use crate::api::ApiError;
+use crate::records::memory::TooLarge;
+
+/// Found once, when a record is first written, so that each time is another.
+const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];
+
+/// After a roll that changed nothing, trying again soon changes nothing either.
+const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
+
+/// A word, and its particulars.
+type Sentence = (Reason, String);
+
+/// What has been said of one workload and is still true.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    decision: Option<Sentence>,
+    standing: Option<Word>,
+    problems: Vec<Sentence>,
+    failure: Option<Sentence>,
+}
+
+impl Announced {
+    /// How it stood at the last decision.
+    pub(super) fn standing(&self) -> Option<Word> {
+        self.standing
+    }
+
+    /// The reasons of what is wrong with it.
+    pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
+        let reason = |(reason, _): &Sentence| *reason;
+        let warned = self.decision.iter().map(reason).filter(|r| r.row().warning);
+        let failed = self.failure.iter().map(reason);
+        self.problems.iter().map(reason).chain(warned).chain(failed)
+    }
+
+    /// Takes in a verdict. Returns what is to be said.
+    fn heed(&mut self, verdict: &Verdict) -> Vec<(Sentence, What)> {
+        if verdict.asks() {
+            return Vec::new();
+        }
+        let decision = self.decide(verdict).map(|news| (news, What::Decision));
+        self.standing = verdict.standing.as_ref().map(|standing| standing.word);
+        self.failure = None;
+        let problems = verdict.problems.iter();
+        let problems: Vec<_> = problems.map(|p| (p.reason, p.text.clone())).collect();
+        let former = std::mem::replace(&mut self.problems, problems);
+        let new = self.problems.iter().filter(|p| !former.contains(p));
+        let new = new.map(|problem| (problem.clone(), What::Problem));
+        decision.into_iter().chain(new).collect()
+    }
+
+    fn decide(&mut self, verdict: &Verdict) -> Option<Sentence> {
+        let decision = (verdict.reason, verdict.text.clone());
+        let told = self.decision.as_ref();
+        // Our own intent, looked at again before its patch, is still the same roll.
+        let same_roll = verdict.reason == Reason::Resumed
+            && told.is_some_and(|(_, text)| *text == verdict.text);
+        // Another roll is one, even if it is for the same keys as the last one.
+        let rolls = matches!(verdict.act, Act::Roll(..));
+        if same_roll || (!rolls && told == Some(&decision)) {
+            return None;
+        }
+        self.decision = Some(decision.clone());
+        Some(decision)
+    }
+
+    /// Takes in a failure. Returns whether it is to be said.
+    fn fail(&mut self, failure: &Sentence) -> bool {
+        let is_new = self.failure.as_ref() != Some(failure);
+        self.failure = Some(failure.clone());
+        is_new
+    }
+}
+
+impl Leading {
+    pub(super) fn say_verdict(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        verdict: &Verdict,
+    ) {
+        let news = self.desks.of(key).announced.heed(verdict);
+        for (sentence, what) in news {
+            self.say(ground, key, sentence, what);
+        }
+    }
+
+    /// A read or write for this workload failed. Said once until it works or
+    /// fails differently.
+    pub(super) fn say_failed(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        doing: &str,
+        error: &ApiError,
+    ) {
+        let failure = (Reason::Failed, format!("{doing}: {error}"));
+        self.say_failure(ground, key, failure);
+    }
+
+    /// Its record is too large to be kept, so it is not rolled.
+    pub(super) fn not_kept(&mut self, ground: &mut Ground, key: &WorkloadRef, bytes: TooLarge) {
+        let text = format!("its record cannot be kept: {bytes}");
+        self.say_failure(ground, key, (Reason::Failed, text));
+    }
+
+    fn say_failure(&mut self, ground: &mut Ground, key: &WorkloadRef, failure: Sentence) {
+        let is_there = ground.index.get(key).is_some();
+        if is_there && self.desks.of(key).announced.fail(&failure) {
+            self.say(ground, key, failure, What::Problem);
+        }
+    }
+
+    /// Tries it again after a pause.
+    pub(super) fn workload_failed(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        doing: &str,
+        error: &RollError,
+    ) {
+        let failure = (Reason::Failed, format!("{doing}: {error}"));
+        self.say_failure(ground, key, failure);
+        self.pause(ground, key, error.retry_after());
+    }
+
+    /// The API server took the patch, and the workload is as it was.
+    pub(super) fn no_effect(&mut self, ground: &mut Ground, key: &WorkloadRef) {
+        self.say_failure(ground, key, (Reason::NoEffect, String::new()));
+        self.pause(ground, key, Some(NO_EFFECT_PAUSE));
+    }
+
+    fn pause(&mut self, ground: &Ground, key: &WorkloadRef, asked: Option<Duration>) {
+        if ground.index.get(key).is_some() {
+            let again = self.desks.of(key).backoff.failed(ground.now, asked);
+            self.queue.look(key, again);
+        }
+    }
+
+    fn say(&self, ground: &mut Ground, key: &WorkloadRef, sentence: Sentence, what: What) {
+        let Some(known) = ground.index.get(key) else {
+            return;
+        };
+        let (reason, text) = sentence;
+        let desk = self.desks.get(key);
+        let time = u64::try_from(ground.seconds()).unwrap_or(0);
+        let said = Said {
+            key: key.clone(),
+            uid: known.workload.uid.clone(),
+            reason,
+            text,
+            what,
+            changes: Vec::new(),
+            standing: desk.and_then(|desk| desk.announced.standing()),
+            time: if ANEW.contains(&reason) { time } else { 0 },
+        };
+        ground.effects.push(Effect::Say(Box::new(said)));
+    }
+}
+
+/// A roll has reached a workload, of which this is the uid where it is another
+/// than before.
+pub(super) fn say_rolled(
+    ground: &mut Ground,
+    patch: &Patch,
+    uid: Option<Name>,
+    since: Option<Millis>,
+) {
+    let known = ground.index.get(&patch.key);
+    let Some(uid) = uid.or_else(|| Some(known?.workload.uid.clone())) else {
+        return;
+    };
+    let said = Said {
+        key: patch.key.clone(),
+        uid,
+        reason: patch.reason,
+        text: patch.because.clone(),
+        what: What::Rolled(patch.n, since),
+        changes: patch.changes.clone(),
+        standing: None,
+        time: 0,
+    };
+    ground.effects.push(Effect::Say(Box::new(said)));
+}

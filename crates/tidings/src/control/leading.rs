@@ -1,0 +1,377 @@
+//! A term in which we lead: what only the leader knows, and decides. Whoever loses the
+//! Lease drops it, and has forgotten all of it.
+
+use std::collections::HashMap;
+
+use tidings_core::decide::{Act, Decided, Moment, Verdict, decide};
+use tidings_core::evidence::Evidence;
+use tidings_core::index::Concerned;
+use tidings_core::object::{Seconds, Version};
+use tidings_core::reason::Reason;
+use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::settle::{Millis, Queue};
+use tidings_core::state::Entry;
+
+use super::action::Sight;
+use super::backoff::Backoff;
+use super::desk::{Desk, Desks, Roll, Task};
+use super::ground::{Ground, Unread};
+use super::{Deed, Effect, NewTerm, Unpause};
+use crate::records::memory::{Shard, Store, TooLarge};
+
+/// So long what the pods of a workload have is remembered when it is gone: it may be
+/// made again around them.
+pub(super) const KEPT_FOR_PODS: Millis = 3_600_000;
+
+/// What only the leader knows.
+pub(super) struct Leading {
+    /// The number of our term.
+    pub(super) term: u64,
+    /// Nobody led from this time on until our term began.
+    unled_since: Option<Seconds>,
+    pub(super) store: Store,
+    pub(super) queue: Queue,
+    pub(super) desks: Desks,
+    /// Workloads that are gone while their pods may not be, and until when that is
+    /// remembered.
+    departed: HashMap<WorkloadRef, Millis>,
+    pub(super) shards: HashMap<Shard, Backoff>,
+}
+
+/// Records that cannot be read are as good as none, and are said.
+pub(super) fn unreadable(problems: &[String]) {
+    for problem in problems {
+        tracing::warn!(problem, "a record cannot be read");
+    }
+}
+
+impl Leading {
+    /// A term that has begun. Records are written in this form.
+    pub(super) fn new(ground: &Ground, form: u8, new: NewTerm) -> Self {
+        let mut store = Store::new(ground.dry_run, ground.kinds.clone());
+        store.write_in(form, ground.now);
+        let mut desks = Desks::default();
+        for (key, uid) in new.remaking {
+            desks.begin(&key, Task::recreating(uid));
+        }
+        for (shard, stored) in new.state {
+            let (_, problems) = store.read(&shard, Some(stored));
+            unreadable(&problems);
+        }
+        Self {
+            term: new.number,
+            unled_since: new.unled_since,
+            store,
+            queue: Queue::default(),
+            desks,
+            departed: HashMap::new(),
+            shards: HashMap::new(),
+        }
+    }
+
+    /// Looks at everything.
+    pub(super) fn begin(&mut self, ground: &mut Ground) {
+        self.resume_restless(ground);
+        self.note_departed(ground);
+        let all: Vec<_> = ground
+            .index
+            .workloads()
+            .map(|(key, _)| key.clone())
+            .collect();
+        self.look(ground, &all);
+    }
+
+    /// What did not come to rest when an earlier term looked.
+    fn resume_restless(&self, ground: &mut Ground) {
+        for key in self.store.workloads() {
+            let entry = self.store.get(key).into_iter();
+            for seen in entry.flat_map(|entry| entry.restless.keys()) {
+                ground.restless.resume(&seen.source(&key.namespace));
+            }
+        }
+    }
+
+    // --- who is concerned ----------------------------------------------------
+
+    pub(super) fn heed(&mut self, ground: &Ground, concerned: &Concerned) {
+        for key in &concerned.look {
+            if let Some(known) = ground.index.get(key) {
+                self.desks.shown(key, &known.workload.uid);
+            }
+        }
+        self.changed(ground, &concerned.changed);
+        self.look(ground, &concerned.look);
+        for gone in &concerned.gone {
+            self.gone(ground, &gone.key, gone.pods_may_stay);
+        }
+    }
+
+    /// Something that these use changed: decide when it has been quiet.
+    fn changed(&mut self, ground: &Ground, keys: &[WorkloadRef]) {
+        for key in keys {
+            self.desks.of(key).changed_at.get_or_insert(ground.now);
+            self.queue.changed(key, ground.now, ground.quiet_for(key));
+        }
+    }
+
+    /// What is wanted of it may be to settle sooner.
+    fn look(&mut self, ground: &Ground, keys: &[WorkloadRef]) {
+        for key in keys {
+            self.queue.shorten(key, ground.now, ground.quiet_for(key));
+            self.queue.look(key, ground.now);
+        }
+    }
+
+    /// What its pods have is remembered where they may stay.
+    pub(super) fn gone(&mut self, ground: &Ground, key: &WorkloadRef, pods_stay: bool) {
+        if self.is_recreating(key) {
+            return;
+        }
+        self.queue.forget(key);
+        self.desks.clear(key);
+        if pods_stay {
+            self.departed
+                .insert(key.clone(), ground.now + KEPT_FOR_PODS);
+        } else {
+            self.store.remove(key, ground.now);
+        }
+    }
+
+    /// A Job that is deleted to be made again, by us.
+    fn is_recreating(&self, key: &WorkloadRef) -> bool {
+        let desk = self.desks.get(key);
+        desk.is_some_and(Desk::is_recreating)
+    }
+
+    /// Workloads that were deleted while nobody looked: nobody knows whether their pods
+    /// are gone too.
+    pub(super) fn note_departed(&mut self, ground: &Ground) {
+        let index = &ground.index;
+        let is_gone = |key: &WorkloadRef| index.ready(key) && index.get(key).is_none();
+        self.desks.forget_remade(is_gone);
+        let departed: Vec<_> = self
+            .store
+            .workloads()
+            .filter(|key| (ground.covers)(&key.namespace) && is_gone(key))
+            .filter(|key| !self.is_recreating(key))
+            .cloned()
+            .collect();
+        for key in departed {
+            let until = ground.now + KEPT_FOR_PODS;
+            self.departed.entry(key).or_insert(until);
+        }
+    }
+
+    /// Records that no workload has come back for.
+    fn forget_departed(&mut self, ground: &Ground) {
+        let due = self.departed.extract_if(|_, until| *until <= ground.now);
+        let due: Vec<_> = due.map(|(key, _)| key).collect();
+        for key in due.iter().filter(|key| ground.index.get(key).is_none()) {
+            self.store.remove(key, ground.now);
+        }
+    }
+
+    /// A source could not be read. Whoever waits for it is told.
+    pub(super) fn not_read(&mut self, ground: &mut Ground, source: &SourceRef, unread: &Unread) {
+        for user in ground.index.users(source) {
+            self.say_failed(ground, &user, &format!("reading {source}"), &unread.error);
+            self.queue.look(&user, unread.again);
+        }
+    }
+
+    // --- decisions -----------------------------------------------------------
+
+    /// Decides what is due, and hands out the writes of records.
+    pub(super) fn turn(&mut self, ground: &mut Ground, draining: bool) {
+        self.forget_departed(ground);
+        while let Some((key, waited)) = self.due(ground.now, draining) {
+            self.decide(ground, &key, waited);
+        }
+        let writes = self.store.take_writes(ground.now, draining);
+        ground.effects.extend(writes.into_iter().map(Effect::Write));
+    }
+
+    /// When there is something to do again without an input.
+    pub(super) fn next(&self, draining: bool) -> Option<Millis> {
+        let queued = self.queue.next().filter(|_| !draining);
+        let departed = self.departed.values().min().copied();
+        let due = [queued, departed, self.store.next_due()];
+        due.into_iter().flatten().min()
+    }
+
+    /// Whether nothing is under way that must be waited for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.desks.waited_for() == 0 && self.store.is_quiet()
+    }
+
+    fn due(&mut self, now: Millis, draining: bool) -> Option<(WorkloadRef, Millis)> {
+        if draining { None } else { self.queue.pop(now) }
+    }
+
+    fn decide(&mut self, ground: &mut Ground, key: &WorkloadRef, waited: Millis) {
+        // Whatever is under way ends with another look.
+        let under_way = self
+            .desks
+            .get(key)
+            .is_some_and(|desk| desk.task().is_some());
+        if under_way || !ground.index.ready(key) {
+            return;
+        }
+        if ground.index.get(key).is_none() {
+            return self.desks.clear(key);
+        }
+        let evidence = self.take_evidence(ground, key);
+        ground.seed = ground.seed.wrapping_add(1);
+        let moment = Moment {
+            now: ground.seconds(),
+            evidence: &evidence,
+            unled_since: self.unled_since,
+            seed: ground.seed,
+            restless: &ground.restless,
+        };
+        let entry = self.store.get(key);
+        let Some(verdict) = decide(key, &ground.index, entry, moment, &ground.rules) else {
+            return;
+        };
+        self.say_verdict(ground, key, &verdict);
+        if let Some(again) = verdict.again {
+            self.queue.look(key, ground.millis_at(again));
+        }
+        if verdict.asks() {
+            self.desks.of(key).evidence = Some(Box::new(evidence));
+        } else {
+            ground.decided.push(Decided {
+                kind: key.kind,
+                reason: verdict.reason,
+                rolls: matches!(verdict.act, Act::Roll(..)),
+                waited,
+            });
+        }
+        self.act(ground, key, verdict);
+    }
+
+    /// What was found out so far.
+    pub(super) fn take_evidence(&mut self, ground: &Ground, key: &WorkloadRef) -> Evidence {
+        let found = self
+            .desks
+            .get_mut(key)
+            .and_then(|desk| desk.evidence.take());
+        let nothing = || Evidence::forgotten_until(ground.forgotten);
+        found.map_or_else(nothing, |found| *found)
+    }
+
+    fn act(&mut self, ground: &mut Ground, key: &WorkloadRef, verdict: Verdict) {
+        let reason = verdict.reason;
+        match verdict.act {
+            Act::Nothing => self.desks.of(key).settled(),
+            Act::Read(sources) => {
+                for source in &sources {
+                    if let Some(again) = ground.fetch(source) {
+                        self.queue.look(key, again);
+                    }
+                }
+            }
+            Act::Ask(questions) => {
+                self.desks.begin(key, Task::Asking);
+                ground.effects.push(Effect::Ask(key.clone(), questions));
+            }
+            Act::Forget => {
+                self.store.remove(key, ground.now);
+                self.desks.of(key).settled();
+            }
+            Act::Note(entry) => {
+                let kept = self.store.put_lazily(key, entry, ground.now);
+                self.kept(ground, key, kept);
+            }
+            Act::Record(entry) => {
+                let kept = self.store.put(key, entry);
+                self.kept(ground, key, kept);
+            }
+            Act::Roll(entry, changes) => {
+                let n = entry.n;
+                self.desks.of(key).roll = Some(Box::new(Roll { n, reason, changes }));
+                self.roll(ground, key, entry);
+            }
+            Act::Resume(entry) => self.resume(ground, key, &entry, reason),
+            Act::Unpause => self.unpause(ground, key),
+        }
+    }
+
+    fn kept(&mut self, ground: &mut Ground, key: &WorkloadRef, kept: Result<(), TooLarge>) {
+        match kept {
+            Ok(()) => self.desks.of(key).settled(),
+            Err(bytes) => self.not_kept(ground, key, bytes),
+        }
+    }
+
+    /// The intent first; the patch follows when it is written.
+    fn roll(&mut self, ground: &mut Ground, key: &WorkloadRef, mut entry: Entry) {
+        entry.done = ground.dry_run;
+        match self.store.put(key, entry) {
+            Ok(()) if ground.dry_run => self.desks.of(key).settled(),
+            Ok(()) => self.record(ground, key),
+            Err(bytes) => self.not_kept(ground, key, bytes),
+        }
+    }
+
+    fn record(&mut self, ground: &Ground, key: &WorkloadRef) {
+        let version = version(ground, key).unwrap_or_default();
+        self.desks.begin(key, Task::Recording(version));
+    }
+
+    /// The intent is in memory; the patch waits for it to be stored. One of an earlier
+    /// term is as good as decided anew.
+    fn resume(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, reason: Reason) {
+        let n = entry.n;
+        let desk = self.desks.of(key);
+        if desk.roll.as_ref().is_none_or(|roll| roll.n != n) {
+            let changes = Vec::new();
+            desk.roll = Some(Box::new(Roll { n, reason, changes }));
+        }
+        if self.store.is_waiting(key) {
+            self.record(ground, key);
+        } else {
+            self.patch(ground, key, entry);
+        }
+    }
+
+    /// Brings a workload to its record, for the roll that was decided.
+    pub(super) fn patch(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry) {
+        let desk = self.desks.of(key);
+        let (Some(known), Some(roll)) = (ground.index.get(key), &desk.roll) else {
+            return self.desks.end(key);
+        };
+        let sight = Sight {
+            index: &ground.index,
+            known,
+            now: ground.seconds(),
+            strict: ground.rules.strict,
+        };
+        let patch = sight.patch(entry, roll.reason, roll.changes.clone());
+        let task = match patch.deed {
+            Deed::Recreate => Task::recreating(patch.uid.clone()),
+            _ => Task::Rolling,
+        };
+        self.desks.begin(key, task);
+        ground.effects.push(Effect::Patch(Box::new(patch)));
+    }
+
+    /// The time on the workload says that it is due, so no intent is needed.
+    fn unpause(&mut self, ground: &mut Ground, key: &WorkloadRef) {
+        let Some(known) = ground.index.get(key).filter(|_| !ground.dry_run) else {
+            return;
+        };
+        let unpause = Unpause {
+            key: key.clone(),
+            uid: known.workload.uid.clone(),
+            version: known.workload.version,
+        };
+        self.desks.begin(key, Task::Unpausing);
+        ground.effects.push(Effect::Unpause(Box::new(unpause)));
+    }
+}
+
+/// The version of a workload, as it is known.
+pub(super) fn version(ground: &Ground, key: &WorkloadRef) -> Option<Version> {
+    Some(ground.index.get(key)?.workload.version)
+}
