@@ -301,6 +301,7 @@ impl Executor {
         while term.is_valid() {
             match self.taken_over(&term).await {
                 Ok((state, saved)) => return self.begin(term, state, saved).await,
+                Err(ApiError::TermOver) => return,
                 Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
             }
             sleep(pauses.grow()).await;
