@@ -12,7 +12,8 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use kube::api::{DeleteParams, Preconditions};
+use serde_json::Value;
 use tidings_core::pauses::Pauses;
 use tidings_core::refs::Name;
 use tokio::time::sleep;
@@ -98,13 +99,13 @@ async fn step(with: &ActContext<'_>, saved: &Saved) -> Result<Step, ApiError> {
     if meta["resourceVersion"] != *version {
         return Ok(Step::NotBegun(ApiError::Conflict));
     }
-    let delete = Call::new(Verb::Delete, Place::workload(&saved.key));
-    match with.api.write(&delete, || deletion(saved)).await {
+    let job = Place::workload(&saved.key);
+    match with.api.delete(job, only(saved)).await {
         Err(
             error @ (ApiError::Forbidden(_) | ApiError::Invalid(..) | ApiError::Unauthenticated(_)),
         ) => Ok(Step::NotBegun(error)),
         // It was asked for before, or the Job has changed: the next look tells.
-        Err(ApiError::Gone | ApiError::Conflict) | Ok(_) => Ok(Step::Later),
+        Err(ApiError::Gone | ApiError::Conflict) | Ok(()) => Ok(Step::Later),
         Err(error) => Err(error),
     }
 }
@@ -133,17 +134,11 @@ fn create(saved: &Saved) -> Call {
 
 /// Only the Job that was decided about, as it was then. It stays until its pods
 /// are gone.
-fn deletion(saved: &Saved) -> String {
-    json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": {
-            "uid": *saved.uid,
-            "resourceVersion": saved.version.to_string(),
-        },
-        "propagationPolicy": "Foreground",
+fn only(saved: &Saved) -> DeleteParams {
+    DeleteParams::foreground().preconditions(Preconditions {
+        uid: Some(saved.uid.to_string()),
+        resource_version: Some(saved.version.to_string()),
     })
-    .to_string()
 }
 
 /// Waiting, longer each time, and saying why once.

@@ -6,7 +6,8 @@
 //! may be younger than that, and is on no CronJob's status, so the last one is
 //! looked at here.
 
-use serde_json::{Value, json};
+use kube::api::{DeleteParams, Preconditions};
+use serde_json::Value;
 use tidings_core::jobs;
 use tidings_core::object::Overlap;
 use tidings_core::refs::Name;
@@ -98,10 +99,13 @@ impl JobRun<'_> {
             )
         });
         for (name, uid) in self.replaces.iter().chain(&former) {
-            let delete = Call::new(Verb::Delete, self.job(name));
-            match with.api.write(&delete, || deletion(uid)).await {
+            let only = DeleteParams::background().preconditions(Preconditions {
+                uid: Some(uid.to_string()),
+                ..Preconditions::default()
+            });
+            match with.api.delete(self.job(name), only).await {
                 // It is gone, or another has its name.
-                Ok(_) | Err(ApiError::Gone | ApiError::Conflict) => {}
+                Ok(()) | Err(ApiError::Gone | ApiError::Conflict) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -127,14 +131,4 @@ pub(super) fn is_as_decided(object: &Value, patch: &Patch) -> bool {
     let meta = &object["metadata"];
     let version = patch.version.to_string();
     meta["uid"] == *patch.uid && meta["resourceVersion"] == *version
-}
-
-fn deletion(uid: &str) -> String {
-    json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": { "uid": uid },
-        "propagationPolicy": "Background",
-    })
-    .to_string()
 }

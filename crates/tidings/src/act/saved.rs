@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use kube::api::DeleteParams;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
@@ -133,10 +134,10 @@ impl Saved {
 
     /// Takes it away.
     pub(super) async fn forget(&self, with: &ActContext<'_>) -> Result<(), ApiError> {
-        let delete = Call::new(Verb::Delete, self.place(with));
-        match with.api.write(&delete, String::new).await {
-            Ok(_) | Err(ApiError::Gone) => Ok(()),
-            Err(error) => Err(error),
+        let gone = with.api.delete(self.place(with), DeleteParams::default());
+        match gone.await {
+            Err(ApiError::Gone) => Ok(()),
+            gone => gone,
         }
     }
 

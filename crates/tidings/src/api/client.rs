@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kube::Client;
+use kube::api::DeleteParams;
+use serde_json::json;
 
 use super::pace::Pace;
 use super::{ApiError, Call, Place, Term, Verb, call};
@@ -148,6 +150,13 @@ impl TermClient<'_> {
     ) -> Result<Bytes, ApiError> {
         let _turn = self.api.0.long_writes.enter().await;
         self.write(write, body).await
+    }
+
+    /// Deletes an object, if it is the one that these conditions tell of.
+    pub async fn delete(&self, place: Place, only: DeleteParams) -> Result<(), ApiError> {
+        let delete = Call::new(Verb::Delete, place);
+        self.write(&delete, || json!(only).to_string()).await?;
+        Ok(())
     }
 
     /// Whether there is still somebody who wants to know.

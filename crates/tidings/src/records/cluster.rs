@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use base64::display::Base64Display;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
@@ -84,8 +85,7 @@ struct List {
 pub async fn write(api: TermClient<'_>, place: &Home, write: &Write) -> Result<String, ApiError> {
     let there = || place.of(&write.shard);
     if write.deletes {
-        let call = Call::new(Verb::Delete, there());
-        api.write_long(&call, || deletion(write)).await?;
+        api.delete(there(), only(write)).await?;
         return Ok(String::new());
     }
     let call = match &write.version {
@@ -97,13 +97,11 @@ pub async fn write(api: TermClient<'_>, place: &Home, write: &Write) -> Result<S
 }
 
 /// Only of what we know: an entry that somebody else has put there is not lost.
-fn deletion(write: &Write) -> String {
-    json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": { "resourceVersion": write.version },
+fn only(write: &Write) -> DeleteParams {
+    DeleteParams::default().preconditions(Preconditions {
+        resource_version: write.version.clone(),
+        ..Preconditions::default()
     })
-    .to_string()
 }
 
 /// The JSON of a write, made at once in its final size: it may be long, and each
@@ -326,5 +324,21 @@ mod tests {
             "data": { "web": "e30=" },
         });
         assert_eq!(sent(None), expected);
+    }
+
+    #[test]
+    fn what_is_deleted_is_what_we_know() {
+        let write = Write {
+            shard: Shard {
+                namespace: "stage".into(),
+                number: 0,
+            },
+            version: Some("7".to_owned()),
+            changes: BTreeMap::new(),
+            workloads: Vec::new(),
+            deletes: true,
+        };
+        let only = json!({ "preconditions": { "resourceVersion": "7" } });
+        assert_eq!(json!(super::only(&write)), only);
     }
 }
