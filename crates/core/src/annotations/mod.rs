@@ -17,7 +17,7 @@ use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind};
 
 pub use items::{Item, Named};
-pub use table::ANNOTATIONS;
+pub use table::{ANNOTATIONS, OwnSettings};
 pub use times::{go_seconds, millis};
 
 /// Annotations of one object.
@@ -34,12 +34,6 @@ pub const BECAUSE: &str = "tidings.dev/because";
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// What is opted in, in Tidings' own words.
 pub const RELOAD: &str = "tidings.dev/reload";
-/// The quiet time.
-pub const SETTLE: &str = "tidings.dev/settle";
-/// The least time between two rolls.
-pub const MIN_INTERVAL: &str = "tidings.dev/min-interval";
-/// Whether what appears is a reason to roll.
-pub const ON_CREATE: &str = "tidings.dev/reload-on-create";
 /// On a source: never a reason to roll.
 pub const IGNORE: [&str; 2] = ["tidings.dev/ignore", "reloader.stakater.com/ignore"];
 /// On a source: for workloads that search.
@@ -75,12 +69,6 @@ pub enum Place {
 pub enum Setting {
     /// `tidings.dev/reload`
     Reload(Vec<Item>),
-    /// `tidings.dev/settle`, in milliseconds.
-    Settle(u64),
-    /// `tidings.dev/min-interval`, in milliseconds.
-    MinInterval(u64),
-    /// `tidings.dev/reload-on-create`
-    OnCreate(bool),
     /// Reloader's `auto`, for all kinds of sources or one.
     Auto(Option<SourceKind>, bool),
     /// Lists of names, of Reloader or fabric8's configmapcontroller.
@@ -97,13 +85,20 @@ pub enum Setting {
     Wave(bool),
     /// wave's lists of names, each perhaps of another namespace.
     Placed(SourceKind, Vec<(Option<Name>, Name)>),
-    /// Read elsewhere: on sources, or written by Tidings.
+    /// Nothing to put together with others: it stands alone, is read on sources, or is
+    /// written by Tidings.
     Nothing,
 }
 
-/// Reads one annotation's text. What is wrong with it goes to the list; what can
-/// be read all the same is returned.
-type Read = fn(&str, &mut Vec<String>) -> Option<Setting>;
+/// How one annotation's text is read.
+#[derive(Debug)]
+pub enum Reading {
+    /// What it says counts together with others ([`crate::policy`]). What is wrong with
+    /// it goes to the list; what can be read all the same is returned.
+    Together(fn(&str, &mut Vec<String>) -> Option<Setting>),
+    /// It is one of the own settings, or wrong.
+    Alone(fn(&str, &mut OwnSettings) -> Result<(), String>),
+}
 
 /// One row of the table.
 #[derive(Debug)]
@@ -122,7 +117,21 @@ pub struct Annotation {
     /// A value that is valid.
     pub example: &'static str,
     /// Its reader.
-    pub read: Read,
+    pub read: Reading,
+}
+
+impl Annotation {
+    /// Reads its text. What is wrong with it goes to the list; what can be read all the
+    /// same is returned.
+    pub fn read(&self, text: &str, problems: &mut Vec<String>) -> Option<Setting> {
+        match self.read {
+            Reading::Together(read) => read(text, problems),
+            Reading::Alone(read) => {
+                let read = read(text, &mut OwnSettings::default());
+                read::or_say(read.map(|()| Setting::Nothing), problems)
+            }
+        }
+    }
 }
 
 /// How many patterns with wildcards one annotation may have.
@@ -201,10 +210,21 @@ mod tests {
         assert_eq!(keys.len(), ANNOTATIONS.len());
         for row in ANNOTATIONS {
             let mut problems = Vec::new();
-            let setting = (row.read)(row.example, &mut problems);
+            let setting = row.read(row.example, &mut problems);
             assert!(setting.is_some(), "{}", row.key);
             assert_eq!(problems, [""; 0], "{}", row.key);
             assert!(is_kept(row.key), "{}", row.key);
+        }
+    }
+
+    #[test]
+    fn every_row_that_stands_alone_sets_something() {
+        for row in ANNOTATIONS {
+            if let Reading::Alone(read) = row.read {
+                let mut own = OwnSettings::default();
+                read(row.example, &mut own).unwrap();
+                assert_ne!(own, OwnSettings::default(), "{}", row.key);
+            }
         }
     }
 
@@ -234,14 +254,14 @@ mod tests {
     #[test]
     fn a_misspelled_key_is_near_the_right_one() {
         assert_eq!(nearest("tidings.dev/relaod"), RELOAD);
-        assert_eq!(nearest("tidings.dev/setle"), SETTLE);
+        assert_eq!(nearest("tidings.dev/setle"), "tidings.dev/settle");
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "[a-z0-9!/\\[\\],.*{ ]{0,40}|\\PC*") {
             for row in ANNOTATIONS {
-                (row.read)(&text, &mut Vec::new());
+                row.read(&text, &mut Vec::new());
             }
         }
     }

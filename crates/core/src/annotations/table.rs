@@ -1,13 +1,28 @@
-//! The rows. A new annotation is a new row.
+//! The rows. A new annotation is a new row; one of Tidings' own that stands by itself
+//! is also a field of [`OwnSettings`], which its row sets.
 
 use super::items::reload;
 use super::read::{auto, boolean, exact, list, names, or_say, placed};
 use super::times::{go_seconds, millis};
 use super::{
-    Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, MIN_INTERVAL, ON_CREATE,
-    PAUSE_PERIOD, PAUSED_AT, Place, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, SETTLE, Setting,
+    Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, PAUSE_PERIOD, PAUSED_AT, Place,
+    RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting,
 };
 use crate::refs::SourceKind::{ConfigMap, Secret, SecretProviderClass};
+
+use Reading::{Alone, Together};
+
+/// What the owners of a workload asked for in Tidings' own words, beside the opt-in;
+/// none where nothing is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnSettings {
+    /// How long changes are gathered, in milliseconds.
+    pub settle: Option<u64>,
+    /// The least time between two rolls, in milliseconds.
+    pub min_interval: Option<u64>,
+    /// Whether what appears is a reason to roll.
+    pub on_create: Option<bool>,
+}
 
 /// All annotations.
 pub static ANNOTATIONS: &[Annotation] = &[
@@ -18,34 +33,34 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of `auto`, `off`, [`!`]kind/glob[`[`keyglob,…`]`]",
         doc: "Which sources roll the workload: those that it uses (`auto`), none (`off`), and named ones, of which perhaps only some keys; `!` takes away, and alone means `auto` without these.",
         example: "auto, !configmap/noisy, secret/db-*[password]",
-        read: |text, problems| Some(Setting::Reload(reload(text, problems))),
+        read: Together(|text, problems| Some(Setting::Reload(reload(text, problems)))),
     },
     Annotation {
-        key: SETTLE,
+        key: "tidings.dev/settle",
         place: Place::WorkloadOrNamespace,
         yields: false,
         value: "a time such as `500ms`, `2s`, `1m`; `0` is off",
         doc: "Changes this close together become one roll (at most five times as long in all).",
         example: "5s",
-        read: |text, problems| or_say(millis(text).map(Setting::Settle), problems),
+        read: Alone(|text, own| millis(text).map(|is| own.settle = Some(is))),
     },
     Annotation {
-        key: MIN_INTERVAL,
+        key: "tidings.dev/min-interval",
         place: Place::WorkloadOrNamespace,
         yields: false,
         value: "a time such as `30s`, `10m`, `1h`; `0` is off",
         doc: "The least time between two rolls of the workload; what changes before is rolled when it is over.",
         example: "10m",
-        read: |text, problems| or_say(millis(text).map(Setting::MinInterval), problems),
+        read: Alone(|text, own| millis(text).map(|is| own.min_interval = Some(is))),
     },
     Annotation {
-        key: ON_CREATE,
+        key: "tidings.dev/reload-on-create",
         place: Place::WorkloadOrNamespace,
         yields: false,
         value: "`true` or `false`",
         doc: "Whether a source or key that appears rolls the workload, where it is optional in the environment or by subPath, or named. (What is optional in a volume appears there by itself; what is required kept the pods from starting.)",
         example: "true",
-        read: |text, problems| or_say(boolean(text).map(Setting::OnCreate), problems),
+        read: Alone(|text, own| boolean(text).map(|is| own.on_create = Some(is))),
     },
     Annotation {
         key: IGNORE[0],
@@ -54,7 +69,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Changes of this source never roll anything.",
         example: "true",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: CONFIG,
@@ -63,7 +78,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`instance/number`",
         doc: "The installation of Tidings that last rolled the workload, and its number of the roll.",
         example: "tidings/3",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: BECAUSE,
@@ -72,7 +87,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`kind/name (keys)`, comma separated",
         doc: "What had changed at the last roll.",
         example: "configmap/nginx-config (nginx.conf)",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: RESTARTED_AT,
@@ -81,7 +96,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "a time as in RFC 3339",
         doc: "kubectl's: when the workload was restarted last. Written instead of the two above where an operator made the workload, or a roll of it was taken back.",
         example: "2026-11-23T11:44:00Z",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: "reloader.stakater.com/auto",
@@ -90,7 +105,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every source that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| Some(auto(None, text, problems)),
+        read: Together(|text, problems| Some(auto(None, text, problems))),
     },
     Annotation {
         key: "configmap.reloader.stakater.com/auto",
@@ -99,7 +114,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every ConfigMap that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| Some(auto(Some(ConfigMap), text, problems)),
+        read: Together(|text, problems| Some(auto(Some(ConfigMap), text, problems))),
     },
     Annotation {
         key: "secret.reloader.stakater.com/auto",
@@ -108,7 +123,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every Secret that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| Some(auto(Some(Secret), text, problems)),
+        read: Together(|text, problems| Some(auto(Some(Secret), text, problems))),
     },
     Annotation {
         key: "secretproviderclass.reloader.stakater.com/auto",
@@ -117,7 +132,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true` or `false`",
         doc: "Reloader's: every SecretProviderClass that the workload uses rolls it.",
         example: "true",
-        read: |text, problems| Some(auto(Some(SecretProviderClass), text, problems)),
+        read: Together(|text, problems| Some(auto(Some(SecretProviderClass), text, problems))),
     },
     Annotation {
         key: "configmap.reloader.stakater.com/reload",
@@ -126,7 +141,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names, each a regular expression",
         doc: "Reloader's: these ConfigMaps roll the workload, used or not.",
         example: "nginx-config, demo-config",
-        read: |text, problems| Some(names(ConfigMap, text, problems)),
+        read: Together(|text, problems| Some(names(ConfigMap, text, problems))),
     },
     Annotation {
         key: "secret.reloader.stakater.com/reload",
@@ -135,7 +150,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names, each a regular expression",
         doc: "Reloader's: these Secrets roll the workload, used or not.",
         example: "db-credentials",
-        read: |text, problems| Some(names(Secret, text, problems)),
+        read: Together(|text, problems| Some(names(Secret, text, problems))),
     },
     Annotation {
         key: "secretproviderclass.reloader.stakater.com/reload",
@@ -144,7 +159,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names, each a regular expression",
         doc: "Reloader's: these SecretProviderClasses roll the workload, used or not.",
         example: "vault-db",
-        read: |text, problems| Some(names(SecretProviderClass, text, problems)),
+        read: Together(|text, problems| Some(names(SecretProviderClass, text, problems))),
     },
     Annotation {
         key: "reloader.stakater.com/search",
@@ -153,7 +168,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true`",
         doc: "Reloader's: of the sources that the workload uses, those with `match` roll it.",
         example: "true",
-        read: |text, _| Some(Setting::Search(text == "true")),
+        read: Together(|text, _| Some(Setting::Search(text == "true"))),
     },
     Annotation {
         key: MATCH,
@@ -162,7 +177,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true`",
         doc: "Reloader's: rolls the workloads that use this source and have `search`.",
         example: "true",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: IGNORE[1],
@@ -171,7 +186,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true`",
         doc: "Reloader's: changes of this source never roll anything.",
         example: "true",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: "configmaps.exclude.reloader.stakater.com/reload",
@@ -180,7 +195,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "Reloader's: these ConfigMaps never roll the workload.",
         example: "noisy",
-        read: |text, _| Some(Setting::Exclude(ConfigMap, list(text))),
+        read: Together(|text, _| Some(Setting::Exclude(ConfigMap, list(text)))),
     },
     Annotation {
         key: "secrets.exclude.reloader.stakater.com/reload",
@@ -189,7 +204,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "Reloader's: these Secrets never roll the workload.",
         example: "noisy",
-        read: |text, _| Some(Setting::Exclude(Secret, list(text))),
+        read: Together(|text, _| Some(Setting::Exclude(Secret, list(text)))),
     },
     Annotation {
         key: "secretproviderclasses.exclude.reloader.stakater.com/reload",
@@ -198,7 +213,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "Reloader's: these SecretProviderClasses never roll the workload.",
         example: "noisy",
-        read: |text, _| Some(Setting::Exclude(SecretProviderClass, list(text))),
+        read: Together(|text, _| Some(Setting::Exclude(SecretProviderClass, list(text)))),
     },
     Annotation {
         key: PAUSE_PERIOD,
@@ -207,7 +222,9 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "a time as in Go, such as `90s`, `5m`, `1h30m`",
         doc: "Reloader's: a roll of this Deployment leaves it paused for so long, so that what changes meanwhile is one rollout.",
         example: "5m",
-        read: |text, problems| or_say(go_seconds(text).map(Setting::PausePeriod), problems),
+        read: Together(|text, problems| {
+            or_say(go_seconds(text).map(Setting::PausePeriod), problems)
+        }),
     },
     Annotation {
         key: ROLLOUT_STRATEGY,
@@ -216,7 +233,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`restart`, or `rollout`",
         doc: "Reloader's: whether an Argo Rollout is rolled by its `restartAt` or, as everything else, by its pod template.",
         example: "restart",
-        read: |text, _| Some(Setting::RestartAt(text == "restart")),
+        read: Together(|text, _| Some(Setting::RestartAt(text == "restart"))),
     },
     Annotation {
         key: "wave.pusher.com/update-on-config-change",
@@ -225,7 +242,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "`true`",
         doc: "wave's: every ConfigMap and Secret that the workload uses rolls it.",
         example: "true",
-        read: |text, _| Some(Setting::Wave(text == "true")),
+        read: Together(|text, _| Some(Setting::Wave(text == "true"))),
     },
     Annotation {
         key: "wave.pusher.com/extra-configmaps",
@@ -234,7 +251,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "wave's: with `update-on-config-change`, these ConfigMaps roll the workload, used or not. Those of other namespaces are not followed.",
         example: "nginx-config",
-        read: |text, problems| Some(placed(ConfigMap, text, problems)),
+        read: Together(|text, problems| Some(placed(ConfigMap, text, problems))),
     },
     Annotation {
         key: "wave.pusher.com/extra-secrets",
@@ -243,7 +260,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "wave's: with `update-on-config-change`, these Secrets roll the workload, used or not. Those of other namespaces are not followed.",
         example: "db-credentials",
-        read: |text, problems| Some(placed(Secret, text, problems)),
+        read: Together(|text, problems| Some(placed(Secret, text, problems))),
     },
     Annotation {
         key: "configmap.fabric8.io/update-on-change",
@@ -252,7 +269,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "comma list of names",
         doc: "fabric8's configmapcontroller's: these ConfigMaps roll the workload, used or not.",
         example: "nginx-config",
-        read: |text, _| Some(exact(ConfigMap, text)),
+        read: Together(|text, _| Some(exact(ConfigMap, text))),
     },
     Annotation {
         key: LAST_RELOADED_FROM,
@@ -261,7 +278,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "JSON",
         doc: "Reloader's, on pod templates that it rolled; goes with the next roll, or is written anew with `--reload-strategy=annotations`.",
         example: r#"{"type":"CONFIGMAP","name":"c"}"#,
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
     Annotation {
         key: PAUSED_AT,
@@ -270,6 +287,6 @@ pub static ANNOTATIONS: &[Annotation] = &[
         value: "a time as in RFC 3339",
         doc: "Reloader's: when the Deployment was paused for a roll; gone when it is resumed. One that is paused without it was paused by somebody else, and stays so.",
         example: "2026-11-23T11:44:00Z",
-        read: |_, _| Some(Setting::Nothing),
+        read: Together(|_, _| Some(Setting::Nothing)),
     },
 ];

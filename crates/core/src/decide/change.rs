@@ -63,7 +63,12 @@ impl Case<'_> {
 
     /// Whether a change is one that new pods are needed for.
     pub(super) fn rolls(&self, change: &Change) -> bool {
-        let on_create = self.known.policy.on_create.unwrap_or(self.rules.on_create);
+        let on_create = self
+            .known
+            .policy
+            .own
+            .on_create
+            .unwrap_or(self.rules.on_create);
         match change.what {
             What::Changed => true,
             // Brought by an edit of the template, unless that is as it was:

@@ -72,6 +72,7 @@ impl Case<'_> {
         let own = self
             .known
             .policy
+            .own
             .min_interval
             .map(|millis| Seconds::try_from(millis.div_ceil(1_000)).unwrap_or(Seconds::MAX));
         let until = at.saturating_add(own.unwrap_or(self.rules.min_interval));

@@ -16,7 +16,7 @@ mod reloader;
 #[cfg(test)]
 mod tests;
 
-use crate::annotations::{self, Annotations, Item, Named};
+use crate::annotations::{self, Annotations, Item, Named, OwnSettings};
 use crate::digest::Digest;
 use crate::object::{SourceFlags, Workload};
 use crate::pattern::Pattern;
@@ -36,12 +36,8 @@ pub struct Defaults {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     selections: [Selection; 3],
-    /// `tidings.dev/reload-on-create`, where it is set.
-    pub on_create: Option<bool>,
-    /// `tidings.dev/settle`, where it is set, in milliseconds.
-    pub settle: Option<u64>,
-    /// `tidings.dev/min-interval`, where it is set, in milliseconds.
-    pub min_interval: Option<u64>,
+    /// What Tidings' own annotations set beside the opt-in.
+    pub own: OwnSettings,
     /// Reloader's `pause-period`, where it is set and not 0, in seconds.
     pub pause_period: Option<u64>,
     /// Whether Reloader's `rollout-strategy` is `restart`.
@@ -165,7 +161,7 @@ pub fn read(
     reader.unknown_keys();
     let mut policy = Policy::default();
     reader.opt_in(&mut policy, defaults);
-    reader.own(&mut policy);
+    reader.own(&mut policy.own);
     reader.reloaders_ways(&mut policy);
     (policy, reader.into_problems())
 }

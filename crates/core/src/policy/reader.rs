@@ -2,8 +2,7 @@
 
 use super::{Defaults, Policy};
 use crate::annotations::{
-    self, ANNOTATIONS, Annotation, Annotations, MIN_INTERVAL, ON_CREATE, Place, RELOAD, SETTLE,
-    Setting,
+    self, ANNOTATIONS, Annotation, Annotations, OwnSettings, Place, RELOAD, Reading, Setting,
 };
 use crate::object::Workload;
 use crate::reason::{Problem, Reason};
@@ -63,7 +62,8 @@ impl<'a> Reader<'a> {
             });
         }
         if on_workload || (others.is_empty() && self.namespace.contains_key(RELOAD)) {
-            if let Some(Setting::Reload(items)) = self.nearest(RELOAD) {
+            let from = annotations::find(RELOAD).and_then(|row| self.nearest(row));
+            if let Some(Setting::Reload(items)) = from.and_then(|from| self.read(from, RELOAD)) {
                 policy.take(&items);
             }
             return;
@@ -86,29 +86,34 @@ impl<'a> Reader<'a> {
     }
 
     /// The own keys beside the opt-in.
-    pub(super) fn own(&mut self, policy: &mut Policy) {
-        if let Some(Setting::Settle(millis)) = self.nearest(SETTLE) {
-            policy.settle = Some(millis);
-        }
-        if let Some(Setting::MinInterval(millis)) = self.nearest(MIN_INTERVAL) {
-            policy.min_interval = Some(millis);
-        }
-        if let Some(Setting::OnCreate(on)) = self.nearest(ON_CREATE) {
-            policy.on_create = Some(on);
+    pub(super) fn own(&mut self, own: &mut OwnSettings) {
+        for row in ANNOTATIONS {
+            if let Reading::Alone(read) = row.read
+                && let Some(text) = self.nearest(row).and_then(|from| from.get(row.key))
+                && let Err(problem) = read(text, own)
+            {
+                self.say(row.key, &problem);
+            }
         }
     }
 
-    /// Each own key by itself: workload, else template, else namespace.
-    fn nearest(&mut self, key: &'static str) -> Option<Setting> {
+    /// Where each own key holds, by itself: workload, else template, else namespace.
+    fn nearest(&self, row: &Annotation) -> Option<&'a Annotations> {
         let places = [self.metadata, self.template, self.namespace];
-        let from = places.into_iter().find(|place| place.contains_key(key))?;
-        self.read(from, key)
+        let read = match row.place {
+            Place::WorkloadOrNamespace => 3,
+            Place::Workload => 2,
+            Place::WorkloadOnly => 1,
+            Place::Source | Place::Written | Place::WrittenOnWorkload => 0,
+        };
+        let mut read = places.into_iter().take(read);
+        read.find(|place| place.contains_key(row.key))
     }
 
     pub(super) fn read(&mut self, from: &Annotations, key: &'static str) -> Option<Setting> {
         let text = from.get(key)?;
         let mut wrong = Vec::new();
-        let setting = (annotations::find(key)?.read)(text, &mut wrong);
+        let setting = annotations::find(key)?.read(text, &mut wrong);
         if wrong.len() > MISTAKES {
             let more = wrong.split_off(MISTAKES).len();
             wrong.push(format!("{more} more mistakes"));

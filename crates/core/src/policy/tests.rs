@@ -146,8 +146,8 @@ fn mistakes_are_said_once_and_the_rest_holds(
 }
 
 #[rstest]
-#[case(&["w tidings.dev/min-interval=10m", "n tidings.dev/min-interval=1h"], Policy { min_interval: Some(600_000), ..Policy::default() })]
-#[case(&["n tidings.dev/min-interval=0"], Policy { min_interval: Some(0), ..Policy::default() })]
+#[case(&["w tidings.dev/min-interval=10m", "n tidings.dev/min-interval=1h"], Policy { own: OwnSettings { min_interval: Some(600_000), ..OwnSettings::default() }, ..Policy::default() })]
+#[case(&["n tidings.dev/min-interval=0"], Policy { own: OwnSettings { min_interval: Some(0), ..OwnSettings::default() }, ..Policy::default() })]
 #[case(&["w deployment.reloader.stakater.com/pause-period=1h30m"], Policy { pause_period: Some(5_400), ..Policy::default() })]
 #[case(&["w deployment.reloader.stakater.com/pause-period=0s"], Policy::default())]
 #[case(&["t deployment.reloader.stakater.com/pause-period=5m"], Policy::default())]
@@ -223,9 +223,9 @@ fn marks_on_the_source() {
 #[test]
 fn keys_can_be_chosen_and_taken_away() {
     let mut wrong = Vec::new();
-    let read = annotations::find(RELOAD).unwrap().read;
+    let row = annotations::find(RELOAD).unwrap();
     let text = "secret/c[user, pass*], !secret/c[passphrase]";
-    let Some(Setting::Reload(items)) = read(text, &mut wrong) else {
+    let Some(Setting::Reload(items)) = row.read(text, &mut wrong) else {
         unreachable!()
     };
     let mut policy = Policy::default();

@@ -99,7 +99,10 @@ impl Ground {
     }
 
     pub(super) fn quiet_for(&self, key: &WorkloadRef) -> Millis {
-        let own = self.index.get(key).and_then(|known| known.policy.settle);
+        let own = self
+            .index
+            .get(key)
+            .and_then(|known| known.policy.own.settle);
         own.unwrap_or(self.settle)
     }
 

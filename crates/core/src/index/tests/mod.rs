@@ -192,7 +192,7 @@ fn a_namespace_does_not_keep_what_a_list_does_not_show() {
     let defaults = [("tidings.dev/settle".to_owned(), "1s".to_owned())];
     let concerned = index.apply_namespace(&"ns".into(), defaults.into(), false);
     assert_eq!(concerned, [web()]);
-    assert_eq!(index.get(&web()).unwrap().policy.settle, Some(1_000));
+    assert_eq!(index.get(&web()).unwrap().policy.own.settle, Some(1_000));
     assert_eq!(index.end_list(&stream(WORKLOADS), 15).gone, [unseen(web())]);
 }
 

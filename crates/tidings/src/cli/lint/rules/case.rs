@@ -83,7 +83,7 @@ impl Noted<'_> {
     /// What the controller finds wrong with it.
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        self.row().map(|row| (row.read)(&self.value, &mut wrong));
+        self.row().map(|row| row.read(&self.value, &mut wrong));
         wrong
     }
 
