@@ -211,7 +211,7 @@ pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
 
 /// Sends a request and returns its answer as it comes. Only the beginning of it
 /// has a time limit.
-pub async fn open(client: &Client, call: &Call) -> Result<Body, ApiError> {
+pub(crate) async fn open(client: &Client, call: &Call) -> Result<Body, ApiError> {
     in_time(send(client, call)).await
 }
 

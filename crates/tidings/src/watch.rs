@@ -13,13 +13,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use kube::Client;
 use tidings_core::index::{Fact, Stream, StreamOf};
 use tidings_core::refs::Name;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
-use crate::api::Refusal;
+use crate::api::{ApiClient, Refusal};
 use crate::metrics::Metrics;
 
 mod event;
@@ -58,7 +57,7 @@ pub enum News {
 #[derive(Clone)]
 pub struct Watching {
     /// The way to the API server.
-    pub client: Client,
+    pub api: ApiClient,
     /// Which sources are watched, and how objects are read.
     pub filter: Filter,
     /// Namespaces that streams of all namespaces leave out.
@@ -90,9 +89,9 @@ impl Watching {
                 scope,
                 filter,
             };
-            let (client, facts) = (self.client.clone(), facts.clone());
+            let (api, facts) = (self.api.clone(), facts.clone());
             let lists = whole_lists_only.clone();
-            let task = Task::new(client, query, facts, lists, self.metrics.clone());
+            let task = Task::new(api, query, facts, lists, self.metrics.clone());
             tasks.spawn(task.run(turn));
         }
         tasks

@@ -1,7 +1,9 @@
-//! The way to one API server, for all but the watches.
+//! The way to one API server.
 //!
 //! Goes in: [`Call`]s. Comes out: their answers, each asked for when its turn has
 //! come and on a connection that may carry it; a write only while our term lasts.
+//! Watches, and the lists before them, wait for no turn of these: theirs is another
+//! order.
 //! What failed is counted here. A turn is held for one answer and nothing else, but
 //! for that of a long write, which waits for a write's with it.
 //!
@@ -10,12 +12,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kube::Client;
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::DeleteParams;
+use kube::client::Body;
+use kube::{Api, Client};
 use serde_json::json;
 
+use super::connect::{Connect, ConnectError, Idle, connect_observed};
 use super::pace::Pace;
-use super::{ApiError, Call, Place, Term, Verb, call};
+use super::{ApiError, Call, Place, Term, Verb, call, open};
 use crate::metrics::Metrics;
 
 /// Reads under way at once.
@@ -31,6 +36,8 @@ struct Inner {
     client: Client,
     /// For what may carry bytes of a Secret: its connections do not stay open.
     brief: Client,
+    /// For watches, and the lists before them.
+    watches: Client,
     reads: Pace,
     writes: Pace,
     long_writes: Pace,
@@ -40,17 +47,32 @@ struct Inner {
 impl From<Client> for ApiClient {
     /// One way for everything, with nobody to count it.
     fn from(client: Client) -> Self {
-        Self::new(client.clone(), client, READS, Metrics::default())
+        let pools = [client.clone(), client.clone(), client];
+        Self::new(pools, READS, Metrics::default())
     }
 }
 
 impl ApiClient {
-    /// Two ways to the same API server, the second for what may carry bytes of a
-    /// Secret; so many writes at once.
-    pub fn new(client: Client, brief: Client, writes: usize, metrics: Metrics) -> Self {
+    /// Prepares the way; nothing is sent yet. So many writes at once.
+    pub async fn connect(
+        to: &Connect,
+        writes: usize,
+        metrics: &Metrics,
+    ) -> Result<Self, ConnectError> {
+        let pool = |idle| connect_observed(to, idle, metrics.observables());
+        let pools = [
+            pool(Idle::Long).await?,
+            pool(Idle::Short).await?,
+            pool(Idle::Never).await?,
+        ];
+        Ok(Self::new(pools, writes, metrics.clone()))
+    }
+
+    fn new([client, brief, watches]: [Client; 3], writes: usize, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
             client,
             brief,
+            watches,
             reads: Pace::new(READS),
             writes: Pace::new(writes),
             long_writes: Pace::new(LONG_WRITES),
@@ -84,6 +106,21 @@ impl ApiClient {
     /// time, behind everything else.
     pub async fn tell(&self, event: &Call) -> Result<Bytes, ApiError> {
         call(&self.0.client, event).await
+    }
+
+    /// Asks for a list that a watch begins with, or a page of it.
+    pub async fn list(&self, list: &Call) -> Result<Bytes, ApiError> {
+        call(&self.0.watches, list).await
+    }
+
+    /// Opens a watch: its answer as it comes.
+    pub async fn open(&self, watch: &Call) -> Result<Body, ApiError> {
+        open(&self.0.watches, watch).await
+    }
+
+    /// The way by which the Lease is renewed, by kube's own typed calls.
+    pub fn leases(&self, namespace: &str) -> Api<Lease> {
+        Api::namespaced(self.0.client.clone(), namespace)
     }
 
     /// The same way, for who may write while this term lasts.
@@ -204,7 +241,8 @@ mod tests {
     #[tokio::test]
     async fn what_may_hold_a_secret_is_carried_briefly() {
         let ((client, asked), (brief, asked_briefly)) = (server(), server());
-        let api = ApiClient::new(client, brief, 1, Metrics::default());
+        let pools = [client, brief.clone(), brief];
+        let api = ApiClient::new(pools, 1, Metrics::default());
         let of = |plural| Call::new(Verb::List, Place::core(plural));
         api.read(&of("configmaps")).await.unwrap();
         api.read(&of("secrets").briefly()).await.unwrap();

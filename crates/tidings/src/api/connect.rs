@@ -127,7 +127,7 @@ pub async fn connect(options: &Connect, idle: Idle) -> Result<Client, ConnectErr
 }
 
 /// As [`connect`], with requests counted.
-pub async fn connect_observed(
+pub(super) async fn connect_observed(
     options: &Connect,
     idle: Idle,
     observables: Option<&Observables>,

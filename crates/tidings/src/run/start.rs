@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client};
 use serde_json::json;
 use tidings_core::refs::Name;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +15,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
-use crate::api::connect::{self, Idle};
 use crate::api::pace::Pace;
 use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::control::{Control, Plan};
@@ -51,25 +48,24 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
     let metrics = metrics(&settings);
-    let clients = Clients::connect(&settings, &metrics).await?;
-    check_rights(&clients.api, &settings).await?;
-    own_namespace(&clients.api, &settings).await?;
+    let api = ApiClient::connect(&settings.cluster, settings.max_in_flight, &metrics).await?;
+    check_rights(&api, &settings).await?;
+    own_namespace(&api, &settings).await?;
 
     let told = Listeners::new(&settings.notify, &metrics)?;
-    tokio::spawn(meta_info::publish(clients.api.clone(), settings.clone()));
+    tokio::spawn(meta_info::publish(api.clone(), settings.clone()));
     let health = Arc::new(Health::default());
     let admin = Admin::start(&settings, &metrics, &health).await?;
     let instance = settings.installation.rules.instance.clone();
     let events = EventSender::new(
-        clients.api.clone(),
+        api.clone(),
         metrics.clone(),
         instance.clone(),
         settings.dry_run,
     );
     let identity = identity();
     let resign = Arc::new(Notify::new());
-    let (elections, candidate, release) =
-        stand(&clients.lease, &settings, &identity, resign.clone());
+    let (elections, candidate, release) = stand(&api, &settings, &identity, resign.clone());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
     let report = Report {
         metrics,
@@ -80,7 +76,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         shown: None,
     };
     let way = (identity, told.webhook, report, resign);
-    let mut effects = run(&settings, clients, elections, way, stop).await;
+    let mut effects = run(&settings, api, elections, way, stop).await;
     let _ = release.send(());
     // The next leader need not wait for what is only told.
     let _ = tokio::join!(candidate, effects.close(FAREWELL));
@@ -93,7 +89,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
 /// be told of it may still wait in the effects.
 async fn run(
     settings: &ControllerSettings,
-    clients: Clients,
+    api: ApiClient,
     elections: mpsc::Receiver<Election>,
     (identity, webhook, report, resign): (String, Option<Webhook>, Report, Arc<Notify>),
     stop: impl Future<Output = ()>,
@@ -103,16 +99,16 @@ async fn run(
     let (told, facts) = mpsc::channel(INBOX);
     let plan = plan(settings);
     let watching = Watching {
-        client: clients.watches,
+        api: api.clone(),
         filter: installation.filter(),
         ignored: ignored(settings),
         metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
     let named = installation.named().unwrap_or_default();
-    let _namespaces = namespaces::follow(&clients.api, named, &told);
+    let _namespaces = namespaces::follow(&api, named, &told);
     let executor = Executor {
-        api: clients.api,
+        api,
         inbox: answers,
         filter: installation.filter(),
         home: cluster::Home {
@@ -174,29 +170,6 @@ impl Listeners {
         let alerts = alerts.map(|to| AlertSender::new(client.clone(), to, metrics.clone()));
         let webhook = webhook.map(|url| Webhook::new(client, url, metrics.clone()));
         Ok(Self { alerts, webhook })
-    }
-}
-
-/// Ways to the same API server.
-struct Clients {
-    api: ApiClient,
-    /// For the Lease: it waits for no turn.
-    lease: Client,
-    /// For watches, and the lists before them.
-    watches: Client,
-}
-
-impl Clients {
-    async fn connect(settings: &ControllerSettings, metrics: &Metrics) -> Result<Self> {
-        let cluster = &settings.cluster;
-        let connect = |idle| connect::connect_observed(cluster, idle, metrics.observables());
-        let long = connect(Idle::Long).await?;
-        let brief = connect(Idle::Short).await?;
-        Ok(Self {
-            lease: long.clone(),
-            api: ApiClient::new(long, brief, settings.max_in_flight, metrics.clone()),
-            watches: connect(Idle::Never).await?,
-        })
     }
 }
 
@@ -291,7 +264,7 @@ type Stand = (
 
 /// Stands for election. A dry run writes nothing, so it needs no Lease.
 fn stand(
-    client: &Client,
+    api: &ApiClient,
     settings: &ControllerSettings,
     identity: &str,
     resign: Arc<Notify>,
@@ -309,9 +282,9 @@ fn stand(
         return (elections, task, release);
     }
     let installation = &settings.installation;
-    let api: Api<Lease> = Api::namespaced(client.clone(), &installation.own_namespace);
+    let leases = api.leases(&installation.own_namespace);
     let name = &installation.rules.instance;
-    let candidate = Candidate::new(api, name, identity, settings.lease, resign);
+    let candidate = Candidate::new(leases, name, identity, settings.lease, resign);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

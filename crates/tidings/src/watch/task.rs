@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use kube::Client;
 use kube::client::Body;
 use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How};
@@ -25,7 +24,7 @@ use super::patience::Patience;
 use super::query::Query;
 use super::scrub::Scrub;
 use crate::api::page::{self, Page};
-use crate::api::{self, ApiError, Call};
+use crate::api::{self, ApiClient, ApiError, Call};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Happened;
 
@@ -60,7 +59,7 @@ impl<E: Into<ApiError>> From<E> for End {
 
 /// The follower of one stream.
 pub(super) struct Task {
-    client: Client,
+    api: ApiClient,
     query: Query,
     facts: Sender<News>,
     /// Whether the server has been found not to know of streaming lists.
@@ -83,14 +82,14 @@ enum Served {
 
 impl Task {
     pub(super) fn new(
-        client: Client,
+        api: ApiClient,
         query: Query,
         facts: Sender<News>,
         whole_lists_only: Arc<AtomicBool>,
         metrics: Metrics,
     ) -> Self {
         Self {
-            client,
+            api,
             query,
             facts,
             whole_lists_only,
@@ -207,7 +206,7 @@ impl Task {
     /// has to say what is not allowed.
     async fn list_as_stream(&mut self) -> Result<(), End> {
         let call = self.query.list_and_watch();
-        match api::open(&self.client, &call).await {
+        match self.api.open(&call).await {
             Ok(body) => {
                 self.opened().await;
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
@@ -226,7 +225,7 @@ impl Task {
         let mut next = String::new();
         loop {
             let call = page::call(&call, self.query.stream.of, &next);
-            let json = api::call(&self.client, &call).await?;
+            let json = self.api.list(&call).await?;
             if next.is_empty() {
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
                     .await;
@@ -255,7 +254,7 @@ impl Task {
 
     async fn watch(&mut self, version: Version) -> Result<(), End> {
         let call = self.query.watch(version);
-        let body = api::open(&self.client, &call).await?;
+        let body = self.api.open(&call).await?;
         self.opened().await;
         self.follow(body, &call, false).await
     }

@@ -250,7 +250,7 @@ impl Fake {
         streams: impl IntoIterator<Item = Stream>,
     ) -> Followed {
         let watching = Watching {
-            client: self.client(),
+            api: self.api(),
             filter,
             ignored: Vec::new(),
             metrics: Metrics::default(),
