@@ -44,7 +44,7 @@ pub struct Sink {
     pub structured: Option<Render>,
 }
 
-/// All sinks: whatever takes a text, which is told where none is chosen; incoming
+/// All sinks, the usual one first: whatever takes a text, which is told where none is chosen; incoming
 /// webhooks of Slack, Microsoft Teams and Google Chat.
 pub static SINKS: &[Sink] = &[
     Sink {
@@ -79,6 +79,11 @@ impl Sink {
     /// The one that is told where none is chosen.
     pub fn usual() -> &'static Self {
         &SINKS[0]
+    }
+
+    /// The words of the others.
+    pub fn others() -> Vec<&'static str> {
+        SINKS[1..].iter().map(|sink| sink.word).collect()
     }
 }
 

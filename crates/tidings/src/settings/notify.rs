@@ -85,7 +85,9 @@ fn sink(args: &NotifyArgs, around: &Surroundings, notes: &mut Vec<Note>) -> &'st
     let known = by_variable.and_then(Sink::parse);
     if by_variable.is_some() && known.is_none() && args.alert_sink.is_none() {
         notes.push(Note::warning(format!(
-            "{ALERT_SINK} is none of slack, teams, gchat and raw: alerts are plain text"
+            "{ALERT_SINK} is none of {} and {}: alerts are plain text",
+            Sink::others().join(", "),
+            Sink::usual().word
         )));
     }
     args.alert_sink.or(known).unwrap_or(Sink::usual())
@@ -169,7 +171,8 @@ mod tests {
         let on = (ALERT_ON_RELOAD, "true");
         assert!(notes(&[on], &[]).contains("needs --alert-webhook-url"));
         let odd = [on, (ALERT_WEBHOOK_URL, URL), (ALERT_SINK, "pager")];
-        assert!(notes(&odd, &[]).contains("alerts are plain text"));
+        let said = notes(&odd, &[]);
+        assert!(said.contains("none of slack, teams, gchat") && said.contains("plain text"));
         assert_eq!(notes(&odd, &["--alert-sink=raw"]), "");
     }
 

@@ -49,7 +49,7 @@ variables! {
     RELOADER_DEPLOYMENT_NAME "" "The name of the Deployment that is written in it."
     METRICS_COUNT_BY_NAMESPACE "" "`enabled`: with --reloader-observables, rolls are also counted by namespace."
     ALERT_ON_RELOAD "--alert-on-reload" "`true`: tell of every roll."
-    ALERT_SINK "--alert-sink" "Whom: `slack`, `teams` or `gchat`; any other word is plain text."
+    ALERT_SINK "--alert-sink" "Whom, by the words of --alert-sink; any other word is plain text."
     ALERT_WEBHOOK_URL "--alert-webhook-url" "Where that is."
     ALERT_WEBHOOK_PROXY "--alert-webhook-proxy" "The proxy by which to go there."
     ALERT_ADDITIONAL_INFO "--alert-additional-info" "What to put before each message."

@@ -2,6 +2,7 @@
 //! refused below `tidings` and tolerated elsewhere: Reloader's chart has more.
 
 use serde_json::{Map, Value, json};
+use tidings::notify::sinks::Sink;
 
 use super::tree::{Node, tree};
 use super::values::{Form, Row};
@@ -35,6 +36,13 @@ fn group(nodes: &[(&'static str, Node)], is_own: bool) -> Value {
     schema
 }
 
+/// None, and those that are chosen, before the usual one.
+fn sinks() -> Vec<&'static str> {
+    let others = Sink::others().into_iter();
+    let words = std::iter::once("").chain(others);
+    words.chain([Sink::usual().word]).collect()
+}
+
 fn leaf(row: &Row) -> Value {
     let mut schema = match row.form {
         Form::YesOrNo => json!({"enum": [true, false, "true", "false"]}),
@@ -42,6 +50,7 @@ fn leaf(row: &Row) -> Value {
         Form::Number => json!({"type": ["integer", "string"]}),
         Form::Time => json!({"anyOf": [{"type": "string"}, {"const": 0}]}),
         Form::Word(words) => json!({"enum": words}),
+        Form::Sink => json!({"enum": sinks()}),
         Form::List => json!({"type": ["array", "null"]}),
         Form::Map => json!({"type": ["object", "null"]}),
         Form::Names => json!({"type": ["array", "string", "null"]}),

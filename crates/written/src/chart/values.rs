@@ -23,6 +23,8 @@ pub(crate) enum Form {
     Time,
     /// One of these.
     Word(&'static [&'static str]),
+    /// The word of a sink of alerts, or none.
+    Sink,
     List,
     Map,
     /// A list, or text with commas.
@@ -212,7 +214,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.reloaderObservables", YesOrNo, "true", Option("reloader-observables"), "Reloader's metrics, Events and meta-info ConfigMap beside Tidings' own."),
     row("tidings.extraArgs", List, "[]", Template, "More options of the controller, as they are. Rights do not follow from these."),
 
-    row("tidings.notifications.sink", Word(&["", "slack", "teams", "gchat", "raw"]), r#""""#, Template, "Tell of every roll, in this form. (Reloader's `ALERT_` variables in `reloader.deployment.env` do the same.)"),
+    row("tidings.notifications.sink", Form::Sink, r#""""#, Template, "Tell of every roll, in this form. (Reloader's `ALERT_` variables in `reloader.deployment.env` do the same.)"),
     row("tidings.notifications.structured", YesOrNo, "false", Option("alert-structured"), "With `sink: raw`: JSON for programs, with keys, who changed them, and why."),
     row("tidings.notifications.url", Text, r#""""#, Template, "Where to. It may hold a token: then rather `urlFrom`."),
     row("tidings.notifications.urlFrom", Map, "{}", Template, "Which Secret holds where to: its `name` and `key`."),

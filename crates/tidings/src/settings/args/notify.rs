@@ -22,8 +22,8 @@ pub struct NotifyArgs {
     /// Tell of every roll [default: false].
     #[arg(long, value_name = "BOOL", env = "TIDINGS_ALERT_ON_RELOAD", default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub alert_on_reload: Option<bool>,
-    /// Whom: `slack`, `teams`, `gchat`, or `raw`, which takes plain text [default: raw].
-    #[arg(long, value_name = "SINK", env = "TIDINGS_ALERT_SINK", value_parser = sink)]
+    /// Whom.
+    #[arg(long, value_name = "SINK", env = "TIDINGS_ALERT_SINK", value_parser = sink, help = whom())]
     pub alert_sink: Option<&'static Sink>,
     /// Where that is.
     #[arg(
@@ -50,4 +50,11 @@ pub struct NotifyArgs {
     /// A PEM file of certificates to trust there besides the system's.
     #[arg(long, value_name = "FILE", env = "TIDINGS_NOTIFY_CA_FILE")]
     pub notify_ca_file: Option<PathBuf>,
+}
+
+/// Whom one may tell: the table's words.
+fn whom() -> String {
+    let usual = Sink::usual().word;
+    let others = Sink::others().join("`, `");
+    format!("Whom: `{others}`, or `{usual}`, which takes plain text [default: {usual}]")
 }

