@@ -1,6 +1,6 @@
 //! What was rolled, told to other people's servers.
 //!
-//! Goes in: [`Roll`]s. Comes out: one POST each, to the sink that was chosen
+//! Goes in: [`RollMessage`]s. Comes out: one POST each, to the sink that was chosen
 //! ([`sinks`]), by a task of its own ([`sender`]): whoever does not answer delays
 //! nothing. Or, with a [`webhook`], the POST takes the place of the roll.
 //!
@@ -15,7 +15,7 @@ pub mod sender;
 pub mod sinks;
 pub mod webhook;
 
-pub use roll::Roll;
+pub use roll::RollMessage;
 
 #[cfg(test)]
 mod tests;

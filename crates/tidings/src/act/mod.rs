@@ -1,9 +1,9 @@
-//! All writes on users' objects: each deed that brings a workload to its record.
+//! All writes on users' objects: each action that brings a workload to its record.
 //!
 //! Goes in: a [`Patch`], whose number stands in the state already. Comes out:
 //! what came of it, or why nothing did. Every request carries what the decision
 //! rested on: if the object has changed since, it is refused (409) and nothing
-//! has happened. Each deed changes what it must and nothing else, whatever other
+//! has happened. Each action changes what it must and nothing else, whatever other
 //! fields this version of Tidings does not know, and may be done again after a
 //! crash at any moment.
 
@@ -17,7 +17,7 @@ use tidings_core::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{ApiError, TermClient};
-use crate::control::{Deed, Outcome, Patch};
+use crate::control::{Action, Outcome, Patch};
 use crate::records::cluster::Home;
 
 pub use recreate::finish;
@@ -34,7 +34,7 @@ pub struct Author<'a> {
     pub words: Words,
 }
 
-/// What a deed is done with.
+/// What an action is done with.
 #[derive(Clone, Copy)]
 pub struct ActContext<'a> {
     /// The way to the API server, while our term lasts.
@@ -47,14 +47,14 @@ pub struct ActContext<'a> {
 
 /// Brings a workload to its record.
 pub async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
-    match &patch.deed {
-        Deed::Template { restart: None, .. }
+    match &patch.action {
+        Action::Template { restart: None, .. }
             if with.author.words != Words::None || patch.traces =>
         {
             Box::pin(rewrite::roll(with, patch)).await
         }
-        Deed::Template { .. } | Deed::RestartAt(_) => template::roll(with, patch).await,
-        Deed::Run { overlap, replaces } => {
+        Action::Template { .. } | Action::RestartAt(_) => template::roll(with, patch).await,
+        Action::Run { overlap, replaces } => {
             let run = run::JobRun {
                 patch,
                 overlap: *overlap,
@@ -62,6 +62,6 @@ pub async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, 
             };
             Box::pin(run.carry_out(with)).await
         }
-        Deed::Recreate => Box::pin(recreate::carry_out(with, patch)).await,
+        Action::Recreate => Box::pin(recreate::carry_out(with, patch)).await,
     }
 }

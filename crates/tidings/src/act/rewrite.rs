@@ -14,7 +14,7 @@ use super::ActContext;
 use super::template::{self, show};
 use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
-use crate::control::{Deed, Outcome, Patch};
+use crate::control::{Action, Outcome, Patch};
 
 /// Patches a workload.
 pub(super) async fn roll(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
@@ -23,14 +23,14 @@ pub(super) async fn roll(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome
     if has_moved_on(&object, patch) {
         return Err(ApiError::Conflict);
     }
-    let changed = patch.changed();
+    let changed = patch.roll.changed();
     let rewrite = Rewrite {
         template: patch.on.kind.template,
         instance: with.author.instance,
-        n: patch.n,
+        n: patch.roll.n,
         words: with.author.words,
         changed: &changed,
-        all: &patch.sources,
+        all: &patch.roll.sources,
         marks: annotations(with, patch, &object),
         paused_by: paused_by(with, patch),
     };
@@ -82,10 +82,10 @@ fn annotations<'a>(
 ) -> Vec<(&'a str, String)> {
     let mut annotations = template::marks(with.author.instance, patch).annotations();
     if with.author.words == Words::Annotation
-        && let Some(source) = patch.changed().last()
+        && let Some(source) = patch.roll.changed().last()
     {
         let template = template_of(patch.on.kind.template, object);
-        let last = last_reloaded_from(with.author.instance, patch.n, source, template);
+        let last = last_reloaded_from(with.author.instance, patch.roll.n, source, template);
         annotations.push((LAST_RELOADED_FROM, last.to_string()));
     }
     annotations
@@ -105,8 +105,8 @@ fn last_reloaded_from(instance: &str, n: u64, source: &SourceRef, template: &Val
 }
 
 fn paused_by<'a>(with: &ActContext<'a>, patch: &Patch) -> Vec<(&'a str, String)> {
-    match patch.deed {
-        Deed::Template {
+    match patch.action {
+        Action::Template {
             paused_at: Some(time),
             ..
         } => vec![(with.author.vocabulary.written(PAUSED_AT), show(time))],

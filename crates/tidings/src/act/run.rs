@@ -30,11 +30,11 @@ pub(super) struct JobRun<'a> {
 
 impl JobRun<'_> {
     pub(super) async fn carry_out(&self, with: &ActContext<'_>) -> Result<Outcome, ApiError> {
-        let name = self.name(with, self.patch.n);
+        let name = self.name(with, self.patch.roll.n);
         if let Some(job) = with.api.find(self.job(&name)).await? {
             return self.made_before(&name, &job);
         }
-        let cron_job = with.api.find(Place::workload(&self.patch.key)).await?;
+        let cron_job = with.api.find(Place::workload(&self.patch.roll.key)).await?;
         let cron_job = cron_job.ok_or(ApiError::Gone)?;
         if !is_as_decided(&cron_job, self.patch) {
             return Err(ApiError::Conflict);
@@ -68,10 +68,10 @@ impl JobRun<'_> {
 
     /// The run of the last roll, while it is active.
     async fn former(&self, with: &ActContext<'_>) -> Result<Option<Value>, ApiError> {
-        if self.overlap == Overlap::Allow || self.patch.n < 2 {
+        if self.overlap == Overlap::Allow || self.patch.roll.n < 2 {
             return Ok(None);
         }
-        let name = self.name(with, self.patch.n - 1);
+        let name = self.name(with, self.patch.roll.n - 1);
         let job = with.api.find(self.job(&name)).await?;
         let ours = |job: &Value| jobs::is_controlled_by(job, &self.patch.uid);
         Ok(job.filter(|job| ours(job) && !jobs::has_ended(job)))
@@ -113,12 +113,12 @@ impl JobRun<'_> {
     }
 
     fn name(&self, with: &ActContext<'_>, n: u64) -> String {
-        let Patch { key, uid, .. } = self.patch;
-        jobs::run_name(with.author.instance, &key.name, uid, n)
+        let Patch { roll, uid, .. } = self.patch;
+        jobs::run_name(with.author.instance, &roll.key.name, uid, n)
     }
 
     fn jobs(&self) -> Place {
-        Place::new("batch", "v1", "jobs").within(self.patch.key.namespace.clone())
+        Place::new("batch", "v1", "jobs").within(self.patch.roll.key.namespace.clone())
     }
 
     fn job(&self, name: &str) -> Place {

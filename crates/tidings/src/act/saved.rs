@@ -6,6 +6,7 @@
 //! read is said and left alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::api::DeleteParams;
@@ -23,7 +24,7 @@ use super::ActContext;
 use super::template::marks;
 use crate::api::page::{METADATA, or_none};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
-use crate::control::{Deed, Patch};
+use crate::control::{Action, Patch, Roll};
 use crate::records::{JOB_TYPE, cluster};
 /// The label that tells the manifests from what else we keep.
 const PART: &str = "job";
@@ -82,30 +83,33 @@ impl Saved {
         let mut manifest = jobs::again(job);
         marks(instance, patch).write(&mut manifest["spec"]["template"]);
         Self {
-            key: patch.key.clone(),
+            key: patch.roll.key.clone(),
             uid: patch.uid.clone(),
             version: patch.version,
             manifest: manifest.to_string(),
-            n: patch.n,
-            because: patch.because.clone(),
+            n: patch.roll.n,
+            because: patch.roll.because.clone(),
         }
     }
 
     /// The roll that this is the rest of.
     pub fn patch(&self) -> Patch {
-        Patch {
+        let roll = Roll {
             key: self.key.clone(),
-            on: self.key.clone(),
-            uid: self.uid.clone(),
-            version: self.version,
-            generation: 0,
-            deed: Deed::Recreate,
-            traces: false,
-            sources: Vec::new(),
             n: self.n,
             reason: Reason::Resumed,
             because: self.because.clone(),
             changes: Vec::new(),
+            sources: Vec::new(),
+        };
+        Patch {
+            roll: Arc::new(roll),
+            on: self.key.clone(),
+            uid: self.uid.clone(),
+            version: self.version,
+            generation: 0,
+            action: Action::Recreate,
+            traces: false,
         }
     }
 
@@ -225,6 +229,6 @@ mod tests {
         assert!(secret.metadata.name.starts_with("tidings-job."));
         assert_eq!(Saved::read(&secret), Some(saved.clone()));
         let again = saved.patch();
-        assert_eq!((again.n, &*again.uid), (3, "6d3f"));
+        assert_eq!((again.roll.n, &*again.uid), (3, "6d3f"));
     }
 }

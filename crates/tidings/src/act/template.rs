@@ -13,7 +13,7 @@ use tidings_core::object::Seconds;
 use super::{ActContext, Author};
 use crate::api::page::METADATA;
 use crate::api::{self, ApiError, Call, Place, Verb};
-use crate::control::{Deed, Outcome, Patch, Unpause};
+use crate::control::{Action, Outcome, Patch, Unpause};
 
 /// Patches a workload.
 pub(super) async fn roll(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
@@ -56,18 +56,18 @@ pub async fn unpause(with: &ActContext<'_>, unpause: &Unpause) -> Result<(), Api
 /// The merge patch of a roll.
 pub fn body(author: Author<'_>, patch: &Patch) -> Value {
     let template = patch.on.kind.template;
-    let mut body = match &patch.deed {
-        Deed::RestartAt(time) => json!({ "spec": { "restartAt": show(*time) } }),
-        Deed::Template {
+    let mut body = match &patch.action {
+        Action::RestartAt(time) => json!({ "spec": { "restartAt": show(*time) } }),
+        Action::Template {
             restart: Some(time),
             ..
         } => annotate(template, &[(RESTARTED_AT, time.to_string())]),
         _ => annotate(template, &marks(author.instance, patch).annotations()),
     };
-    if let Deed::Template {
+    if let Action::Template {
         paused_at: Some(time),
         ..
-    } = patch.deed
+    } = patch.action
     {
         body["spec"]["paused"] = true.into();
         body["metadata"]["annotations"] =
@@ -82,8 +82,8 @@ pub fn body(author: Author<'_>, patch: &Patch) -> Value {
 pub(super) fn marks<'a>(instance: &'a str, patch: &'a Patch) -> RollAnnotations<'a> {
     RollAnnotations {
         instance,
-        n: patch.n,
-        because: &patch.because,
+        n: patch.roll.n,
+        because: &patch.roll.because,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A thing is said again only after it has been untrue in between, so that a
 //! workload that fails for an hour has one Event and not a thousand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::decide::{Act, Verdict};
@@ -13,7 +14,7 @@ use tidings_core::standing::Word;
 
 use super::ground::Ground;
 use super::leading::Leading;
-use super::{Effect, Patch, RollError, Said, What};
+use super::{Effect, Notice, NoticeKind, Roll, RollError};
 use crate::api::ApiError;
 use crate::records::memory::TooLarge;
 
@@ -50,18 +51,20 @@ impl Announced {
     }
 
     /// Takes in a verdict. Returns what is to be said.
-    fn heed(&mut self, verdict: &Verdict) -> Vec<(Sentence, What)> {
+    fn heed(&mut self, verdict: &Verdict) -> Vec<(Sentence, NoticeKind)> {
         if verdict.asks() {
             return Vec::new();
         }
-        let decision = self.decide(verdict).map(|news| (news, What::Decision));
+        let decision = self
+            .decide(verdict)
+            .map(|news| (news, NoticeKind::Decision));
         self.standing = verdict.standing.as_ref().map(|standing| standing.word);
         self.failure = None;
         let problems = verdict.problems.iter();
         let problems: Vec<_> = problems.map(|p| (p.reason, p.text.clone())).collect();
         let former = std::mem::replace(&mut self.problems, problems);
         let new = self.problems.iter().filter(|p| !former.contains(p));
-        let new = new.map(|problem| (problem.clone(), What::Problem));
+        let new = new.map(|problem| (problem.clone(), NoticeKind::Problem));
         decision.into_iter().chain(new).collect()
     }
 
@@ -96,12 +99,12 @@ impl Leading {
         verdict: &Verdict,
     ) {
         let news = self.desks.of(key).announced.heed(verdict);
-        for (sentence, what) in news {
-            self.say(ground, key, sentence, what);
+        for (sentence, kind) in news {
+            self.say(ground, key, sentence, kind);
         }
     }
 
-    /// A read or write for this workload failed. Said once until it works or
+    /// A read or write for this workload failed. Notice once until it works or
     /// fails differently.
     pub(super) fn say_failed(
         &mut self,
@@ -123,7 +126,7 @@ impl Leading {
     fn say_failure(&mut self, ground: &mut Ground, key: &WorkloadRef, failure: Sentence) {
         let is_there = ground.index.get(key).is_some();
         if is_there && self.desks.of(key).announced.fail(&failure) {
-            self.say(ground, key, failure, What::Problem);
+            self.say(ground, key, failure, NoticeKind::Problem);
         }
     }
 
@@ -153,24 +156,23 @@ impl Leading {
         }
     }
 
-    fn say(&self, ground: &mut Ground, key: &WorkloadRef, sentence: Sentence, what: What) {
+    fn say(&self, ground: &mut Ground, key: &WorkloadRef, sentence: Sentence, kind: NoticeKind) {
         let Some(known) = ground.index.get(key) else {
             return;
         };
         let (reason, text) = sentence;
         let desk = self.desks.get(key);
         let time = u64::try_from(ground.seconds()).unwrap_or(0);
-        let said = Said {
+        let notice = Notice {
             key: key.clone(),
             uid: known.workload.uid.clone(),
             reason,
             text,
-            what,
-            changes: Vec::new(),
+            kind,
             standing: desk.and_then(|desk| desk.announced.standing()),
             time: if ANEW.contains(&reason) { time } else { 0 },
         };
-        ground.effects.push(Effect::Say(Box::new(said)));
+        ground.effects.push(Effect::Say(Box::new(notice)));
     }
 }
 
@@ -178,23 +180,22 @@ impl Leading {
 /// than before.
 pub(super) fn say_rolled(
     ground: &mut Ground,
-    patch: &Patch,
+    roll: &Arc<Roll>,
     uid: Option<Name>,
     since: Option<Millis>,
 ) {
-    let known = ground.index.get(&patch.key);
+    let known = ground.index.get(&roll.key);
     let Some(uid) = uid.or_else(|| Some(known?.workload.uid.clone())) else {
         return;
     };
-    let said = Said {
-        key: patch.key.clone(),
+    let notice = Notice {
+        key: roll.key.clone(),
         uid,
-        reason: patch.reason,
-        text: patch.because.clone(),
-        what: What::Rolled(patch.n, since),
-        changes: patch.changes.clone(),
+        reason: roll.reason,
+        text: roll.because.clone(),
+        kind: NoticeKind::Rolled(Arc::clone(roll), since),
         standing: None,
         time: 0,
     };
-    ground.effects.push(Effect::Say(Box::new(said)));
+    ground.effects.push(Effect::Say(Box::new(notice)));
 }

@@ -1,16 +1,17 @@
 //! What the answers to the leader's requests do.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tidings_core::evidence::{Finding, PodsSince, Question};
 use tidings_core::refs::{Name, WorkloadRef};
 
 use super::announce::say_rolled;
 use super::backoff::Backoff;
-use super::desk::Task;
+use super::desk::UnderWay;
 use super::ground::Ground;
 use super::leading::{Leading, unreadable, version};
-use super::{Answer, Effect, Outcome, Patch, RollError};
+use super::{Answer, Effect, Outcome, Patch, Roll, RollError};
 use crate::api::ApiError;
 use crate::records::memory::{Shard, Stored, Versions, Write};
 
@@ -78,7 +79,7 @@ impl Leading {
                 continue;
             };
             desk.record_backoff = Backoff::default();
-            let Some(Task::Recording(decided)) = desk.task().cloned() else {
+            let Some(UnderWay::Recording(decided)) = desk.task().cloned() else {
                 continue;
             };
             match self.store.get(key).cloned() {
@@ -163,7 +164,7 @@ impl Leading {
     // --- what was done -----------------------------------------------------------
 
     fn patched(&mut self, ground: &mut Ground, patch: &Patch, result: Result<Outcome, RollError>) {
-        let key = &patch.key;
+        let key = &patch.roll.key;
         let known = ground.index.get(key);
         match &result {
             Ok(Outcome::Made(_)) => {
@@ -173,8 +174,8 @@ impl Leading {
             _ => self.desks.end_all_of(key),
         }
         match result {
-            Ok(Outcome::Done) => self.rolled(ground, patch, None),
-            Ok(Outcome::Made(uid)) => self.rolled(ground, patch, Some(uid)),
+            Ok(Outcome::Done) => self.rolled(ground, &patch.roll, None),
+            Ok(Outcome::Made(uid)) => self.rolled(ground, &patch.roll, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(ground, key),
             Err(RollError::Api(ApiError::Gone)) if known.is_none() => {
                 self.gone(ground, key, true);
@@ -205,17 +206,17 @@ impl Leading {
 
     /// It has reached the workload, of which this is the uid where it is another
     /// than before.
-    fn rolled(&mut self, ground: &mut Ground, patch: &Patch, uid: Option<Name>) {
-        let key = &patch.key;
+    fn rolled(&mut self, ground: &mut Ground, roll: &Arc<Roll>, uid: Option<Name>) {
+        let key = &roll.key;
         let desk = self.desks.of(key);
         let since = desk.changed_at.map(|at| ground.now.saturating_sub(at));
         desk.settled();
-        self.store.done(key, patch.n, ground.now);
+        self.store.done(key, roll.n, ground.now);
         if key.kind.ends() {
             // What it did leaves no mark on the workload.
             self.store.hurry(key);
         }
-        say_rolled(ground, patch, uid, since);
+        say_rolled(ground, roll, uid, since);
         self.queue.look(key, ground.now);
     }
 }

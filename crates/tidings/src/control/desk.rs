@@ -2,14 +2,14 @@
 //! is gone takes it with them, and so does the term.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tidings_core::compare::Change;
 use tidings_core::evidence::Evidence;
 use tidings_core::object::Version;
-use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 
+use super::Roll;
 use super::announce::Announced;
 use super::backoff::Backoff;
 
@@ -18,9 +18,9 @@ use super::backoff::Backoff;
 pub(super) struct Desk {
     /// What is under way. Until it has been answered nothing is decided. Only
     /// [`Desks`] changes it, which counts.
-    task: Option<Task>,
+    task: Option<UnderWay>,
     /// What was decided to be done, and is not through.
-    pub(super) roll: Option<Box<Roll>>,
+    pub(super) roll: Option<Arc<Roll>>,
     /// What was found out for the next decision.
     pub(super) evidence: Option<Box<Evidence>>,
     /// Since when something that it uses is another.
@@ -35,7 +35,7 @@ pub(super) struct Desk {
 
 /// Something about a workload that is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Task {
+pub(super) enum UnderWay {
     /// Something is found out.
     Asking,
     /// An intent is written, to be carried out if the workload is still of the version
@@ -55,7 +55,7 @@ pub(super) enum Task {
     },
 }
 
-impl Task {
+impl UnderWay {
     /// A Job is made again that was of this uid.
     pub(super) fn recreating(former: Name) -> Self {
         Self::Recreating {
@@ -63,17 +63,6 @@ impl Task {
             made: false,
         }
     }
-}
-
-/// Why a workload is rolled: decided once.
-#[derive(Clone, Debug)]
-pub(super) struct Roll {
-    /// Its number.
-    pub(super) n: u64,
-    /// Why, in a word.
-    pub(super) reason: Reason,
-    /// What changed, one by one; empty for a roll of before an interruption.
-    pub(super) changes: Vec<Change>,
 }
 
 impl Desk {
@@ -84,13 +73,13 @@ impl Desk {
     }
 
     /// What is under way.
-    pub(super) fn task(&self) -> Option<&Task> {
+    pub(super) fn task(&self) -> Option<&UnderWay> {
         self.task.as_ref()
     }
 
     /// Whether a Job is deleted to be made again, by us.
     pub(super) fn is_recreating(&self) -> bool {
-        matches!(self.task, Some(Task::Recreating { .. }))
+        matches!(self.task, Some(UnderWay::Recreating { .. }))
     }
 
     /// Whether it must be waited for before the program ends.
@@ -100,7 +89,7 @@ impl Desk {
 
     /// A workload of this uid is there: perhaps a Job that was made again.
     fn shown(&mut self, uid: &Name) {
-        if let Some(Task::Recreating { former, made: true }) = &self.task
+        if let Some(UnderWay::Recreating { former, made: true }) = &self.task
             && former != uid
         {
             self.task = None;
@@ -142,7 +131,7 @@ impl Desks {
     }
 
     /// Something about a workload is under way from now on.
-    pub(super) fn begin(&mut self, key: &WorkloadRef, task: Task) {
+    pub(super) fn begin(&mut self, key: &WorkloadRef, task: UnderWay) {
         self.change(key, |desk| desk.task = Some(task));
     }
 
@@ -171,7 +160,9 @@ impl Desks {
     /// or none.
     pub(super) fn made_again(&mut self, key: &WorkloadRef, shown: Option<&Name>) {
         self.change(key, |desk| match &mut desk.task {
-            Some(Task::Recreating { former, made }) if shown.is_none_or(|uid| uid == former) => {
+            Some(UnderWay::Recreating { former, made })
+                if shown.is_none_or(|uid| uid == former) =>
+            {
                 *made = true;
             }
             task => *task = None,
@@ -180,7 +171,8 @@ impl Desks {
 
     /// Jobs that were made again and were gone before the watch could show them.
     pub(super) fn forget_remade(&mut self, is_gone: impl Fn(&WorkloadRef) -> bool) {
-        let is_made = |desk: &Desk| matches!(desk.task, Some(Task::Recreating { made: true, .. }));
+        let is_made =
+            |desk: &Desk| matches!(desk.task, Some(UnderWay::Recreating { made: true, .. }));
         for (key, desk) in &mut self.desks {
             if is_made(desk) && is_gone(key) {
                 desk.task = None;

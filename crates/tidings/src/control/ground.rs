@@ -55,7 +55,7 @@ struct Reading {
 }
 
 /// A source could not be read. It is not tried again before this time.
-pub(super) struct Unread {
+pub(super) struct NotRead {
     pub(super) error: ApiError,
     pub(super) again: Millis,
 }
@@ -260,7 +260,7 @@ impl Ground {
         source: &SourceRef,
         told: u32,
         result: Result<Fetched, ApiError>,
-    ) -> Result<Concerned, Unread> {
+    ) -> Result<Concerned, NotRead> {
         let reading = self.reading.entry(source.clone()).or_default();
         reading.under_way = false;
         self.read.push(source.clone());
@@ -277,7 +277,7 @@ impl Ground {
             }
             Err(error) => {
                 let again = reading.backoff.failed(self.now, error.retry_after());
-                Err(Unread { error, again })
+                Err(NotRead { error, again })
             }
         }
     }

@@ -2,7 +2,9 @@
 //! Lease drops it, and has forgotten all of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Decided, Moment, Verdict, decide};
 use tidings_core::evidence::Evidence;
 use tidings_core::index::Concerned;
@@ -12,11 +14,11 @@ use tidings_core::refs::{SourceRef, WorkloadRef};
 use tidings_core::settle::{Millis, Queue};
 use tidings_core::state::Entry;
 
-use super::action::Sight;
+use super::action;
 use super::backoff::Backoff;
-use super::desk::{Desk, Desks, Roll, Task};
-use super::ground::{Ground, Unread};
-use super::{Deed, Effect, NewTerm, Unpause};
+use super::desk::{Desk, Desks, UnderWay};
+use super::ground::{Ground, NotRead};
+use super::{Action, Effect, NewTerm, Roll, Unpause};
 use crate::records::memory::{Shard, Store, TooLarge};
 
 /// So long what the pods of a workload have is remembered when it is gone: it may be
@@ -52,7 +54,7 @@ impl Leading {
         store.write_in(form, ground.now);
         let mut desks = Desks::default();
         for (key, uid) in new.remaking {
-            desks.begin(&key, Task::recreating(uid));
+            desks.begin(&key, UnderWay::recreating(uid));
         }
         for (shard, stored) in new.state {
             let (_, problems) = store.read(&shard, Some(stored));
@@ -172,7 +174,7 @@ impl Leading {
     }
 
     /// A source could not be read. Whoever waits for it is told.
-    pub(super) fn not_read(&mut self, ground: &mut Ground, source: &SourceRef, unread: &Unread) {
+    pub(super) fn not_read(&mut self, ground: &mut Ground, source: &SourceRef, unread: &NotRead) {
         for user in ground.index.users(source) {
             self.say_failed(ground, &user, &format!("reading {source}"), &unread.error);
             self.queue.look(&user, unread.again);
@@ -272,7 +274,7 @@ impl Leading {
                 }
             }
             Act::Ask(questions) => {
-                self.desks.begin(key, Task::Asking);
+                self.desks.begin(key, UnderWay::Asking);
                 ground.effects.push(Effect::Ask(key.clone(), questions));
             }
             Act::Forget => {
@@ -288,8 +290,8 @@ impl Leading {
                 self.kept(ground, key, kept);
             }
             Act::Roll(entry, changes) => {
-                let n = entry.n;
-                self.desks.of(key).roll = Some(Box::new(Roll { n, reason, changes }));
+                let roll = roll(key, &entry, reason, changes);
+                self.desks.of(key).roll = Some(Arc::new(roll));
                 self.roll(ground, key, entry);
             }
             Act::Resume(entry) => self.resume(ground, key, &entry, reason),
@@ -316,17 +318,16 @@ impl Leading {
 
     fn record(&mut self, ground: &Ground, key: &WorkloadRef) {
         let version = version(ground, key).unwrap_or_default();
-        self.desks.begin(key, Task::Recording(version));
+        self.desks.begin(key, UnderWay::Recording(version));
     }
 
     /// The intent is in memory; the patch waits for it to be stored. One of an earlier
     /// term is as good as decided anew.
     fn resume(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, reason: Reason) {
-        let n = entry.n;
         let desk = self.desks.of(key);
-        if desk.roll.as_ref().is_none_or(|roll| roll.n != n) {
-            let changes = Vec::new();
-            desk.roll = Some(Box::new(Roll { n, reason, changes }));
+        if desk.roll.as_ref().is_none_or(|roll| roll.n != entry.n) {
+            let roll = roll(key, entry, reason, Vec::new());
+            desk.roll = Some(Arc::new(roll));
         }
         if self.store.is_waiting(key) {
             self.record(ground, key);
@@ -341,16 +342,10 @@ impl Leading {
         let (Some(known), Some(roll)) = (ground.index.get(key), &desk.roll) else {
             return self.desks.end(key);
         };
-        let sight = Sight {
-            index: &ground.index,
-            known,
-            now: ground.seconds(),
-            strict: ground.rules.strict,
-        };
-        let patch = sight.patch(entry, roll.reason, roll.changes.clone());
-        let task = match patch.deed {
-            Deed::Recreate => Task::recreating(patch.uid.clone()),
-            _ => Task::Rolling,
+        let patch = action::patch(ground, known, entry, Arc::clone(roll));
+        let task = match patch.action {
+            Action::Recreate => UnderWay::recreating(patch.uid.clone()),
+            _ => UnderWay::Rolling,
         };
         self.desks.begin(key, task);
         ground.effects.push(Effect::Patch(Box::new(patch)));
@@ -366,8 +361,21 @@ impl Leading {
             uid: known.workload.uid.clone(),
             version: known.workload.version,
         };
-        self.desks.begin(key, Task::Unpausing);
+        self.desks.begin(key, UnderWay::Unpausing);
         ground.effects.push(Effect::Unpause(Box::new(unpause)));
+    }
+}
+
+/// The roll of a record.
+fn roll(key: &WorkloadRef, entry: &Entry, reason: Reason, changes: Vec<Change>) -> Roll {
+    let seen = entry.seen.keys();
+    Roll {
+        key: key.clone(),
+        n: entry.n,
+        reason,
+        because: entry.because.clone(),
+        changes,
+        sources: seen.map(|seen| seen.source(&key.namespace)).collect(),
     }
 }
 

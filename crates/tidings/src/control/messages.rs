@@ -1,6 +1,7 @@
 //! What goes into the controller and what comes out of it: inputs, the answers
 //! among them, effects, and what these carry. Values only; nothing is decided here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::compare::Change;
@@ -113,14 +114,46 @@ pub enum Effect {
     /// Leave it to another replica: there is a record of a newer form.
     StandBy,
     /// Say something about a workload: in the log, in metrics, as an Event.
-    Say(Box<Said>),
+    Say(Box<Notice>),
 }
 
-/// A roll, as the workload is told.
+/// A roll: decided once. What the workload is told, what is said of it, and what is
+/// sent to others, is this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patch {
+pub struct Roll {
     /// Which workload.
     pub key: WorkloadRef,
+    /// Its number.
+    pub n: u64,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// What changed, in a sentence's worth of particulars.
+    pub because: String,
+    /// The same, one by one. Empty where the roll was written down before an
+    /// interruption, and only `because` is left.
+    pub changes: Vec<Change>,
+    /// All sources that count.
+    pub sources: Vec<SourceRef>,
+}
+
+impl Roll {
+    /// The changed sources, or all where it is not known any more which those
+    /// were.
+    pub fn changed(&self) -> Vec<SourceRef> {
+        let mut changed: Vec<_> = self.changes.iter().map(|c| c.source.clone()).collect();
+        if changed.is_empty() {
+            changed.clone_from(&self.sources);
+        }
+        changed.dedup();
+        changed
+    }
+}
+
+/// How a roll reaches its workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// What for.
+    pub roll: Arc<Roll>,
     /// The object that is written: the workload, or the one whose pod template it
     /// borrows.
     pub on: WorkloadRef,
@@ -131,19 +164,9 @@ pub struct Patch {
     /// Its generation before.
     pub generation: i64,
     /// What is done.
-    pub deed: Deed,
+    pub action: Action,
     /// Whether its template carries what is of Reloader's form.
     pub traces: bool,
-    /// All sources that count.
-    pub sources: Vec<SourceRef>,
-    /// Number of the roll.
-    pub n: u64,
-    /// Why, in a word.
-    pub reason: Reason,
-    /// What changed.
-    pub because: String,
-    /// The same, one by one; empty for a roll of before an interruption.
-    pub changes: Vec<Change>,
 }
 
 /// The end of a pause, as the workload is told.
@@ -157,22 +180,9 @@ pub struct Unpause {
     pub version: u64,
 }
 
-impl Patch {
-    /// The changed sources, or all where it is not known any more which those
-    /// were.
-    pub fn changed(&self) -> Vec<SourceRef> {
-        let mut changed: Vec<_> = self.changes.iter().map(|c| c.source.clone()).collect();
-        if changed.is_empty() {
-            changed.clone_from(&self.sources);
-        }
-        changed.dedup();
-        changed
-    }
-}
-
 /// What brings a workload to its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// Its pod template is marked, or as `kubectl rollout restart` does it. With a
     /// time it is paused since then, in the same write.
     Template {
@@ -207,7 +217,7 @@ pub enum Outcome {
 
 /// Something to be said about a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Notice {
     /// Which workload.
     pub key: WorkloadRef,
     /// Its uid.
@@ -217,9 +227,7 @@ pub struct Said {
     /// The particulars.
     pub text: String,
     /// What kind of thing it is.
-    pub what: What,
-    /// Of a roll: what changed, as far as it is known.
-    pub changes: Vec<Change>,
+    pub kind: NoticeKind,
     /// How the workload stands; none where that is another's concern, or is about to
     /// change.
     pub standing: Option<Word>,
@@ -229,20 +237,20 @@ pub struct Said {
 }
 
 /// What kind of thing is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
     /// A decision other than the last one.
     Decision,
-    /// A roll has reached the workload: its number, and the milliseconds since
-    /// the change was seen.
-    Rolled(u64, Option<Millis>),
+    /// A roll has reached the workload, so many milliseconds after the change was
+    /// seen.
+    Rolled(Arc<Roll>, Option<Millis>),
     /// Something that a person should mend.
     Problem,
 }
 
 /// Numbers for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels {
+pub struct Gauges {
     /// Workloads that wait to be decided.
     pub queue: usize,
     /// How often one has begun to.

@@ -41,7 +41,8 @@ use ground::Ground;
 use leading::Leading;
 
 pub use messages::{
-    Answer, Deed, Effect, Input, Levels, NewTerm, Outcome, Patch, RollError, Said, Unpause, What,
+    Action, Answer, Effect, Gauges, Input, NewTerm, Notice, NoticeKind, Outcome, Patch, Roll,
+    RollError, Unpause,
 };
 
 /// The controller.
@@ -156,10 +157,10 @@ impl Control {
     }
 
     /// Numbers for the metrics.
-    pub fn levels(&self) -> Levels {
+    pub fn levels(&self) -> Gauges {
         let leading = self.leading.as_ref();
         let queue = leading.map(|leading| &leading.queue);
-        Levels {
+        Gauges {
             queue: queue.map_or(0, Queue::len),
             begun: self.begun_before + queue.map_or(0, Queue::begun),
             busy: leading.map_or(0, |leading| leading.desks.waited_for()),

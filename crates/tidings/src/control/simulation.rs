@@ -23,7 +23,7 @@ use tidings_core::standing::Word;
 use tidings_core::state::entry_key;
 
 use super::leading::{KEPT_FOR_PODS, Leading};
-use super::{Answer, Control, Deed, Effect, Input, NewTerm, Outcome, Patch, Plan, RollError};
+use super::{Action, Answer, Control, Effect, Input, NewTerm, Outcome, Patch, Plan, RollError};
 use crate::api::ApiError;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
 
@@ -108,7 +108,9 @@ impl Simulation {
             .collect();
         let since = (self.term > 1).then_some(EPOCH);
         let kept = self.world.kept.clone();
-        let remaking = kept.iter().map(|job| (job.key.clone(), job.uid.clone()));
+        let remaking = kept
+            .iter()
+            .map(|job| (job.roll.key.clone(), job.uid.clone()));
         let leading = NewTerm {
             number: self.term,
             state,
@@ -207,7 +209,7 @@ impl Simulation {
                 let result = if fails { Err(error()) } else { Ok(stored) };
                 Input::Answer(self.term, Answer::StateRead(shard, result))
             }
-            Effect::Patch(patch) if patch.deed == Deed::Recreate => {
+            Effect::Patch(patch) if patch.action == Action::Recreate => {
                 return self.recreate(patch, fails);
             }
             Effect::Patch(patch) => {
@@ -232,7 +234,7 @@ impl Simulation {
         if result.is_ok() {
             let fact = self
                 .world
-                .workload_fact(number(&patch.key.name), How::Event);
+                .workload_fact(number(&patch.roll.key.name), How::Event);
             self.facts[0].push_back(fact);
         }
         result
@@ -268,7 +270,7 @@ impl Simulation {
             job.version = self.world.version;
             job.remade += 1;
             job.gone = false;
-            job.mark = kept.map(|patch| format!("tidings/{}", patch.n));
+            job.mark = kept.map(|patch| format!("tidings/{}", patch.roll.n));
             job.content.clone_from(&content);
             job.rolls.push(content);
             let fact = self.world.workload_fact(JOB, How::Event);

@@ -1,63 +1,44 @@
 //! The facts of a roll, and Reloader's sentences for it. Pure.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidings_core::compare::{Change, What};
-use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 
-use crate::control::{Patch, Said};
+use crate::control::Roll;
 
-/// A roll that reached its workload, or that a webhook is to carry out.
+/// What others are told of a roll that reached its workload, or that a webhook is to
+/// carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roll {
-    /// Which workload.
-    pub workload: WorkloadRef,
-    /// Its number.
-    pub n: u64,
-    /// Why, in a word.
-    pub reason: Reason,
-    /// Why, in a sentence's worth of particulars.
-    pub because: String,
-    /// What changed. Empty where the roll was written down before an interruption,
-    /// and only `because` is left.
-    pub changes: Vec<Change>,
+pub struct RollMessage {
+    /// The roll.
+    pub roll: Arc<Roll>,
     /// The installation.
     pub instance: Name,
     /// When.
     pub time: Timestamp,
 }
 
-impl Roll {
-    /// One that is yet to be carried out.
-    pub fn to_do(patch: &Patch, instance: &str) -> Self {
+impl RollMessage {
+    /// What is told now.
+    pub fn new(roll: &Arc<Roll>, instance: &str) -> Self {
         Self {
-            workload: patch.key.clone(),
-            n: patch.n,
-            reason: patch.reason,
-            because: patch.because.clone(),
-            changes: patch.changes.clone(),
+            roll: Arc::clone(roll),
             instance: instance.into(),
-            time: Timestamp::now(),
-        }
-    }
-
-    /// One that has been told of under this number.
-    pub fn done(said: &Said, n: u64, instance: &Name) -> Self {
-        Self {
-            workload: said.key.clone(),
-            n,
-            reason: said.reason,
-            because: said.text.clone(),
-            changes: said.changes.clone(),
-            instance: instance.clone(),
             time: Timestamp::now(),
         }
     }
 
     /// Each source that changed, once.
     pub fn sources(&self) -> Vec<&SourceRef> {
-        let mut sources: Vec<_> = self.changes.iter().map(|change| &change.source).collect();
+        let mut sources: Vec<_> = self
+            .roll
+            .changes
+            .iter()
+            .map(|change| &change.source)
+            .collect();
         sources.sort_unstable();
         sources.dedup();
         sources
@@ -69,7 +50,7 @@ impl Roll {
             namespace,
             kind,
             name,
-        } = &self.workload;
+        } = &self.roll.key;
         let end = format!(
             "Hence reloaded *{name}* of type *{}* in namespace *{namespace}*",
             kind.api_kind
@@ -78,7 +59,7 @@ impl Roll {
         if sources.is_empty() {
             return format!(
                 "Reloader detected changes in *{}* in namespace *{namespace}*. {end}",
-                self.because
+                self.roll.because
             );
         }
         let sentence = |source: &&SourceRef| {
@@ -95,20 +76,20 @@ impl Roll {
 
     /// All that is known of it, for programs.
     pub fn facts(&self) -> Value {
-        let workload = &self.workload;
+        let workload = &self.roll.key;
         json!({
             "instance": *self.instance,
             "time": format!("{:.0}", self.time),
-            "roll": self.n,
-            "reason": self.reason.word(),
-            "because": self.because,
+            "roll": self.roll.n,
+            "reason": self.roll.reason.word(),
+            "because": self.roll.because,
             "workload": {
                 "apiVersion": workload.kind.api_version(),
                 "kind": workload.kind.api_kind,
                 "namespace": *workload.namespace,
                 "name": *workload.name,
             },
-            "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
+            "changes": self.roll.changes.iter().map(change).collect::<Vec<_>>(),
         })
     }
 }
@@ -140,12 +121,13 @@ fn change(change: &Change) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use tidings_core::kinds::KINDS;
+    use tidings_core::reason::Reason;
     use tidings_core::refs::SourceKind;
 
     use super::*;
 
     /// A ConfigMap of which one key changed, and a Secret.
-    pub(crate) fn roll() -> Roll {
+    pub(crate) fn roll() -> RollMessage {
         let change = |kind, name, keys: &[&str]| Change {
             source: SourceRef::new(kind, "stage", name),
             what: What::Changed,
@@ -154,8 +136,8 @@ pub(crate) mod tests {
             dated: true,
             by: keys.first().map(|_| "kubectl-edit".into()),
         };
-        Roll {
-            workload: WorkloadRef::new(&KINDS[0], "stage", "web"),
+        let roll = Roll {
+            key: WorkloadRef::new(&KINDS[0], "stage", "web"),
             n: 3,
             reason: Reason::Changed,
             because: "configmap/app (a, b), secret/db".to_owned(),
@@ -164,6 +146,10 @@ pub(crate) mod tests {
                 change(SourceKind::ConfigMap, "app", &["a"]),
                 change(SourceKind::ConfigMap, "app", &["b"]),
             ],
+            sources: Vec::new(),
+        };
+        RollMessage {
+            roll: Arc::new(roll),
             instance: "tidings".into(),
             time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
         }
@@ -179,10 +165,8 @@ pub(crate) mod tests {
 
     #[test]
     fn after_an_interruption_there_is_the_reason_alone() {
-        let resumed = Roll {
-            changes: Vec::new(),
-            ..roll()
-        };
+        let mut resumed = roll();
+        Arc::make_mut(&mut resumed.roll).changes.clear();
         insta::assert_snapshot!(resumed.sentences(), @"Reloader detected changes in *configmap/app (a, b), secret/db* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*");
     }
 }

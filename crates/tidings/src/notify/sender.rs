@@ -1,13 +1,13 @@
 //! Sends alerts, behind everything else.
 //!
-//! Goes in: [`Roll`]s, never waiting. Comes out: one POST at a time. What cannot
+//! Goes in: [`RollMessage`]s, never waiting. Comes out: one POST at a time. What cannot
 //! be delivered is counted and dropped: an alert is a message to people.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::Roll;
+use super::RollMessage;
 use super::endpoint::Endpoint;
 use super::http::{Client, Failure};
 use super::sinks::{Payload, Render, Sink};
@@ -37,7 +37,7 @@ pub struct Alerts {
 /// Takes alerts and sends them when there is time.
 #[derive(Debug)]
 pub struct AlertSender {
-    outbox: Outbox<Roll>,
+    outbox: Outbox<RollMessage>,
     metrics: Metrics,
 }
 
@@ -56,7 +56,7 @@ impl AlertSender {
     }
 
     /// Tells of a roll. It never waits.
-    pub fn send(&self, roll: Roll) {
+    pub fn send(&self, roll: RollMessage) {
         if !self.outbox.send(roll) {
             self.metrics.of.tidings_notifications_dropped_total.inc();
         }
@@ -75,17 +75,17 @@ struct AlertPost {
 }
 
 impl AlertPost {
-    async fn all(self, mut rolls: mpsc::Receiver<Roll>) {
+    async fn all(self, mut rolls: mpsc::Receiver<RollMessage>) {
         while let Some(roll) = rolls.recv().await {
             if let Err(why) = self.one(&roll).await {
                 self.metrics.of.tidings_notifications_dropped_total.inc();
-                let (workload, sink) = (&roll.workload, self.alerts.sink.word);
+                let (workload, sink) = (&roll.roll.key, self.alerts.sink.word);
                 tracing::warn!(%workload, sink, %why, "alert not delivered");
             }
         }
     }
 
-    async fn one(&self, roll: &Roll) -> Result<(), Failure> {
+    async fn one(&self, roll: &RollMessage) -> Result<(), Failure> {
         let payload = (self.alerts.render)(roll, &self.alerts.added);
         deliver(PAUSE, || self.attempt(&payload)).await
     }

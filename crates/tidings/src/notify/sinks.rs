@@ -1,6 +1,6 @@
 //! Who is told, one row each: how a roll is written for them.
 //!
-//! Goes in: a [`Roll`], and what the installation adds to each. Comes out: the
+//! Goes in: a [`RollMessage`], and what the installation adds to each. Comes out: the
 //! body of a POST, and of which type it is. Pure; sending, retries and metrics are
 //! the same for all. A new sink is a file and a row.
 
@@ -9,7 +9,7 @@ mod slack;
 mod structured;
 mod text;
 
-use super::Roll;
+use super::RollMessage;
 
 /// What is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Payload {
 }
 
 /// Writes a roll down. The second is what the installation adds, or empty.
-pub type Render = fn(&Roll, &str) -> Payload;
+pub type Render = fn(&RollMessage, &str) -> Payload;
 
 /// One sink.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Sink {
 }
 
 /// Reloader's message: its sentences, after what the installation adds.
-fn message(roll: &Roll, added: &str) -> String {
+fn message(roll: &RollMessage, added: &str) -> String {
     match added {
         "" => roll.sentences(),
         added => format!("{added} : {}", roll.sentences()),
@@ -97,15 +97,15 @@ fn message(roll: &Roll, added: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::notify::roll::tests::roll;
 
     fn rendered(word: &str, added: &str) -> String {
-        let roll = roll();
-        let one_source = Roll {
-            changes: roll.changes[1..2].to_vec(),
-            ..roll
-        };
+        let mut one_source = roll();
+        let changes = &mut Arc::make_mut(&mut one_source.roll).changes;
+        *changes = changes[1..2].to_vec();
         let Payload { media, body } = (Sink::parse(word).unwrap().render)(&one_source, added);
         format!("{media}\n{body}")
     }

@@ -4,7 +4,7 @@
 //! by any 2xx, or a [`RollError`] with which it is tried again as a roll is. A
 //! crash in between calls it again: what it does must bear that.
 
-use super::Roll;
+use super::RollMessage;
 use super::endpoint::Endpoint;
 use super::http::{Client, Failure};
 use super::sinks::Payload;
@@ -38,7 +38,11 @@ impl Webhook {
     }
 
     /// Calls it when its turn has come, if our term lasts until then.
-    pub async fn roll(&self, term: &Term, roll: impl FnOnce() -> Roll) -> Result<(), RollError> {
+    pub async fn roll(
+        &self,
+        term: &Term,
+        roll: impl FnOnce() -> RollMessage,
+    ) -> Result<(), RollError> {
         let _permit = self.calls.enter().await;
         if !term.is_valid() {
             return Err(ApiError::TermOver.into());
@@ -52,7 +56,7 @@ impl Webhook {
         })
     }
 
-    async fn post(&self, roll: &Roll) -> Result<(), Failure> {
+    async fn post(&self, roll: &RollMessage) -> Result<(), Failure> {
         let result = self.client.post(&self.url, None, &payload(roll)).await;
         self.metrics.notified(WORD, Failure::delivery(&result));
         result
@@ -60,7 +64,7 @@ impl Webhook {
 }
 
 /// Reloader's constant, and what it does not tell.
-fn payload(roll: &Roll) -> Payload {
+fn payload(roll: &RollMessage) -> Payload {
     let mut facts = roll.facts();
     facts["webhook"] = "update successful".into();
     Payload::json(&facts)

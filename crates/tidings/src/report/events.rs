@@ -12,7 +12,7 @@ use tidings_core::digest::Digest;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 
-use crate::control::Said;
+use crate::control::Notice;
 use crate::notify::roll::type_of;
 
 /// The API server takes no longer messages.
@@ -41,7 +41,7 @@ pub struct EventFact {
 
 impl EventFact {
     /// Something that we tell in our own name.
-    pub fn ours(said: &Said, message: String) -> Self {
+    pub fn ours(said: &Notice, message: String) -> Self {
         let row = said.reason.row();
         Self {
             workload: said.key.clone(),
@@ -55,7 +55,7 @@ impl EventFact {
     }
 
     /// What Reloader tells of a source for which the workload was rolled.
-    pub fn reloaded(said: &Said, source: &SourceRef, n: u64) -> Self {
+    pub fn reloaded(said: &Notice, source: &SourceRef, n: u64) -> Self {
         let WorkloadRef {
             namespace,
             kind,
@@ -79,7 +79,7 @@ impl EventFact {
     }
 
     /// What Reloader tells of a roll that failed.
-    pub fn not_reloaded(said: &Said) -> Self {
+    pub fn not_reloaded(said: &Notice) -> Self {
         let WorkloadRef {
             namespace,
             kind,
@@ -111,7 +111,7 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
 }
 
 /// The sentences for a decision: how the workload stands, and why.
-pub fn decision(said: &Said) -> String {
+pub fn decision(said: &Notice) -> String {
     let told = told(said.reason, &said.text);
     match said.standing {
         Some(word) => format!("{word}: {told}"),
@@ -197,7 +197,7 @@ mod tests {
     use tidings_core::refs::SourceKind;
 
     use super::*;
-    use crate::control::What;
+    use crate::control::NoticeKind;
 
     fn fact(name: &str, message: &str) -> EventFact {
         EventFact {
@@ -271,13 +271,12 @@ mod tests {
 
     #[test]
     fn reloaders_events_are_in_its_words() {
-        let said = Said {
+        let said = Notice {
             key: WorkloadRef::new(&KINDS[0], "stage", "web"),
             uid: "1-2-3".into(),
             reason: Reason::Failed,
             text: "rolling it: refused".to_owned(),
-            what: What::Problem,
-            changes: Vec::new(),
+            kind: NoticeKind::Problem,
             standing: None,
             time: 0,
         };

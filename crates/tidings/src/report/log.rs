@@ -14,7 +14,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use crate::control::Said;
+use crate::control::Notice;
 
 /// The form and amount of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +142,8 @@ fn filter(level: LogLevel) -> Targets {
 
 /// The line for a decision that is another than the last one. What concerns
 /// nobody is said at debug level only.
-pub fn decision(said: &Said) {
-    let Said {
+pub fn decision(said: &Notice) {
+    let Notice {
         key: workload,
         reason,
         text,
@@ -187,7 +187,7 @@ mod tests {
     use tidings_core::standing::Word;
 
     use super::*;
-    use crate::control::What;
+    use crate::control::NoticeKind;
 
     #[test]
     fn words_of_reloaders_log_are_known() {
@@ -244,13 +244,12 @@ mod tests {
     #[test]
     fn a_line_a_decision() {
         let workload = WorkloadRef::new(&KINDS[0], "stage", "web");
-        let said = |reason, text: &str| Said {
+        let said = |reason, text: &str| Notice {
             key: workload.clone(),
             uid: "u".into(),
             reason,
             text: text.to_owned(),
-            what: What::Decision,
-            changes: Vec::new(),
+            kind: NoticeKind::Decision,
             standing: Some(Word::Waiting),
             time: 0,
         };

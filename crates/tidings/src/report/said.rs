@@ -1,6 +1,6 @@
 //! What the controller says, brought to the log, the metrics and the Events.
 //!
-//! Goes in: [`Said`], levels, the index. Comes out: nothing that anybody waits
+//! Goes in: [`Notice`], levels, the index. Comes out: nothing that anybody waits
 //! for.
 
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::events::{self, EventFact};
 use super::log;
 use super::sender::EventSender;
 use crate::admin::Health;
-use crate::control::{Control, Said, What};
+use crate::control::{Control, Notice, NoticeKind, Roll};
 use crate::metrics::{Metrics, gauge};
-use crate::notify::Roll;
+use crate::notify::RollMessage;
 use crate::notify::sender::AlertSender;
 use crate::rights;
 use crate::watch::News;
 
-/// Levels are shown this often at most.
+/// Gauges are shown this often at most.
 const ROUND: Duration = Duration::from_millis(500);
 
 /// Where everything is told.
@@ -40,55 +40,55 @@ impl Report {
         &self.metrics
     }
 
-    pub(crate) fn say(&self, said: &Said) {
-        match said.what {
-            What::Decision => self.decision(said),
-            What::Problem => self.problem(said),
-            What::Rolled(n, since) => self.rolled(said, n, since),
+    pub(crate) fn say(&self, notice: &Notice) {
+        match &notice.kind {
+            NoticeKind::Decision => self.decision(notice),
+            NoticeKind::Problem => self.problem(notice),
+            NoticeKind::Rolled(roll, since) => self.rolled(notice, roll, *since),
         }
     }
 
-    fn decision(&self, said: &Said) {
+    fn decision(&self, notice: &Notice) {
         let decisions = &self.metrics.of.tidings_decisions_total;
-        decisions.of([said.reason.word()]).inc();
-        log::decision(said);
-        if said.reason.row().event {
-            self.event(said, events::decision(said));
+        decisions.of([notice.reason.word()]).inc();
+        log::decision(notice);
+        if notice.reason.row().event {
+            self.event(notice, events::decision(notice));
         }
     }
 
-    fn problem(&self, said: &Said) {
-        log::problem(&said.key, said.reason, &said.text);
+    fn problem(&self, notice: &Notice) {
+        log::problem(&notice.key, notice.reason, &notice.text);
         let problem = Problem {
-            reason: said.reason,
-            text: said.text.clone(),
+            reason: notice.reason,
+            text: notice.text.clone(),
         };
-        self.event(said, events::problem(&problem));
-        if self.speaks_as_reloader() && said.reason == Reason::Failed {
-            self.send(EventFact::not_reloaded(said));
+        self.event(notice, events::problem(&problem));
+        if self.speaks_as_reloader() && notice.reason == Reason::Failed {
+            self.send(EventFact::not_reloaded(notice));
         }
     }
 
-    fn rolled(&self, said: &Said, n: u64, since: Option<u64>) {
-        log::rolled(&said.key, n, &said.text, since);
+    fn rolled(&self, notice: &Notice, roll: &Arc<Roll>, since: Option<u64>) {
+        log::rolled(&roll.key, roll.n, &roll.because, since);
         if let Some(millis) = since {
             let took = Duration::from_millis(millis);
-            self.metrics.change_to_patch(&said.key, took);
+            self.metrics.change_to_patch(&roll.key, took);
         }
-        self.event(said, events::rolled(said.reason, n, &said.text));
-        let roll = Roll::done(said, n, &self.instance);
+        self.event(notice, events::rolled(roll.reason, roll.n, &roll.because));
+        let message = RollMessage::new(roll, &self.instance);
         if self.speaks_as_reloader() {
-            for source in roll.sources() {
-                self.send(EventFact::reloaded(said, source, n));
+            for source in message.sources() {
+                self.send(EventFact::reloaded(notice, source, roll.n));
             }
         }
         if let Some(alerts) = &self.alerts {
-            alerts.send(roll);
+            alerts.send(message);
         }
     }
 
-    fn event(&self, said: &Said, message: String) {
-        self.send(EventFact::ours(said, message));
+    fn event(&self, notice: &Notice, message: String) {
+        self.send(EventFact::ours(notice, message));
     }
 
     fn send(&self, fact: EventFact) {

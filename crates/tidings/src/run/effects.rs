@@ -24,11 +24,11 @@ use crate::act::{self, ActContext, Author};
 use crate::api::pace::Pace;
 use crate::api::{ApiClient, ApiError, Term};
 use crate::control::{
-    Answer, Control, Deed, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause,
+    Action, Answer, Control, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause,
 };
 use crate::fetch;
 use crate::metrics::{Metrics, RollResult};
-use crate::notify::Roll;
+use crate::notify::RollMessage;
 use crate::notify::webhook::Webhook;
 use crate::records::cluster;
 use crate::records::cluster::Home;
@@ -196,7 +196,7 @@ impl Executor {
         let done = match &self.webhook {
             None => self.roll(&term, &patch).await,
             Some(webhook) => {
-                let roll = || Roll::to_do(&patch, &self.home.instance);
+                let roll = || RollMessage::new(&patch.roll, &self.home.instance);
                 webhook.roll(&term, roll).await.map(|()| Outcome::Done)
             }
         };
@@ -204,8 +204,8 @@ impl Executor {
     }
 
     async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, RollError> {
-        let _turn = match patch.deed {
-            Deed::Recreate => self.remakes.enter().await,
+        let _turn = match patch.action {
+            Action::Recreate => self.remakes.enter().await,
             _ => None,
         };
         Ok(act::carry_out(&self.acting(term), patch).await?)
@@ -255,7 +255,7 @@ impl Executor {
                 RollResult::Refused
             }
         };
-        self.metrics.rolled(&patch.key, result);
+        self.metrics.rolled(&patch.roll.key, result);
     }
 
     async fn read_state(self: Arc<Self>, term: Term, shard: Shard, wait: Duration) {

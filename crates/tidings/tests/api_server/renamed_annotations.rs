@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tidings::act::{self, Author};
-use tidings::control::{Deed, Patch};
+use tidings::control::{Action, Patch, Roll};
 use tidings::fetch;
 use tidings::watch::News;
 use tidings::watch::scope::Filter;
@@ -89,22 +89,25 @@ fn and_are_written_under_them() {
         vocabulary: &Vocabulary::new(renamed).unwrap(),
     };
     let web = WorkloadRef::new(&KINDS[0], "ns", "web");
-    let patch = Patch {
+    let roll = Roll {
         key: web.clone(),
-        on: web,
-        uid: "u".into(),
-        version: 3,
-        generation: 1,
-        deed: Deed::Template {
-            restart: None,
-            paused_at: Some(1_795_434_240),
-        },
-        traces: false,
-        sources: Vec::new(),
         n: 1,
         reason: Reason::Changed,
         because: String::new(),
         changes: Vec::new(),
+        sources: Vec::new(),
+    };
+    let patch = Patch {
+        roll: Arc::new(roll),
+        on: web,
+        uid: "u".into(),
+        version: 3,
+        generation: 1,
+        action: Action::Template {
+            restart: None,
+            paused_at: Some(1_795_434_240),
+        },
+        traces: false,
     };
     let annotations = &act::body(author, &patch)["metadata"]["annotations"];
     let expected = json!({"example.org/paused-at": "2026-11-23T11:44:00Z"});

@@ -15,7 +15,7 @@ use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::entry_key;
 use tidings_core::vocabulary::Vocabulary;
 
-use super::super::{Deed, Outcome, Patch};
+use super::super::{Action, Outcome, Patch};
 use super::streams;
 use crate::api::ApiError;
 use crate::records::memory::{Shard, Stored, Write};
@@ -384,7 +384,7 @@ impl World {
     }
 
     pub(super) fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {
-        let i = number(&patch.key.name);
+        let i = number(&patch.roll.key.name);
         if self.workloads[i].version != patch.version {
             return Err(ApiError::Conflict);
         }
@@ -393,12 +393,12 @@ impl World {
         let pods = &mut self.workloads[i];
         pods.version = self.version;
         pods.generation += 1;
-        match &patch.deed {
-            Deed::Template {
+        match &patch.action {
+            Action::Template {
                 restart: Some(time),
                 ..
             } => pods.restarted = Some(time.to_string()),
-            _ => pods.mark = Some(format!("tidings/{}", patch.n)),
+            _ => pods.mark = Some(format!("tidings/{}", patch.roll.n)),
         }
         assert!(pods.was_stale, "w{i} is rolled for nothing");
         (pods.was_stale, pods.hung, pods.starting) = (false, false, false);

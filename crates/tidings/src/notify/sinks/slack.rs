@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{Payload, message};
-use crate::notify::Roll;
+use crate::notify::RollMessage;
 
-pub(super) fn render(roll: &Roll, added: &str) -> Payload {
+pub(super) fn render(roll: &RollMessage, added: &str) -> Payload {
     let attachment = json!({
         "author_name": "Reloader",
         "color": "good",

@@ -1,9 +1,9 @@
 //! All that is known of the roll, for programs.
 
 use super::{Payload, message};
-use crate::notify::Roll;
+use crate::notify::RollMessage;
 
-pub(super) fn render(roll: &Roll, added: &str) -> Payload {
+pub(super) fn render(roll: &RollMessage, added: &str) -> Payload {
     let mut facts = roll.facts();
     facts["text"] = message(roll, "").replace('*', "").into();
     if !added.is_empty() {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{Payload, message};
-use crate::notify::Roll;
+use crate::notify::RollMessage;
 
-pub(super) fn render(roll: &Roll, added: &str) -> Payload {
+pub(super) fn render(roll: &RollMessage, added: &str) -> Payload {
     Payload::json(&json!({"text": message(roll, added)}))
 }
