@@ -218,6 +218,7 @@ async fn send(pace: &Pace, client: &Client, request: &Call) -> Result<Bytes, Api
 mod tests {
     use std::convert::Infallible;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use http::{Request, Response};
     use kube::client::Body;
@@ -262,5 +263,50 @@ mod tests {
         let endless = Term::endless();
         let answer = api.within(&endless).write_long(&patch, || "{}").await;
         assert_eq!(answer.unwrap(), "{}");
+    }
+
+    /// Takes everything and answers nothing.
+    fn silent() -> (Client, Asked) {
+        let asked = Asked::default();
+        let seen = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            seen.lock().unwrap().push(request.uri().path().to_owned());
+            std::future::pending::<Result<Response<Body>, Infallible>>()
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_that_are_not_answered_hold_up_reads_and_nothing_else() {
+        let (client, asked) = silent();
+        let api = ApiClient::from(client);
+        let read = async |api: ApiClient| api.get(Place::core("pods")).await;
+        let mut reads = tokio::task::JoinSet::new();
+        (0..READS + 3).for_each(|_| drop(reads.spawn(read(api.clone()))));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(asked.lock().unwrap().len(), READS);
+        let (term, create) = (
+            Term::endless(),
+            Call::new(Verb::Create, Place::core("pods")),
+        );
+        let api = api.within(&term);
+        let write = tokio::time::timeout(Duration::from_secs(1), api.write(&create, || "{}"));
+        assert!(write.await.is_err());
+        assert_eq!(asked.lock().unwrap().len(), READS + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wants_to_be_left_alone_is() {
+        let service = tower::service_fn(|_: Request<Body>| {
+            let answer = Response::builder().status(429).header("retry-after", "7");
+            let answer = answer.body(Body::empty()).unwrap();
+            std::future::ready(Ok::<_, Infallible>(answer))
+        });
+        let api = ApiClient::from(Client::new(service, "default"));
+        let begin = tokio::time::Instant::now();
+        for _ in 0..3 {
+            api.get(Place::core("pods")).await.unwrap_err();
+        }
+        assert_eq!(begin.elapsed().as_secs(), 14);
     }
 }

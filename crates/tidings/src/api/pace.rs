@@ -6,10 +6,10 @@
 //! all of them.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// A bound on requests.
 #[derive(Debug)]
