@@ -7,7 +7,6 @@
 //! the program runs, and a word that names a file of rows is read with it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::refs::Name;
@@ -26,7 +25,7 @@ use crate::api::connect::Connect;
 use crate::lease::Timings;
 use crate::report::log::{LogSettings, Note};
 use crate::rights::Extent;
-use args::{ControllerArgs, TakeOverArgs, WhyArgs};
+use args::{ControllerArgs, PlainArgs, TakeOverArgs, WhyArgs};
 pub use installation::{Installation, Namespaces};
 use installation::{kinds, own_namespace};
 pub use lint::LintSettings;
@@ -62,12 +61,8 @@ pub struct ControllerSettings {
     pub cluster: Connect,
     /// What is watched, and on which terms.
     pub installation: Installation,
-    /// The quiet time where no annotation sets one; zero is off.
-    pub settle: Duration,
-    /// Whether nothing may be written.
-    pub dry_run: bool,
-    /// Writes under way at the same time.
-    pub max_in_flight: usize,
+    /// What each option says by itself.
+    pub plain: PlainArgs,
     /// Where the admin server listens; `None` is nowhere.
     pub listen: Option<SocketAddr>,
     /// The log.
@@ -94,7 +89,7 @@ impl ControllerSettings {
             sources: installation.sources.clone(),
             own_namespace: own.clone(),
             says_what_runs: observed.is_some_and(|observed| observed.namespace == *own),
-            dry_run: self.dry_run,
+            dry_run: self.plain.dry_run,
         }
     }
 
@@ -104,13 +99,11 @@ impl ControllerSettings {
         let mut notes = notes(args, around);
         let notify = NotifySettings::new(&args.notify, around, &mut notes)?;
         let mut installation = Installation::new(&args.scope, &args.rules, around)?;
-        installation.rules.writes = !run.dry_run && notify.webhook.is_none();
+        installation.rules.writes = !run.plain.dry_run && notify.webhook.is_none();
         Ok(Self {
             cluster: cluster(&args.cluster),
             installation,
-            settle: run.settle,
-            dry_run: run.dry_run,
-            max_in_flight: usize::from(run.max_in_flight),
+            plain: run.plain.clone(),
             listen: listen(run.listen, around),
             log: LogSettings {
                 format: run.log_format,

@@ -20,7 +20,11 @@ const LABEL: &str = "reloader.stakater.com/meta-info";
 
 /// Writes it.
 pub async fn publish(api: ApiClient, settings: ControllerSettings) {
-    let Some(observed) = settings.observed.as_ref().filter(|_| !settings.dry_run) else {
+    let Some(observed) = settings
+        .observed
+        .as_ref()
+        .filter(|_| !settings.plain.dry_run)
+    else {
         return;
     };
     let place = Place::core("configmaps").within(observed.namespace.clone());

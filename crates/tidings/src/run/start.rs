@@ -48,7 +48,12 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
     let metrics = metrics(&settings);
-    let api = ApiClient::connect(&settings.cluster, settings.max_in_flight, &metrics).await?;
+    let api = ApiClient::connect(
+        &settings.cluster,
+        settings.plain.max_in_flight.into(),
+        &metrics,
+    )
+    .await?;
     check_rights(&api, &settings).await?;
     own_namespace(&api, &settings).await?;
 
@@ -61,7 +66,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         api.clone(),
         metrics.clone(),
         instance.clone(),
-        settings.dry_run,
+        settings.plain.dry_run,
     );
     let identity = identity();
     let resign = Arc::new(Notify::new());
@@ -120,7 +125,7 @@ async fn run(
         metrics: report.metrics().clone(),
         webhook,
         remakes: Pace::new(REMAKES),
-        dry_run: settings.dry_run,
+        dry_run: settings.plain.dry_run,
     };
     let mut turning = Loop {
         control: Control::new(plan),
@@ -195,7 +200,7 @@ async fn check_rights(api: &ApiClient, settings: &ControllerSettings) -> Result<
 /// Makes the namespace of the records, where it is missing and may be made.
 async fn own_namespace(api: &ApiClient, settings: &ControllerSettings) -> Result<()> {
     let name = &settings.installation.own_namespace;
-    if settings.dry_run {
+    if settings.plain.dry_run {
         return Ok(());
     }
     let place = Place::core("namespaces");
@@ -248,8 +253,8 @@ fn plan(settings: &ControllerSettings) -> Plan {
         rules: installation.rules.clone(),
         defaults: installation.defaults,
         streams: streams(installation),
-        settle: u64::try_from(settings.settle.as_millis()).unwrap_or(u64::MAX),
-        dry_run: settings.dry_run,
+        settle: u64::try_from(settings.plain.settle.as_millis()).unwrap_or(u64::MAX),
+        dry_run: settings.plain.dry_run,
         kinds: installation.kinds.clone(),
         started: jiff::Timestamp::now().as_second(),
         seed: chance(),
@@ -274,7 +279,7 @@ fn stand(
     let stop = async {
         let _ = released.await;
     };
-    if settings.dry_run {
+    if settings.plain.dry_run {
         let task = tokio::spawn(async move {
             let _ = news.send(Election::Won(Term::endless())).await;
             stop.await;

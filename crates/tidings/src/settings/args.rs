@@ -5,28 +5,28 @@
 //! comments here are the texts of `--help` and of the reference page.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
-use super::values::{
-    Compat, Listen, Output, ReloadStrategy, Shell, dns_label, listen, source_kind, time, yes_or_no,
-};
-use crate::report::log::{LogFormat, LogLevel};
+use super::values::{Output, Shell, dns_label, source_kind, yes_or_no};
 
 mod kinds;
 mod lint;
 mod names;
 mod notify;
 mod reloader;
+mod rules;
+mod run;
 
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
 pub use names::NameArgs;
 pub use notify::NotifyArgs;
 pub use reloader::ReloaderArgs;
+pub use rules::RuleArgs;
+pub use run::{PlainArgs, RunArgs};
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -161,59 +161,6 @@ pub struct ScopeArgs {
     pub kinds: KindArgs,
 }
 
-/// What is rolled, and on whose behalf.
-#[derive(Clone, Debug, Args)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
-pub struct RuleArgs {
-    /// Treat every workload without an opt-in annotation as `auto`.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_AUTO_RELOAD_ALL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub auto_reload_all: bool,
-    /// Roll also when an optional or named source appears.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_CREATE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub reload_on_create: bool,
-    /// Roll also when a used source or key is deleted.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOAD_ON_DELETE", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub reload_on_delete: bool,
-    /// At first sight, roll workloads whose pods are older than a source that they use.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_CATCH_UP", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub catch_up: bool,
-    /// Take a workload edited at a higher resourceVersion than a source's as newer than it.
-    /// Right where both are kept in one etcd.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_ABSORB_BY_VERSION", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub absorb_by_version: bool,
-    /// What a roll writes on the pod template besides Tidings' own annotations: `default` is
-    /// nothing, `env-vars` and `annotations` what Reloader writes [default: default; env-vars with
-    /// --compat strict].
-    #[arg(long, value_name = "STRATEGY", env = "TIDINGS_RELOAD_STRATEGY")]
-    pub reload_strategy: Option<ReloadStrategy>,
-    /// Roll a workload that often at most, such as `10m`; `tidings.dev/min-interval` on it goes
-    /// first. 0 is off.
-    #[arg(long, value_name = "TIME", env = "TIDINGS_MIN_INTERVAL", default_value = "0", value_parser = time)]
-    pub min_interval: Duration,
-    /// Roll seldom what does not come to rest: five times in ten minutes, 24 times in an hour.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_STORM_FUSE", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub storm_fuse: bool,
-    /// `strict` does as Reloader does also where that is dangerous: it runs completed Jobs again,
-    /// and suspended CronJobs.
-    #[arg(
-        long,
-        value_name = "HOW",
-        env = "TIDINGS_COMPAT",
-        default_value = "safe",
-        ignore_case = true
-    )]
-    pub compat: Compat,
-    /// Which installation.
-    #[command(flatten)]
-    pub home: HomeArgs,
-    /// How annotations are called.
-    #[command(flatten, next_help_heading = "How Reloader's annotations are called")]
-    pub names: NameArgs,
-}
-
 /// Which installation.
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
@@ -243,54 +190,6 @@ pub struct TakeOverArgs {
     /// Which installation takes it over.
     #[command(flatten, next_help_heading = "Installation")]
     pub home: HomeArgs,
-}
-
-/// How the controller runs.
-#[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-    /// Changes this close together become one roll (at most five times as long in all); 0 is off.
-    #[arg(long, value_name = "TIME", env = "TIDINGS_SETTLE", default_value = "2s", value_parser = time)]
-    pub settle: Duration,
-    /// Decide and report, but write nothing: no record, no roll, no Event, no Lease.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_DRY_RUN", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub dry_run: bool,
-    /// Writes to the API server under way at the same time, 1 to 1000.
-    #[arg(long, value_name = "N", env = "TIDINGS_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub max_in_flight: u16,
-    /// Where /metrics, /livez and /readyz are served, as address:port; `off` is nowhere
-    /// [default: 0.0.0.0:9090 in a cluster, else 127.0.0.1:9090].
-    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_LISTEN", value_parser = listen)]
-    pub listen: Option<Listen>,
-    /// Also Reloader's metrics, its Event for each roll, and its ConfigMap that says what runs.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_RELOADER_OBSERVABLES", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub reloader_observables: bool,
-    /// The form of the log.
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "TIDINGS_LOG_FORMAT",
-        default_value = "text",
-        ignore_case = true
-    )]
-    pub log_format: LogFormat,
-    /// How much is logged.
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "TIDINGS_LOG_LEVEL",
-        default_value = "info",
-        ignore_case = true
-    )]
-    pub log_level: LogLevel,
-    /// How long the Lease holds without being renewed; a standby takes over after it.
-    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_DURATION", default_value = "15s", value_parser = time)]
-    pub lease_duration: Duration,
-    /// A leader that could not renew for this long stops writing.
-    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RENEW_DEADLINE", default_value = "10s", value_parser = time)]
-    pub lease_renew_deadline: Duration,
-    /// The time between two attempts to take or renew the Lease.
-    #[arg(long, value_name = "TIME", env = "TIDINGS_LEASE_RETRY_PERIOD", default_value = "2s", value_parser = time)]
-    pub lease_retry_period: Duration,
 }
 
 /// All options of `tidings why`.
@@ -376,7 +275,7 @@ mod tests {
             let Command::Controller(args) = Cli::try_parse_from(words).unwrap().command else {
                 unreachable!()
             };
-            args.run.dry_run
+            args.run.plain.dry_run
         };
         assert!(!dry_run(&[]));
         assert!(dry_run(&["--dry-run"]));

@@ -6,11 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tidings_core::decide::Rules;
 use tidings_core::kinds::{KINDS, Kind, Kinds, Watched};
-use tidings_core::object::Seconds;
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind};
 use tidings_core::vocabulary::{RENAMES, Vocabulary};
@@ -75,7 +73,7 @@ impl Installation {
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
             },
-            rules: rules_of(rules),
+            rules: rules.rules(),
             strategy: strategy(rules),
             own_namespace: own_namespace(&rules.home, around),
         })
@@ -196,26 +194,6 @@ fn vocabulary(args: &RuleArgs) -> Result<Arc<Vocabulary>, Misuse> {
     vocabulary
         .map(Arc::new)
         .map_err(|said| wrong.unwrap_or(Misuse(said)))
-}
-
-/// Rounded up: an interval is not to be cut short.
-fn seconds(time: Duration) -> Seconds {
-    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    Seconds::try_from(whole).unwrap_or(Seconds::MAX)
-}
-
-fn rules_of(args: &RuleArgs) -> Rules {
-    Rules {
-        instance: args.home.instance.as_str().into(),
-        on_create: args.reload_on_create,
-        on_delete: args.reload_on_delete,
-        catch_up: args.catch_up,
-        strict: args.compat == Compat::Strict,
-        min_interval: seconds(args.min_interval),
-        fuse: args.storm_fuse,
-        one_etcd: args.absorb_by_version,
-        writes: true,
-    }
 }
 
 pub(super) fn own_namespace(args: &HomeArgs, around: &Surroundings) -> Name {

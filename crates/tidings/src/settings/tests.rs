@@ -1,5 +1,7 @@
 //! Options that make sense together, and options that do not.
 
+use std::time::Duration;
+
 use clap::Parser;
 
 use super::args::{Cli, Command};
@@ -66,11 +68,11 @@ fn a_pod_and_a_laptop_differ() {
 #[test]
 fn defaults_are_those_of_the_help() {
     let settings = settings(&[]).unwrap();
-    assert_eq!(settings.settle, Duration::from_secs(2));
-    assert_eq!(settings.max_in_flight, 32);
+    assert_eq!(settings.plain.settle, Duration::from_secs(2));
+    assert_eq!(settings.plain.max_in_flight, 32);
     assert_eq!(settings.installation.sources.len(), 2);
     let rules = settings.installation.rules;
-    assert!(rules.one_etcd && !rules.catch_up && !settings.dry_run);
+    assert!(rules.one_etcd && !rules.catch_up && !settings.plain.dry_run);
 }
 
 #[rstest::rstest]
