@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::digest::Digest;
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
-use crate::reloaded::Trace;
+use crate::reloader::traces::Trace;
 use crate::uses::Use;
 
 mod meta;

@@ -4,7 +4,7 @@
 use crate::index::Present;
 use crate::needs::Need;
 use crate::refs::SourceRef;
-use crate::reloaded::{Trace, variable_of};
+use crate::reloader::traces::{Trace, variable_of};
 
 use super::Case;
 

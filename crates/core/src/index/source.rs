@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::object::{Seconds, SourceFlags, SourceMeta, Version};
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
-use crate::reloaded::Sha1;
+use crate::reloader::traces::Sha1;
 
 use super::{Index, StreamOf};
 

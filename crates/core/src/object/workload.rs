@@ -9,7 +9,7 @@ use crate::annotations::{BECAUSE, CONFIG, RESTARTED_AT};
 use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::refs::{Name, WorkloadRef};
-use crate::reloaded::{Trace, take_traces};
+use crate::reloader::traces::{Trace, take_traces};
 use crate::uses::{PodTemplate, drop_nulls, uses_of};
 use crate::vocabulary::Vocabulary;
 

@@ -13,7 +13,7 @@ mod run;
 pub mod saved;
 mod template;
 
-use tidings_core::rewrite::Words;
+use tidings_core::reloader::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::{ApiError, TermClient};

@@ -8,7 +8,7 @@ use json_patch::diff;
 use serde_json::{Value, json};
 use tidings_core::annotations::{LAST_RELOADED_FROM, PAUSED_AT};
 use tidings_core::refs::SourceRef;
-use tidings_core::rewrite::{Rewrite, Words, container_for, template_of, value};
+use tidings_core::reloader::rewrite::{Rewrite, Words, container_for, template_of, value};
 
 use super::ActContext;
 use super::template::{self, show};

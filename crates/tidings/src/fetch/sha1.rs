@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sha1::{Digest, Sha1 as Hasher};
 use tidings_core::object::Unreadable;
 use tidings_core::refs::SourceKind;
-use tidings_core::reloaded::Sha1;
+use tidings_core::reloader::traces::Sha1;
 
 type Values = Option<BTreeMap<String, Option<String>>>;
 

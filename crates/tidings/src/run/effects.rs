@@ -14,7 +14,7 @@ use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::pauses::Pauses;
 use tidings_core::refs::WorkloadRef;
-use tidings_core::rewrite::Words;
+use tidings_core::reloader::rewrite::Words;
 use tidings_core::settle::Millis;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;

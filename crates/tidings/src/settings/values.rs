@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::refs::SourceKind;
-use tidings_core::rewrite::Words;
+use tidings_core::reloader::rewrite::Words;
 
 use crate::notify::sinks::{SINKS, Sink};
 

@@ -11,7 +11,7 @@ use tidings_core::index::{Content, Fetched};
 use tidings_core::object::{SourceFlags, SourceMeta};
 use tidings_core::refs::SourceKind::SecretProviderClass;
 use tidings_core::refs::SourceRef;
-use tidings_core::reloaded::Sha1;
+use tidings_core::reloader::traces::Sha1;
 
 use crate::fake::{Answer, Fake, meta, page, short, sources};
 

@@ -17,7 +17,7 @@ use tidings_core::object::SourceFlags;
 use tidings_core::reason::Reason;
 use tidings_core::refs::SourceKind::ConfigMap;
 use tidings_core::refs::{SourceRef, WorkloadRef};
-use tidings_core::rewrite::Words;
+use tidings_core::reloader::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::fake::{Answer, CONFIG_MAPS, DEPLOYMENTS, Fake, deployments, meta, sources};

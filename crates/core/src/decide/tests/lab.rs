@@ -11,7 +11,7 @@ use crate::kinds::Kind;
 use crate::object::{Meta, read_workload};
 use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
-use crate::reloaded::Sha1;
+use crate::reloader::traces::Sha1;
 use crate::restless::Restless;
 use crate::state::Entry;
 use crate::vocabulary::Vocabulary;

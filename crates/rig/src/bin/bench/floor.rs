@@ -8,7 +8,7 @@ use kube::Client;
 use tidings::act::{self, Author};
 use tidings::api;
 use tidings::control::Patch;
-use tidings_core::rewrite::Words;
+use tidings_core::reloader::rewrite::Words;
 use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -1,7 +1,7 @@
 //! What Reloader has written into manifests.
 
 use tidings_core::annotations::PAUSED_AT;
-use tidings_core::reloaded::Trace;
+use tidings_core::reloader::traces::Trace;
 
 use super::super::tree::Tree;
 use super::case::{Case, Hit, On};

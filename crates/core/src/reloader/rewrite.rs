@@ -10,7 +10,7 @@ use crate::annotations::LAST_RELOADED_FROM;
 use crate::digest::Digest;
 use crate::marking::entry;
 use crate::refs::SourceRef;
-use crate::reloaded::{Trace, variable_of};
+use crate::reloader::traces::{Trace, variable_of};
 use crate::uses::{PodTemplate, Via, uses_of};
 
 /// What a roll writes in the words of stakater/Reloader.
