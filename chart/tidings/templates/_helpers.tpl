@@ -125,13 +125,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   "noSecrets" (include "tidings.on" (list . "reloader.ignoreSecrets") | empty | not)
   "noJobs" (include "tidings.on" (list . "reloader.ignoreJobs") | empty | not)
   "noCronJobs" (include "tidings.on" (list . "reloader.ignoreCronJobs") | empty | not)
-  "rollouts" (include "tidings.on" (list . "reloader.isArgoRollouts") | empty | not)
-  "openshift" (include "tidings.on" (list . "reloader.isOpenshift") | empty | not)
   "csi" (include "tidings.on" (list . "reloader.enableCSIIntegration") | empty | not)
   "observables" (include "tidings.on" (list . "tidings.reloaderObservables") | empty | not)
   "dryRun" (include "tidings.on" (list . "tidings.dryRun") | empty | not)
   "custom" $custom
-  | toJson -}}
+  | merge (include "tidings.asked.kinds" . | fromJson) | toJson -}}
 {{- end -}}
 
 {{/* Group and plural of `group/version/Kind[=plural]:path`, as JSON. The plural is

@@ -1,5 +1,13 @@
 {{/* Written by `make docs` from crates/written; a test compares it. */}}
 
+{{/* The kinds that are asked for, as JSON. */}}
+{{- define "tidings.asked.kinds" -}}
+{{- dict
+  "rollouts" (include "tidings.on" (list . "reloader.isArgoRollouts") | empty | not)
+  "deploymentconfigs" (include "tidings.on" (list . "reloader.isOpenshift") | empty | not)
+  | toJson -}}
+{{- end -}}
+
 {{/* Rights in what is watched. */}}
 {{- define "tidings.rules.watched" -}}
 {{- $asked := include "tidings.asked" . | fromJson }}
@@ -86,7 +94,7 @@
     - delete
     {{- end }}
 {{- end }}
-{{- if $asked.openshift }}
+{{- if $asked.deploymentconfigs }}
 # workloads: what is rolled
 - apiGroups: ["apps.openshift.io"]
   resources: [deploymentconfigs]

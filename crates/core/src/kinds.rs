@@ -58,9 +58,19 @@ impl Renewal {
 pub enum Watched {
     /// Every cluster has it.
     Always,
-    /// Where this option asks for it, perhaps before its API is there; a row of text
-    /// asks by itself.
-    OnDemand(Option<&'static str>),
+    /// Where an option asks for it, perhaps before its API is there.
+    OnDemand(Demand),
+    /// Where a row of text tells of it.
+    Told,
+}
+
+/// What asks for a kind that only some clusters have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Demand {
+    /// The option.
+    pub option: &'static str,
+    /// What it is called in the option's help.
+    pub called: &'static str,
 }
 
 /// One kind of workload.
@@ -162,7 +172,10 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::TemplateOrRestartAt,
-        watched: Watched::OnDemand(Some("is-Argo-Rollouts")),
+        watched: Watched::OnDemand(Demand {
+            option: "is-Argo-Rollouts",
+            called: "Argo Rollouts",
+        }),
     },
     Kind {
         group: "apps.openshift.io",
@@ -174,7 +187,10 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::Template,
-        watched: Watched::OnDemand(Some("is-openshift")),
+        watched: Watched::OnDemand(Demand {
+            option: "is-openshift",
+            called: "OpenShift's DeploymentConfigs",
+        }),
     },
 ];
 
@@ -222,8 +238,16 @@ impl Kind {
             template: Vec::leak(path.into_iter().map(keep_text).collect()),
             revision: Revision::Untold,
             renewal: Renewal::Template,
-            watched: Watched::OnDemand(None),
+            watched: Watched::Told,
         }))
+    }
+
+    /// Those of Tidings' own kinds that an option asks for, with what asks for them.
+    pub fn on_demand() -> impl Iterator<Item = (&'static Kind, Demand)> {
+        KINDS.iter().filter_map(|kind| match kind.watched {
+            Watched::OnDemand(demand) => Some((kind, demand)),
+            Watched::Always | Watched::Told => None,
+        })
     }
 
     /// `apps/v1`, or `v1` for the core group.

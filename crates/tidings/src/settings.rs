@@ -226,10 +226,12 @@ fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
     };
     let (kind, name) = workload(kinds, text)?;
     if !kinds.iter().any(|rolled| rolled == kind) {
+        let options = Kind::on_demand().map(|(_, demand)| format!(", --{}", demand.option));
         return Err(Misuse(format!(
             "an installation with these options does not roll {}: give the options of the \
-             controller (--ignored-workload-types, --is-Argo-Rollouts, --is-openshift)",
-            kind.plural
+             controller (--ignored-workload-types{})",
+            kind.plural,
+            options.collect::<String>()
         )));
     }
     Ok(Target::One {

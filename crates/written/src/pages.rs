@@ -97,10 +97,8 @@ fn kinds() -> String {
         let words = forms(&[kind.word, kind.short, kind.plural]);
         let watched = match kind.watched {
             Watched::Always => String::new(),
-            Watched::OnDemand(option) => {
-                let option = option.unwrap_or("custom-workloads");
-                format!("Only with `--{option}`. ")
-            }
+            Watched::OnDemand(demand) => format!("Only with `--{}`. ", demand.option),
+            Watched::Told => "Only with `--custom-workloads`. ".to_owned(),
         };
         let how = format!("{watched}{}", kind.renewal.doc());
         let api = code(&kind.api_version());

@@ -162,7 +162,8 @@ fn sources(args: &ScopeArgs) -> Result<Vec<SourceKind>, Misuse> {
 pub(super) fn kinds(args: &KindArgs) -> Result<Kinds, Misuse> {
     let wanted = |kind: &&Kind| match kind.watched {
         Watched::Always => true,
-        Watched::OnDemand(option) => option.and_then(|option| args.asks(option)) == Some(true),
+        Watched::OnDemand(_) => args.on_demand.0.contains(kind),
+        Watched::Told => false,
     };
     let of_file = args.custom_workloads_file.iter().flat_map(|rows| &rows.0);
     let custom = args.custom_workloads.iter().chain(of_file).copied();

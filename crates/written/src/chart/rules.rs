@@ -11,12 +11,15 @@ use clap::Parser;
 use tidings::rights::{self, Reach};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{ControllerSettings, Surroundings};
+use tidings_core::kinds::Kind;
 
 use super::origin;
+use super::values::{Does, ROWS, Row};
 use crate::option;
 
 /// What of the values rights depend on: the name that `tidings.asked` of
-/// `_helpers.tpl` gives it, and what the controller is told then.
+/// `_helpers.tpl`, or `tidings.asked.kinds` below, gives it, and what the controller is
+/// told then.
 struct Switch {
     name: &'static str,
     option: &'static str,
@@ -31,17 +34,24 @@ const fn switch(name: &'static str, option: &'static str, value: &'static str) -
     }
 }
 
-const SWITCHES: [Switch; 9] = [
-    switch("scoped", "namespaces", "some"),
-    switch("noConfigMaps", "resources-to-ignore", "configmaps"),
-    switch("noSecrets", "resources-to-ignore", "secrets"),
-    switch("noJobs", "ignored-workload-types", "jobs"),
-    switch("noCronJobs", "ignored-workload-types", "cronjobs"),
-    switch("rollouts", "is-Argo-Rollouts", "true"),
-    switch("openshift", "is-openshift", "true"),
-    switch("csi", "enable-csi-integration", "true"),
-    switch("observables", "reloader-observables", "true"),
-];
+/// All, with one for each kind that only some clusters have.
+fn switches() -> Vec<Switch> {
+    let kinds = Kind::on_demand();
+    let kinds = kinds.map(|(kind, demand)| switch(kind.plural, demand.option, "true"));
+    let before = [
+        switch("scoped", "namespaces", "some"),
+        switch("noConfigMaps", "resources-to-ignore", "configmaps"),
+        switch("noSecrets", "resources-to-ignore", "secrets"),
+        switch("noJobs", "ignored-workload-types", "jobs"),
+        switch("noCronJobs", "ignored-workload-types", "cronjobs"),
+    ];
+    let after = [
+        switch("csi", "enable-csi-integration", "true"),
+        switch("observables", "reloader-observables", "true"),
+    ];
+    before.into_iter().chain(kinds).chain(after).collect()
+}
+
 /// These two together are refused.
 const NEVER_BOTH: [usize; 2] = [1, 2];
 
@@ -72,7 +82,7 @@ struct Conditional {
 
 pub(crate) fn template() -> String {
     let rules = conditional();
-    let mut text = origin();
+    let mut text = origin() + &kinds();
     for (name, is_own) in [("watched", false), ("own", true)] {
         let place = if is_own {
             "in the namespace of the records"
@@ -91,6 +101,25 @@ pub(crate) fn template() -> String {
         text.push_str("{{- end -}}\n");
     }
     text
+}
+
+/// Which kinds the values ask for that only some clusters have.
+fn kinds() -> String {
+    let mut text = String::from(
+        "\n{{/* The kinds that are asked for, as JSON. */}}\n\
+         {{- define \"tidings.asked.kinds\" -}}\n{{- dict\n",
+    );
+    for (kind, demand) in Kind::on_demand() {
+        let is_its = |row: &&Row| matches!(row.does, Does::Option(name) if name == demand.option);
+        if let Some(row) = ROWS.iter().find(is_its) {
+            let (name, path) = (kind.plural, row.path);
+            let _ = writeln!(
+                text,
+                "  \"{name}\" (include \"tidings.on\" (list . \"{path}\") | empty | not)"
+            );
+        }
+    }
+    text + "  | toJson -}}\n{{- end -}}\n"
 }
 
 impl Conditional {
@@ -121,7 +150,7 @@ impl Conditional {
 }
 
 fn shown((switch, on): (usize, bool)) -> String {
-    let name = SWITCHES[switch].name;
+    let name = switches()[switch].name;
     if on {
         format!("$asked.{name}")
     } else {
@@ -159,7 +188,7 @@ fn list(verbs: &[&str], text: &mut String) {
 
 /// All rules that any combination has, in the order in which they are printed.
 fn conditional() -> Vec<Conditional> {
-    let all: Vec<On> = (0..1 << SWITCHES.len())
+    let all: Vec<On> = (0..1 << switches().len())
         .filter(|&on| is_allowed(on))
         .collect();
     let printed: Vec<_> = all.iter().map(|&on| (on, printed(on))).collect();
@@ -193,7 +222,7 @@ fn is_on(on: On, switch: usize) -> bool {
 
 /// The switches that stand alike wherever the rule is printed.
 fn condition(all: &[On], has: &BTreeSet<On>, rule: &Printed) -> Vec<(usize, bool)> {
-    let fixed = (0..SWITCHES.len()).filter_map(|switch| {
+    let fixed = (0..switches().len()).filter_map(|switch| {
         let ways: BTreeSet<_> = has.iter().map(|&on| is_on(on, switch)).collect();
         let mut ways = ways.into_iter();
         ways.next()
@@ -242,7 +271,7 @@ fn rules(on: On, dry: bool) -> Vec<rights::PolicyRule> {
     if option("custom-workloads").is_some() {
         words.push(format!("--custom-workloads={CUSTOM}"));
     }
-    let on = (0..).zip(&SWITCHES).filter(|(i, _)| is_on(on, *i));
+    let on = (0..).zip(switches()).filter(|(i, _)| is_on(on, *i));
     for (
         _,
         Switch {

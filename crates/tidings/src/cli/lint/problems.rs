@@ -47,7 +47,7 @@ const KIND_NOT_ROLLED: Meaning = Meaning {
     id: "KindNotRolled",
     level: Level::Note,
     meaning: "The workload is opted in, but an installation with these options does not roll its kind.",
-    advice: "Give lint the options of the controller; --is-Argo-Rollouts=true and --is-openshift=true add kinds.",
+    advice: "Give lint the options of the controller, of which some add kinds (docs/kinds.md).",
 };
 
 const UNCLEAR_PATH: Meaning = Meaning {

@@ -1,7 +1,8 @@
 //! The options that choose kinds of workload.
 
-use clap::{ArgAction, Args};
-use tidings_core::kinds::Kind;
+use clap::error::Error;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use tidings_core::kinds::{Demand, Kind};
 
 use crate::settings::values::{KindRows, built_in_kind, kinds_of_file, yes_or_no};
 
@@ -11,12 +12,9 @@ pub struct KindArgs {
     /// Do not roll these kinds: built-in ones in the plural, such as `jobs,cronjobs`.
     #[arg(long, value_name = "KIND,…", env = "TIDINGS_IGNORED_WORKLOAD_TYPES", value_delimiter = ',', value_parser = built_in_kind)]
     pub ignored_workload_types: Vec<&'static Kind>,
-    /// Also roll Argo Rollouts.
-    #[arg(long = "is-Argo-Rollouts", alias = "is-argo-rollouts", value_name = "BOOL", env = "TIDINGS_IS_ARGO_ROLLOUTS", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub is_argo_rollouts: bool,
-    /// Also roll OpenShift's DeploymentConfigs.
-    #[arg(long, value_name = "BOOL", env = "TIDINGS_IS_OPENSHIFT", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
-    pub is_openshift: bool,
+    /// Those that only some clusters have.
+    #[command(flatten)]
+    pub on_demand: OnDemandArgs,
     /// Also roll these kinds of custom resources: group/version/Kind:path.to.template, such as
     /// `example.org/v1/Worker:spec.template`, where the plural is not the usual one
     /// `example.org/v1/Index=indices:spec.template`.
@@ -27,44 +25,60 @@ pub struct KindArgs {
     pub custom_workloads_file: Option<KindRows>,
 }
 
-impl KindArgs {
-    /// Whether an option asks for a kind; none where there is no such option.
-    pub fn asks(&self, option: &str) -> Option<bool> {
-        match option {
-            "is-Argo-Rollouts" => Some(self.is_argo_rollouts),
-            "is-openshift" => Some(self.is_openshift),
-            _ => None,
-        }
+/// One option for each kind of core's table that only some clusters have: those that
+/// are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct OnDemandArgs(pub Vec<&'static Kind>);
+
+fn id(demand: &Demand) -> String {
+    demand.option.replace('-', "_").to_lowercase()
+}
+
+/// Names are kept for the life of the program, as clap wants them.
+fn keep(name: String) -> &'static str {
+    String::leak(name)
+}
+
+fn option(demand: &Demand) -> Arg {
+    let id = id(demand);
+    let variable = format!("TIDINGS_{}", id.to_uppercase());
+    let option = Arg::new(keep(id))
+        .long(demand.option)
+        .value_name("BOOL")
+        .env(keep(variable))
+        .default_value("false")
+        .default_missing_value("true")
+        .num_args(0..=1)
+        .require_equals(true)
+        .action(ArgAction::Set)
+        .value_parser(yes_or_no)
+        .help(format!("Also roll {}", demand.called));
+    match demand.option.to_lowercase() {
+        lower if lower == demand.option => option,
+        lower => option.alias(keep(lower)),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-    use tidings_core::kinds::{KINDS, Watched};
+impl Args for OnDemandArgs {
+    fn augment_args(command: Command) -> Command {
+        let options = Kind::on_demand().map(|(_, demand)| option(&demand));
+        options.fold(command, Command::arg)
+    }
 
-    use crate::settings::args::{Cli, Command};
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
 
-    #[test]
-    fn every_kind_on_demand_has_its_option() {
-        let cli = Cli::parse_from(["tidings", "controller"]);
-        let Command::Controller(args) = cli.command else {
-            unreachable!("that is the command");
-        };
-        let controller = Cli::command()
-            .find_subcommand("controller")
-            .unwrap()
-            .clone();
-        let options: Vec<_> = controller
-            .get_arguments()
-            .filter_map(|a| a.get_long())
-            .collect();
-        for kind in KINDS {
-            if let Watched::OnDemand(option) = kind.watched {
-                let option = option.unwrap();
-                assert_eq!(args.scope.kinds.asks(option), Some(false), "{option}");
-                assert!(options.contains(&option), "{option}");
-            }
-        }
+impl FromArgMatches for OnDemandArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let asked = |demand: &Demand| matches.get_one(&id(demand)) == Some(&true);
+        let kinds = Kind::on_demand().filter(|(_, demand)| asked(demand));
+        Ok(Self(kinds.map(|(kind, _)| kind).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
