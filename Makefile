@@ -47,7 +47,7 @@ test-upgrade: ## this version beside the one before the records' form had a numb
 	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) TIDINGS_FORMER_BIN=$$(scripts/former) $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test upgrade
 
 test-fast: ## the tests that need neither a cluster nor servers
-	$(CARGO) test -p tidings-core -p tidings-supervise -p tidings
+	$(CARGO) test -p tidings-core -p tidings-shared -p tidings-supervise -p tidings
 
 bench: ## the figures of ARCHITECTURE.md, each beside its floor (BENCH=--help)
 	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench

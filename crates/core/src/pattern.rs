@@ -1,12 +1,12 @@
 //! Patterns for names and keys.
 //!
-//! Two families: globs, in Tidings' own annotations, and regular expressions as
+//! Two families: globs, in Tidings' own annotations (`tidings_shared::glob`), and regular expressions as
 //! stakater/Reloader compiles them (`^item$`, so `a|b` also matches `ab…`), kept
 //! for those who bring their annotations along. Goes in: one item of a list.
 //! Comes out: a matcher, or a sentence on what is wrong with it.
 
-use globset::GlobBuilder;
 use regex::bytes::{Regex, RegexBuilder};
+use tidings_shared::glob::Glob;
 
 use crate::refs::Name;
 
@@ -20,8 +20,8 @@ const COMPILED: usize = 128 << 10;
 pub enum Pattern {
     /// Exactly this name.
     Literal(Name),
-    /// A glob: `db-*`, and what it was compiled to.
-    Glob(Name, Regex),
+    /// A glob: `db-*`.
+    Glob(Glob),
     /// A regular expression over the whole name.
     Regex(Regex),
 }
@@ -29,15 +29,12 @@ pub enum Pattern {
 impl Pattern {
     /// A glob, as in `tidings.dev/reload`.
     pub fn glob(text: &str) -> Result<Self, String> {
-        if !text.contains(['*', '?', '[', '{', '\\']) {
+        if !Glob::is_one(text) {
             return Ok(Self::Literal(text.into()));
         }
         short_enough(text)?;
-        let wrong = |why: String| format!("{text:?} is not a glob: {why}");
-        let glob = GlobBuilder::new(text).build();
-        let glob = glob.map_err(|e| wrong(e.kind().to_string()))?;
-        let regex = compile(glob.regex()).map_err(|_| wrong("it is too large".to_owned()))?;
-        Ok(Self::Glob(text.into(), regex))
+        let glob = Glob::new(text).map(Self::Glob);
+        glob.map_err(|why| format!("{text:?} is not a glob: {why}"))
     }
 
     /// A regular expression, as in Reloader's lists. Classes such as `\w` are
@@ -61,7 +58,8 @@ impl Pattern {
     pub fn matches(&self, name: &str) -> bool {
         match self {
             Self::Literal(literal) => **literal == *name,
-            Self::Glob(_, regex) | Self::Regex(regex) => regex.is_match(name.as_bytes()),
+            Self::Glob(glob) => glob.matches(name),
+            Self::Regex(regex) => regex.is_match(name.as_bytes()),
         }
     }
 
@@ -104,7 +102,8 @@ pub(crate) fn quoted(text: &str) -> String {
 impl std::fmt::Display for Pattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Literal(text) | Self::Glob(text, _) => f.write_str(text),
+            Self::Literal(text) => f.write_str(text),
+            Self::Glob(glob) => f.write_str(glob.text()),
             Self::Regex(regex) => f.write_str(regex.as_str()),
         }
     }

@@ -92,7 +92,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "--include",
         "GLOB",
         For::Both,
-        "Only files of this name count (`*`, `**` across directories, `?`; no brackets); may be given again.",
+        "Only files of this name count (`*`, `**` across directories, `?`, `[a-z]`, `{a,b}`, `\\` before what is meant as it is); may be given again.",
         super::low_args::LowArgs::include,
     ),
     opt(

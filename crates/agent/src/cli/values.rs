@@ -9,6 +9,8 @@ use crate::signals::RESERVED;
 use crate::text::quoted::{is_address, is_secret, quoted};
 use std::path::PathBuf;
 use std::time::Duration;
+use tidings_shared::glob::Glob;
+use tidings_shared::time::nanoseconds;
 use tidings_supervise::action::Signal;
 use tidings_supervise::preset::{self, Preset};
 use ureq::http::{HeaderName, HeaderValue};
@@ -29,17 +31,12 @@ pub(super) fn text(value: &str) -> Result<String, String> {
 }
 
 /// A pattern of file names.
-pub(super) fn pattern(value: &str) -> Result<String, String> {
+pub(super) fn pattern(value: &str) -> Result<Glob, String> {
     if value.is_empty() {
         return Err("the pattern is empty, and fits no file".into());
     }
-    if value.contains(['[', ']', '{', '}']) {
-        return Err(
-            "brackets and braces are no patterns; write *, ** or ?, or give the option again (a bracket itself is written ?)"
-                .into(),
-        );
-    }
-    text(value)
+    text(value)?;
+    Glob::new(value).map_err(|why| format!("the pattern makes no sense: {why}"))
 }
 
 pub(super) fn name(value: &str) -> Result<String, String> {
@@ -179,22 +176,15 @@ pub(super) fn stop_signal(value: &str) -> Result<Signal, String> {
     Ok(signal)
 }
 
-/// A length of time: `200ms`, `2s`, `3m`, `1h`, or seconds.
+/// A length of time as Go programs read it (`200ms`, `2s`, `1h30m`), or whole or decimal
+/// seconds.
 pub(crate) fn time(value: &str) -> Result<Duration, String> {
-    let wrong = || format!("{} is no time; write 200ms, 2s or 3m", quoted(value));
-    let unit_at = value
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(value.len());
-    let (amount, unit) = value.split_at(unit_at);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    let amount: f64 = amount.parse().map_err(|_| wrong())?;
-    Duration::try_from_secs_f64(amount * seconds).map_err(|_| wrong())
+    let has_unit = value.contains(|c: char| !c.is_ascii_digit() && c != '.');
+    let unit = if has_unit { "" } else { "s" };
+    let nanoseconds = nanoseconds(&format!("{value}{unit}"));
+    let nanoseconds = nanoseconds
+        .ok_or_else(|| format!("{} is no time; write 200ms, 2s or 3m", quoted(value)))?;
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// A time that must not be nothing, nor too long to be added to a clock.
@@ -262,12 +252,23 @@ mod tests {
             ("2s", 2000),
             ("2", 2000),
             ("1.5s", 1500),
+            ("1.5", 1500),
             ("3m", 180_000),
+            ("1h30m", 5_400_000),
             ("0", 0),
         ] {
             assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "s", "-1s", "1x", "1e999", "99999999999999999999h"] {
+        for text in [
+            "",
+            ".",
+            "s",
+            "1h30",
+            "-1s",
+            "1x",
+            "1e999",
+            "99999999999999999999h",
+        ] {
             assert!(time(text).is_err(), "{text}");
         }
     }
@@ -296,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_those_that_are_known() {
-        for text in ["[", "[ab].conf", "*.{a,b}", "a]", ""] {
+    fn patterns_make_sense() {
+        for text in ["[", "a}", "{a", "a\\", ""] {
             assert!(pattern(text).unwrap_err().contains("pattern"), "{text}");
         }
-        assert_eq!(pattern("conf.d/**/a?.*"), Ok("conf.d/**/a?.*".into()));
+        assert!(pattern("conf.d/**/a?.*").is_ok() && pattern("*.{a,b}").is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::cli::low_args::LowArgs;
 use crate::report::journal::MetricNames;
 use crate::text::quoted::quoted;
 use std::ffi::OsString;
-use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, ConfigmapReload as Flag};
+use tidings_shared::sidecars::{CONFIGMAP_RELOAD, ConfigmapReload as Flag};
 
 /// What its flags say.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use crate::text::quoted::{hidden, option, quoted};
 use std::ffi::OsString;
-use tidings_supervise::sidecars::{Flag, Sidecar};
+use tidings_shared::sidecars::{Flag, Sidecar};
 
 /// Whether they ask which flags there are, as Go programs are asked.
 pub(super) fn ask_for_help(arguments: &[OsString]) -> bool {

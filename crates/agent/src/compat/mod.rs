@@ -12,7 +12,7 @@ use crate::cli::{self, Invocation};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use tidings_supervise::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
+use tidings_shared::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
 
 /// Reads a whole command line: that of a program that the agent stands in for, by the
 /// name under which it was started, by its command or by its flags, or the agent's own.

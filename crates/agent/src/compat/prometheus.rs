@@ -16,7 +16,7 @@ use crate::text::quoted::quoted;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
-use tidings_supervise::sidecars::{PROMETHEUS_CONFIG_RELOADER, PrometheusConfigReloader as Flag};
+use tidings_shared::sidecars::{PROMETHEUS_CONFIG_RELOADER, PrometheusConfigReloader as Flag};
 
 /// What its flags say.
 #[derive(Default)]

@@ -217,7 +217,7 @@ mod tests {
         let by_name = place(&dir.path().join("token")).read().unwrap();
         assert_eq!(names(&by_name), ["token"]);
         let mut by_pattern = place(dir.path());
-        by_pattern.filter.include = vec!["tok*".into()];
+        by_pattern.filter.include = vec![tidings_shared::glob::Glob::new("tok*").unwrap()];
         assert_eq!(names(&by_pattern.read().unwrap()), ["token"]);
     }
 

@@ -2,7 +2,7 @@
 //! prometheus-config-reloader.
 
 use tidings_core::annotations::millis;
-use tidings_supervise::sidecars::{
+use tidings_shared::sidecars::{
     CONFIGMAP_RELOAD, ConfigmapReload as C, Flag, Ours, PROMETHEUS_CONFIG_RELOADER,
     PrometheusConfigReloader as P, Sidecar,
 };
