@@ -129,38 +129,32 @@ impl LowArgs {
         .filter_map(|(name, is)| is.then_some(name))
         .collect();
         one_of(&asked)?;
-        // The other would be unused.
-        for [(one, is), (other, is_too)] in [
-            [
-                ("--process", !self.process.is_empty()),
-                ("--pid-file", self.pid_file.is_some()),
-            ],
-            [
-                ("--basic-file", self.manner.basic.is_some()),
-                ("--bearer-file", self.manner.bearer.is_some()),
-            ],
-            [
-                ("--header Authorization", self.has_authorization()),
-                ("--basic-file", self.manner.basic.is_some()),
-            ],
-            [
-                ("--header Authorization", self.has_authorization()),
-                ("--bearer-file", self.manner.bearer.is_some()),
-            ],
-            [
-                ("--header Authorization", self.has_authorization()),
-                ("user and password in the address", self.names_a_user()),
-            ],
-            [
-                ("--ca", self.manner.ca.is_some()),
-                ("--insecure", self.manner.insecure),
-            ],
-        ] {
+        for [(one, is), (other, is_too)] in self.pairs() {
             if is && is_too {
                 one_of(&[one, other])?;
             }
         }
         Ok(())
+    }
+
+    /// Of each two, and whether they are said, the other would be unused.
+    fn pairs(&self) -> [[(&'static str, bool); 2]; 6] {
+        let basic = ("--basic-file", self.manner.basic.is_some());
+        let bearer = ("--bearer-file", self.manner.bearer.is_some());
+        let header = ("--header Authorization", self.has_authorization());
+        let user = ("user and password in the address", self.names_a_user());
+        let process = ("--process", !self.process.is_empty());
+        let pid_file = ("--pid-file", self.pid_file.is_some());
+        let ca = ("--ca", self.manner.ca.is_some());
+        let insecure = ("--insecure", self.manner.insecure);
+        [
+            [process, pid_file],
+            [basic, bearer],
+            [header, basic],
+            [header, bearer],
+            [header, user],
+            [ca, insecure],
+        ]
     }
 
     fn has_authorization(&self) -> bool {

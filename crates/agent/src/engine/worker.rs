@@ -32,15 +32,25 @@ pub(crate) enum Job {
 
 /// What the worker has.
 pub(crate) struct Worker {
-    pub(crate) actor: Actor,
-    pub(crate) memory: Option<Arc<Memory>>,
+    actor: Actor,
+    memory: Option<Arc<Memory>>,
     /// What was taken and could not be kept.
-    pub(crate) unkept: Option<Mark>,
+    unkept: Option<Mark>,
     /// Acting means to end, and the next life must know by what.
-    pub(crate) ends_us: bool,
+    ends_us: bool,
 }
 
 impl Worker {
+    /// `ends_us`: acting means to end.
+    pub(crate) fn new(actor: Actor, memory: Option<Arc<Memory>>, ends_us: bool) -> Self {
+        Self {
+            actor,
+            memory,
+            unkept: None,
+            ends_us,
+        }
+    }
+
     /// One job after the other, each answered by an event if there is one.
     /// As long as somebody takes it: `tell` says whether.
     pub(crate) fn work(mut self, jobs: &Receiver<Job>, tell: impl Fn(Event) -> bool) {

@@ -1,22 +1,23 @@
 //! Puts the rooms together, in the order that leaves no gap: the watch is set
 //! and the files are looked at before anything is started.
 
+mod beat;
+mod beginning;
 pub(crate) mod descriptors;
 mod places;
 
 use crate::act::prove::Interrupt;
 use crate::act::{Actor, ReloadMethod};
 use crate::child::Child;
-use crate::cli::low_args::AtStart;
 use crate::cli::settings::Settings;
 use crate::ending::Ending;
 use crate::ending::exits::{Failure, leave, leave_at_once};
 use crate::engine::changed_names::ChangedNames;
-use crate::engine::first_look::{self, FirstLook};
+use crate::engine::first_look;
 use crate::engine::worker::{Job, Worker};
 use crate::engine::{self, Engine, Input};
 use crate::log::{log, written_out};
-use crate::memory::{Kept, Mark, Memory, Stamp};
+use crate::memory::{Mark, Memory, Stamp};
 use crate::proc;
 use crate::reaper::Reaper;
 use crate::render::{Modes, Rendering};
@@ -24,16 +25,14 @@ use crate::report::journal::Journal;
 use crate::report::port::Port;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
+use beat::Beat;
+use beginning::{begin, ends_us};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
-use std::time::{Duration, Instant};
-use tidings_supervise::{Event, Known, OnChange, State};
-
-/// How far the watch may fall behind its poll before it counts as stuck.
-const LATE: Duration = Duration::from_secs(10);
+use std::time::Instant;
+use tidings_supervise::{Event, State};
 
 /// Threads of the agent need little.
 const STACK: usize = 256 * 1024;
@@ -78,9 +77,8 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
     let (inputs, received) = channel();
     // First of all: whatever comes next may take its time.
     hear_signals(wanted(supervises), reaper, ending, inputs.clone())?;
-    if supervises && std::process::id() != 1 {
-        // Orphans of the child come to us, not to somebody who does not wait.
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    if supervises {
+        adopt_orphans();
     }
     let listener = settings.listen.as_deref().map(Port::bind).transpose();
     let listener = listener.map_err(Failure::Start)?;
@@ -116,12 +114,7 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
         tried: Stamp::default(),
     };
     let renders = actor.renders.clone();
-    let worker = Worker {
-        actor,
-        memory: memory.clone(),
-        unkept: None,
-        ends_us: ends_us(settings),
-    };
+    let worker = Worker::new(actor, memory.clone(), ends_us(settings));
     let is_over = work_off(worker, asked, inputs.clone());
     let beat = keep_watching(watch, renders, &journal, &inputs);
     if let Some(listener) = listener {
@@ -136,6 +129,13 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
         end_marked(end.code, &memory, taken, ending);
     }
     Ok(end.code)
+}
+
+/// Orphans of the child come to us, not to somebody who does not wait.
+fn adopt_orphans() {
+    if std::process::id() != 1 {
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    }
 }
 
 /// The mark says that the agent has ended with its code, and who is killed has not. So
@@ -251,124 +251,6 @@ fn say_who_is_hidden(settings: &Settings, journal: &Journal) {
     }
 }
 
-/// Acting means to end the agent.
-pub(crate) fn ends_us(settings: &Settings) -> bool {
-    matches!(settings.policy.on_change, OnChange::Exit(_))
-}
-
-/// What is known when a life begins.
-struct Beginning {
-    known: Known,
-    kept: Kept,
-    may_differ: bool,
-    now: Mark,
-    question: Option<Question>,
-}
-
-/// How the state machine learns what is not known yet.
-enum Question {
-    /// It is told that it does not know.
-    Act,
-    /// The process is asked.
-    Ask,
-}
-
-fn begin(
-    settings: &Settings,
-    rendered_anew: bool,
-    watch: &Watch,
-    memory: Option<&Memory>,
-) -> Beginning {
-    let look = watch.look();
-    let now = Mark {
-        version: look.version,
-        stamp: Stamp::of(&look),
-    };
-    let (kept, said) = memory.map_or((Kept::Nowhere, None), Memory::recall);
-    if let Some(sentence) = said {
-        log(&sentence);
-    }
-    let may_differ = first_look::may_differ(&kept, memory, now.stamp.changed_at);
-    let is_as_kept = first_look::known(&kept, &now) == Known::Current;
-    // What runs goes on with what it read, if that was anything.
-    let is_nothing = look
-        .mounts
-        .iter()
-        .all(|mount| mount.watched_by == "missing");
-    let question = question(
-        settings,
-        rendered_anew,
-        is_as_kept || is_nothing,
-        may_differ,
-    );
-    warn_of_blindness(settings);
-    if let (Some(_), Kept::Nothing, Some(memory)) = (&question, &kept, memory) {
-        // The next life shall not take itself for the first.
-        memory.say_if_not_kept(&memory.doubt());
-    }
-    Beginning {
-        known: if question.is_some() {
-            Known::NotYet
-        } else {
-            Known::Current
-        },
-        kept,
-        may_differ,
-        now,
-        question,
-    }
-}
-
-/// Acting at every start is what other ways do; by an exit code it would never end.
-fn warn_of_blindness(settings: &Settings) {
-    let ends_us = ends_us(settings);
-    let asks = settings.memory.is_some() || settings.asked.is_some();
-    if ends_us && !settings.policy.supervises && !asks {
-        log(
-            "a change that comes while the agent is down will not be seen; add --memory DIR, or --process NAME where processes are shared",
-        );
-    }
-}
-
-/// `None`: the process has what the files contain, or nothing is there to be had.
-fn question(
-    settings: &Settings,
-    rendered_anew: bool,
-    is_as_kept: bool,
-    may_differ: bool,
-) -> Option<Question> {
-    let ends_us = ends_us(settings);
-    if settings.policy.supervises {
-        // The child starts with these files; what else the exit code is for may not have.
-        return (ends_us && !is_as_kept && may_differ).then_some(Question::Act);
-    }
-    match settings.at_start {
-        AtStart::Never => None,
-        AtStart::Always if !ends_us => Some(Question::Act),
-        _ if rendered_anew && !ends_us => Some(Question::Act),
-        _ => (!is_as_kept).then_some(Question::Ask),
-    }
-}
-
-impl Beginning {
-    fn ask(&self, jobs: &Sender<Job>, inputs: &Sender<Input>) {
-        // Both ends are held by this thread or by threads to come.
-        match self.question {
-            None => {}
-            Some(Question::Act) => {
-                let _ = inputs.send(Input::Event(Event::MayBeOld));
-            }
-            Some(Question::Ask) => {
-                let _ = jobs.send(Job::FirstLook(FirstLook {
-                    baseline: self.now.version,
-                    changed_at: self.now.stamp.changed_at,
-                    may_differ: self.may_differ,
-                }));
-            }
-        }
-    }
-}
-
 /// The returned number is the watch's pulse: milliseconds since its start.
 fn keep_watching(
     mut watch: Watch,
@@ -396,34 +278,6 @@ fn keep_watching(
         }
     });
     beat
-}
-
-/// Shows that the watch still turns.
-#[derive(Clone)]
-struct Beat {
-    began: Instant,
-    last: Arc<AtomicU64>,
-    slowest: Duration,
-}
-
-impl Beat {
-    fn new(slowest: Duration) -> Self {
-        Self {
-            began: Instant::now(),
-            last: Arc::default(),
-            slowest,
-        }
-    }
-
-    fn now(&self) {
-        self.last
-            .store(self.began.elapsed().as_secs(), Ordering::Relaxed);
-    }
-
-    fn is_recent(&self) -> bool {
-        let last = Duration::from_secs(self.last.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(last) < self.slowest + LATE
-    }
 }
 
 fn open_port(
