@@ -1,5 +1,6 @@
 //! The plan of the house: in no crate do rooms use each other in a circle, and in this
-//! one and the agent's no room uses one that `lib.rs` names after it.
+//! one and the agent's no room uses one that `lib.rs` names after it. What the agent is
+//! made of has no two types of one name within a crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -123,5 +124,38 @@ fn no_room_uses_one_above_it() {
             let upwards: Vec<_> = used.filter(|name| above.contains(name)).collect();
             assert!(upwards.is_empty(), "{room} of {of} uses {upwards:?}");
         }
+    }
+}
+
+/// The types that a text declares.
+fn declared(text: &str) -> Vec<String> {
+    let words = |line: &str| -> Option<String> {
+        let line = line.strip_prefix("pub").unwrap_or(line);
+        let line = line.strip_prefix("(crate)").unwrap_or(line);
+        let line = line.strip_prefix("(super)").unwrap_or(line);
+        let mut words = line.split_whitespace();
+        let is_type = ["struct", "enum", "trait", "type"].contains(&words.next()?);
+        let name = words.next().filter(|_| is_type)?;
+        let name = name.split(|c: char| !c.is_alphanumeric()).next()?;
+        Some(name.to_owned())
+    };
+    // What stands further to the right is of a trait, a function or a test.
+    let lines = text.lines().filter(|line| !line.starts_with(' '));
+    lines.filter_map(words).collect()
+}
+
+#[test]
+fn no_two_types_of_a_crate_have_one_name() {
+    for of in ["agent", "shared", "supervise"] {
+        let mut all = Vec::new();
+        files(&source(of), &mut all).unwrap();
+        let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for file in all {
+            for name in declared(&fs::read_to_string(&file).unwrap()) {
+                let other = seen.insert(name.clone(), file.clone());
+                assert_eq!(other, None, "{name} is there twice: {}", file.display());
+            }
+        }
+        assert!(seen.len() > 5, "{of}: {seen:?}");
     }
 }
