@@ -16,7 +16,6 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
 use kube::{Client, Config};
-use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -194,12 +193,12 @@ impl Cluster {
 
     /// Freezes the API server: connections stay open, nothing answers.
     pub async fn freeze_api(&self) -> Result<()> {
-        self.plane()?.lock().await.signal_api(Signal::STOP)
+        self.plane()?.lock().await.freeze_api().await
     }
 
     /// Thaws the frozen API server.
     pub async fn thaw_api(&self) -> Result<()> {
-        self.plane()?.lock().await.signal_api(Signal::CONT)
+        self.plane()?.lock().await.thaw_api()
     }
 
     /// The ends of the control plane's logs.

@@ -94,10 +94,31 @@ impl Plane {
         Ok(())
     }
 
-    /// Signals the API server (SIGSTOP and SIGCONT freeze and thaw it).
-    pub(crate) fn signal_api(&self, signal: Signal) -> Result<()> {
-        let api = self.api.as_ref().context("the API server is stopped")?;
-        api.signal(signal)
+    /// Freezes the API server; waits until none of its threads runs any more, which may
+    /// be after the signal was sent.
+    pub(crate) async fn freeze_api(&self) -> Result<()> {
+        let api = self.running_api()?;
+        api.signal(Signal::STOP)?;
+        let tasks = format!("/proc/{}/task", api.pid());
+        wait_until("the API server to be frozen", secs(10), async || {
+            for task in std::fs::read_dir(&tasks)? {
+                let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+                // After the name, which may have any characters (proc_pid_stat(5)).
+                let state = stat.rsplit(") ").next().unwrap_or_default();
+                ensure!(state.starts_with('T'), "{stat}");
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets the frozen API server go on.
+    pub(crate) fn thaw_api(&self) -> Result<()> {
+        self.running_api()?.signal(Signal::CONT)
+    }
+
+    fn running_api(&self) -> Result<&Daemon> {
+        self.api.as_ref().context("the API server is stopped")
     }
 
     /// The ends of all logs, for a failure's message.
