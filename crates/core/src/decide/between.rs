@@ -28,8 +28,9 @@ enum Between {
     Nothing,
     /// Something that differs, first at this version.
     Since(Version),
-    /// It cannot be found out.
-    Untold,
+    /// What was there first cannot be found out; after that, something that differs
+    /// from this version on, or nothing.
+    Untold(Option<Version>),
 }
 
 /// A step back into the past of a source.
@@ -115,13 +116,13 @@ impl Case<'_> {
         match self.between(need, seen, edited) {
             Between::Ask(question) => Err(question),
             Between::Nothing => Ok(false),
-            Between::Since(version)
-                if edited.is_none() && self.no_container_started_since(version) =>
+            Between::Since(version) | Between::Untold(Some(version))
+                if edited.is_some() || !self.no_container_started_since(version) =>
             {
-                self.is_seen_until_now(need).map(|()| false)
+                Ok(true)
             }
-            Between::Since(_) => Ok(true),
-            Between::Untold => Ok(self.times_tell(need, seen)),
+            Between::Since(_) => self.is_seen_until_now(need).map(|()| false),
+            Between::Untold(_) => Ok(self.times_tell(need, seen)),
         }
     }
 
@@ -181,11 +182,11 @@ impl Case<'_> {
                     let gone = source.gone.max(seen.rv + 1);
                     return of(does_without.then_some(gone).or(since));
                 }
-                Before::Untold => return since.map_or(Between::Untold, Between::Since),
+                Before::Untold => return Between::Untold(since),
             }
         }
-        // Nobody writes so often what does not change.
-        Between::Since(version)
+        // Nobody writes so often what does not change, and before may be the first time.
+        Between::Since(seen.rv + 1)
     }
 
     fn former(&self, key: &SourceRef, version: Version) -> Before<'_> {

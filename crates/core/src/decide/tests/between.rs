@@ -214,6 +214,25 @@ fn was_gone_and_is_back(#[case] scenario: &str) {
     unseen; ready 2; ready 3; touch c; compact; restart => Note UpToDate
 "
 )]
+#[case::nobody_looked_and_it_is_forgotten_but_for_the_last_time(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; ready 2; ready 3; cm c k=1; compact; cm c k=3; cm c k=1; restart => Roll Changed configmap/c
+"
+)]
+#[case::written_too_often_since(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    unseen; cm c k=2; ready 2; ready 3; cm c k=1; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; restart => Roll Changed configmap/c
+"
+)]
+#[case::written_too_often_since_and_no_pod_was_made(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    touch c                         => Note UpToDate
+    unseen; cm c k=2; cm c k=1; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; touch c; restart => Note UpToDate
+"
+)]
 fn there_and_back(#[case] scenario: &str) {
     check(scenario);
 }
