@@ -172,7 +172,7 @@ mod tests {
         assert!(notes(&[on], &[]).contains("needs --alert-webhook-url"));
         let odd = [on, (ALERT_WEBHOOK_URL, URL), (ALERT_SINK, "pager")];
         let said = notes(&odd, &[]);
-        assert!(said.contains("none of slack, teams, gchat") && said.contains("plain text"));
+        assert!(said.contains("is none of slack, teams, ") && said.contains("plain text"));
         assert_eq!(notes(&odd, &["--alert-sink=raw"]), "");
     }
 
