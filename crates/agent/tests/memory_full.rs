@@ -88,6 +88,8 @@ fn no_life_ends_by_an_exit_code_whose_mark_cannot_be_laid() {
     let volume = Volume::new(root.path().join("cm"), &[("a", "1")]);
     let disk = Disk::new(root.path());
     let mut first = disk.watch(&volume);
+    // Else the next life is the first that is known of.
+    until("it is kept", || disk.keeps(&volume));
     disk.fill();
     volume.write(&[("a", "2")]);
     stays(&mut first, REFUSES);
