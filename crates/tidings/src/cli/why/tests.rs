@@ -161,6 +161,23 @@ fn a_source_of_which_nothing_counts_is_not_absent() {
     assert_eq!(state(json!([]), &[("z", "1")]), KeyState::InStep);
 }
 
+/// As the decision sees it, which has nothing to do.
+#[test]
+fn a_key_that_is_replaced_in_one_place_and_seen_in_another_is_in_step() {
+    let app = source(SourceKind::ConfigMap, "app");
+    let pod = json!({
+        "containers": [{
+            "name": "app",
+            "envFrom": [{"configMapRef": {"name": "app"}}],
+            "env": [{"name": "z", "value": "q"}],
+            "volumeMounts": [{"name": "files", "mountPath": "/etc/app"}]}],
+        "volumes": [{"name": "files",
+            "configMap": {"name": "app", "items": [{"key": "z", "path": "z"}]}}]});
+    let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod);
+    let report = cluster.with(&app, 7, &[("z", "1")]).recorded().report();
+    assert_eq!(report.uses[0].keys[0].state, KeyState::InStep);
+}
+
 #[test]
 fn a_key_that_is_not_there_is_not_overridden() {
     let app = source(SourceKind::ConfigMap, "app");
