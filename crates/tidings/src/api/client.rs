@@ -4,7 +4,7 @@
 //! come and on a connection that may carry it; a write only while our term lasts.
 //! Watches, and the lists before them, wait for no turn of these: theirs is another
 //! order.
-//! What failed is counted here. A turn is held for one answer and nothing else, but
+//! What failed is counted where the caller asks for it ([`ApiClient::counted`]). A turn is held for one answer and nothing else, but
 //! for that of a long write, which waits for a write's with it.
 //!
 //! Error policy: none of its own. What a request was refused for goes back as it is.

@@ -104,7 +104,7 @@ impl Leading {
         }
     }
 
-    /// A read or write for this workload failed. Notice once until it works or
+    /// A read or write for this workload failed. It is said once until it works or
     /// fails differently.
     pub(super) fn say_failed(
         &mut self,
@@ -150,10 +150,11 @@ impl Leading {
     }
 
     fn pause(&mut self, ground: &Ground, key: &WorkloadRef, asked: Option<Duration>) {
-        if ground.index.get(key).is_some() {
-            let again = self.desks.of(key).backoff.failed(ground.now, asked);
-            self.queue.look(key, again);
+        if ground.index.get(key).is_none() {
+            return self.desks.clear(key);
         }
+        let again = self.desks.of(key).backoff.failed(ground.now, asked);
+        self.queue.look(key, again);
     }
 
     fn say(&self, ground: &mut Ground, key: &WorkloadRef, sentence: Sentence, kind: NoticeKind) {

@@ -290,12 +290,25 @@ impl Leading {
                 self.kept(ground, key, kept);
             }
             Act::Roll(entry, changes) => {
+                let reason = self.reason_of(key, &entry, reason);
                 let roll = roll(key, &entry, reason, changes);
                 self.desks.of(key).roll = Some(Arc::new(roll));
                 self.roll(ground, key, entry);
             }
             Act::Resume(entry) => self.resume(ground, key, &entry, reason),
             Act::Unpause => self.unpause(ground, key),
+        }
+    }
+
+    /// A roll that is resumed goes on for the reason that was decided, under another
+    /// number too.
+    fn reason_of(&self, key: &WorkloadRef, entry: &Entry, reason: Reason) -> Reason {
+        let former = self.desks.get(key).and_then(|desk| desk.roll.as_ref());
+        match former {
+            Some(former) if reason == Reason::Resumed && former.because == entry.because => {
+                former.reason
+            }
+            _ => reason,
         }
     }
 
@@ -340,7 +353,9 @@ impl Leading {
     pub(super) fn patch(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry) {
         let desk = self.desks.of(key);
         let (Some(known), Some(roll)) = (ground.index.get(key), &desk.roll) else {
-            return self.desks.end(key);
+            // It was gone meanwhile, and with it what was decided.
+            self.desks.end(key);
+            return self.queue.look(key, ground.now);
         };
         let patch = action::patch(ground, known, entry, Arc::clone(roll));
         let task = match patch.action {

@@ -157,7 +157,7 @@ impl Control {
     }
 
     /// Numbers for the metrics.
-    pub fn levels(&self) -> Gauges {
+    pub fn gauges(&self) -> Gauges {
         let leading = self.leading.as_ref();
         let queue = leading.map(|leading| &leading.queue);
         Gauges {

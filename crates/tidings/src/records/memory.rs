@@ -93,11 +93,6 @@ impl Store {
         }
     }
 
-    /// The form that is written.
-    pub fn form(&self) -> u8 {
-        self.form
-    }
-
     /// Writes in this form from now on, and anew what was written in another.
     pub fn write_in(&mut self, form: u8, now: u64) {
         if form == self.form {

@@ -41,26 +41,26 @@ pub struct EventFact {
 
 impl EventFact {
     /// Something that we tell in our own name.
-    pub fn ours(said: &Notice, message: String) -> Self {
-        let row = said.reason.row();
+    pub fn ours(notice: &Notice, message: String) -> Self {
+        let row = notice.reason.row();
         Self {
-            workload: said.key.clone(),
-            uid: said.uid.clone(),
+            workload: notice.key.clone(),
+            uid: notice.uid.clone(),
             component: Cow::Borrowed("tidings"),
             reason: row.word,
             warning: row.warning,
             message,
-            n: said.time,
+            n: notice.time,
         }
     }
 
     /// What Reloader tells of a source for which the workload was rolled.
-    pub fn reloaded(said: &Notice, source: &SourceRef, n: u64) -> Self {
+    pub fn reloaded(notice: &Notice, source: &SourceRef, n: u64) -> Self {
         let WorkloadRef {
             namespace,
             kind,
             name,
-        } = &said.key;
+        } = &notice.key;
         let message = format!(
             "Changes detected in '{}' of type '{}' in namespace '{}', \
              Updated '{name}' of type '{}' in namespace '{namespace}'",
@@ -74,26 +74,26 @@ impl EventFact {
             reason: "Reloaded",
             warning: false,
             n,
-            ..Self::ours(said, message)
+            ..Self::ours(notice, message)
         }
     }
 
     /// What Reloader tells of a roll that failed.
-    pub fn not_reloaded(said: &Notice) -> Self {
+    pub fn not_reloaded(notice: &Notice) -> Self {
         let WorkloadRef {
             namespace,
             kind,
             name,
-        } = &said.key;
+        } = &notice.key;
         let message = format!(
             "Update for '{name}' of type '{}' in namespace '{namespace}' failed with error {}",
-            kind.api_kind, said.text,
+            kind.api_kind, notice.text,
         );
         Self {
             component: Cow::Borrowed("reloader"),
             reason: "ReloadFail",
             warning: true,
-            ..Self::ours(said, message)
+            ..Self::ours(notice, message)
         }
     }
 }
@@ -111,9 +111,9 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
 }
 
 /// The sentences for a decision: how the workload stands, and why.
-pub fn decision(said: &Notice) -> String {
-    let told = told(said.reason, &said.text);
-    match said.standing {
+pub fn decision(notice: &Notice) -> String {
+    let told = told(notice.reason, &notice.text);
+    match notice.standing {
         Some(word) => format!("{word}: {told}"),
         None => told,
     }

@@ -142,14 +142,14 @@ fn filter(level: LogLevel) -> Targets {
 
 /// The line for a decision that is another than the last one. What concerns
 /// nobody is said at debug level only.
-pub fn decision(said: &Notice) {
+pub fn decision(notice: &Notice) {
     let Notice {
         key: workload,
         reason,
         text,
         ..
-    } = said;
-    let standing = said.standing.map(|word| word.row().text);
+    } = notice;
+    let standing = notice.standing.map(|word| word.row().text);
     if reason.row().warning {
         tracing::warn!(%workload, standing, text, "{reason}");
     } else if reason.row().quiet {

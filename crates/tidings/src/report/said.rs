@@ -1,6 +1,6 @@
 //! What the controller says, brought to the log, the metrics and the Events.
 //!
-//! Goes in: [`Notice`], levels, the index. Comes out: nothing that anybody waits
+//! Goes in: [`Notice`], gauges, the index. Comes out: nothing that anybody waits
 //! for.
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Report {
     pub(crate) alerts: Option<AlertSender>,
     pub(crate) health: Arc<Health>,
     pub(crate) instance: Name,
-    /// When levels were last shown.
+    /// When gauges were last shown.
     pub(crate) shown: Option<Instant>,
 }
 
@@ -127,8 +127,8 @@ impl Report {
     /// soon now.
     pub(crate) fn show(&mut self, control: &Control) -> Option<Instant> {
         self.health.turn();
-        let levels = control.levels();
-        self.patching(levels.busy > 0);
+        let gauges = control.gauges();
+        self.patching(gauges.busy > 0);
         if let Some(again) = self
             .shown
             .map(|at| at + ROUND)
@@ -140,10 +140,10 @@ impl Report {
         let index = control.index();
         self.health.streams(index.streams());
         self.metrics.streams(index.streams());
-        self.metrics.queue(levels.queue, levels.begun);
-        let sources = gauge(levels.sources);
+        self.metrics.queue(gauges.queue, gauges.begun);
+        let sources = gauge(gauges.sources);
         self.metrics.of.tidings_sources.set(sources);
-        self.metrics.of.tidings_leader.set(levels.leading.into());
+        self.metrics.of.tidings_leader.set(gauges.leading.into());
         self.metrics
             .workloads(index.workloads().map(|(key, _)| key.kind));
         self.metrics.standing(control.standing());

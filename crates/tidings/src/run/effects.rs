@@ -82,7 +82,7 @@ impl Effects {
     pub(crate) fn carry_out(&mut self, effect: Effect, started: Instant) {
         let executor = Arc::clone(&self.executor);
         match effect {
-            Effect::Say(said) => self.report.say(&said),
+            Effect::Say(notice) => self.report.say(&notice),
             Effect::StandBy => {
                 self.end_term();
                 self.resign.notify_one();

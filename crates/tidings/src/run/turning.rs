@@ -40,7 +40,7 @@ pub(crate) struct Loop {
     pub(crate) facts: mpsc::Receiver<News>,
     pub(crate) elections: mpsc::Receiver<Election>,
     pub(crate) started: Instant,
-    /// When levels that were not shown yet are to be shown.
+    /// When gauges that were not shown yet are to be shown.
     pub(crate) show_again: Option<Instant>,
 }
 

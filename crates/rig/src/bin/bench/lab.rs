@@ -1,6 +1,7 @@
 //! The cluster that a row is measured on, and what every row does with it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use rig::process::{self, Launch, Tidings};
 use rig::{Cluster, Options, secs, wait_until};
 use rustix::process::Signal;
 use tidings::api::connect::{Connect, Idle, connect};
-use tidings::control::{Deed, Patch};
+use tidings::control::{Action, Patch, Roll};
 use tidings_core::kinds::KINDS;
 use tidings_core::reason::Reason;
 use tidings_core::refs::WorkloadRef;
@@ -181,22 +182,25 @@ pub(crate) async fn patches(namespace: &TestNamespace, because: &str) -> Result<
     let patch = |one: &PartialObjectMeta<Deployment>| {
         let version = one.resource_version().context("no version")?;
         let key = WorkloadRef::new(&KINDS[0], namespace.name(), one.name_any());
+        let roll = Roll {
+            key: key.clone(),
+            n: 1,
+            reason: Reason::Changed,
+            because: because.to_owned(),
+            changes: Vec::new(),
+            sources: Vec::new(),
+        };
         Ok(Patch {
-            on: key.clone(),
-            key,
-            deed: Deed::Template {
+            roll: Arc::new(roll),
+            on: key,
+            uid: one.uid().context("no uid")?.into(),
+            version: version.parse()?,
+            generation: one.metadata.generation.context("no generation")?,
+            action: Action::Template {
                 restart: None,
                 paused_at: None,
             },
             traces: false,
-            sources: Vec::new(),
-            changes: Vec::new(),
-            uid: one.uid().context("no uid")?.into(),
-            version: version.parse()?,
-            generation: one.metadata.generation.context("no generation")?,
-            n: 1,
-            reason: Reason::Changed,
-            because: because.to_owned(),
         })
     };
     list.iter().map(patch).collect()

@@ -95,7 +95,7 @@ async fn one(lab: &Lab, namespace: &TestNamespace, series: &Series) -> Result<Fi
     sleep(secs(3)).await;
     let observer = Observer::of(namespace, 2 * series.samples).await?;
     let mut patches = lab::patches(namespace, "configmap/app-0 (k)").await?;
-    patches.retain(|patch| patch.key.name.starts_with("bare-"));
+    patches.retain(|patch| patch.roll.key.name.starts_with("bare-"));
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
     for turn in turns(series.samples) {
         sleep(series.pause).await;
@@ -126,7 +126,7 @@ async fn one(lab: &Lab, namespace: &TestNamespace, series: &Series) -> Result<Fi
 async fn bare(lab: &Lab, observer: &Observer, patch: &Patch) -> Result<f64> {
     let start = Instant::now();
     floor::patch(&lab.client, patch).await?;
-    let seen = observer.wait_for(&patch.key.name, 2).await?;
+    let seen = observer.wait_for(&patch.roll.key.name, 2).await?;
     Ok(millis(seen - start))
 }
 

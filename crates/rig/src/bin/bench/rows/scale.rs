@@ -253,7 +253,7 @@ async fn latency(
     sleep(REST).await;
     let observer = Observer::of(namespace, size.workloads + SAMPLES).await?;
     let mut patches = lab::patches(namespace, "configmap/app-0 (k)").await?;
-    patches.retain(|patch| patch.key.name.starts_with("bare-"));
+    patches.retain(|patch| patch.roll.key.name.starts_with("bare-"));
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
     for turn in turns(SAMPLES) {
         sleep(Duration::from_millis(200)).await;
@@ -262,7 +262,7 @@ async fn latency(
             Turn::Floor => {
                 let patch = patches.get(floors.len()).context("no patch left")?;
                 floor::patch(&lab.client, patch).await?;
-                let seen = observer.wait_for(&patch.key.name, 2).await?;
+                let seen = observer.wait_for(&patch.roll.key.name, 2).await?;
                 floors.push(millis(seen - start));
             }
             Turn::Tidings => {
