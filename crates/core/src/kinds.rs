@@ -59,14 +59,14 @@ pub enum Watched {
     /// Every cluster has it.
     Always,
     /// Where an option asks for it, perhaps before its API is there.
-    OnDemand(Demand),
+    OnDemand(AskedBy),
     /// Where a row of text tells of it.
     Told,
 }
 
 /// What asks for a kind that only some clusters have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Demand {
+pub struct AskedBy {
     /// The option.
     pub option: &'static str,
     /// What it is called in the option's help.
@@ -172,7 +172,7 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::TemplateOrRestartAt,
-        watched: Watched::OnDemand(Demand {
+        watched: Watched::OnDemand(AskedBy {
             option: "is-Argo-Rollouts",
             called: "Argo Rollouts",
         }),
@@ -187,7 +187,7 @@ pub static KINDS: &[Kind] = &[
         template: TEMPLATE,
         revision: Revision::Untold,
         renewal: Renewal::Template,
-        watched: Watched::OnDemand(Demand {
+        watched: Watched::OnDemand(AskedBy {
             option: "is-openshift",
             called: "OpenShift's DeploymentConfigs",
         }),
@@ -243,7 +243,7 @@ impl Kind {
     }
 
     /// Those of Tidings' own kinds that an option asks for, with what asks for them.
-    pub fn on_demand() -> impl Iterator<Item = (&'static Kind, Demand)> {
+    pub fn on_demand() -> impl Iterator<Item = (&'static Kind, AskedBy)> {
         KINDS.iter().filter_map(|kind| match kind.watched {
             Watched::OnDemand(demand) => Some((kind, demand)),
             Watched::Always | Watched::Told => None,

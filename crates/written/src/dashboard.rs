@@ -14,7 +14,7 @@ struct Panel {
     title: &'static str,
     /// What a person sees in it.
     doc: &'static str,
-    form: Form,
+    form: PanelForm,
     /// Grafana's word for what is counted.
     unit: &'static str,
     queries: Queries,
@@ -30,7 +30,7 @@ enum Queries {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum PanelForm {
     /// The value of now.
     Number,
     /// Lines over time.
@@ -41,14 +41,14 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Replicas that lead",
         doc: "One, unless a Lease has just changed hands. None: nothing is rolled.",
-        form: Form::Number,
+        form: PanelForm::Number,
         unit: "short",
         queries: These(&[("sum(tidings_leader{$in})", "")]),
     },
     Panel {
         title: "Rolls in the last day",
         doc: "Workloads that were rolled.",
-        form: Form::Number,
+        form: PanelForm::Number,
         unit: "short",
         queries: These(&[(
             r#"sum(increase(tidings_rolls_total{result="done", $in}[1d]))"#,
@@ -58,7 +58,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Problems now",
         doc: "What a person should mend; `tidings why -A` names the workloads.",
-        form: Form::Number,
+        form: PanelForm::Number,
         unit: "short",
         queries: These(&[(
             "sum(max by (namespace, reason) (tidings_problems{$in}))",
@@ -68,14 +68,14 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Version",
         doc: "What runs.",
-        form: Form::Number,
+        form: PanelForm::Number,
         unit: "short",
         queries: These(&[("sum by (version) (tidings_build_info{$in})", "{{version}}")]),
     },
     Panel {
         title: "Rolls",
         doc: "Attempts to roll a workload: done, refused by the API server, or taken without effect.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[(
             "sum by (kind, result) (increase(tidings_rolls_total{$in}[$__rate_interval]))",
@@ -85,7 +85,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "From a change to the roll",
         doc: "With the quiet time that changes are gathered in (`--settle`).",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "s",
         queries: These(&[
             (
@@ -101,7 +101,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Decisions",
         doc: "By reason; docs/reasons.md says what each means.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[(
             "sum by (reason) (increase(tidings_decisions_total{$in}[$__rate_interval]))",
@@ -111,7 +111,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "How workloads stand",
         doc: "Those that are opted in: in step, or by what keeps them from it.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[(
             "max by (namespace, standing) (tidings_standing{$in})",
@@ -121,7 +121,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Problems",
         doc: "As they were, by reason.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[(
             "max by (namespace, reason) (tidings_problems{$in}) > 0",
@@ -131,14 +131,14 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Workloads that wait to be decided",
         doc: "It returns to 0 when all is done.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[("tidings_queue_depth{$in}", "{{pod}}")]),
     },
     Panel {
         title: "Lists and watches that are not complete",
         doc: "What is missing here is not seen.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[(
             "sum by (pod, stream) (tidings_streams_expected{$in} - tidings_streams_complete{$in})",
@@ -148,7 +148,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Workloads and sources",
         doc: "How many are known; of sources, those that a workload uses or names.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[
             ("max by (kind) (tidings_workloads{$in})", "{{kind}}"),
@@ -158,7 +158,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Events",
         doc: "Attempts to send one, by the status of the answer (0: none), and those given up.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[
             (
@@ -174,7 +174,7 @@ const PANELS: &[Panel] = &[
     Panel {
         title: "Notifications",
         doc: "Attempts to send an alert or to call the webhook, by where to and by result, and alerts given up.",
-        form: Form::Lines,
+        form: PanelForm::Lines,
         unit: "short",
         queries: These(&[
             (
@@ -294,7 +294,7 @@ impl Panel {
         Self {
             title: row.name,
             doc: row.doc,
-            form: Form::Lines,
+            form: PanelForm::Lines,
             unit: if row.name.ends_with("_seconds") {
                 "s"
             } else {
@@ -311,13 +311,13 @@ impl Panel {
                 "datasource": datasource(),
                 "expr": query,
                 "legendFormat": name,
-                "instant": self.form == Form::Number,
-                "range": self.form == Form::Lines,
+                "instant": self.form == PanelForm::Number,
+                "range": self.form == PanelForm::Lines,
             })
         });
         let form = match self.form {
-            Form::Number => "stat",
-            Form::Lines => "timeseries",
+            PanelForm::Number => "stat",
+            PanelForm::Lines => "timeseries",
         };
         json!({
             "type": form,
@@ -333,8 +333,8 @@ impl Panel {
 
     fn options(&self) -> Value {
         match self.form {
-            Form::Lines => json!({"legend": {"displayMode": "list", "placement": "bottom"}}),
-            Form::Number => {
+            PanelForm::Lines => json!({"legend": {"displayMode": "list", "placement": "bottom"}}),
+            PanelForm::Number => {
                 // What the lines are called is what there is to see.
                 let named = self.queries.all().iter().any(|(_, name)| !name.is_empty());
                 let shown = if named { "name" } else { "value" };
@@ -353,10 +353,10 @@ struct Place {
 }
 
 impl Place {
-    fn next(&mut self, form: Form) -> Value {
+    fn next(&mut self, form: PanelForm) -> Value {
         let (width, height) = match form {
-            Form::Number => (6, 4),
-            Form::Lines => (12, 8),
+            PanelForm::Number => (6, 4),
+            PanelForm::Lines => (12, 8),
         };
         if self.x + width > 24 || (self.x > 0 && height != self.height) {
             self.x = 0;

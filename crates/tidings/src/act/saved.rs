@@ -61,18 +61,18 @@ struct About {
 
 #[derive(Deserialize)]
 struct Secret {
-    metadata: Metadata,
+    metadata: SavedMeta,
     #[serde(default)]
     data: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+struct SavedMeta {
     name: String,
 }
 
 #[derive(Deserialize)]
-struct List {
+struct SavedList {
     #[serde(deserialize_with = "or_none")]
     items: Vec<Secret>,
 }
@@ -187,7 +187,7 @@ impl Saved {
 
 /// All Jobs that are yet to be made again.
 pub async fn list(api: &ApiClient, home: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
-    let list: List = api::read(&api.read(&home.list(PART)).await?)?;
+    let list: SavedList = api::read(&api.read(&home.list(PART)).await?)?;
     let mut all = Vec::new();
     for secret in list.items {
         if let Some(saved) = Saved::read(&secret) {

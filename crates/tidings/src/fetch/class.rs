@@ -73,13 +73,13 @@ async fn class(
     vocabulary: &Vocabulary,
 ) -> Result<Option<SourceMeta>, ApiError> {
     #[derive(Deserialize)]
-    struct Object {
+    struct ClassObject {
         metadata: Meta,
     }
     let call = Call::new(Verb::Get, Place::source(key)).accept(METADATA);
     let Some(json) = there(api.read(&call).await)? else {
         return Ok(None);
     };
-    let Object { metadata } = api::read(&json)?;
+    let ClassObject { metadata } = api::read(&json)?;
     Ok(Some(metadata.into_source(KIND, vocabulary)?))
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 /// What is kept of the object.
 #[derive(Default)]
-pub(super) struct Object {
+pub(super) struct SourceObject {
     /// Its metadata.
     pub(super) meta: Meta,
     /// The `type` of a Secret.
@@ -30,7 +30,7 @@ pub(super) struct Object {
 }
 
 /// Reads the object that is at `source`.
-pub(super) fn read(source: &SourceRef, json: &[u8]) -> Result<Object, Unreadable> {
+pub(super) fn read(source: &SourceRef, json: &[u8]) -> Result<SourceObject, Unreadable> {
     let mut parser = serde_json::Deserializer::from_slice(json);
     let mut object = Whole { source }
         .deserialize(&mut parser)
@@ -65,22 +65,22 @@ struct Whole<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Whole<'_> {
-    type Value = Object;
+    type Value = SourceObject;
 
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Object, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<SourceObject, D::Error> {
         input.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Whole<'_> {
-    type Value = Object;
+    type Value = SourceObject;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut object = Object::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SourceObject, A::Error> {
+        let mut object = SourceObject::default();
         let data = match self.source.kind {
             SourceKind::Secret => Coding::Base64,
             SourceKind::ConfigMap | SourceKind::SecretProviderClass => Coding::Text,

@@ -79,7 +79,7 @@ struct Owner {
     metadata: Meta,
     spec: Spec,
     #[serde(default)]
-    status: Status,
+    status: RolloutStatus,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ struct Spec {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct RolloutStatus {
     observed_generation: i64,
 }
 

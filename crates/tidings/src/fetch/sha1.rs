@@ -15,20 +15,20 @@ use tidings_core::object::Unreadable;
 use tidings_core::refs::SourceKind;
 use tidings_core::reloader::traces::Sha1;
 
-type Values = Option<BTreeMap<String, Option<String>>>;
+type KeyValues = Option<BTreeMap<String, Option<String>>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Object {
+struct HashedObject {
     #[serde(default)]
-    data: Values,
+    data: KeyValues,
     #[serde(default)]
-    binary_data: Values,
+    binary_data: KeyValues,
 }
 
 /// The hash of an object of this kind.
 pub(super) fn of(kind: SourceKind, json: &[u8]) -> Result<Sha1, Unreadable> {
-    let object: Object = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let object: HashedObject = serde_json::from_slice(json).map_err(|_| Unreadable)?;
     let mut lines = Vec::new();
     for (key, value) in object.data.into_iter().flatten() {
         let value = value.unwrap_or_default();

@@ -61,24 +61,24 @@ impl Home {
 }
 
 #[derive(Deserialize)]
-struct Object {
-    metadata: Metadata,
+struct RecordObject {
+    metadata: RecordMeta,
     #[serde(default)]
     data: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
+struct RecordMeta {
     #[serde(default)]
     name: String,
     resource_version: String,
 }
 
 #[derive(Deserialize)]
-struct List {
+struct RecordList {
     #[serde(deserialize_with = "or_none")]
-    items: Vec<Object>,
+    items: Vec<RecordObject>,
 }
 
 /// Carries out a write. Returns the object's new version, if it has one.
@@ -124,14 +124,14 @@ fn body(place: &Home, write: &Write) -> Vec<u8> {
 #[serde(rename_all = "camelCase")]
 struct NewObject<'a> {
     #[serde(flatten)]
-    whole: Option<Whole>,
+    whole: Option<NewRecord>,
     metadata: NewMetadata<'a>,
     data: Changes<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Whole {
+struct NewRecord {
     api_version: &'static str,
     kind: &'static str,
     r#type: &'static str,
@@ -153,7 +153,7 @@ impl<'a> NewObject<'a> {
         let version = write.version.as_deref();
         let is_new = version.is_none();
         Self {
-            whole: is_new.then_some(Whole {
+            whole: is_new.then_some(NewRecord {
                 api_version: "v1",
                 kind: "Secret",
                 r#type: RECORD_TYPE,
@@ -197,7 +197,7 @@ impl Serialize for Encoded<'_> {
 
 /// Of what was written only the version is asked back.
 fn version(json: &[u8]) -> Result<String, ApiError> {
-    Ok(api::read::<Object>(json)?.metadata.resource_version)
+    Ok(api::read::<RecordObject>(json)?.metadata.resource_version)
 }
 
 /// Reads one object; `None` where it does not exist.
@@ -216,7 +216,7 @@ pub async fn read(
 /// The objects that exist, with their versions.
 pub async fn list(api: &ApiClient, place: &Home) -> Result<Vec<(Shard, String)>, ApiError> {
     let json = api.read(&place.list(PART).accept(METADATA_LIST)).await?;
-    let list: List = api::read(&json)?;
+    let list: RecordList = api::read(&json)?;
     let shards = list.items.into_iter().filter_map(|object| {
         let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
         Some((shard, object.metadata.resource_version))
@@ -232,7 +232,7 @@ pub async fn take_over(
     place: &Home,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let list: List = api::read(&api.read(&place.list(PART)).await?)?;
+    let list: RecordList = api::read(&api.read(&place.list(PART)).await?)?;
     let found = list.items.into_iter().filter_map(|object| {
         let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
         Some((shard, stored(object)))
@@ -253,7 +253,7 @@ pub async fn take_over(
     Ok(found)
 }
 
-fn stored(object: Object) -> Stored {
+fn stored(object: RecordObject) -> Stored {
     let data = object.data.unwrap_or_default().into_iter();
     let decoded = data.map(|(key, text)| (key, STANDARD.decode(text).unwrap_or_default()));
     Stored {
@@ -272,7 +272,7 @@ mod tests {
     fn no_objects_are_an_empty_list() {
         for items in ["[]", "null"] {
             let json = format!(r#"{{"metadata":{{}},"items":{items}}}"#);
-            let list: List = api::read(json.as_bytes()).unwrap();
+            let list: RecordList = api::read(json.as_bytes()).unwrap();
             assert!(list.items.is_empty());
         }
     }

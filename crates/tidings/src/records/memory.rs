@@ -43,7 +43,7 @@ const OUTGROWN: usize = 4 * FULL;
 pub const LAZY: u64 = 2_000;
 
 #[derive(Debug, Default)]
-struct Object {
+struct StateObject {
     version: Option<String>,
     /// Bytes by entry key, to know when it is full.
     sizes: HashMap<String, usize>,
@@ -69,7 +69,7 @@ struct Object {
 pub struct Store {
     entries: HashMap<WorkloadRef, Entry>,
     homes: HashMap<WorkloadRef, Shard>,
-    objects: BTreeMap<Shard, Object>,
+    objects: BTreeMap<Shard, StateObject>,
     /// Whose records were refused by themselves.
     refused: BTreeSet<WorkloadRef>,
     /// `--dry-run`: nothing is ever written.
@@ -183,7 +183,7 @@ impl Store {
             return Vec::new();
         }
         self.take_out_the_moved();
-        let due = |(shard, object): &(&Shard, &Object)| {
+        let due = |(shard, object): &(&Shard, &StateObject)| {
             let lazy = !object.lazy.is_empty() && (all || object.lazy_since + LAZY <= now);
             let left = object.version.is_some() && object.is_empty() && self.may_go(shard, object);
             !object.busy && (lazy || !object.urgent.is_empty() || left)
@@ -211,7 +211,7 @@ impl Store {
 
     /// Whether nothing waits to be written and nothing is under way.
     pub fn is_quiet(&self) -> bool {
-        let quiet = |o: &Object| !o.busy && o.urgent.is_empty() && o.lazy.is_empty();
+        let quiet = |o: &StateObject| !o.busy && o.urgent.is_empty() && o.lazy.is_empty();
         self.dry || self.objects.values().all(quiet)
     }
 
@@ -282,9 +282,9 @@ impl Store {
             self.entries.remove(workload);
             self.homes.remove(workload);
         }
-        let mut object = Object {
+        let mut object = StateObject {
             version: Some(stored.version),
-            ..Object::default()
+            ..StateObject::default()
         };
         let mut problems = Vec::new();
         for (key, json) in stored.data {
@@ -329,9 +329,9 @@ impl Store {
     /// An object is not there, though it should be: it is written from memory.
     fn vanished(&mut self, shard: &Shard, held: &[WorkloadRef]) {
         let object = self.objects.entry(shard.clone()).or_default();
-        *object = Object {
+        *object = StateObject {
             urgent: held.iter().cloned().collect(),
-            ..Object::default()
+            ..StateObject::default()
         };
     }
 
@@ -347,7 +347,7 @@ impl Store {
             .homes
             .get(key)
             .and_then(|shard| self.objects.get(shard));
-        let waits = |o: &Object| {
+        let waits = |o: &StateObject| {
             [&o.urgent, &o.lazy, &o.writing]
                 .iter()
                 .any(|set| set.contains(key))
@@ -370,7 +370,11 @@ impl Store {
     }
 
     /// The object that holds a workload's entry, or the first with room for it.
-    fn object_of(&mut self, key: &WorkloadRef, entry: &Entry) -> Result<&mut Object, TooLarge> {
+    fn object_of(
+        &mut self,
+        key: &WorkloadRef,
+        entry: &Entry,
+    ) -> Result<&mut StateObject, TooLarge> {
         let (name, bytes) = (entry_key(key), entry.write_for(key, self.form).len());
         if bytes > LARGEST {
             return Err(TooLarge(bytes));
@@ -435,7 +439,7 @@ impl Store {
 
     /// Whether an object may be deleted when it is empty: who reads them stops at the
     /// first that is not there.
-    fn may_go(&self, shard: &Shard, object: &Object) -> bool {
+    fn may_go(&self, shard: &Shard, object: &StateObject) -> bool {
         let further = (Bound::Excluded(shard), Bound::Unbounded);
         let next = self.objects.range(further).next();
         let is_last = next.is_none_or(|(next, _)| next.namespace != shard.namespace);
@@ -480,7 +484,7 @@ impl Store {
     }
 }
 
-impl Object {
+impl StateObject {
     /// Whether no entry is left and none waits.
     fn is_empty(&self) -> bool {
         self.total == 0 && self.urgent.is_empty() && self.leaving.is_empty()

@@ -124,11 +124,11 @@ fn judge(answers: &[(Right, bool)]) -> Missing {
 
 #[derive(Deserialize)]
 struct Review {
-    status: Status,
+    status: ReviewStatus,
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct ReviewStatus {
     allowed: bool,
 }
 

@@ -25,7 +25,7 @@ const ROUND: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(serde::Deserialize)]
-struct Object {
+struct NamespaceObject {
     metadata: Meta,
 }
 
@@ -85,7 +85,7 @@ async fn read(api: &ApiClient, name: &Name) -> Result<Fact, ApiError> {
     let json = api
         .read(&Call::new(Verb::Get, place).accept(METADATA))
         .await?;
-    let Object { metadata } = api::read(&json)?;
+    let NamespaceObject { metadata } = api::read(&json)?;
     // A namespace has own keys only, which have no other names.
     let annotations = metadata.annotations(&Vocabulary::default());
     Ok(Fact::Namespace {

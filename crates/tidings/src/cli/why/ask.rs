@@ -250,13 +250,13 @@ impl Asking {
     /// could be known.
     async fn namespace(&mut self, name: &Name) {
         #[derive(serde::Deserialize)]
-        struct Object {
+        struct WithMetadata {
             metadata: Meta,
         }
         let call =
             Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
         let json = self.api.read(&call).await;
-        let Ok(Object { metadata }) = json.and_then(|json| api::read(&json)) else {
+        let Ok(WithMetadata { metadata }) = json.and_then(|json| api::read(&json)) else {
             return;
         };
         let left_out = self.filter.leaves_out(&metadata.labels);

@@ -2,7 +2,7 @@
 
 use clap::error::Error;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use tidings_core::kinds::{Demand, Kind};
+use tidings_core::kinds::{AskedBy, Kind};
 
 use crate::settings::values::{KindRows, built_in_kind, kinds_of_file, yes_or_no};
 
@@ -30,7 +30,7 @@ pub struct KindArgs {
 #[derive(Clone, Debug, Default)]
 pub struct OnDemandArgs(pub Vec<&'static Kind>);
 
-fn id(demand: &Demand) -> String {
+fn id(demand: &AskedBy) -> String {
     demand.option.replace('-', "_").to_lowercase()
 }
 
@@ -39,7 +39,7 @@ fn keep(name: String) -> &'static str {
     String::leak(name)
 }
 
-fn option(demand: &Demand) -> Arg {
+fn option(demand: &AskedBy) -> Arg {
     let id = id(demand);
     let variable = format!("TIDINGS_{}", id.to_uppercase());
     let option = Arg::new(keep(id))
@@ -72,7 +72,7 @@ impl Args for OnDemandArgs {
 
 impl FromArgMatches for OnDemandArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let asked = |demand: &Demand| matches.get_one(&id(demand)) == Some(&true);
+        let asked = |demand: &AskedBy| matches.get_one(&id(demand)) == Some(&true);
         let kinds = Kind::on_demand().filter(|(_, demand)| asked(demand));
         Ok(Self(kinds.map(|(kind, _)| kind).collect()))
     }
