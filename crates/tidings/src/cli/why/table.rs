@@ -36,53 +36,74 @@ pub fn workload(report: &WorkloadReport) -> String {
         namespace,
         kind,
         name,
-        standing,
         ..
     } = report;
-    let mut text = format!(
-        "{kind}/{name} in {namespace}: {}{}\n",
-        report.standing_text(),
-        how_far(report)
-    );
+    let (standing, far) = (report.standing_text(), how_far(report));
+    let mut text = format!("{kind}/{name} in {namespace}: {standing}{far}\n");
     if !report.uses.is_empty() {
         let rows = report.uses.iter().flat_map(rows);
         let header = ["SOURCE", "HOW", "KEYS", "RECORDED", "NOW", "STATE"];
         let _ = write!(text, "\n{}\n", table(header, rows));
     }
-    if let (Some(reason), Some(meaning)) = (report.reason, report.meaning) {
-        let particulars = match report.text.as_str() {
-            "" => String::new(),
-            text => format!(": {text}"),
-        };
-        let _ = write!(text, "\n{reason}{particulars}\n  {meaning}\n");
-        if standing.0 == Some(Word::Stale) && reason == Reason::UpToDate.row().word {
-            let _ = writeln!(text, "  {DOUBT}");
-        }
-    }
-    if let Some(roll) = report.roll.filter(|roll| *roll > 0) {
-        let how = if report.by_restart { BY_RESTART } else { "" };
-        let far = if report.pending { PENDING } else { "" };
-        let _ = writeln!(text, "  Last roll: no. {roll}{how}{far}");
-    }
+    text + &decision(report) + &last_roll(report) + &notes(report) + &events(report)
+}
+
+fn decision(report: &WorkloadReport) -> String {
+    let (Some(reason), Some(meaning)) = (report.reason, report.meaning) else {
+        return String::new();
+    };
+    let particulars = match report.text.as_str() {
+        "" => String::new(),
+        text => format!(": {text}"),
+    };
+    let is_doubted = report.standing.0 == Some(Word::Stale);
+    let doubt = if is_doubted && reason == Reason::UpToDate.row().word {
+        format!("  {DOUBT}\n")
+    } else {
+        String::new()
+    };
+    format!("\n{reason}{particulars}\n  {meaning}\n{doubt}")
+}
+
+fn last_roll(report: &WorkloadReport) -> String {
+    let Some(roll) = report.roll.filter(|roll| *roll > 0) else {
+        return String::new();
+    };
+    let how = if report.by_restart { BY_RESTART } else { "" };
+    let far = if report.pending { PENDING } else { "" };
+    format!("  Last roll: no. {roll}{how}{far}\n")
+}
+
+/// What is wrong, and what could not be found out.
+fn notes(report: &WorkloadReport) -> String {
     let problems = report.problems.iter();
     let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, p.text));
     let unknown = report.unknown.iter().map(|u| format!("unknown: {u}\n"));
     let notes: String = problems.chain(unknown).collect();
-    if !notes.is_empty() {
-        let _ = write!(text, "\n{notes}");
+    if notes.is_empty() {
+        return notes;
     }
-    let events = if report.pending {
-        "Its Events tell what refuses it"
+    format!("\n{notes}")
+}
+
+/// Where more is told.
+fn events(report: &WorkloadReport) -> String {
+    let WorkloadReport {
+        namespace,
+        kind,
+        name,
+        pending,
+        ..
+    } = report;
+    if !pending && !report.lacks_record() {
+        return String::new();
+    }
+    let what = if *pending {
+        "what refuses it"
     } else {
-        "Its Events tell what was decided"
+        "what was decided"
     };
-    if report.lacks_record() || report.pending {
-        let _ = writeln!(
-            text,
-            "{events}: kubectl describe {kind}/{name} -n {namespace}"
-        );
-    }
-    text
+    format!("Its Events tell {what}: kubectl describe {kind}/{name} -n {namespace}\n")
 }
 
 /// All workloads that are opted in, one line each, and how many stand how.
