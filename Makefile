@@ -49,7 +49,7 @@ test-upgrade: ## this version beside the one before the records' form had a numb
 test-fast: ## the tests that need neither a cluster nor servers
 	$(CARGO) test -p tidings-core -p tidings-shared -p tidings-supervise -p tidings
 
-bench: ## the figures of ARCHITECTURE.md, each beside its floor (BENCH=--help)
+bench: ## the figures, each beside its floor (BENCH=--help)
 	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
 	@TIDINGS_BIN=$(TARGET)/release/tidings $(TARGET)/release/bench $(BENCH)
 

@@ -3,7 +3,8 @@
 //! Goes in: who we are. Comes out: the beginning and the end of our terms. A
 //! term ends by our own clock before any other replica may begin one, whether
 //! or not the API server can be reached, and also if this process was frozen
-//! meanwhile: every write asks [`Term::is_valid`] first. What slips through
+//! meanwhile; and for everybody who holds it before we let go of the Lease, and as
+//! soon as we see it in other hands. Every write asks [`Term::is_valid`] first. What slips through
 //! between that question and the server is fenced by the versions that writes
 //! carry.
 //!
@@ -120,7 +121,8 @@ impl Candidate {
                 () = &mut stop => break,
             }
         }
-        if term.is_some() {
+        if let Some(term) = term {
+            term.end();
             self.release().await;
         }
     }
@@ -128,7 +130,8 @@ impl Candidate {
     /// Leaves it to another replica for a while.
     async fn stand_by(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) {
         self.stands_by_until = Some(Instant::now() + STAND_BY);
-        if term.is_some() {
+        if let Some(term) = term {
+            term.end();
             let _ = news.send(Election::Lost).await;
             self.release().await;
         }
@@ -159,7 +162,8 @@ impl Candidate {
                 Some(term)
             }
             Some(term) if term.is_valid() && !self.lost_to_other() => Some(term),
-            Some(_) => {
+            Some(term) => {
+                term.end();
                 let _ = news.send(Election::Lost).await;
                 None
             }

@@ -6,10 +6,12 @@
 //! facts give the same verdict, and after a roll has been written down and has
 //! reached the workload the verdict on the same facts is `UpToDate`.
 //!
-//! The order of the questions is the order of the functions below:
-//! whose is it → is anything asked for → has everything been read → is it seen
-//! for the first time → does anything differ → are the pods newer than that
-//! → may it be rolled now → is a pause over.
+//! The order of the questions is the order of the functions below, and each leads on
+//! to the file that answers it: whose is it → is anything asked for → has everything
+//! been read → is it seen for the first time ([`first`]) → is an intent not wanted any
+//! more ([`withdraw`]) → does anything differ ([`change`], [`between`]) → are the pods
+//! newer than that ([`proof`]) → may it be rolled now ([`roll`], which asks the gates)
+//! → is a pause over ([`pause`]).
 
 mod adopted;
 mod between;

@@ -40,6 +40,11 @@ impl Term {
         now < u128::from(self.until.load(Ordering::Relaxed))
     }
 
+    /// It is over, for all who hold it: another replica may lead from now on.
+    pub(crate) fn end(&self) {
+        self.until.store(0, Ordering::Relaxed);
+    }
+
     /// It lasts for so long after it was asked for.
     pub(crate) fn extend(&self, asked: Instant, by: Duration) {
         let until = (asked + by)
@@ -47,5 +52,20 @@ impl Term {
             .as_millis();
         self.until
             .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_that_is_ended_is_over_for_all_who_hold_it() {
+        let term = Term::new(1, None);
+        let held = term.clone();
+        term.extend(Instant::now(), Duration::from_hours(1));
+        assert!(held.is_valid());
+        term.end();
+        assert!(!held.is_valid());
     }
 }

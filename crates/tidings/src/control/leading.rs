@@ -291,7 +291,7 @@ impl Leading {
             }
             Act::Roll(entry, changes) => {
                 let reason = self.reason_of(key, &entry, reason);
-                let roll = roll(key, &entry, reason, changes);
+                let roll = roll_of(key, &entry, reason, changes);
                 self.desks.of(key).roll = Some(Arc::new(roll));
                 self.roll(ground, key, entry);
             }
@@ -324,12 +324,13 @@ impl Leading {
         entry.done = ground.dry_run;
         match self.store.put(key, entry) {
             Ok(()) if ground.dry_run => self.desks.of(key).settled(),
-            Ok(()) => self.record(ground, key),
+            Ok(()) => self.await_record(ground, key),
             Err(bytes) => self.not_kept(ground, key, bytes),
         }
     }
 
-    fn record(&mut self, ground: &Ground, key: &WorkloadRef) {
+    /// The patch follows when the intent is stored.
+    fn await_record(&mut self, ground: &Ground, key: &WorkloadRef) {
         let version = version(ground, key).unwrap_or_default();
         self.desks.begin(key, UnderWay::Recording(version));
     }
@@ -339,11 +340,11 @@ impl Leading {
     fn resume(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, reason: Reason) {
         let desk = self.desks.of(key);
         if desk.roll.as_ref().is_none_or(|roll| roll.n != entry.n) {
-            let roll = roll(key, entry, reason, Vec::new());
+            let roll = roll_of(key, entry, reason, Vec::new());
             desk.roll = Some(Arc::new(roll));
         }
         if self.store.is_waiting(key) {
-            self.record(ground, key);
+            self.await_record(ground, key);
         } else {
             self.patch(ground, key, entry);
         }
@@ -382,7 +383,7 @@ impl Leading {
 }
 
 /// The roll of a record.
-fn roll(key: &WorkloadRef, entry: &Entry, reason: Reason, changes: Vec<Change>) -> Roll {
+fn roll_of(key: &WorkloadRef, entry: &Entry, reason: Reason, changes: Vec<Change>) -> Roll {
     let seen = entry.seen.keys();
     Roll {
         key: key.clone(),

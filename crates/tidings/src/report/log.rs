@@ -1,6 +1,6 @@
 //! The log: one line a decision, for eyes or for programs.
 //!
-//! Goes in: verdicts. Comes out: lines on stderr. Libraries that print parts of
+//! Goes in: notices. Comes out: lines on stderr. Libraries that print parts of
 //! answers, which may hold secrets, are heard only when they fail.
 
 use std::io::IsTerminal;

@@ -1,13 +1,10 @@
-//! The running controller: carries out what [`crate::control`] wants done.
+//! The loop of the running controller.
 //!
-//! Goes in: settings and a client. Comes out: an exit code. One task owns the
-//! [`Control`] and never waits for the API server; watches, reads, writes and
-//! Events are tasks of their own that answer by a channel. Reads and writes are
-//! bounded; a write asks first whether our term still lasts.
+//! Goes in: facts, answers and elections, and the time. Comes out: effects, each
+//! handed on to be carried out. One task owns the [`Control`] and never waits for the
+//! API server: whatever asks it is a task of its own, whose answer comes back here.
 //!
-//! Error policy: what is missing at the start (rights, an address to listen on)
-//! ends the program with one sentence; whatever fails later is said and tried
-//! again.
+//! Error policy: none of its own; what fails is an answer like others.
 
 use std::time::{Duration, Instant};
 
