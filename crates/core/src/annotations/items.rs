@@ -3,7 +3,7 @@
 //! Goes in: a comma list of `auto`, `off`, [`!`]kind/glob[`[`keyglob,…`]`]. Comes
 //! out: [`Item`]s, and a sentence for each part that is wrong.
 
-use super::read::{Room, list};
+use super::read::Room;
 use crate::pattern::{Pattern, quoted};
 use crate::refs::SourceKind;
 
@@ -43,7 +43,7 @@ impl Named {
 pub(super) fn reload(text: &str, problems: &mut Vec<String>) -> Vec<Item> {
     let mut items = Vec::new();
     let mut room = Room::default();
-    for part in split_outside_brackets(text) {
+    for part in split(text) {
         match item(part, &mut room) {
             Ok(item) => items.push(item),
             Err(problem) => problems.push(problem),
@@ -55,12 +55,16 @@ pub(super) fn reload(text: &str, problems: &mut Vec<String>) -> Vec<Item> {
     items
 }
 
-fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
+/// At commas that are outside of brackets and braces.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let (mut depth, mut is_escaped) = (0_usize, false);
     let parts = text.split(move |c: char| {
+        let is_itself = is_escaped;
+        is_escaped = c == '\\' && !is_itself;
         match c {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
+            _ if is_itself => return false,
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
         c == ',' && depth == 0
@@ -98,10 +102,20 @@ fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
     if name.trim().is_empty() {
         return Err(wrong.to_owned());
     }
-    let keys: Result<Vec<_>, _> = list(keys).iter().map(|key| Pattern::glob(key)).collect();
+    let keys: Result<Vec<_>, _> = split(keys).map(key).collect();
     let [name] = room.take([Pattern::glob(name.trim())?])?;
     let keys = room.take(keys?)?;
     Ok((kind, Named { name, keys }))
+}
+
+fn key(text: &str) -> Result<Pattern, String> {
+    if text.starts_with('!') {
+        return Err(format!(
+            "{} is no key; what is to be left out is an item of its own, as !configmap/a[k]",
+            quoted(text)
+        ));
+    }
+    Pattern::glob(text)
 }
 
 #[cfg(test)]
@@ -117,6 +131,11 @@ mod tests {
     #[case("auto, !configmap/noisy", "[Auto, !configmap/noisy]")]
     #[case("cm/a[x,y*],secret/b", "[configmap/a[x,y*], secret/b]")]
     #[case(" !secret/db-* ", "[!secret/db-*]")]
+    #[case(
+        "configmap/db{,-replica}, secret/x",
+        "[configmap/db{,-replica}, secret/x]"
+    )]
+    #[case("cm/{a,b}[{k,l},m[x,y]]", "[configmap/{a,b}[{k,l},m[x,y]]]")]
     #[case("", "[]")]
     fn lists_read_well(#[case] text: &str, #[case] expect: &str) {
         let mut problems = Vec::new();
@@ -146,6 +165,7 @@ mod tests {
     #[rstest]
     #[case("auto, pod/x", "pod/x", 1)]
     #[case("secret/a[k", "not closed", 0)]
+    #[case("secret/a*[!k]", "no key", 0)]
     #[case("configmap/", "configmap/", 0)]
     #[case("auto, !configmap/", "!configmap/", 1)]
     #[case("auto, !configmap/[k]", "!configmap/[k]", 1)]
@@ -174,7 +194,7 @@ mod tests {
         fn every_part_is_read_or_complained_about(text in "[a-z!/\\[\\],*{ ]{0,40}|\\PC*") {
             let mut problems = Vec::new();
             let items = reload(&text, &mut problems);
-            let parts = split_outside_brackets(&text).count();
+            let parts = split(&text).count();
             let alone = usize::from(items.contains(&Item::Off) && items.len() > 1);
             prop_assert_eq!(items.len() + problems.len() - alone, parts);
         }

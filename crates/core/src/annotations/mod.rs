@@ -195,6 +195,14 @@ pub(crate) fn problem_on_source(annotations: &BTreeMap<String, String>) -> Optio
     own.find_map(problem)
 }
 
+/// Whether changes of a source with these annotations roll nothing: ours is read as
+/// it is checked, Reloader's as Reloader reads it.
+pub(crate) fn ignores(annotations: &Annotations) -> bool {
+    let [ours, theirs] = IGNORE.map(|key| annotations.get(key));
+    let ours = ours.map(|value| read::boolean(value));
+    ours == Some(Ok(true)) || theirs.is_some_and(|value| value == "true")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -235,6 +243,18 @@ mod tests {
     #[case("wave.pusher.com/config-hash", false)]
     fn only_what_is_read_is_kept(#[case] key: &str, #[case] kept: bool) {
         assert_eq!(is_kept(key), kept);
+    }
+
+    #[rstest]
+    #[case("tidings.dev/ignore", "True", true)]
+    #[case("tidings.dev/ignore", "1", true)]
+    #[case("tidings.dev/ignore", "false", false)]
+    #[case("tidings.dev/ignore", "yes", false)]
+    #[case("reloader.stakater.com/ignore", "true", true)]
+    #[case("reloader.stakater.com/ignore", "True", false)]
+    fn a_source_is_ignored(#[case] key: &str, #[case] value: &str, #[case] ignored: bool) {
+        let annotations = [(key.to_owned(), value.to_owned())].into();
+        assert_eq!(ignores(&annotations), ignored);
     }
 
     #[rstest]

@@ -27,6 +27,9 @@ const UNITS: &[(&str, &[&str])] = &[
 
 fn not_a_time(text: &str, such_as: &str) -> String {
     let meant = meant(text);
+    if meant.as_deref() == Some(text) {
+        return format!("{} is more than 292 years", quoted(text));
+    }
     let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
     format!("{} is not a time such as {such_as}{meant}", quoted(text))
 }
@@ -88,6 +91,13 @@ mod tests {
     fn what_was_meant_is_said(#[case] text: &str, #[case] expect: &str) {
         let said = millis(text).unwrap_err();
         assert!(said.ends_with(&format!("or 1m{expect}")), "{said}");
+    }
+
+    #[test]
+    fn too_long_is_said_to_be_too_long() {
+        for text in ["87601h", "99999999h"] {
+            assert!(millis(text).unwrap_err().contains("is more than"), "{text}");
+        }
     }
 
     #[test]

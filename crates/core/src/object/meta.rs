@@ -10,8 +10,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{CLEARLY_LATER, Seconds, SourceFlags, SourceMeta, Unreadable, Version, seconds};
+use crate::annotations;
 use crate::annotations::Annotations;
-use crate::annotations::{self, IGNORE};
 use crate::refs::{Name, SourceKind, SourceRef};
 use crate::uses::or_default;
 use crate::vocabulary::Vocabulary;
@@ -93,7 +93,7 @@ impl Meta {
         Ok(SourceMeta {
             version: self.version()?,
             marks: Some(SourceFlags {
-                ignore: IGNORE.iter().any(|key| says(key)),
+                ignore: annotations::ignores(&annotations),
                 matched: says(annotations::MATCH),
             }),
             written: self.written(&DATA),

@@ -78,9 +78,8 @@ pub fn given(matches: &ArgMatches) -> Given {
             let rows = matches.get_one::<KindRows>(id);
             let rows = rows.iter().flat_map(|rows| &rows.0).map(|kind| row(kind));
             let rows: Vec<_> = rows.collect();
-            given
-                .options
-                .push(format!("--custom-workloads={}", rows.join(",")));
+            let option = format!("--custom-workloads={}", rows.join(","));
+            given.options.extend((!rows.is_empty()).then_some(option));
         } else if !NOT_IN_A_POD.contains(&id) {
             let values = matches.get_raw(id).into_iter().flatten();
             let values: Vec<_> = values.map(|v| v.to_string_lossy()).collect();
@@ -285,7 +284,9 @@ fn disruption_budget(names: &Names<'_>, run: &Run) -> Option<Value> {
 fn container(settings: &ControllerSettings, run: &Run) -> Value {
     let args = ["controller".to_owned()]
         .into_iter()
-        .chain(run.given.options.clone());
+        .chain(run.given.options.clone())
+        // Kubernetes puts variables in the place of `$(NAME)`, but not of `$$(NAME)`.
+        .map(|arg| arg.replace("$(", "$$("));
     let field = |name, path| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}});
     let mut env = vec![
         field("POD_NAME", "metadata.name"),

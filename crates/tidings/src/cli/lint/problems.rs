@@ -222,7 +222,10 @@ impl<'a> Looking<'a> {
     fn strings(&self) -> Vec<Found> {
         let read = self.annotations();
         let read = read.filter(|(key, _)| self.vocabulary().reads(key));
-        let wrong = read.chain(self.object.names());
+        // A name that is null is as one that is not written.
+        let names = self.object.names();
+        let names = names.filter(|(_, value)| !value.json().is_null());
+        let wrong = read.chain(names);
         let wrong = wrong.filter(|(_, value)| value.text().is_none());
         let found = wrong.map(|(key, value)| {
             let text = format!("{key}: {}", value.to_text());

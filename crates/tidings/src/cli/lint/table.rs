@@ -16,12 +16,8 @@ pub fn report(report: &LintReport) -> String {
         rule(meaning, &report.findings, &mut text);
     }
     for unread in &report.unread {
-        let _ = writeln!(
-            text,
-            "cannot read {}: {}",
-            place(&unread.file, unread.line),
-            unread.text
-        );
+        let place = plain(&place(&unread.file, unread.line));
+        let _ = writeln!(text, "cannot read {place}: {}", plain(&unread.text));
     }
     if !report.unread.is_empty() {
         text.push('\n');
@@ -39,12 +35,30 @@ fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
     let rows = findings.iter().filter(|found| found.rule == meaning.id);
     let rows = rows.map(|found| {
         let place = place(&found.file, found.line);
-        [place, found.object.to_string(), found.text.clone()]
+        [place, found.object.to_string(), found.text.clone()].map(|cell| plain(&cell))
     });
     for line in columns::rows(rows).lines() {
         let _ = writeln!(text, "    {line}");
     }
     text.push('\n');
+}
+
+/// Names and files are somebody else's: none breaks a line, turns it, or speaks to the
+/// terminal.
+fn plain(text: &str) -> String {
+    let is_plain = |c: &char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !c.is_control() && !turns
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(&c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
 }
 
 fn place(file: &str, line: u64) -> String {
@@ -95,5 +109,16 @@ fn counted(n: usize, word: &str) -> String {
     match n {
         1 => format!("1 {word}"),
         n => format!("{n} {word}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_speaks_to_the_terminal() {
+        let name = "w\nf.yaml:1: mistake\u{1b}[31m\u{202e} é";
+        assert_eq!(plain(name), "w\\nf.yaml:1: mistake\\u{1b}[31m\\u{202e} é");
     }
 }

@@ -10,7 +10,9 @@ use serde_saphyr::Spanned;
 use serde_saphyr::options::NonFiniteFloatPolicy;
 
 /// Objects of Kubernetes nest less deeply than this, their schemas too.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 128;
+/// A list of all objects of a large cluster is one document.
+const MOST: usize = 20_000_000;
 
 /// A value, and where it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +42,7 @@ pub struct Wrong {
 /// Reads all documents. What comes after a mistake in the syntax is not read.
 pub fn documents(text: &str) -> Vec<Result<Tree, Wrong>> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        budget: serde_saphyr::budget! { max_depth: DEEPEST, max_nodes: MOST, max_events: 2 * MOST },
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         // Lines of comments are not counted against what a parser may hold.
         emit_comments: false,
@@ -214,6 +216,12 @@ mod tests {
 
     fn one(text: &str) -> Tree {
         documents(text).remove(0).unwrap()
+    }
+
+    #[test]
+    fn a_list_of_a_large_cluster_is_read() {
+        let text = "- a: 1\n".repeat(100_000);
+        assert!(documents(&text)[0].is_ok());
     }
 
     #[test]
