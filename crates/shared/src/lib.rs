@@ -3,5 +3,6 @@
 //! Pure, and without a dependency: neither program links what only the other needs.
 
 pub mod glob;
+pub mod plain;
 pub mod sidecars;
 pub mod time;

@@ -5,15 +5,8 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Whether a character does something else than to be seen: controls, separators of
-/// lines, marks of direction, and what has no width.
-pub(crate) fn is_odd(c: char) -> bool {
-    let hides = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}');
-    let turns =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-    let marks = matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    c.is_control() || hides || turns || marks
-}
+use tidings_shared::plain::escaped;
+pub(crate) use tidings_shared::plain::is_odd;
 
 /// A sentence in one line.
 pub(crate) fn in_one_line(text: &str) -> Cow<'_, str> {
@@ -23,21 +16,6 @@ pub(crate) fn in_one_line(text: &str) -> Cow<'_, str> {
 /// Text of several lines.
 pub(crate) fn in_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_odd(c) && !['\n', '\t'].contains(&c))
-}
-
-fn escaped(text: &str, is_odd: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_odd) {
-        return text.into();
-    }
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_odd(c) {
-            plain.extend(c.escape_default());
-        } else {
-            plain.push(c);
-        }
-    }
-    plain.into()
 }
 
 /// A name of a file, such that no two look alike: what is escaped in one, and stands in

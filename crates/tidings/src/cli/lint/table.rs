@@ -6,6 +6,8 @@
 
 use std::fmt::Write;
 
+use tidings_shared::plain::{escaped, is_odd};
+
 use super::report::{Finding, LintReport, Meaning, Totals};
 use crate::cli::columns;
 
@@ -46,19 +48,7 @@ fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
 /// Names and files are somebody else's: none breaks a line, turns it, or speaks to the
 /// terminal.
 fn plain(text: &str) -> String {
-    let is_plain = |c: &char| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        !c.is_control() && !turns
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_plain(&c) {
-            shown.push(c);
-        } else {
-            shown.extend(c.escape_default());
-        }
-    }
-    shown
+    escaped(text, is_odd).into_owned()
 }
 
 fn place(file: &str, line: u64) -> String {
