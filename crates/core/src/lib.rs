@@ -12,6 +12,7 @@ pub mod compare;
 pub mod decide;
 pub mod digest;
 pub mod evidence;
+pub mod fair;
 pub mod index;
 pub mod jobs;
 pub mod kinds;
