@@ -106,9 +106,7 @@ impl Index {
                 annotations,
                 left_out,
             } => Concerned::look(self.apply_namespace(&name, annotations, left_out)),
-            Fact::NamespaceGone(name) => {
-                Concerned::look(self.apply_namespace(&name, Annotations::new(), false))
-            }
+            Fact::NamespaceGone(name) => Concerned::look(self.delete_namespace(&name)),
             Fact::Read(source, told, fetched) => {
                 Concerned::look(self.apply_fetched(&source, told, fetched))
             }

@@ -14,6 +14,7 @@ mod fact;
 mod lend;
 mod links;
 mod names;
+mod namespace;
 mod pods;
 mod runs;
 mod source;
@@ -29,7 +30,6 @@ pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
-use crate::annotations::Annotations;
 use crate::object::SourceFlags;
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -42,7 +42,7 @@ pub struct Index {
     sources: BTreeMap<SourceRef, Source>,
     /// Where a workload names sources by wildcard.
     wild: BTreeMap<(SourceKind, Name), wild::Wild>,
-    namespaces: BTreeMap<Name, Namespace>,
+    namespaces: BTreeMap<Name, namespace::Namespace>,
     streams: BTreeMap<Stream, stream::StreamState>,
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
@@ -51,12 +51,6 @@ pub struct Index {
     epoch: u32,
     /// Grows with everything that is told of a source.
     told: u32,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Namespace {
-    annotations: Annotations,
-    left_out: bool,
 }
 
 impl Index {
@@ -86,11 +80,6 @@ impl Index {
     pub fn marks(&self, key: &SourceRef) -> SourceFlags {
         let present = self.view(key).present();
         present.map(|p| p.marks).unwrap_or_default()
-    }
-
-    /// Whether the namespace is left out by the installation's selector.
-    pub fn left_out(&self, namespace: &Name) -> bool {
-        self.namespaces.get(namespace).is_some_and(|n| n.left_out)
     }
 }
 

@@ -17,7 +17,9 @@ impl Index {
         let mut active: Vec<_> = of_schedule.cloned().collect();
         let is_active =
             |runs: &Runs| !runs.ended && runs.controller.as_ref() == Some(&workload.uid);
-        for (key, known) in self.of_kind(&workload.key.namespace, Renewal::Recreate) {
+        let jobs = Kind::of_renewal(Renewal::Recreate).into_iter();
+        let jobs = jobs.flat_map(|kind| self.of_kind(&workload.key.namespace, kind));
+        for (key, known) in jobs {
             let run = &known.workload;
             let listed = active.iter().any(|(_, uid)| *uid == run.uid);
             if !listed && run.runs.as_deref().is_some_and(is_active) {
@@ -31,24 +33,22 @@ impl Index {
     pub(super) fn maker_of(&self, job: &WorkloadRef) -> Option<WorkloadRef> {
         let runs = self.workloads.get(job)?.workload.runs.as_ref()?;
         let uid = runs.controller.as_ref()?;
-        let mut cronjobs = self.of_kind(&job.namespace, Renewal::Run);
+        let mut cronjobs = self.of_kind(&job.namespace, Kind::of_renewal(Renewal::Run)?);
         let (key, _) = cronjobs.find(|(_, known)| known.workload.uid == *uid)?;
         Some(key.clone())
     }
 
-    fn of_kind(
+    /// The workloads of a kind in a namespace.
+    pub(super) fn of_kind(
         &self,
         namespace: &Name,
-        renewal: Renewal,
+        kind: &'static Kind,
     ) -> impl Iterator<Item = (&WorkloadRef, &Known)> {
-        let kind = Kind::of_renewal(renewal);
-        let first = kind.map(|kind| WorkloadRef::new(kind, namespace.clone(), ""));
-        first.into_iter().flat_map(|first| {
-            let like = first.clone();
-            let within =
-                move |key: &WorkloadRef| key.namespace == like.namespace && key.kind == like.kind;
-            let range = self.workloads.range(first..);
-            range.take_while(move |(key, _)| within(key))
-        })
+        let first = WorkloadRef::new(kind, namespace.clone(), "");
+        let like = first.clone();
+        let within =
+            move |key: &WorkloadRef| key.namespace == like.namespace && key.kind == like.kind;
+        let range = self.workloads.range(first..);
+        range.take_while(move |(key, _)| within(key))
     }
 }

@@ -1,6 +1,6 @@
 //! Streams: lists and watches, and what their ends tell.
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Renewal};
 use crate::object::Version;
 use crate::policy::Policy;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -57,6 +57,14 @@ impl Stream {
         self.of == of && self.namespace.as_deref().is_none_or(|n| n == namespace)
     }
 
+    /// The kind of workload that it tells of.
+    pub(super) fn kind(&self) -> Option<&'static Kind> {
+        match self.of {
+            StreamOf::Workloads(kind) => Some(kind),
+            StreamOf::Namespaces | StreamOf::Sources(_) => None,
+        }
+    }
+
     fn covers_workload(&self, key: &WorkloadRef) -> bool {
         self.covers(StreamOf::Workloads(key.kind), &key.namespace)
     }
@@ -96,7 +104,9 @@ impl Index {
                 concerned.changed = self.end_sources(kind, stream, epoch);
                 concerned.look = self.end_wild(kind, stream, epoch);
             }
-            StreamOf::Namespaces => {}
+            StreamOf::Namespaces => {
+                concerned.look = self.end_namespaces(stream, epoch);
+            }
         }
         if first {
             concerned.look.extend(self.within(stream));
@@ -154,18 +164,28 @@ impl Index {
             .is_some()
     }
 
-    /// Whether every stream that the workload's decision rests on is complete:
-    /// that of its namespace, of its kind, and of the kinds of sources that it
-    /// uses or names.
+    /// Whether all is known that the workload's decision rests on: its namespace, and
+    /// every stream that tells of more.
     pub fn ready(&self, key: &WorkloadRef) -> bool {
-        let complete = |of| self.states(of, &key.namespace).all(|state| state.complete);
-        let mut sources = SourceKind::all().filter(|kind| {
-            let known = self.workloads.get(key);
-            known.is_none_or(|known| depends(known, *kind))
-        });
-        complete(StreamOf::Namespaces)
-            && complete(StreamOf::Workloads(key.kind))
-            && sources.all(|kind| complete(StreamOf::Sources(kind)))
+        self.knows(&key.namespace) && self.is_complete_for(key)
+    }
+
+    /// Whether every stream that the workload's decision rests on is complete:
+    /// that of its namespace, of its kind and of those that tell more of it, and of the
+    /// kinds of sources that it uses or names.
+    pub fn is_complete_for(&self, key: &WorkloadRef) -> bool {
+        let known = self.workloads.get(key);
+        let rests_on = |of: StreamOf| match of {
+            StreamOf::Namespaces => true,
+            StreamOf::Workloads(kind) => {
+                kind == key.kind || known.is_some_and(|known| is_told_by(known, kind))
+            }
+            StreamOf::Sources(kind) => known.is_none_or(|known| depends(known, kind)),
+        };
+        let streams = self.streams.iter();
+        let mut needed = streams
+            .filter(|(stream, _)| stream.covers(stream.of, &key.namespace) && rests_on(stream.of));
+        needed.all(|(_, state)| state.complete)
     }
 
     /// Whether a workload's kind was listed before, so that what is new in a list
@@ -202,16 +222,27 @@ impl Index {
         self.states(of, namespace).any(|state| state.listing)
     }
 
-    pub(super) fn within(&self, stream: &Stream) -> Vec<WorkloadRef> {
-        let of = |key: &&WorkloadRef| match stream.of {
-            StreamOf::Workloads(kind) => kind == key.kind,
+    /// The workloads whose decisions may rest on a stream.
+    fn within(&self, stream: &Stream) -> Vec<WorkloadRef> {
+        let of = |(key, known): &(&WorkloadRef, &Known)| match stream.of {
+            StreamOf::Workloads(kind) => kind == key.kind || is_told_by(known, kind),
             StreamOf::Namespaces | StreamOf::Sources(_) => true,
         };
-        let keys = self.workloads.keys().filter(of);
-        keys.filter(|key| stream.covers(stream.of, &key.namespace))
+        let concerned = self.workloads.iter().filter(of).map(|(key, _)| key);
+        concerned
+            .filter(|key| stream.covers(stream.of, &key.namespace))
             .cloned()
             .collect()
     }
+}
+
+/// Whether workloads of another kind tell more of this one: which pod template it
+/// uses, or whether it runs.
+fn is_told_by(known: &Known, kind: &Kind) -> bool {
+    let workload = &known.workload;
+    let lends = |lender: &WorkloadRef| lender.kind == kind;
+    let runs = workload.key.kind.renewal == Renewal::Run && kind.renewal == Renewal::Recreate;
+    runs || workload.lender.as_deref().is_some_and(lends)
 }
 
 fn depends(known: &Known, kind: SourceKind) -> bool {

@@ -1,14 +1,14 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
-use crate::annotations::{Annotations, PAUSED_AT};
+use crate::annotations::PAUSED_AT;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Policy};
 use crate::reason::Problem;
 use crate::refs::{Name, WorkloadRef};
 
+use super::Index;
 use super::links::Mentions;
 use super::pods::Pods;
-use super::{Index, Namespace, Stream, StreamOf};
 
 /// How a workload came to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,33 +104,8 @@ impl Index {
         concerned
     }
 
-    /// A namespace was read. Returns the workloads whose policy it changes.
-    pub(super) fn apply_namespace(
-        &mut self,
-        name: &Name,
-        annotations: Annotations,
-        left_out: bool,
-    ) -> Vec<WorkloadRef> {
-        let now = Namespace {
-            annotations,
-            left_out,
-        };
-        let before = self.namespaces.insert(name.clone(), now.clone());
-        if before.unwrap_or_default() == now {
-            return Vec::new();
-        }
-        let stream = Stream {
-            of: StreamOf::Namespaces,
-            namespace: Some(name.clone()),
-        };
-        let keys = self.within(&stream);
-        for key in &keys {
-            self.read_policy(key);
-        }
-        keys
-    }
-
-    fn read_policy(&mut self, key: &WorkloadRef) {
+    /// Reads the policy of a workload again, whose namespace is another than it was.
+    pub(super) fn read_policy(&mut self, key: &WorkloadRef) {
         if let Some(known) = self.workloads.get(key) {
             let (policy, problems) = self.policy_of(&known.workload);
             let known = Known {
@@ -154,11 +129,13 @@ impl Index {
         dirty
     }
 
+    /// Where its namespace is not ours, or not known yet, nothing is asked for: neither
+    /// are annotations read nor sources held.
     fn policy_of(&self, workload: &Workload) -> (Policy, Vec<Problem>) {
-        let none = Annotations::new();
-        let namespace = self.namespaces.get(&workload.key.namespace);
-        let defaults = namespace.map_or(&none, |n| &n.annotations);
-        policy::read(workload, defaults, self.defaults)
+        match self.defaults_of(&workload.key.namespace) {
+            Some(defaults) => policy::read(workload, defaults, self.defaults),
+            None => (Policy::default(), Vec::new()),
+        }
     }
 
     fn share_names(&mut self, workload: &mut Workload) {

@@ -29,6 +29,7 @@ mod least_rights;
 mod made_again_around_its_pods;
 mod metadata_edits_roll_nothing;
 mod names_of_any_length;
+mod namespaces_not_known;
 mod newer_records;
 mod odd_custom_resources;
 mod one_denied_workload_delays_no_other;

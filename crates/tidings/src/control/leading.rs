@@ -149,7 +149,7 @@ impl Leading {
     /// are gone too.
     pub(super) fn note_departed(&mut self, ground: &Ground) {
         let index = &ground.index;
-        let is_gone = |key: &WorkloadRef| index.ready(key) && index.get(key).is_none();
+        let is_gone = |key: &WorkloadRef| index.is_complete_for(key) && index.get(key).is_none();
         self.desks.forget_remade(is_gone);
         let departed: Vec<_> = self
             .store

@@ -1,7 +1,8 @@
 //! What each kind of fact does to the index. That their order does not matter is
-//! `order`'s.
+//! `order`'s; that what is not known is waited for, `unknown`'s.
 
 mod order;
+mod unknown;
 
 use serde_json::{Value, json};
 

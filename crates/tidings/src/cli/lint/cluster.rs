@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tidings_core::annotations::Annotations;
 use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding};
-use tidings_core::index::{Content, Fact, Fetched, How, Index, Known, Rare};
+use tidings_core::index::{Content, Fact, Fetched, How, Index, Known, Rare, StreamOf};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
@@ -78,7 +78,9 @@ impl Cluster {
             })
         });
         let roles: Vec<_> = roles.collect();
-        let streams = streams(&all);
+        // Files need not say what their namespace is, which is as they show it then.
+        let mut streams = streams(&all);
+        streams.retain(|stream| stream.of != StreamOf::Namespaces);
         let mut cluster = Self {
             index: Index::new(all.defaults, streams.clone()),
             rolled: installation.kinds.clone(),

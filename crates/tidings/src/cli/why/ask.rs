@@ -81,7 +81,9 @@ struct Asking {
 
 impl Asking {
     fn new(api: ApiClient, installation: Installation) -> Self {
-        let streams = streams(&installation);
+        // Namespaces are read one by one: who may not has no less to be told.
+        let mut streams = streams(&installation);
+        streams.retain(|stream| stream.of != StreamOf::Namespaces);
         let filter = installation.filter();
         let mut index = Index::new(installation.defaults, streams.clone());
         // From here on the index asks for the lists that wildcards need.
@@ -160,7 +162,7 @@ impl Asking {
             Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
             json => json.with_context(|| format!("cannot read {key}"))?,
         };
-        self.namespace(&key.namespace).await;
+        self.namespace(&key.namespace).await?;
         let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
         let lender = workload.lender.clone();
         self.listed(workload);
@@ -210,7 +212,7 @@ impl Asking {
         let mut namespaces: Vec<_> = keys.iter().map(|key| key.namespace.clone()).collect();
         namespaces.dedup();
         for namespace in namespaces {
-            self.namespace(&namespace).await;
+            self.namespace(&namespace).await?;
         }
         Ok(keys)
     }
@@ -246,9 +248,10 @@ impl Asking {
         }
     }
 
-    /// What a namespace sets. Where it may not be read it sets nothing that
-    /// could be known.
-    async fn namespace(&mut self, name: &Name) {
+    /// What a namespace sets, and whether it is selected. Where it may not be read it
+    /// sets nothing that could be known, and of one that a selector chooses there is
+    /// nothing to say.
+    async fn namespace(&mut self, name: &Name) -> Result<()> {
         #[derive(serde::Deserialize)]
         struct WithMetadata {
             metadata: Meta,
@@ -256,8 +259,14 @@ impl Asking {
         let call =
             Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
         let json = self.api.read(&call).await;
-        let Ok(WithMetadata { metadata }) = json.and_then(|json| api::read(&json)) else {
-            return;
+        let metadata = match json.and_then(|json| api::read(&json)) {
+            Ok(WithMetadata { metadata }) => metadata,
+            Err(_) if self.filter.namespaces.selects_all() => return Ok(()),
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("whether --namespace-selector leaves out {name} is not known")
+                });
+            }
         };
         let left_out = self.filter.leaves_out(&metadata.labels);
         let annotations = metadata.annotations(&self.filter.vocabulary);
@@ -266,6 +275,7 @@ impl Asking {
             annotations: annotations.unwrap_or_default(),
             left_out,
         });
+        Ok(())
     }
 
     // --- one report ----------------------------------------------------------

@@ -1,0 +1,107 @@
+//! Namespaces: whether what is in one is ours, and what it sets for its workloads.
+//!
+//! Both are told by another object than the workload, on a stream of its own, which
+//! may lag, fail, or never have begun. So there are three answers: ours, left out, and
+//! not known yet, in which nothing is decided, recorded, read or held. Who names the
+//! namespaces has chosen each, whatever is known of it.
+
+use std::collections::BTreeSet;
+
+use crate::annotations::Annotations;
+use crate::refs::{Name, WorkloadRef};
+
+use super::{Index, Stream, StreamOf};
+
+/// What is known of a namespace.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    annotations: Annotations,
+    left_out: bool,
+    epoch: u32,
+}
+
+/// What sets nothing.
+static SILENT: Annotations = Annotations::new();
+
+impl Index {
+    /// Whether the namespace is left out by the installation's selector.
+    pub fn left_out(&self, namespace: &Name) -> bool {
+        self.namespaces.get(namespace).is_some_and(|n| n.left_out)
+    }
+
+    /// Whether it is known whether the namespace is left out, and what it sets.
+    pub(super) fn knows(&self, namespace: &Name) -> bool {
+        self.namespaces.contains_key(namespace) || !self.must_be_seen(namespace)
+    }
+
+    /// Whether a namespace has to be seen before it is ours.
+    fn must_be_seen(&self, namespace: &str) -> bool {
+        let all = |stream: &Stream| stream.namespace.is_none();
+        let mut streams = self.streams.keys();
+        streams.any(|stream| all(stream) && stream.covers(StreamOf::Namespaces, namespace))
+    }
+
+    /// What a namespace sets, if it is ours.
+    pub(super) fn defaults_of(&self, namespace: &Name) -> Option<&Annotations> {
+        match self.namespaces.get(namespace) {
+            Some(known) => (!known.left_out).then_some(&known.annotations),
+            None => self.knows(namespace).then_some(&SILENT),
+        }
+    }
+
+    /// A namespace was read. Returns the workloads that this concerns.
+    pub(super) fn apply_namespace(
+        &mut self,
+        name: &Name,
+        annotations: Annotations,
+        left_out: bool,
+    ) -> Vec<WorkloadRef> {
+        let says_the_same = |before: &&mut Namespace| {
+            before.left_out == left_out && before.annotations == annotations
+        };
+        let epoch = self.epoch;
+        if let Some(before) = self.namespaces.get_mut(name).filter(says_the_same) {
+            before.epoch = epoch;
+            return Vec::new();
+        }
+        let now = Namespace {
+            annotations,
+            left_out,
+            epoch,
+        };
+        self.namespaces.insert(name.clone(), now);
+        self.read_policies(name)
+    }
+
+    /// A namespace is gone: what comes under its name is another.
+    pub(super) fn delete_namespace(&mut self, name: &Name) -> Vec<WorkloadRef> {
+        self.namespaces.remove(name);
+        self.read_policies(name)
+    }
+
+    /// A list has ended that did not show those from before it.
+    pub(super) fn end_namespaces(&mut self, stream: &Stream, epoch: u32) -> Vec<WorkloadRef> {
+        let unseen = self.namespaces.iter().filter(|(name, namespace)| {
+            namespace.epoch < epoch && stream.covers(StreamOf::Namespaces, name)
+        });
+        let unseen: Vec<_> = unseen.map(|(name, _)| name.clone()).collect();
+        let concerned = unseen.iter().flat_map(|name| self.delete_namespace(name));
+        concerned.collect()
+    }
+
+    /// Who lends its pod template lends whether it is opted in, too.
+    fn read_policies(&mut self, namespace: &Name) -> Vec<WorkloadRef> {
+        let kinds: BTreeSet<_> = self.streams.keys().filter_map(Stream::kind).collect();
+        let within = kinds
+            .into_iter()
+            .flat_map(|kind| self.of_kind(namespace, kind));
+        let keys: Vec<_> = within.map(|(key, _)| key.clone()).collect();
+        for key in &keys {
+            self.read_policy(key);
+        }
+        for key in &keys {
+            self.lend(key);
+        }
+        keys
+    }
+}
