@@ -13,6 +13,11 @@ pub fn is_odd(c: char) -> bool {
     c.is_control() || hides || turns || marks
 }
 
+/// The text in one line, with nothing in it that cannot be seen.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    escaped(text, is_odd)
+}
+
 /// The text, with what is odd in it escaped.
 pub fn escaped(text: &str, is_odd: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_odd) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use tidings_shared::plain::plain;
+
 use crate::compare::Change;
 use crate::refs::SourceRef;
 use crate::state::KeyDigest;
@@ -12,7 +14,8 @@ const KEYS_NAMED: usize = 5;
 /// The sources that are named before the rest is only counted.
 const SOURCES_NAMED: usize = 10;
 
-/// `configmap/nginx-config (nginx.conf), secret/db`
+/// `configmap/nginx-config (nginx.conf), secret/db`. Names may be free text, as those of
+/// a class's objects are: they end no line here and speak to no terminal.
 pub fn describe(changes: &[Change]) -> String {
     let mut by_source: BTreeMap<&SourceRef, Vec<&str>> = BTreeMap::new();
     for change in changes {
@@ -25,13 +28,13 @@ pub fn describe(changes: &[Change]) -> String {
     if more > 0 {
         parts.push(format!("{more} more"));
     }
-    parts.join(", ")
+    plain(&parts.join(", ")).into_owned()
 }
 
 /// `configmap/nginx-config, secret/db`
 pub(super) fn names<S: Display>(sources: &[S]) -> String {
     let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
-    names.join(", ")
+    plain(&names.join(", ")).into_owned()
 }
 
 fn part(source: &SourceRef, keys: &[&str]) -> String {
@@ -46,4 +49,26 @@ fn part(source: &SourceRef, keys: &[&str]) -> String {
 /// The digest of a key as `why` prints it.
 pub fn show_digest(digest: KeyDigest) -> String {
     String::from(digest).chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::What;
+    use crate::refs::SourceKind;
+
+    #[test]
+    fn names_that_are_free_text_are_told_in_one_line() {
+        let change = Change {
+            source: SourceRef::new(SourceKind::SecretProviderClass, "ns", "c\u{202e}"),
+            what: What::Changed,
+            keys: vec!["a\n\u{1b}[2J".into()],
+            version: None,
+            dated: false,
+            by: None,
+        };
+        let told = r"secretproviderclass/c\u{202e} (a\n\u{1b}[2J)";
+        assert_eq!(describe(&[change]), told);
+        assert_eq!(names(&["a\nb"]), r"a\nb");
+    }
 }

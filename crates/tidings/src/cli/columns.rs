@@ -1,23 +1,29 @@
 //! Text in columns, for eyes.
 //!
 //! Goes in: rows. Comes out: lines, without colour and without wrapping, so that
-//! they can be searched and cut.
+//! they can be searched and cut. Names are somebody else's: none breaks a line, turns it,
+//! or speaks to the terminal.
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use tidings_shared::plain::plain;
 
 /// Rows below a header.
 pub fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut table = bare();
-    table.set_header(header).add_rows(rows);
+    table.set_header(header).add_rows(rows.map(shown));
     drawn(table)
 }
 
 /// Rows without a header.
 pub fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let mut table = bare();
-    table.add_rows(rows);
+    table.add_rows(rows.map(shown));
     drawn(table)
+}
+
+fn shown<const N: usize>(row: [String; N]) -> [String; N] {
+    row.map(|cell| plain(&cell).into_owned())
 }
 
 fn bare() -> Table {
@@ -33,4 +39,16 @@ fn drawn(mut table: Table) -> String {
         column.set_padding((0, 2));
     }
     table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_table_are_shown_in_one_line() {
+        let strange = || [["a\n\u{1b}[2J".to_owned(), "b".to_owned()]].into_iter();
+        assert_eq!(rows(strange()), r"a\n\u{1b}[2J  b");
+        assert_eq!(table(["A", "B"], strange()).lines().count(), 2);
+    }
 }

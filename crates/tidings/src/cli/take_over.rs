@@ -11,6 +11,7 @@ use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
+use tidings_shared::plain::plain;
 
 use crate::api::connect::{self, Idle};
 use crate::api::{ApiClient, ApiError, Place, Term};
@@ -45,8 +46,9 @@ pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
             result => {
                 result.with_context(|| format!("cannot write the record of {key}"))?;
                 return Ok(format!(
-                    "{key}: {} takes over from {mark}\n",
-                    settings.instance
+                    "{key}: {} takes over from {}\n",
+                    settings.instance,
+                    plain(&mark)
                 ));
             }
         }

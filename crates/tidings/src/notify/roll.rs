@@ -44,30 +44,31 @@ impl RollMessage {
         sources
     }
 
-    /// Reloader's sentence, once for each source that changed. Stars make bold.
-    pub fn sentences(&self) -> String {
+    /// Reloader's sentence, once for each source that changed, with names as they are
+    /// to be shown.
+    pub fn sentences(&self, shown: impl Fn(&str) -> String) -> String {
         let WorkloadRef {
             namespace,
             kind,
             name,
         } = &self.roll.key;
+        let own = shown(namespace);
         let end = format!(
-            "Hence reloaded *{name}* of type *{}* in namespace *{namespace}*",
-            kind.api_kind
+            "Hence reloaded {} of type {} in namespace {own}",
+            shown(name),
+            shown(kind.api_kind)
         );
         let sources = self.sources();
         if sources.is_empty() {
-            return format!(
-                "Reloader detected changes in *{}* in namespace *{namespace}*. {end}",
-                self.roll.because
-            );
+            let because = shown(&self.roll.because);
+            return format!("Reloader detected changes in {because} in namespace {own}. {end}");
         }
         let sentence = |source: &&SourceRef| {
             format!(
-                "Reloader detected changes in *{}* of type *{}* in namespace *{}*. {end}",
-                source.name,
-                type_of(source),
-                source.namespace
+                "Reloader detected changes in {} of type {} in namespace {}. {end}",
+                shown(&source.name),
+                shown(&type_of(source)),
+                shown(&source.namespace)
             )
         };
         let sentences: Vec<_> = sources.iter().map(sentence).collect();
@@ -155,9 +156,13 @@ pub(crate) mod tests {
         }
     }
 
+    fn bold(name: &str) -> String {
+        format!("*{name}*")
+    }
+
     #[test]
     fn a_sentence_a_source() {
-        insta::assert_snapshot!(roll().sentences(), @r"
+        insta::assert_snapshot!(roll().sentences(bold), @r"
         Reloader detected changes in *app* of type *CONFIGMAP* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*
         Reloader detected changes in *db* of type *SECRET* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*
         ");
@@ -167,6 +172,6 @@ pub(crate) mod tests {
     fn after_an_interruption_there_is_the_reason_alone() {
         let mut resumed = roll();
         Arc::make_mut(&mut resumed.roll).changes.clear();
-        insta::assert_snapshot!(resumed.sentences(), @"Reloader detected changes in *configmap/app (a, b), secret/db* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*");
+        insta::assert_snapshot!(resumed.sentences(bold), @"Reloader detected changes in *configmap/app (a, b), secret/db* in namespace *stage*. Hence reloaded *web* of type *Deployment* in namespace *stage*");
     }
 }

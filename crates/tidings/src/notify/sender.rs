@@ -86,7 +86,13 @@ impl AlertPost {
     }
 
     async fn one(&self, roll: &RollMessage) -> Result<(), Failure> {
-        let payload = (self.alerts.render)(roll, &self.alerts.added);
+        let Alerts {
+            sink,
+            render,
+            added,
+            ..
+        } = &self.alerts;
+        let payload = render(sink, roll, added);
         deliver(PAUSE, || self.attempt(&payload)).await
     }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tidings_core::digest::Digest;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_shared::plain::plain;
 
 use crate::control::Notice;
 use crate::notify::roll::type_of;
@@ -163,7 +164,7 @@ pub fn render(fact: &EventFact, instance: &str, now: Timestamp) -> Value {
         },
         "type": severity,
         "reason": reason,
-        "message": cut(message, MESSAGE_LIMIT),
+        "message": cut(&plain(message), MESSAGE_LIMIT),
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": 1,
@@ -316,6 +317,14 @@ mod tests {
         let long = format!("{}-.{}", "a".repeat(219), "b".repeat(32));
         let named = name(&fact(&long, "a"));
         assert!(named.len() <= 253 && named.contains("aa."), "{named}");
+    }
+
+    #[test]
+    fn what_strangers_wrote_is_one_line_of_the_message() {
+        let message = "its template carries a\n\u{1b}[2J/3";
+        let event = render(&fact("web", message), "tidings", Timestamp::UNIX_EPOCH);
+        let told = event["message"].as_str().unwrap();
+        assert_eq!(told, r"its template carries a\n\u{1b}[2J/3");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use tidings_shared::plain::{escaped, is_odd};
+use tidings_shared::plain::plain;
 
 use super::report::{Finding, LintReport, Meaning, Totals};
 use crate::cli::columns;
@@ -18,8 +18,9 @@ pub fn report(report: &LintReport) -> String {
         rule(meaning, &report.findings, &mut text);
     }
     for unread in &report.unread {
-        let place = plain(&place(&unread.file, unread.line));
-        let _ = writeln!(text, "cannot read {place}: {}", plain(&unread.text));
+        let place = place(&unread.file, unread.line);
+        let what = format!("cannot read {place}: {}", unread.text);
+        let _ = writeln!(text, "{}", plain(&what));
     }
     if !report.unread.is_empty() {
         text.push('\n');
@@ -37,18 +38,12 @@ fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
     let rows = findings.iter().filter(|found| found.rule == meaning.id);
     let rows = rows.map(|found| {
         let place = place(&found.file, found.line);
-        [place, found.object.to_string(), found.text.clone()].map(|cell| plain(&cell))
+        [place, found.object.to_string(), found.text.clone()]
     });
     for line in columns::rows(rows).lines() {
         let _ = writeln!(text, "    {line}");
     }
     text.push('\n');
-}
-
-/// Names and files are somebody else's: none breaks a line, turns it, or speaks to the
-/// terminal.
-fn plain(text: &str) -> String {
-    escaped(text, is_odd).into_owned()
 }
 
 fn place(file: &str, line: u64) -> String {

@@ -11,6 +11,7 @@ use tidings_core::digest::Digest;
 use tidings_core::reason::Reason;
 use tidings_core::standing::Word;
 use tidings_core::state::KeyDigest;
+use tidings_shared::plain::plain;
 
 use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::table;
@@ -54,7 +55,7 @@ fn decision(report: &WorkloadReport) -> String {
     };
     let particulars = match report.text.as_str() {
         "" => String::new(),
-        text => format!(": {text}"),
+        text => format!(": {}", plain(text)),
     };
     let is_doubted = report.standing.0 == Some(Word::Stale);
     let doubt = if is_doubted && reason == Reason::UpToDate.row().word {
@@ -77,8 +78,9 @@ fn last_roll(report: &WorkloadReport) -> String {
 /// What is wrong, and what could not be found out.
 fn notes(report: &WorkloadReport) -> String {
     let problems = report.problems.iter();
-    let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, p.text));
-    let unknown = report.unknown.iter().map(|u| format!("unknown: {u}\n"));
+    let problems = problems.map(|p| format!("problem: {}: {}\n", p.reason, plain(&p.text)));
+    let unknown = report.unknown.iter();
+    let unknown = unknown.map(|u| format!("unknown: {}\n", plain(u)));
     let notes: String = problems.chain(unknown).collect();
     if notes.is_empty() {
         return notes;

@@ -1,11 +1,18 @@
-//! The message as it is, without the stars that make bold elsewhere.
+//! The message as it is, without what makes bold elsewhere.
 
-use super::{Payload, message};
+use tidings_shared::plain::plain;
+
+use super::{Payload, Sink, message};
 use crate::notify::RollMessage;
 
-pub(super) fn render(roll: &RollMessage, added: &str) -> Payload {
+/// What reads a plain text knows lines only.
+pub(super) fn escape(name: &str) -> String {
+    plain(name).into_owned()
+}
+
+pub(super) fn render(sink: &Sink, roll: &RollMessage, added: &str) -> Payload {
     Payload {
         media: "text/plain",
-        body: message(roll, added).replace('*', ""),
+        body: message(sink, roll, added),
     }
 }

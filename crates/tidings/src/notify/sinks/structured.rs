@@ -1,11 +1,11 @@
-//! All that is known of the roll, for programs.
+//! All that is known of the roll, for programs: names as they are, escaped as JSON is.
 
-use super::{Payload, message};
+use super::{Payload, Sink, message};
 use crate::notify::RollMessage;
 
-pub(super) fn render(roll: &RollMessage, added: &str) -> Payload {
+pub(super) fn render(sink: &Sink, roll: &RollMessage, added: &str) -> Payload {
     let mut facts = roll.facts();
-    facts["text"] = message(roll, "").replace('*', "").into();
+    facts["text"] = message(sink, roll, "").into();
     if !added.is_empty() {
         facts["additionalInfo"] = added.into();
     }
