@@ -1,4 +1,4 @@
-//! The admin port: metrics and health, read only.
+//! The admin port: metrics and health, read only, for whoever reaches it.
 //!
 //! Goes in: what the loop reports to [`Health`], and requests. Comes out:
 //! `/metrics`, `/livez`, `/readyz`, Reloader's `/live`, and an index. The only error is an address
@@ -23,8 +23,12 @@ use tokio::net::TcpListener;
 use crate::metrics::Metrics;
 use crate::metrics::text;
 
+mod seats;
+
 /// A loop that has not turned for this long hangs.
 const ALIVE: Duration = Duration::from_secs(30);
+/// Nobody may take longer to ask and to listen, together.
+const LIMIT: Duration = Duration::from_secs(5);
 const OPEN_METRICS_TYPE: &str = "application/openmetrics-text";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const INDEX: &str = "\
@@ -136,12 +140,9 @@ pub async fn serve(
     listener: TcpListener,
     metrics: Metrics,
     health: Arc<Health>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    axum::serve(listener, router(metrics, health))
-        .with_graceful_shutdown(stop)
-        .await
-        .context("the admin port failed")
+    stop: impl Future<Output = ()>,
+) {
+    seats::serve(listener, router(metrics, health), LIMIT, stop).await;
 }
 
 fn router(metrics: Metrics, health: Arc<Health>) -> Router {
@@ -302,6 +303,6 @@ mod tests {
         };
         let serving = tokio::spawn(serve(listener, Metrics::default(), Arc::default(), stop));
         tell.send(()).unwrap();
-        serving.await.unwrap().unwrap();
+        serving.await.unwrap();
     }
 }

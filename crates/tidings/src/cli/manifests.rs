@@ -6,12 +6,14 @@
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
 use crate::rights::{self, PolicyRule, Reach};
 use crate::settings::args::{Cli, ManifestsArgs};
+use crate::settings::selector::Selector;
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
 use crate::settings::values::KindRows;
 use crate::settings::{ControllerSettings, Namespaces, Surroundings};
@@ -23,6 +25,8 @@ pub struct Run {
     pub image: String,
     /// How many replicas.
     pub replicas: u16,
+    /// Of which namespaces the pods may reach the admin port, if that is to be limited.
+    pub scraped_from: Option<Selector>,
     /// The controller's options that were given.
     pub given: Given,
 }
@@ -50,6 +54,7 @@ pub fn printed(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<Str
     let run = Run {
         image: args.image.clone(),
         replicas: args.replicas,
+        scraped_from: args.network_policy.clone(),
         given: matches.map(given).unwrap_or_default(),
     };
     Ok(render(&settings, &run))
@@ -124,6 +129,7 @@ pub fn render(settings: &ControllerSettings, run: &Run) -> String {
     documents.extend(permissions(settings, &names, &rules));
     documents.push(deployment(settings, &names, run));
     documents.extend(disruption_budget(&names, run));
+    documents.extend(network_policy(settings, &names, run));
     yaml::documents(&documents)
 }
 
@@ -279,6 +285,28 @@ fn disruption_budget(names: &Names<'_>, run: &Run) -> Option<Value> {
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": names.labels()}},
     });
     (run.replicas > 1).then_some(budget)
+}
+
+/// The kubelet's probes need no rule: what comes from a pod's own node is let in.
+fn network_policy(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -> Option<Value> {
+    let from = LabelSelector::from(run.scraped_from.clone()?);
+    let port = |_| {
+        json!({
+            "from": [{"namespaceSelector": from}],
+            "ports": [{"port": "admin", "protocol": "TCP"}],
+        })
+    };
+    let ingress: Vec<_> = settings.listen.iter().map(port).collect();
+    Some(json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": names.meta(),
+        "spec": {
+            "podSelector": {"matchLabels": names.labels()},
+            "policyTypes": ["Ingress"],
+            "ingress": ingress,
+        },
+    }))
 }
 
 fn container(settings: &ControllerSettings, run: &Run) -> Value {

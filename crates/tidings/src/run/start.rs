@@ -311,11 +311,7 @@ impl Admin {
         let stopped = async {
             let _ = stopped.await;
         };
-        let serving = async move {
-            if let Err(error) = admin::serve(listener, metrics, health, stopped).await {
-                tracing::error!(%error, "the admin port has stopped");
-            }
-        };
+        let serving = admin::serve(listener, metrics, health, stopped);
         Ok(Self(Some((tokio::spawn(serving), stop))))
     }
 

@@ -233,6 +233,11 @@ pub struct ManifestsArgs {
     /// How many replicas; one leads, the others stand by.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10))]
     pub replicas: u16,
+    /// Print a NetworkPolicy too: from other pods only those of namespaces whose labels match
+    /// reach the admin port, such as `kubernetes.io/metadata.name=monitoring`, and nobody any
+    /// other; the kubelet always does. What goes out is left open.
+    #[arg(long, value_name = "SELECTOR", value_parser = selector::parse)]
+    pub network_policy: Option<Selector>,
     /// The controller's own options.
     #[command(flatten)]
     pub controller: ControllerArgs,

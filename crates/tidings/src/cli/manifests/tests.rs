@@ -3,6 +3,7 @@
 #![allow(clippy::too_many_lines, reason = "the whole output is shown")]
 
 use super::*;
+use crate::settings::selector;
 use crate::settings::tests::settings;
 
 fn printed(options: &[&str]) -> String {
@@ -10,12 +11,17 @@ fn printed(options: &[&str]) -> String {
 }
 
 fn printed_for(replicas: u16, options: &[&str]) -> String {
+    printed_with(replicas, None, options)
+}
+
+fn printed_with(replicas: u16, scraped_from: Option<Selector>, options: &[&str]) -> String {
     let words = ["tidings", "manifests"].iter().chain(options);
     let matches = Cli::command().try_get_matches_from(words).unwrap();
     let matches = matches.subcommand_matches("manifests").unwrap();
     let run = Run {
         image: "tidings:test".to_owned(),
         replicas,
+        scraped_from,
         given: given(matches),
     };
     render(&settings(options).unwrap(), &run)
@@ -500,4 +506,42 @@ fn a_file_of_kinds_goes_in_row_by_row() {
     let row = "--custom-workloads=example.org/v1/Worker=workers:spec.pool.template,example.org/v1/Index=indices:spec.template";
     assert!(container.contains(row), "{container}");
     assert!(container.contains("--is-Argo-Rollouts=true"), "{container}");
+}
+
+#[test]
+fn a_network_policy_lets_in_who_scrapes_and_where_nothing_listens_nobody() {
+    let policy = |options: &[&str]| {
+        let from = selector::parse("kubernetes.io/metadata.name=monitoring,team in (a,b)").unwrap();
+        let printed = printed_with(1, Some(from), options);
+        let (_, policy) = printed.split_once("kind: NetworkPolicy\n").unwrap();
+        policy.to_owned()
+    };
+    insta::assert_snapshot!(policy(&[]), @r"
+    metadata:
+      labels:
+        app.kubernetes.io/instance: tidings
+        app.kubernetes.io/name: tidings
+      name: tidings
+      namespace: tidings-system
+    spec:
+      ingress:
+        - from:
+            - namespaceSelector:
+                matchExpressions:
+                  - key: team
+                    operator: In
+                    values: [a, b]
+                matchLabels:
+                  kubernetes.io/metadata.name: monitoring
+          ports:
+            - port: admin
+              protocol: TCP
+      podSelector:
+        matchLabels:
+          app.kubernetes.io/instance: tidings
+          app.kubernetes.io/name: tidings
+      policyTypes: [Ingress]
+    ");
+    assert!(policy(&["--listen=off"]).contains("ingress: []"));
+    assert!(!printed(&[]).contains("NetworkPolicy"));
 }
