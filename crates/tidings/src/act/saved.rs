@@ -125,7 +125,8 @@ impl Saved {
     /// Writes it down, in the place of what an attempt before has left.
     pub(super) async fn keep(&self, with: &ActContext<'_>) -> Result<(), ApiError> {
         let body = || self.secret(with.home).to_string();
-        let create = Call::new(Verb::Create, with.home.all()).accept(METADATA);
+        let kept = with.home.kept_for(&self.key.namespace);
+        let create = Call::new(Verb::Create, kept).accept(METADATA);
         match with.api.write(&create, body).await {
             Err(ApiError::Conflict) => {
                 let patch = Call::new(Verb::Patch, self.place(with)).accept(METADATA);
@@ -146,7 +147,8 @@ impl Saved {
     }
 
     fn place(&self, with: &ActContext<'_>) -> Place {
-        with.home.all().named(self.name(with.home))
+        let kept = with.home.kept_for(&self.key.namespace);
+        kept.named(self.name(with.home))
     }
 
     fn secret(&self, home: &cluster::Home) -> Value {

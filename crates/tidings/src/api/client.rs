@@ -3,9 +3,9 @@
 //! Goes in: [`Call`]s. Comes out: their answers, each asked for when its turn has
 //! come and on a connection that may carry it; a write only while our term lasts.
 //! Watches, and the lists before them, wait for no turn of these: theirs is another
-//! order.
-//! What failed is counted where the caller asks for it ([`ApiClient::counted`]). A turn is held for one answer and nothing else, but
-//! for that of a long write, which waits for a write's with it.
+//! order. Turns are those of namespaces ([`Place::who`]), and each is held for one answer
+//! and nothing else.
+//! What failed is counted where the caller asks for it ([`ApiClient::counted`]).
 //!
 //! Error policy: none of its own. What a request was refused for goes back as it is.
 
@@ -19,13 +19,13 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use super::connect::{Connect, ConnectError, Idle, connect_observed};
-use super::pace::Pace;
+use super::pace::{Pace, Permit};
 use super::{ApiError, Call, Place, Term, Verb, call, open};
 use crate::metrics::Metrics;
 
-/// Reads under way at once.
+/// Reads under way at once that may be answered promptly, as in [`Pace`].
 const READS: usize = 16;
-/// Long writes under way at once: each is in memory as a whole.
+/// The same of long writes: each is in memory as a whole.
 const LONG_WRITES: usize = 4;
 
 /// The way to one API server.
@@ -93,8 +93,8 @@ impl ApiClient {
         } else {
             &inner.client
         };
-        let _permit = inner.reads.enter().await;
-        send(&inner.reads, client, question).await
+        let permit = inner.reads.enter(&question.place.who()).await;
+        send(permit, client, question).await
     }
 
     /// Reads an object.
@@ -172,11 +172,7 @@ impl TermClient<'_> {
         write: &Call,
         body: impl FnOnce() -> B,
     ) -> Result<Bytes, ApiError> {
-        let inner = &*self.api.0;
-        let _permit = inner.writes.enter().await;
-        self.goes_on()?;
-        let write = write.clone().body(body());
-        send(&inner.writes, &inner.client, &write).await
+        self.write_at(&self.api.0.writes, write, body).await
     }
 
     /// Writes something that is long.
@@ -185,8 +181,19 @@ impl TermClient<'_> {
         write: &Call,
         body: impl FnOnce() -> B,
     ) -> Result<Bytes, ApiError> {
-        let _turn = self.api.0.long_writes.enter().await;
-        self.write(write, body).await
+        self.write_at(&self.api.0.long_writes, write, body).await
+    }
+
+    async fn write_at<B: Into<Bytes>>(
+        &self,
+        pace: &Pace,
+        write: &Call,
+        body: impl FnOnce() -> B,
+    ) -> Result<Bytes, ApiError> {
+        let permit = pace.enter(&write.place.who()).await;
+        self.goes_on()?;
+        let write = write.clone().body(body());
+        send(permit, &self.api.0.client, &write).await
     }
 
     /// Deletes an object, if it is the one that these conditions tell of.
@@ -208,9 +215,15 @@ impl TermClient<'_> {
 
 /// Sends a request whose turn has come. It is in a box, so that the thousands that
 /// may wait for theirs do not each hold the room of one that is under way.
-async fn send(pace: &Pace, client: &Client, request: &Call) -> Result<Bytes, ApiError> {
-    let answer = Box::pin(call(client, request)).await;
-    pace.heed(answer.as_ref().err().and_then(ApiError::retry_after));
+async fn send(mut permit: Permit, client: &Client, request: &Call) -> Result<Bytes, ApiError> {
+    let answer = permit.answer(Box::pin(call(client, request))).await;
+    match &answer {
+        Err(ApiError::Slow { .. } | ApiError::Unreachable(_)) => {}
+        _ => permit.answered(),
+    }
+    if let Some(wish) = answer.as_ref().err().and_then(ApiError::retry_after) {
+        permit.told_to_wait(wish);
+    }
     answer
 }
 
@@ -222,6 +235,7 @@ mod tests {
 
     use http::{Request, Response};
     use kube::client::Body;
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -276,37 +290,182 @@ mod tests {
         (Client::new(service, "default"), asked)
     }
 
+    fn in_namespace(namespace: &str) -> Place {
+        Place::core("pods").within(namespace)
+    }
+
+    /// What arrived by which this is asked for.
+    fn asked_in(asked: &Asked, namespace: &str) -> usize {
+        let path = format!("/api/v1/namespaces/{namespace}/");
+        let asked = asked.lock().unwrap();
+        asked
+            .iter()
+            .filter(|asked| asked.starts_with(&path))
+            .count()
+    }
+
+    /// Asks something in each of these namespaces, so many times.
+    fn ask(api: &ApiClient, namespaces: &[String], times: usize) -> JoinSet<()> {
+        let mut asking = JoinSet::new();
+        for namespace in namespaces {
+            for _ in 0..times {
+                let (api, place) = (api.clone(), in_namespace(namespace));
+                asking.spawn(async move { drop(api.get(place).await) });
+            }
+        }
+        asking
+    }
+
+    async fn pass(millis: u64) {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn reads_that_are_not_answered_hold_up_reads_and_nothing_else() {
+    async fn what_hangs_in_one_namespace_holds_up_that_namespace() {
         let (client, asked) = silent();
         let api = ApiClient::from(client);
-        let read = async |api: ApiClient| api.get(Place::core("pods")).await;
-        let mut reads = tokio::task::JoinSet::new();
-        (0..READS + 3).for_each(|_| drop(reads.spawn(read(api.clone()))));
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _hang = ask(&api, &["tenant".to_owned()], 100);
+        pass(1).await;
+        assert_eq!(asked_in(&asked, "tenant"), READS);
+        let _neighbour = ask(&api, &["neighbour".to_owned()], 1);
+        pass(1_000).await;
+        assert_eq!(asked_in(&asked, "neighbour"), 1);
+        assert_eq!(asked_in(&asked, "tenant"), READS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hangs_in_many_namespaces_leaves_something_for_another() {
+        let (client, asked) = silent();
+        let api = ApiClient::from(client);
+        let tenants: Vec<_> = (0..10).map(|n| format!("tenant-{n}")).collect();
+        let _hang = ask(&api, &tenants, 100);
+        pass(10_000).await;
+        for tenant in &tenants {
+            assert!(asked_in(&asked, tenant) > 0, "{tenant}");
+        }
+        let _neighbour = ask(&api, &["neighbour".to_owned()], 1);
+        pass(1_000).await;
+        assert_eq!(asked_in(&asked, "neighbour"), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_silent_as_a_whole_is_not_flooded() {
+        let (client, asked) = silent();
+        let api = ApiClient::from(client);
+        let all: Vec<_> = (0..500).map(|n| format!("n{n}")).collect();
+        let _asking = ask(&api, &all, 2);
+        pass(25_000).await;
+        let asked = asked.lock().unwrap().len();
+        assert!(asked <= 4 * READS, "{asked}");
+    }
+
+    /// Answers each after 10 ms.
+    fn slow() -> (Client, Asked) {
+        let asked = Asked::default();
+        let seen = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            seen.lock().unwrap().push(request.uri().path().to_owned());
+            async {
+                pass(10).await;
+                Ok::<_, Infallible>(Response::new(Body::from(b"{}".to_vec())))
+            }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_a_lot_is_not_served_before_others() {
+        let (client, asked) = slow();
+        let api = ApiClient::from(client);
+        let all = ask(&api, &["tenant".to_owned()], 1_500);
+        pass(5).await;
+        ask(&api, &["neighbour".to_owned()], 3).join_all().await;
+        assert!(asked_in(&asked, "tenant") <= 3 * READS);
+        // And alone he has all.
+        let begin = tokio::time::Instant::now();
+        all.join_all().await;
+        let took = begin.elapsed().as_millis();
+        assert!(took <= 10 * (1_500_u128).div_ceil(READS as u128), "{took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_what_was_given_up() {
+        let (client, asked) = silent();
+        let api = ApiClient::from(client);
+        let given_up = ask(&api, &["tenant".to_owned(), "other".to_owned()], 100);
+        pass(1_000).await;
+        drop(given_up);
+        pass(1).await;
+        asked.lock().unwrap().clear();
+        let _asking = ask(&api, &["tenant".to_owned()], 100);
+        pass(1).await;
         assert_eq!(asked.lock().unwrap().len(), READS);
-        let (term, create) = (
-            Term::endless(),
-            Call::new(Verb::Create, Place::core("pods")),
-        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_that_are_not_answered_hold_up_no_write() {
+        let (client, asked) = silent();
+        let api = ApiClient::from(client);
+        let _reads = ask(&api, &["tenant".to_owned()], READS + 3);
+        pass(1).await;
+        let create = Call::new(Verb::Create, Place::core("pods").within("tenant"));
+        let term = Term::endless();
         let api = api.within(&term);
         let write = tokio::time::timeout(Duration::from_secs(1), api.write(&create, || "{}"));
         assert!(write.await.is_err());
         assert_eq!(asked.lock().unwrap().len(), READS + 1);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_wants_to_be_left_alone_is() {
-        let service = tower::service_fn(|_: Request<Body>| {
-            let answer = Response::builder().status(429).header("retry-after", "7");
-            let answer = answer.body(Body::empty()).unwrap();
+    /// Tells all in namespaces that begin with `t` to go away for 600 seconds.
+    fn busy() -> (Client, Asked) {
+        let asked = Asked::default();
+        let seen = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let path = request.uri().path().to_owned();
+            let answer = if path.contains("namespaces/t") {
+                let busy = Response::builder().status(429).header("retry-after", "600");
+                busy.body(Body::empty()).unwrap()
+            } else {
+                Response::new(Body::from(b"{}".to_vec()))
+            };
+            seen.lock().unwrap().push(path);
             std::future::ready(Ok::<_, Infallible>(answer))
         });
-        let api = ApiClient::from(Client::new(service, "default"));
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_to_wait_waits_and_nobody_else() {
+        let (client, asked) = busy();
+        let api = ApiClient::from(client);
         let begin = tokio::time::Instant::now();
-        for _ in 0..3 {
-            api.get(Place::core("pods")).await.unwrap_err();
-        }
-        assert_eq!(begin.elapsed().as_secs(), 14);
+        let told = ask(&api, &["tenant".to_owned()], 1);
+        told.join_all().await;
+        api.get(in_namespace("neighbour")).await.unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 0);
+        ask(&api, &["tenant".to_owned()], 1).join_all().await;
+        assert_eq!(begin.elapsed().as_secs(), 60);
+        assert_eq!(asked_in(&asked, "tenant"), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_several_are_told_to_wait_all_do_for_a_moment() {
+        let (client, _) = busy();
+        let api = ApiClient::from(client);
+        let begin = tokio::time::Instant::now();
+        let told = ["t1", "t2", "t3"].map(str::to_owned);
+        ask(&api, &told, 1).join_all().await;
+        api.get(in_namespace("neighbour")).await.unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wish_without_end_is_heeded_for_a_while() {
+        let pace = Pace::new(1);
+        let begin = tokio::time::Instant::now();
+        let who = "tenant".into();
+        pace.enter(&who).await.told_to_wait(Duration::MAX);
+        pace.enter(&who).await;
+        assert_eq!(begin.elapsed().as_secs(), 60);
     }
 }

@@ -20,7 +20,7 @@ use super::{Call, show};
 /// How much of an error's body is read, in bytes.
 const BODY: usize = 64 * 1024;
 /// No server may silence us for longer: a proxy that asks for a day is mistaken.
-const LONGEST_WISH: Duration = Duration::from_mins(1);
+pub(super) const LONGEST_WISH: Duration = Duration::from_mins(1);
 /// How much of its message is kept, in characters.
 const MESSAGE: usize = 500;
 

@@ -12,6 +12,7 @@ pub struct Place {
     plural: &'static str,
     namespace: Option<Name>,
     name: Option<Name>,
+    on_behalf_of: Option<Name>,
 }
 
 impl Place {
@@ -23,6 +24,7 @@ impl Place {
             plural,
             namespace: None,
             name: None,
+            on_behalf_of: None,
         }
     }
 
@@ -80,6 +82,22 @@ impl Place {
     pub fn named(self, name: impl Into<Name>) -> Self {
         let name = Some(name.into());
         Self { name, ..self }
+    }
+
+    /// The same, asked for on behalf of another namespace than its own.
+    #[must_use]
+    pub fn on_behalf_of(self, namespace: Name) -> Self {
+        let on_behalf_of = Some(namespace);
+        Self {
+            on_behalf_of,
+            ..self
+        }
+    }
+
+    /// On behalf of which namespace it is asked for; of none (`""`) where it is in none.
+    pub fn who(&self) -> Name {
+        let who = self.on_behalf_of.as_ref().or(self.namespace.as_ref());
+        who.cloned().unwrap_or_else(|| "".into())
     }
 
     /// Its namespace.

@@ -289,8 +289,11 @@ async fn a_webhook_rolls_or_says_why_not() {
     let metrics = Metrics::default();
     let webhook = Webhook::new(client(), receiver.serve().await, metrics.clone());
     let term = Term::endless();
-    webhook.roll(&term, roll).await.unwrap();
-    let said = webhook.roll(&term, roll).await.unwrap_err();
+    webhook.roll(&term, &"stage".into(), roll).await.unwrap();
+    let said = webhook
+        .roll(&term, &"stage".into(), roll)
+        .await
+        .unwrap_err();
     assert!(matches!(said, RollError::Webhook { .. }));
     assert_eq!(
         said.to_string(),

@@ -4,6 +4,8 @@
 //! by any 2xx, or a [`RollError`] with which it is tried again as a roll is. A
 //! crash in between calls it again: what it does must bear that.
 
+use tidings_core::refs::Name;
+
 use super::RollMessage;
 use super::endpoint::Endpoint;
 use super::http::{Client, Failure};
@@ -37,19 +39,23 @@ impl Webhook {
         }
     }
 
-    /// Calls it when its turn has come, if our term lasts until then.
+    /// Calls it when this namespace's turn has come, if our term lasts until then.
     pub async fn roll(
         &self,
         term: &Term,
+        namespace: &Name,
         roll: impl FnOnce() -> RollMessage,
     ) -> Result<(), RollError> {
-        let _permit = self.calls.enter().await;
+        let mut permit = self.calls.enter(namespace).await;
         if !term.is_valid() {
             return Err(ApiError::TermOver.into());
         }
-        let called = Box::pin(self.post(&roll())).await;
-        self.calls
-            .heed(called.as_ref().err().and_then(Failure::retry_after));
+        let called = Box::pin(async { self.post(&roll()).await });
+        let called = permit.answer(called).await;
+        match called.as_ref().err().and_then(Failure::retry_after) {
+            Some(wish) => permit.told_to_wait(wish),
+            None => permit.answered(),
+        }
         called.map_err(|failure| RollError::Webhook {
             retry_after: failure.retry_after(),
             message: failure.to_string(),

@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
+use tidings_core::refs::Name;
 
 use super::RECORD_TYPE;
 use super::memory::{Shard, Stored, Write};
@@ -39,8 +40,14 @@ impl Home {
         api::Place::core("secrets").within(self.namespace.as_str())
     }
 
+    /// What we keep for a namespace, asked for on its behalf.
+    pub(crate) fn kept_for(&self, namespace: &Name) -> api::Place {
+        self.all().on_behalf_of(namespace.clone())
+    }
+
     fn of(&self, shard: &Shard) -> api::Place {
-        self.all().named(shard.object_name(&self.instance))
+        let kept = self.kept_for(&shard.namespace);
+        kept.named(shard.object_name(&self.instance))
     }
 
     /// The labels of the objects that we keep for one purpose.
@@ -90,7 +97,7 @@ pub async fn write(api: TermClient<'_>, place: &Home, write: &Write) -> Result<S
     }
     let call = match &write.version {
         Some(_) => Call::new(Verb::Patch, there()),
-        None => Call::new(Verb::Create, place.all()),
+        None => Call::new(Verb::Create, place.kept_for(&write.shard.namespace)),
     };
     let call = call.accept(METADATA);
     version(&api.write_long(&call, || body(place, write)).await?)

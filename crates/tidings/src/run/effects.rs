@@ -197,7 +197,11 @@ impl Executor {
             None => self.roll(&term, &patch).await,
             Some(webhook) => {
                 let roll = || RollMessage::new(&patch.roll, &self.home.instance);
-                webhook.roll(&term, roll).await.map(|()| Outcome::Done)
+                let namespace = &patch.roll.key.namespace;
+                webhook
+                    .roll(&term, namespace, roll)
+                    .await
+                    .map(|()| Outcome::Done)
             }
         };
         self.patched(&term, patch, done).await;
@@ -205,7 +209,7 @@ impl Executor {
 
     async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, RollError> {
         let _turn = match patch.action {
-            Action::Recreate => self.remakes.enter().await,
+            Action::Recreate => Some(self.remakes.enter(&patch.roll.key.namespace).await),
             _ => None,
         };
         Ok(act::carry_out(&self.acting(term), patch).await?)
@@ -213,7 +217,7 @@ impl Executor {
 
     /// Does the rest of what an earlier term began.
     async fn finish(self: Arc<Self>, term: Term, saved: Saved) {
-        let _turn = self.remakes.enter().await;
+        let _turn = self.remakes.enter(&saved.key.namespace).await;
         let done = Box::pin(act::finish(&self.acting(&term), &saved)).await;
         let done = done.map_err(RollError::from);
         self.patched(&term, Box::new(saved.patch()), done).await;
