@@ -4,6 +4,8 @@
 //! create, and what decides whether they may be. Nothing here fails: whether a
 //! manifest is valid is the API server's to say.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::digest::Digest;
@@ -31,6 +33,9 @@ const FINALIZERS: [&str; 3] = [
     "orphan",
     "batch.kubernetes.io/job-tracking",
 ];
+
+/// So many finalizers of others are named.
+const NAMED: usize = 3;
 
 /// The name of the run that a roll of this number makes. Nobody's but this
 /// installation's, and the same whoever asks for it, so that it is made once.
@@ -99,6 +104,24 @@ pub fn again(mut job: Value) -> Value {
         drop_from(&mut job, "/spec/template/metadata/labels", &GENERATED);
     }
     job
+}
+
+/// What keeps a Job there that is being deleted in the foreground, by its finalizers.
+pub fn held_by<'a>(finalizers: impl IntoIterator<Item = &'a str>) -> String {
+    let finalizers: BTreeSet<&str> = finalizers.into_iter().collect();
+    let pods = finalizers
+        .contains(FINALIZERS[0])
+        .then(|| "its pods".to_owned());
+    let others = finalizers.iter().filter(|name| !FINALIZERS.contains(name));
+    let named = others.clone().take(NAMED);
+    let named = named.map(|name| format!("the finalizer {name}"));
+    let more = others.count().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let all: Vec<_> = pods.into_iter().chain(named).chain(more).collect();
+    match all.as_slice() {
+        [] => "is about to be gone".to_owned(),
+        all => format!("waits for {}", all.join(" and ")),
+    }
 }
 
 /// Whether it has completed or failed.

@@ -243,6 +243,8 @@ pub struct Runs {
     pub none: bool,
     /// The uid of what made the Job, such as a CronJob.
     pub controller: Option<Name>,
+    /// What keeps a Job there while it is being deleted.
+    pub held_by: Option<Box<str>>,
 }
 
 /// `spec.concurrencyPolicy` of a CronJob.

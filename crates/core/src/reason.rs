@@ -80,6 +80,7 @@ reasons! {
     Suspended Normal "It is suspended, and reads what is there when it is resumed: recorded."
     LeftToOwner Normal "It is left to what it belongs to: a Job to the CronJob or to whatever else controls it, a Rollout to the Deployment whose template it uses."
     BeingDeleted Normal "It is being deleted, so nothing is rolled, and no run begun."
+    BeingRemade Warning "The Job is deleted to be made again, and is still there: its pods have not ended, or somebody's finalizer keeps it. It is made again when it is gone; nothing else waits for it. Or so many Jobs of its namespace are on that way that it waits for one of them. Let the pods end, or take the finalizer away."
     Missing Warning "A source or key that its containers cannot start without is not there: new pods would hang, so the roll waits until it is."
     WaitsForDelete Shown "Rolled, but its update strategy is OnDelete: pods take the change when somebody deletes them."
     PartlyRolled Shown "Rolled, but its partition keeps the pods below it as they are."

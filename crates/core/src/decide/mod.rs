@@ -270,7 +270,7 @@ impl Case<'_> {
             return (self.put_away(), Reason::NotOptedIn, String::new());
         }
         if self.known.workload.going {
-            return nothing(Reason::BeingDeleted);
+            return self.going();
         }
         if let Some(reason) = self.left_to_another() {
             return (self.put_away(), reason, String::new());

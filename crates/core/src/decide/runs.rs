@@ -24,6 +24,23 @@ impl Case<'_> {
         lent.then_some(Reason::LeftToOwner)
     }
 
+    /// What is being deleted is left alone; a Job of which a roll is written down is made
+    /// again when it is gone.
+    pub(super) fn going(&self) -> Answer {
+        let runs = self.known.workload.runs.as_deref();
+        let held_by = runs.and_then(|runs| runs.held_by.as_deref());
+        let recreated = self.known.workload.key.kind.renewal == Renewal::Recreate;
+        let begun = self.entry.filter(|entry| !entry.done && recreated);
+        match begun.zip(held_by) {
+            Some((entry, held_by)) if !self.reached(entry) => {
+                self.due.set(true);
+                let text = format!("{}; {held_by}", entry.because);
+                (Act::Nothing, Reason::BeingRemade, text)
+            }
+            _ => (Act::Nothing, Reason::BeingDeleted, String::new()),
+        }
+    }
+
     /// The answer where a roll is due, or was begun, that needs no run or must wait
     /// for one.
     pub(super) fn without_a_run(&self, because: &str) -> Option<Answer> {

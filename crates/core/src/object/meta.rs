@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::{CLEARLY_LATER, Seconds, SourceFlags, SourceMeta, Unreadable, Version, seconds};
 use crate::annotations;
 use crate::annotations::Annotations;
+use crate::jobs;
 use crate::refs::{Name, SourceKind, SourceRef};
 use crate::uses::or_default;
 use crate::vocabulary::Vocabulary;
@@ -119,6 +120,12 @@ impl Meta {
     pub(super) fn orphans(&self) -> bool {
         let orphan = |finalizer: &String| finalizer == "orphan";
         self.is_going() && self.finalizers.iter().any(orphan)
+    }
+
+    /// What keeps it there while it is being deleted.
+    pub(super) fn held_by(&self) -> Option<Box<str>> {
+        let finalizers = self.finalizers.iter().map(String::as_str);
+        self.is_going().then(|| jobs::held_by(finalizers).into())
     }
 
     /// The uid of what made the object and cares for it.

@@ -251,6 +251,7 @@ fn runs(metadata: &Meta, spec: &Spec, status: &Status) -> Runs {
     let steady = pods > 0 && status.ready == pods && status.terminating == 0;
     let pods = pods + status.terminating + status.succeeded + status.failed;
     Runs {
+        held_by: metadata.held_by(),
         steady,
         none: status.start_time.is_some() && pods == 0,
         suspended: spec.suspend,

@@ -52,6 +52,7 @@ mod state_objects;
 mod static_manifests;
 mod storm;
 mod strangers_at_the_port;
+mod strangers_hold_up_nobody;
 mod strategies;
 mod swap;
 mod take_over;

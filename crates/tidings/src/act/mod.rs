@@ -20,7 +20,7 @@ use crate::api::{ApiError, TermClient};
 use crate::control::{Action, Outcome, Patch};
 use crate::records::cluster::Home;
 
-pub use recreate::finish;
+pub use recreate::go_on;
 pub use template::{body, call, unpause};
 
 /// Who writes, and by which keys.

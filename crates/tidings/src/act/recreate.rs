@@ -7,16 +7,18 @@
 //! at once, and between the two none does. Whoever dies in between leaves the
 //! manifest, with which the next term begins.
 //!
+//! How long its pods take to end, and who keeps it by a finalizer, is not ours to say.
+//! So nothing is waited for here: each step does what can be done now, and the
+//! controller calls for the next one. Nothing of a manifest is in memory in between.
+//!
 //! Error policy: what fails before the Job is deleted is given back. After that
-//! there is no way but on: everything is tried again until the Job is there.
-
-use std::time::Duration;
+//! there is no way but on: what fails then is [`Outcome::Unmade`], and tried again until
+//! the Job is there.
 
 use kube::api::{DeleteParams, Preconditions};
 use serde_json::Value;
-use tidings_core::pauses::Pauses;
+use tidings_core::jobs;
 use tidings_core::refs::Name;
-use tokio::time::sleep;
 
 use super::ActContext;
 use super::run::is_as_decided;
@@ -25,10 +27,7 @@ use crate::api::page::METADATA;
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::control::{Outcome, Patch};
 
-/// The first and the longest pause before the Job is looked at again.
-const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10));
-
-/// Deletes a Job and makes it again.
+/// Deletes a Job, to make it again.
 pub(super) async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
     let job = with.api.find(Place::workload(&patch.on)).await?;
     let job = job.ok_or(ApiError::Gone)?;
@@ -37,42 +36,38 @@ pub(super) async fn carry_out(with: &ActContext<'_>, patch: &Patch) -> Result<Ou
     if leaving || !is_as_decided(&job, patch) {
         return Err(ApiError::Conflict);
     }
-    let saved = Saved::new(with.author.instance, patch, job);
-    let dry_run = create(&saved).with("dryRun", "All");
-    match with.api.write(&dry_run, || saved.manifest.clone()).await {
+    write_down(with, patch, job).await?;
+    go_on(with, patch).await
+}
+
+/// Writes a Job's manifest down, if it would be taken.
+async fn write_down(with: &ActContext<'_>, patch: &Patch, job: Value) -> Result<(), ApiError> {
+    let manifest = Saved::manifest(with.author.instance, patch, job);
+    let dry_run = create(patch).with("dryRun", "All");
+    match with.api.write(&dry_run, || manifest.clone()).await {
         // It is valid, and there.
         Ok(_) | Err(ApiError::Conflict) => {}
         Err(error) => return Err(error),
     }
-    saved.keep(with).await?;
-    finish(with, &saved).await
+    Saved::of(patch).keep(with, &manifest).await
 }
 
-/// Brings to its end what was begun: from the manifest on there is no way back
+/// Does the next step of what was begun: from the manifest on there is no way back
 /// but where the Job has moved on before it was deleted.
-pub async fn finish(with: &ActContext<'_>, saved: &Saved) -> Result<Outcome, ApiError> {
-    let mut waiting = Waiting {
-        pauses: PAUSES,
-        said: None,
+pub async fn go_on(with: &ActContext<'_>, patch: &Patch) -> Result<Outcome, ApiError> {
+    with.api.goes_on()?;
+    let end = match step(with, patch).await {
+        Ok(Step::Later(why)) => return Ok(Outcome::Leaving(why)),
+        Ok(Step::Made(uid)) => Ok(Outcome::Made(uid)),
+        Ok(Step::NotBegun(error)) => Err(error),
+        Err(ApiError::TermOver) => return Err(ApiError::TermOver),
+        Err(error) => return Ok(Outcome::Unmade(error)),
     };
-    let made = loop {
-        match step(with, saved).await {
-            Ok(Step::Made(uid)) => break Ok(Outcome::Made(uid)),
-            Ok(Step::NotBegun(error)) => break Err(error),
-            Ok(Step::Later) => {}
-            Err(ApiError::TermOver) => return Err(ApiError::TermOver),
-            Err(error) => waiting.say(saved, &error),
-        }
-        waiting.pause(with).await?;
-    };
-    while let Err(error) = saved.forget(with).await {
-        if error == ApiError::TermOver {
-            return Err(error);
-        }
-        waiting.say(saved, &error);
-        waiting.pause(with).await?;
+    match Saved::of(patch).forget(with).await {
+        Ok(()) => end,
+        Err(ApiError::TermOver) => Err(ApiError::TermOver),
+        Err(error) => Ok(Outcome::Unmade(error)),
     }
-    made
 }
 
 enum Step {
@@ -80,41 +75,51 @@ enum Step {
     Made(Name),
     /// It was not deleted, and why.
     NotBegun(ApiError),
-    /// It is on its way.
-    Later,
+    /// It is on its way, and waits for this.
+    Later(String),
 }
 
-async fn step(with: &ActContext<'_>, saved: &Saved) -> Result<Step, ApiError> {
-    let Some(job) = with.api.find(Place::workload(&saved.key)).await? else {
-        return make(with, saved).await;
+async fn step(with: &ActContext<'_>, patch: &Patch) -> Result<Step, ApiError> {
+    let Some(job) = with.api.find(Place::workload(&patch.on)).await? else {
+        return make(with, patch).await;
     };
     let meta = &job["metadata"];
-    if meta["uid"] != *saved.uid {
+    if meta["uid"] != *patch.uid {
         return Ok(Step::Made(uid(&job)));
     }
     if !meta["deletionTimestamp"].is_null() {
-        return Ok(Step::Later);
+        return Ok(Step::Later(held_by(meta)));
     }
-    let version = saved.version.to_string();
+    let version = patch.version.to_string();
     if meta["resourceVersion"] != *version {
         return Ok(Step::NotBegun(ApiError::Conflict));
     }
-    let job = Place::workload(&saved.key);
-    match with.api.delete(job, only(saved)).await {
+    let job = Place::workload(&patch.on);
+    match with.api.delete(job, only(patch)).await {
         Err(
             error @ (ApiError::Forbidden(_) | ApiError::Invalid(..) | ApiError::Unauthenticated(_)),
         ) => Ok(Step::NotBegun(error)),
         // It was asked for before, or the Job has changed: the next look tells.
-        Err(ApiError::Gone | ApiError::Conflict) | Ok(()) => Ok(Step::Later),
+        Err(ApiError::Gone | ApiError::Conflict) | Ok(()) => Ok(Step::Later(String::new())),
         Err(error) => Err(error),
     }
 }
 
-async fn make(with: &ActContext<'_>, saved: &Saved) -> Result<Step, ApiError> {
-    let create = create(saved).accept(METADATA);
-    let json = match with.api.write(&create, || saved.manifest.clone()).await {
+fn held_by(meta: &Value) -> String {
+    let finalizers = meta["finalizers"].as_array();
+    let finalizers = finalizers.into_iter().flatten();
+    jobs::held_by(finalizers.filter_map(Value::as_str))
+}
+
+async fn make(with: &ActContext<'_>, patch: &Patch) -> Result<Step, ApiError> {
+    let Some(manifest) = Saved::of(patch).kept(with).await? else {
+        // Somebody has taken it away, or it is made.
+        return Ok(Step::NotBegun(ApiError::Gone));
+    };
+    let create = create(patch).accept(METADATA);
+    let json = match with.api.write(&create, || manifest).await {
         // Somebody was quicker: the next look tells who.
-        Err(ApiError::Conflict) => return Ok(Step::Later),
+        Err(ApiError::Conflict) => return Ok(Step::Later(String::new())),
         // Its namespace is gone.
         Err(ApiError::Gone) => return Ok(Step::NotBegun(ApiError::Gone)),
         result => result?,
@@ -127,37 +132,16 @@ fn uid(job: &Value) -> Name {
     job["metadata"]["uid"].as_str().unwrap_or_default().into()
 }
 
-fn create(saved: &Saved) -> Call {
-    let jobs = Place::kind(saved.key.kind).within(saved.key.namespace.clone());
+fn create(patch: &Patch) -> Call {
+    let jobs = Place::kind(patch.on.kind).within(patch.on.namespace.clone());
     Call::new(Verb::Create, jobs)
 }
 
 /// Only the Job that was decided about, as it was then. It stays until its pods
 /// are gone.
-fn only(saved: &Saved) -> DeleteParams {
+fn only(patch: &Patch) -> DeleteParams {
     DeleteParams::foreground().preconditions(Preconditions {
-        uid: Some(saved.uid.to_string()),
-        resource_version: Some(saved.version.to_string()),
+        uid: Some(patch.uid.to_string()),
+        resource_version: Some(patch.version.to_string()),
     })
-}
-
-/// Waiting, longer each time, and saying why once.
-struct Waiting {
-    pauses: Pauses,
-    said: Option<ApiError>,
-}
-
-impl Waiting {
-    async fn pause(&mut self, with: &ActContext<'_>) -> Result<(), ApiError> {
-        sleep(self.pauses.grow()).await;
-        with.api.goes_on()
-    }
-
-    fn say(&mut self, saved: &Saved, error: &ApiError) {
-        if self.said.as_ref() != Some(error) {
-            let job = &saved.key;
-            tracing::warn!(%job, %error, "the Job is deleted to be made again, and that is not done yet");
-            self.said = Some(error.clone());
-        }
-    }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::api::DeleteParams;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
 use tidings_core::jobs;
@@ -22,10 +23,11 @@ use tidings_core::state::{whole_key, workload_of};
 
 use super::ActContext;
 use super::template::marks;
-use crate::api::page::{METADATA, or_none};
+use crate::api::page::{METADATA, Page};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::control::{Action, Patch, Roll};
 use crate::records::{JOB_TYPE, cluster};
+
 /// The label that tells the manifests from what else we keep.
 const PART: &str = "job";
 /// The key of the manifest.
@@ -33,7 +35,11 @@ const MANIFEST: &str = "manifest";
 /// The key of what is known besides.
 const ABOUT: &str = "about";
 
-/// A Job that is to be deleted and made again, or was deleted already.
+/// So many are read at once: each is in memory as a whole.
+const PAGE: &str = "10";
+
+/// A Job that is to be deleted and made again, or was deleted already; not what it is
+/// made from again, which may be long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// Which.
@@ -42,8 +48,6 @@ pub struct Saved {
     pub uid: Name,
     /// The version in which it is.
     pub version: Version,
-    /// What it is made from again.
-    pub manifest: String,
     n: u64,
     because: String,
 }
@@ -71,25 +75,30 @@ struct SavedMeta {
     name: String,
 }
 
-#[derive(Deserialize)]
-struct SavedList {
-    #[serde(deserialize_with = "or_none")]
-    items: Vec<Secret>,
+impl Secret {
+    fn decoded(&self, key: &str) -> Option<String> {
+        let bytes = STANDARD.decode(self.data.get(key)?).ok()?;
+        String::from_utf8(bytes).ok()
+    }
 }
 
 impl Saved {
-    /// What a roll makes of a Job as it is.
-    pub(super) fn new(instance: &str, patch: &Patch, job: Value) -> Self {
-        let mut manifest = jobs::again(job);
-        marks(instance, patch).write(&mut manifest["spec"]["template"]);
+    /// What is written down of this roll.
+    pub(super) fn of(patch: &Patch) -> Self {
         Self {
             key: patch.roll.key.clone(),
             uid: patch.uid.clone(),
             version: patch.version,
-            manifest: manifest.to_string(),
             n: patch.roll.n,
             because: patch.roll.because.clone(),
         }
+    }
+
+    /// What a Job, as it is, is made from again.
+    pub(super) fn manifest(instance: &str, patch: &Patch, job: Value) -> String {
+        let mut manifest = jobs::again(job);
+        marks(instance, patch).write(&mut manifest["spec"]["template"]);
+        manifest.to_string()
     }
 
     /// The roll that this is the rest of.
@@ -123,8 +132,8 @@ impl Saved {
     }
 
     /// Writes it down, in the place of what an attempt before has left.
-    pub(super) async fn keep(&self, with: &ActContext<'_>) -> Result<(), ApiError> {
-        let body = || self.secret(with.home).to_string();
+    pub(super) async fn keep(&self, with: &ActContext<'_>, manifest: &str) -> Result<(), ApiError> {
+        let body = || self.secret(with.home, manifest).to_string();
         let kept = with.home.kept_for(&self.key.namespace);
         let create = Call::new(Verb::Create, kept).accept(METADATA);
         match with.api.write(&create, body).await {
@@ -135,6 +144,16 @@ impl Saved {
             result => drop(result?),
         }
         Ok(())
+    }
+
+    /// The manifest that was written down, if it still is.
+    pub(super) async fn kept(&self, with: &ActContext<'_>) -> Result<Option<String>, ApiError> {
+        let get = Call::new(Verb::Get, self.place(with)).briefly();
+        match with.api.read(&get).await {
+            Ok(json) => Ok(api::read::<Secret>(&json)?.decoded(MANIFEST)),
+            Err(ApiError::Gone) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes it away.
@@ -151,7 +170,7 @@ impl Saved {
         kept.named(self.name(with.home))
     }
 
-    fn secret(&self, home: &cluster::Home) -> Value {
+    fn secret(&self, home: &cluster::Home, manifest: &str) -> Value {
         let about = About {
             namespace: self.key.namespace.to_string(),
             workload: whole_key(&self.key),
@@ -166,21 +185,19 @@ impl Saved {
             "type": JOB_TYPE,
             "metadata": { "name": self.name(home), "labels": home.labels(PART) },
             "data": {
-                MANIFEST: STANDARD.encode(&self.manifest),
+                MANIFEST: STANDARD.encode(manifest),
                 ABOUT: STANDARD.encode(json!(about).to_string()),
             },
         })
     }
 
     fn read(secret: &Secret) -> Option<Self> {
-        let decoded = |key| String::from_utf8(STANDARD.decode(secret.data.get(key)?).ok()?).ok();
-        let about: About = serde_json::from_str(&decoded(ABOUT)?).ok()?;
+        let about: About = serde_json::from_str(&secret.decoded(ABOUT)?).ok()?;
         let namespace = about.namespace.as_str().into();
         Some(Self {
             key: workload_of(&Kinds::default(), &namespace, &about.workload)?,
             uid: about.uid,
             version: about.version,
-            manifest: decoded(MANIFEST)?,
             n: about.n,
             because: about.because,
         })
@@ -189,19 +206,31 @@ impl Saved {
 
 /// All Jobs that are yet to be made again.
 pub async fn list(api: &ApiClient, home: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
-    let list: SavedList = api::read(&api.read(&home.list(PART)).await?)?;
-    let mut all = Vec::new();
-    for secret in list.items {
-        if let Some(saved) = Saved::read(&secret) {
-            all.push(saved);
-        } else {
-            tracing::warn!(
-                secret = secret.metadata.name,
-                "a Job's manifest cannot be read; make the Job again from it by hand"
-            );
+    let (mut all, mut next) = (Vec::new(), String::new());
+    loop {
+        let list = home.list(PART).with("limit", PAGE).with("continue", &next);
+        let json = api.read(&list.briefly()).await?;
+        let page = Page::read(&json)?;
+        for secret in &page.items {
+            all.extend(saved(secret)?);
+        }
+        page.next().clone_into(&mut next);
+        if next.is_empty() {
+            return Ok(all);
         }
     }
-    Ok(all)
+}
+
+fn saved(secret: &RawValue) -> Result<Option<Saved>, ApiError> {
+    let secret: Secret = api::read(secret.get().as_bytes())?;
+    let saved = Saved::read(&secret);
+    if saved.is_none() {
+        tracing::warn!(
+            secret = secret.metadata.name,
+            "a Job's manifest cannot be read; make the Job again from it by hand"
+        );
+    }
+    Ok(saved)
 }
 
 #[cfg(test)]
@@ -217,7 +246,6 @@ mod tests {
             key,
             uid: "6d3f".into(),
             version: 7,
-            manifest: r#"{"kind":"Job"}"#.to_owned(),
             n: 3,
             because: "configmap/app (key)".to_owned(),
         };
@@ -225,12 +253,14 @@ mod tests {
             namespace: "tidings".to_owned(),
             instance: "tidings".to_owned(),
         };
-        let secret = saved.secret(&home);
+        let secret = saved.secret(&home, r#"{"kind":"Job"}"#);
         assert_eq!(secret["metadata"]["labels"]["tidings.dev/part"], "job");
         let secret: Secret = serde_json::from_value(secret).unwrap();
         assert!(secret.metadata.name.starts_with("tidings-job."));
         assert_eq!(Saved::read(&secret), Some(saved.clone()));
+        assert_eq!(secret.decoded(MANIFEST).unwrap(), r#"{"kind":"Job"}"#);
         let again = saved.patch();
         assert_eq!((again.roll.n, &*again.uid), (3, "6d3f"));
+        assert_eq!(Saved::of(&again), saved);
     }
 }

@@ -25,7 +25,7 @@ const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost
 const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
 
 /// A word, and its particulars.
-type Sentence = (Reason, String);
+pub(super) type Sentence = (Reason, String);
 
 /// What has been said of one workload and is still true.
 #[derive(Debug, Default)]
@@ -83,8 +83,13 @@ impl Announced {
         Some(decision)
     }
 
+    /// Its roll has begun, and waits for something.
+    pub(super) fn waits(&mut self) {
+        self.standing = Some(Word::Waiting);
+    }
+
     /// Takes in a failure. Returns whether it is to be said.
-    fn fail(&mut self, failure: &Sentence) -> bool {
+    pub(super) fn fail(&mut self, failure: &Sentence) -> bool {
         let is_new = self.failure.as_ref() != Some(failure);
         self.failure = Some(failure.clone());
         is_new
@@ -123,7 +128,12 @@ impl Leading {
         self.say_failure(ground, key, (Reason::Failed, text));
     }
 
-    fn say_failure(&mut self, ground: &mut Ground, key: &WorkloadRef, failure: Sentence) {
+    pub(super) fn say_failure(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        failure: Sentence,
+    ) {
         let is_there = ground.index.get(key).is_some();
         if is_there && self.desks.of(key).announced.fail(&failure) {
             self.say(ground, key, failure, NoticeKind::Problem);

@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::desk::UnderWay;
 use super::ground::Ground;
 use super::leading::{Leading, unreadable, version};
-use super::{Answer, Effect, Outcome, Patch, Roll, RollError};
+use super::{Action, Answer, Effect, Outcome, Patch, Roll, RollError};
 use crate::api::ApiError;
 use crate::records::memory::{Shard, Stored, Versions, Write};
 
@@ -166,14 +166,24 @@ impl Leading {
     fn patched(&mut self, ground: &mut Ground, patch: &Patch, result: Result<Outcome, RollError>) {
         let key = &patch.roll.key;
         let known = ground.index.get(key);
+        if patch.action == Action::Recreate && !self.is_remaking(key, &patch.uid) {
+            // A look that came late: it is made.
+            return;
+        }
         match &result {
+            Ok(Outcome::Leaving(_) | Outcome::Unmade(_)) => {}
             Ok(Outcome::Made(_)) => {
                 let shown = known.map(|known| &known.workload.uid);
                 self.desks.made_again(key, shown);
             }
             _ => self.desks.end_all_of(key),
         }
+        if !self.is_remaking(key, &patch.uid) {
+            self.end_put_off(ground, key);
+        }
         match result {
+            Ok(Outcome::Leaving(why)) => self.leaving(ground, patch, &why),
+            Ok(Outcome::Unmade(error)) => self.unmade(ground, patch, &error),
             Ok(Outcome::Done) => self.rolled(ground, &patch.roll, None),
             Ok(Outcome::Made(uid)) => self.rolled(ground, &patch.roll, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(ground, key),

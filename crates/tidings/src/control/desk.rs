@@ -1,7 +1,7 @@
 //! The desk of a workload: all that goes on about it in a term, in one place. Whoever
 //! is gone takes it with them, and so does the term.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tidings_core::evidence::Evidence;
@@ -9,9 +9,9 @@ use tidings_core::object::Version;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 
-use super::Roll;
 use super::announce::Announced;
 use super::backoff::Backoff;
+use super::{Patch, Roll};
 
 /// All that goes on about one workload.
 #[derive(Debug, Default)]
@@ -50,9 +50,20 @@ pub(super) enum UnderWay {
     Recreating {
         /// The uid of the one that is deleted.
         former: Name,
-        /// Whether it is there again, though the watch may not have shown it yet.
-        made: bool,
+        /// How far that is.
+        stage: Stage,
     },
+}
+
+/// How far a Job is on its way to be made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A step of it is under way.
+    Step,
+    /// It is deleted: when it is gone, it goes on with this.
+    Leaving(Box<Patch>),
+    /// It is there again, though the watch may not have shown it yet.
+    Made,
 }
 
 impl UnderWay {
@@ -60,7 +71,7 @@ impl UnderWay {
     pub(super) fn recreating(former: Name) -> Self {
         Self::Recreating {
             former,
-            made: false,
+            stage: Stage::Step,
         }
     }
 }
@@ -87,12 +98,39 @@ impl Desk {
         self.task.is_some() && !self.is_recreating()
     }
 
-    /// A workload of this uid is there: perhaps a Job that was made again.
-    fn shown(&mut self, uid: &Name) {
-        if let Some(UnderWay::Recreating { former, made: true }) = &self.task
-            && former != uid
-        {
-            self.task = None;
+    /// Whether a Job that was of this uid is not there again, as far as we know.
+    pub(super) fn is_remaking(&self, uid: &Name) -> bool {
+        match &self.task {
+            Some(UnderWay::Recreating { former, stage }) => former == uid && *stage != Stage::Made,
+            _ => false,
+        }
+    }
+
+    /// The uid that a Job had which is there again.
+    fn made(&self) -> Option<&Name> {
+        match &self.task {
+            Some(UnderWay::Recreating {
+                former,
+                stage: Stage::Made,
+            }) => Some(former),
+            _ => None,
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        matches!(
+            self.task,
+            Some(UnderWay::Recreating {
+                stage: Stage::Leaving(_),
+                ..
+            })
+        )
+    }
+
+    fn stage(&mut self) -> Option<&mut Stage> {
+        match &mut self.task {
+            Some(UnderWay::Recreating { stage, .. }) => Some(stage),
+            _ => None,
         }
     }
 }
@@ -100,29 +138,33 @@ impl Desk {
 /// The desks, by workload.
 #[derive(Debug, Default)]
 pub(super) struct Desks {
-    desks: HashMap<WorkloadRef, Desk>,
+    by_key: HashMap<WorkloadRef, Desk>,
     /// At how many something is under way that must be waited for.
     waited_for: usize,
+    /// Jobs that are being made again, in each namespace.
+    recreating: HashMap<Name, usize>,
+    /// Jobs that wait until fewer are.
+    put_off: HashMap<Name, BTreeSet<WorkloadRef>>,
 }
 
 impl Desks {
     /// The desk of a workload, if it has one.
     pub(super) fn get(&self, key: &WorkloadRef) -> Option<&Desk> {
-        self.desks.get(key)
+        self.by_key.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: &WorkloadRef) -> Option<&mut Desk> {
-        self.desks.get_mut(key)
+        self.by_key.get_mut(key)
     }
 
     /// The desk of a workload.
     pub(super) fn of(&mut self, key: &WorkloadRef) -> &mut Desk {
-        self.desks.entry(key.clone()).or_default()
+        self.by_key.entry(key.clone()).or_default()
     }
 
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Desk> {
-        self.desks.values()
+        self.by_key.values()
     }
 
     /// At how many something is under way that must be waited for.
@@ -151,19 +193,70 @@ impl Desks {
 
     /// A workload of this uid is there: perhaps a Job that was made again.
     pub(super) fn shown(&mut self, key: &WorkloadRef, uid: &Name) {
-        if let Some(desk) = self.desks.get_mut(key) {
-            desk.shown(uid);
+        let made = self.by_key.get(key).and_then(Desk::made);
+        if made.is_some_and(|former| former != uid) {
+            self.end_all_of(key);
         }
+    }
+
+    /// A Job is deleted, and what to go on with when it is gone. Returns whether that was
+    /// known before.
+    pub(super) fn leaves(&mut self, patch: &Patch) -> bool {
+        let desk = self.by_key.get_mut(&patch.roll.key);
+        let Some(stage) = desk.and_then(Desk::stage) else {
+            return false;
+        };
+        let before = std::mem::replace(stage, Stage::Leaving(Box::new(patch.clone())));
+        matches!(before, Stage::Leaving(_))
+    }
+
+    /// A Job is gone that was deleted to be made again: what to go on with.
+    pub(super) fn take_up(&mut self, key: &WorkloadRef) -> Option<Box<Patch>> {
+        let stage = self.by_key.get_mut(key)?.stage()?;
+        match std::mem::replace(stage, Stage::Step) {
+            Stage::Leaving(patch) => Some(patch),
+            other => {
+                *stage = other;
+                None
+            }
+        }
+    }
+
+    /// Jobs that are deleted to be made again, and of which nothing is under way.
+    pub(super) fn leaving(&self) -> Vec<WorkloadRef> {
+        let leaving = self.by_key.iter().filter(|(_, desk)| desk.is_leaving());
+        leaving.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// How many Jobs of a namespace are being made again.
+    pub(super) fn recreating_in(&self, namespace: &Name) -> usize {
+        self.recreating.get(namespace).copied().unwrap_or_default()
+    }
+
+    /// A Job waits until fewer of its namespace are being made again.
+    pub(super) fn put_off(&mut self, key: &WorkloadRef) {
+        let beside = self.put_off.entry(key.namespace.clone());
+        beside.or_default().insert(key.clone());
+    }
+
+    /// A Job of a namespace that was put off.
+    pub(super) fn take_put_off(&mut self, namespace: &Name) -> Option<WorkloadRef> {
+        let beside = self.put_off.get_mut(namespace)?;
+        let first = beside.pop_first();
+        if beside.is_empty() {
+            self.put_off.remove(namespace);
+        }
+        first
     }
 
     /// A Job is there again. Until the watch shows it too, `shown` is the former one,
     /// or none.
     pub(super) fn made_again(&mut self, key: &WorkloadRef, shown: Option<&Name>) {
         self.change(key, |desk| match &mut desk.task {
-            Some(UnderWay::Recreating { former, made })
+            Some(UnderWay::Recreating { former, stage })
                 if shown.is_none_or(|uid| uid == former) =>
             {
-                *made = true;
+                *stage = Stage::Made;
             }
             task => *task = None,
         });
@@ -171,33 +264,38 @@ impl Desks {
 
     /// Jobs that were made again and were gone before the watch could show them.
     pub(super) fn forget_remade(&mut self, is_gone: impl Fn(&WorkloadRef) -> bool) {
-        let is_made =
-            |desk: &Desk| matches!(desk.task, Some(UnderWay::Recreating { made: true, .. }));
-        for (key, desk) in &mut self.desks {
-            if is_made(desk) && is_gone(key) {
-                desk.task = None;
-            }
+        let made = self.by_key.iter().filter(|(_, desk)| desk.made().is_some());
+        let gone = made.map(|(key, _)| key).filter(|key| is_gone(key));
+        for key in gone.cloned().collect::<Vec<_>>() {
+            self.end_all_of(&key);
         }
     }
 
     /// A workload is gone. The answer to what is under way is still waited for.
     pub(super) fn clear(&mut self, key: &WorkloadRef) {
-        if let Some(desk) = self.desks.remove(key)
+        if let Some(desk) = self.by_key.remove(key)
             && let Some(task) = desk.task
         {
             let rest = Desk {
                 task: Some(task),
                 ..Desk::default()
             };
-            self.desks.insert(key.clone(), rest);
+            self.by_key.insert(key.clone(), rest);
         }
     }
 
     fn change(&mut self, key: &WorkloadRef, change: impl FnOnce(&mut Desk)) {
-        let desk = self.desks.entry(key.clone()).or_default();
-        let before = desk.is_waited_for();
+        let desk = self.by_key.entry(key.clone()).or_default();
+        let before = (desk.is_waited_for(), desk.is_recreating());
         change(desk);
-        let now = desk.is_waited_for();
-        self.waited_for = self.waited_for + usize::from(now) - usize::from(before);
+        let now = (desk.is_waited_for(), desk.is_recreating());
+        self.waited_for = self.waited_for + usize::from(now.0) - usize::from(before.0);
+        if now.1 != before.1 {
+            let all = self.recreating.remove(&key.namespace).unwrap_or_default();
+            let all = all + usize::from(now.1) - usize::from(before.1);
+            if all > 0 {
+                self.recreating.insert(key.namespace.clone(), all);
+            }
+        }
     }
 }

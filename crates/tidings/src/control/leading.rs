@@ -10,7 +10,7 @@ use tidings_core::evidence::Evidence;
 use tidings_core::index::Concerned;
 use tidings_core::object::{Seconds, Version};
 use tidings_core::reason::Reason;
-use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::settle::{Millis, Queue};
 use tidings_core::state::Entry;
 
@@ -18,6 +18,7 @@ use super::action;
 use super::backoff::Backoff;
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::{Ground, NotRead};
+use super::remaking::REMAKES;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
 use crate::records::memory::{Shard, Store, TooLarge};
 
@@ -53,8 +54,10 @@ impl Leading {
         let mut store = Store::new(ground.dry_run, ground.kinds.clone());
         store.write_in(form, ground.now);
         let mut desks = Desks::default();
-        for (key, uid) in new.remaking {
-            desks.begin(&key, UnderWay::recreating(uid));
+        for patch in &new.remaking {
+            let task = UnderWay::recreating(patch.uid.clone());
+            desks.begin(&patch.roll.key, task);
+            desks.leaves(patch);
         }
         for (shard, stored) in new.state {
             let (_, problems) = store.read(&shard, Some(stored));
@@ -75,6 +78,7 @@ impl Leading {
     pub(super) fn begin(&mut self, ground: &mut Ground) {
         self.resume_restless(ground);
         self.note_departed(ground);
+        self.take_up_all(ground);
         let all: Vec<_> = ground
             .index
             .workloads()
@@ -95,10 +99,14 @@ impl Leading {
 
     // --- who is concerned ----------------------------------------------------
 
-    pub(super) fn heed(&mut self, ground: &Ground, concerned: &Concerned) {
+    pub(super) fn heed(&mut self, ground: &mut Ground, concerned: &Concerned) {
         for key in &concerned.look {
             if let Some(known) = ground.index.get(key) {
-                self.desks.shown(key, &known.workload.uid);
+                let uid = known.workload.uid.clone();
+                self.desks.shown(key, &uid);
+                if !self.is_remaking(key, &uid) {
+                    self.take_up(ground, key);
+                }
             }
         }
         self.changed(ground, &concerned.changed);
@@ -125,9 +133,9 @@ impl Leading {
     }
 
     /// What its pods have is remembered where they may stay.
-    pub(super) fn gone(&mut self, ground: &Ground, key: &WorkloadRef, pods_stay: bool) {
+    pub(super) fn gone(&mut self, ground: &mut Ground, key: &WorkloadRef, pods_stay: bool) {
         if self.is_recreating(key) {
-            return;
+            return self.take_up(ground, key);
         }
         self.queue.forget(key);
         self.desks.clear(key);
@@ -139,6 +147,12 @@ impl Leading {
         }
     }
 
+    /// A Job of this uid that is deleted to be made again, and is not there again.
+    pub(super) fn is_remaking(&self, key: &WorkloadRef, uid: &Name) -> bool {
+        let desk = self.desks.get(key);
+        desk.is_some_and(|desk| desk.is_remaking(uid))
+    }
+
     /// A Job that is deleted to be made again, by us.
     fn is_recreating(&self, key: &WorkloadRef) -> bool {
         let desk = self.desks.get(key);
@@ -147,7 +161,8 @@ impl Leading {
 
     /// Workloads that were deleted while nobody looked: nobody knows whether their pods
     /// are gone too.
-    pub(super) fn note_departed(&mut self, ground: &Ground) {
+    pub(super) fn note_departed(&mut self, ground: &mut Ground) {
+        self.take_up_gone(ground);
         let index = &ground.index;
         let is_gone = |key: &WorkloadRef| index.is_complete_for(key) && index.get(key).is_none();
         self.desks.forget_remade(is_gone);
@@ -359,6 +374,10 @@ impl Leading {
             return self.queue.look(key, ground.now);
         };
         let patch = action::patch(ground, known, entry, Arc::clone(roll));
+        let recreates = patch.action == Action::Recreate;
+        if recreates && self.desks.recreating_in(&key.namespace) >= REMAKES {
+            return self.put_off(ground, key);
+        }
         let task = match patch.action {
             Action::Recreate => UnderWay::recreating(patch.uid.clone()),
             _ => UnderWay::Rolling,

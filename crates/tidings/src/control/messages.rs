@@ -42,9 +42,8 @@ pub struct NewTerm {
     pub number: u64,
     /// The records.
     pub state: Vec<(Shard, Stored)>,
-    /// Jobs that are still to be made again, each with the uid of the one that is
-    /// deleted.
-    pub remaking: Vec<(WorkloadRef, Name)>,
+    /// Jobs that are still to be made again.
+    pub remaking: Vec<Patch>,
     /// Before it nobody led since this time, where somebody did before that.
     pub unled_since: Option<Seconds>,
 }
@@ -109,6 +108,8 @@ pub enum Effect {
     ReadState(Shard, Millis),
     /// Bring a workload to its record.
     Patch(Box<Patch>),
+    /// Go on with a Job that is deleted to be made again, not before this time.
+    Remake(Box<Patch>, Millis),
     /// End the pause that a roll began.
     Unpause(Box<Unpause>),
     /// Leave it to another replica: there is a record of a newer form.
@@ -213,6 +214,10 @@ pub enum Outcome {
     Made(Name),
     /// The API server took it, and the workload is as it was.
     NoEffect,
+    /// A Job is deleted to be made again, and still there: what it waits for.
+    Leaving(String),
+    /// A Job is deleted, or made again, and the rest of it has failed.
+    Unmade(ApiError),
 }
 
 /// Something to be said about a workload.

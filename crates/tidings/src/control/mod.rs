@@ -20,6 +20,7 @@ mod desk;
 mod ground;
 mod leading;
 mod messages;
+mod remaking;
 #[cfg(test)]
 mod simulation;
 
@@ -191,7 +192,7 @@ impl Control {
         let concerned = self.ground.take_in(fact);
         self.heed(&concerned);
         if let Some(leading) = self.leading.as_mut().filter(|_| list_ended) {
-            leading.note_departed(&self.ground);
+            leading.note_departed(&mut self.ground);
         }
     }
 
@@ -205,7 +206,7 @@ impl Control {
 
     fn heed(&mut self, concerned: &Concerned) {
         if let Some(leading) = &mut self.leading {
-            leading.heed(&self.ground, concerned);
+            leading.heed(&mut self.ground, concerned);
         }
     }
 

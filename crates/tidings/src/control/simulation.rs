@@ -40,7 +40,7 @@ fn streams() -> Vec<Stream> {
     .into()
 }
 
-fn control() -> Control {
+pub(super) fn control() -> Control {
     Control::new(Plan {
         rules: Rules::default(),
         defaults: Defaults::default(),
@@ -108,18 +108,13 @@ impl Simulation {
             .collect();
         let since = (self.term > 1).then_some(EPOCH);
         let kept = self.world.kept.clone();
-        let remaking = kept
-            .iter()
-            .map(|job| (job.roll.key.clone(), job.uid.clone()));
         let leading = NewTerm {
             number: self.term,
             state,
-            remaking: remaking.collect(),
+            remaking: kept.into_iter().collect(),
             unled_since: since,
         };
         self.control.take(self.now, Input::Leading(leading));
-        let rest = kept.map(|job| Effect::Patch(Box::new(job)));
-        self.requests.extend(rest);
     }
 
     fn step(&mut self) {
@@ -209,9 +204,8 @@ impl Simulation {
                 let result = if fails { Err(error()) } else { Ok(stored) };
                 Input::Answer(self.term, Answer::StateRead(shard, result))
             }
-            Effect::Patch(patch) if patch.action == Action::Recreate => {
-                return self.recreate(patch, fails);
-            }
+            Effect::Patch(patch) if patch.action == Action::Recreate => self.recreate(patch, fails),
+            Effect::Remake(patch, _) => self.remake(patch, fails),
             Effect::Patch(patch) => {
                 let result = if fails {
                     Err(error())
@@ -240,24 +234,34 @@ impl Simulation {
         result
     }
 
-    /// Deletes a Job, or makes it again if it is deleted: what fails then is tried
-    /// again.
-    fn recreate(&mut self, patch: Box<Patch>, fails: bool) {
-        let begun = self.world.kept.is_some();
+    /// Deletes a Job.
+    fn recreate(&mut self, patch: Box<Patch>, fails: bool) -> Input {
         let result = match fails {
-            true if begun => return self.requests.push(Effect::Patch(patch)),
             true => Err(ApiError::Unreachable("gone".to_owned())),
-            false if begun => Ok(Outcome::Made(self.make_again())),
             false if self.world.workloads[JOB].version == patch.version => {
                 self.world.kept = Some((*patch).clone());
                 self.world.workloads[JOB].gone = true;
                 self.facts[0].push_back(Fact::WorkloadGone(workload(JOB)));
-                return self.requests.push(Effect::Patch(patch));
+                Ok(Outcome::Leaving(String::new()))
             }
             false => Err(ApiError::Conflict),
         };
+        self.remade(patch, result)
+    }
+
+    /// Makes a Job again.
+    fn remake(&mut self, patch: Box<Patch>, fails: bool) -> Input {
+        let result = if fails {
+            Outcome::Unmade(ApiError::Expired)
+        } else {
+            Outcome::Made(self.make_again())
+        };
+        self.remade(patch, Ok(result))
+    }
+
+    fn remade(&self, patch: Box<Patch>, result: Result<Outcome, ApiError>) -> Input {
         let answer = Answer::Patched(patch, result.map_err(RollError::Api));
-        self.answers.push(Input::Answer(self.term, answer));
+        Input::Answer(self.term, answer)
     }
 
     /// Unless somebody else was quicker.

@@ -21,11 +21,8 @@ use tokio::time::sleep;
 
 use crate::act::saved::{self, Saved};
 use crate::act::{self, ActContext, Author};
-use crate::api::pace::Pace;
 use crate::api::{ApiClient, ApiError, Term};
-use crate::control::{
-    Action, Answer, Control, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause,
-};
+use crate::control::{Answer, Control, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause};
 use crate::fetch;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::RollMessage;
@@ -37,9 +34,6 @@ use crate::report::Report;
 use crate::watch::News;
 use crate::watch::scope::Filter;
 
-/// Jobs that are made again at once. Each waits for its pods to end; a manifest is
-/// in memory meanwhile.
-pub(crate) const REMAKES: usize = 64;
 /// The pauses before the state is asked for again.
 const STATE_PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(10));
 
@@ -55,8 +49,6 @@ pub(crate) struct Executor {
     pub(crate) metrics: Metrics,
     /// Called instead of rolling.
     pub(crate) webhook: Option<Webhook>,
-    /// Jobs that are made again at once.
-    pub(crate) remakes: Pace,
     pub(crate) dry_run: bool,
 }
 
@@ -103,6 +95,10 @@ impl Effects {
             }
             Effect::Write(write) => self.in_term(|executor, term| executor.write(term, write)),
             Effect::Patch(patch) => self.in_term(|executor, term| executor.patch(term, patch)),
+            Effect::Remake(patch, at) => {
+                let wait = until(started, at);
+                self.in_term(|executor, term| executor.remake(term, patch, wait));
+            }
             Effect::Unpause(unpause) => {
                 self.in_term(|executor, term| executor.unpause(term, unpause));
             }
@@ -208,19 +204,15 @@ impl Executor {
     }
 
     async fn roll(&self, term: &Term, patch: &Patch) -> Result<Outcome, RollError> {
-        let _turn = match patch.action {
-            Action::Recreate => Some(self.remakes.enter(&patch.roll.key.namespace).await),
-            _ => None,
-        };
         Ok(act::carry_out(&self.acting(term), patch).await?)
     }
 
-    /// Does the rest of what an earlier term began.
-    async fn finish(self: Arc<Self>, term: Term, saved: Saved) {
-        let _turn = self.remakes.enter(&saved.key.namespace).await;
-        let done = Box::pin(act::finish(&self.acting(&term), &saved)).await;
+    /// Does more of what was begun, perhaps by an earlier term.
+    async fn remake(self: Arc<Self>, term: Term, patch: Box<Patch>, wait: Duration) {
+        sleep(wait).await;
+        let done = Box::pin(act::go_on(&self.acting(&term), &patch)).await;
         let done = done.map_err(RollError::from);
-        self.patched(&term, Box::new(saved.patch()), done).await;
+        self.patched(&term, patch, done).await;
     }
 
     async fn patched(&self, term: &Term, patch: Box<Patch>, done: Result<Outcome, RollError>) {
@@ -252,8 +244,10 @@ impl Executor {
         let result = match result {
             Ok(Outcome::Done | Outcome::Made(_)) => RollResult::Done,
             Ok(Outcome::NoEffect) => RollResult::NoEffect,
+            Ok(Outcome::Leaving(_)) => return,
             // Not refused: it had changed, and is looked at again.
             Err(RollError::Api(error)) if !error.is_failure() => return,
+            Ok(Outcome::Unmade(_)) => return self.metrics.failed("roll"),
             Err(_) => {
                 self.metrics.failed("roll");
                 RollResult::Refused
@@ -326,17 +320,13 @@ impl Executor {
 
     /// The controller leads; what an earlier term left half done is finished.
     async fn begin(self: Arc<Self>, term: Term, state: Vec<(Shard, Stored)>, saved: Vec<Saved>) {
-        let jobs = saved.iter().map(|job| (job.key.clone(), job.uid.clone()));
         let leading = NewTerm {
             number: term.number,
-            remaking: jobs.collect(),
+            remaking: saved.iter().map(Saved::patch).collect(),
             unled_since: term.unled_since,
             state,
         };
         self.tell(Input::Leading(leading)).await;
-        for job in saved {
-            spawn(Arc::clone(&self).finish(term.clone(), job));
-        }
     }
 }
 

@@ -15,7 +15,6 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Health};
-use crate::api::pace::Pace;
 use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::control::{Control, Plan};
 use crate::lease::{Candidate, Election};
@@ -28,7 +27,7 @@ use crate::reloader::meta_info;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
-use crate::run::effects::{Effects, Executor, REMAKES};
+use crate::run::effects::{Effects, Executor};
 use crate::run::turning::Loop;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
@@ -124,7 +123,6 @@ async fn run(
         identity,
         metrics: report.metrics().clone(),
         webhook,
-        remakes: Pace::new(REMAKES),
         dry_run: settings.plain.dry_run,
     };
     let mut turning = Loop {

@@ -4,13 +4,21 @@
 //! sources that came before the workloads would be lost, and each source be read
 //! again. So the first lists of sources begin when those of the workloads and
 //! namespaces beside them are complete, or could not be had: what fails waits
-//! for itself only.
+//! for itself only. What hangs does too: lists that get no further are not waited for,
+//! at the price that the sources of those workloads are read one by one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::Name;
 use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::time::timeout;
+
+/// After this long in which none of the first lists has got any further, sources begin.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// They begin after this long in any case.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Hands out the turns.
 #[derive(Default)]
@@ -19,7 +27,7 @@ pub(super) struct Order(BTreeMap<Option<Name>, (Sender<()>, Receiver<()>)>);
 /// When a stream's first list may begin.
 pub(super) enum Turn {
     /// At once; others wait until this is dropped.
-    First(#[expect(dead_code, reason = "it is there to be dropped")] Sender<()>),
+    First(Sender<()>),
     /// When nobody else's is first any more.
     Then(Receiver<()>),
     /// Its list has begun.
@@ -42,9 +50,15 @@ impl Turn {
     /// Waits until the list may begin.
     pub(super) async fn come(&mut self) {
         if let Self::Then(others) = self {
-            // An error says that all senders are gone; nothing is ever sent.
-            while others.changed().await.is_ok() {}
+            let _ = timeout(LONGEST, others_to_end(others)).await;
             *self = Self::Over;
+        }
+    }
+
+    /// The list has got further.
+    pub(super) fn goes_on(&self) {
+        if let Self::First(others) = self {
+            others.send_replace(());
         }
     }
 
@@ -52,4 +66,9 @@ impl Turn {
     pub(super) fn end(&mut self) {
         *self = Self::Over;
     }
+}
+
+/// An error says that all senders are gone.
+async fn others_to_end(others: &mut Receiver<()>) {
+    while let Ok(Ok(())) = timeout(PATIENCE, others.changed()).await {}
 }

@@ -325,6 +325,7 @@ impl Task {
 
     /// Tells of one object. Returns its version.
     async fn object(&mut self, kind: Kind, object: &RawValue, how: How) -> Option<Version> {
+        self.turn.goes_on();
         let Query { stream, filter, .. } = &self.query;
         let read = decode(stream.of, kind, object, how, filter);
         self.metrics.heard(stream.of, happened(kind), read.is_ok());

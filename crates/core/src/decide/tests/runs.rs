@@ -10,6 +10,7 @@ use super::lab::{Lab, merge};
 use super::show;
 use crate::index::Fact;
 use crate::kinds::Kind;
+use crate::standing::Word;
 
 const ROLLS: &str = "Roll Changed configmap/c (k)";
 
@@ -93,6 +94,33 @@ fn what_is_being_deleted_is_left_alone(#[case] kind: &str) {
     let verdict = lab.decide();
     assert_eq!(show(&verdict), "Nothing BeingDeleted");
     assert_eq!(verdict.standing, None);
+}
+
+#[rstest]
+#[case(json!(["foregroundDeletion"]), "waits for its pods")]
+#[case(
+    json!(["t.dev/hold", "foregroundDeletion"]),
+    "waits for its pods and the finalizer t.dev/hold"
+)]
+#[case(json!(["t.dev/hold"]), "waits for the finalizer t.dev/hold")]
+fn a_job_that_is_deleted_to_be_made_again_is_not_in_step(
+    #[case] finalizers: Value,
+    #[case] held_by: &str,
+) {
+    let mut lab = Lab::new("job");
+    lab.is(&json!({}));
+    lab.adopted();
+    lab.content("2");
+    assert_eq!(show(&lab.decide()), ROLLS);
+    lab.is(
+        &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z",
+        "finalizers": finalizers}}),
+    );
+    let verdict = lab.decide();
+    let expected = format!("Nothing BeingRemade configmap/c (k); {held_by}");
+    assert_eq!(show(&verdict), expected);
+    let standing = verdict.standing.map(|standing| standing.word);
+    assert_eq!(standing, Some(Word::Waiting));
 }
 
 #[test]
