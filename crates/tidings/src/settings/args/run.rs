@@ -58,7 +58,7 @@ pub struct PlainArgs {
     /// Decide and report, but write nothing: no record, no roll, no Event, no Lease.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_DRY_RUN", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub dry_run: bool,
-    /// Writes to the API server under way at the same time, 1 to 1000.
+    /// Writes to the API server under way at the same time, 1 to 1000; those that take long count apart.
     #[arg(long, value_name = "N", env = "TIDINGS_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub max_in_flight: u16,
 }
