@@ -102,6 +102,11 @@ impl Health {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the loop has turned lately: a replica whose loop hangs must not lead.
+    pub fn is_alive(&self) -> bool {
+        self.alive(Instant::now())
+    }
+
     fn alive(&self, now: Instant) -> bool {
         let turned = self.start + Duration::from_millis(self.turned.load(Ordering::Relaxed));
         now.saturating_duration_since(turned) < ALIVE
@@ -171,7 +176,7 @@ async fn text_of(State(metrics): State<Metrics>, headers: HeaderMap) -> impl Int
 }
 
 async fn livez(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
-    if health.alive(Instant::now()) {
+    if health.is_alive() {
         return (StatusCode::OK, "ok\n");
     }
     let text = "the loop has not turned for 30 seconds\n";
@@ -180,7 +185,7 @@ async fn livez(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) 
 
 /// In Reloader's words, for probes that its manifests set.
 async fn live(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
-    if health.alive(Instant::now()) {
+    if health.is_alive() {
         (StatusCode::OK, "alive")
     } else {
         (StatusCode::INTERNAL_SERVER_ERROR, "not alive")
@@ -191,6 +196,22 @@ async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
     match health.missing() {
         missing if missing.is_empty() => (StatusCode::OK, "ok\n".to_owned()),
         missing => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
+    }
+}
+
+#[cfg(test)]
+impl Health {
+    /// That of a loop that hangs.
+    pub(crate) fn hanging() -> Self {
+        Self {
+            start: Instant::now() - ALIVE,
+            ..Self::default()
+        }
+    }
+
+    /// It hangs again, after it has turned.
+    pub(crate) fn hang(&self) {
+        self.turn_at(self.start);
     }
 }
 

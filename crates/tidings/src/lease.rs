@@ -4,7 +4,8 @@
 //! term ends by our own clock before any other replica may begin one, whether
 //! or not the API server can be reached, and also if this process was frozen
 //! meanwhile; and for everybody who holds it before we let go of the Lease, and as
-//! soon as we see it in other hands. Every write asks [`Term::is_valid`] first. What slips through
+//! soon as we see it in other hands. While our loop hangs the Lease is not renewed, so
+//! that another replica leads. Every write asks [`Term::is_valid`] first. What slips through
 //! between that question and the server is fenced by the versions that writes
 //! carry.
 //!
@@ -28,6 +29,7 @@ use tokio::sync::{Notify, mpsc};
 use forms::{FORMS, Forms};
 use tidings_core::state::FORM;
 
+use crate::admin::Health;
 use crate::api::Term;
 
 /// For so many of a Lease's durations a replica's word of what it knows is fresh.
@@ -78,18 +80,22 @@ pub struct Candidate {
     said: Option<Instant>,
     /// Somebody here asks to leave it to another replica.
     resign: Arc<Notify>,
+    /// Whether the loop turns, for which we stand.
+    health: Arc<Health>,
     stands_by_until: Option<Instant>,
 }
 
 impl Candidate {
     /// A candidate of this identity for the Lease of this name.
-    /// It resigns for a while whenever that is asked for.
+    /// It resigns for a while whenever that is asked for, and claims nothing for a loop
+    /// that hangs.
     pub fn new(
         api: Api<Lease>,
         name: &str,
         identity: &str,
         timings: Timings,
         resign: Arc<Notify>,
+        health: Arc<Health>,
     ) -> Self {
         Self {
             api,
@@ -103,6 +109,7 @@ impl Candidate {
             form: FORM,
             said: None,
             resign,
+            health,
             stands_by_until: None,
         }
     }
@@ -153,8 +160,7 @@ impl Candidate {
 
     async fn round(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) -> Option<Term> {
         let asked = Instant::now();
-        let ours = tokio::time::timeout(self.timings.duration / 2, self.claim()).await;
-        let ours = ours.unwrap_or(Err(Unsure)).unwrap_or(false);
+        let ours = self.is_ours().await;
         self.tell_form(news).await;
         match term {
             Some(term) if ours && term.is_valid() => {
@@ -170,6 +176,15 @@ impl Candidate {
             None if ours => Some(self.begin(asked, news).await),
             None => None,
         }
+    }
+
+    async fn is_ours(&mut self) -> bool {
+        if !self.health.is_alive() {
+            tracing::debug!("the loop hangs: the Lease is not claimed");
+            return false;
+        }
+        let claiming = tokio::time::timeout(self.timings.duration / 2, self.claim());
+        claiming.await.unwrap_or(Err(Unsure)).unwrap_or(false)
     }
 
     async fn tell_form(&mut self, news: &mpsc::Sender<Election>) {
@@ -362,3 +377,6 @@ fn holder(lease: &Lease) -> Option<&str> {
         .as_deref()
         .filter(|holder| !holder.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,11 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
     match command {
         Command::Controller(args) => {
             let settings = ControllerSettings::new(args, around)?;
-            runtime()?.block_on(tidings::run::start::controller(settings))?;
-            Ok(Exit::Done)
+            let runtime = runtime()?;
+            let ended = runtime.block_on(tidings::run::start::controller(settings));
+            // A loop that is too busy to end is not waited for.
+            runtime.shutdown_background();
+            ended.map(|()| Exit::Done)
         }
         Command::Why(args) => {
             let settings = WhySettings::new(args, around)?;

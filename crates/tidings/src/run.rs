@@ -3,5 +3,6 @@
 mod alloc;
 pub(crate) mod chance;
 mod effects;
+mod ending;
 pub mod start;
 mod turning;

@@ -28,6 +28,7 @@ use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
 use crate::run::effects::{Effects, Executor};
+use crate::run::ending;
 use crate::run::turning::Loop;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
@@ -39,6 +40,9 @@ use crate::{notify, rights};
 const INBOX: usize = 1_024;
 /// How long Events and the admin server may take at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the loop may take to end, of the 30 seconds that a pod has: what is under
+/// way has half of it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the controller until a signal to stop.
 pub async fn controller(settings: ControllerSettings) -> Result<()> {
@@ -69,7 +73,8 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     );
     let identity = identity();
     let resign = Arc::new(Notify::new());
-    let (elections, candidate, release) = stand(&api, &settings, &identity, resign.clone());
+    let (elections, candidate, release) =
+        stand(&api, &settings, &identity, (resign.clone(), health.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "watching");
     let report = Report {
         metrics,
@@ -80,7 +85,11 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         shown: None,
     };
     let way = (identity, told.webhook, report, resign);
-    let mut effects = run(&settings, api, elections, way, stop).await;
+    let (tell, told_to_stop) = oneshot::channel();
+    let running = tokio::spawn(run(settings, api, elections, way, async {
+        let _ = told_to_stop.await;
+    }));
+    let mut effects = ending::ended(running, stop, tell, PATIENCE).await?;
     let _ = release.send(());
     // The next leader need not wait for what is only told.
     let _ = tokio::join!(candidate, effects.close(FAREWELL));
@@ -92,7 +101,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
 /// Watches and acts until `stop`, and finishes what is under way then. What is to
 /// be told of it may still wait in the effects.
 async fn run(
-    settings: &ControllerSettings,
+    settings: ControllerSettings,
     api: ApiClient,
     elections: mpsc::Receiver<Election>,
     (identity, webhook, report, resign): (String, Option<Webhook>, Report, Arc<Notify>),
@@ -101,11 +110,11 @@ async fn run(
     let installation = &settings.installation;
     let (answers, inbox) = mpsc::channel(INBOX);
     let (told, facts) = mpsc::channel(INBOX);
-    let plan = plan(settings);
+    let plan = plan(&settings);
     let watching = Watching {
         api: api.clone(),
         filter: installation.filter(),
-        ignored: ignored(settings),
+        ignored: ignored(&settings),
         metrics: report.metrics().clone(),
     };
     let _watches = watching.start(plan.streams.clone(), &told);
@@ -270,7 +279,7 @@ fn stand(
     api: &ApiClient,
     settings: &ControllerSettings,
     identity: &str,
-    resign: Arc<Notify>,
+    (resign, health): (Arc<Notify>, Arc<Health>),
 ) -> Stand {
     let (news, elections) = mpsc::channel(4);
     let (release, released) = oneshot::channel();
@@ -287,7 +296,7 @@ fn stand(
     let installation = &settings.installation;
     let leases = api.leases(&installation.own_namespace);
     let name = &installation.rules.instance;
-    let candidate = Candidate::new(leases, name, identity, settings.lease, resign);
+    let candidate = Candidate::new(leases, name, identity, settings.lease, resign, health);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 
