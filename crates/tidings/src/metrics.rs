@@ -49,6 +49,7 @@ metrics! {
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
     tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
+    tidings_left_out_total counter [what] "What was not said since so much was of its workload or namespace already, by what: an event, or a line of the log. It is summed up."
     tidings_notifications_total counter [sink result] "Attempts to send an alert or to call the webhook, by where to and by result: delivered, refused or failed."
     tidings_notifications_dropped_total counter [] "Alerts that were given up: the queue was full or no attempt was delivered."
 }
@@ -301,6 +302,7 @@ mod tests {
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
         metrics.event_request(201);
         metrics.of.tidings_events_dropped_total.inc();
+        metrics.of.tidings_left_out_total.of(["line"]).inc_by(480);
         metrics.notified("slack", Delivery::Delivered);
         metrics.of.tidings_notifications_dropped_total.inc();
         metrics.text()
@@ -328,6 +330,7 @@ mod tests {
         tidings_event_requests_total{code="201"} 1
         tidings_events_dropped_total 1
         tidings_leader 1
+        tidings_left_out_total{what="line"} 480
         tidings_notifications_dropped_total 1
         tidings_notifications_total{sink="slack",result="delivered"} 1
         tidings_problems{reason="BadAnnotation"} 2

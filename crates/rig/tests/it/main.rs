@@ -51,6 +51,7 @@ mod started_in_between;
 mod state_objects;
 mod static_manifests;
 mod storm;
+mod strangers_are_told_of;
 mod strangers_at_the_port;
 mod strangers_hold_up_nobody;
 mod strategies;

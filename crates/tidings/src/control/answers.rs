@@ -136,7 +136,7 @@ impl Leading {
 
     fn state_read(&mut self, ground: &mut Ground, shard: &Shard, stored: Option<Stored>) {
         let (concerned, problems) = self.store.read(shard, stored);
-        unreadable(&problems);
+        unreadable(shard, &problems);
         for key in concerned {
             self.desks.end(&key);
             let again = self.desks.of(&key).record_backoff.again();

@@ -42,9 +42,9 @@ pub(super) struct Leading {
 }
 
 /// Records that cannot be read are as good as none, and are said.
-pub(super) fn unreadable(problems: &[String]) {
+pub(super) fn unreadable(shard: &Shard, problems: &[String]) {
     for problem in problems {
-        tracing::warn!(problem, "a record cannot be read");
+        tracing::warn!(namespace = %shard.namespace, problem, "a record cannot be read");
     }
 }
 
@@ -61,7 +61,7 @@ impl Leading {
         }
         for (shard, stored) in new.state {
             let (_, problems) = store.read(&shard, Some(stored));
-            unreadable(&problems);
+            unreadable(&shard, &problems);
         }
         Self {
             term: new.number,

@@ -13,7 +13,7 @@ use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_shared::plain::plain;
 
-use crate::control::Notice;
+use crate::control::{Notice, NoticeKind};
 use crate::notify::roll::type_of;
 
 /// The API server takes no longer messages.
@@ -38,6 +38,8 @@ pub struct EventFact {
     pub message: String,
     /// Tells apart what is said in the same words; 0 where that is the same.
     pub n: u64,
+    /// Whether it tells of a roll that reached its workload: those go first.
+    pub is_roll: bool,
 }
 
 impl EventFact {
@@ -50,8 +52,28 @@ impl EventFact {
             component: Cow::Borrowed("tidings"),
             reason: row.word,
             warning: row.warning,
-            message,
+            message: cut(&message, MESSAGE_LIMIT).to_owned(),
             n: notice.time,
+            is_roll: matches!(notice.kind, NoticeKind::Rolled(..)),
+        }
+    }
+
+    /// So much more was to be told of a namespace, of this workload last.
+    pub fn left_out((workload, uid): (WorkloadRef, Name), count: u64, now: u64) -> Self {
+        let message = format!(
+            "And {count} more of workloads in this namespace: so much was to be told that the \
+             rest was left out. `tidings why -n {}` tells how they stand.",
+            workload.namespace,
+        );
+        Self {
+            workload,
+            uid,
+            component: Cow::Borrowed("tidings"),
+            reason: "LeftOut",
+            warning: false,
+            message,
+            n: now,
+            is_roll: false,
         }
     }
 
@@ -188,7 +210,7 @@ fn name(fact: &EventFact) -> String {
 }
 
 /// The longest beginning of whole characters within so many bytes.
-fn cut(text: &str, limit: usize) -> &str {
+pub(super) fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
@@ -198,7 +220,6 @@ mod tests {
     use tidings_core::refs::SourceKind;
 
     use super::*;
-    use crate::control::NoticeKind;
 
     fn fact(name: &str, message: &str) -> EventFact {
         EventFact {
@@ -209,6 +230,19 @@ mod tests {
             warning: false,
             message: message.to_owned(),
             n: 0,
+            is_roll: false,
+        }
+    }
+
+    fn notice() -> Notice {
+        Notice {
+            key: WorkloadRef::new(&KINDS[0], "stage", "web"),
+            uid: "1-2-3".into(),
+            reason: Reason::Failed,
+            text: "rolling it: refused".to_owned(),
+            kind: NoticeKind::Problem,
+            standing: None,
+            time: 0,
         }
     }
 
@@ -272,15 +306,7 @@ mod tests {
 
     #[test]
     fn reloaders_events_are_in_its_words() {
-        let said = Notice {
-            key: WorkloadRef::new(&KINDS[0], "stage", "web"),
-            uid: "1-2-3".into(),
-            reason: Reason::Failed,
-            text: "rolling it: refused".to_owned(),
-            kind: NoticeKind::Problem,
-            standing: None,
-            time: 0,
-        };
+        let said = notice();
         let source = SourceRef::new(SourceKind::Secret, "stage", "db");
         let events = [
             EventFact::reloaded(&said, &source, 3),
@@ -329,8 +355,7 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_between_characters() {
-        let message = "é".repeat(600);
-        let event = render(&fact("web", &message), "tidings", Timestamp::UNIX_EPOCH);
-        assert_eq!(event["message"].as_str().unwrap().len(), 1024);
+        let said = EventFact::ours(&notice(), format!("a{}", "é".repeat(600)));
+        assert_eq!(said.message.len(), 1023);
     }
 }

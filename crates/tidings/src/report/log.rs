@@ -1,19 +1,22 @@
 //! The log: one line a decision, for eyes or for programs.
 //!
-//! Goes in: notices. Comes out: lines on stderr. Libraries that print parts of
+//! Goes in: notices. Comes out: lines on stderr, of one namespace's objects no more than
+//! somebody may read ([`Lines`]); of a roll always. Libraries that print parts of
 //! answers, which may hold secrets, are heard only when they fail.
 
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use tidings_core::reason::Reason;
-use tidings_core::refs::WorkloadRef;
+use tidings_core::refs::{Name, WorkloadRef};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use super::events::cut;
+use super::lines::{ALWAYS, Lines};
 use crate::control::Notice;
 
 /// The form and amount of the log.
@@ -102,6 +105,9 @@ impl Note {
     }
 }
 
+/// Of a text that somebody wrote, the log has so much.
+const TEXT_LIMIT: usize = 1024;
+
 /// Libraries that see requests and answers.
 const TALKATIVE: [&str; 7] = [
     "kube",
@@ -113,8 +119,10 @@ const TALKATIVE: [&str; 7] = [
     "h2",
 ];
 
-/// Starts the log. It fails if there already is one.
-pub fn init(settings: LogSettings) -> Result<(), TryInitError> {
+/// Starts the log, and gives what it knows of its lines. It fails if there already is
+/// one.
+pub fn init(settings: LogSettings) -> Result<Lines, TryInitError> {
+    let written = Lines::default();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -123,9 +131,9 @@ pub fn init(settings: LogSettings) -> Result<(), TryInitError> {
         LogFormat::Json => lines.json().flatten_event(true).with_target(false).boxed(),
     };
     let registry = tracing_subscriber::registry();
-    registry
-        .with(lines.with_filter(filter(settings.level)))
-        .try_init()
+    let wanted = filter(settings.level).and(written.clone());
+    registry.with(lines.with_filter(wanted)).try_init()?;
+    Ok(written)
 }
 
 fn filter(level: LogLevel) -> Targets {
@@ -150,6 +158,7 @@ pub fn decision(notice: &Notice) {
         ..
     } = notice;
     let standing = notice.standing.map(|word| word.row().text);
+    let text = cut(text, TEXT_LIMIT);
     if reason.row().warning {
         tracing::warn!(%workload, standing, text, "{reason}");
     } else if reason.row().quiet {
@@ -170,12 +179,22 @@ pub fn note(note: &Note) {
 
 /// The line for a problem.
 pub fn problem(workload: &WorkloadRef, reason: Reason, text: &str) {
+    let text = cut(text, TEXT_LIMIT);
     tracing::warn!(%workload, text, "{reason}");
 }
 
 /// The line for a roll that reached its workload.
 pub fn rolled(workload: &WorkloadRef, n: u64, because: &str, millis: Option<u64>) {
-    tracing::info!(%workload, n, because, after_ms = millis, "Rolled");
+    tracing::info!(target: ALWAYS, %workload, n, because, after_ms = millis, "Rolled");
+}
+
+/// The line for so many that were left out.
+pub(super) fn left_out(namespace: &Name, count: u64) {
+    tracing::warn!(
+        target: ALWAYS,
+        %namespace,
+        "and {count} more lines about objects of this namespace; see `tidings why -n {namespace}`"
+    );
 }
 
 #[cfg(test)]
@@ -215,9 +234,9 @@ mod tests {
     }
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Lines {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -228,14 +247,15 @@ mod tests {
     }
 
     fn logged(level: LogLevel, log: impl FnOnce()) -> String {
-        let lines = Lines::default();
+        let lines = Written::default();
         let to = lines.clone();
         let layer = tracing_subscriber::fmt::layer()
             .without_time()
             .with_ansi(false)
             .with_target(false)
             .with_writer(move || to.clone());
-        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter(level)));
+        let wanted = filter(level).and(Lines::default());
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(wanted));
         tracing::subscriber::with_default(subscriber, log);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -268,6 +288,40 @@ mod tests {
         WARN BadAnnotation workload=stage/deployment/web text="tidings.dev/settle: no time"
         INFO Rolled workload=stage/deployment/web n=3 because="configmap/app (k)" after_ms=12
         "#);
+    }
+
+    #[test]
+    fn what_a_namespace_is_said_of_too_often_is_left_out_but_for_rolls() {
+        let of =
+            |namespace: &str, n: usize| WorkloadRef::new(&KINDS[0], namespace, format!("web-{n}"));
+        let text = logged(LogLevel::Info, || {
+            for n in 0..1_000 {
+                problem(&of("loud", n), Reason::NothingMatches, "configmap/a");
+                rolled(&of("loud", n), 1, "configmap/b (k)", None);
+                tracing::warn!(namespace = "loud", "skipped a source");
+                tracing::warn!(stream = "configmaps", "the watch failed");
+            }
+            problem(&of("quiet", 0), Reason::NothingMatches, "configmap/a");
+        });
+        let count = |of: &str| text.lines().filter(|line| line.contains(of)).count();
+        let said = [
+            "NothingMatches workload=loud",
+            "skipped",
+            "Rolled",
+            "watch",
+            "quiet",
+        ];
+        assert_eq!(said.map(count), [100, 100, 1_000, 1_000, 1]);
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let workload = WorkloadRef::new(&KINDS[0], "stage", "web");
+        let long = "x".repeat(300_000);
+        let text = logged(LogLevel::Info, || {
+            problem(&workload, Reason::BadAnnotation, &long);
+        });
+        assert!(text.len() < 2 * TEXT_LIMIT, "{}", text.len());
     }
 
     #[test]

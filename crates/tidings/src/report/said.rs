@@ -1,15 +1,19 @@
 //! What the controller says, brought to the log, the metrics and the Events.
 //!
 //! Goes in: [`Notice`], gauges, the index. Comes out: nothing that anybody waits
-//! for.
+//! for. Of what is no roll, a namespace's Events are as many as somebody may read; what
+//! is left out is counted and summed up.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tidings_core::reason::{Problem, Reason};
-use tidings_core::refs::Name;
+use tidings_core::refs::{Name, WorkloadRef};
 
+use super::allowance::{Allowance, LeftOut};
 use super::events::{self, EventFact};
+use super::lines::Lines;
 use super::log;
 use super::sender::EventSender;
 use crate::admin::Health;
@@ -23,10 +27,17 @@ use crate::watch::News;
 /// Gauges are shown this often at most.
 const ROUND: Duration = Duration::from_millis(500);
 
+/// A workload and its uid.
+type Subject = (WorkloadRef, Name);
+
 /// Where everything is told.
 pub(crate) struct Report {
     pub(crate) metrics: Metrics,
     pub(crate) events: Option<EventSender>,
+    /// What is told by Events, and of which workload it was left out last.
+    pub(crate) told: Allowance<Subject>,
+    /// What the log says.
+    pub(crate) lines: Lines,
     /// Who else is told of rolls.
     pub(crate) alerts: Option<AlertSender>,
     pub(crate) health: Arc<Health>,
@@ -40,7 +51,7 @@ impl Report {
         &self.metrics
     }
 
-    pub(crate) fn say(&self, notice: &Notice) {
+    pub(crate) fn say(&mut self, notice: &Notice) {
         match &notice.kind {
             NoticeKind::Decision => self.decision(notice),
             NoticeKind::Problem => self.problem(notice),
@@ -48,7 +59,7 @@ impl Report {
         }
     }
 
-    fn decision(&self, notice: &Notice) {
+    fn decision(&mut self, notice: &Notice) {
         let decisions = &self.metrics.of.tidings_decisions_total;
         decisions.of([notice.reason.word()]).inc();
         log::decision(notice);
@@ -57,7 +68,7 @@ impl Report {
         }
     }
 
-    fn problem(&self, notice: &Notice) {
+    fn problem(&mut self, notice: &Notice) {
         log::problem(&notice.key, notice.reason, &notice.text);
         let problem = Problem {
             reason: notice.reason,
@@ -69,7 +80,7 @@ impl Report {
         }
     }
 
-    fn rolled(&self, notice: &Notice, roll: &Arc<Roll>, since: Option<u64>) {
+    fn rolled(&mut self, notice: &Notice, roll: &Arc<Roll>, since: Option<u64>) {
         log::rolled(&roll.key, roll.n, &roll.because, since);
         if let Some(millis) = since {
             let took = Duration::from_millis(millis);
@@ -87,13 +98,41 @@ impl Report {
         }
     }
 
-    fn event(&self, notice: &Notice, message: String) {
+    fn event(&mut self, notice: &Notice, message: String) {
         self.send(EventFact::ours(notice, message));
     }
 
-    fn send(&self, fact: EventFact) {
+    fn send(&mut self, fact: EventFact) {
+        let workload = || (fact.workload.clone(), fact.uid.clone());
+        let name = fact.workload.to_string();
+        let namespace = &fact.workload.namespace;
+        let now = Instant::now();
+        if fact.is_roll || self.told.ask(now, namespace, Some(&name), workload) {
+            self.post(fact);
+        } else {
+            self.metrics.of.tidings_left_out_total.of(["event"]).inc();
+        }
+    }
+
+    fn post(&self, fact: EventFact) {
         if let Some(events) = &self.events {
             events.send(fact);
+        }
+    }
+
+    /// Says how much was left out.
+    fn sum_up(&self, lines: Vec<(Name, u64)>, told: Vec<(Name, LeftOut<Subject>)>) {
+        for (namespace, count) in lines {
+            self.metrics
+                .of
+                .tidings_left_out_total
+                .of(["line"])
+                .inc_by(count);
+            log::left_out(&namespace, count);
+        }
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        for (_, left_out) in told {
+            self.post(EventFact::left_out(left_out.last, left_out.count, now));
         }
     }
 
@@ -136,7 +175,10 @@ impl Report {
         {
             return Some(again);
         }
-        self.shown = Some(Instant::now());
+        let now = Instant::now();
+        self.shown = Some(now);
+        let told = self.told.due(now);
+        self.sum_up(self.lines.due(now), told);
         let index = control.index();
         self.health.streams(index.streams());
         self.metrics.streams(index.streams());
@@ -152,6 +194,8 @@ impl Report {
     }
 
     pub(crate) async fn close(&mut self, within: Duration) {
+        let told = self.told.rest();
+        self.sum_up(self.lines.rest(), told);
         let (events, alerts) = (self.events.take(), self.alerts.take());
         let events = async {
             if let Some(events) = events {

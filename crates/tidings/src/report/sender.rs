@@ -1,79 +1,123 @@
 //! Sends Events, behind everything else.
 //!
-//! Goes in: [`EventFact`]s, never waiting. Comes out: one POST at a time, held
-//! back while patches are under way. What cannot be sent is counted and
+//! Goes in: [`EventFact`]s, never waiting. Comes out: a few POSTs at once, of a
+//! namespace one, held back while patches are under way: a webhook that hangs in one
+//! namespace holds up that namespace's Events. What cannot be sent is counted and
 //! dropped: an Event is a message to people, never a fact that decisions rest on.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_core::refs::Name;
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::events::{EventFact, render};
-use crate::api::outbox::{Failed, Outbox, deliver};
+use super::waiting::{Next, Told, WaitingEvents};
+use crate::api::outbox::Failed;
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::metrics::Metrics;
 
-/// Events that may wait. Beyond, new ones are dropped.
-const WAITING: usize = 4096;
-/// The first pause after a failure.
-const PAUSE: Duration = Duration::from_millis(250);
-/// Patches go first, but for no longer than this.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Events that are sent at once.
+const AT_ONCE: usize = 8;
 /// An answer that takes longer is none.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Nothing is to be done by then, as far as it is known.
+const LONG: Duration = Duration::from_hours(1);
 
 /// Takes Events and sends them when there is time.
 #[derive(Debug)]
 pub struct EventSender {
+    queue: Arc<EventQueue>,
     /// None in a dry run.
-    outbox: Option<Outbox<EventFact>>,
-    patching: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
     metrics: Metrics,
+}
+
+/// What who tells and who sends have in common.
+#[derive(Debug, Default)]
+struct EventQueue {
+    state: Mutex<QueueState>,
+    /// There is something new to look at.
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    waiting: WaitingEvents,
+    /// Patches are under way, which go first.
+    patching: bool,
+    /// Nothing more comes.
+    closing: bool,
+}
+
+impl EventQueue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Next {
+        let state = &mut *self.lock();
+        state.waiting.take(Instant::now(), state.patching)
+    }
+
+    fn is_through(&self) -> bool {
+        let state = self.lock();
+        state.closing && state.waiting.is_empty()
+    }
 }
 
 impl EventSender {
     /// Starts sending. A dry run sends nothing.
     pub fn new(api: ApiClient, metrics: Metrics, instance: Name, dry_run: bool) -> Self {
-        let (patching, held) = watch::channel(false);
+        let queue = Arc::<EventQueue>::default();
         let post = EventPost {
             api,
             metrics: metrics.clone(),
             instance,
+            queue: queue.clone(),
         };
-        let start = || Outbox::new(WAITING, |facts| post.all(facts, held));
+        let task = (!dry_run).then(|| tokio::spawn(Arc::new(post).all()));
         Self {
-            outbox: (!dry_run).then(start),
-            patching,
+            queue,
+            task,
             metrics,
         }
     }
 
     /// Tells something. It never waits.
     pub fn send(&self, fact: EventFact) {
-        if let Some(outbox) = &self.outbox
-            && !outbox.send(fact)
-        {
+        if self.task.is_none() {
+            return;
+        }
+        if !self.queue.lock().waiting.push(fact, Instant::now()) {
             self.metrics.of.tidings_events_dropped_total.inc();
         }
+        self.queue.news.notify_one();
     }
 
     /// Says whether patches are under way, which go first.
     pub fn patching(&self, under_way: bool) {
-        self.patching.send_if_modified(|now| {
-            let changed = *now != under_way;
-            *now = under_way;
-            changed
-        });
+        let before = std::mem::replace(&mut self.queue.lock().patching, under_way);
+        if before && !under_way {
+            self.queue.news.notify_one();
+        }
     }
 
     /// Sends what still waits, for at most so long.
     pub async fn close(self, within: Duration) {
-        self.patching(false);
-        if let Some(outbox) = self.outbox {
-            outbox.close(within).await;
+        let Some(mut task) = self.task else {
+            return;
+        };
+        {
+            let mut state = self.queue.lock();
+            (state.closing, state.patching) = (true, false);
+        }
+        self.queue.news.notify_one();
+        if timeout(within, &mut task).await.is_err() {
+            task.abort();
         }
     }
 }
@@ -82,29 +126,76 @@ struct EventPost {
     api: ApiClient,
     metrics: Metrics,
     instance: Name,
+    queue: Arc<EventQueue>,
 }
 
 impl EventPost {
-    async fn all(self, mut facts: mpsc::Receiver<EventFact>, mut patching: watch::Receiver<bool>) {
-        while let Some(fact) = facts.recv().await {
-            // Either the patches are done or it has been long enough.
-            let _ = timeout(PATIENCE, patching.wait_for(|under_way| !under_way)).await;
-            if let Err(why) = self.one(&fact).await {
-                self.metrics.of.tidings_events_dropped_total.inc();
-                tracing::warn!(workload = %fact.workload, reason = %fact.reason, %why, "event not sent");
+    async fn all(self: Arc<Self>) {
+        let mut under_way = JoinSet::new();
+        loop {
+            let next = if under_way.len() < AT_ONCE {
+                self.queue.next()
+            } else {
+                Next::Wait
+            };
+            let wake = match next {
+                Next::Send(told) => {
+                    under_way.spawn(Arc::clone(&self).one(told));
+                    continue;
+                }
+                Next::At(at) => at,
+                Next::Wait if under_way.is_empty() && self.queue.is_through() => return,
+                Next::Wait => Instant::now() + LONG,
+            };
+            tokio::select! {
+                Some(_) = under_way.join_next() => {}
+                () = self.queue.news.notified() => {}
+                () = sleep_until(wake) => {}
             }
         }
     }
 
-    async fn one(&self, fact: &EventFact) -> Result<(), ApiError> {
+    /// One attempt. What fails for now goes back, and takes nobody's place meanwhile.
+    async fn one(self: Arc<Self>, told: Box<Told>) {
+        let (workload, reason) = (told.fact.workload.clone(), told.fact.reason);
+        let asked = Instant::now();
+        let result = self.attempt(&told.fact).await;
+        if let Some(why) = self.given_up(*told, asked, result) {
+            self.metrics.of.tidings_events_dropped_total.inc();
+            tracing::warn!(%workload, %reason, %why, "event not sent");
+        }
+    }
+
+    fn given_up(
+        &self,
+        told: Told,
+        asked: Instant,
+        result: Result<(), Failed<ApiError>>,
+    ) -> Option<ApiError> {
+        let state = &mut *self.queue.lock();
+        let times = (Instant::now(), asked.elapsed());
+        let namespace = told.fact.workload.namespace.clone();
+        match result {
+            Err(Failed::ForNow(why, wish)) => {
+                let again = state.waiting.failed(told, times, wish);
+                (!again).then_some(why)
+            }
+            Err(Failed::ForGood(why)) => {
+                state.waiting.done(&namespace, times.1);
+                Some(why)
+            }
+            Ok(()) => {
+                state.waiting.done(&namespace, times.1);
+                None
+            }
+        }
+    }
+
+    async fn attempt(&self, fact: &EventFact) -> Result<(), Failed<ApiError>> {
         let event = render(fact, &self.instance, Timestamp::now()).to_string();
         let events = Place::core("events").within(fact.workload.namespace.clone());
         let post = Call::new(Verb::Create, events).body(event);
-        deliver(PAUSE, || self.attempt(&post)).await
-    }
-
-    async fn attempt(&self, post: &Call) -> Result<(), Failed<ApiError>> {
-        let answer = timeout(ANSWER, self.api.tell(post)).await;
+        let answer = timeout(ANSWER, self.api.tell(&post)).await;
         let late = || ApiError::Unreachable(format!("no answer in {} s", ANSWER.as_secs()));
         let error = answer.unwrap_or_else(|_| Err(late())).err();
         let code = error.as_ref().map_or(Some(201), ApiError::status);
@@ -154,6 +245,9 @@ mod tests {
         }
 
         async fn take(&self, request: Request<Body>) -> Response<Body> {
+            if request.uri().path() == "/api/v1/namespaces/hangs/events" {
+                std::future::pending().await
+            }
             assert_eq!(request.uri().path(), "/api/v1/namespaces/stage/events");
             let body = request.into_body().collect().await.unwrap().to_bytes();
             let event: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -167,14 +261,19 @@ mod tests {
     }
 
     fn fact(message: &str) -> EventFact {
+        within("stage", message)
+    }
+
+    fn within(namespace: &str, message: &str) -> EventFact {
         EventFact {
-            workload: WorkloadRef::new(&KINDS[0], "stage", "web"),
+            workload: WorkloadRef::new(&KINDS[0], namespace, "web"),
             uid: "u".into(),
             component: "tidings".into(),
             reason: "Changed",
             warning: false,
             message: message.to_owned(),
             n: 0,
+            is_roll: false,
         }
     }
 
@@ -220,23 +319,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patches_go_first_but_not_for_ever() {
+    async fn patches_go_first() {
         let server = Server::default();
         let (sender, _) = start(&server, false);
         sender.patching(true);
         sender.send(fact("a"));
         sleep(Duration::from_secs(1)).await;
         assert!(server.got.lock().unwrap().is_empty());
-        sleep(PATIENCE).await;
+        sender.patching(false);
+        sender.close(Duration::from_secs(1)).await;
         assert_eq!(server.got.lock().unwrap().len(), 1);
     }
 
+    /// As long as a webhook hangs there.
     #[tokio::test(start_paused = true)]
-    async fn too_many_are_dropped_and_counted() {
+    async fn a_namespace_whose_posts_hang_holds_up_no_other() {
         let server = Server::default();
-        let (sender, metrics) = start(&server, false);
-        (0..WAITING + 3).for_each(|_| sender.send(fact("a")));
-        assert_eq!(dropped(&metrics), 3);
+        let (sender, _) = start(&server, false);
+        let begin = Instant::now();
+        (0..50).for_each(|_| sender.send(within("hangs", "h")));
+        (0..50).for_each(|_| sender.send(fact("a")));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(server.got.lock().unwrap().len(), 50);
+        assert!(begin.elapsed() < ANSWER);
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ use crate::notify::sender::AlertSender;
 use crate::notify::webhook::Webhook;
 use crate::records::cluster;
 use crate::reloader::meta_info;
+use crate::report::allowance::Allowance;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
@@ -46,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the controller until a signal to stop.
 pub async fn controller(settings: ControllerSettings) -> Result<()> {
-    log::init(settings.log)?;
+    let lines = log::init(settings.log)?;
     settings.notes.iter().for_each(log::note);
     // Before anything that takes long, so that a signal is never missed.
     let stop = stop_signal()?;
@@ -79,6 +80,8 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let report = Report {
         metrics,
         events: Some(events),
+        told: Allowance::default(),
+        lines,
         alerts: told.alerts,
         health,
         instance,
