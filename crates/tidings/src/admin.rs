@@ -204,7 +204,7 @@ impl Health {
     /// That of a loop that hangs.
     pub(crate) fn hanging() -> Self {
         Self {
-            start: Instant::now() - ALIVE,
+            start: Instant::now().checked_sub(ALIVE).unwrap(),
             ..Self::default()
         }
     }

@@ -94,8 +94,7 @@ impl Candidate {
         name: &str,
         identity: &str,
         timings: Timings,
-        resign: Arc<Notify>,
-        health: Arc<Health>,
+        (resign, health): (Arc<Notify>, Arc<Health>),
     ) -> Self {
         Self {
             api,

@@ -68,8 +68,7 @@ fn stand(server: &Server, health: &Arc<Health>) -> (mpsc::Receiver<Election>, on
         "tidings",
         "us",
         TIMINGS,
-        Arc::default(),
-        health.clone(),
+        (Arc::default(), health.clone()),
     );
     tokio::spawn(candidate.run(news, async {
         let _ = stopped.await;

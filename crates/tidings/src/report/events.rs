@@ -44,7 +44,7 @@ pub struct EventFact {
 
 impl EventFact {
     /// Something that we tell in our own name.
-    pub fn ours(notice: &Notice, message: String) -> Self {
+    pub fn ours(notice: &Notice, message: &str) -> Self {
         let row = notice.reason.row();
         Self {
             workload: notice.key.clone(),
@@ -52,7 +52,7 @@ impl EventFact {
             component: Cow::Borrowed("tidings"),
             reason: row.word,
             warning: row.warning,
-            message: cut(&message, MESSAGE_LIMIT).to_owned(),
+            message: cut(message, MESSAGE_LIMIT).to_owned(),
             n: notice.time,
             is_roll: matches!(notice.kind, NoticeKind::Rolled(..)),
         }
@@ -97,7 +97,7 @@ impl EventFact {
             reason: "Reloaded",
             warning: false,
             n,
-            ..Self::ours(notice, message)
+            ..Self::ours(notice, &message)
         }
     }
 
@@ -116,7 +116,7 @@ impl EventFact {
             component: Cow::Borrowed("reloader"),
             reason: "ReloadFail",
             warning: true,
-            ..Self::ours(notice, message)
+            ..Self::ours(notice, &message)
         }
     }
 }
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_between_characters() {
-        let said = EventFact::ours(&notice(), format!("a{}", "é".repeat(600)));
+        let said = EventFact::ours(&notice(), &format!("a{}", "é".repeat(600)));
         assert_eq!(said.message.len(), 1023);
     }
 }

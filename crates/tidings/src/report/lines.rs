@@ -22,9 +22,9 @@ pub(super) const ALWAYS: &str = "tidings::always";
 
 /// What lines were written lately. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(Arc<Mutex<Allowance<()>>>);
+pub struct LogLines(Arc<Mutex<Allowance<()>>>);
 
-impl Lines {
+impl LogLines {
     /// Of each namespace, how many lines were left out, where it is time to say so.
     pub(super) fn due(&self, now: Instant) -> Vec<(Name, u64)> {
         counted(self.lock().due(now))
@@ -47,7 +47,7 @@ fn counted(left_out: Vec<(Name, LeftOut<()>)>) -> Vec<(Name, u64)> {
         .collect()
 }
 
-impl<S> Filter<S> for Lines {
+impl<S> Filter<S> for LogLines {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }

@@ -1,7 +1,7 @@
 //! The log: one line a decision, for eyes or for programs.
 //!
 //! Goes in: notices. Comes out: lines on stderr, of one namespace's objects no more than
-//! somebody may read ([`Lines`]); of a roll always. Libraries that print parts of
+//! somebody may read ([`LogLines`]); of a roll always. Libraries that print parts of
 //! answers, which may hold secrets, are heard only when they fail.
 
 use std::io::IsTerminal;
@@ -16,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::events::cut;
-use super::lines::{ALWAYS, Lines};
+use super::lines::{ALWAYS, LogLines};
 use crate::control::Notice;
 
 /// The form and amount of the log.
@@ -121,8 +121,8 @@ const TALKATIVE: [&str; 7] = [
 
 /// Starts the log, and gives what it knows of its lines. It fails if there already is
 /// one.
-pub fn init(settings: LogSettings) -> Result<Lines, TryInitError> {
-    let written = Lines::default();
+pub fn init(settings: LogSettings) -> Result<LogLines, TryInitError> {
+    let written = LogLines::default();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -254,7 +254,7 @@ mod tests {
             .with_ansi(false)
             .with_target(false)
             .with_writer(move || to.clone());
-        let wanted = filter(level).and(Lines::default());
+        let wanted = filter(level).and(LogLines::default());
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(wanted));
         tracing::subscriber::with_default(subscriber, log);
         let bytes = lines.0.lock().unwrap().clone();

@@ -13,7 +13,7 @@ use tidings_core::refs::{Name, WorkloadRef};
 
 use super::allowance::{Allowance, LeftOut};
 use super::events::{self, EventFact};
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::log;
 use super::sender::EventSender;
 use crate::admin::Health;
@@ -37,7 +37,7 @@ pub(crate) struct Report {
     /// What is told by Events, and of which workload it was left out last.
     pub(crate) told: Allowance<Subject>,
     /// What the log says.
-    pub(crate) lines: Lines,
+    pub(crate) lines: LogLines,
     /// Who else is told of rolls.
     pub(crate) alerts: Option<AlertSender>,
     pub(crate) health: Arc<Health>,
@@ -64,7 +64,7 @@ impl Report {
         decisions.of([notice.reason.word()]).inc();
         log::decision(notice);
         if notice.reason.row().event {
-            self.event(notice, events::decision(notice));
+            self.event(notice, &events::decision(notice));
         }
     }
 
@@ -74,7 +74,7 @@ impl Report {
             reason: notice.reason,
             text: notice.text.clone(),
         };
-        self.event(notice, events::problem(&problem));
+        self.event(notice, &events::problem(&problem));
         if self.speaks_as_reloader() && notice.reason == Reason::Failed {
             self.send(EventFact::not_reloaded(notice));
         }
@@ -86,7 +86,7 @@ impl Report {
             let took = Duration::from_millis(millis);
             self.metrics.change_to_patch(&roll.key, took);
         }
-        self.event(notice, events::rolled(roll.reason, roll.n, &roll.because));
+        self.event(notice, &events::rolled(roll.reason, roll.n, &roll.because));
         let message = RollMessage::new(roll, &self.instance);
         if self.speaks_as_reloader() {
             for source in message.sources() {
@@ -98,7 +98,7 @@ impl Report {
         }
     }
 
-    fn event(&mut self, notice: &Notice, message: String) {
+    fn event(&mut self, notice: &Notice, message: &str) {
         self.send(EventFact::ours(notice, message));
     }
 

@@ -246,7 +246,7 @@ mod tests {
 
         async fn take(&self, request: Request<Body>) -> Response<Body> {
             if request.uri().path() == "/api/v1/namespaces/hangs/events" {
-                std::future::pending().await
+                return std::future::pending().await;
             }
             assert_eq!(request.uri().path(), "/api/v1/namespaces/stage/events");
             let body = request.into_body().collect().await.unwrap().to_bytes();

@@ -305,7 +305,7 @@ mod tests {
         for attempt in 1..=ATTEMPTS {
             let told = sent(&mut waiting, now).unwrap();
             assert_eq!(told.fact.message, "first");
-            let asked = Some(Duration::from_secs(600));
+            let asked = Some(Duration::from_mins(10));
             let again = waiting.failed(told, (now, Duration::ZERO), asked);
             assert_eq!(again, attempt < ATTEMPTS);
             if again {

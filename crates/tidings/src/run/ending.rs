@@ -45,7 +45,7 @@ mod tests {
     async fn work_that_is_told_to_end_gives_what_it_leaves() {
         let (tell, told) = oneshot::channel();
         let work = tokio::spawn(async { told.await.map(|()| "left") });
-        let left = ended(work, ready(()), tell, Duration::from_secs(60)).await;
+        let left = ended(work, ready(()), tell, Duration::from_mins(1)).await;
         assert_eq!(left.unwrap(), Ok("left"));
     }
 
@@ -65,7 +65,7 @@ mod tests {
         let (tell, _told) = oneshot::channel();
         let work = tokio::spawn(pending::<()>());
         work.abort();
-        let left = ended(work, pending(), tell, Duration::from_secs(60)).await;
+        let left = ended(work, pending(), tell, Duration::from_mins(1)).await;
         assert_eq!(left.unwrap_err().to_string(), "the loop failed");
     }
 }

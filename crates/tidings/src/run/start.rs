@@ -282,7 +282,7 @@ fn stand(
     api: &ApiClient,
     settings: &ControllerSettings,
     identity: &str,
-    (resign, health): (Arc<Notify>, Arc<Health>),
+    heeds: (Arc<Notify>, Arc<Health>),
 ) -> Stand {
     let (news, elections) = mpsc::channel(4);
     let (release, released) = oneshot::channel();
@@ -299,7 +299,7 @@ fn stand(
     let installation = &settings.installation;
     let leases = api.leases(&installation.own_namespace);
     let name = &installation.rules.instance;
-    let candidate = Candidate::new(leases, name, identity, settings.lease, resign, health);
+    let candidate = Candidate::new(leases, name, identity, settings.lease, heeds);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

@@ -4,6 +4,8 @@
 //! table, and JSON for programs. Progress goes to stderr. A row that misses its
 //! bar is no failure of the benchmark; one that cannot be measured is.
 //!
+//! `make bench-strangers` is `bench strangers`: see there.
+//!
 //! Floors are bare requests of the same client, with the same bytes and as many
 //! at once as Tidings sends, seen by the same observer, in turns with Tidings.
 
@@ -12,20 +14,24 @@ mod floor;
 mod lab;
 mod observer;
 mod rows;
+mod strangers;
 mod table;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use rig::Options;
 
 use self::figure::Figure;
 
 /// Measures Tidings against a real control plane on this machine.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Only these rows.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=8)]
     rows: Vec<u8>,
@@ -43,6 +49,15 @@ struct Args {
     full: bool,
 }
 
+#[derive(Subcommand)]
+enum Other {
+    /// What a neighbour has of what one tenant does.
+    Strangers {
+        /// Only inputs whose words contain one of these.
+        words: Vec<String>,
+    },
+}
+
 fn main() -> Result<()> {
     let args = Args::parse();
     // As many workers as Tidings has: the floor should have no more, and no less.
@@ -50,7 +65,10 @@ fn main() -> Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(run(&args))
+    match &args.other {
+        None => runtime.block_on(run(&args)),
+        Some(Other::Strangers { words }) => runtime.block_on(strangers::run(words)),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]

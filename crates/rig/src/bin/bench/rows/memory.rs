@@ -140,7 +140,7 @@ pub(super) fn high_water(tidings: &Tidings) -> Result<f64> {
 }
 
 /// A line of the process' status, in megabytes.
-pub(super) fn megabytes(tidings: &Tidings, field: &str) -> Result<f64> {
+pub(crate) fn megabytes(tidings: &Tidings, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", tidings.pid()))?;
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
