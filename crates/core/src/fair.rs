@@ -40,6 +40,11 @@ impl Turns {
         self.forget_idle();
     }
 
+    /// Whether he waits.
+    pub fn waits(&self, who: &Name) -> bool {
+        self.waiting.contains(&(self.had(who), who.clone()))
+    }
+
     /// Whose turn is next.
     pub fn next(&self) -> Option<&Name> {
         self.waiting.first().map(|(_, who)| who)

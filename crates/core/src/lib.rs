@@ -8,6 +8,7 @@
 //! ([`index`]) and carries out the [`decide::Verdict`].
 
 pub mod annotations;
+pub mod bounds;
 pub mod compare;
 pub mod decide;
 pub mod digest;

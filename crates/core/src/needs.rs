@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::bounds;
 use crate::digest::Digest;
 use crate::index::{Content, Index, Known, Presence, Source};
 use crate::object::SourceFlags;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Steps};
 use crate::policy::KeyFilter;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind, SourceRef};
@@ -238,6 +239,9 @@ impl Need {
     /// source is not there). A key of which only counts that it is there has the
     /// same digest whatever it holds.
     pub fn used(&self, content: Option<&Content>) -> BTreeMap<Name, KeyDigest> {
+        let keys = content.map_or(0, |content| content.keys.len());
+        self.filter
+            .go_through(STEPS_OF_KEY * (self.keys.len() + keys));
         let named = self.keys.iter().map(|(key, used)| {
             let digest = content.and_then(|c| used.digest(key, c));
             (key.clone(), KeyDigest(digest))
@@ -269,7 +273,7 @@ pub(crate) fn there() -> Digest {
 /// The needs of a workload.
 #[derive(Debug, Default)]
 pub struct Needs {
-    /// One a source, in order.
+    /// One a source, in order; no more than [`bounds::SOURCES`].
     pub needs: Vec<Need>,
     /// Names that mean nothing.
     pub problems: Vec<Problem>,
@@ -280,10 +284,16 @@ pub struct Needs {
 /// Works out what a workload needs. What was seen of it (`entry`) keeps a source
 /// among the needs whose marks or name cannot be seen while it is gone.
 pub fn needs_of(known: &Known, index: &Index, entry: Option<&Entry>) -> Needs {
+    needs_within(known, index, entry, &Steps::default())
+}
+
+/// The same, in as many steps as are left. Where those are spent it is not known.
+pub fn needs_within(known: &Known, index: &Index, entry: Option<&Entry>, steps: &Steps) -> Needs {
     let mut asking = Asking {
         known,
         index,
         entry,
+        steps,
         by_source: BTreeMap::new(),
         out: Needs::default(),
     };
@@ -291,28 +301,65 @@ pub fn needs_of(known: &Known, index: &Index, entry: Option<&Entry>) -> Needs {
     for kind in SourceKind::all() {
         asking.named(kind);
     }
+    asking.keep_first();
     asking.hide();
+    steps.take(STEPS_OF_NEED * asking.by_source.len());
     asking.out.needs = asking.by_source.into_values().collect();
     asking.out
 }
+
+/// What it takes to look at a key of a source, in steps.
+const STEPS_OF_KEY: usize = 32;
+/// What it takes to go through one need, in steps.
+const STEPS_OF_NEED: usize = 1_024;
 
 struct Asking<'a> {
     known: &'a Known,
     index: &'a Index,
     entry: Option<&'a Entry>,
+    steps: &'a Steps,
     by_source: BTreeMap<SourceRef, Need>,
     out: Needs,
 }
 
 impl Asking<'_> {
     fn used(&mut self) {
+        let namespace = &self.known.workload.key.namespace;
         let uses = self.known.workload.uses.iter();
-        for used in uses.filter(|u| u.via != Via::ImagePullSecret) {
-            let source = used.source(&self.known.workload.key.namespace);
+        let uses = uses.filter(|u| u.via != Via::ImagePullSecret);
+        let mut by_source: BTreeMap<SourceRef, Vec<&Use>> = BTreeMap::new();
+        for used in uses {
+            by_source
+                .entry(used.source(namespace))
+                .or_default()
+                .push(used);
+        }
+        for (source, uses) in by_source {
             if let Some(filter) = self.select(&source, true) {
-                let need = self.by_source.entry(source.clone());
-                need.or_insert_with(|| Need::new(source, filter)).add(used);
+                let mut need = Need::new(source.clone(), filter);
+                for used in uses {
+                    need.add(used);
+                }
+                self.by_source.insert(source, need);
             }
+        }
+    }
+
+    /// What there is more than may be counts not at all, and that is said.
+    fn keep_first(&mut self) {
+        let left_out = self.known.workload.left_out;
+        let most = bounds::SOURCES;
+        if self.by_source.len() > most || left_out > 0 {
+            let more = self.by_source.len().saturating_sub(most) + left_out;
+            self.out.problems.push(Problem {
+                reason: Reason::LimitExceeded,
+                text: format!(
+                    "it uses or names {more} sources more than {most}: those are not followed"
+                ),
+            });
+        }
+        while self.by_source.len() > most {
+            self.by_source.pop_last();
         }
     }
 
@@ -375,46 +422,54 @@ impl Asking<'_> {
 
     fn named(&mut self, kind: SourceKind) {
         let known = self.known;
-        for pattern in known.policy.of(kind).named() {
-            match pattern.literal() {
-                Some(name) => {
-                    let namespace = known.workload.key.namespace.clone();
-                    self.name(SourceRef::new(kind, namespace, name.clone()), false);
-                }
-                None => self.wild(kind, pattern),
-            }
+        for name in known.policy.of(kind).plain_names() {
+            let namespace = known.workload.key.namespace.clone();
+            self.name(SourceRef::new(kind, namespace, name.clone()), false);
+        }
+        if known.policy.of(kind).patterns().next().is_some() {
+            self.wild(kind);
         }
     }
 
-    fn wild(&mut self, kind: SourceKind, pattern: &Pattern) {
-        let (index, namespace) = (self.index, &self.known.workload.key.namespace);
-        let what = format!("{}/{pattern}", kind.row().word);
-        if !index.watches(kind, namespace) {
-            self.out.problems.push(not_watched(&what));
-            return;
+    fn wild(&mut self, kind: SourceKind) {
+        let (index, key) = (self.index, &self.known.workload.key);
+        let selection = self.known.policy.of(kind);
+        let what = |pattern: &Pattern| format!("{}/{pattern}", kind.row().word);
+        if !index.watches(kind, &key.namespace) {
+            let problems = selection
+                .patterns()
+                .map(|pattern| not_watched(&what(pattern)));
+            return self.out.problems.extend(problems);
         }
-        let Some(mut listed) = index.listed(kind, namespace) else {
+        let Some(mut listed) = index.named_by(kind, key) else {
             self.out.unlisted = true;
             return;
         };
-        listed.retain(|source| pattern.matches(&source.name));
-        if listed.is_empty() {
-            self.out.problems.push(nothing_matches(kind, &what));
+        listed.retain(|source| selection.finds(&source.name, self.steps));
+        for pattern in selection.patterns() {
+            let finds = |source: &SourceRef| pattern.matches(&source.name, self.steps);
+            if !listed.iter().any(finds) {
+                self.out
+                    .problems
+                    .push(nothing_matches(kind, &what(pattern)));
+            }
         }
         for source in &listed {
-            self.name((*source).clone(), false);
+            self.name(source.clone(), false);
         }
-        for seen in self.seen_matching(kind, pattern) {
-            let source = SourceRef::new(kind, namespace.clone(), seen.name);
-            if listed.binary_search(&&source).is_err() {
+        for seen in self.seen_matching(kind) {
+            let source = SourceRef::new(kind, key.namespace.clone(), seen.name);
+            if listed.binary_search(&source).is_err() {
                 self.name(source, true);
             }
         }
     }
 
-    fn seen_matching(&self, kind: SourceKind, pattern: &Pattern) -> Vec<Seen> {
+    fn seen_matching(&self, kind: SourceKind) -> Vec<Seen> {
+        let selection = self.known.policy.of(kind);
         let seen = self.entry.iter().flat_map(|entry| entry.seen.keys());
-        seen.filter(|seen| seen.kind == kind && pattern.matches(&seen.name))
+        let seen = seen.filter(|seen| seen.kind == kind);
+        seen.filter(|seen| selection.finds(&seen.name, self.steps))
             .cloned()
             .collect()
     }
@@ -432,7 +487,7 @@ impl Asking<'_> {
 
     fn select(&self, source: &SourceRef, used: bool) -> Option<KeyFilter> {
         let selection = self.known.policy.of(source.kind);
-        selection.select(&source.name, used, self.marks(source))
+        selection.select(&source.name, used, self.marks(source), self.steps)
     }
 
     /// The marks of a source. One that has not been read may have any. One that
@@ -470,13 +525,21 @@ pub(crate) fn not_watched(what: &str) -> Problem {
 
 /// A name or pattern that finds no source.
 pub(crate) fn nothing_matches(kind: SourceKind, what: &str) -> Problem {
-    let lacking = if kind.by_status() {
-        "no pod of the namespace has it mounted"
+    if kind.by_status() {
+        lacking(what, "no pod of the namespace has it mounted")
     } else {
-        "there is no such source in the namespace"
-    };
+        lacking(what, "there is no such source in the namespace")
+    }
+}
+
+/// A name that no object can have.
+pub(crate) fn impossible(source: &SourceRef) -> Problem {
+    lacking(&source.to_string(), "nothing can have this name")
+}
+
+fn lacking(what: &str, why: &str) -> Problem {
     Problem {
         reason: Reason::NothingMatches,
-        text: format!("{what} is named by an annotation, but {lacking}"),
+        text: format!("{what} is named by an annotation, but {why}"),
     }
 }

@@ -3,6 +3,10 @@
 //! A reason is an Event's reason, a metric's label, a field of the log and the
 //! first word of `tidings why`. The reference page follows from the table.
 
+use std::collections::BTreeMap;
+
+use crate::bounds;
+
 /// One row for each reason.
 #[derive(Debug)]
 pub struct ReasonRow {
@@ -90,6 +94,7 @@ reasons! {
     UnknownAnnotation Warning "There is no such annotation."
     ConflictingAnnotations Warning "`tidings.dev/reload` and Reloader's annotations are on one workload: the first one counts."
     NothingMatches Warning "A name or pattern of an annotation finds no source in the namespace."
+    LimitExceeded Warning "It asks for more than one workload, or all of one namespace, may have followed: what is over the limit, which the text names, is not. Name fewer sources, or write shorter and simpler patterns; `auto` follows what the pods use, whatever its name."
     NotWatched Warning "The source is outside what this installation watches, so its changes are not seen."
     MadeAnew Warning "An immutable source was made anew under its name with other content: nodes may still give pods the old content, for a kubelet does not look again at what is immutable. Give it a new name, and use that in the pod template."
     Failed Warning "The API server refused a read or a write; it is tried again, more and more slowly."
@@ -122,4 +127,24 @@ pub struct Problem {
     pub reason: Reason,
     /// What is wrong, and where.
     pub text: String,
+}
+
+/// The same problems, of each kind a few: each is a line of the log and an Event. How
+/// many more there are is told beside them.
+pub fn few(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut told: BTreeMap<Reason, usize> = BTreeMap::new();
+    let mut few: Vec<_> = problems
+        .into_iter()
+        .filter(|problem| {
+            let told = told.entry(problem.reason).or_default();
+            *told += 1;
+            *told <= bounds::TOLD
+        })
+        .collect();
+    let more = told.into_iter().filter(|(_, of)| *of > bounds::TOLD);
+    few.extend(more.map(|(reason, of)| Problem {
+        reason,
+        text: format!("{} more of this kind", of - bounds::TOLD),
+    }));
+    few
 }

@@ -144,6 +144,18 @@ impl SourceRef {
             name: name.into(),
         }
     }
+
+    /// Whether there can be a source of this name (Kubernetes: `IsDNS1123Subdomain` in
+    /// `apimachinery/pkg/util/validation`). What an annotation or a template names may
+    /// be any text.
+    pub fn is_possible(&self) -> bool {
+        let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let part = |part: &str| {
+            let inner = |c: char| edge(c) || c == '-';
+            part.starts_with(edge) && part.ends_with(edge) && part.chars().all(inner)
+        };
+        self.name.len() <= 253 && self.name.split('.').all(part)
+    }
 }
 
 impl fmt::Display for SourceRef {
@@ -202,6 +214,27 @@ mod tests {
     fn each_kind_has_its_own_row() {
         for kind in SourceKind::all() {
             assert_eq!(kind.row().kind, kind);
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_an_object_can_have() {
+        let can = |name: &str| SourceRef::new(SourceKind::Secret, "ns", name).is_possible();
+        for name in ["a", "db-1.x", &"a".repeat(253)] {
+            assert!(can(name), "{name}");
+        }
+        for name in [
+            "",
+            "A",
+            "a_b",
+            "a.",
+            ".a",
+            "a/b",
+            "../../x/secrets/db",
+            "a b",
+            &"a".repeat(254),
+        ] {
+            assert!(!can(name), "{name}");
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! Goes in: which workload may have to be looked at again, and the time in
 //! milliseconds since some start. Comes out: the workloads whose quiet time is
-//! over. A change restarts the quiet time, but never beyond
-//! [`PATIENCE`] times the quiet time after the first one.
+//! over, those of the namespaces by turns. A change restarts the quiet time, but never
+//! beyond [`PATIENCE`] times the quiet time after the first one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::refs::WorkloadRef;
+use crate::fair::Turns;
+use crate::refs::{Name, WorkloadRef};
 
 /// Constant change is acted on after this many quiet times.
 pub const PATIENCE: u64 = 5;
@@ -18,7 +19,11 @@ pub type Millis = u64;
 /// Workloads that wait to be decided.
 #[derive(Debug, Default)]
 pub struct Queue {
-    due: BTreeSet<(Millis, WorkloadRef)>,
+    due: BTreeMap<Name, BTreeSet<(Millis, WorkloadRef)>>,
+    /// The namespaces, by when their first is due, but for those that have a turn.
+    heads: BTreeSet<(Millis, Name)>,
+    /// The namespaces of which one is due.
+    turns: Turns,
     waiting: BTreeMap<WorkloadRef, Waiting>,
     begun: u64,
 }
@@ -102,21 +107,47 @@ impl Queue {
     /// Nothing to decide any more.
     pub fn forget(&mut self, workload: &WorkloadRef) {
         if let Some(waiting) = self.waiting.remove(workload) {
-            self.due.remove(&(waiting.due, workload.clone()));
+            self.reschedule(&workload.namespace, |due| {
+                due.remove(&(waiting.due, workload.clone()));
+            });
         }
     }
 
-    /// When the next one is due.
+    /// When the next one is due; long ago where more than one was and is left.
     pub fn next(&self) -> Option<Millis> {
-        self.due.first().map(|(due, _)| *due)
+        let head = || self.heads.first().map(|(due, _)| *due);
+        self.turns.next().map(|_| 0).or_else(head)
     }
 
-    /// Takes out one that is due, and for how long it has been.
+    /// Takes out one that is due, of the namespace whose turn it is, and for how long it
+    /// has been. What it takes to decide it is to be [charged](Self::charge).
     pub fn pop(&mut self, now: Millis) -> Option<(WorkloadRef, Millis)> {
-        let late = now.checked_sub(self.next()?)?;
-        let (_, workload) = self.due.pop_first()?;
-        self.waiting.remove(&workload);
-        Some((workload, late))
+        while self.heads.first().is_some_and(|(due, _)| *due <= now) {
+            let (_, who) = self.heads.pop_first()?;
+            self.turns.wait(&who);
+        }
+        loop {
+            let who = self.turns.next()?.clone();
+            let (due, workload) = self.due.get(&who)?.first()?.clone();
+            if let Some(late) = now.checked_sub(due) {
+                self.waiting.remove(&workload);
+                self.reschedule(&who, |due| drop(due.pop_first()));
+                return Some((workload, late));
+            }
+            // What was due has been put off.
+            self.turns.leave(&who);
+            self.heads.insert((due, who));
+        }
+    }
+
+    /// Whether one of this namespace is due and was left, for it was the turn of others.
+    pub fn has_turn(&self, namespace: &Name) -> bool {
+        self.turns.waits(namespace)
+    }
+
+    /// A decision in this namespace took so many steps.
+    pub fn charge(&mut self, namespace: &Name, steps: u32) {
+        self.turns.charge(namespace, steps.into());
     }
 
     /// How often one has begun to wait.
@@ -136,9 +167,34 @@ impl Queue {
 
     fn put(&mut self, workload: &WorkloadRef, waiting: Waiting) {
         self.begun += u64::from(!self.waiting.contains_key(workload));
-        self.forget(workload);
-        self.due.insert((waiting.due, workload.clone()));
-        self.waiting.insert(workload.clone(), waiting);
+        let before = self.waiting.insert(workload.clone(), waiting);
+        self.reschedule(&workload.namespace, |due| {
+            if let Some(before) = before {
+                due.remove(&(before.due, workload.clone()));
+            }
+            due.insert((waiting.due, workload.clone()));
+        });
+    }
+
+    /// Changes what is due in a namespace.
+    fn reschedule(
+        &mut self,
+        who: &Name,
+        change: impl FnOnce(&mut BTreeSet<(Millis, WorkloadRef)>),
+    ) {
+        let due = self.due.entry(who.clone()).or_default();
+        let before = due.first().map(|(at, _)| *at);
+        change(due);
+        let now = due.first().map(|(at, _)| *at);
+        let had_no_turn = before.is_none_or(|at| self.heads.remove(&(at, who.clone())));
+        match now {
+            Some(at) if had_no_turn => drop(self.heads.insert((at, who.clone()))),
+            Some(_) => {}
+            None => {
+                self.due.remove(who);
+                self.turns.leave(who);
+            }
+        }
     }
 }
 
@@ -149,6 +205,34 @@ mod tests {
 
     fn web() -> WorkloadRef {
         WorkloadRef::new(&KINDS[0], "ns", "web")
+    }
+
+    #[test]
+    fn namespaces_take_turns_by_what_they_take() {
+        let named = |ns: &str, i: usize| WorkloadRef::new(&KINDS[0], ns, i.to_string());
+        let mut queue = Queue::default();
+        (0..100).for_each(|i| queue.look(&named("loud", i), 0));
+        (0..3).for_each(|i| queue.look(&named("quiet", i), 10));
+        let mut served = Vec::new();
+        while let Some((workload, _)) = queue.pop(10) {
+            let loud = &*workload.namespace == "loud";
+            queue.charge(&workload.namespace, if loud { 1_000 } else { 400 });
+            served.push(if loud { 'l' } else { 'q' });
+        }
+        let first: String = served.iter().take(5).collect();
+        assert_eq!((&*first, served.len()), ("lqqql", 103));
+        assert_eq!((queue.next(), queue.is_empty()), (None, true));
+    }
+
+    #[test]
+    fn what_is_put_off_while_it_is_its_turn_waits() {
+        let (mut queue, other) = (Queue::default(), WorkloadRef::new(&KINDS[0], "ns", "other"));
+        queue.changed(&web(), 0, 100);
+        queue.changed(&other, 0, 100);
+        assert_eq!(queue.pop(100), Some((other, 0)));
+        queue.changed(&web(), 100, 100);
+        assert_eq!((queue.pop(100), queue.next()), (None, Some(200)));
+        assert_eq!(queue.pop(250), Some((web(), 50)));
     }
 
     #[test]

@@ -126,6 +126,15 @@ impl Under {
 }
 
 impl Use {
+    /// About how many bytes it takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        let keys = match &self.keys {
+            Keys::All => 0,
+            Keys::Except(keys) | Keys::Some(keys) | Keys::Present(keys) => keys.len(),
+        };
+        size_of::<Self>() + keys * 3 * size_of::<Name>() + self.under.len() * size_of::<Under>()
+    }
+
     /// The source, in the workload's namespace.
     pub fn source(&self, namespace: &Name) -> SourceRef {
         SourceRef::new(self.kind, namespace.clone(), self.name.clone())
@@ -142,7 +151,7 @@ impl Via {
 /// Everything that the template's containers use, in order, each once.
 pub fn uses_of(template: &PodTemplate) -> Vec<Use> {
     let spec = &template.spec;
-    let mut uses: BTreeSet<_> = spec.containers().flat_map(environment::uses).collect();
+    let mut uses: BTreeSet<_> = environment::all_uses(spec.containers()).collect();
     uses.extend(mounts::uses(spec));
     uses.extend(
         spec.image_pull_secrets.iter().filter_map(|secret| {

@@ -83,6 +83,7 @@ impl Vocabulary {
     pub fn read(&self, mut written: Annotations) -> Annotations {
         written.retain(|key, _| self.reads(key));
         if self.renamed.is_empty() {
+            annotations::keep_few(&mut written);
             return written;
         }
         let renamed = self.renamed.iter().filter_map(|(key, other)| {
@@ -92,6 +93,7 @@ impl Vocabulary {
         let renamed: Vec<_> = renamed.collect();
         written.retain(|key, _| annotations::is_kept(key) && !self.renamed.contains_key(&**key));
         written.extend(renamed);
+        annotations::keep_few(&mut written);
         written
     }
 }

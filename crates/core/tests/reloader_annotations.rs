@@ -17,6 +17,7 @@ use tidings_core::index::{Fact, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::needs::needs_of;
 use tidings_core::object::{Meta, SourceFlags, Workload, read_workload};
+use tidings_core::pattern::Steps;
 use tidings_core::policy::{self, Defaults, Policy};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
@@ -166,7 +167,10 @@ fn by_policy(policy: &Policy, event: &Event, used: bool) -> bool {
         ignore: event.ignore == "true",
         matched: event.matches == "true",
     };
-    policy.of(event.kind).select("c", used, marks).is_some()
+    policy
+        .of(event.kind)
+        .select("c", used, marks, &Steps::default())
+        .is_some()
 }
 
 /// The same, of objects as the API server sends them.

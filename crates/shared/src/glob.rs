@@ -23,6 +23,41 @@ use std::str::Chars;
 pub struct Glob {
     text: String,
     steps: Vec<Step>,
+    /// What nearly all of them are, and takes no walk: one run of characters between
+    /// others.
+    around: Option<Around>,
+}
+
+/// What stands before and after one run of characters.
+#[derive(Clone, PartialEq, Eq)]
+struct Around {
+    before: String,
+    after: String,
+    crosses: bool,
+}
+
+impl Around {
+    fn of(steps: &[Step]) -> Option<Self> {
+        let at = steps.iter().position(|s| matches!(s, Step::Run { .. }))?;
+        let plain = |steps: &[Step]| {
+            let char = |step: &Step| match step {
+                Step::Char(c) => Some(*c),
+                _ => None,
+            };
+            steps.iter().map(char).collect::<Option<String>>()
+        };
+        Some(Self {
+            before: plain(&steps[..at])?,
+            after: plain(&steps[at + 1..])?,
+            crosses: steps[at] == Step::Run { crosses: true },
+        })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&*self.before);
+        let run = rest.and_then(|rest| rest.strip_suffix(&*self.after));
+        run.is_some_and(|run| self.crosses || !run.contains('/'))
+    }
 }
 
 /// Where a walk through the pattern may stand, and what leads on.
@@ -41,14 +76,16 @@ enum Step {
 /// A set of characters, never with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Set {
+    /// In order, none within another.
     ranges: Vec<(char, char)>,
     is_not: bool,
 }
 
 impl Set {
     fn has(&self, c: char) -> bool {
-        let is_in = |(first, last): &(char, char)| (*first..=*last).contains(&c);
-        c != '/' && self.ranges.iter().any(is_in) != self.is_not
+        let begun = self.ranges.partition_point(|(first, _)| *first <= c);
+        let is_in = begun > 0 && c <= self.ranges[begun - 1].1;
+        c != '/' && is_in != self.is_not
     }
 }
 
@@ -63,6 +100,7 @@ impl Glob {
         parser.pattern(0, true)?;
         Ok(Self {
             text: text.to_owned(),
+            around: Around::of(&parser.steps),
             steps: parser.steps,
         })
     }
@@ -77,12 +115,35 @@ impl Glob {
         &self.text
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        // What a set or a fork holds has been written, each in a character at least.
+        let written = self.text.len() * (2 + size_of::<(char, char)>());
+        size_of::<Self>() + written + self.steps.len() * size_of::<Step>()
+    }
+
     /// Whether it fits the whole name.
     pub fn matches(&self, name: &str) -> bool {
+        let mut left = u32::MAX;
+        self.walk(name, &mut left)
+    }
+
+    /// The same, where it takes no more steps than are left. Those that it took are
+    /// subtracted; where too few were left, none is, and it does not fit.
+    pub fn walk(&self, name: &str, left: &mut u32) -> bool {
+        if let Some(around) = &self.around {
+            *left = left.saturating_sub(1);
+            return around.matches(name);
+        }
         let mut at = Places::of(self);
         let mut next = Places::of(self);
         at.enter(0);
         for c in name.chars() {
+            let taken = u32::try_from(at.entered.len()).unwrap_or(u32::MAX);
+            *left = left.saturating_sub(taken);
+            if *left == 0 || at.entered.is_empty() {
+                return false;
+            }
             for &place in &at.entered {
                 match self.steps.get(place) {
                     Some(Step::Char(known)) if *known == c => next.enter(place + 1),
@@ -103,6 +164,7 @@ struct Places<'g> {
     steps: &'g [Step],
     entered: Vec<usize>,
     is_in: Vec<bool>,
+    open: Vec<usize>,
 }
 
 impl<'g> Places<'g> {
@@ -111,20 +173,21 @@ impl<'g> Places<'g> {
             steps: &glob.steps,
             entered: Vec::new(),
             is_in: vec![false; glob.steps.len() + 1],
+            open: Vec::new(),
         }
     }
 
     /// With all that can be reached from there by no character.
     fn enter(&mut self, place: usize) {
-        let mut open = vec![place];
-        while let Some(place) = open.pop() {
+        self.open.push(place);
+        while let Some(place) = self.open.pop() {
             if std::mem::replace(&mut self.is_in[place], true) {
                 continue;
             }
             self.entered.push(place);
             match self.steps.get(place) {
-                Some(Step::Run { .. }) => open.push(place + 1),
-                Some(Step::Fork(to)) => open.extend(to),
+                Some(Step::Run { .. }) => self.open.push(place + 1),
+                Some(Step::Fork(to)) => self.open.extend(to),
                 _ => {}
             }
         }
@@ -251,6 +314,12 @@ impl Parser<'_> {
             ranges.push((*first, *last));
             left = rest;
         }
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, before| {
+            let overlaps = next.0 <= before.1;
+            before.1 = before.1.max(if overlaps { next.1 } else { before.1 });
+            overlaps
+        });
         Ok(Set { ranges, is_not })
     }
 }
@@ -277,6 +346,8 @@ mod tests {
             ("*", &["", "a"], &["a/b"]),
             ("*.yaml", &["a.yaml", ".yaml"], &["a.yml", "d/a.yaml"]),
             ("a*b*c", &["abc", "axxbyyc"], &["axxbyy"]),
+            ("ab*ba", &["abba", "ab-ba"], &["aba", "ab/ba"]),
+            ("a**é", &["aé", "a/é"], &["a", "é"]),
             ("d/*.yaml", &["d/a.yaml"], &["d/x/a.yaml", "a.yaml"]),
             ("d/**", &["d/a", "d/x/a", "d/"], &["d", "x/d/a"]),
             ("**/a", &["a", "x/a", "x/y/a"], &["xa", "x/ya", "a/x"]),
@@ -291,6 +362,7 @@ mod tests {
             ("[^a]", &["b"], &["a", "/"]),
             ("[]-]", &["]", "-"], &["a"]),
             ("[+-/]", &["+", ",", "."], &["/"]),
+            ("[a-fc-dm-ze-h]", &["a", "g", "h", "m"], &["i", "l"]),
             ("[{]", &["{"], &["["]),
             ("{a,b}", &["a", "b"], &["", "ab", "a,b"]),
             ("x{,.y,{1,2}z}", &["x", "x.y", "x1z", "x2z"], &["x1", "xz"]),
@@ -338,6 +410,15 @@ mod tests {
         ] {
             assert!(!Glob::new(&(pattern + "b")).unwrap().matches(&name));
         }
+    }
+
+    #[test]
+    fn steps_are_counted_and_end_a_walk() {
+        let glob = Glob::new("{*a,*b,*c}").unwrap();
+        let (mut enough, mut few) = (1_000, 10);
+        assert!(glob.walk("xxxxxxxb", &mut enough) && enough > 0);
+        assert!(!glob.walk("xxxxxxxb", &mut few));
+        assert_eq!(few, 0);
     }
 
     proptest! {

@@ -5,6 +5,8 @@
 //! asked fresh and nothing is kept. Errors are the API server's; an answer that
 //! cannot be read is an error that quotes nothing of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
@@ -118,6 +120,25 @@ pub async fn metas(
     };
     all(api, &call, StreamOf::Sources(kind), read).await?;
     Ok(metas)
+}
+
+/// Finds out which of these sources of a namespace are there, watched or not.
+pub async fn which(
+    api: &ApiClient,
+    kind: SourceKind,
+    namespace: &Name,
+    asked: &BTreeSet<Name>,
+) -> Result<BTreeSet<Name>, ApiError> {
+    let place = Place::sources(kind).within(namespace.clone());
+    let call = of_source(Verb::List, kind, place).accept(page::METADATA_LIST);
+    let mut there = BTreeSet::new();
+    let read = |item: &RawValue| {
+        if let Ok(meta) = page::meta(item) {
+            there.extend(asked.get(&*meta.name).cloned());
+        }
+    };
+    all(api, &call, StreamOf::Sources(kind), read).await?;
+    Ok(there)
 }
 
 /// Reads every object of a list, page by page.

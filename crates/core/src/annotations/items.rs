@@ -4,7 +4,7 @@
 //! out: [`Item`]s, and a sentence for each part that is wrong.
 
 use super::read::Room;
-use crate::pattern::{Pattern, quoted};
+use crate::pattern::{Family, Pattern, quoted};
 use crate::refs::SourceKind;
 
 /// One item of `tidings.dev/reload`.
@@ -102,20 +102,20 @@ fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
     if name.trim().is_empty() {
         return Err(wrong.to_owned());
     }
-    let keys: Result<Vec<_>, _> = split(keys).map(key).collect();
-    let [name] = room.take([Pattern::glob(name.trim())?])?;
-    let keys = room.take(keys?)?;
+    let name = room.make(Family::Glob, name.trim())?;
+    let keys: Result<Vec<_>, _> = split(keys).map(|key| self::key(key, room)).collect();
+    let keys = keys?;
     Ok((kind, Named { name, keys }))
 }
 
-fn key(text: &str) -> Result<Pattern, String> {
+fn key(text: &str, room: &mut Room) -> Result<Pattern, String> {
     if text.starts_with('!') {
         return Err(format!(
             "{} is no key; what is to be left out is an item of its own, as !configmap/a[k]",
             quoted(text)
         ));
     }
-    Pattern::glob(text)
+    room.make(Family::Glob, text)
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::annotations::PATTERNS;
+    use crate::bounds::PATTERNS;
 
     #[rstest]
     #[case("auto", "[Auto]")]

@@ -12,6 +12,7 @@ mod times;
 
 use std::collections::BTreeMap;
 
+use crate::bounds;
 use crate::pattern::Pattern;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind};
@@ -125,17 +126,47 @@ impl Annotation {
     /// same is returned.
     pub fn read(&self, text: &str, problems: &mut Vec<String>) -> Option<Setting> {
         match self.read {
+            _ if text == TOO_LONG => {
+                problems.push(too_long());
+                None
+            }
             Reading::Together(read) => read(text, problems),
-            Reading::Alone(read) => {
-                let read = read(text, &mut OwnSettings::default());
+            Reading::Alone(_) => {
+                let read = self.read_alone(text, &mut OwnSettings::default());
                 read::or_say(read.map(|()| Setting::Nothing), problems)
             }
         }
     }
+
+    /// Reads its text into the own settings, if it is one of them.
+    pub(crate) fn read_alone(&self, text: &str, own: &mut OwnSettings) -> Result<(), String> {
+        match self.read {
+            Reading::Alone(_) if text == TOO_LONG => Err(too_long()),
+            Reading::Alone(read) => read(text, own),
+            Reading::Together(_) => Ok(()),
+        }
+    }
 }
 
-/// How many patterns with wildcards one annotation may have.
-pub const PATTERNS: usize = 100;
+/// Stands for a text that is too long to be kept and read.
+const TOO_LONG: &str = "\u{0}too long";
+
+fn too_long() -> String {
+    format!("longer than {} bytes, and not read", bounds::ANNOTATION)
+}
+
+/// What is kept of the annotations of an object: of each no more than is read, and of
+/// those of our own domain that do not exist a few.
+pub(crate) fn keep_few(annotations: &mut Annotations) {
+    let mut unknown = 0;
+    annotations.retain(|key, value| {
+        if value.len() > bounds::ANNOTATION {
+            TOO_LONG.clone_into(value);
+        }
+        unknown += usize::from(find(key).is_none());
+        unknown <= bounds::UNKNOWN || find(key).is_some()
+    });
+}
 
 /// The row of a key.
 pub fn find(key: &str) -> Option<&'static Annotation> {

@@ -1,7 +1,8 @@
 //! Readers of single values: booleans, lists of names, patterns.
 
-use super::{PATTERNS, Setting};
-use crate::pattern::{Pattern, quoted};
+use super::Setting;
+use crate::bounds::{PATTERN_BYTES, PATTERNS};
+use crate::pattern::{AUTOMATON, Family, Pattern, quoted};
 use crate::refs::{Name, SourceKind};
 
 /// The setting, or what is wrong.
@@ -41,9 +42,14 @@ pub(super) fn list(text: &str) -> Vec<Name> {
 /// Names as Reloader reads them: each a regular expression.
 pub(super) fn names(kind: SourceKind, text: &str, problems: &mut Vec<String>) -> Setting {
     let mut room = Room::default();
-    let mut read = |item: Name| room.take([Pattern::regex(&item)?]).map(|[pattern]| pattern);
-    let items = list(text).into_iter();
-    let names = items.filter_map(|item| read(item).map_err(|p| problems.push(p)).ok());
+    let mut read = |item: Name| match room.make(Family::Regex, &item) {
+        Ok(pattern) => Some(pattern),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    let names = list(text).into_iter().filter_map(&mut read);
     Setting::Names(kind, names.collect())
 }
 
@@ -68,22 +74,42 @@ pub(super) fn placed(kind: SourceKind, text: &str, problems: &mut Vec<String>) -
     Setting::Placed(kind, names)
 }
 
-/// How many patterns one annotation may still have. A compiled pattern is a
-/// thousand times its text, and anybody may write on their own objects.
-pub(super) struct Room(usize);
+/// How many patterns one annotation may still have, and in how many bytes.
+pub(super) struct Room {
+    patterns: usize,
+    bytes: usize,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(PATTERNS)
+        Self {
+            patterns: PATTERNS,
+            bytes: PATTERN_BYTES,
+        }
     }
 }
 
 impl Room {
-    pub(super) fn take<P: AsRef<[Pattern]>>(&mut self, patterns: P) -> Result<P, String> {
-        let compiled = patterns.as_ref().iter().filter(|p| p.literal().is_none());
-        let left = self.0.checked_sub(compiled.count());
-        self.0 = left.ok_or_else(|| format!("more than {PATTERNS} patterns"))?;
-        Ok(patterns)
+    /// A pattern, if there is room for it. Where there is none left it is not worked
+    /// out either, for that is what takes time: with one that is wrong, or too large, as
+    /// much as with the largest.
+    pub(super) fn make(&mut self, kind: Family, text: &str) -> Result<Pattern, String> {
+        if kind.is_plain(text) {
+            return Ok(Pattern::Literal(text.into()));
+        }
+        let full = || format!("more than {PATTERNS} patterns, or {PATTERN_BYTES} bytes of them");
+        self.patterns = self.patterns.checked_sub(1).ok_or_else(full)?;
+        if self.bytes == 0 {
+            return Err(full());
+        }
+        let pattern = kind.make(text);
+        let size = pattern.as_ref().map_or(AUTOMATON, Pattern::size);
+        let left = self.bytes.checked_sub(size);
+        self.bytes = left.unwrap_or(0);
+        if left.is_none() && pattern.is_ok() {
+            return Err(full());
+        }
+        pattern
     }
 }
 

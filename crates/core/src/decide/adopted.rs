@@ -7,7 +7,7 @@
 
 use crate::evidence::{PodsSince, Question};
 use crate::kinds::Renewal;
-use crate::needs::needs_of;
+use crate::needs::needs_within;
 use crate::state::Entry;
 
 use super::{Answer, Case, older};
@@ -49,7 +49,7 @@ impl Case<'_> {
             ..Case::new(self.index, &known, self.moment, self.rules)
         };
         case.take_record(former, base.as_ref());
-        case.needs = needs_of(&known, self.index, case.entry);
+        case.needs = needs_within(&known, self.index, case.entry, &self.steps);
         let answer = case.once_read();
         self.due.set(case.due.get());
         answer

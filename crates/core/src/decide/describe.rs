@@ -33,7 +33,10 @@ pub fn describe(changes: &[Change]) -> String {
 
 /// `configmap/nginx-config, secret/db`
 pub(super) fn names<S: Display>(sources: &[S]) -> String {
-    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    let more = sources.len().saturating_sub(SOURCES_NAMED);
+    let named = sources.iter().take(SOURCES_NAMED).map(ToString::to_string);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let names: Vec<_> = named.chain(more).collect();
     plain(&names.join(", ")).into_owned()
 }
 

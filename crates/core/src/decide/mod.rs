@@ -46,12 +46,14 @@ pub use describe::{describe, show_digest};
 use std::cell::Cell;
 
 use self::describe::names;
+use crate::bounds;
 use crate::compare::{Change, must_read};
 use crate::evidence::{Evidence, Question};
 use crate::index::{Index, Known, Source};
 use crate::kinds::Renewal;
-use crate::needs::{Need, Needs, needs_of};
+use crate::needs::{Need, Needs, needs_within};
 use crate::object::{Mark, Seconds, Version};
+use crate::pattern::Steps;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
@@ -142,6 +144,8 @@ pub struct Verdict {
     pub again: Option<Seconds>,
     /// How the workload stands; none where nothing asks for it.
     pub standing: Option<Standing>,
+    /// What it took to decide, in steps: see [`crate::bounds::DECISION_STEPS`].
+    pub steps: u32,
 }
 
 /// What is known besides of the moment of a decision.
@@ -183,7 +187,8 @@ pub fn decide(
         case.take_record(ours, base.as_ref());
     }
     let answer = case.decide();
-    let (act, reason, text) = case.unless_pause_is_over(answer);
+    let answer = case.unless_pause_is_over(answer);
+    let (act, reason, text) = case.unless_too_much(answer);
     let again = case.again(&act, reason);
     Some(Verdict {
         standing: case.standing(&act, reason, again),
@@ -192,6 +197,7 @@ pub fn decide(
         act,
         reason,
         text,
+        steps: case.steps.taken(),
     })
 }
 
@@ -202,6 +208,13 @@ fn is_of(entry: &Entry, known: &Known, rules: &Rules) -> bool {
     let made_by_it = |mark: &Mark| mark.instance == rules.instance && mark.n == entry.n;
     let anew = workload.key.kind.renewal == Renewal::Recreate;
     entry.uid == workload.uid || (anew && workload.mark.as_ref().is_some_and(made_by_it))
+}
+
+fn crowded(namespace: &str) -> String {
+    format!(
+        "what is written on the workloads of {namespace} takes more than {} bytes: this one is not followed",
+        bounds::HELD_OF_NAMESPACE
+    )
 }
 
 type Answer = (Act, Reason, String);
@@ -228,6 +241,8 @@ struct Case<'a> {
     moment: Moment<'a>,
     rules: &'a Rules,
     needs: Needs,
+    /// What it may take to decide.
+    steps: Steps,
     /// Whether a roll was found to be due, whatever became of it.
     due: Cell<bool>,
 }
@@ -247,6 +262,7 @@ impl<'a> Case<'a> {
             moment,
             rules,
             needs: Needs::default(),
+            steps: Steps::default(),
             due: Cell::new(false),
         }
     }
@@ -266,6 +282,9 @@ impl Case<'_> {
         if self.known.workload.unread && !self.index.left_out(&key.namespace) {
             return nothing(Reason::Unreadable);
         }
+        if self.known.crowded && !self.index.left_out(&key.namespace) {
+            return (Act::Nothing, Reason::LimitExceeded, crowded(&key.namespace));
+        }
         if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
             return (self.put_away(), Reason::NotOptedIn, String::new());
         }
@@ -278,7 +297,7 @@ impl Case<'_> {
         if let Some(other) = self.owned_by_other() {
             return (Act::Nothing, Reason::OwnedByOther, other);
         }
-        self.needs = needs_of(self.known, self.index, self.entry);
+        self.needs = needs_within(self.known, self.index, self.entry, &self.steps);
         self.once_read()
     }
 
@@ -292,6 +311,18 @@ impl Case<'_> {
             Some(entry) if !entry.is_bare() => self.compare_with(entry),
             _ => self.first_sight(),
         }
+    }
+
+    /// What was found out in fewer steps than it takes is not acted upon.
+    fn unless_too_much(&self, answer: Answer) -> Answer {
+        if !self.steps.are_spent() {
+            return answer;
+        }
+        let text = format!(
+            "its names, patterns and keys take more than {} steps to be compared: nothing is rolled",
+            bounds::DECISION_STEPS
+        );
+        (Act::Nothing, Reason::LimitExceeded, text)
     }
 
     /// What to do with the record of a workload that nobody wants rolled. Where we

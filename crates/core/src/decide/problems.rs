@@ -2,8 +2,8 @@
 
 use crate::compare::{Change, What};
 use crate::index::{Content, Presence};
-use crate::needs::{Need, not_watched, nothing_matches};
-use crate::reason::{Problem, Reason};
+use crate::needs::{Need, impossible, not_watched, nothing_matches};
+use crate::reason::{Problem, Reason, few};
 use crate::state::Back;
 
 use super::{Act, Case};
@@ -23,7 +23,7 @@ impl Case<'_> {
         if let Act::Roll(_, changes) = act {
             problems.extend(changes.iter().filter_map(|c| self.made_anew(c)));
         }
-        problems
+        few(problems)
     }
 
     /// What is immutable has other content only if it is another object, or if that
@@ -51,6 +51,7 @@ impl Case<'_> {
         let name = || need.source.to_string();
         match self.source(need).presence {
             _ if need.lapsed || !need.only_named() => None,
+            Presence::Absent if !need.source.is_possible() => Some(impossible(&need.source)),
             Presence::Absent => Some(nothing_matches(need.source.kind, &name())),
             Presence::NotWatched => Some(not_watched(&name())),
             Presence::Unknown | Presence::Present(_) => None,

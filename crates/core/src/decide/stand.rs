@@ -44,7 +44,8 @@ impl Case<'_> {
 
     fn is_unknown(&self, act: &Act) -> bool {
         let asks = matches!(act, Act::Read(_) | Act::Ask(_));
-        asks || self.known.workload.unread || self.owned_by_other().is_some()
+        let unread = self.known.workload.unread || self.known.crowded;
+        asks || unread || self.steps.are_spent() || self.owned_by_other().is_some()
     }
 
     /// Whether there was no telling what the pods have, or somebody took a roll back

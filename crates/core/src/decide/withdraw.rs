@@ -12,7 +12,7 @@ use crate::state::Entry;
 
 use super::past::Template;
 use super::{Act, Answer, Case};
-use crate::needs::needs_of;
+use crate::needs::needs_within;
 
 impl<'a> Case<'a> {
     /// The answer where the roll that is written down is not needed any more.
@@ -84,7 +84,7 @@ impl<'a> Case<'a> {
         let mut case = Case::new(self.index, self.known, self.moment, self.rules);
         case.take_record(entry, None);
         case.adopted = self.adopted;
-        case.needs = needs_of(self.known, self.index, Some(entry));
+        case.needs = needs_within(self.known, self.index, Some(entry), &self.steps);
         case
     }
 

@@ -16,7 +16,7 @@ impl Index {
         let Some(key) = &workload.lender else { return };
         let Some(known) = self.workloads.get(key) else {
             workload.lent = None;
-            workload.uses = Box::default();
+            (workload.uses, workload.left_out) = (Box::default(), 0);
             return;
         };
         let lender = &known.workload;
@@ -27,6 +27,7 @@ impl Index {
             opted_in: known.policy.opted_in(),
         }));
         workload.uses.clone_from(&lender.uses);
+        workload.left_out = lender.left_out;
         (workload.template, workload.bare) = (lender.template, lender.bare);
         workload.restarted.clone_from(&lender.restarted);
         workload.controlled = lender.controlled;

@@ -1,8 +1,15 @@
 //! Links: which workloads use which sources, and so which sources are held.
+//!
+//! Patterns are asked here, once for each name, and not whenever a source changes or a
+//! workload is decided. They have so many steps; beyond, a source counts as named until
+//! the decision finds out.
 
 use std::collections::BTreeSet;
 
+use crate::bounds;
 use crate::object::SourceFlags;
+use crate::pattern::Steps;
+use crate::policy::Policy;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::Via;
 
@@ -24,38 +31,37 @@ impl Mentions {
         }
         let namespace = &known.workload.key.namespace;
         for kind in SourceKind::all() {
-            for pattern in known.policy.of(kind).named() {
-                match pattern.literal() {
-                    Some(name) => {
-                        let source = SourceRef::new(kind, namespace.clone(), name.clone());
-                        mentions.literal.insert(source);
-                    }
-                    None => {
-                        mentions.wild.insert(kind);
-                    }
-                }
-            }
+            let selection = known.policy.of(kind);
+            let named = selection.plain_names();
+            let named = named.map(|name| SourceRef::new(kind, namespace.clone(), name.clone()));
+            mentions.literal.extend(named);
+            mentions
+                .wild
+                .extend(selection.patterns().next().map(|_| kind));
         }
-        let uses = known.workload.uses.iter();
-        let selected = uses.filter(|u| u.via != Via::ImagePullSecret && may_count(known, u));
-        mentions
-            .literal
-            .extend(selected.map(|u| u.source(namespace)));
+        let used = known.workload.uses.iter();
+        let used = used.filter(|used| used.via != Via::ImagePullSecret);
+        let mut used: BTreeSet<_> = used.map(|used| used.source(namespace)).collect();
+        let steps = Steps::new(bounds::LINK_STEPS);
+        used.retain(|source| may_count(&known.policy, source, &steps));
+        mentions.literal.append(&mut used);
+        while mentions.literal.len() > bounds::SOURCES {
+            mentions.literal.pop_last();
+        }
         mentions
     }
 }
 
 /// Whether what is used may roll the workload, whatever is written on it.
-fn may_count(known: &Known, used: &crate::uses::Use) -> bool {
-    let selection = known.policy.of(used.kind);
-    selection
-        .select(&used.name, true, SourceFlags::ANY)
-        .is_some()
+fn may_count(policy: &Policy, used: &SourceRef, steps: &Steps) -> bool {
+    let selection = policy.of(used.kind);
+    let selected = selection.select(&used.name, true, SourceFlags::ANY, steps);
+    selected.is_some() || steps.are_spent()
 }
 
 impl Index {
-    /// Replaces the links of a workload. What it mentions before and after stays
-    /// as it is known.
+    /// Replaces the links of a workload, which is known already as it is now. What it
+    /// mentions before and after stays as it is known.
     pub(super) fn relink(&mut self, key: &WorkloadRef, before: &Mentions, now: &Mentions) {
         for source in now.literal.difference(&before.literal) {
             let users = &mut self.hold(source).users;
@@ -68,11 +74,47 @@ impl Index {
             let wild = self.wild.entry((*kind, key.namespace.clone()));
             wild.or_default().users.insert(key.clone());
         }
+        for kind in &now.wild {
+            self.find_named(*kind, key);
+        }
         for kind in before.wild.difference(&now.wild) {
             self.leave_wild(*kind, key);
         }
         for source in before.literal.difference(&now.literal) {
             self.leave(source, key);
+        }
+    }
+
+    /// Works out which of the sources that are held a workload names by pattern.
+    fn find_named(&mut self, kind: SourceKind, key: &WorkloadRef) {
+        let at = (kind, key.namespace.clone());
+        let (Some(known), Some(mut wild)) = (self.workloads.get(key), self.wild.remove(&at)) else {
+            return;
+        };
+        let (selection, steps) = (known.policy.of(kind), Steps::new(bounds::LINK_STEPS));
+        for (source, _) in self.held(kind, &key.namespace) {
+            let is_named = selection.finds(&source.name, &steps) || steps.are_spent();
+            wild.note(&source.name, key, is_named);
+        }
+        self.wild.insert(at, wild);
+    }
+
+    /// Works out who names a source by pattern that is held from now on.
+    pub(super) fn find_who_names(&mut self, source: &SourceRef) {
+        let Some(wild) = self.wild.get_mut(&(source.kind, source.namespace.clone())) else {
+            return;
+        };
+        let steps = Steps::new(bounds::LINK_STEPS);
+        let names = |key: &&WorkloadRef| {
+            let known = self.workloads.get(*key);
+            known.is_some_and(|known| {
+                let selection = known.policy.of(source.kind);
+                selection.finds(&source.name, &steps) || steps.are_spent()
+            })
+        };
+        let by: BTreeSet<_> = wild.users.iter().filter(names).cloned().collect();
+        if !by.is_empty() {
+            wild.named.insert(source.name.clone(), by);
         }
     }
 
@@ -83,14 +125,17 @@ impl Index {
         held.users.retain(|user| user != key);
         let unused = held.users.is_empty();
         if unused && !self.is_wild(source.kind, &source.namespace) {
-            self.sources.remove(source);
+            self.let_go(source);
         }
     }
 
     fn leave_wild(&mut self, kind: SourceKind, key: &WorkloadRef) {
         let at = (kind, key.namespace.clone());
-        let last = |users: &mut BTreeSet<_>| users.remove(key) && users.is_empty();
-        if self.wild.get_mut(&at).is_some_and(|w| last(&mut w.users)) {
+        let Some(wild) = self.wild.get_mut(&at) else {
+            return;
+        };
+        wild.forget(key);
+        if wild.users.is_empty() {
             self.wild.remove(&at);
             let held = self.held(kind, &key.namespace);
             let unused = held.filter(|(_, source)| source.users.is_empty());
@@ -111,20 +156,14 @@ impl Index {
 
     /// Who uses a source, or names it.
     pub fn users(&self, key: &SourceRef) -> Vec<WorkloadRef> {
-        let literal = self.sources.get(key).map(|source| source.users.as_slice());
-        let mut users = literal.unwrap_or_default().to_vec();
-        if let Some(wild) = self.wild.get(&(key.kind, key.namespace.clone())) {
-            let named = wild.users.iter().filter(|user| self.names(user, key));
-            users.extend(named.cloned());
+        let users = self.sources.get(key).map(|source| source.users.as_slice());
+        let mut users = users.unwrap_or_default().to_vec();
+        let wild = self.wild.get(&(key.kind, key.namespace.clone()));
+        if let Some(named) = wild.and_then(|wild| wild.named.get(&key.name)) {
+            users.extend(named.iter().cloned());
             users.sort();
             users.dedup();
         }
         users
-    }
-
-    fn names(&self, user: &WorkloadRef, key: &SourceRef) -> bool {
-        let matches =
-            |known: &Known| (known.policy.of(key.kind).named()).any(|p| p.matches(&key.name));
-        self.workloads.get(user).is_some_and(matches)
     }
 }

@@ -47,6 +47,8 @@ pub struct Index {
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
     names: names::Names,
+    /// What the workloads of a namespace take in memory beyond the bound of each.
+    held: BTreeMap<Name, usize>,
     /// Grows with each list that begins.
     epoch: u32,
     /// Grows with everything that is told of a source.

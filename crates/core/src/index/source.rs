@@ -280,7 +280,7 @@ impl Index {
         self.note_deletion(key, version);
         let users = self.users(key);
         if users.is_empty() {
-            self.sources.remove(key);
+            self.let_go(key);
         }
         users
     }
@@ -372,10 +372,17 @@ impl Index {
                 namespace: self.names.share(&key.namespace),
                 name: self.names.share(&key.name),
             };
+            let presence = if key.is_possible() {
+                Presence::Unknown
+            } else {
+                Presence::Absent
+            };
             let source = Source {
+                presence,
                 told,
                 ..Source::default()
             };
+            self.find_who_names(&key);
             self.sources.insert(key, source);
         }
         self.sources.entry(key.clone()).or_default()
@@ -475,7 +482,15 @@ impl Index {
         let absent =
             |source: &Source| source.users.is_empty() && source.presence == Presence::Absent;
         if self.has_listed(key.kind, &key.namespace) && self.sources.get(key).is_some_and(absent) {
-            self.sources.remove(key);
+            self.let_go(key);
+        }
+    }
+
+    /// Holds a source no longer.
+    pub(super) fn let_go(&mut self, key: &SourceRef) {
+        self.sources.remove(key);
+        if let Some(wild) = self.wild.get_mut(&(key.kind, key.namespace.clone())) {
+            wild.named.remove(&key.name);
         }
     }
 }

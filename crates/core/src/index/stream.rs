@@ -2,7 +2,6 @@
 
 use crate::kinds::{Kind, Renewal};
 use crate::object::Version;
-use crate::policy::Policy;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use super::{Concerned, Gone, Index, Known, Presence};
@@ -246,7 +245,6 @@ fn is_told_by(known: &Known, kind: &Kind) -> bool {
 }
 
 fn depends(known: &Known, kind: SourceKind) -> bool {
-    let selects = |policy: &Policy| policy.of(kind).named().next().is_some();
     let uses = known.workload.uses.iter().any(|used| used.kind == kind);
-    known.policy.opted_in() && (uses || selects(&known.policy))
+    known.policy.opted_in() && (uses || known.policy.of(kind).names_any())
 }

@@ -1,7 +1,7 @@
 //! Wildcards: in a namespace where a workload names sources by pattern, all
 //! sources of the kind are held, and they must have been listed since.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::SourceMeta;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -11,10 +11,36 @@ use super::{Index, Presence, Source, Stream, StreamOf};
 #[derive(Debug, Default)]
 pub(super) struct Wild {
     pub(super) users: BTreeSet<WorkloadRef>,
+    /// Of the sources that are held, those that any of them names, and who does.
+    pub(super) named: BTreeMap<Name, BTreeSet<WorkloadRef>>,
     /// Of the list that shows everything to it; 0: none has begun since.
     epoch: u32,
     listed: bool,
     asked: bool,
+}
+
+impl Wild {
+    /// Whether this workload names that source.
+    pub(super) fn note(&mut self, source: &Name, key: &WorkloadRef, is_named: bool) {
+        if is_named {
+            let by = self.named.entry(source.clone()).or_default();
+            by.insert(key.clone());
+        } else if let Some(by) = self.named.get_mut(source) {
+            by.remove(key);
+            if by.is_empty() {
+                self.named.remove(source);
+            }
+        }
+    }
+
+    /// A workload names none any more.
+    pub(super) fn forget(&mut self, key: &WorkloadRef) {
+        self.users.remove(key);
+        self.named.retain(|_, by| {
+            by.remove(key);
+            !by.is_empty()
+        });
+    }
 }
 
 impl Index {
@@ -59,17 +85,20 @@ impl Index {
         }
     }
 
-    /// The sources of a namespace that a wildcard may mean, in order, or `None`
-    /// until they have been listed.
-    pub fn listed(&self, kind: SourceKind, namespace: &Name) -> Option<Vec<&SourceRef>> {
-        let there =
-            |source: &Source| matches!(source.presence, Presence::Present(_) | Presence::Unknown);
-        let held = self.held(kind, namespace);
-        self.has_listed(kind, namespace).then(|| {
-            held.filter(|(_, source)| there(source))
-                .map(|(key, _)| key)
-                .collect()
-        })
+    /// The sources of a namespace that a workload names by wildcard, or may, in order,
+    /// or `None` until those of the namespace have been listed.
+    pub fn named_by(&self, kind: SourceKind, key: &WorkloadRef) -> Option<Vec<SourceRef>> {
+        let wild = self.wild.get(&(kind, key.namespace.clone()))?;
+        let named = wild.named.iter().filter(|(_, by)| by.contains(key));
+        let named =
+            named.map(|(name, _)| SourceRef::new(kind, key.namespace.clone(), name.clone()));
+        let there = |source: &SourceRef| {
+            let held = self.sources.get(source);
+            held.is_some_and(|held| {
+                matches!(held.presence, Presence::Present(_) | Presence::Unknown)
+            })
+        };
+        wild.listed.then(|| named.filter(there).collect())
     }
 
     pub(super) fn has_listed(&self, kind: SourceKind, namespace: &Name) -> bool {

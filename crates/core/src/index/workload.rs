@@ -1,10 +1,12 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
-use crate::annotations::PAUSED_AT;
+use crate::annotations::{Annotations, PAUSED_AT};
+use crate::bounds;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Policy};
 use crate::reason::Problem;
 use crate::refs::{Name, WorkloadRef};
+use crate::uses::Use;
 
 use super::Index;
 use super::links::Mentions;
@@ -52,6 +54,9 @@ pub struct Known {
     pub reverted: Option<Mark>,
     /// The time of a restart that somebody took back.
     pub unrestarted: Option<Name>,
+    /// Whether its namespace had no room for what is written on it: then neither that
+    /// nor its policy is known.
+    pub crowded: bool,
     pub(super) epoch: u32,
 }
 
@@ -94,6 +99,7 @@ impl Index {
     pub(super) fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
         let maker = self.maker_of(key);
         if let Some(known) = self.workloads.remove(key) {
+            self.give_room(&key.namespace, known.excess());
             self.relink(key, &Mentions::of(&known), &Mentions::default());
             if let Some(lender) = &known.workload.lender {
                 self.forget_borrower(lender, key);
@@ -106,7 +112,7 @@ impl Index {
 
     /// Reads the policy of a workload again, whose namespace is another than it was.
     pub(super) fn read_policy(&mut self, key: &WorkloadRef) {
-        if let Some(known) = self.workloads.get(key) {
+        if let Some(known) = self.workloads.get(key).filter(|known| !known.crowded) {
             let (policy, problems) = self.policy_of(&known.workload);
             let known = Known {
                 policy,
@@ -118,15 +124,42 @@ impl Index {
     }
 
     fn replace(&mut self, known: Known) -> bool {
+        let known = self.make_room(known);
         let key = known.workload.key.clone();
         let before = self.workloads.get(&key);
         let dirty = before.is_none_or(|before| before.differs(&known));
-        if !before.is_some_and(|before| before.mentions_the_same(&known)) {
+        let links = (!before.is_some_and(|before| before.mentions_the_same(&known))).then(|| {
             let mentioned = before.map(Mentions::of).unwrap_or_default();
-            self.relink(&key, &mentioned, &Mentions::of(&known));
+            (mentioned, Mentions::of(&known))
+        });
+        self.workloads.insert(key.clone(), known);
+        if let Some((before, now)) = links {
+            self.relink(&key, &before, &now);
         }
-        self.workloads.insert(key, known);
         dirty
+    }
+
+    fn give_room(&mut self, namespace: &Name, bytes: usize) {
+        if let Some(held) = self.held.get_mut(namespace) {
+            *held -= bytes;
+            if *held == 0 {
+                self.held.remove(namespace);
+            }
+        }
+    }
+
+    /// Holds what is written on a workload only if its namespace has room for it.
+    fn make_room(&mut self, known: Known) -> Known {
+        let key = &known.workload.key;
+        let before = self.workloads.get(key).map_or(0, Known::excess);
+        let held = self.held.entry(key.namespace.clone()).or_default();
+        *held -= before;
+        let excess = known.excess();
+        if *held + excess > bounds::HELD_OF_NAMESPACE && excess > 0 {
+            return known.without_room();
+        }
+        *held += excess;
+        known
     }
 
     /// Where its namespace is not ours, or not known yet, nothing is asked for: neither
@@ -171,8 +204,45 @@ impl Known {
             unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
             policy: Policy::default(),
             problems: Vec::new(),
+            crowded: false,
             epoch: 0,
             workload: now,
+        }
+    }
+
+    /// How many bytes it takes beyond those that each workload may take.
+    fn excess(&self) -> usize {
+        let written = |annotations: &Annotations| {
+            let texts = annotations.iter();
+            texts
+                .map(|(key, value)| key.len() + value.len())
+                .sum::<usize>()
+        };
+        let Workload {
+            annotations,
+            template_annotations,
+            uses,
+            ..
+        } = &self.workload;
+        let written = written(annotations) + written(template_annotations);
+        let used = uses.iter().map(Use::size).sum::<usize>();
+        (written + used + self.policy.size()).saturating_sub(bounds::HELD_OF_EACH)
+    }
+
+    /// The same without what it takes so many bytes for.
+    fn without_room(self) -> Self {
+        Self {
+            crowded: true,
+            policy: Policy::default(),
+            problems: Vec::new(),
+            workload: Workload {
+                annotations: Annotations::new(),
+                template_annotations: Annotations::new(),
+                uses: Box::default(),
+                left_out: 0,
+                ..self.workload
+            },
+            ..self
         }
     }
 
@@ -250,6 +320,7 @@ impl Known {
         a.uid != b.uid
             || a.whole != b.whole
             || a.unread != b.unread
+            || self.crowded != now.crowded
             || a.mark != b.mark
             || a.going != b.going
             || a.paused != b.paused

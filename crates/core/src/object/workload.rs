@@ -1,16 +1,19 @@
 //! Workloads from their JSON. Whoever may write custom resources decides on their shape,
 //! so what has another than expected reads as absent.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Mark, Meta, Overlap, Progress, Runs, Strategy, Unreadable, Workload, seconds};
 use crate::annotations::{BECAUSE, CONFIG, RESTARTED_AT};
+use crate::bounds;
 use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::refs::{Name, WorkloadRef};
 use crate::reloader::traces::{Trace, take_traces};
-use crate::uses::{PodTemplate, drop_nulls, uses_of};
+use crate::uses::{PodTemplate, Use, drop_nulls, uses_of};
 use crate::vocabulary::Vocabulary;
 
 #[derive(Deserialize)]
@@ -205,11 +208,13 @@ pub fn read_workload(
     let template = PodTemplate::read(template);
     let unread = template.is_err() || !has_spec;
     let template = template.unwrap_or_default();
+    let (uses, left_out) = first_sources(uses_of(&template));
     Ok(Workload {
         version: metadata.version()?,
         generation: metadata.generation,
         created: metadata.created().unwrap_or(0),
-        uses: uses_of(&template).into(),
+        uses,
+        left_out,
         unread,
         template: digest,
         whole,
@@ -232,6 +237,17 @@ pub fn read_workload(
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })
+}
+
+/// What is used of the first sources, and how many more there are.
+fn first_sources(mut uses: Vec<Use>) -> (Box<[Use]>, usize) {
+    let source = |used: &Use| (used.kind, used.name.clone());
+    let sources: BTreeSet<_> = uses.iter().map(source).collect();
+    let left_out = sources.len().saturating_sub(bounds::SOURCES);
+    if let Some(first) = sources.iter().nth(bounds::SOURCES) {
+        uses.truncate(uses.partition_point(|used| source(used) < *first));
+    }
+    (uses.into(), left_out)
 }
 
 /// Takes the pod template out of a workload's spec.

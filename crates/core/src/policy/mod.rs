@@ -16,12 +16,14 @@ mod reloader;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::annotations::{self, Annotations, Item, Named, OwnSettings};
 use crate::digest::Digest;
 use crate::object::{SourceFlags, Workload};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Steps};
 use crate::reason::Problem;
-use crate::refs::SourceKind;
+use crate::refs::{Name, SourceKind};
 
 use reader::Reader;
 
@@ -47,15 +49,56 @@ pub struct Policy {
 /// Which sources of one kind roll the workload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
-    rules: Vec<Rule>,
-    except: Vec<Named>,
+    /// What it uses.
+    used: bool,
+    /// What it uses and is marked to be found.
+    searched: bool,
+    named: ByName,
+    except: ByName,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Rule {
-    Used,
-    Searched,
-    Named(Named),
+/// Sources by name, each with the keys that are meant; none means all.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct ByName {
+    plain: BTreeMap<Name, Vec<Pattern>>,
+    wild: Vec<Named>,
+}
+
+impl ByName {
+    fn add(&mut self, named: Named) {
+        let Some(name) = named.name.literal() else {
+            return self.wild.push(named);
+        };
+        match self.plain.get_mut(name) {
+            None => drop(self.plain.insert(name.clone(), named.keys)),
+            Some(keys) if keys.is_empty() || named.keys.is_empty() => keys.clear(),
+            Some(keys) => keys.extend(named.keys),
+        }
+    }
+
+    /// The keys that are meant of this source, by each that means it.
+    fn find(&self, name: &str, steps: &Steps) -> impl Iterator<Item = &[Pattern]> {
+        let wild = self.wild.iter().filter(|n| n.name.matches(name, steps));
+        let wild = wild.map(|named| &*named.keys);
+        self.plain
+            .get(name)
+            .map(|keys| &**keys)
+            .into_iter()
+            .chain(wild)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.wild.is_empty()
+    }
+
+    /// About how many bytes it takes in memory.
+    fn size(&self) -> usize {
+        let keys = |keys: &[Pattern]| keys.iter().map(Pattern::size).sum::<usize>();
+        let plain = self.plain.iter();
+        let plain = plain.map(|(name, of)| 4 * size_of::<Name>() + name.len() + keys(of));
+        let wild = self.wild.iter().map(|n| n.name.size() + keys(&n.keys));
+        plain.sum::<usize>() + wild.sum::<usize>()
+    }
 }
 
 /// The keys of a selected source that count, of those that are used.
@@ -63,6 +106,7 @@ enum Rule {
 pub struct KeyFilter {
     only: Option<Vec<Pattern>>,
     except: Vec<Pattern>,
+    steps: Steps,
 }
 
 impl KeyFilter {
@@ -87,8 +131,17 @@ impl KeyFilter {
 
     /// Whether a key counts.
     pub fn admits(&self, key: &str) -> bool {
-        let any = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(key));
+        if self.steps.are_spent() {
+            return false;
+        }
+        let matches = |pattern: &Pattern| pattern.matches(key, &self.steps);
+        let any = |patterns: &[Pattern]| patterns.iter().any(matches);
         self.only.as_deref().is_none_or(any) && !any(&self.except)
+    }
+
+    /// A step for each of so many keys that are gone through.
+    pub(crate) fn go_through(&self, keys: usize) {
+        self.steps.take(keys);
     }
 }
 
@@ -100,7 +153,13 @@ impl Policy {
 
     /// Whether anything may roll the workload.
     pub fn opted_in(&self) -> bool {
-        self.selections.iter().any(|s| !s.rules.is_empty())
+        self.selections.iter().any(Selection::selects)
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        let sizes = |of: &Selection| of.named.size() + of.except.size();
+        self.selections.iter().map(sizes).sum()
     }
 
     fn of_mut(&mut self, kind: SourceKind) -> &mut Selection {
@@ -109,45 +168,63 @@ impl Policy {
 }
 
 impl Selection {
+    fn selects(&self) -> bool {
+        self.used || self.searched || !self.named.is_empty()
+    }
+
     /// Which keys of a source count, or `None` where the source does not.
-    pub fn select(&self, name: &str, used: bool, marks: SourceFlags) -> Option<KeyFilter> {
-        let excepted = || self.except.iter().filter(|n| n.name.matches(name));
-        if marks.ignore || excepted().any(|n| n.keys.is_empty()) {
+    pub fn select(
+        &self,
+        name: &str,
+        used: bool,
+        marks: SourceFlags,
+        steps: &Steps,
+    ) -> Option<KeyFilter> {
+        if marks.ignore {
             return None;
         }
-        let mut only = Some(Vec::new());
-        let mut selected = false;
-        for rule in self.rules.iter().filter(|r| r.applies(name, used, marks)) {
+        let mut except = Vec::new();
+        for keys in self.except.find(name, steps) {
+            if keys.is_empty() {
+                return None;
+            }
+            except.extend_from_slice(keys);
+        }
+        let whole = used && (self.used || (self.searched && marks.matched));
+        let mut only = (!whole).then(Vec::new);
+        let mut selected = whole;
+        for keys in self.named.find(name, steps) {
             selected = true;
-            match rule {
-                Rule::Named(n) if !n.keys.is_empty() => {
-                    if let Some(keys) = &mut only {
-                        keys.extend_from_slice(&n.keys);
-                    }
-                }
+            match &mut only {
+                Some(only) if !keys.is_empty() => only.extend_from_slice(keys),
                 _ => only = None,
             }
         }
-        let except = excepted().flat_map(|n| n.keys.clone()).collect();
-        selected.then_some(KeyFilter { only, except })
-    }
-
-    /// The names that annotations name, used or not.
-    pub fn named(&self) -> impl Iterator<Item = &Pattern> {
-        self.rules.iter().filter_map(|rule| match rule {
-            Rule::Named(named) => Some(&named.name),
-            _ => None,
+        selected.then(|| KeyFilter {
+            only,
+            except,
+            steps: steps.clone(),
         })
     }
-}
 
-impl Rule {
-    fn applies(&self, name: &str, used: bool, marks: SourceFlags) -> bool {
-        match self {
-            Self::Used => used,
-            Self::Searched => used && marks.matched,
-            Self::Named(named) => named.name.matches(name),
-        }
+    /// The plain names that annotations name, used or not, in order.
+    pub fn plain_names(&self) -> impl Iterator<Item = &Name> {
+        self.named.plain.keys()
+    }
+
+    /// The patterns that annotations name sources by.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.named.wild.iter().map(|named| &named.name)
+    }
+
+    /// Whether annotations name any.
+    pub(crate) fn names_any(&self) -> bool {
+        !self.named.is_empty()
+    }
+
+    /// Whether a pattern names this source.
+    pub(crate) fn finds(&self, name: &str, steps: &Steps) -> bool {
+        self.patterns().any(|pattern| pattern.matches(name, steps))
     }
 }
 
@@ -182,16 +259,14 @@ impl Policy {
         let includes = |item: &Item| !matches!(item, Item::Exclude(..));
         let only_excludes = !items.is_empty() && !items.iter().any(includes);
         if only_excludes || items.contains(&Item::Auto) {
-            self.selections
-                .iter_mut()
-                .for_each(|s| s.rules.push(Rule::Used));
+            self.selections.iter_mut().for_each(|s| s.used = true);
         }
         for item in items {
             match item {
                 Item::Include(kind, named) => {
-                    self.of_mut(*kind).rules.push(Rule::Named(named.clone()));
+                    self.of_mut(*kind).named.add(named.clone());
                 }
-                Item::Exclude(kind, named) => self.of_mut(*kind).except.push(named.clone()),
+                Item::Exclude(kind, named) => self.of_mut(*kind).except.add(named.clone()),
                 Item::Auto | Item::Off => {}
             }
         }

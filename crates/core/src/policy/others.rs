@@ -1,8 +1,8 @@
 //! The opt-in of wave and of fabric8's configmapcontroller, for those who bring
 //! their annotations along. Both read the workload's own metadata only.
 
+use super::Policy;
 use super::reader::Reader;
-use super::{Policy, Rule};
 use crate::annotations::{Named, Setting};
 use crate::pattern::Pattern;
 use crate::refs::SourceKind;
@@ -21,27 +21,26 @@ impl Reader<'_> {
             return;
         }
         for (kind, key) in WAVES_NAMES {
-            let rules = &mut policy.of_mut(kind).rules;
-            rules.push(Rule::Used);
+            let selection = policy.of_mut(kind);
+            selection.used = true;
             let Some(Setting::Placed(_, names)) = self.read(self.metadata, key) else {
                 continue;
             };
-            let names = names
+            let at_home = names
                 .into_iter()
                 .filter_map(|placed| self.at_home(key, placed));
-            rules.extend(
-                names
-                    .map(Pattern::Literal)
-                    .map(Named::whole)
-                    .map(Rule::Named),
-            );
+            for name in at_home {
+                selection.named.add(Named::whole(Pattern::Literal(name)));
+            }
         }
     }
 
     pub(super) fn fabric8(&mut self, policy: &mut Policy) {
         if let Some(Setting::Names(kind, names)) = self.read(self.metadata, FABRIC8) {
-            let rules = &mut policy.of_mut(kind).rules;
-            rules.extend(names.into_iter().map(Named::whole).map(Rule::Named));
+            let named = &mut policy.of_mut(kind).named;
+            for name in names {
+                named.add(Named::whole(name));
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
     /// Whose word it is, and what it says.
     pub(super) fn opt_in(&mut self, policy: &mut Policy, defaults: Defaults) {
         for kind in SourceKind::all() {
-            policy.of_mut(kind).except = self.excluded(kind);
+            self.excluded(kind, policy.of_mut(kind));
         }
         let others = self.others_keys();
         let on_workload = [self.metadata, self.template]
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
             return;
         }
         for kind in SourceKind::all() {
-            policy.of_mut(kind).rules = self.reloader(kind, defaults);
+            self.reloader(kind, defaults, policy.of_mut(kind));
         }
         self.wave(policy);
         self.fabric8(policy);
@@ -88,9 +88,9 @@ impl<'a> Reader<'a> {
     /// The own keys beside the opt-in.
     pub(super) fn own(&mut self, own: &mut OwnSettings) {
         for row in ANNOTATIONS {
-            if let Reading::Alone(read) = row.read
+            if matches!(row.read, Reading::Alone(_))
                 && let Some(text) = self.nearest(row).and_then(|from| from.get(row.key))
-                && let Err(problem) = read(text, own)
+                && let Err(problem) = row.read_alone(text, own)
             {
                 self.say(row.key, &problem);
             }

@@ -5,7 +5,7 @@
 //! both; exclude before names, names before `auto`, `auto` of all kinds or of one.
 
 use super::reader::Reader;
-use super::{Defaults, Policy, Rule};
+use super::{Defaults, Policy, Selection};
 use crate::annotations::{Named, PAUSE_PERIOD, ROLLOUT_STRATEGY, Setting};
 use crate::pattern::Pattern;
 use crate::refs::SourceKind;
@@ -44,18 +44,22 @@ impl KeysOfKind {
 
 impl Reader<'_> {
     /// The exclude lists are no opt-in: they hold with every vocabulary.
-    pub(super) fn excluded(&mut self, kind: SourceKind) -> Vec<Named> {
-        match self.read(self.metadata, KeysOfKind::of(kind).exclude) {
-            Some(Setting::Exclude(_, names)) => {
-                let names = names.into_iter().map(Pattern::Literal);
-                names.map(Named::whole).collect()
+    pub(super) fn excluded(&mut self, kind: SourceKind, selection: &mut Selection) {
+        let exclude = self.read(self.metadata, KeysOfKind::of(kind).exclude);
+        if let Some(Setting::Exclude(_, names)) = exclude {
+            for name in names {
+                selection.except.add(Named::whole(Pattern::Literal(name)));
             }
-            _ => Vec::new(),
         }
     }
 
     /// What rolls the workload, of one kind of source.
-    pub(super) fn reloader(&mut self, kind: SourceKind, defaults: Defaults) -> Vec<Rule> {
+    pub(super) fn reloader(
+        &mut self,
+        kind: SourceKind,
+        defaults: Defaults,
+        selection: &mut Selection,
+    ) {
         let keys = KeysOfKind::of(kind);
         let opt_in = [keys.names, SEARCH, AUTO, keys.auto];
         let on_metadata = opt_in.iter().any(|key| self.metadata.contains_key(*key));
@@ -64,22 +68,18 @@ impl Reader<'_> {
         } else {
             self.template
         };
-        let mut rules = Vec::new();
         if let Some(Setting::Names(_, names)) = self.read(from, keys.names) {
-            rules.extend(names.into_iter().map(Named::whole).map(Rule::Named));
+            for name in names {
+                selection.named.add(Named::whole(name));
+            }
         }
-        if self.read(from, SEARCH) == Some(Setting::Search(true)) {
-            rules.push(Rule::Searched);
-        }
+        selection.searched |= self.read(from, SEARCH) == Some(Setting::Search(true));
         let said = |key: &&str| from.get(*key).is_some_and(|value| !value.is_empty());
         let autos = [AUTO, keys.auto].into_iter().filter(said);
         let autos: Vec<_> = autos.map(|key| self.read(from, key)).collect();
         let silent = autos.is_empty();
         let on = |setting: Option<Setting>| matches!(setting, Some(Setting::Auto(_, true)));
-        if autos.into_iter().any(on) || (silent && defaults.auto_reload_all) {
-            rules.push(Rule::Used);
-        }
-        rules
+        selection.used |= autos.into_iter().any(on) || (silent && defaults.auto_reload_all);
     }
 
     /// How it is rolled.

@@ -43,7 +43,7 @@ fn check_with(lines: &[&str], defaults: Defaults, expect: &str) -> Vec<Problem> 
         for (used, word) in [(true, "used"), (false, "named")] {
             if policy
                 .of(kind)
-                .select("c", used, SourceFlags::default())
+                .select("c", used, SourceFlags::default(), &Steps::default())
                 .is_some()
             {
                 seen.push(format!("{word}-{}", kind.row().short));
@@ -200,22 +200,32 @@ fn marks_on_the_source() {
         matched: true,
     };
     assert_eq!(
-        policy.of(SourceKind::Secret).select("c", true, ignored),
+        policy
+            .of(SourceKind::Secret)
+            .select("c", true, ignored, &Steps::default()),
         None
     );
     let searching = Selection {
-        rules: vec![Rule::Searched],
-        except: Vec::new(),
+        searched: true,
+        ..Selection::default()
     };
     let matched = SourceFlags {
         ignore: false,
         matched: true,
     };
-    assert!(searching.select("c", true, matched).is_some());
-    assert!(searching.select("c", false, matched).is_none());
     assert!(
         searching
-            .select("c", true, SourceFlags::default())
+            .select("c", true, matched, &Steps::default())
+            .is_some()
+    );
+    assert!(
+        searching
+            .select("c", false, matched, &Steps::default())
+            .is_none()
+    );
+    assert!(
+        searching
+            .select("c", true, SourceFlags::default(), &Steps::default())
             .is_none()
     );
 }
@@ -232,7 +242,7 @@ fn keys_can_be_chosen_and_taken_away() {
     policy.take(&items);
     let filter = policy
         .of(SourceKind::Secret)
-        .select("c", true, SourceFlags::default())
+        .select("c", true, SourceFlags::default(), &Steps::default())
         .unwrap();
     let keys = ["user", "password", "passphrase", "host"];
     assert_eq!(

@@ -20,9 +20,19 @@ use super::{Keys, Under, Use, Via, names};
 /// template may be large, and this must not grow with its square.
 const FEW_SOURCES: usize = 32;
 const FEW_NAMES: usize = 256;
+/// The same of all containers of a template together.
+const FEW_IN_ALL: usize = 512;
 
-/// What a container's environment reads.
-pub(super) fn uses(container: &Container) -> Vec<Use> {
+/// What the containers' environments read.
+pub(super) fn all_uses<'a>(
+    containers: impl Iterator<Item = &'a Container> + Clone,
+) -> impl Iterator<Item = Use> {
+    let in_all = containers.clone().map(|c| c.env_from.len());
+    let few = in_all.sum::<usize>() <= FEW_IN_ALL;
+    containers.flat_map(move |container| uses(container, few))
+}
+
+fn uses(container: &Container, few: bool) -> Vec<Use> {
     let fate = Fate::of(&container.env);
     let env = container.env.iter().enumerate();
     let env = env.flat_map(|(at, env)| {
@@ -37,7 +47,7 @@ pub(super) fn uses(container: &Container) -> Vec<Use> {
             reference.to_use(kind, Via::Env, keys)
         })
     });
-    let from = env_from_uses(&container.env_from, &fate.replaced);
+    let from = env_from_uses(&container.env_from, &fate.replaced, few);
     env.chain(from).collect()
 }
 
@@ -113,8 +123,8 @@ fn references(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn env_from_uses(from: &[EnvFrom], replaced: &BTreeSet<&str>) -> Vec<Use> {
-    let few = from.len() <= FEW_SOURCES && replaced.len() <= FEW_NAMES;
+fn env_from_uses(from: &[EnvFrom], replaced: &BTreeSet<&str>, few: bool) -> Vec<Use> {
+    let few = few && from.len() <= FEW_SOURCES && replaced.len() <= FEW_NAMES;
     let mut by_prefix: BTreeMap<&str, Keys> = BTreeMap::new();
     let mut uses = Vec::new();
     for (at, one) in from.iter().enumerate() {
@@ -250,7 +260,11 @@ mod tests {
             let reference = json!({"prefix": prefix, "configMapRef": {"name": name}});
             serde_json::from_value(reference).unwrap()
         };
-        let uses = env_from_uses(&[from(earlier, "a"), from(later, "b")], &BTreeSet::new());
+        let uses = env_from_uses(
+            &[from(earlier, "a"), from(later, "b")],
+            &BTreeSet::new(),
+            true,
+        );
         let under = uses[0]
             .under
             .first()

@@ -20,6 +20,11 @@ const SECRETS_STORE: &str = "secrets-store.csi.k8s.io";
 /// The link that the kubelet moves when it writes the files anew.
 const DATA: &str = "..data";
 
+/// The most pairs of an item and a mount of a template of which it is worked out what
+/// shows what. Where there are more, all of each source counts: a template may be large,
+/// and this must not grow with its square.
+const FEW: usize = 1 << 14;
+
 /// What the volumes' mounts show.
 pub(super) fn uses(spec: &PodSpec) -> Vec<Use> {
     let mounts = mounts_by_volume(spec);
@@ -27,12 +32,28 @@ pub(super) fn uses(spec: &PodSpec) -> Vec<Use> {
         .volumes
         .iter()
         .filter_map(|volume| Some((volume, mounts.get(&*volume.name)?)));
+    let few = mounted
+        .clone()
+        .map(|(volume, mounts)| pairs(volume, mounts));
+    let few = few.sum::<usize>() <= FEW;
     let uses = mounted.flat_map(|(volume, mounts)| {
         let sources = sources(volume).into_iter();
-        let uses = sources.flat_map(|source| source.uses(mounts));
+        let uses = sources.flat_map(|source| {
+            if few {
+                source.uses(mounts)
+            } else {
+                source.whole_use().into_iter().collect()
+            }
+        });
         uses.chain(csi_use(volume)).collect::<Vec<_>>()
     });
     uses.collect()
+}
+
+fn pairs(volume: &Volume, mounts: &[&Mount]) -> usize {
+    let items = sources(volume).into_iter();
+    let items = items.map(|source| 1 + source.reference.items.len());
+    items.sum::<usize>() * mounts.len()
 }
 
 /// The sources of volumes that no container mounts, with their volumes.
@@ -187,6 +208,11 @@ impl Projection<'_> {
         uses.collect()
     }
 
+    /// All of it, as files that follow a change.
+    fn whole_use(&self) -> Option<Use> {
+        self.reference.to_use(self.kind, self.via, Keys::All)
+    }
+
     /// Whether each key is a file of its own name.
     fn is_whole(&self) -> bool {
         self.reference.items.is_empty()
@@ -286,6 +312,23 @@ mod tests {
 
     use super::super::tests::{check, template, volume};
     use super::*;
+
+    #[test]
+    fn where_too_many_paths_are_mounted_all_counts() {
+        let item = |i| json!({"key": format!("k{i}"), "path": format!("k{i}")});
+        let items: Vec<_> = (0..200).map(item).collect();
+        let volume = json!({"name": "v", "configMap": {"name": "c", "items": items}});
+        let shown = |mounts: usize| {
+            let mounts = vec![json!({"name": "v", "subPath": "k7"}); mounts];
+            super::super::tests::volume(&volume, &json!(mounts))
+        };
+        let keys: Vec<_> = (0..200).map(|i| format!("k{i}")).collect();
+        let mut keys: Vec<_> = keys.iter().map(|key| &**key).collect();
+        keys.sort_unstable();
+        let there = format!("subPath configmap/c ({})", keys.join(","));
+        check(&shown(80), &["subPath configmap/c k7", &there]);
+        check(&shown(100), &["volume configmap/c *"]);
+    }
 
     #[rstest]
     #[case(json!([{"name": "v", "mountPath": "/a"}]), &["volume configmap/c *"])]

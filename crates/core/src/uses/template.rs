@@ -71,7 +71,7 @@ pub(super) struct PodSpec {
 }
 
 impl PodSpec {
-    pub(super) fn containers(&self) -> impl Iterator<Item = &Container> {
+    pub(super) fn containers(&self) -> impl Iterator<Item = &Container> + Clone {
         self.init_containers.iter().chain(&self.containers)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tidings_core::evidence::Evidence;
 use tidings_core::object::Version;
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::settle::Millis;
 
 use super::announce::Announced;
@@ -21,6 +21,8 @@ pub(super) struct Desk {
     task: Option<UnderWay>,
     /// What was decided to be done, and is not through.
     pub(super) roll: Option<Arc<Roll>>,
+    /// The sources that are read for the next decision; the last is looked for first.
+    awaits: Vec<SourceRef>,
     /// What was found out for the next decision.
     pub(super) evidence: Option<Box<Evidence>>,
     /// Since when something that it uses is another.
@@ -86,6 +88,23 @@ impl Desk {
     /// What is under way.
     pub(super) fn task(&self) -> Option<&UnderWay> {
         self.task.as_ref()
+    }
+
+    /// These are read for the next decision.
+    pub(super) fn awaits(&mut self, sources: Vec<SourceRef>) {
+        self.awaits = sources;
+    }
+
+    /// Whether any of what is read for the next decision is still under way: then it
+    /// would only find that out.
+    pub(super) fn is_read_for(&mut self, is_under_way: impl Fn(&SourceRef) -> bool) -> bool {
+        while let Some(source) = self.awaits.last() {
+            if is_under_way(source) {
+                return true;
+            }
+            self.awaits.pop();
+        }
+        false
     }
 
     /// Whether a Job is deleted to be made again, by us.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use tidings_core::decide::{Decided, Rules};
-use tidings_core::index::{Concerned, Fact, Fetched, Index};
+use tidings_core::index::{Concerned, Fact, Index};
 use tidings_core::kinds::Kinds;
 use tidings_core::object::{Seconds, SourceMeta, Version};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -12,12 +12,9 @@ use tidings_core::restless::Restless;
 use tidings_core::settle::Millis;
 
 use super::backoff::Backoff;
+use super::reading::Reads;
 use super::{Effect, NameTest, Plan};
 use crate::api::ApiError;
-
-/// So much of what the watch tells of a source is put off while it is being read; then
-/// the newest takes the place of the last.
-const PUT_OFF: usize = 16;
 
 /// What outlasts a term.
 pub(super) struct Ground {
@@ -37,27 +34,10 @@ pub(super) struct Ground {
     pub(super) seed: u64,
     /// Up to this version the API server has forgotten what was.
     pub(super) forgotten: Version,
-    reading: HashMap<SourceRef, Reading>,
-    /// Those that have just been read, of which more was told meanwhile.
-    read: Vec<SourceRef>,
+    pub(super) reading: Reads,
     lists: HashMap<(SourceKind, Name), Backoff>,
     pub(super) effects: Vec<Effect>,
     pub(super) decided: Vec<Decided>,
-}
-
-/// A source that is being read, or could not be.
-#[derive(Debug, Default)]
-struct Reading {
-    under_way: bool,
-    /// What the watch has told of it meanwhile.
-    later: Vec<SourceMeta>,
-    backoff: Backoff,
-}
-
-/// A source could not be read. It is not tried again before this time.
-pub(super) struct NotRead {
-    pub(super) error: ApiError,
-    pub(super) again: Millis,
 }
 
 impl Ground {
@@ -74,8 +54,7 @@ impl Ground {
             started: plan.started,
             seed: plan.seed,
             forgotten: 0,
-            reading: HashMap::new(),
-            read: Vec::new(),
+            reading: Reads::default(),
             lists: HashMap::new(),
             effects: Vec::new(),
             decided: Vec::new(),
@@ -113,7 +92,7 @@ impl Ground {
         match fact {
             Fact::Source(meta) if self.is_for_later(&meta) => {
                 self.restless.changed(&meta.key);
-                self.put_off(meta);
+                self.reading.put_off(meta);
                 Concerned::default()
             }
             Fact::Source(ref meta) => {
@@ -122,15 +101,11 @@ impl Ground {
             }
             Fact::SourceGone(ref source, _) => {
                 let source = source.clone();
-                if let Some(reading) = self.reading.get_mut(&source) {
-                    reading.later.clear();
-                }
+                self.reading.forget_later(&source);
                 self.source_changed(&source, fact)
             }
             Fact::ListBegan(_) => {
-                let all = self.reading.values_mut();
-                let later = all.flat_map(|reading| std::mem::take(&mut reading.later));
-                let later: Vec<_> = later.collect();
+                let later = self.reading.take_all_later();
                 let mut concerned = self.sources_changed(later);
                 concerned.extend(self.index.apply(fact));
                 concerned
@@ -162,51 +137,21 @@ impl Ground {
     /// would never be decided about otherwise. A list has to be taken in as it comes.
     fn is_for_later(&self, meta: &SourceMeta) -> bool {
         let one_object = !meta.key.kind.by_status();
-        let reading = self.reading.get(&meta.key);
-        one_object
-            && reading.is_some_and(|reading| reading.under_way)
-            && !self.index.is_listing(&meta.key)
-    }
-
-    /// Each tells since when it may have changed.
-    fn put_off(&mut self, meta: SourceMeta) {
-        let reading = self.reading.entry(meta.key.clone()).or_default();
-        reading.later.truncate(PUT_OFF - 1);
-        reading.later.push(meta);
+        one_object && self.is_read(&meta.key) && !self.index.is_listing(&meta.key)
     }
 
     /// Takes in what was put off, where it has been decided about what was read.
-    pub(super) fn take_in_later(&mut self) -> Concerned {
-        let mut later = Vec::new();
-        for source in std::mem::take(&mut self.read) {
-            match self.reading.get_mut(&source) {
-                Some(reading) if !reading.under_way => later.append(&mut reading.later),
-                _ => {}
-            }
-            self.put_away(&source);
-        }
+    pub(super) fn take_in_later(&mut self, is_decided: impl Fn(&Name) -> bool) -> Concerned {
+        let later = self.reading.take_later(is_decided);
         self.sources_changed(later)
     }
 
-    fn put_away(&mut self, source: &SourceRef) {
-        let is_done = |reading: &Reading| {
-            !reading.under_way && reading.later.is_empty() && reading.backoff.again() == 0
-        };
-        if self.reading.get(source).is_some_and(is_done) {
-            self.reading.remove(source);
-        }
+    /// Whether a source is being read.
+    pub(super) fn is_read(&self, source: &SourceRef) -> bool {
+        self.reading.is_under_way(source)
     }
 
     // --- what is asked for ------------------------------------------------------
-
-    /// What failed in an earlier term may work now.
-    pub(super) fn forget_failures(&mut self) {
-        for reading in self.reading.values_mut() {
-            reading.backoff = Backoff::default();
-        }
-        self.reading
-            .retain(|_, reading| reading.under_way || !reading.later.is_empty());
-    }
 
     /// Asks for the lists that wildcards need.
     pub(super) fn ask_for_lists(&mut self) {
@@ -234,50 +179,6 @@ impl Ground {
                 let backoff = self.lists.entry(list).or_default();
                 backoff.failed(self.now, error.retry_after());
                 self.index.apply(Fact::NotListed(kind, namespace))
-            }
-        }
-    }
-
-    /// Reads a source, for all that wait for it. Returns when it may be read, where
-    /// that is not now.
-    pub(super) fn fetch(&mut self, source: &SourceRef) -> Option<Millis> {
-        let told = self.index.source(source)?.told;
-        let reading = self.reading.entry(source.clone()).or_default();
-        let again = reading.backoff.again();
-        if again > self.now {
-            return Some(again);
-        }
-        if !std::mem::replace(&mut reading.under_way, true) {
-            let sha1 = self.index.wants_sha1(source);
-            let effect = Effect::Fetch(source.clone(), told, sha1);
-            self.effects.push(effect);
-        }
-        None
-    }
-
-    pub(super) fn fetched(
-        &mut self,
-        source: &SourceRef,
-        told: u32,
-        result: Result<Fetched, ApiError>,
-    ) -> Result<Concerned, NotRead> {
-        let reading = self.reading.entry(source.clone()).or_default();
-        reading.under_way = false;
-        self.read.push(source.clone());
-        match result {
-            Ok(fetched) => {
-                reading.backoff = Backoff::default();
-                let held = self.index.source(source);
-                let before = held.and_then(|held| held.content.clone());
-                let fact = Fact::Read(source.clone(), told, fetched);
-                let concerned = self.index.apply(fact);
-                let same = self.index.view(source).has_keys_of(before.as_ref());
-                self.restless.read(source, same);
-                Ok(concerned)
-            }
-            Err(error) => {
-                let again = reading.backoff.failed(self.now, error.retry_after());
-                Err(NotRead { error, again })
             }
         }
     }

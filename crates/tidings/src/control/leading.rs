@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tidings_core::bounds::DECISION_STEPS;
 use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Decided, Moment, Verdict, decide};
 use tidings_core::evidence::Evidence;
@@ -17,7 +18,8 @@ use tidings_core::state::Entry;
 use super::action;
 use super::backoff::Backoff;
 use super::desk::{Desk, Desks, UnderWay};
-use super::ground::{Ground, NotRead};
+use super::ground::Ground;
+use super::reading::NotRead;
 use super::remaking::REMAKES;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
 use crate::records::memory::{Shard, Store, TooLarge};
@@ -25,6 +27,11 @@ use crate::records::memory::{Shard, Store, TooLarge};
 /// So long what the pods of a workload have is remembered when it is gone: it may be
 /// made again around them.
 pub(super) const KEPT_FOR_PODS: Millis = 3_600_000;
+
+/// The steps of a turn: some ten milliseconds. Then what came meanwhile is taken in.
+const TURN_STEPS: u32 = 4 * DECISION_STEPS;
+/// What the smallest decision takes.
+const LEAST_STEPS: u32 = DECISION_STEPS >> 10;
 
 /// What only the leader knows.
 pub(super) struct Leading {
@@ -188,11 +195,24 @@ impl Leading {
         }
     }
 
+    /// Sources were read. Who still waits for more of them is not looked at yet.
+    pub(super) fn heed_read(&mut self, ground: &mut Ground, mut concerned: Concerned) {
+        concerned.look.retain(|key| !self.is_read_for(ground, key));
+        self.heed(ground, &concerned);
+    }
+
+    fn is_read_for(&mut self, ground: &Ground, key: &WorkloadRef) -> bool {
+        let desk = self.desks.get_mut(key);
+        desk.is_some_and(|desk| desk.is_read_for(|source| ground.is_read(source)))
+    }
+
     /// A source could not be read. Whoever waits for it is told.
     pub(super) fn not_read(&mut self, ground: &mut Ground, source: &SourceRef, unread: &NotRead) {
         for user in ground.index.users(source) {
-            self.say_failed(ground, &user, &format!("reading {source}"), &unread.error);
-            self.queue.look(&user, unread.again);
+            if !self.is_read_for(ground, &user) {
+                self.say_failed(ground, &user, &format!("reading {source}"), &unread.error);
+                self.queue.look(&user, unread.again);
+            }
         }
     }
 
@@ -201,8 +221,13 @@ impl Leading {
     /// Decides what is due, and hands out the writes of records.
     pub(super) fn turn(&mut self, ground: &mut Ground, draining: bool) {
         self.forget_departed(ground);
-        while let Some((key, waited)) = self.due(ground.now, draining) {
-            self.decide(ground, &key, waited);
+        let mut left = TURN_STEPS;
+        while left > 0
+            && let Some((key, waited)) = self.due(ground.now, draining)
+        {
+            let steps = LEAST_STEPS + self.decide(ground, &key, waited);
+            self.queue.charge(&key.namespace, steps);
+            left = left.saturating_sub(steps);
         }
         let writes = self.store.take_writes(ground.now, draining);
         ground.effects.extend(writes.into_iter().map(Effect::Write));
@@ -225,17 +250,19 @@ impl Leading {
         if draining { None } else { self.queue.pop(now) }
     }
 
-    fn decide(&mut self, ground: &mut Ground, key: &WorkloadRef, waited: Millis) {
+    /// Returns how many steps it took.
+    fn decide(&mut self, ground: &mut Ground, key: &WorkloadRef, waited: Millis) -> u32 {
         // Whatever is under way ends with another look.
         let under_way = self
             .desks
             .get(key)
             .is_some_and(|desk| desk.task().is_some());
         if under_way || !ground.index.ready(key) {
-            return;
+            return 0;
         }
         if ground.index.get(key).is_none() {
-            return self.desks.clear(key);
+            self.desks.clear(key);
+            return 0;
         }
         let evidence = self.take_evidence(ground, key);
         ground.seed = ground.seed.wrapping_add(1);
@@ -248,8 +275,9 @@ impl Leading {
         };
         let entry = self.store.get(key);
         let Some(verdict) = decide(key, &ground.index, entry, moment, &ground.rules) else {
-            return;
+            return 0;
         };
+        let steps = verdict.steps;
         self.say_verdict(ground, key, &verdict);
         if let Some(again) = verdict.again {
             self.queue.look(key, ground.millis_at(again));
@@ -265,6 +293,7 @@ impl Leading {
             });
         }
         self.act(ground, key, verdict);
+        steps
     }
 
     /// What was found out so far.
@@ -282,11 +311,10 @@ impl Leading {
         match verdict.act {
             Act::Nothing => self.desks.of(key).settled(),
             Act::Read(sources) => {
-                for source in &sources {
-                    if let Some(again) = ground.fetch(source) {
-                        self.queue.look(key, again);
-                    }
+                if let Some(again) = ground.read_all(&sources) {
+                    self.queue.look(key, again);
                 }
+                self.desks.of(key).awaits(sources);
             }
             Act::Ask(questions) => {
                 self.desks.begin(key, UnderWay::Asking);

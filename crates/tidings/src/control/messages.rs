@@ -1,6 +1,7 @@
 //! What goes into the controller and what comes out of it: inputs, the answers
 //! among them, effects, and what these carry. Values only; nothing is decided here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum Input {
     Fact(Fact),
     /// A source was read; the number is that of the question.
     Fetched(SourceRef, u32, Result<Fetched, ApiError>),
+    /// It was looked up which of these sources are there: the names of those.
+    LookedUp(Lookup, Result<BTreeSet<Name>, ApiError>),
     /// The sources of a namespace were listed.
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
     /// Our term has begun.
@@ -98,6 +101,8 @@ pub enum Effect {
     /// Read a source, if so also as Reloader hashes it; the number goes into the
     /// answer.
     Fetch(SourceRef, u32, bool),
+    /// Look up which of these sources are there.
+    LookUp(Lookup),
     /// List the sources of a namespace, not before this time.
     List(SourceKind, Name, Millis),
     /// Find something out about a workload.
@@ -116,6 +121,17 @@ pub enum Effect {
     StandBy,
     /// Say something about a workload: in the log, in metrics, as an Event.
     Say(Box<Notice>),
+}
+
+/// Sources of which is to be found out, all at once, whether they are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// Their kind.
+    pub kind: SourceKind,
+    /// Their namespace.
+    pub namespace: Name,
+    /// Their names, each with the number of the question.
+    pub asked: Vec<(Name, u32)>,
 }
 
 /// A roll: decided once. What the workload is told, what is said of it, and what is

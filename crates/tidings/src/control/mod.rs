@@ -20,9 +20,14 @@ mod desk;
 mod ground;
 mod leading;
 mod messages;
+mod reading;
 mod remaking;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod strangers;
+
+use std::collections::BTreeSet;
 
 use tidings_core::decide::{Decided, Rules};
 use tidings_core::index::{Concerned, Fact, Fetched, Index, Stream};
@@ -30,7 +35,7 @@ use tidings_core::kinds::Kinds;
 use tidings_core::object::Seconds;
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
-use tidings_core::refs::SourceRef;
+use tidings_core::refs::{Name, SourceRef};
 use tidings_core::settle::{Millis, Queue};
 use tidings_core::standing::Word;
 use tidings_core::state::FORM;
@@ -42,8 +47,8 @@ use ground::Ground;
 use leading::Leading;
 
 pub use messages::{
-    Action, Answer, Effect, Gauges, Input, NewTerm, Notice, NoticeKind, Outcome, Patch, Roll,
-    RollError, Unpause,
+    Action, Answer, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind, Outcome, Patch,
+    Roll, RollError, Unpause,
 };
 
 /// The controller.
@@ -103,6 +108,7 @@ impl Control {
         match input {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
+            Input::LookedUp(lookup, result) => self.looked_up(lookup, &result),
             Input::Listed(kind, namespace, result) => {
                 let concerned = self.ground.listed(kind, namespace, result);
                 self.heed(&concerned);
@@ -121,7 +127,10 @@ impl Control {
         if let Some(leading) = &mut self.leading {
             leading.turn(&mut self.ground, self.draining);
         }
-        let concerned = self.ground.take_in_later();
+        let leading = self.leading.as_ref();
+        let is_decided =
+            |namespace: &Name| leading.is_none_or(|leading| !leading.queue.has_turn(namespace));
+        let concerned = self.ground.take_in_later(is_decided);
         self.heed(&concerned);
         std::mem::take(&mut self.ground.effects)
     }
@@ -197,10 +206,24 @@ impl Control {
     }
 
     fn fetched(&mut self, source: &SourceRef, told: u32, result: Result<Fetched, ApiError>) {
-        match (self.ground.fetched(source, told, result), &mut self.leading) {
-            (Ok(concerned), _) => self.heed(&concerned),
-            (Err(unread), Some(leading)) => leading.not_read(&mut self.ground, source, &unread),
-            (Err(_), None) => {}
+        let result = self.ground.fetched(source, told, result);
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        match result {
+            Ok(concerned) => leading.heed_read(&mut self.ground, concerned),
+            Err(unread) => leading.not_read(&mut self.ground, source, &unread),
+        }
+    }
+
+    fn looked_up(&mut self, lookup: Lookup, result: &Result<BTreeSet<Name>, ApiError>) {
+        let looked_up = self.ground.looked_up(lookup, result);
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        leading.heed_read(&mut self.ground, looked_up.concerned);
+        for (source, unread) in looked_up.failed {
+            leading.not_read(&mut self.ground, &source, &unread);
         }
     }
 
@@ -214,7 +237,7 @@ impl Control {
 
     fn lead(&mut self, new: NewTerm) {
         self.follow();
-        self.ground.forget_failures();
+        self.ground.reading.forget_failures();
         self.leading = Some(Leading::new(&self.ground, self.form, new));
         self.stand_by();
         if let Some(leading) = &mut self.leading {

@@ -218,7 +218,12 @@ impl Simulation {
                     Answer::Patched(patch, result.map_err(RollError::Api)),
                 )
             }
-            Effect::List(..) | Effect::Say(_) | Effect::StandBy | Effect::Unpause(_) => return,
+            // No workload of these lives names as many sources as are looked up.
+            Effect::LookUp(_)
+            | Effect::List(..)
+            | Effect::Say(_)
+            | Effect::StandBy
+            | Effect::Unpause(_) => return,
         };
         self.answers.push(answer);
     }

@@ -22,7 +22,9 @@ use tokio::time::sleep;
 use crate::act::saved::{self, Saved};
 use crate::act::{self, ActContext, Author};
 use crate::api::{ApiClient, ApiError, Term};
-use crate::control::{Answer, Control, Effect, Input, NewTerm, Outcome, Patch, RollError, Unpause};
+use crate::control::{
+    Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, RollError, Unpause,
+};
 use crate::fetch;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::RollMessage;
@@ -84,6 +86,7 @@ impl Effects {
                 let result = executor.api.counted("read_source", reading).await;
                 executor.tell(Input::Fetched(source, told, result)).await;
             }),
+            Effect::LookUp(lookup) => spawn(executor.look_up(lookup)),
             Effect::List(kind, namespace, at) => spawn(async move {
                 sleep(until(started, at)).await;
                 let listing = fetch::metas(&executor.api, kind, &namespace, &executor.filter);
@@ -180,6 +183,13 @@ impl Executor {
         if !was_not_sent(&answer) {
             self.tell(Input::Answer(term.number, answer)).await;
         }
+    }
+
+    async fn look_up(self: Arc<Self>, lookup: Lookup) {
+        let asked = lookup.asked.iter().map(|(name, _)| name.clone()).collect();
+        let asking = fetch::which(&self.api, lookup.kind, &lookup.namespace, &asked);
+        let result = self.api.counted("list_sources", asking).await;
+        self.tell(Input::LookedUp(lookup, result)).await;
     }
 
     async fn write(self: Arc<Self>, term: Term, write: Write) {

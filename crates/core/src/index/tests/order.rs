@@ -244,7 +244,9 @@ impl Cluster {
                 ));
             }
         }
-        let users = SOURCES.map(|name| format!("{name} {:?}", index.users(&cm(name))));
+        // Of one that is gone nobody is asked for long.
+        let users = self.sources.keys();
+        let users = users.map(|source| format!("{source} {:?}", index.users(source)));
         lines.extend(users);
         lines
     }

@@ -1,7 +1,7 @@
 //! Reloader's annotations: what does not mean what it seems to.
 
 use tidings_core::annotations::{self, PAUSE_PERIOD, Place};
-use tidings_core::pattern::Pattern;
+use tidings_core::pattern::Family;
 
 use super::case::{Case, Hit, Noted, On, RELOADER};
 use super::{Level, Rule, Tool};
@@ -187,8 +187,10 @@ fn torn(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn unreadable(case: &Case<'_>) -> Vec<Hit> {
-    let mut hits = items(case, |item| !is_torn(item) && Pattern::regex(item).is_err());
-    let counted = |wrong: &String| wrong.ends_with(" patterns");
+    let mut hits = items(case, |item| {
+        !is_torn(item) && Family::Regex.make(item).is_err()
+    });
+    let counted = |wrong: &String| wrong.starts_with("more than");
     for said in lists(case) {
         let wrong = said.mistakes().into_iter().find(counted);
         hits.extend(wrong.map(|wrong| said.of_key(&format!(": {wrong}"))));

@@ -4,6 +4,7 @@
 use tidings_core::index::Known;
 use tidings_core::needs::Need;
 use tidings_core::object::SourceFlags;
+use tidings_core::pattern::Steps;
 use tidings_core::refs::SourceKind;
 
 use super::case::{Case, Hit, RELOADER};
@@ -60,7 +61,12 @@ fn unwatched_secret_type(case: &Case<'_>) -> Vec<Hit> {
         let used = uses.any(|used| used.name == object.name);
         let selection = known.policy.of(SourceKind::Secret);
         selection
-            .select(&object.name, used, SourceFlags::default())
+            .select(
+                &object.name,
+                used,
+                SourceFlags::default(),
+                &Steps::default(),
+            )
             .is_some()
     };
     let users = case

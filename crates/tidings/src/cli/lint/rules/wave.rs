@@ -2,6 +2,7 @@
 
 use tidings_core::needs::Need;
 use tidings_core::object::SourceFlags;
+use tidings_core::pattern::Steps;
 use tidings_core::refs::SourceKind;
 use tidings_core::uses::{self, PodTemplate, Via};
 
@@ -232,7 +233,7 @@ fn unmounted(case: &Case<'_>) -> Vec<Hit> {
     };
     let counts = |kind, name: &str| {
         let selection = known.policy.of(kind);
-        let selected = selection.select(name, true, SourceFlags::default());
+        let selected = selection.select(name, true, SourceFlags::default(), &Steps::default());
         selected.is_some()
     };
     let idle = uses::unmounted(&template).into_iter();

@@ -1,0 +1,38 @@
+//! How much one workload, and all of one namespace together, may ask for.
+//!
+//! Whoever may edit one object of one namespace decides on names, patterns, templates and
+//! annotations in it. What follows of them is bounded here, far beyond what anybody
+//! needs who means well; what is over a bound is told as a problem
+//! ([`crate::reason::Reason::LimitExceeded`]) and concerns nobody else.
+
+/// The sources of one workload: those that its pods use and those that annotations name,
+/// by pattern too. The first ones count, in order.
+pub const SOURCES: usize = 512;
+
+/// An annotation that is longer, in bytes, is not read.
+pub const ANNOTATION: usize = 16 << 10;
+
+/// The own annotations of one object that do not exist: so many are told of.
+pub const UNKNOWN: usize = 16;
+
+/// How many patterns with wildcards one annotation may have.
+pub const PATTERNS: usize = 100;
+
+/// And how many bytes they may take in memory together.
+pub const PATTERN_BYTES: usize = 48 << 10;
+
+/// The steps of one decision: about ten milliseconds.
+pub const DECISION_STEPS: u32 = 1 << 22;
+
+/// The steps in which it is worked out what a workload names by pattern, or who names a
+/// source that is new.
+pub const LINK_STEPS: u32 = 1 << 19;
+
+/// What is held of each workload in any case, in bytes.
+pub const HELD_OF_EACH: usize = 4 << 10;
+
+/// What is held beyond that of all workloads of a namespace together, in bytes.
+pub const HELD_OF_NAMESPACE: usize = 8 << 20;
+
+/// How many things are told of one kind of problem of a workload; the rest is counted.
+pub const TOLD: usize = 5;

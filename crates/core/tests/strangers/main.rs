@@ -1,0 +1,214 @@
+//! Whatever somebody writes on his own objects, a decision ends within its budget, or
+//! says which one it passed.
+
+#![expect(clippy::unwrap_used, reason = "it fails where something is wrong")]
+
+mod cluster;
+mod inputs;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tidings_core::bounds;
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::reason::Reason;
+
+use cluster::{Cluster, read, web};
+use inputs::{NAMES, deployment, inputs};
+
+/// What must hold of each decision.
+fn check(verdict: &Verdict) {
+    let is_spent = verdict.steps == bounds::DECISION_STEPS;
+    let is_told = verdict.reason == Reason::LimitExceeded && verdict.act == Act::Nothing;
+    assert!(!is_spent || is_told, "{verdict:?}");
+    assert!(verdict.problems.len() < 60, "{}", verdict.problems.len());
+    let texts = verdict.problems.iter().map(|problem| &problem.text);
+    assert!(texts.chain([&verdict.text]).all(|text| text.len() < 4_096));
+}
+
+#[test]
+fn the_worst_inputs_are_decided_within_their_budget() {
+    for input in inputs() {
+        let mut cluster = Cluster::new(&input.config_maps);
+        cluster.tell(read(&input.deployment.to_string()));
+        let verdicts = cluster.decide();
+        verdicts.iter().for_each(check);
+        assert!(
+            verdicts.len() <= 4,
+            "{}: {} rounds",
+            input.name,
+            verdicts.len()
+        );
+        let held = cluster.index.sources();
+        let listed = input.config_maps.len();
+        assert!(
+            held <= bounds::SOURCES + listed,
+            "{}: {held} are held",
+            input.name
+        );
+    }
+}
+
+/// What is over a limit is said; the rest goes on.
+#[test]
+fn what_is_over_a_limit_is_said() {
+    let problem = |annotations: &Value, spec: &Value, config_maps: &[(String, usize)]| {
+        let mut cluster = Cluster::new(config_maps);
+        cluster.tell(read(&deployment(annotations, spec).to_string()));
+        let last = cluster.decide().pop().unwrap();
+        let mut texts = vec![format!("{}: {}", last.reason, last.text)];
+        texts.extend(
+            last.problems
+                .iter()
+                .map(|p| format!("{}: {}", p.reason, p.text)),
+        );
+        texts.join("\n")
+    };
+    let list = |n: usize| {
+        (0..n)
+            .map(|i| format!("n{i}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let said = [
+        problem(&json!({NAMES: list(600)}), &json!({}), &[]),
+        problem(&json!({NAMES: list(25_000)}), &json!({}), &[]),
+        problem(
+            &json!({NAMES: "[ab]*a[ab]{100}[c-z0-9][ab]*,a"}),
+            &json!({}),
+            &[],
+        ),
+        problem(
+            &json!({"tidings.dev/reload": "secret/../../x/secrets/db"}),
+            &json!({}),
+            &[],
+        ),
+    ];
+    insta::assert_snapshot!(said.join("\n\n"), @r#"
+    Adopted: 
+    LimitExceeded: it uses or names 88 sources more than 512: those are not followed
+    NothingMatches: configmap/n0 is named by an annotation, but there is no such source in the namespace
+    NothingMatches: configmap/n1 is named by an annotation, but there is no such source in the namespace
+    NothingMatches: configmap/n10 is named by an annotation, but there is no such source in the namespace
+    NothingMatches: configmap/n100 is named by an annotation, but there is no such source in the namespace
+    NothingMatches: configmap/n101 is named by an annotation, but there is no such source in the namespace
+    NothingMatches: 507 more of this kind
+
+    NotOptedIn: 
+    BadAnnotation: configmap.reloader.stakater.com/reload: longer than 16384 bytes, and not read
+
+    Adopted: 
+    BadAnnotation: configmap.reloader.stakater.com/reload: "[ab]*a[ab]{100}[c-z0-9][ab]*" is too large a regular expression
+    NothingMatches: configmap/a is named by an annotation, but there is no such source in the namespace
+
+    Adopted: 
+    NothingMatches: secret/../../x/secrets/db is named by an annotation, but nothing can have this name
+    "#);
+}
+
+#[test]
+fn what_a_namespace_holds_is_bounded_and_given_back() {
+    let mut cluster = Cluster::new(&[]);
+    let patterns: Vec<_> = (0..100)
+        .map(|i| format!("configmap/{}{i}-*", "x".repeat(120)))
+        .collect();
+    let large = |name: &str| {
+        let mut json = deployment(
+            &json!({"tidings.dev/reload": patterns.join(",")}),
+            &json!({}),
+        );
+        json["metadata"]["name"] = json!(name);
+        json["metadata"]["uid"] = json!(name);
+        json
+    };
+    for i in 0..400 {
+        cluster.tell(read(&large(&format!("w{i}")).to_string()));
+    }
+    let crowded = |cluster: &Cluster| {
+        cluster
+            .index
+            .workloads()
+            .filter(|(_, known)| known.crowded)
+            .count()
+    };
+    assert!((1..400).contains(&crowded(&cluster)));
+    cluster.tell(read(&large("web").to_string()));
+    let verdict = cluster.verdict();
+    assert_eq!(
+        (verdict.reason, &verdict.act),
+        (Reason::LimitExceeded, &Act::Nothing)
+    );
+    let all: Vec<_> = cluster
+        .index
+        .workloads()
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in all.into_iter().filter(|key| *key != web()) {
+        cluster
+            .index
+            .apply(tidings_core::index::Fact::WorkloadGone(key));
+    }
+    let mut again = large("web");
+    again["metadata"]["resourceVersion"] = json!("11");
+    cluster.tell(read(&again.to_string()));
+    assert_eq!(crowded(&cluster), 0);
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let pattern = "([a-c.*?|\\[\\](){}!,/-]|configmap/|secret/|auto|[ab]{1,40}){0,60}";
+    (pattern, 1_usize..200).prop_map(|(text, times)| vec![text; times].join(","))
+}
+
+fn spec() -> impl Strategy<Value = Value> {
+    let from = prop::collection::vec("[a-c]{1,3}", 0..40);
+    let keys = prop::collection::vec(("[a-c]{1,2}", "[a-c./]{1,8}", any::<bool>()), 0..60);
+    let paths = prop::collection::vec("[a-c./]{0,5}", 0..30);
+    (from, keys, paths, 1_usize..30).prop_map(|(from, keys, paths, times)| {
+        let from: Vec<_> = from
+            .iter()
+            .map(|name| json!({"prefix": name, "configMapRef": {"name": name}}))
+            .collect();
+        let env: Vec<_> = keys
+            .iter()
+            .map(|(name, key, optional)| {
+                let reference = json!({"name": key, "key": name, "optional": optional});
+                json!({"name": name, "valueFrom": {"secretKeyRef": reference}})
+            })
+            .collect();
+        let items: Vec<_> = paths
+            .iter()
+            .map(|path| json!({"key": path, "path": path}))
+            .collect();
+        let mounts: Vec<_> = paths
+            .iter()
+            .map(|path| json!({"name": "v", "subPath": path}))
+            .collect();
+        let container = json!({"envFrom": from, "env": env, "volumeMounts": mounts});
+        json!({
+            "containers": vec![container; times],
+            "volumes": [{"name": "v", "configMap": {"name": "a", "items": items}}],
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_decision_ends_within_its_budget(
+        reload in text(),
+        names in text(),
+        own in any::<bool>(),
+        spec in spec(),
+        sources in prop::collection::btree_map("[a-c]{1,4}|[ab-]{200,240}", 0_usize..3_000, 0..40),
+    ) {
+        let annotations = if own {
+            json!({"tidings.dev/reload": reload})
+        } else {
+            json!({NAMES: names, "reloader.stakater.com/auto": "true"})
+        };
+        let sources: Vec<_> = sources.into_iter().collect();
+        let mut cluster = Cluster::new(&sources);
+        cluster.tell(read(&deployment(&annotations, &spec).to_string()));
+        cluster.decide().iter().for_each(check);
+    }
+}
