@@ -34,5 +34,9 @@ pub const HELD_OF_EACH: usize = 4 << 10;
 /// What is held beyond that of all workloads of a namespace together, in bytes.
 pub const HELD_OF_NAMESPACE: usize = 8 << 20;
 
+/// The keys of the sources of a namespace whose digests are held when nothing is decided
+/// there.
+pub const KEYS_HELD: usize = 1 << 16;
+
 /// How many things are told of one kind of problem of a workload; the rest is counted.
 pub const TOLD: usize = 5;

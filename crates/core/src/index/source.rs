@@ -1,9 +1,10 @@
 //! Sources: what is known of each, and the facts that tell of them.
 
+use crate::bounds;
 use crate::digest::Digest;
 use crate::object::{Seconds, SourceFlags, SourceMeta, Version};
 use crate::reason::Problem;
-use crate::refs::{Name, SourceRef, WorkloadRef};
+use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::reloader::traces::Sha1;
 
 use super::{Index, StreamOf};
@@ -452,6 +453,29 @@ impl Index {
     /// What was known of it may be so no longer.
     pub(super) fn doubt(&mut self, key: &SourceRef) {
         self.settle(key, Presence::Unknown);
+    }
+
+    /// Lets go of digests in a namespace that has more keys than are held, those of the
+    /// largest sources first. What is recorded of them stays, so they are read again
+    /// only when they change, or for somebody new.
+    pub fn shed(&mut self, namespace: &Name) {
+        let keys = |source: &Source| source.content.as_ref().map_or(0, |c| c.keys.len());
+        let held = SourceKind::all().flat_map(|kind| self.held(kind, namespace));
+        let mut sizes: Vec<_> = held.map(|(key, source)| (keys(source), key)).collect();
+        let mut sum: usize = sizes.iter().map(|(keys, _)| keys).sum();
+        sizes.sort_unstable();
+        let mut large = Vec::new();
+        while sum > bounds::KEYS_HELD
+            && let Some((keys, key)) = sizes.pop()
+        {
+            sum -= keys;
+            large.push(key.clone());
+        }
+        for key in large {
+            if let Some(source) = self.sources.get_mut(&key) {
+                source.content = None;
+            }
+        }
     }
 
     /// Sets what is known of it. Other answers under way are of before.

@@ -130,6 +130,7 @@ impl Control {
         let leading = self.leading.as_ref();
         let is_decided =
             |namespace: &Name| leading.is_none_or(|leading| !leading.queue.has_turn(namespace));
+        self.ground.shed(is_decided);
         let concerned = self.ground.take_in_later(is_decided);
         self.heed(&concerned);
         std::mem::take(&mut self.ground.effects)

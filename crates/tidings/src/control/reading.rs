@@ -32,6 +32,8 @@ pub(super) struct Reads {
     /// Those that have just been read, of which more was told meanwhile.
     just_read: Vec<SourceRef>,
     by_namespace: HashMap<Name, OfNamespace>,
+    /// Those of which nothing is read any more, and that were not looked at since.
+    quiet: BTreeSet<Name>,
     /// What is being looked up, each with what waits to be looked up after it.
     lookups: HashMap<(SourceKind, Name), Vec<SourceRef>>,
 }
@@ -228,9 +230,23 @@ impl Ground {
         {
             match reads.waiting.pop_front() {
                 Some(source) => self.fetch(source),
-                None if reads.under_way == 0 => drop(self.reading.by_namespace.remove(namespace)),
+                None if reads.under_way == 0 => {
+                    self.reading.by_namespace.remove(namespace);
+                    self.reading.quiet.insert(namespace.clone());
+                }
                 None => return,
             }
+        }
+    }
+
+    /// Where all has been read and decided, no more digests are held than a namespace may
+    /// have.
+    pub(super) fn shed(&mut self, is_decided: impl Fn(&Name) -> bool) {
+        let quiet = self.reading.quiet.extract_if(.., |who| is_decided(who));
+        let quiet: Vec<_> = quiet.collect();
+        let reads = &self.reading.by_namespace;
+        for namespace in quiet.iter().filter(|who| !reads.contains_key(*who)) {
+            self.index.shed(namespace);
         }
     }
 

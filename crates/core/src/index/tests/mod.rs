@@ -7,6 +7,7 @@ mod unknown;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bounds;
 use crate::digest::Digest;
 use crate::kinds::KINDS;
 use crate::needs::needs_of;
@@ -371,4 +372,35 @@ fn a_source_takes_little_memory() {
     assert!(size_of::<Source>() <= 144, "{}", size_of::<Source>());
     assert!(size_of::<SourceRef>() <= 40);
     assert!(size_of::<(Name, Digest)>() <= 32);
+}
+
+#[test]
+fn no_more_digests_are_held_than_a_namespace_may_have() {
+    let mut index = Index::new(Defaults::default(), []);
+    index.apply_namespace(&"ns".into(), [].into(), false);
+    let names: Vec<_> = (0..20).map(|i| format!("c{i}")).collect();
+    let used: Vec<_> = names.iter().map(|name| &**name).collect();
+    index.apply_workload(opted_in("web", 10, "auto", &from(&used)), How::Event);
+    for (i, name) in names.iter().enumerate() {
+        let keys = if i < 15 { 10 } else { bounds::KEYS_HELD / 4 };
+        let digest = Digest::of_key(&cm(name), "k", b"v");
+        let keys: Vec<_> = (0..keys)
+            .map(|i| (format!("{i:06}").into(), digest))
+            .collect();
+        let read = Fetched::Present(meta(name, 5), Content::new(5, keys));
+        let told = index.source(&cm(name)).unwrap().told;
+        index.apply_fetched(&cm(name), told, read);
+    }
+    let held = |index: &Index| {
+        let contents = names
+            .iter()
+            .filter_map(|name| index.source(&cm(name))?.current());
+        contents
+            .map(|content| content.keys.len())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(held(&index).len(), 20);
+    index.shed(&"ns".into());
+    assert_eq!(held(&index).len(), 18, "the small ones stay");
+    assert!(held(&index).iter().sum::<usize>() <= bounds::KEYS_HELD);
 }
