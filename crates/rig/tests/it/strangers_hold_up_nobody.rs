@@ -2,19 +2,17 @@
 //! namespace, and no neighbour.
 
 use anyhow::{Context, Result, ensure};
-use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::ListParams;
+use kube::ResourceExt;
 use kube::core::DynamicObject;
-use kube::{Api, ResourceExt};
-use rig::fixtures::{TestNamespace, Workload, config_map, deployment, job, secret};
-use rig::installed::{Installed, RELOAD, text_of};
+use rig::fixtures::{Workload, config_map, deployment, job, secret};
+use rig::installed::text_of;
 use rig::kubelet::DONE;
-use rig::process::{self, Tidings};
-use rig::proxy::Proxy;
+use rig::process;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use serde_json::json;
+
+use super::street::{Street, opted_in};
 
 /// Far longer than anything is waited for here.
 const FOR_EVER: std::time::Duration = secs(3_600);
@@ -25,90 +23,6 @@ const WRITES: usize = 32;
 /// Jobs of one namespace that are made again at once.
 const REMAKES: usize = 64;
 const HOLD: &str = "tenant.example.com/hold";
-
-/// A neighbour in the namespace of the installation, a tenant in another one, and a
-/// controller for both.
-struct Street<'c> {
-    proxy: Proxy<'c>,
-    home: Installed,
-    tenant: TestNamespace,
-}
-
-impl Street<'_> {
-    async fn new(about: &str) -> Result<Self> {
-        let cluster = Cluster::shared().await?;
-        let proxy = Proxy::start(cluster).await?;
-        let home = Installed::behind(&proxy, cluster, about).await?;
-        let tenant = TestNamespace::new(cluster, &format!("{about}-tenant")).await?;
-        Ok(Self {
-            proxy,
-            home,
-            tenant,
-        })
-    }
-
-    async fn controller(&self) -> Result<Tidings> {
-        let both = ["--namespaces", self.tenant.name()];
-        self.home.controller(&both).await
-    }
-
-    /// With a neighbour that uses a Secret, on record.
-    async fn with_neighbour(about: &str) -> Result<(Self, Tidings)> {
-        let street = Self::new(about).await?;
-        let tidings = street.controller().await?;
-        street.neighbour_has("first").await?;
-        let web = opted_in(deployment("web").replicas(0));
-        street.home.adopt([web.env_from("secret/app")]).await?;
-        Ok((street, tidings))
-    }
-
-    async fn neighbour_has(&self, value: &str) -> Result<()> {
-        let app = secret("app", &[("key", value)]);
-        self.home.ns().apply(app).await?;
-        Ok(())
-    }
-
-    async fn neighbour_is_rolled(&self) -> Result<()> {
-        self.neighbour_has("second").await?;
-        self.home.rolled_exactly("deployment/web", 1).await
-    }
-
-    /// Requests of this method for these objects of the tenant's.
-    fn of_tenant(&self, fault: Fault, method: &str, objects: &str) -> Fault {
-        let path = format!("/namespaces/{}/{objects}", self.tenant.name());
-        fault.on(method, &path)
-    }
-
-    async fn tenant_has<O: Into<DynamicObject>>(
-        &self,
-        objects: impl IntoIterator<Item = O>,
-    ) -> Result<()> {
-        let applied = objects.into_iter().map(|object| self.tenant.apply(object));
-        try_join_all(applied).await?;
-        Ok(())
-    }
-
-    /// Waits until so many workloads of the tenant are on record.
-    async fn tenant_is_on_record(&self, count: usize) -> Result<()> {
-        let secrets: Api<Secret> = self.home.own().api();
-        let of_it = format!(".{}", self.tenant.name());
-        wait_until("the tenant to be on record", secs(60), async || {
-            let all = secrets.list(&ListParams::default()).await?.items;
-            let of_it = all
-                .iter()
-                .filter(|secret| secret.name_any().ends_with(&of_it));
-            let entries = of_it.flat_map(|secret| &secret.data);
-            let entries: usize = entries.map(std::collections::BTreeMap::len).sum();
-            ensure!(entries == count, "{entries}");
-            Ok(())
-        })
-        .await
-    }
-}
-
-fn opted_in(workload: Workload) -> Workload {
-    workload.annotate(RELOAD, "auto")
-}
 
 fn many(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|n| format!("web-{n}"))

@@ -177,7 +177,7 @@ fn rows(used: &UseReport) -> Vec<[String; 6]> {
     match in_step.as_slice() {
         [] => {}
         [key] => lines.push(one(key)),
-        keys => lines.push(many(keys)),
+        keys => lines.extend(many(keys)),
     }
     if lines.is_empty() {
         let note = used.note.unwrap_or_default().to_owned();
@@ -211,13 +211,11 @@ fn one(key: &KeyRow) -> [String; 4] {
     ]
 }
 
-fn many(keys: &[&KeyRow]) -> [String; 4] {
+/// The digests stand beside the first line of names.
+fn many(keys: &[&KeyRow]) -> impl Iterator<Item = [String; 4]> {
     let names: Vec<_> = keys.iter().filter_map(|key| key.key.as_deref()).collect();
     let (named, rest) = names.split_at(names.len().min(KEYS_NAMED));
-    let names = match rest.len() {
-        0 => fold(named),
-        more => format!("{}\nand {more} more", fold(named)),
-    };
+    let more = (!rest.is_empty()).then(|| format!("and {} more", rest.len()));
     let combined = |digest: fn(&KeyRow) -> Option<KeyDigest>| {
         let all = keys.iter().map(|key| {
             let name = key.key.as_deref().unwrap_or_default();
@@ -226,21 +224,30 @@ fn many(keys: &[&KeyRow]) -> [String; 4] {
         show_digest(KeyDigest(Some(Digest::of_keys(all))))
     };
     let state = KeyState::InStep.word().to_owned();
-    [
-        names,
+    let beside = [
         combined(|key| key.recorded),
         combined(|key| key.present),
         state,
-    ]
+    ];
+    let lines = fold(named).into_iter().chain(more);
+    lines.enumerate().map(move |(at, names)| {
+        let beside = if at == 0 {
+            beside.clone()
+        } else {
+            Default::default()
+        };
+        let [recorded, now, state] = beside;
+        [names, recorded, now, state]
+    })
 }
 
 /// Side by side where that is short enough, else one below the other.
-fn fold(names: &[&str]) -> String {
+fn fold(names: &[&str]) -> Vec<String> {
     let line = names.join(", ");
     if line.len() > KEYS_WIDTH {
-        names.join("\n")
+        names.iter().map(|name| (*name).to_owned()).collect()
     } else {
-        line
+        vec![line]
     }
 }
 
@@ -250,10 +257,8 @@ mod tests {
 
     #[test]
     fn long_names_stand_one_below_the_other() {
-        assert_eq!(fold(&["a", "b"]), "a, b");
-        assert_eq!(
-            fold(&["conf.d__default.conf", "b"]),
-            "conf.d__default.conf\nb"
-        );
+        assert_eq!(fold(&["a", "b"]), ["a, b"]);
+        let long = ["conf.d__default.conf", "b"];
+        assert_eq!(fold(&long), long);
     }
 }
