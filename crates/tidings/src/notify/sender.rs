@@ -1,21 +1,20 @@
 //! Sends alerts, behind everything else.
 //!
-//! Goes in: [`RollMessage`]s, never waiting. Comes out: one POST at a time. What cannot
-//! be delivered is counted and dropped: an alert is a message to people.
+//! Goes in: [`RollMessage`]s, never waiting. Comes out: one POST at a time, those of the
+//! namespaces by turns. What cannot be delivered is counted and dropped: an alert is a message to people.
 
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::mpsc;
 
 use super::RollMessage;
 use super::endpoint::Endpoint;
 use super::http::{Client, Failure};
 use super::sinks::{Payload, Render, Sink};
-use crate::api::outbox::{Failed, Outbox, deliver};
+use crate::api::outbox::{Failed, Outbox, Things, deliver};
 use crate::metrics::Metrics;
 
-/// Alerts that may wait. Beyond, new ones are dropped.
-pub(super) const WAITING: usize = 1024;
+/// Alerts that may wait, half of them of one namespace. Beyond, new ones are dropped.
+pub(super) const WAITING: usize = 2048;
 /// The first pause after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -57,7 +56,8 @@ impl AlertSender {
 
     /// Tells of a roll. It never waits.
     pub fn send(&self, roll: RollMessage) {
-        if !self.outbox.send(roll) {
+        let who = roll.roll.key.namespace.clone();
+        if !self.outbox.send(&who, roll) {
             self.metrics.of.tidings_notifications_dropped_total.inc();
         }
     }
@@ -75,8 +75,8 @@ struct AlertPost {
 }
 
 impl AlertPost {
-    async fn all(self, mut rolls: mpsc::Receiver<RollMessage>) {
-        while let Some(roll) = rolls.recv().await {
+    async fn all(self, rolls: Arc<Things<RollMessage>>) {
+        while let Some(roll) = rolls.next().await {
             if let Err(why) = self.one(&roll).await {
                 self.metrics.of.tidings_notifications_dropped_total.inc();
                 let (workload, sink) = (&roll.roll.key, self.alerts.sink.word);

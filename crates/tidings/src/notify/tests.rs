@@ -273,7 +273,7 @@ async fn who_never_answers_holds_nobody_up() {
     let sender = AlertSender::new(client(), alerts(silent().await), metrics.clone());
     let told = async {
         // One may be under way already.
-        for _ in 0..WAITING + 5 {
+        for _ in 0..WAITING / 2 + 5 {
             sender.send(roll());
         }
     };
@@ -281,6 +281,23 @@ async fn who_never_answers_holds_nobody_up() {
     let dropped = count(&metrics, "tidings_notifications_dropped_total");
     assert!((4..=5).contains(&dropped), "{dropped}");
     sender.close(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn another_namespaces_alert_does_not_wait_for_all_of_the_first() {
+    let receiver = Receiver::default();
+    let sender = AlertSender::new(client(), alerts(receiver.serve().await), Metrics::default());
+    let mut of_another = roll();
+    let other = &mut Arc::make_mut(&mut of_another.roll).key;
+    (other.namespace, other.name) = ("quiet".into(), "quiet".into());
+    for _ in 0..50 {
+        sender.send(roll());
+    }
+    sender.send(of_another);
+    sender.close(LIMIT).await;
+    let bodies = receiver.bodies();
+    let at = bodies.iter().position(|body| body.contains("quiet"));
+    assert!(at.is_some_and(|at| at < 3), "{at:?}");
 }
 
 #[tokio::test]
