@@ -12,6 +12,10 @@ pub const SOURCES: usize = 512;
 /// An annotation that is longer, in bytes, is not read.
 pub const ANNOTATION: usize = 16 << 10;
 
+/// A spec or status that is longer, in bytes, is not looked into. Looking takes twenty
+/// times as much memory.
+pub const PART: usize = 384 << 10;
+
 /// The own annotations of one object that do not exist: so many are told of.
 pub const UNKNOWN: usize = 16;
 
@@ -22,7 +26,7 @@ pub const PATTERNS: usize = 100;
 pub const PATTERN_BYTES: usize = 48 << 10;
 
 /// The steps of one decision: about ten milliseconds.
-pub const DECISION_STEPS: u32 = 1 << 22;
+pub const DECISION_STEPS: u32 = 3 << 20;
 
 /// The steps in which it is worked out what a workload names by pattern, or who names a
 /// source that is new.

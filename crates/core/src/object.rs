@@ -168,6 +168,8 @@ pub struct Workload {
     /// Whether its spec has another shape than its kind's, so that what it uses is
     /// not known. A custom resource may.
     pub unread: bool,
+    /// Whether that is because it is larger than what is looked into.
+    pub too_large: bool,
     /// Digest of the pod template without what Tidings writes there.
     pub template: Digest,
     /// Digest of all of it: pods with another one are made from another template.

@@ -54,7 +54,7 @@ use crate::kinds::Renewal;
 use crate::needs::{Need, Needs, needs_within};
 use crate::object::{Mark, Seconds, Version};
 use crate::pattern::Steps;
-use crate::reason::{Problem, Reason};
+use crate::reason::{Problem, Reason, few};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::standing::Standing;
@@ -187,10 +187,9 @@ pub fn decide(
         case.take_record(ours, base.as_ref());
     }
     let answer = case.decide();
-    let answer = case.unless_pause_is_over(answer);
-    let (act, reason, text) = case.unless_too_much(answer);
+    let (act, reason, text) = case.unless_pause_is_over(answer);
     let again = case.again(&act, reason);
-    Some(Verdict {
+    let verdict = Verdict {
         standing: case.standing(&act, reason, again),
         again,
         problems: case.problems(&act),
@@ -198,7 +197,8 @@ pub fn decide(
         reason,
         text,
         steps: case.steps.taken(),
-    })
+    };
+    Some(case.unless_too_much(verdict))
 }
 
 /// Whether a record is of this workload, or of the one that it was made from anew
@@ -280,7 +280,7 @@ impl Case<'_> {
     fn decide(&mut self) -> Answer {
         let key = &self.known.workload.key;
         if self.known.workload.unread && !self.index.left_out(&key.namespace) {
-            return nothing(Reason::Unreadable);
+            return self.without_spec();
         }
         if self.known.crowded && !self.index.left_out(&key.namespace) {
             return (Act::Nothing, Reason::LimitExceeded, crowded(&key.namespace));
@@ -301,6 +301,22 @@ impl Case<'_> {
         self.once_read()
     }
 
+    /// Where what it uses is not known, what was recorded of it stays.
+    fn without_spec(&self) -> Answer {
+        let known = self.known;
+        match known.workload.too_large {
+            false => nothing(Reason::Unreadable),
+            true if !known.policy.opted_in() => nothing(Reason::NotOptedIn),
+            true => {
+                let text = format!(
+                    "its spec is longer than {} bytes: it is not followed",
+                    bounds::PART
+                );
+                (Act::Nothing, Reason::LimitExceeded, text)
+            }
+        }
+    }
+
     /// What follows from what it needs, when all of that has been read.
     fn once_read(&self) -> Answer {
         if let Some(unread) = self.unread() {
@@ -314,15 +330,23 @@ impl Case<'_> {
     }
 
     /// What was found out in fewer steps than it takes is not acted upon.
-    fn unless_too_much(&self, answer: Answer) -> Answer {
+    fn unless_too_much(&self, verdict: Verdict) -> Verdict {
         if !self.steps.are_spent() {
-            return answer;
+            return verdict;
         }
-        let text = format!(
-            "its names, patterns and keys take more than {} steps to be compared: nothing is rolled",
-            bounds::DECISION_STEPS
-        );
-        (Act::Nothing, Reason::LimitExceeded, text)
+        let (act, reason) = (Act::Nothing, Reason::LimitExceeded);
+        Verdict {
+            standing: self.standing(&act, reason, None),
+            act,
+            reason,
+            text: format!(
+                "its names, patterns and keys take more than {} steps to be compared: nothing is rolled",
+                bounds::DECISION_STEPS
+            ),
+            problems: few(self.known.problems.clone()),
+            again: None,
+            steps: self.steps.taken(),
+        }
     }
 
     /// What to do with the record of a workload that nobody wants rolled. Where we

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Mark, Meta, Overlap, Progress, Runs, Strategy, Unreadable, Workload, seconds};
@@ -17,12 +19,20 @@ use crate::uses::{PodTemplate, Use, drop_nulls, uses_of};
 use crate::vocabulary::Vocabulary;
 
 #[derive(Deserialize)]
-struct Object {
+struct Object<'a> {
     metadata: Meta,
-    #[serde(default)]
-    spec: Value,
-    #[serde(default, deserialize_with = "lenient")]
-    status: Status,
+    #[serde(borrow)]
+    spec: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+}
+
+/// A part of the object; none where it is larger than what is looked into, for looking
+/// takes twenty times its size in memory.
+fn part<T: Default + DeserializeOwned>(part: Option<&RawValue>) -> Option<T> {
+    let text = part.map_or("null", RawValue::get);
+    let small = text.len() <= bounds::PART;
+    small.then(|| serde_json::from_str(text).unwrap_or_default())
 }
 
 /// What is read of `spec` besides the pod template. Custom resources may have
@@ -69,11 +79,16 @@ impl Spec {
     }
 }
 
+/// What has another shape than expected reads as its default.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+struct Lenient<T: Default + DeserializeOwned>(#[serde(deserialize_with = "lenient")] T);
+
 /// What has another shape than expected reads as absent.
 fn lenient<'de, D, T>(input: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: Default + serde::de::DeserializeOwned,
+    T: Default + DeserializeOwned,
 {
     let mut value = Value::deserialize(input)?;
     drop_nulls(&mut value);
@@ -187,9 +202,13 @@ pub fn read_workload(
 ) -> Result<Workload, Unreadable> {
     let Object {
         metadata,
-        spec: mut whole,
+        spec: text,
         status,
     } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let status = part::<Lenient<Status>>(status).unwrap_or_default().0;
+    let read = part::<Value>(text);
+    let too_large = read.is_none();
+    let mut whole = read.unwrap_or_default();
     let mut template = take_template(kind, &mut whole);
     let has_spec = whole.is_object() || whole.is_null();
     let spec = Option::<Spec>::deserialize(whole).ok().flatten();
@@ -202,11 +221,14 @@ pub fn read_workload(
     let (mark, written) = take_mark(&mut template);
     let restarted = take_annotation(&mut template, RESTARTED_AT);
     let restarted = restarted.as_ref().and_then(Value::as_str).map(Name::from);
-    let bare = Digest::of_parts(&[template.to_string().as_bytes()]);
+    let bare = match text.filter(|_| too_large) {
+        Some(text) => digest_of(text.get()),
+        None => digest_of(&template.to_string()),
+    };
     let digest = template_with(bare, restarted.as_ref());
     let whole = digest_whole(digest, &written, &reloaded);
     let template = PodTemplate::read(template);
-    let unread = template.is_err() || !has_spec;
+    let unread = template.is_err() || !has_spec || too_large;
     let template = template.unwrap_or_default();
     let (uses, left_out) = first_sources(uses_of(&template));
     Ok(Workload {
@@ -216,6 +238,7 @@ pub fn read_workload(
         uses,
         left_out,
         unread,
+        too_large,
         template: digest,
         whole,
         bare,
@@ -237,6 +260,10 @@ pub fn read_workload(
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })
+}
+
+fn digest_of(text: &str) -> Digest {
+    Digest::of_parts(&[text.as_bytes()])
 }
 
 /// What is used of the first sources, and how many more there are.
@@ -447,6 +474,30 @@ mod tests {
     }
 
     /// It stays known, with its metadata: who disappears loses its record.
+    #[test]
+    fn a_spec_that_is_very_large_is_not_looked_into() {
+        let json = |env: &str, status: &str| {
+            let spec = json!({"template": {"spec": {"containers": [{"env": [{"value": env}]}]}}});
+            json!({"metadata": {"resourceVersion": "1"}, "spec": spec, "status": {"x": status, "observedGeneration": 7}})
+        };
+        let read = |json: Value| {
+            read_workload(
+                &KINDS[0],
+                json.to_string().as_bytes(),
+                &Vocabulary::default(),
+            )
+            .unwrap()
+        };
+        let large = "a".repeat(bounds::PART);
+        let (small, other) = (read(json("a", &large)), read(json(&large, "")));
+        assert!(!small.unread && !small.progress.told);
+        assert!(other.unread && other.too_large && other.progress.told);
+        assert_ne!(
+            other.template,
+            read(json(&format!("{large}b"), "")).template
+        );
+    }
+
     #[test]
     fn a_spec_of_another_shape_is_unread() {
         for spec in [

@@ -97,10 +97,17 @@ fn by_patterns() -> Vec<Input> {
 
 fn by_templates() -> Vec<Input> {
     let auto = |spec: &Value| deployment(&json!({"tidings.dev/reload": "auto"}), spec);
-    let env: Vec<_> = (0..8_000).map(secret_key).collect();
-    let keys = auto(&json!({"containers": [{"env": env}]}));
+    let keys = |n: usize| {
+        let env: Vec<_> = (0..n).map(secret_key).collect();
+        auto(&json!({"containers": [{"env": env}]}))
+    };
     vec![
-        of("8,000 keys of Secrets that are not there", keys, vec![]),
+        of(
+            "8,000 keys of Secrets that are not there",
+            keys(8_000),
+            vec![],
+        ),
+        of("3,000 of them", keys(3_000), vec![]),
         of(
             "environments over each other",
             auto(&environments()),

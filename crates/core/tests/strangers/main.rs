@@ -82,6 +82,11 @@ fn what_is_over_a_limit_is_said() {
             &json!({}),
             &[],
         ),
+        problem(
+            &json!({"tidings.dev/reload": "auto"}),
+            &json!({"containers": [{"env": [{"value": "a".repeat(bounds::PART)}]}]}),
+            &[],
+        ),
     ];
     insta::assert_snapshot!(said.join("\n\n"), @r#"
     Adopted: 
@@ -102,6 +107,8 @@ fn what_is_over_a_limit_is_said() {
 
     Adopted: 
     NothingMatches: secret/../../x/secrets/db is named by an annotation, but nothing can have this name
+
+    LimitExceeded: its spec is longer than 393216 bytes: it is not followed
     "#);
 }
 

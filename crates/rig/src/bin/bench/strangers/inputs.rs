@@ -98,6 +98,14 @@ pub(crate) const INPUTS: &[Input] = &[
         references
     ),
     input!(
+        "references-off",
+        "the same of workloads that ask for nothing: what the API server itself takes",
+        "",
+        Deployments,
+        nothing,
+        ignored_references
+    ),
+    input!(
         "fan-out",
         "1,500 workloads of one ConfigMap that changes twice",
         "",
@@ -229,16 +237,28 @@ fn referrer(n: usize) -> Workload {
     };
     let env: Vec<_> = (0..8_000).map(variable).collect();
     let main = json!({"name": "main", "image": "rig.example/app:1", "env": env});
-    user(&format!("referrer-{n}")).pod(&json!({"containers": [main]}))
+    let name = format!("referrer-{n}");
+    deployment(&name)
+        .replicas(0)
+        .pod(&json!({"containers": [main]}))
 }
 
 async fn references(tenant: Tenant) -> Result<()> {
-    tenant.make((0..10).map(referrer)).await?;
+    toggled_references(tenant, RELOAD).await
+}
+
+async fn ignored_references(tenant: Tenant) -> Result<()> {
+    toggled_references(tenant, "tenant.example/reload").await
+}
+
+async fn toggled_references(tenant: Tenant, key: &str) -> Result<()> {
+    let all = (0..10).map(|n| referrer(n).annotate(key, "auto"));
+    tenant.make(all).await?;
     for n in 0.. {
         sleep(secs(1)).await;
         let value = if n % 2 == 0 { "false" } else { "auto" };
         tenant
-            .edit_deployment("referrer-0", annotated(RELOAD, value))
+            .edit_deployment("referrer-0", annotated(key, value))
             .await?;
     }
     Ok(())
