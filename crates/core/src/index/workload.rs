@@ -141,7 +141,7 @@ impl Index {
 
     fn give_room(&mut self, namespace: &Name, bytes: usize) {
         if let Some(held) = self.held.get_mut(namespace) {
-            *held -= bytes;
+            *held = held.saturating_sub(bytes);
             if *held == 0 {
                 self.held.remove(namespace);
             }
@@ -153,7 +153,7 @@ impl Index {
         let key = &known.workload.key;
         let before = self.workloads.get(key).map_or(0, Known::excess);
         let held = self.held.entry(key.namespace.clone()).or_default();
-        *held -= before;
+        *held = held.saturating_sub(before);
         let excess = known.excess();
         if *held + excess > bounds::HELD_OF_NAMESPACE && excess > 0 {
             return known.without_room();

@@ -11,8 +11,8 @@ use rig::{secs, wait_until};
 
 use super::street::Street;
 
-/// With more of them the API server takes no Deployment that was applied.
-const REFERENCES: usize = 4_000;
+/// With many more of them nobody looks into it.
+const REFERENCES: usize = 3_000;
 const NAMES: &str = "configmap.reloader.stakater.com/reload";
 
 /// Waits until an Event tells the tenant so.
