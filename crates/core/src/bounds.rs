@@ -32,6 +32,13 @@ pub const DECISION_STEPS: u32 = 3 << 20;
 /// source that is new.
 pub const LINK_STEPS: u32 = 1 << 19;
 
+/// The sources that all workloads of a namespace name by pattern, of one kind, each
+/// counted for each workload.
+pub const MATCHES: usize = 1 << 15;
+
+/// What each workload may name by pattern in any case.
+pub const MATCHES_OF_EACH: usize = 16;
+
 /// What is held of each workload in any case, in bytes.
 pub const HELD_OF_EACH: usize = 4 << 10;
 

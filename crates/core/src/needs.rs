@@ -295,6 +295,7 @@ pub fn needs_within(known: &Known, index: &Index, entry: Option<&Entry>, steps: 
         entry,
         steps,
         by_source: BTreeMap::new(),
+        more: false,
         out: Needs::default(),
     };
     asking.used();
@@ -319,6 +320,8 @@ struct Asking<'a> {
     entry: Option<&'a Entry>,
     steps: &'a Steps,
     by_source: BTreeMap<SourceRef, Need>,
+    /// Whether there are more sources than are followed.
+    more: bool,
     out: Needs,
 }
 
@@ -347,15 +350,16 @@ impl Asking<'_> {
 
     /// What there is more than may be counts not at all, and that is said.
     fn keep_first(&mut self) {
-        let left_out = self.known.workload.left_out;
         let most = bounds::SOURCES;
-        if self.by_source.len() > most || left_out > 0 {
-            let more = self.by_source.len().saturating_sub(most) + left_out;
+        self.more |= self.by_source.len() > most || self.known.workload.left_out > 0;
+        if self.more {
+            let text = format!(
+                "it uses or names more than {most} sources: those after the first, in order, \
+                 are not followed"
+            );
             self.out.problems.push(Problem {
                 reason: Reason::LimitExceeded,
-                text: format!(
-                    "it uses or names {more} sources more than {most}: those are not followed"
-                ),
+                text,
             });
         }
         while self.by_source.len() > most {
@@ -441,10 +445,11 @@ impl Asking<'_> {
                 .map(|pattern| not_watched(&what(pattern)));
             return self.out.problems.extend(problems);
         }
-        let Some(mut listed) = index.named_by(kind, key) else {
+        let Some((mut listed, more)) = index.named_by(kind, key) else {
             self.out.unlisted = true;
             return;
         };
+        self.more |= more;
         listed.retain(|source| selection.finds(&source.name, self.steps));
         for pattern in selection.patterns() {
             let finds = |source: &SourceRef| pattern.matches(&source.name, self.steps);

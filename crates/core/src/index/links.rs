@@ -72,7 +72,7 @@ impl Index {
         }
         for kind in now.wild.difference(&before.wild) {
             let wild = self.wild.entry((*kind, key.namespace.clone()));
-            wild.or_default().users.insert(key.clone());
+            wild.or_default().users.entry(key.clone()).or_default();
         }
         for kind in &now.wild {
             self.find_named(*kind, key);
@@ -92,10 +92,11 @@ impl Index {
             return;
         };
         let (selection, steps) = (known.policy.of(kind), Steps::new(bounds::LINK_STEPS));
-        for (source, _) in self.held(kind, &key.namespace) {
-            let is_named = selection.finds(&source.name, &steps) || steps.are_spent();
-            wild.note(&source.name, key, is_named);
-        }
+        let held = self
+            .held(kind, &key.namespace)
+            .map(|(source, _)| &source.name);
+        let named = held.filter(|name| selection.finds(name, &steps) || steps.are_spent());
+        wild.set(key, named);
         self.wild.insert(at, wild);
     }
 
@@ -105,17 +106,13 @@ impl Index {
             return;
         };
         let steps = Steps::new(bounds::LINK_STEPS);
-        let names = |key: &&WorkloadRef| {
-            let known = self.workloads.get(*key);
+        wild.add(&source.name, |key| {
+            let known = self.workloads.get(key);
             known.is_some_and(|known| {
                 let selection = known.policy.of(source.kind);
                 selection.finds(&source.name, &steps) || steps.are_spent()
             })
-        };
-        let by: BTreeSet<_> = wild.users.iter().filter(names).cloned().collect();
-        if !by.is_empty() {
-            wild.named.insert(source.name.clone(), by);
-        }
+        });
     }
 
     fn leave(&mut self, source: &SourceRef, key: &WorkloadRef) {
@@ -134,7 +131,7 @@ impl Index {
         let Some(wild) = self.wild.get_mut(&at) else {
             return;
         };
-        wild.forget(key);
+        wild.forget_user(key);
         if wild.users.is_empty() {
             self.wild.remove(&at);
             let held = self.held(kind, &key.namespace);
@@ -159,8 +156,8 @@ impl Index {
         let users = self.sources.get(key).map(|source| source.users.as_slice());
         let mut users = users.unwrap_or_default().to_vec();
         let wild = self.wild.get(&(key.kind, key.namespace.clone()));
-        if let Some(named) = wild.and_then(|wild| wild.named.get(&key.name)) {
-            users.extend(named.iter().cloned());
+        if let Some(wild) = wild {
+            users.extend(wild.who_names(&key.name).cloned());
             users.sort();
             users.dedup();
         }

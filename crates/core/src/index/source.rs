@@ -514,7 +514,7 @@ impl Index {
     pub(super) fn let_go(&mut self, key: &SourceRef) {
         self.sources.remove(key);
         if let Some(wild) = self.wild.get_mut(&(key.kind, key.namespace.clone())) {
-            wild.named.remove(&key.name);
+            wild.forget(&key.name);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::bounds;
 use crate::object::SourceMeta;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
@@ -10,36 +11,88 @@ use super::{Index, Presence, Source, Stream, StreamOf};
 
 #[derive(Debug, Default)]
 pub(super) struct Wild {
-    pub(super) users: BTreeSet<WorkloadRef>,
-    /// Of the sources that are held, those that any of them names, and who does.
-    pub(super) named: BTreeMap<Name, BTreeSet<WorkloadRef>>,
+    pub(super) users: BTreeMap<WorkloadRef, Matches>,
+    /// How many all of them name.
+    matched: usize,
     /// Of the list that shows everything to it; 0: none has begun since.
     epoch: u32,
     listed: bool,
     asked: bool,
 }
 
+/// Of the sources that are held, the first that a workload names, in order: no more than
+/// of one workload are followed.
+#[derive(Debug, Default)]
+pub(super) struct Matches {
+    names: BTreeSet<Name>,
+    /// Whether there were more.
+    more: bool,
+}
+
+impl Matches {
+    /// How many more may be added, where there is room for so many of all.
+    fn room(&self, of_all: usize) -> usize {
+        let own = bounds::MATCHES_OF_EACH.saturating_sub(self.names.len());
+        let most = bounds::SOURCES.saturating_sub(self.names.len());
+        own.max(of_all).min(most)
+    }
+}
+
 impl Wild {
-    /// Whether this workload names that source.
-    pub(super) fn note(&mut self, source: &Name, key: &WorkloadRef, is_named: bool) {
-        if is_named {
-            let by = self.named.entry(source.clone()).or_default();
-            by.insert(key.clone());
-        } else if let Some(by) = self.named.get_mut(source) {
-            by.remove(key);
-            if by.is_empty() {
-                self.named.remove(source);
+    /// A workload names these, in order. Returns as soon as there is no room for more.
+    pub(super) fn set<'a>(&mut self, key: &WorkloadRef, names: impl Iterator<Item = &'a Name>) {
+        self.forget_user(key);
+        let mut matches = Matches::default();
+        for name in names {
+            if matches.room(bounds::MATCHES.saturating_sub(self.matched)) == 0 {
+                matches.more = true;
+                break;
             }
+            matches.names.insert(name.clone());
+            self.matched += 1;
+        }
+        self.users.insert(key.clone(), matches);
+    }
+
+    /// A source is held from now on: who names it follows it, in the place of the last
+    /// that he names where there is no room.
+    pub(super) fn add(&mut self, name: &Name, names: impl Fn(&WorkloadRef) -> bool) {
+        for (key, matches) in &mut self.users {
+            let room = matches.room(bounds::MATCHES.saturating_sub(self.matched));
+            let is_last = matches.names.last().is_none_or(|last| last < name);
+            if (room == 0 && is_last && matches.more) || !names(key) {
+                continue;
+            }
+            if room == 0 {
+                matches.more = true;
+                if is_last || matches.names.pop_last().is_none() {
+                    continue;
+                }
+                self.matched -= 1;
+            }
+            self.matched += usize::from(matches.names.insert(name.clone()));
+        }
+    }
+
+    /// Who names this source, in order.
+    pub(super) fn who_names(&self, name: &Name) -> impl Iterator<Item = &WorkloadRef> {
+        let users = self.users.iter();
+        users
+            .filter(|(_, matches)| matches.names.contains(name))
+            .map(|(key, _)| key)
+    }
+
+    /// A source is not held any more.
+    pub(super) fn forget(&mut self, name: &Name) {
+        for matches in self.users.values_mut() {
+            self.matched -= usize::from(matches.names.remove(name));
         }
     }
 
     /// A workload names none any more.
-    pub(super) fn forget(&mut self, key: &WorkloadRef) {
-        self.users.remove(key);
-        self.named.retain(|_, by| {
-            by.remove(key);
-            !by.is_empty()
-        });
+    pub(super) fn forget_user(&mut self, key: &WorkloadRef) {
+        let former = self.users.remove(key);
+        self.matched -= former.map_or(0, |matches| matches.names.len());
     }
 }
 
@@ -56,7 +109,7 @@ impl Index {
         let mut concerned: BTreeSet<_> = news.collect();
         if let Some(wild) = self.wild.get_mut(&(kind, namespace.clone())) {
             wild.listed = true;
-            concerned.extend(wild.users.iter().cloned());
+            concerned.extend(wild.users.keys().cloned());
         }
         concerned.into_iter().collect()
     }
@@ -86,19 +139,20 @@ impl Index {
     }
 
     /// The sources of a namespace that a workload names by wildcard, or may, in order,
-    /// or `None` until those of the namespace have been listed.
-    pub fn named_by(&self, kind: SourceKind, key: &WorkloadRef) -> Option<Vec<SourceRef>> {
+    /// and whether there are more than are followed; `None` until those of the namespace
+    /// have been listed.
+    pub fn named_by(&self, kind: SourceKind, key: &WorkloadRef) -> Option<(Vec<SourceRef>, bool)> {
         let wild = self.wild.get(&(kind, key.namespace.clone()))?;
-        let named = wild.named.iter().filter(|(_, by)| by.contains(key));
-        let named =
-            named.map(|(name, _)| SourceRef::new(kind, key.namespace.clone(), name.clone()));
+        let matches = wild.users.get(key).filter(|_| wild.listed)?;
+        let named = matches.names.iter();
+        let named = named.map(|name| SourceRef::new(kind, key.namespace.clone(), name.clone()));
         let there = |source: &SourceRef| {
             let held = self.sources.get(source);
             held.is_some_and(|held| {
                 matches!(held.presence, Presence::Present(_) | Presence::Unknown)
             })
         };
-        wild.listed.then(|| named.filter(there).collect())
+        Some((named.filter(there).collect(), matches.more))
     }
 
     pub(super) fn has_listed(&self, kind: SourceKind, namespace: &Name) -> bool {
@@ -125,7 +179,7 @@ impl Index {
         for ((k, namespace), wild) in &mut self.wild {
             if *k == kind && stream.covers(stream.of, namespace) && wild.epoch >= epoch {
                 wild.listed = true;
-                look.extend(wild.users.iter().cloned());
+                look.extend(wild.users.keys().cloned());
             }
         }
         look

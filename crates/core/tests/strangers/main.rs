@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tidings_core::bounds;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::reason::Reason;
+use tidings_core::refs::{SourceKind, SourceRef};
 
 use cluster::{Cluster, read, web};
 use inputs::{NAMES, deployment, inputs};
@@ -90,7 +91,7 @@ fn what_is_over_a_limit_is_said() {
     ];
     insta::assert_snapshot!(said.join("\n\n"), @r#"
     Adopted: 
-    LimitExceeded: it uses or names 88 sources more than 512: those are not followed
+    LimitExceeded: it uses or names more than 512 sources: those after the first, in order, are not followed
     NothingMatches: configmap/n0 is named by an annotation, but there is no such source in the namespace
     NothingMatches: configmap/n1 is named by an annotation, but there is no such source in the namespace
     NothingMatches: configmap/n10 is named by an annotation, but there is no such source in the namespace
@@ -158,6 +159,36 @@ fn what_a_namespace_holds_is_bounded_and_given_back() {
     again["metadata"]["resourceVersion"] = json!("11");
     cluster.tell(read(&again.to_string()));
     assert_eq!(crowded(&cluster), 0);
+}
+
+/// Each follows some; all of them together no more than a namespace may.
+#[test]
+fn what_all_workloads_name_by_pattern_is_bounded() {
+    let config_maps: Vec<_> = (0..600).map(|i| (format!("c{i:03}"), 1)).collect();
+    let mut cluster = Cluster::new(&config_maps);
+    let all = |name: &str| {
+        let mut json = deployment(&json!({"tidings.dev/reload": "configmap/*"}), &json!({}));
+        json["metadata"]["name"] = json!(name);
+        json["metadata"]["uid"] = json!(name);
+        read(&json.to_string())
+    };
+    for i in 0..300 {
+        cluster.tell(all(&format!("w{i}")));
+    }
+    cluster.tell(all("web"));
+    let last = cluster.decide().pop().unwrap();
+    let mut problems = last.problems.iter();
+    assert!(problems.any(|problem| problem.reason == Reason::LimitExceeded));
+    let of = |name: &String| SourceRef::new(SourceKind::ConfigMap, "ns", name.as_str());
+    let users = config_maps
+        .iter()
+        .map(|(name, _)| cluster.index.users(&of(name)).len());
+    let matches = users.sum::<usize>();
+    assert!(
+        matches <= bounds::MATCHES + 301 * bounds::MATCHES_OF_EACH,
+        "{matches}"
+    );
+    assert!(matches >= bounds::MATCHES, "{matches}");
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -47,7 +47,7 @@ async fn names() -> Result<()> {
     let one = street.proxy.inject(one)?;
     street.tenant_has([listed(&names(2_500))]).await?;
     street.neighbour_is_rolled().await?;
-    is_told(&street, "LimitExceeded", "those are not followed").await?;
+    is_told(&street, "LimitExceeded", "are not followed").await?;
     ensure!(one.hits() == 0, "{} requests", one.hits());
     Ok(())
 }
@@ -82,7 +82,7 @@ async fn references() -> Result<()> {
         })
     };
     street.tenant_has([greedy("auto")]).await?;
-    is_told(&street, "LimitExceeded", "those are not followed").await?;
+    is_told(&street, "LimitExceeded", "are not followed").await?;
     for reload in ["off", "auto", "off", "auto"] {
         street.tenant_has([greedy(reload)]).await?;
     }
