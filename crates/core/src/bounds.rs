@@ -39,6 +39,10 @@ pub const MATCHES: usize = 1 << 15;
 /// What each workload may name by pattern in any case.
 pub const MATCHES_OF_EACH: usize = 16;
 
+/// The workloads for which it is worked out at once what they may follow in the place of
+/// what is gone.
+pub const REFILLS: usize = 4;
+
 /// What is held of each workload in any case, in bytes.
 pub const HELD_OF_EACH: usize = 4 << 10;
 

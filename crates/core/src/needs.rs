@@ -279,6 +279,8 @@ pub struct Needs {
     pub problems: Vec<Problem>,
     /// Whether wildcards still wait for a list of their namespace.
     pub unlisted: bool,
+    /// Whether there are more sources than are followed.
+    pub more: bool,
 }
 
 /// Works out what a workload needs. What was seen of it (`entry`) keeps a source
@@ -351,7 +353,9 @@ impl Asking<'_> {
     /// What there is more than may be counts not at all, and that is said.
     fn keep_first(&mut self) {
         let most = bounds::SOURCES;
-        self.more |= self.by_source.len() > most || self.known.workload.left_out > 0;
+        let there = self.by_source.values().filter(|need| !need.lapsed).count();
+        self.more |= there > most || self.known.workload.left_out > 0;
+        self.out.more = self.more;
         if self.more {
             let text = format!(
                 "it uses or names more than {most} sources: those after the first, in order, \
@@ -361,6 +365,16 @@ impl Asking<'_> {
                 reason: Reason::LimitExceeded,
                 text,
             });
+        }
+        // What is gone, and only a pattern brought, makes room for what is there.
+        let over = self.by_source.len().saturating_sub(most);
+        let lapsed = self.by_source.iter().rev().filter(|(_, need)| need.lapsed);
+        let lapsed: Vec<_> = lapsed
+            .map(|(source, _)| source.clone())
+            .take(over)
+            .collect();
+        for source in &lapsed {
+            self.by_source.remove(source);
         }
         while self.by_source.len() > most {
             self.by_source.pop_last();

@@ -44,7 +44,7 @@ impl Case<'_> {
 
     fn is_unknown(&self, act: &Act) -> bool {
         let asks = matches!(act, Act::Read(_) | Act::Ask(_));
-        let unread = self.known.workload.unread || self.known.crowded;
+        let unread = self.known.workload.unread || self.known.crowded || self.needs.more;
         asks || unread || self.steps.are_spent() || self.owned_by_other().is_some()
     }
 

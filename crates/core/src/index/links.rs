@@ -100,6 +100,20 @@ impl Index {
         self.wild.insert(at, wild);
     }
 
+    /// Finds out for a few what they may follow instead of what is gone. Returns whom it
+    /// concerns; to be asked again until nobody is.
+    pub fn refill(&mut self) -> Vec<WorkloadRef> {
+        let waiting = self.wild.iter_mut();
+        let waiting = waiting.filter_map(|(at, wild)| Some((at.0, wild.take_refill()?)));
+        let few: Vec<_> = waiting.take(bounds::REFILLS).collect();
+        for (kind, key) in &few {
+            if self.workloads.contains_key(key) {
+                self.find_named(*kind, key);
+            }
+        }
+        few.into_iter().map(|(_, key)| key).collect()
+    }
+
     /// Works out who names a source by pattern that is held from now on.
     pub(super) fn find_who_names(&mut self, source: &SourceRef) {
         let Some(wild) = self.wild.get_mut(&(source.kind, source.namespace.clone())) else {

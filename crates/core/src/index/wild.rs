@@ -14,6 +14,8 @@ pub(super) struct Wild {
     pub(super) users: BTreeMap<WorkloadRef, Matches>,
     /// How many all of them name.
     matched: usize,
+    /// Those who may follow another, since one that they followed is gone.
+    refill: BTreeSet<WorkloadRef>,
     /// Of the list that shows everything to it; 0: none has begun since.
     epoch: u32,
     listed: bool,
@@ -82,15 +84,26 @@ impl Wild {
             .map(|(key, _)| key)
     }
 
-    /// A source is not held any more.
+    /// A source is not held any more. Who names more than he follows may follow another.
     pub(super) fn forget(&mut self, name: &Name) {
-        for matches in self.users.values_mut() {
-            self.matched -= usize::from(matches.names.remove(name));
+        for (key, matches) in &mut self.users {
+            if matches.names.remove(name) {
+                self.matched -= 1;
+                if matches.more {
+                    self.refill.insert(key.clone());
+                }
+            }
         }
+    }
+
+    /// One whose matches are to be found anew.
+    pub(super) fn take_refill(&mut self) -> Option<WorkloadRef> {
+        self.refill.pop_first()
     }
 
     /// A workload names none any more.
     pub(super) fn forget_user(&mut self, key: &WorkloadRef) {
+        self.refill.remove(key);
         let former = self.users.remove(key);
         self.matched -= former.map_or(0, |matches| matches.names.len());
     }

@@ -10,6 +10,7 @@ use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
 use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
+use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
 /// The Deployment.
@@ -30,6 +31,8 @@ fn streams() -> impl Iterator<Item = Stream> {
 /// What there is.
 pub(crate) struct Cluster {
     pub(crate) index: Index,
+    /// The record.
+    pub(crate) entry: Option<Entry>,
     config_maps: Vec<(String, usize)>,
 }
 
@@ -52,6 +55,7 @@ impl Cluster {
         }
         Self {
             index,
+            entry: None,
             config_maps: config_maps.to_vec(),
         }
     }
@@ -60,6 +64,18 @@ impl Cluster {
     pub(crate) fn tell(&mut self, deployment: Workload) {
         let fact = Fact::Workload(Box::new(deployment), How::Event);
         self.index.apply(fact);
+    }
+
+    /// These are there now, and no others.
+    pub(crate) fn have(&mut self, config_maps: &[(String, usize)]) {
+        let before = std::mem::replace(&mut self.config_maps, config_maps.to_vec());
+        for (name, _) in before.iter().filter(|one| !config_maps.contains(one)) {
+            let source = SourceRef::new(SourceKind::ConfigMap, "ns", name.as_str());
+            self.index.apply(Fact::SourceGone(source, 20));
+        }
+        for (name, _) in config_maps.iter().filter(|one| !before.contains(one)) {
+            self.index.apply(Fact::Source(meta(name)));
+        }
     }
 
     /// Answers what the index and decisions ask for, until one is made.
@@ -74,9 +90,14 @@ impl Cluster {
                 let metas = all.map(|(name, _)| meta(name)).collect();
                 self.index.apply(Fact::Listed(kind, namespace, metas));
             }
+            while !self.index.refill().is_empty() {}
             let verdict = self.verdict();
             let asked = match &verdict.act {
                 Act::Read(sources) if !sources.is_empty() => sources.clone(),
+                Act::Record(entry) | Act::Note(entry) => {
+                    self.entry = Some(entry.clone());
+                    Vec::new()
+                }
                 _ => Vec::new(),
             };
             verdicts.push(verdict);
@@ -100,7 +121,14 @@ impl Cluster {
             evidence: &Evidence::forgotten_until(0),
             unled_since: None,
         };
-        decide(&web(), &self.index, None, moment, &Rules::default()).unwrap()
+        decide(
+            &web(),
+            &self.index,
+            self.entry.as_ref(),
+            moment,
+            &Rules::default(),
+        )
+        .unwrap()
     }
 
     fn read(&self, source: &SourceRef) -> Fetched {

@@ -10,8 +10,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidings_core::bounds;
 use tidings_core::decide::{Act, Verdict};
+use tidings_core::needs::needs_of;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{SourceKind, SourceRef};
+use tidings_core::standing::Word;
 
 use cluster::{Cluster, read, web};
 use inputs::{NAMES, deployment, inputs};
@@ -189,6 +191,45 @@ fn what_all_workloads_name_by_pattern_is_bounded() {
         "{matches}"
     );
     assert!(matches >= bounds::MATCHES, "{matches}");
+}
+
+fn named(prefix: &str, n: usize) -> Vec<(String, usize)> {
+    let one = |i: usize| (format!("{prefix}{i:03}"), 1);
+    (0..n).map(one).chain([("z".to_owned(), 1)]).collect()
+}
+
+/// A source that is there does not lose its place to those that are gone; and where some
+/// are not followed nobody says that all is well.
+#[test]
+fn what_is_gone_takes_nobodys_place() {
+    let mut cluster = Cluster::new(&named("run-a", 300));
+    let all = deployment(&json!({"tidings.dev/reload": "configmap/*"}), &json!({}));
+    cluster.tell(read(&all.to_string()));
+    let follows_z = |cluster: &Cluster| {
+        let known = cluster.index.get(&web()).unwrap();
+        let needs = needs_of(known, &cluster.index, cluster.entry.as_ref());
+        needs.needs.iter().any(|need| &*need.source.name == "z")
+    };
+    for prefix in ["run-a", "run-b", "run-c"] {
+        cluster.have(&named(prefix, 300));
+        let last = cluster.decide().pop().unwrap();
+        assert!(follows_z(&cluster), "{prefix}");
+        let problems = last.problems.iter();
+        assert!(
+            problems.clone().all(|p| p.reason != Reason::LimitExceeded),
+            "{problems:?}"
+        );
+    }
+    cluster.have(&named("a", 600));
+    let last = cluster.decide().pop().unwrap();
+    assert!(!follows_z(&cluster));
+    assert_eq!(
+        last.standing.map(|standing| standing.word),
+        Some(Word::Unknown)
+    );
+    cluster.have(&named("a", 20));
+    cluster.decide();
+    assert!(follows_z(&cluster));
 }
 
 fn text() -> impl Strategy<Value = String> {

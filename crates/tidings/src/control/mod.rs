@@ -124,6 +124,11 @@ impl Control {
     pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
         self.ground.pass(now);
         self.ground.ask_for_lists();
+        let refilled = self.ground.index.refill();
+        self.heed(&Concerned {
+            look: refilled,
+            ..Concerned::default()
+        });
         if let Some(leading) = &mut self.leading {
             leading.turn(&mut self.ground, self.draining);
         }
