@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
@@ -106,7 +106,12 @@ pub struct Call {
     body: Bytes,
     alone: bool,
     brief: bool,
+    at_most: usize,
 }
+
+/// No answer is taken in that is longer, in bytes: the largest object, each character of
+/// it written as six, and room.
+const LONGEST: usize = 16 << 20;
 
 impl Call {
     /// A request without parameters. Writes carry [`FIELD_MANAGER`].
@@ -119,7 +124,15 @@ impl Call {
             body: Bytes::new(),
             alone: false,
             brief: false,
+            at_most: LONGEST,
         }
+    }
+
+    /// Takes in no more of the answer than so many bytes.
+    #[must_use]
+    pub(crate) fn at_most(mut self, bytes: usize) -> Self {
+        self.at_most = bytes;
+        self
     }
 
     /// Adds a parameter, unless its value is empty.
@@ -202,9 +215,12 @@ impl Call {
 /// Sends a request and returns the whole answer.
 pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
     let answer = async {
-        let body = send(client, call).await?;
-        let bytes = body.collect().await.map_err(|e| error::unreachable(&e))?;
-        Ok(bytes.to_bytes())
+        let body = Limited::new(send(client, call).await?, call.at_most);
+        match body.collect().await {
+            Ok(bytes) => Ok(bytes.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLong),
+            Err(error) => Err(ApiError::Unreachable(error.to_string())),
+        }
     };
     in_time(answer).await
 }

@@ -13,7 +13,7 @@ use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use crate::api::page::{self, Page};
+use crate::api::page::{self, Page, Pages};
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
@@ -148,16 +148,73 @@ async fn all(
     of: StreamOf,
     mut each: impl FnMut(&RawValue),
 ) -> Result<(), ApiError> {
-    let mut next = String::new();
+    let mut pages = Pages::of(list.clone(), of);
     loop {
-        let json = api.read(&page::call(list, of, &next)).await?;
+        let json = match api.read(&pages.call()).await {
+            Err(error) if pages.shrink(&error) => continue,
+            answer => answer?,
+        };
         let page = Page::read(&json)?;
         for item in &page.items {
             each(item);
         }
-        page.next().clone_into(&mut next);
-        if next.is_empty() {
+        if !pages.turn(&page) {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::*;
+
+    /// A server of twenty objects of 1.4 MB each; what it was asked for.
+    fn of_large_objects() -> (kube::Client, Arc<Mutex<Vec<String>>>) {
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let seen = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let number = |key: &str| {
+                let pair = query.split('&').find_map(|pair| pair.strip_prefix(key));
+                pair.and_then(|n| n.parse::<usize>().ok())
+            };
+            let (limit, from) = (number("limit=").unwrap(), number("continue=").unwrap_or(0));
+            let to = (from + limit).min(20);
+            let item = |i: usize| {
+                let note = "a".repeat(1_400_000);
+                serde_json::json!({"metadata": {"name": format!("c{i}"), "annotations": {"note": note}}})
+            };
+            let items: Vec<_> = (from..to).map(item).collect();
+            let next = if to < 20 {
+                to.to_string()
+            } else {
+                String::new()
+            };
+            let page = serde_json::json!({"metadata": {"resourceVersion": "1", "continue": next}, "items": items});
+            seen.lock().unwrap().push(query);
+            let answer = Response::new(Body::from(page.to_string().into_bytes()));
+            std::future::ready(Ok::<_, Infallible>(answer))
+        });
+        (kube::Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test]
+    async fn where_objects_are_large_pages_are_small() {
+        let (client, asked) = of_large_objects();
+        let names: BTreeSet<Name> = ["c3", "c19", "absent"].map(Name::from).into();
+        let (api, namespace) = (ApiClient::from(client), Name::from("ns"));
+        let there = which(&api, SourceKind::ConfigMap, &namespace, &names);
+        let there = there.await.unwrap();
+        assert_eq!(there, ["c3", "c19"].map(Name::from).into());
+        let asked = asked.lock().unwrap();
+        let limits = asked.iter().map(|query| query.split('&').next().unwrap());
+        let limits: Vec<_> = limits.take(4).collect();
+        assert_eq!(limits, ["limit=500", "limit=62", "limit=7", "limit=1"]);
     }
 }

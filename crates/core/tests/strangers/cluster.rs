@@ -33,7 +33,7 @@ pub(crate) struct Cluster {
     pub(crate) index: Index,
     /// The record.
     pub(crate) entry: Option<Entry>,
-    config_maps: Vec<(String, usize)>,
+    pub(crate) config_maps: Vec<(String, usize)>,
 }
 
 impl Cluster {
@@ -64,18 +64,6 @@ impl Cluster {
     pub(crate) fn tell(&mut self, deployment: Workload) {
         let fact = Fact::Workload(Box::new(deployment), How::Event);
         self.index.apply(fact);
-    }
-
-    /// These are there now, and no others.
-    pub(crate) fn have(&mut self, config_maps: &[(String, usize)]) {
-        let before = std::mem::replace(&mut self.config_maps, config_maps.to_vec());
-        for (name, _) in before.iter().filter(|one| !config_maps.contains(one)) {
-            let source = SourceRef::new(SourceKind::ConfigMap, "ns", name.as_str());
-            self.index.apply(Fact::SourceGone(source, 20));
-        }
-        for (name, _) in config_maps.iter().filter(|one| !before.contains(one)) {
-            self.index.apply(Fact::Source(meta(name)));
-        }
     }
 
     /// Answers what the index and decisions ask for, until one is made.
@@ -151,7 +139,7 @@ pub(crate) fn read(json: &str) -> Workload {
     read_workload(&KINDS[0], json.as_bytes(), &Vocabulary::default()).unwrap()
 }
 
-fn meta(name: &str) -> SourceMeta {
+pub(crate) fn meta(name: &str) -> SourceMeta {
     let json = json!({"namespace": "ns", "name": name, "resourceVersion": "5"});
     let meta: Meta = serde_json::from_value(json).unwrap();
     meta.into_source(SourceKind::ConfigMap, &Vocabulary::default())

@@ -10,12 +10,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidings_core::bounds;
 use tidings_core::decide::{Act, Verdict};
+use tidings_core::index::Fact;
 use tidings_core::needs::needs_of;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{SourceKind, SourceRef};
 use tidings_core::standing::Word;
 
-use cluster::{Cluster, read, web};
+use cluster::{Cluster, meta, read, web};
 use inputs::{NAMES, deployment, inputs};
 
 /// What must hold of each decision.
@@ -198,6 +199,18 @@ fn named(prefix: &str, n: usize) -> Vec<(String, usize)> {
     (0..n).map(one).chain([("z".to_owned(), 1)]).collect()
 }
 
+/// These ConfigMaps are there now, and no others.
+fn have(cluster: &mut Cluster, config_maps: &[(String, usize)]) {
+    let before = std::mem::replace(&mut cluster.config_maps, config_maps.to_vec());
+    for (name, _) in before.iter().filter(|one| !config_maps.contains(one)) {
+        let source = SourceRef::new(SourceKind::ConfigMap, "ns", name.as_str());
+        cluster.index.apply(Fact::SourceGone(source, 20));
+    }
+    for (name, _) in config_maps.iter().filter(|one| !before.contains(one)) {
+        cluster.index.apply(Fact::Source(meta(name)));
+    }
+}
+
 /// A source that is there does not lose its place to those that are gone; and where some
 /// are not followed nobody says that all is well.
 #[test]
@@ -211,7 +224,7 @@ fn what_is_gone_takes_nobodys_place() {
         needs.needs.iter().any(|need| &*need.source.name == "z")
     };
     for prefix in ["run-a", "run-b", "run-c"] {
-        cluster.have(&named(prefix, 300));
+        have(&mut cluster, &named(prefix, 300));
         let last = cluster.decide().pop().unwrap();
         assert!(follows_z(&cluster), "{prefix}");
         let problems = last.problems.iter();
@@ -220,14 +233,14 @@ fn what_is_gone_takes_nobodys_place() {
             "{problems:?}"
         );
     }
-    cluster.have(&named("a", 600));
+    have(&mut cluster, &named("a", 600));
     let last = cluster.decide().pop().unwrap();
     assert!(!follows_z(&cluster));
     assert_eq!(
         last.standing.map(|standing| standing.word),
         Some(Word::Unknown)
     );
-    cluster.have(&named("a", 20));
+    have(&mut cluster, &named("a", 20));
     cluster.decide();
     assert!(follows_z(&cluster));
 }

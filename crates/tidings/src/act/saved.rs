@@ -14,16 +14,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
+use tidings_core::index::StreamOf;
 use tidings_core::jobs;
 use tidings_core::kinds::Kinds;
 use tidings_core::object::Version;
 use tidings_core::reason::Reason;
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::{Name, SourceKind, WorkloadRef};
 use tidings_core::state::{whole_key, workload_of};
 
 use super::ActContext;
 use super::template::marks;
-use crate::api::page::{METADATA, Page};
+use crate::api::page::{METADATA, Page, Pages};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::control::{Action, Patch, Roll};
 use crate::records::{JOB_TYPE, cluster};
@@ -34,9 +35,6 @@ const PART: &str = "job";
 const MANIFEST: &str = "manifest";
 /// The key of what is known besides.
 const ABOUT: &str = "about";
-
-/// So many are read at once: each is in memory as a whole.
-const PAGE: &str = "10";
 
 /// A Job that is to be deleted and made again, or was deleted already; not what it is
 /// made from again, which may be long.
@@ -206,16 +204,21 @@ impl Saved {
 
 /// All Jobs that are yet to be made again.
 pub async fn list(api: &ApiClient, home: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
-    let (mut all, mut next) = (Vec::new(), String::new());
+    let mut all = Vec::new();
+    let mut pages = Pages::of(
+        home.list(PART).briefly(),
+        StreamOf::Sources(SourceKind::Secret),
+    );
     loop {
-        let list = home.list(PART).with("limit", PAGE).with("continue", &next);
-        let json = api.read(&list.briefly()).await?;
+        let json = match api.read(&pages.call()).await {
+            Err(error) if pages.shrink(&error) => continue,
+            answer => answer?,
+        };
         let page = Page::read(&json)?;
         for secret in &page.items {
             all.extend(saved(secret)?);
         }
-        page.next().clone_into(&mut next);
-        if next.is_empty() {
+        if !pages.turn(&page) {
             return Ok(all);
         }
     }

@@ -55,6 +55,8 @@ pub enum ApiError {
     Unreachable(String),
     /// The answer is not what the API promises.
     Unreadable,
+    /// The answer is longer than any that is taken in.
+    TooLong,
     /// Our term is over, so it was not sent.
     TermOver,
 }
@@ -120,6 +122,7 @@ impl fmt::Display for ApiError {
                 "the API server cannot be reached ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
+            Self::TooLong => f.write_str("the answer is longer than any that is taken in"),
             Self::TermOver => f.write_str("another replica leads now"),
         }
     }
@@ -151,7 +154,7 @@ impl ApiError {
             Self::Forbidden(_) => Some(403),
             Self::Unauthenticated(_) => Some(401),
             Self::Invalid(code, _) | Self::Slow { code, .. } => Some(*code),
-            Self::Unreachable(_) | Self::Unreadable | Self::TermOver => None,
+            Self::Unreachable(_) | Self::Unreadable | Self::TooLong | Self::TermOver => None,
         }
     }
 

@@ -11,7 +11,7 @@ use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::Vocabulary;
 
-use crate::api::Call;
+use crate::api::{ApiError, Call};
 
 /// The metadata of one object.
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -28,11 +28,59 @@ fn size(of: StreamOf) -> u32 {
     }
 }
 
-/// The call for the page that begins at `next` (empty: the first).
-pub(crate) fn call(list: &Call, of: StreamOf, next: &str) -> Call {
-    list.clone()
-        .with("limit", size(of).to_string())
-        .with("continue", next)
+/// A page of several objects is taken in up to so many bytes; where it is longer, a
+/// smaller one is asked for.
+const PAGE: usize = 4 << 20;
+
+/// The pages of a list, one after the other, and smaller ones where objects are large.
+pub(crate) struct Pages {
+    list: Call,
+    size: u32,
+    next: String,
+}
+
+impl Pages {
+    /// Those of a list of these objects.
+    pub(crate) fn of(list: Call, of: StreamOf) -> Self {
+        Self {
+            list,
+            size: size(of),
+            next: String::new(),
+        }
+    }
+
+    /// Whether none has been read yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.next.is_empty()
+    }
+
+    /// Whether a smaller page is to be asked for, since this one could not be taken in.
+    pub(crate) fn shrink(&mut self, error: &ApiError) -> bool {
+        let too_long = *error == ApiError::TooLong && self.size > 1;
+        if too_long {
+            self.size = (self.size / 8).max(1);
+        }
+        too_long
+    }
+
+    /// The call for the next one.
+    pub(crate) fn call(&self) -> Call {
+        let page = self.list.clone();
+        let page = page
+            .with("limit", self.size.to_string())
+            .with("continue", &self.next);
+        if self.size > 1 {
+            page.at_most(PAGE)
+        } else {
+            page
+        }
+    }
+
+    /// Goes on behind this page. Whether there is another one.
+    pub(crate) fn turn(&mut self, page: &Page<'_>) -> bool {
+        self.next.clone_from(&page.metadata.next);
+        !self.next.is_empty()
+    }
 }
 
 /// One page of a list.
@@ -65,11 +113,6 @@ impl<'a> Page<'a> {
     /// Reads a page.
     pub(crate) fn read(json: &'a [u8]) -> Result<Self, Unreadable> {
         serde_json::from_slice(json).map_err(|_| Unreadable)
-    }
-
-    /// Where the next page begins; empty where there is none.
-    pub(crate) fn next(&self) -> &str {
-        &self.metadata.next
     }
 
     /// The version of the whole list.

@@ -9,11 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
 use serde::Deserialize;
 use tidings_core::evidence::PodsSince;
+use tidings_core::index::StreamOf;
 use tidings_core::kinds::Revision;
 use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
 
-use crate::api::page::{METADATA_LIST, or_none};
+use crate::api::page::{METADATA_LIST, Page, Pages};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// Finds out when the current revision of a workload's pod template was made.
@@ -124,12 +125,6 @@ struct Annotations {
     revision: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct History {
-    #[serde(deserialize_with = "or_none")]
-    items: Vec<Made>,
-}
-
 impl Owner {
     /// The revisions that it owns.
     async fn history(
@@ -145,9 +140,22 @@ impl Owner {
         let call = Call::new(Verb::List, place)
             .accept(media)
             .with("labelSelector", selector.to_string());
-        let History { mut items } = api::read(&api.read(&call).await?)?;
-        items.retain(|made| made.is_of(&self.metadata.uid));
-        Ok(items)
+        let mut pages = Pages::of(call, StreamOf::Workloads(key.kind));
+        let mut history = Vec::new();
+        loop {
+            let json = match api.read(&pages.call()).await {
+                Err(error) if pages.shrink(&error) => continue,
+                answer => answer?,
+            };
+            let page = Page::read(&json)?;
+            for item in &page.items {
+                let made: Made = api::read(item.get().as_bytes())?;
+                history.extend(made.is_of(&self.metadata.uid).then_some(made));
+            }
+            if !pages.turn(&page) {
+                return Ok(history);
+            }
+        }
     }
 }
 
@@ -165,8 +173,7 @@ mod tests {
     /// A Deployment that was made paused has none.
     #[test]
     fn no_revisions_are_an_empty_list() {
-        let json = br#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#;
-        let history: History = api::read(json).unwrap();
-        assert!(history.items.is_empty());
+        let json = br#"{"metadata":{"resourceVersion":"1"},"items":null}"#;
+        assert!(Page::read(json).unwrap().items.is_empty());
     }
 }

@@ -63,7 +63,9 @@ impl Home {
     pub(crate) fn list(&self, part: &'static str) -> Call {
         let labels = self.labels(part).into_iter();
         let labels: Vec<_> = labels.map(|(k, v)| format!("{k}={v}")).collect();
-        Call::new(Verb::List, self.all()).with("labelSelector", labels.join(","))
+        // They are our own, and all of them are needed.
+        let list = Call::new(Verb::List, self.all()).at_most(usize::MAX);
+        list.with("labelSelector", labels.join(","))
     }
 }
 

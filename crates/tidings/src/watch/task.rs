@@ -23,7 +23,7 @@ use super::order::Turn;
 use super::patience::Patience;
 use super::query::Query;
 use super::scrub::Scrub;
-use crate::api::page::{self, Page};
+use crate::api::page::{self, Page, Pages};
 use crate::api::{self, ApiClient, ApiError, Call};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Happened;
@@ -221,12 +221,13 @@ impl Task {
 
     /// A list in pages.
     async fn list(&mut self) -> Result<(), End> {
-        let call = self.query.list();
-        let mut next = String::new();
+        let mut pages = Pages::of(self.query.list(), self.query.stream.of);
         loop {
-            let call = page::call(&call, self.query.stream.of, &next);
-            let json = self.api.list(&call).await?;
-            if next.is_empty() {
+            let json = match self.api.list(&pages.call()).await {
+                Err(error) if pages.shrink(&error) => continue,
+                answer => answer?,
+            };
+            if pages.is_first() {
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
                     .await;
             }
@@ -234,8 +235,7 @@ impl Task {
             for object in &page.items {
                 self.object(Kind::Added, object, How::Listed).await;
             }
-            page.next().clone_into(&mut next);
-            if next.is_empty() {
+            if !pages.turn(&page) {
                 self.list_ended(page.version()?).await;
                 return Ok(());
             }

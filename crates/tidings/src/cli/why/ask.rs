@@ -24,7 +24,7 @@ use super::explain::Facts;
 use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::connect::{self, Idle};
-use crate::api::page::{self, METADATA, Page};
+use crate::api::page::{METADATA, Page, Pages};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
 use crate::records::cluster;
@@ -229,10 +229,10 @@ impl Asking {
         let scope = Selectors::of(&stream, &self.filter, &ignored);
         let list =
             Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
-        let mut next = String::new();
+        let mut pages = Pages::of(list, stream.of);
         loop {
-            let json = self.api.read(&page::call(&list, stream.of, &next)).await;
-            let json = match json {
+            let json = match self.api.read(&pages.call()).await {
+                Err(error) if pages.shrink(&error) => continue,
                 Err(ApiError::Gone) if stream.of.may_be_lacking() => return Ok(()),
                 json => json.with_context(|| format!("cannot list {stream}"))?,
             };
@@ -241,8 +241,7 @@ impl Asking {
                 let workload = read_workload(kind, item.get().as_bytes(), &self.filter.vocabulary)?;
                 self.listed(workload);
             }
-            page.next().clone_into(&mut next);
-            if next.is_empty() {
+            if !pages.turn(&page) {
                 return Ok(());
             }
         }
