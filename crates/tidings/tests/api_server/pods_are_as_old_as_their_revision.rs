@@ -44,7 +44,9 @@ async fn ask(word: &str, observed: i64, history: &[Value]) -> (PodsSince, Fake) 
         )
         .at(
             &format!("{base}/{collection}"),
-            [Answer::json(&json!({"items": history}))],
+            [Answer::json(
+                &json!({"metadata": {"resourceVersion": "1"}, "items": history}),
+            )],
         );
     let key = WorkloadRef::new(kind, "ns", "web");
     (pods_since(&fake.api(), &key).await.unwrap(), fake)
