@@ -113,7 +113,7 @@ async fn held_jobs(street: &Street<'_>, count: usize) -> Result<()> {
     street.tenant_has(jobs).await?;
     street.tenant_is_on_record(count).await?;
     street.tenant_has(app("second")).await?;
-    wait_until("the Jobs to be deleted", secs(60), async || {
+    wait_until("the Jobs to be deleted", secs(240), async || {
         let deleted = deleted(street).await?.len();
         ensure!(deleted == REMAKES, "{deleted} are deleted");
         Ok(())
