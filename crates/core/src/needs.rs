@@ -297,7 +297,6 @@ pub fn needs_within(known: &Known, index: &Index, entry: Option<&Entry>, steps: 
         entry,
         steps,
         by_source: BTreeMap::new(),
-        more: false,
         out: Needs::default(),
     };
     asking.used();
@@ -322,8 +321,6 @@ struct Asking<'a> {
     entry: Option<&'a Entry>,
     steps: &'a Steps,
     by_source: BTreeMap<SourceRef, Need>,
-    /// Whether there are more sources than are followed.
-    more: bool,
     out: Needs,
 }
 
@@ -354,9 +351,8 @@ impl Asking<'_> {
     fn keep_first(&mut self) {
         let most = bounds::SOURCES;
         let there = self.by_source.values().filter(|need| !need.lapsed).count();
-        self.more |= there > most || self.known.workload.left_out > 0;
-        self.out.more = self.more;
-        if self.more {
+        self.out.more |= there > most || self.known.workload.uses_more;
+        if self.out.more {
             let text = format!(
                 "it uses or names more than {most} sources: those after the first, in order, \
                  are not followed"
@@ -444,7 +440,7 @@ impl Asking<'_> {
             let namespace = known.workload.key.namespace.clone();
             self.name(SourceRef::new(kind, namespace, name.clone()), false);
         }
-        if known.policy.of(kind).patterns().next().is_some() {
+        if known.policy.of(kind).has_patterns() {
             self.wild(kind);
         }
     }
@@ -463,7 +459,7 @@ impl Asking<'_> {
             self.out.unlisted = true;
             return;
         };
-        self.more |= more;
+        self.out.more |= more;
         listed.retain(|source| selection.finds(&source.name, self.steps));
         for pattern in selection.patterns() {
             let finds = |source: &SourceRef| pattern.matches(&source.name, self.steps);

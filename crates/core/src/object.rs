@@ -163,8 +163,8 @@ pub struct Workload {
     pub template_annotations: BTreeMap<String, String>,
     /// What its containers use.
     pub uses: Box<[Use]>,
-    /// How many sources it uses beyond those that are followed.
-    pub left_out: usize,
+    /// Whether they use more sources than are followed.
+    pub uses_more: bool,
     /// Whether its spec has another shape than its kind's, so that what it uses is
     /// not known. A custom resource may.
     pub unread: bool,

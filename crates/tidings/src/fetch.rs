@@ -13,7 +13,7 @@ use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::SourceMeta;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use crate::api::page::{self, Page, Pages};
+use crate::api::page;
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
@@ -114,11 +114,14 @@ pub async fn metas(
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
     let mut metas = Vec::new();
-    let read = |item: &RawValue| match page::source(kind, item, &filter.vocabulary) {
-        Ok(meta) => metas.push(meta),
-        Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
+    let read = |item: &RawValue| {
+        match page::source(kind, item, &filter.vocabulary) {
+            Ok(meta) => metas.push(meta),
+            Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
+        }
+        Ok(())
     };
-    all(api, &call, StreamOf::Sources(kind), read).await?;
+    page::all(api, call, StreamOf::Sources(kind), read).await?;
     Ok(metas)
 }
 
@@ -136,32 +139,10 @@ pub async fn which(
         if let Ok(meta) = page::meta(item) {
             there.extend(asked.get(&*meta.name).cloned());
         }
+        Ok(())
     };
-    all(api, &call, StreamOf::Sources(kind), read).await?;
+    page::all(api, call, StreamOf::Sources(kind), read).await?;
     Ok(there)
-}
-
-/// Reads every object of a list, page by page.
-async fn all(
-    api: &ApiClient,
-    list: &Call,
-    of: StreamOf,
-    mut each: impl FnMut(&RawValue),
-) -> Result<(), ApiError> {
-    let mut pages = Pages::of(list.clone(), of);
-    loop {
-        let json = match api.read(&pages.call()).await {
-            Err(error) if pages.shrink(&error) => continue,
-            answer => answer?,
-        };
-        let page = Page::read(&json)?;
-        for item in &page.items {
-            each(item);
-        }
-        if !pages.turn(&page) {
-            return Ok(());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! Goes in: commands such as `cm c k=1` (see [`World::run`]). Each is told to the
 //! index as an event, or, after `unseen`, only by the next `relist` or `restart`.
 
+mod manifest;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Act, Moment, Rules, Verdict, decide};
 use crate::annotations::{CONFIG, PAUSE_PERIOD, PAUSED_AT, RESTARTED_AT};
@@ -14,12 +16,13 @@ use crate::digest::Digest;
 use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fact, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
-use crate::object::{Meta, SourceMeta, Workload, read_workload};
+use crate::object::{Meta, SourceMeta};
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::state::{Entry, FORM};
 use crate::vocabulary::Vocabulary;
+use manifest::{Manifest, strategy};
 
 /// When a world begins.
 pub(super) const START: i64 = 1_000_000;
@@ -34,39 +37,6 @@ pub(super) struct ConfigMap {
     written: i64,
     created: i64,
     immutable: bool,
-}
-
-/// What is written in the workload's manifest, and what its status says.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and all combinations happen"
-)]
-#[derive(Clone, Debug, Default)]
-struct Manifest {
-    uid: u64,
-    generation: i64,
-    created: i64,
-    version: u64,
-    uses: Vec<String>,
-    image: String,
-    annotations: Data,
-    marks: Data,
-    paused: bool,
-    strategy: Value,
-    updated: u32,
-    stuck: bool,
-    late: bool,
-    /// Its controller does not look at it.
-    lags: bool,
-    replicas: Option<u32>,
-    /// How many pods are ready; else all.
-    ready: Option<u32>,
-    /// Its pods wait for what they require.
-    waits: bool,
-    /// The template that its pods were made from: while it is paused, an earlier one.
-    made: String,
-    /// The uid of what made it.
-    owner: Option<u64>,
 }
 
 pub(super) struct World {
@@ -518,100 +488,4 @@ fn meta(name: &str, cm: &ConfigMap) -> SourceMeta {
     let meta: Meta = serde_json::from_value(meta).unwrap();
     meta.into_source(SourceKind::ConfigMap, &Vocabulary::default())
         .unwrap()
-}
-
-fn strategy(word: &str) -> Value {
-    match word {
-        "on-delete" => json!({"type": "OnDelete"}),
-        "partition" => json!({"rollingUpdate": {"partition": 2}}),
-        _ => json!({}),
-    }
-}
-
-impl Manifest {
-    fn conditions(&self) -> Value {
-        let late = json!({"type": "Progressing", "status": "False",
-            "reason": "ProgressDeadlineExceeded"});
-        let all: Vec<_> = self.late.then_some(late).into_iter().collect();
-        json!(all)
-    }
-
-    fn template(&self) -> Value {
-        let mut spec = json!({"image": self.image, "containers": [{"env": [], "envFrom": [], "volumeMounts": []}], "volumes": []});
-        for used in &self.uses {
-            add_use(&mut spec, used);
-        }
-        json!({"metadata": {"annotations": self.marks}, "spec": spec})
-    }
-
-    fn read(&self) -> Workload {
-        let pods = self.updated + u32::from(self.stuck);
-        let template = self.template().to_string();
-        let made = template == self.made;
-        let updated = if made { self.updated } else { 0 };
-        let ready = if self.waits {
-            0
-        } else {
-            self.ready.unwrap_or(pods.min(self.replicas.unwrap_or(3)))
-        };
-        let json = json!({
-            "metadata": {"namespace": "ns", "name": "web", "uid": self.uid.to_string(),
-                "ownerReferences": [{"controller": self.owner.is_some(), "uid": "o", "kind": "Prometheus"}],
-                "resourceVersion": self.version.to_string(), "generation": self.generation,
-                "creationTimestamp": timestamp(self.created), "annotations": self.annotations},
-            "spec": {"replicas": self.replicas.unwrap_or(3), "paused": self.paused, "updateStrategy": self.strategy,
-                "template": self.template()},
-            "status": {"observedGeneration": self.generation - i64::from(self.lags), "updatedReplicas": updated,
-                "replicas": pods, "readyReplicas": ready, "conditions": self.conditions()},
-        });
-        read_workload(
-            &KINDS[0],
-            json.to_string().as_bytes(),
-            &Vocabulary::default(),
-        )
-        .unwrap()
-    }
-}
-
-/// `env:c.k`, `from:c`, `vol:c`, `items:c.k`, `sub:c.k`; `env?:c.k`: optional.
-/// `var:c.k`: a variable `k`; `lit:k`: one that is written out; `ref:k`: one that
-/// refers to it; `from:c.P_`: with a prefix.
-fn add_use(spec: &mut Value, text: &str) {
-    let (how, what) = text.split_once(':').unwrap();
-    let (name, key) = what.split_once('.').unwrap_or((what, ""));
-    let (how, optional) = (how.trim_end_matches('?'), how.ends_with('?'));
-    let mut to = json!({"name": name, "optional": optional});
-    let push = |spec: &mut Value, at: &str, value| {
-        let list = spec.pointer_mut(at).and_then(Value::as_array_mut).unwrap();
-        list.push(value);
-    };
-    match how {
-        "env" | "var" => {
-            to["key"] = key.into();
-            let name = if how == "var" { key } else { "" };
-            let env = json!({"name": name, "valueFrom": {"configMapKeyRef": to}});
-            return push(spec, "/containers/0/env", env);
-        }
-        "lit" => {
-            return push(
-                spec,
-                "/containers/0/env",
-                json!({"name": what, "value": "x"}),
-            );
-        }
-        "ref" => {
-            let env = json!({"name": "R", "value": format!("$({what})")});
-            return push(spec, "/containers/0/env", env);
-        }
-        "from" => {
-            let from = json!({"prefix": key, "configMapRef": to});
-            return push(spec, "/containers/0/envFrom", from);
-        }
-        "items" => to["items"] = json!([{"key": key, "path": key}]),
-        _ => {}
-    }
-    let sub_path = if how == "sub" { key } else { "" };
-    let mount = json!({"name": text, "subPath": sub_path});
-    push(spec, "/containers/0/volumeMounts", mount);
-    push(spec, "/volumes", json!({"name": text, "configMap": to}));
 }

@@ -78,7 +78,7 @@ impl Concerned {
         }
     }
 
-    fn look(look: Vec<WorkloadRef>) -> Self {
+    pub(super) fn look(look: Vec<WorkloadRef>) -> Self {
         Self {
             look,
             ..Self::default()

@@ -16,7 +16,7 @@ impl Index {
         let Some(key) = &workload.lender else { return };
         let Some(known) = self.workloads.get(key) else {
             workload.lent = None;
-            (workload.uses, workload.left_out) = (Box::default(), 0);
+            (workload.uses, workload.uses_more) = (Box::default(), false);
             return;
         };
         let lender = &known.workload;
@@ -27,7 +27,7 @@ impl Index {
             opted_in: known.policy.opted_in(),
         }));
         workload.uses.clone_from(&lender.uses);
-        workload.left_out = lender.left_out;
+        workload.uses_more = lender.uses_more;
         (workload.template, workload.bare) = (lender.template, lender.bare);
         workload.restarted.clone_from(&lender.restarted);
         workload.controlled = lender.controlled;

@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use crate::bounds;
 use crate::object::SourceFlags;
 use crate::pattern::Steps;
-use crate::policy::Policy;
+use crate::policy::{Policy, Selection};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::Via;
 
-use super::{Index, Known};
+use super::{Concerned, Index, Known};
 
 /// The sources that a workload uses or names, and the kinds that it names by
 /// wildcard.
@@ -35,9 +35,9 @@ impl Mentions {
             let named = selection.plain_names();
             let named = named.map(|name| SourceRef::new(kind, namespace.clone(), name.clone()));
             mentions.literal.extend(named);
-            mentions
-                .wild
-                .extend(selection.patterns().next().map(|_| kind));
+            if selection.has_patterns() {
+                mentions.wild.insert(kind);
+            }
         }
         let used = known.workload.uses.iter();
         let used = used.filter(|used| used.via != Via::ImagePullSecret);
@@ -59,6 +59,11 @@ fn may_count(policy: &Policy, used: &SourceRef, steps: &Steps) -> bool {
     selected.is_some() || steps.are_spent()
 }
 
+/// Whether a pattern names this source, as far as there are steps to find out.
+fn may_find(selection: &Selection, name: &str, steps: &Steps) -> bool {
+    selection.finds(name, steps) || steps.are_spent()
+}
+
 impl Index {
     /// Replaces the links of a workload, which is known already as it is now. What it
     /// mentions before and after stays as it is known.
@@ -70,11 +75,9 @@ impl Index {
                 users.insert(at, key.clone());
             }
         }
-        for kind in now.wild.difference(&before.wild) {
-            let wild = self.wild.entry((*kind, key.namespace.clone()));
-            wild.or_default().users.entry(key.clone()).or_default();
-        }
         for kind in &now.wild {
+            let wild = self.wild.entry((*kind, key.namespace.clone()));
+            wild.or_default();
             self.find_named(*kind, key);
         }
         for kind in before.wild.difference(&now.wild) {
@@ -95,14 +98,14 @@ impl Index {
         let held = self
             .held(kind, &key.namespace)
             .map(|(source, _)| &source.name);
-        let named = held.filter(|name| selection.finds(name, &steps) || steps.are_spent());
+        let named = held.filter(|name| may_find(selection, name, &steps));
         wild.set(key, named);
         self.wild.insert(at, wild);
     }
 
     /// Finds out for a few what they may follow instead of what is gone. Returns whom it
     /// concerns; to be asked again until nobody is.
-    pub fn refill(&mut self) -> Vec<WorkloadRef> {
+    pub fn refill(&mut self) -> Concerned {
         let waiting = self.wild.iter_mut();
         let waiting = waiting.filter_map(|(at, wild)| Some((at.0, wild.take_refill()?)));
         let few: Vec<_> = waiting.take(bounds::REFILLS).collect();
@@ -111,7 +114,7 @@ impl Index {
                 self.find_named(*kind, key);
             }
         }
-        few.into_iter().map(|(_, key)| key).collect()
+        Concerned::look(few.into_iter().map(|(_, key)| key).collect())
     }
 
     /// Works out who names a source by pattern that is held from now on.
@@ -122,10 +125,7 @@ impl Index {
         let steps = Steps::new(bounds::LINK_STEPS);
         wild.add(&source.name, |key| {
             let known = self.workloads.get(key);
-            known.is_some_and(|known| {
-                let selection = known.policy.of(source.kind);
-                selection.finds(&source.name, &steps) || steps.are_spent()
-            })
+            known.is_some_and(|known| may_find(known.policy.of(source.kind), &source.name, &steps))
         });
     }
 

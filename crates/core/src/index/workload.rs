@@ -239,7 +239,7 @@ impl Known {
                 annotations: Annotations::new(),
                 template_annotations: Annotations::new(),
                 uses: Box::default(),
-                left_out: 0,
+                uses_more: false,
                 ..self.workload
             },
             ..self

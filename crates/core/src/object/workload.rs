@@ -230,13 +230,13 @@ pub fn read_workload(
     let template = PodTemplate::read(template);
     let unread = template.is_err() || !has_spec || too_large;
     let template = template.unwrap_or_default();
-    let (uses, left_out) = first_sources(uses_of(&template));
+    let (uses, uses_more) = first_sources(uses_of(&template));
     Ok(Workload {
         version: metadata.version()?,
         generation: metadata.generation,
         created: metadata.created().unwrap_or(0),
         uses,
-        left_out,
+        uses_more,
         unread,
         too_large,
         template: digest,
@@ -266,15 +266,15 @@ fn digest_of(text: &str) -> Digest {
     Digest::of_parts(&[text.as_bytes()])
 }
 
-/// What is used of the first sources, and how many more there are.
-fn first_sources(mut uses: Vec<Use>) -> (Box<[Use]>, usize) {
+/// What is used of the first sources, and whether there are more.
+fn first_sources(mut uses: Vec<Use>) -> (Box<[Use]>, bool) {
     let source = |used: &Use| (used.kind, used.name.clone());
     let sources: BTreeSet<_> = uses.iter().map(source).collect();
-    let left_out = sources.len().saturating_sub(bounds::SOURCES);
-    if let Some(first) = sources.iter().nth(bounds::SOURCES) {
-        uses.truncate(uses.partition_point(|used| source(used) < *first));
+    let next = sources.iter().nth(bounds::SOURCES);
+    if let Some(next) = next {
+        uses.truncate(uses.partition_point(|used| source(used) < *next));
     }
-    (uses.into(), left_out)
+    (uses.into(), next.is_some())
 }
 
 /// Takes the pod template out of a workload's spec.

@@ -217,6 +217,11 @@ impl Selection {
         self.named.wild.iter().map(|named| &named.name)
     }
 
+    /// Whether annotations name any by pattern.
+    pub(crate) fn has_patterns(&self) -> bool {
+        !self.named.wild.is_empty()
+    }
+
     /// Whether annotations name any.
     pub(crate) fn names_any(&self) -> bool {
         !self.named.is_empty()

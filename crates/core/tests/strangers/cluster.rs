@@ -78,7 +78,7 @@ impl Cluster {
                 let metas = all.map(|(name, _)| meta(name)).collect();
                 self.index.apply(Fact::Listed(kind, namespace, metas));
             }
-            while !self.index.refill().is_empty() {}
+            while !self.index.refill().look.is_empty() {}
             let verdict = self.verdict();
             let asked = match &verdict.act {
                 Act::Read(sources) if !sources.is_empty() => sources.clone(),

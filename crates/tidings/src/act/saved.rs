@@ -24,7 +24,7 @@ use tidings_core::state::{whole_key, workload_of};
 
 use super::ActContext;
 use super::template::marks;
-use crate::api::page::{METADATA, Page, Pages};
+use crate::api::page::{self, METADATA};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::control::{Action, Patch, Roll};
 use crate::records::{JOB_TYPE, cluster};
@@ -205,23 +205,13 @@ impl Saved {
 /// All Jobs that are yet to be made again.
 pub async fn list(api: &ApiClient, home: &cluster::Home) -> Result<Vec<Saved>, ApiError> {
     let mut all = Vec::new();
-    let mut pages = Pages::of(
-        home.list(PART).briefly(),
-        StreamOf::Sources(SourceKind::Secret),
-    );
-    loop {
-        let json = match api.read(&pages.call()).await {
-            Err(error) if pages.shrink(&error) => continue,
-            answer => answer?,
-        };
-        let page = Page::read(&json)?;
-        for secret in &page.items {
-            all.extend(saved(secret)?);
-        }
-        if !pages.turn(&page) {
-            return Ok(all);
-        }
-    }
+    let list = home.list(PART).briefly();
+    let read = |secret: &RawValue| {
+        all.extend(saved(secret)?);
+        Ok(())
+    };
+    page::all(api, list, StreamOf::Sources(SourceKind::Secret), read).await?;
+    Ok(all)
 }
 
 fn saved(secret: &RawValue) -> Result<Option<Saved>, ApiError> {

@@ -11,7 +11,7 @@ use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::Vocabulary;
 
-use crate::api::{ApiError, Call};
+use crate::api::{ApiClient, ApiError, Call};
 
 /// The metadata of one object.
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -80,6 +80,27 @@ impl Pages {
     pub(crate) fn turn(&mut self, page: &Page<'_>) -> bool {
         self.next.clone_from(&page.metadata.next);
         !self.next.is_empty()
+    }
+}
+
+/// Reads every object of a list, page by page, until one cannot be read.
+pub(crate) async fn all(
+    api: &ApiClient,
+    list: Call,
+    of: StreamOf,
+    mut each: impl FnMut(&RawValue) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    let mut pages = Pages::of(list, of);
+    loop {
+        let json = match api.read(&pages.call()).await {
+            Err(error) if pages.shrink(&error) => continue,
+            answer => answer?,
+        };
+        let page = Page::read(&json)?;
+        page.items.iter().try_for_each(|item| each(item))?;
+        if !pages.turn(&page) {
+            return Ok(());
+        }
     }
 }
 

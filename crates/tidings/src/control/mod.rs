@@ -125,10 +125,7 @@ impl Control {
         self.ground.pass(now);
         self.ground.ask_for_lists();
         let refilled = self.ground.index.refill();
-        self.heed(&Concerned {
-            look: refilled,
-            ..Concerned::default()
-        });
+        self.heed(&refilled);
         if let Some(leading) = &mut self.leading {
             leading.turn(&mut self.ground, self.draining);
         }

@@ -255,10 +255,11 @@ impl Ground {
         if let Some(waiting) = self.reading.lookups.get_mut(&of) {
             return waiting.append(&mut sources);
         }
-        let told = |source: &SourceRef| self.index.source(source).map(|held| held.told);
-        let asked = sources.into_iter();
-        let asked = asked.map(|source| (told(&source).unwrap_or_default(), source));
-        let asked = asked.map(|(told, source)| (source.name, told)).collect();
+        let asked = sources.into_iter().map(|source| {
+            let told = self.index.source(&source).map(|held| held.told);
+            (source.name, told.unwrap_or_default())
+        });
+        let asked = asked.collect();
         let (kind, namespace) = of.clone();
         self.reading.lookups.insert(of, Vec::new());
         self.effects.push(Effect::LookUp(Lookup {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tidings_core::index::{How, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::read_workload;
-use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
+use super::simulation::control_of;
 use super::*;
 use crate::api::Refusal;
 
@@ -30,24 +30,10 @@ fn streams() -> Vec<Stream> {
     .collect()
 }
 
-fn plan() -> Plan {
-    Plan {
-        rules: Rules::default(),
-        defaults: Defaults::default(),
-        streams: streams(),
-        settle: 0,
-        dry_run: false,
-        kinds: Kinds::default(),
-        started: 0,
-        seed: 1,
-        covers: Box::new(|_| true),
-    }
-}
-
 impl Neighbourhood {
     /// It leads, and all lists are complete and empty but for that of namespaces.
     fn new() -> Self {
-        let mut control = Control::new(plan());
+        let mut control = control_of(streams(), 0);
         for stream in streams() {
             let is_of_namespaces = stream.of == StreamOf::Namespaces;
             control.take(0, Input::Fact(Fact::ListBegan(stream.clone())));

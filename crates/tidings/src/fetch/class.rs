@@ -13,7 +13,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::{sha1, there};
-use crate::api::page::METADATA;
+use crate::api::page::{self, METADATA};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 const KIND: SourceKind = SourceKind::SecretProviderClass;
@@ -52,17 +52,20 @@ async fn statuses(
 ) -> Result<BTreeMap<SourceRef, PodStatus>, ApiError> {
     let mut statuses: BTreeMap<SourceRef, PodStatus> = BTreeMap::new();
     let list = Call::new(Verb::List, Place::sources(KIND).within(namespace.clone()));
-    let read = |item: &RawValue| match read_status(item.get().as_bytes()) {
-        Ok(Some(status)) => {
-            let known = statuses.get(&status.meta.key);
-            if known.is_none_or(|known| known.rank() < status.rank()) {
-                statuses.insert(status.meta.key.clone(), status);
+    let read = |item: &RawValue| {
+        match read_status(item.get().as_bytes()) {
+            Ok(Some(status)) => {
+                let known = statuses.get(&status.meta.key);
+                if known.is_none_or(|known| known.rank() < status.rank()) {
+                    statuses.insert(status.meta.key.clone(), status);
+                }
             }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%namespace, %error, "skipped a status"),
         }
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%namespace, %error, "skipped a status"),
+        Ok(())
     };
-    there(super::all(api, &list, StreamOf::Sources(KIND), read).await)?;
+    there(page::all(api, list, StreamOf::Sources(KIND), read).await)?;
     Ok(statuses)
 }
 

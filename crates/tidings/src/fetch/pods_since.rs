@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tidings_core::evidence::PodsSince;
 use tidings_core::index::StreamOf;
 use tidings_core::kinds::Revision;
 use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
 
-use crate::api::page::{METADATA_LIST, Page, Pages};
+use crate::api::page::{self, METADATA_LIST};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// Finds out when the current revision of a workload's pod template was made.
@@ -140,22 +141,14 @@ impl Owner {
         let call = Call::new(Verb::List, place)
             .accept(media)
             .with("labelSelector", selector.to_string());
-        let mut pages = Pages::of(call, StreamOf::Workloads(key.kind));
         let mut history = Vec::new();
-        loop {
-            let json = match api.read(&pages.call()).await {
-                Err(error) if pages.shrink(&error) => continue,
-                answer => answer?,
-            };
-            let page = Page::read(&json)?;
-            for item in &page.items {
-                let made: Made = api::read(item.get().as_bytes())?;
-                history.extend(made.is_of(&self.metadata.uid).then_some(made));
-            }
-            if !pages.turn(&page) {
-                return Ok(history);
-            }
-        }
+        let read = |item: &RawValue| {
+            let made: Made = api::read(item.get().as_bytes())?;
+            history.extend(made.is_of(&self.metadata.uid).then_some(made));
+            Ok(())
+        };
+        page::all(api, call, StreamOf::Workloads(key.kind), read).await?;
+        Ok(history)
     }
 }
 
@@ -174,6 +167,6 @@ mod tests {
     #[test]
     fn no_revisions_are_an_empty_list() {
         let json = br#"{"metadata":{"resourceVersion":"1"},"items":null}"#;
-        assert!(Page::read(json).unwrap().items.is_empty());
+        assert!(page::Page::read(json).unwrap().items.is_empty());
     }
 }

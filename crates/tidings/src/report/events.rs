@@ -215,15 +215,19 @@ pub(super) fn cut(text: &str, limit: usize) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use tidings_core::kinds::KINDS;
     use tidings_core::refs::SourceKind;
 
     use super::*;
 
     fn fact(name: &str, message: &str) -> EventFact {
+        fact_of(WorkloadRef::new(&KINDS[0], "stage", name), message)
+    }
+
+    pub(in crate::report) fn fact_of(workload: WorkloadRef, message: &str) -> EventFact {
         EventFact {
-            workload: WorkloadRef::new(&KINDS[0], "stage", name),
+            workload,
             uid: "1-2-3".into(),
             component: "tidings".into(),
             reason: "Changed",

@@ -226,6 +226,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+    use crate::report::events::tests::fact_of;
 
     /// The messages that arrived, and the statuses still to answer with (then 201).
     #[derive(Clone, Default)]
@@ -265,16 +266,7 @@ mod tests {
     }
 
     fn within(namespace: &str, message: &str) -> EventFact {
-        EventFact {
-            workload: WorkloadRef::new(&KINDS[0], namespace, "web"),
-            uid: "u".into(),
-            component: "tidings".into(),
-            reason: "Changed",
-            warning: false,
-            message: message.to_owned(),
-            n: 0,
-            is_roll: false,
-        }
+        fact_of(WorkloadRef::new(&KINDS[0], namespace, "web"), message)
     }
 
     fn start(server: &Server, dry_run: bool) -> (EventSender, Metrics) {

@@ -13,16 +13,13 @@ use tidings_core::refs::Name;
 use tokio::time::Instant;
 
 use super::events::EventFact;
+use crate::api::outbox::{ATTEMPTS, LONGEST_PAUSE};
 
 /// A namespace may have as many waiting as there is room left, so that there is always
 /// some for those who come later.
 const ROOM: usize = 8_192;
-/// No namespace rests for longer, whatever the server asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The pauses after failures.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), LONGEST_PAUSE);
-/// How often one is tried.
-const ATTEMPTS: u32 = 5;
 /// Patches go first, but for no longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -228,17 +225,12 @@ mod tests {
     use tidings_core::refs::WorkloadRef;
 
     use super::*;
+    use crate::report::events::tests::fact_of;
 
     fn fact(namespace: &str, message: &str, is_roll: bool) -> EventFact {
         EventFact {
-            workload: WorkloadRef::new(&KINDS[0], namespace, "web"),
-            uid: "u".into(),
-            component: "tidings".into(),
-            reason: "Changed",
-            warning: false,
-            message: message.to_owned(),
-            n: 0,
             is_roll,
+            ..fact_of(WorkloadRef::new(&KINDS[0], namespace, "web"), message)
         }
     }
 

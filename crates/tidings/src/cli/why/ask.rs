@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
+use serde_json::value::RawValue;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched, How, Index, Stream, StreamOf};
@@ -24,7 +25,7 @@ use super::explain::Facts;
 use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::connect::{self, Idle};
-use crate::api::page::{METADATA, Page, Pages};
+use crate::api::page::{self, METADATA};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
 use crate::records::cluster;
@@ -229,21 +230,14 @@ impl Asking {
         let scope = Selectors::of(&stream, &self.filter, &ignored);
         let list =
             Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
-        let mut pages = Pages::of(list, stream.of);
-        loop {
-            let json = match self.api.read(&pages.call()).await {
-                Err(error) if pages.shrink(&error) => continue,
-                Err(ApiError::Gone) if stream.of.may_be_lacking() => return Ok(()),
-                json => json.with_context(|| format!("cannot list {stream}"))?,
-            };
-            let page = Page::read(&json)?;
-            for item in &page.items {
-                let workload = read_workload(kind, item.get().as_bytes(), &self.filter.vocabulary)?;
-                self.listed(workload);
-            }
-            if !pages.turn(&page) {
-                return Ok(());
-            }
+        let (api, vocabulary) = (self.api.clone(), self.filter.vocabulary.clone());
+        let read = |item: &RawValue| {
+            self.listed(read_workload(kind, item.get().as_bytes(), &vocabulary)?);
+            Ok(())
+        };
+        match page::all(&api, list, stream.of, read).await {
+            Err(ApiError::Gone) if stream.of.may_be_lacking() => Ok(()),
+            answer => answer.with_context(|| format!("cannot list {stream}")),
         }
     }
 
