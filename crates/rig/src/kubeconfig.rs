@@ -48,6 +48,23 @@ pub(crate) fn with_token(from: &Path, to: &Path, token: &str) -> Result<()> {
     save(to, &config)
 }
 
+/// The token of a kubeconfig's only user.
+pub(crate) fn token(path: &Path) -> Result<String> {
+    let config = serde_json::to_value(read(path)?)?;
+    let token = config["users"][0]["user"]["token"].as_str();
+    Ok(token.context("a kubeconfig without a token")?.to_owned())
+}
+
+/// Writes a copy of a kubeconfig whose credentials are in these files.
+pub(crate) fn with_files(from: &Path, to: &Path, token: &Path, authority: &Path) -> Result<()> {
+    let mut config = serde_json::to_value(read(from)?)?;
+    let server = config["clusters"][0]["cluster"]["server"].take();
+    config["clusters"][0]["cluster"] =
+        json!({"server": server, "certificate-authority": authority});
+    config["users"][0]["user"] = json!({"tokenFile": token});
+    save(to, &config)
+}
+
 /// The client configuration that a kubeconfig's current context means.
 pub(crate) async fn load(path: &Path) -> Result<Config> {
     let config = read(path)?;

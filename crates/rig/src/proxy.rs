@@ -45,6 +45,16 @@ pub struct Proxy<'c> {
     task: JoinHandle<()>,
 }
 
+/// A kubeconfig, and the files that it names.
+pub struct Files {
+    /// The kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// The token.
+    pub token: PathBuf,
+    /// The certificate of the authority.
+    pub authority: PathBuf,
+}
+
 /// What every connection shares.
 struct Wire {
     upstream: Client,
@@ -86,6 +96,34 @@ impl<'c> Proxy<'c> {
         let file = self.cluster.new_file("proxy");
         kubeconfig::redirect(&direct, &file, &self.url(), self.authority.pem())?;
         Ok(file)
+    }
+
+    /// As [`Proxy::kubeconfig_for`], with the credentials in files beside it.
+    pub async fn files_for(&self, user: &str) -> Result<Files> {
+        let inline = self.kubeconfig_for(user).await?;
+        let files = Files {
+            kubeconfig: self.cluster.new_file("files"),
+            token: self.cluster.new_file("token"),
+            authority: self.cluster.new_file("authority"),
+        };
+        std::fs::write(&files.token, kubeconfig::token(&inline)?)?;
+        std::fs::write(&files.authority, self.authority.pem())?;
+        kubeconfig::with_files(&inline, &files.kubeconfig, &files.token, &files.authority)?;
+        Ok(files)
+    }
+
+    /// A new token of a user.
+    pub async fn token_for(&self, user: &str) -> Result<String> {
+        kubeconfig::token(&self.cluster.kubeconfig_for(user).await?)
+    }
+
+    /// Shows a certificate of another authority from now on, whose own it returns, and
+    /// closes all connections.
+    pub fn renew_authority(&self) -> Result<String> {
+        let authority = Authority::new()?;
+        self.door.be_of(&authority)?;
+        self.door.cut();
+        Ok(authority.pem().to_owned())
     }
 
     /// All requests since the start or the last [`Proxy::forget`].

@@ -36,7 +36,7 @@ enum State {
 /// Stands in front of all connections.
 pub(super) struct Door {
     port: u16,
-    tls: TlsAcceptor,
+    tls: watch::Sender<TlsAcceptor>,
     state: watch::Sender<State>,
     cuts: watch::Sender<u64>,
 }
@@ -45,10 +45,16 @@ impl Door {
     pub(super) fn new(port: u16, authority: &Authority) -> Result<Self> {
         Ok(Self {
             port,
-            tls: acceptor(authority)?,
+            tls: watch::Sender::new(acceptor(authority)?),
             state: watch::Sender::new(State::Open),
             cuts: watch::Sender::new(0),
         })
+    }
+
+    /// New connections get a certificate of this authority.
+    pub(super) fn be_of(&self, authority: &Authority) -> Result<()> {
+        self.tls.send_replace(acceptor(authority)?);
+        Ok(())
     }
 
     pub(super) fn open(&self) {
@@ -129,7 +135,8 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, wire: Arc<Wire>) {
 
 /// Speaks TLS and HTTP; an error ends the connection, which is all it could do.
 async fn converse(door: &Door, near: DuplexStream, wire: Arc<Wire>) -> Result<()> {
-    let tls = door.tls.accept(near).await?;
+    let acceptor = door.tls.borrow().clone();
+    let tls = acceptor.accept(near).await?;
     let service = service_fn(move |request| wire.clone().answer(request));
     http1::Builder::new()
         .serve_connection(TokioIo::new(tls), service)

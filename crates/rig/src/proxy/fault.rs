@@ -32,6 +32,7 @@ pub struct Fault {
     effect: Effect,
     method: String,
     path: String,
+    token: Option<String>,
     every: usize,
     times: usize,
 }
@@ -67,6 +68,7 @@ impl Fault {
             effect,
             method: "*".to_owned(),
             path: String::new(),
+            token: None,
             every: 1,
             times: usize::MAX,
         }
@@ -78,6 +80,13 @@ impl Fault {
     pub fn on(mut self, method: &str, path: &str) -> Self {
         method.clone_into(&mut self.method);
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Only of who brings this token.
+    #[must_use]
+    pub fn of(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
         self
     }
 
@@ -104,6 +113,7 @@ struct Live {
     effect: Effect,
     method: String,
     pattern: Regex,
+    token: Option<String>,
     every: usize,
     matched: AtomicUsize,
     left: AtomicUsize,
@@ -134,7 +144,8 @@ impl Injected {
 
 impl Live {
     fn strike(&self, seen: &Seen) -> Option<Effect> {
-        if !seen.is(&self.method, &self.pattern) {
+        let is_his = self.token.as_ref().is_none_or(|token| *token == seen.token);
+        if !is_his || !seen.is(&self.method, &self.pattern) {
             return None;
         }
         let matched = 1 + self.matched.fetch_add(1, Ordering::SeqCst);
@@ -160,6 +171,7 @@ impl Faults {
             effect: fault.effect,
             method: fault.method,
             pattern: Regex::new(&fault.path)?,
+            token: fault.token,
             every: fault.every,
             matched: AtomicUsize::new(0),
             left: AtomicUsize::new(fault.times),

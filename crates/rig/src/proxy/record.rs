@@ -21,6 +21,8 @@ pub struct Seen {
     pub at: Instant,
     /// What the client says it is.
     pub user_agent: String,
+    /// The bearer token that it brings; empty where there is none.
+    pub token: String,
     /// The body; empty for reads.
     pub body: Bytes,
     status: Arc<OnceLock<u16>>,
@@ -68,15 +70,18 @@ pub(super) struct Record(Mutex<Vec<Seen>>);
 
 impl Record {
     pub(super) fn add(&self, parts: &Parts, body: &Bytes) -> Seen {
-        let agent = parts.headers.get("user-agent");
+        let header = |name: &str| {
+            let value = parts.headers.get(name).map(http::HeaderValue::as_bytes);
+            String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+        };
+        let token = header("authorization");
         let seen = Seen {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             at: Instant::now(),
-            user_agent: agent.map_or_else(String::new, |value| {
-                String::from_utf8_lossy(value.as_bytes()).into_owned()
-            }),
+            user_agent: header("user-agent"),
+            token: token.trim_start_matches("Bearer ").to_owned(),
             body: body.clone(),
             status: Arc::default(),
         };

@@ -15,6 +15,7 @@ mod clean_exit;
 mod clocks;
 mod cluster;
 mod commands_of_the_pages;
+mod credentials_are_rotated;
 mod edits_taken_back;
 mod every_way_of_use_rolls;
 mod examples_are_admitted;

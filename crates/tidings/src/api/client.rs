@@ -18,7 +18,7 @@ use kube::client::Body;
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::connect::{Connect, ConnectError, Idle, connect_observed};
+use super::connect::{Connect, ConnectError, Credentials, connect_observed};
 use super::pace::{Pace, Permit};
 use super::{ApiError, Call, Place, Term, Verb, call, open};
 use crate::metrics::Metrics;
@@ -42,13 +42,15 @@ struct Inner {
     writes: Pace,
     long_writes: Pace,
     metrics: Metrics,
+    /// None where they are somebody else's to know.
+    credentials: Option<Arc<Credentials>>,
 }
 
 impl From<Client> for ApiClient {
     /// One way for everything, with nobody to count it.
     fn from(client: Client) -> Self {
         let pools = [client.clone(), client.clone(), client];
-        Self::new(pools, READS, Metrics::default())
+        Self::new(pools, READS, Metrics::default(), None)
     }
 }
 
@@ -59,16 +61,18 @@ impl ApiClient {
         writes: usize,
         metrics: &Metrics,
     ) -> Result<Self, ConnectError> {
-        let pool = |idle| connect_observed(to, idle, metrics.observables());
-        let pools = [
-            pool(Idle::Long).await?,
-            pool(Idle::Short).await?,
-            pool(Idle::Never).await?,
-        ];
-        Ok(Self::new(pools, writes, metrics.clone()))
+        let (pools, credentials) = connect_observed(to, metrics.observables()).await?;
+        let credentials = Some(credentials);
+        Ok(Self::new(pools, writes, metrics.clone(), credentials))
     }
 
-    fn new([client, brief, watches]: [Client; 3], writes: usize, metrics: Metrics) -> Self {
+    /// By ways that differ in how long their connections stay open without use.
+    fn new(
+        [watches, brief, client]: [Client; 3],
+        writes: usize,
+        metrics: Metrics,
+        credentials: Option<Arc<Credentials>>,
+    ) -> Self {
         Self(Arc::new(Inner {
             client,
             brief,
@@ -77,7 +81,16 @@ impl ApiClient {
             writes: Pace::new(writes),
             long_writes: Pace::new(LONG_WRITES),
             metrics,
+            credentials,
         }))
+    }
+
+    /// Waits until there are other credentials than now.
+    pub(crate) async fn credentials_renewed(&self) {
+        match &self.0.credentials {
+            Some(credentials) => credentials.renewed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The namespace that the kubeconfig's context names.
@@ -256,8 +269,8 @@ mod tests {
     #[tokio::test]
     async fn what_may_hold_a_secret_is_carried_briefly() {
         let ((client, asked), (brief, asked_briefly)) = (server(), server());
-        let pools = [client, brief.clone(), brief];
-        let api = ApiClient::new(pools, 1, Metrics::default());
+        let pools = [brief.clone(), brief, client];
+        let api = ApiClient::new(pools, 1, Metrics::default(), None);
         let of = |plural| Call::new(Verb::List, Place::core(plural));
         api.read(&of("configmaps")).await.unwrap();
         api.read(&of("secrets").briefly()).await.unwrap();

@@ -1,27 +1,41 @@
 //! The connection to the API server.
 //!
-//! Goes in: which kubeconfig, if any. Comes out: a [`kube::Client`] on a
-//! connection pool of our own. Errors are sentences for the person who started
-//! Tidings; nothing is tried twice, here or by the client that is returned.
+//! Goes in: which kubeconfig, if any. Comes out: a [`kube::Client`] on
+//! connection pools of our own, whose credentials are read again when they change.
+//! Errors are sentences for the person who started Tidings; nothing is tried twice,
+//! here or by the client that is returned, but with other credentials.
 //!
 //! kube's typed calls log the text of what they cannot parse, so Tidings sends
 //! raw requests (see [`crate::api`]) for everything but its Lease.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{AuthError, Body, ClientBuilder, ConfigExt};
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::KubeconfigError;
 use kube::{Client, Config};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::metrics::reloader::Observables;
+pub(super) use credentials::Credentials;
 use observed::Counted;
+pub use plugin::PluginError;
+use renewing::Renewing;
 
+mod credentials;
+mod files;
 mod observed;
+mod origin;
+mod plugin;
+mod renewing;
 
 /// How long a TCP connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -37,6 +51,9 @@ pub enum Idle {
     /// For everything else: the next request need not shake hands.
     Long,
 }
+
+/// All of them, in their order.
+const IDLE: [Idle; 3] = [Idle::Never, Idle::Short, Idle::Long];
 
 impl Idle {
     fn limit(self) -> Duration {
@@ -87,11 +104,20 @@ pub enum ConnectError {
         first_line(.0)
     )]
     Kubeconfig(KubeconfigError),
-    /// The credentials plugin failed. Its output may be a token, and is not shown.
+    /// The credentials plugin gave none. Its output may be a token, and is not shown.
     #[error(
-        "the kubeconfig's credentials plugin `{0}` failed; run `kubectl version` to see what it says"
+        "the kubeconfig's credentials plugin `{0}` {1}; run `kubectl version` to see what it says"
     )]
-    Plugin(String),
+    Plugin(String, PluginError),
+    /// The token is none.
+    #[error("the token for the API server cannot be used: {0}; write it into its file anew")]
+    Token(String),
+    /// The files are not to be had.
+    #[error("the credentials for the API server cannot be read: no answer from their files")]
+    Silent,
+    /// The kubeconfig has another server than before.
+    #[error("the kubeconfig names another server than at the start; start Tidings anew for it")]
+    Moved,
     /// Certificates, token or addresses in it are broken.
     #[error("the credentials for the API server cannot be used: {0}")]
     Credentials(kube::Error),
@@ -115,7 +141,9 @@ fn first_line(error: &KubeconfigError) -> String {
 impl From<kube::Error> for ConnectError {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Auth(AuthError::AuthExecRun { cmd, .. }) => Self::Plugin(cmd),
+            kube::Error::Auth(AuthError::AuthExecRun { cmd, .. }) => {
+                Self::Plugin(cmd, PluginError::Failed)
+            }
             other => Self::Credentials(other),
         }
     }
@@ -123,38 +151,25 @@ impl From<kube::Error> for ConnectError {
 
 /// Prepares a client whose requests nobody counts. Nothing is sent yet.
 pub async fn connect(options: &Connect, idle: Idle) -> Result<Client, ConnectError> {
-    connect_observed(options, idle, None).await
+    let (credentials, namespace) = Credentials::read(options, None).await?;
+    Ok(client(&credentials, idle, namespace))
 }
 
-/// As [`connect`], with requests counted.
+/// As [`connect`], for each kind of request, with requests counted; and what they are
+/// sent with.
 pub(super) async fn connect_observed(
     options: &Connect,
-    idle: Idle,
     observables: Option<&Observables>,
-) -> Result<Client, ConnectError> {
-    let mut config = config(options).await?;
-    if wants_proxy(&config) {
-        return Err(ConnectError::Proxy);
-    }
-    config.headers.push((header::USER_AGENT, user_agent()));
-    Ok(client(&config, idle, observables.cloned())?)
+) -> Result<([Client; 3], Arc<Credentials>), ConnectError> {
+    let (credentials, namespace) = Credentials::read(options, observables.cloned()).await?;
+    let of = |idle| client(&credentials, idle, namespace.clone());
+    Ok((IDLE.map(of), credentials))
 }
 
-async fn config(options: &Connect) -> Result<Config, ConnectError> {
-    let chosen = KubeConfigOptions {
-        context: options.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    if let Some(path) = &options.kubeconfig {
-        let file = Kubeconfig::read_from(path)?;
-        return Ok(Config::from_custom_kubeconfig(file, &chosen).await?);
-    }
-    let asked = chosen.context.is_some() || std::env::var_os("KUBECONFIG").is_some();
-    match Config::from_kubeconfig(&chosen).await {
-        Ok(config) => Ok(config),
-        Err(error) if asked => Err(error.into()),
-        Err(error) => Config::incluster().map_err(|_| ConnectError::Nowhere(error)),
-    }
+/// kube's own layers are below, where the credentials are.
+fn client(credentials: &Arc<Credentials>, idle: Idle, namespace: String) -> Client {
+    let credentials = Arc::clone(credentials);
+    ClientBuilder::new(Renewing { credentials, idle }, namespace).build()
 }
 
 /// Whether the kubeconfig asks for a proxy. kube takes `HTTPS_PROXY` for one too,
@@ -172,26 +187,48 @@ fn user_agent() -> HeaderValue {
     HeaderValue::from_static(concat!("tidings/", env!("CARGO_PKG_VERSION")))
 }
 
-/// kube's layers without its retries, compression and request log.
-fn client(
-    config: &Config,
-    idle: Idle,
-    observables: Option<Observables>,
-) -> Result<Client, kube::Error> {
-    let connector = config.rustls_https_connector_with_connector(tcp())?;
-    let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(idle.limit())
-        .pool_max_idle_per_host(idle.most())
-        .http1_max_buf_size(BUFFER)
-        .build::<_, Body>(connector);
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
-        .service(Counted::new(pool, observables));
-    Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
+/// Sends requests on connections of its own.
+type Pool = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
+
+/// The connections that were opened with the same credentials, by [`Idle`].
+struct Pools([Pool; 3]);
+
+impl Pools {
+    /// Certificates are read here, and kube may run a command.
+    async fn new(config: &Config, observables: Option<&Observables>) -> Result<Self, ConnectError> {
+        let (mut config, observables) = (config.clone(), observables.cloned());
+        config.headers.push((header::USER_AGENT, user_agent()));
+        let pools = spawn_blocking(move || Self::of(&config, observables.as_ref()));
+        let pools = timeout(origin::FILES, pools).await;
+        let pools = pools.map_err(|_| ConnectError::Silent)?;
+        Ok(pools.map_err(|_| ConnectError::Silent)??)
+    }
+
+    /// kube's layers without its retries, compression and request log.
+    fn of(config: &Config, observables: Option<&Observables>) -> Result<Self, kube::Error> {
+        let connector = config.rustls_https_connector_with_connector(tcp())?;
+        let pool = |idle: Idle| {
+            let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(idle.limit())
+                .pool_max_idle_per_host(idle.most())
+                .http1_max_buf_size(BUFFER)
+                .build::<_, Body>(connector.clone());
+            let service = ServiceBuilder::new()
+                .layer(config.base_uri_layer())
+                .option_layer(config.auth_layer()?)
+                .layer(config.extra_headers_layer()?)
+                .map_err(BoxError::from)
+                .service(Counted::new(pool, observables.cloned()));
+            Ok::<_, kube::Error>(Pool::new(service))
+        };
+        let [never, short, long] = IDLE.map(pool);
+        Ok(Self([never?, short?, long?]))
+    }
+
+    fn of_idle(&self, idle: Idle) -> Pool {
+        self.0[idle as usize].clone()
+    }
 }
 
 fn tcp() -> HttpConnector {

@@ -38,8 +38,8 @@ pub enum ApiError {
     Invalid(u16, String),
     /// 403: these credentials may not do that.
     Forbidden(Refusal),
-    /// 401: these credentials are not known.
-    Unauthenticated(Refusal),
+    /// 401: these credentials are not known, whatever they ask for. What the server says.
+    Unauthenticated(String),
     /// 429 and 5xx: the server is busy or broken. After 429 a write has not
     /// happened; after the others it may have.
     Slow {
@@ -110,9 +110,10 @@ impl fmt::Display for ApiError {
             Self::Forbidden(refusal) => {
                 write!(f, "{refusal}; grant it as `tidings manifests` does")
             }
-            Self::Unauthenticated(refusal) => write!(
+            Self::Unauthenticated(message) => write!(
                 f,
-                "{refusal}; check the token or certificate that Tidings is given"
+                "the API server does not accept our credentials (401: {message}); renew the \
+                 token or certificate that Tidings is given: it is read again by itself"
             ),
             Self::Slow { code, message, .. } => {
                 write!(f, "the API server cannot answer now ({code}): {message}")
@@ -163,15 +164,19 @@ impl ApiError {
         !matches!(self, Self::Conflict | Self::Gone | Self::TermOver)
     }
 
-    /// Whether the same request may succeed later without anybody doing anything.
+    /// Whether the same request may succeed later without anybody allowing or changing
+    /// what it asks for.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Slow { .. } | Self::Unreachable(_))
+        matches!(
+            self,
+            Self::Slow { .. } | Self::Unreachable(_) | Self::Unauthenticated(_)
+        )
     }
 
     /// What is not allowed, if that is the reason.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Forbidden(refusal) | Self::Unauthenticated(refusal) => Some(refusal),
+            Self::Forbidden(refusal) => Some(refusal),
             _ => None,
         }
     }
@@ -179,7 +184,7 @@ impl ApiError {
     /// The error that a Status with this code tells of.
     fn of(call: &Call, code: u16, retry_after: Option<Duration>, message: String) -> Self {
         match code {
-            401 => Self::Unauthenticated(call.refusal(message)),
+            401 => Self::Unauthenticated(message),
             403 => Self::Forbidden(call.refusal(message)),
             404 => Self::Gone,
             409 => Self::Conflict,

@@ -51,6 +51,13 @@ pub(super) enum End {
     Failed(ApiError),
 }
 
+impl End {
+    /// Whether other credentials are all that is lacking.
+    fn is_for_credentials(&self) -> bool {
+        matches!(self, Self::Failed(ApiError::Unauthenticated(_)))
+    }
+}
+
 impl<E: Into<ApiError>> From<E> for End {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
@@ -124,7 +131,11 @@ impl Task {
                 self.patience.restore();
             }
             self.learn(&end).await;
-            sleep(self.patience.pause(&end)).await;
+            let pause = sleep(self.patience.pause(&end));
+            tokio::select! {
+                () = pause => {}
+                () = self.api.credentials_renewed(), if end.is_for_credentials() => {}
+            }
         }
     }
 

@@ -9,10 +9,12 @@
 mod apis_may_be_lacking;
 mod classes_are_told_by_pods;
 mod connections_are_dropped_when_idle;
+mod credentials_are_renewed;
 mod errors_say_what_to_do;
 mod failures_are_told_once;
 mod fake;
 mod forgotten_versions_are_listed_again;
+mod guarded;
 mod lists_come_as_streams_or_pages;
 mod lists_wait_for_a_busy_server;
 mod pods_are_as_old_as_their_revision;

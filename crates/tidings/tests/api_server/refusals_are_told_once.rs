@@ -34,9 +34,11 @@ async fn by_the_verb_that_is_missing() {
 
 #[tokio::test(start_paused = true)]
 async fn for_credentials_that_are_not_known() {
-    let fake = Fake::new().at(SECRETS, [Answer::status(401, "Unauthorized")]);
+    let unknown = (0..9).map(|_| Answer::status(401, "Unauthorized"));
+    let fake = Fake::new().at(SECRETS, unknown);
     let facts = short(&fake.follow([sources(Secret)]).take(1).await);
-    assert!(facts[0].ends_with("Unauthorized"), "{facts:?}");
+    let told = "failing: the API server does not accept our credentials (401: Unauthorized)";
+    assert!(facts[0].starts_with(told), "{facts:?}");
 }
 
 #[tokio::test(start_paused = true)]
