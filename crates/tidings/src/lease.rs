@@ -36,6 +36,8 @@ use crate::api::Term;
 const FRESH: u32 = 4;
 /// So often it is tried to let go of a Lease that others write too.
 const ATTEMPTS: usize = 5;
+/// How long that may take.
+const RELEASE: Duration = Duration::from_millis(1_200);
 /// How long a replica stands by that has met what it does not know.
 const STAND_BY: Duration = Duration::from_mins(1);
 
@@ -117,18 +119,24 @@ impl Candidate {
     /// another replica need not wait for its end.
     pub async fn run(mut self, news: mpsc::Sender<Election>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut term = None;
+        let mut term: Option<Term> = None;
         let resign = self.resign.clone();
-        loop {
-            term = self.round(term, &news).await;
+        let claims = loop {
+            tokio::select! {
+                next = self.round(term.clone(), &news) => term = next,
+                // Nobody knows what becomes of the request that is under way.
+                () = &mut stop => break true,
+            }
             tokio::select! {
                 () = tokio::time::sleep(self.pause(term.is_some())) => {}
                 () = resign.notified() => self.stand_by(term.take(), &news).await,
-                () = &mut stop => break,
+                () = &mut stop => break term.is_some(),
             }
-        }
+        };
         if let Some(term) = term {
             term.end();
+        }
+        if claims {
             self.release().await;
         }
     }
@@ -318,21 +326,25 @@ impl Candidate {
     async fn release(&mut self) {
         self.seen = None;
         let lease = &self.name;
-        let released = tokio::time::timeout(self.timings.retry, self.let_go());
-        if let Ok(Ok(())) = released.await {
-            tracing::info!(lease, "released the Lease");
-        } else {
-            tracing::warn!(lease, "could not release the Lease; it runs out by itself");
+        let released = tokio::time::timeout(RELEASE, self.let_go());
+        match released.await {
+            Ok(Ok(true)) => tracing::info!(lease, "released the Lease"),
+            // It was another's.
+            Ok(Ok(false)) => {}
+            Ok(Err(Unsure)) | Err(_) => {
+                tracing::warn!(lease, "could not release the Lease; it runs out by itself");
+            }
         }
     }
 
-    /// Others write on the Lease what they know, so it is read anew.
-    async fn let_go(&self) -> Result<(), Unsure> {
+    /// Others write on the Lease what they know, so it is read anew. Returns whether it
+    /// was ours.
+    async fn let_go(&self) -> Result<bool, Unsure> {
         for _ in 0..ATTEMPTS {
             let found = self.api.get(&self.name).await;
             let mut lease = found.map_err(|error| said(&error))?;
             if holder(&lease) != Some(&self.identity) {
-                return Ok(());
+                return Ok(false);
             }
             if let Some(spec) = lease.spec.as_mut() {
                 spec.holder_identity = Some(String::new());
@@ -340,7 +352,7 @@ impl Candidate {
             }
             let params = PostParams::default();
             if self.api.replace(&self.name, &params, &lease).await.is_ok() {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(Unsure)

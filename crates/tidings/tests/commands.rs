@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use assert_cmd::Command;
+use rustix::process::{Pid, Signal, kill_process};
 
 fn tidings(args: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("tidings")
@@ -87,4 +93,61 @@ fn variables_set_options() {
 #[test]
 fn completion_is_printed() {
     assert!(tidings(&["completion", "bash"]).1.contains("complete -F"));
+}
+
+/// Whether a process catches SIGTERM (`proc_pid_status(5)`).
+fn hears(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & (1 << 14) != 0
+}
+
+/// Of a controller that is told to stop at its start, as a user of this kind, against a
+/// server that never answers.
+fn code_when_told_to_stop(user: &str, log: impl Into<Stdio>) -> Option<i32> {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", silent.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let text = format!(
+        "{{current-context: c, contexts: [{{name: c, context: {{cluster: c, user: c}}}}], \
+         clusters: [{{name: c, cluster: {{server: \"{server}\"}}}}], \
+         users: [{{name: c, user: {user}}}]}}"
+    );
+    std::fs::write(&kubeconfig, text).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .args(["controller", "--listen=off"])
+        .env("KUBECONFIG", &kubeconfig)
+        .stdin(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    while !hears(child.id()) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > until {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn the_controller_ends_when_told_also_while_a_plugin_hangs() {
+    let plugin = "{exec: {command: sleep, args: [\"1000\"]}}";
+    assert_eq!(code_when_told_to_stop(plugin, Stdio::null()), Some(0));
+}
+
+/// The line that would say so waits for somebody to read it.
+#[test]
+fn the_controller_ends_when_told_also_where_nobody_reads_its_log() {
+    let (_unread, mut log) = std::io::pipe().unwrap();
+    // As much as a pipe holds (pipe(7)).
+    log.write_all(&vec![b'.'; 65_536]).unwrap();
+    assert_eq!(code_when_told_to_stop("{token: t}", log), Some(2));
 }

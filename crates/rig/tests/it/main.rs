@@ -17,6 +17,7 @@ mod cluster;
 mod commands_of_the_pages;
 mod credentials_are_rotated;
 mod edits_taken_back;
+mod ends_in_time;
 mod every_way_of_use_rolls;
 mod examples_are_admitted;
 mod failover;

@@ -1,14 +1,63 @@
-//! The end of the loop, also where it is too busy to hear that it is to end.
+//! The end, within [`LIMIT`] of the signal to stop, whatever the program is at.
 //!
-//! Goes in: the loop, as a task of its own, and the signal to stop. Comes out: what
-//! the loop leaves, or an error where it has failed or does not end in time.
+//! Goes in: the loop, as a task of its own, and the signal. Comes out: what
+//! the loop leaves, or an error where it has failed or does not end in time. What is
+//! left undone is finished by the next start, or another replica.
 
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+/// From the signal to the end.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+/// Of it, for writes that are under way.
+pub(super) const DRAIN: Duration = Duration::from_millis(2_500);
+/// For the loop as a whole.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// After that, for the Lease, Events and the admin port, at the same time.
+pub(super) const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// The exit code of who had to be ended.
+const FORCED: i32 = 2;
+
+/// Resolves at SIGTERM, or at an interrupt from the keyboard, to its word.
+pub(super) fn stop_signal() -> Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "interrupted",
+        }
+    })
+}
+
+/// Ends the process [`LIMIT`] after the signal, also where all else waits: for somebody
+/// to read the log, say.
+pub(super) fn at_the_latest() -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let stop = {
+        let _entered = runtime.enter();
+        stop_signal()?
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            stop.await;
+            sleep(LIMIT).await;
+        });
+        std::process::exit(FORCED)
+    };
+    thread::Builder::new()
+        .name("ending".to_owned())
+        .spawn(wait)?;
+    Ok(())
+}
 
 /// Tells the work to end when it is time to stop, and leaves it to itself if it takes
 /// longer than `limit` then.

@@ -5,14 +5,14 @@
 //! needed is there.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tidings_core::refs::Name;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::admin::{self, Health};
 use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
@@ -29,7 +29,7 @@ use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
 use crate::run::effects::{Effects, Executor};
-use crate::run::ending;
+use crate::run::ending::{self, FAREWELL, PATIENCE};
 use crate::run::turning::Loop;
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
@@ -39,27 +39,22 @@ use crate::{notify, rights};
 
 /// Inputs that may wait to be taken in; then the watches wait.
 const INBOX: usize = 1_024;
-/// How long Events and the admin server may take at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// How long the loop may take to end, of the 30 seconds that a pod has: what is under
-/// way has half of it.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Runs the controller until a signal to stop.
 pub async fn controller(settings: ControllerSettings) -> Result<()> {
+    // Before anything that takes long, so that a signal is never missed.
+    ending::at_the_latest()?;
+    let stop = ending::stop_signal()?;
+    tokio::pin!(stop);
     let lines = log::init(settings.log)?;
     settings.notes.iter().for_each(log::note);
-    // Before anything that takes long, so that a signal is never missed.
-    let stop = stop_signal()?;
     let metrics = metrics(&settings);
-    let api = ApiClient::connect(
-        &settings.cluster,
-        settings.plain.max_in_flight.into(),
-        &metrics,
-    )
-    .await?;
-    check_rights(&api, &settings).await?;
-    own_namespace(&api, &settings).await?;
+    let api = tokio::select! {
+        ready = prepared(&settings, &metrics) => ready?,
+        why = &mut stop => {
+            tracing::info!("{why}: nothing is under way yet");
+            return Ok(());
+        }
+    };
 
     let told = Listeners::new(&settings.notify, &metrics)?;
     tokio::spawn(meta_info::publish(api.clone(), settings.clone()));
@@ -92,13 +87,40 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
     let running = tokio::spawn(run(settings, api, elections, way, async {
         let _ = told_to_stop.await;
     }));
-    let mut effects = ending::ended(running, stop, tell, PATIENCE).await?;
+    let stop = async {
+        let why = stop.await;
+        tracing::info!("{why}: finishing what is under way");
+    };
+    let ended = ending::ended(running, stop, tell, PATIENCE).await;
     let _ = release.send(());
-    // The next leader need not wait for what is only told.
-    let _ = tokio::join!(candidate, effects.close(FAREWELL));
-    admin.stop().await;
+    farewell(ended, candidate, admin).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whatever the loop is at: the next leader need not wait for it, nor for what is only
+/// told.
+async fn farewell(
+    mut ended: Result<Effects>,
+    candidate: JoinHandle<()>,
+    admin: Admin,
+) -> Result<()> {
+    let told = async {
+        if let Ok(effects) = &mut ended {
+            effects.close(FAREWELL).await;
+        }
+    };
+    let _ = tokio::join!(timeout(FAREWELL, candidate), told, admin.stop());
+    ended.map(drop)
+}
+
+/// The way to the API server, and what has to be there before anything begins.
+async fn prepared(settings: &ControllerSettings, metrics: &Metrics) -> Result<ApiClient> {
+    let writes = settings.plain.max_in_flight.into();
+    let api = ApiClient::connect(&settings.cluster, writes, metrics).await?;
+    check_rights(&api, settings).await?;
+    own_namespace(&api, settings).await?;
+    Ok(api)
 }
 
 /// Watches and acts until `stop`, and finishes what is under way then. What is to
@@ -148,18 +170,6 @@ async fn run(
     };
     turning.run(stop).await;
     turning.effects
-}
-
-/// Resolves at SIGTERM or at an interrupt from the keyboard.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
-            _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
-        }
-    })
 }
 
 /// Who is told of rolls, or rolls in our place.
@@ -328,7 +338,7 @@ impl Admin {
     async fn stop(self) {
         if let Some((task, stop)) = self.0 {
             let _ = stop.send(());
-            let _ = tokio::time::timeout(FAREWELL, task).await;
+            let _ = timeout(FAREWELL, task).await;
         }
     }
 }

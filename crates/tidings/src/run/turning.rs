@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 use crate::control::{Control, Input};
 use crate::lease::Election;
 use crate::run::effects::Effects;
+use crate::run::ending::DRAIN;
 use crate::watch::News;
 
 /// Inputs taken in before effects are handed out, so that a flood of facts is
@@ -23,8 +24,6 @@ const BATCH: usize = 512;
 const STATE_ROUND: Duration = Duration::from_secs(10);
 /// The loop turns at least this often, which shows that it lives.
 const ALIVE: Duration = Duration::from_secs(5);
-/// How long writes that are under way may take after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// The loop: inputs in, effects out, until `stop`; then what is under way is
 /// finished.
