@@ -8,6 +8,7 @@
 //! [`Proxy::freeze`], [`Proxy::cut`]). What goes wrong on a connection closes it,
 //! as it would anywhere.
 
+mod body;
 mod door;
 pub mod fault;
 mod record;
@@ -26,6 +27,7 @@ use kube::config::AuthInfo;
 use regex::Regex;
 use tokio::task::JoinHandle;
 
+use self::body::AnswerBody;
 use self::door::Door;
 use self::fault::{Effect, Fault, Faults, Injected};
 use self::record::Record;
@@ -195,7 +197,7 @@ async fn upstream(cluster: &Cluster) -> Result<Client> {
 
 impl Wire {
     /// Answers one request; an error closes its connection without an answer.
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<AnswerBody>> {
         let (mut parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let seen = self.record.add(&parts, &body);
@@ -211,20 +213,28 @@ impl Wire {
         &self,
         request: Request<Body>,
         effect: Option<Effect>,
-    ) -> Result<Response<Body>> {
+    ) -> Result<Response<AnswerBody>> {
         let (before, after) = match effect {
-            Some(Effect::Answer(status, wait)) => return fault::answer(status, wait),
+            Some(Effect::Answer(status, wait)) => {
+                return Ok(fault::answer(status, wait)?.map(body::whole));
+            }
             Some(Effect::Delay(time)) => (time, Duration::ZERO),
             Some(Effect::AnswerLate(time)) => (Duration::ZERO, time),
             Some(Effect::LoseAnswer) => {
                 self.upstream.send(request).await?;
                 anyhow::bail!("the answer is lost");
             }
+            Some(Effect::Say(text)) => return Ok(Response::new(body::text(text))),
+            Some(Effect::Silence) => return Ok(Response::new(body::silence())),
+            Some(Effect::Cut(at)) => {
+                let answer = self.upstream.send(request).await?;
+                return Ok(answer.map(|whole| body::cut(whole, at)));
+            }
             None => (Duration::ZERO, Duration::ZERO),
         };
         tokio::time::sleep(before).await;
         let answer = self.upstream.send(request).await?;
         tokio::time::sleep(after).await;
-        Ok(answer)
+        Ok(answer.map(body::whole))
     }
 }

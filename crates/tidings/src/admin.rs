@@ -17,13 +17,18 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use jiff::Timestamp;
 use tidings_core::index::Stream;
 use tokio::net::TcpListener;
 
 use crate::metrics::Metrics;
 use crate::metrics::text;
 
+mod leadership;
 mod seats;
+
+use leadership::Leadership;
+pub use leadership::Leads;
 
 /// A loop that has not turned for this long hangs.
 const ALIVE: Duration = Duration::from_secs(30);
@@ -37,7 +42,7 @@ Tidings rolls workloads when a ConfigMap or Secret that they use changes.
 /metrics  what was counted and measured
 /livez    whether the loop turns
 /live     the same, as Reloader says it
-/readyz   whether everything that should be watched is, and what is missing
+/readyz   whether everything that should be known is, what is missing, and who leads
 ";
 
 /// How the controller is, as its loop says. Shared between the loop and the port.
@@ -47,12 +52,49 @@ pub struct Health {
     /// Milliseconds from the start to the loop's last turn.
     turned: AtomicU64,
     streams: Mutex<BTreeMap<Stream, StreamHealth>>,
+    lease: Mutex<Leadership>,
+    records: Mutex<Option<Trouble>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct StreamHealth {
     complete: bool,
-    broken: Option<String>,
+    /// It is not permitted, and what to do about it.
+    refused: Option<String>,
+    trouble: Option<Trouble>,
+}
+
+impl StreamHealth {
+    fn broken(&self) -> Option<&str> {
+        let trouble = self.trouble.as_ref().map(|trouble| &*trouble.why);
+        self.refused.as_deref().or(trouble)
+    }
+}
+
+/// What does not work for now, though nothing forbids it.
+#[derive(Clone, Debug)]
+struct Trouble {
+    since: Instant,
+    why: String,
+}
+
+impl Trouble {
+    /// Goes on with what there was, for another reason perhaps.
+    fn goes_on(before: Option<&Self>, why: String) -> Self {
+        let since = before.map_or_else(Instant::now, |before| before.since);
+        Self { since, why }
+    }
+}
+
+/// What is not known since the API server does not tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blind {
+    /// Since when.
+    pub since: Instant,
+    /// What, each in some words.
+    pub not_known: Vec<String>,
+    /// Why, of one of them.
+    pub why: String,
 }
 
 impl Default for Health {
@@ -61,6 +103,8 @@ impl Default for Health {
             start: Instant::now(),
             turned: AtomicU64::new(0),
             streams: Mutex::default(),
+            lease: Mutex::default(),
+            records: Mutex::default(),
         }
     }
 }
@@ -86,20 +130,99 @@ impl Health {
             } else {
                 let health = StreamHealth {
                     complete,
-                    broken: None,
+                    ..StreamHealth::default()
                 };
                 known.insert(stream.clone(), health);
             }
         }
     }
 
-    /// A stream is refused or fails, and what to do about it; `None`: no longer.
-    pub fn broken(&self, stream: &Stream, advice: Option<String>) {
-        self.known().entry(stream.clone()).or_default().broken = advice;
+    /// A stream is refused, and what to do about it.
+    pub fn refused(&self, stream: &Stream, advice: String) {
+        self.known().entry(stream.clone()).or_default().refused = Some(advice);
+    }
+
+    /// A stream fails, and why the last time.
+    pub fn fails(&self, stream: &Stream, why: String) {
+        let mut known = self.known();
+        let health = known.entry(stream.clone()).or_default();
+        health.trouble = Some(Trouble::goes_on(health.trouble.as_ref(), why));
+    }
+
+    /// A stream is open again.
+    pub fn recovered(&self, stream: &Stream) {
+        let mut known = self.known();
+        let health = known.entry(stream.clone()).or_default();
+        (health.refused, health.trouble) = (None, None);
+    }
+
+    /// The records could not be read, and why; `None`: they were.
+    pub fn records(&self, why: Option<String>) {
+        let mut records = lock(&self.records);
+        *records = why.map(|why| Trouble::goes_on(records.as_ref(), why));
+    }
+
+    /// Once is nothing: they are looked at again.
+    fn records_trouble(&self) -> Option<Trouble> {
+        let trouble = lock(&self.records).clone();
+        trouble.filter(|trouble| trouble.since.elapsed() >= leadership::BLIND)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Stream, StreamHealth>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.streams)
+    }
+
+    // --- the Lease -------------------------------------------------------------
+
+    /// This replica stands for the Lease of this name.
+    pub(crate) fn stands_for(&self, lease: String) {
+        lock(&self.lease).stands_for(lease);
+    }
+
+    /// A request for the Lease is sent.
+    pub(crate) fn asks_for_lease(&self) {
+        lock(&self.lease).asks(Instant::now());
+    }
+
+    /// It was answered.
+    pub(crate) fn heard_of_lease(&self) {
+        lock(&self.lease).heard();
+    }
+
+    /// It was not, or not with what it should be.
+    pub(crate) fn lease_failed(&self, why: String) {
+        lock(&self.lease).failed(why);
+    }
+
+    /// This is who leads, and since when by his own clock.
+    pub(crate) fn led_by(&self, leads: Leads, since: Option<Timestamp>) {
+        lock(&self.lease).led_by(leads, since);
+    }
+
+    /// Who leads in a word of [`LEADERSHIP`](crate::metrics::LEADERSHIP), and since when in Unix time.
+    pub(crate) fn leadership(&self) -> (&'static str, i64) {
+        let lease = lock(&self.lease);
+        (lease.word(Instant::now()), lease.since())
+    }
+
+    /// What is not known for now, if anything is not.
+    pub(crate) fn blind(&self) -> Option<Blind> {
+        let streams = self.known();
+        let troubled = streams.iter().filter_map(|(stream, health)| {
+            let trouble = health.trouble.clone()?;
+            Some((trouble, format!("changes of {stream}")))
+        });
+        let records = self.records_trouble();
+        let records = records.map(|trouble| (trouble, "the records".to_owned()));
+        let lease = lock(&self.lease).blind(Instant::now());
+        let lease = lease.map(|(since, why)| (Trouble { since, why }, "who leads".to_owned()));
+        let all: Vec<_> = troubled.chain(records).chain(lease).collect();
+        let (first, _) = all.iter().min_by_key(|(trouble, _)| trouble.since)?;
+        Some(Blind {
+            since: first.since,
+            why: first.why.clone(),
+            not_known: all.iter().map(|(_, what)| what.clone()).collect(),
+        })
     }
 
     /// Whether the loop has turned lately: a replica whose loop hangs must not lead.
@@ -112,24 +235,30 @@ impl Health {
         now.saturating_duration_since(turned) < ALIVE
     }
 
-    /// One line for each stream that is missing. Before any is known, that.
-    fn missing(&self) -> Vec<String> {
+    /// Whether all is known that should be: a line of who leads, or one for each thing
+    /// that is missing. Before any is known, that.
+    fn ready(&self) -> Result<Option<String>, Vec<String>> {
         let streams = self.known();
         if streams.is_empty() {
-            return vec!["starting".to_owned()];
+            return Err(vec!["starting".to_owned()]);
         }
-        let line = |(stream, health): (&Stream, &StreamHealth)| match health {
-            StreamHealth {
-                broken: Some(advice),
-                ..
-            } => Some(format!("{stream}: {advice}")),
-            StreamHealth {
-                complete: false, ..
-            } => Some(format!("{stream}: being listed; wait for it")),
-            StreamHealth { complete: true, .. } => None,
+        let line = |(stream, health): (&Stream, &StreamHealth)| match health.broken() {
+            Some(why) => Some(format!("{stream}: {why}")),
+            None if health.complete => None,
+            None => Some(format!("{stream}: being listed; wait for it")),
         };
-        streams.iter().filter_map(line).collect()
+        let mut missing: Vec<_> = streams.iter().filter_map(line).collect();
+        let records = self.records_trouble();
+        missing.extend(records.map(|trouble| format!("the records: {}", trouble.why)));
+        match lock(&self.lease).line(Instant::now()) {
+            Ok(leader) if missing.is_empty() => Ok(leader),
+            lease => Err(missing.into_iter().chain(lease.err()).collect()),
+        }
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes the address.
@@ -193,9 +322,10 @@ async fn live(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
 }
 
 async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
-    match health.missing() {
-        missing if missing.is_empty() => (StatusCode::OK, "ok\n".to_owned()),
-        missing => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
+    match health.ready() {
+        Ok(None) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(Some(leader)) => (StatusCode::OK, format!("ok\n{leader}\n")),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n"),
     }
 }
 
@@ -249,7 +379,7 @@ mod tests {
         let configmaps = stream(SourceKind::ConfigMap, None);
         let secrets = stream(SourceKind::Secret, Some("stage"));
         health.streams([(&configmaps, false), (&secrets, true)]);
-        health.broken(&secrets, Some("may not watch secrets".to_owned()));
+        health.refused(&secrets, "may not watch secrets".to_owned());
         let (status, text) = ask(&health, "/readyz").await;
         assert_eq!(status, 503);
         insta::assert_snapshot!(text, @r"
@@ -257,7 +387,7 @@ mod tests {
         secrets in stage: may not watch secrets
         ");
         health.streams([(&configmaps, true)]);
-        health.broken(&secrets, None);
+        health.recovered(&secrets);
         assert_eq!(ask(&health, "/readyz").await, (200, "ok\n".into()));
     }
 

@@ -27,7 +27,7 @@ mod term;
 
 pub use client::{ApiClient, TermClient};
 pub use error::{ApiError, Refusal};
-pub(crate) use error::{asked_pause, of_event};
+pub(crate) use error::{asked_pause, is_of_outage, of_event};
 pub use place::Place;
 pub use term::Term;
 
@@ -48,6 +48,8 @@ pub enum Verb {
     Watch,
     /// Make a new object.
     Create,
+    /// Write an object anew, as a whole.
+    Update,
     /// Change an object by a JSON merge patch.
     Patch,
     /// Change an object by a JSON Patch.
@@ -64,6 +66,7 @@ impl Verb {
             Self::List => "list",
             Self::Watch => "watch",
             Self::Create => "create",
+            Self::Update => "update",
             Self::Patch | Self::JsonPatch => "patch",
             Self::Delete => "delete",
         }
@@ -73,6 +76,7 @@ impl Verb {
         match self {
             Self::Get | Self::List | Self::Watch => http::Method::GET,
             Self::Create => http::Method::POST,
+            Self::Update => http::Method::PUT,
             Self::Patch | Self::JsonPatch => http::Method::PATCH,
             Self::Delete => http::Method::DELETE,
         }
@@ -90,7 +94,9 @@ impl Verb {
     fn query(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Watch => Some(("watch", "true")),
-            Self::Create | Self::Patch | Self::JsonPatch => Some(("fieldManager", FIELD_MANAGER)),
+            Self::Create | Self::Update | Self::Patch | Self::JsonPatch => {
+                Some(("fieldManager", FIELD_MANAGER))
+            }
             Self::Get | Self::List | Self::Delete => None,
         }
     }

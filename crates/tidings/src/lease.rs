@@ -10,48 +10,45 @@
 //! carry.
 //!
 //! The rules are client-go's (`tools/leaderelection`): a Lease that has not
-//! changed for its own duration, by our clock, is free; clocks are not compared.
+//! changed for its own duration, by our clock, is free; clocks are not compared. But no
+//! duration is believed that is much longer than our own ([`Timings`]), and nothing that
+//! stands on a Lease ([`LeaseObject`]) keeps it from being taken then.
 //!
-//! Error policy: whatever fails is tried again after [`Timings::retry`]; a term
-//! that could not be renewed ends.
+//! Who leads, and what keeps us from knowing it, is told to [`Health`].
+//!
+//! Error policy: whatever fails is told to [`Health`] and tried again after
+//! [`Timings::retry`]; a term that could not be renewed ends.
 
 mod forms;
+mod object;
+mod timings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{Api, ObjectMeta, PostParams};
-use tokio::sync::{Notify, mpsc};
-
-use forms::{FORMS, Forms};
+use tidings_core::refs::Name;
 use tidings_core::state::FORM;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
 
-use crate::admin::Health;
-use crate::api::Term;
+use crate::admin::{Health, Leads};
+use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
+use forms::Forms;
+pub(crate) use object::LeaseObject;
+pub use timings::Timings;
 
 /// For so many of a Lease's durations a replica's word of what it knows is fresh.
 const FRESH: u32 = 4;
-/// So often it is tried to let go of a Lease that others write too.
+/// So often it is tried to write a Lease that others write too.
 const ATTEMPTS: usize = 5;
-/// How long that may take.
+/// How long it may take to let go of it.
 const RELEASE: Duration = Duration::from_millis(1_200);
 /// How long a replica stands by that has met what it does not know.
 const STAND_BY: Duration = Duration::from_mins(1);
-
-/// Durations of an election: `duration` > `renew` > `retry`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timings {
-    /// How long others leave an unrenewed Lease alone; whole seconds.
-    pub duration: Duration,
-    /// How long a term lasts after the request that last renewed it was sent. The
-    /// difference to `duration` is for writes that are under way.
-    pub renew: Duration,
-    /// How often it is renewed, and looked at by those who wait.
-    pub retry: Duration,
-}
+/// No Lease is longer than an object of the API server, which is 1.5 MiB, and escapes.
+const LONGEST: usize = 4 << 20;
 
 /// What happened to our leadership.
 #[derive(Clone, Debug)]
@@ -64,17 +61,29 @@ pub enum Election {
     Form(u8),
 }
 
+/// Where a Lease is.
+pub(crate) fn leases(namespace: &Name) -> Place {
+    Place::new("coordination.k8s.io", "v1", "leases").within(namespace.clone())
+}
+
 /// A candidate for one Lease.
-#[derive(Debug)]
 pub struct Candidate {
-    api: Api<Lease>,
-    name: String,
+    api: ApiClient,
+    leases: Place,
+    name: Name,
     identity: String,
     timings: Timings,
-    seen: Option<(Lease, Instant)>,
+    /// How long the API server takes for an answer.
+    answer: Duration,
+    seen: Option<Seen>,
     /// When another's term, or an earlier one of ours, was last renewed.
     renewed: Option<i64>,
     terms: u64,
+    term: Option<Term>,
+    /// Whether the Lease may be ours, for all that is known of the last request.
+    claims: bool,
+    /// Who leads, as it was told last.
+    leads: Option<Leads>,
     forms: Forms,
     /// What was told last.
     form: u8,
@@ -82,9 +91,40 @@ pub struct Candidate {
     said: Option<Instant>,
     /// Somebody here asks to leave it to another replica.
     resign: Arc<Notify>,
-    /// Whether the loop turns, for which we stand.
+    /// Whether the loop turns, for which we stand; and who is told what we know.
     health: Arc<Health>,
     stands_by_until: Option<Instant>,
+}
+
+/// The Lease as it was first seen with what its holder wrote.
+struct Seen {
+    lease: LeaseObject,
+    at: Instant,
+    time: Timestamp,
+}
+
+impl Seen {
+    fn now(lease: LeaseObject) -> Self {
+        Self {
+            lease,
+            at: Instant::now(),
+            time: Timestamp::now(),
+        }
+    }
+
+    /// When it was renewed last; not later than it was seen, whatever its holder's
+    /// clock says.
+    fn renewed(&self) -> Option<i64> {
+        let renewed = self.lease.renewed().or(self.lease.since())?;
+        Some(renewed.min(self.time).as_second())
+    }
+}
+
+/// That the Lease is ours, as a request has made it that was sent then, for a term of
+/// this length.
+struct Held {
+    asked: Instant,
+    renew: Duration,
 }
 
 impl Candidate {
@@ -92,20 +132,26 @@ impl Candidate {
     /// It resigns for a while whenever that is asked for, and claims nothing for a loop
     /// that hangs.
     pub fn new(
-        api: Api<Lease>,
-        name: &str,
+        api: ApiClient,
+        (namespace, name): (&Name, &Name),
         identity: &str,
         timings: Timings,
         (resign, health): (Arc<Notify>, Arc<Health>),
     ) -> Self {
+        health.stands_for(format!("{namespace}/{name}"));
         Self {
             api,
-            name: name.to_owned(),
+            leases: leases(namespace),
+            name: name.clone(),
             identity: identity.to_owned(),
             timings,
+            answer: Duration::ZERO,
             seen: None,
             renewed: None,
             terms: 0,
+            term: None,
+            claims: false,
+            leads: None,
             forms: Forms::new(identity, timings.duration * FRESH),
             form: FORM,
             said: None,
@@ -119,34 +165,31 @@ impl Candidate {
     /// another replica need not wait for its end.
     pub async fn run(mut self, news: mpsc::Sender<Election>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut term: Option<Term> = None;
         let resign = self.resign.clone();
-        let claims = loop {
+        loop {
+            let round = async {
+                self.round(&news).await;
+                sleep(self.pause()).await;
+            };
             tokio::select! {
-                next = self.round(term.clone(), &news) => term = next,
-                // Nobody knows what becomes of the request that is under way.
-                () = &mut stop => break true,
+                () = round => {}
+                () = resign.notified() => self.stand_by(&news).await,
+                () = &mut stop => break,
             }
-            tokio::select! {
-                () = tokio::time::sleep(self.pause(term.is_some())) => {}
-                () = resign.notified() => self.stand_by(term.take(), &news).await,
-                () = &mut stop => break term.is_some(),
-            }
-        };
-        if let Some(term) = term {
+        }
+        if let Some(term) = self.term.take() {
             term.end();
         }
-        if claims {
+        if self.claims {
             self.release().await;
         }
     }
 
     /// Leaves it to another replica for a while.
-    async fn stand_by(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) {
+    async fn stand_by(&mut self, news: &mpsc::Sender<Election>) {
         self.stands_by_until = Some(Instant::now() + STAND_BY);
-        if let Some(term) = term {
-            term.end();
-            let _ = news.send(Election::Lost).await;
+        if self.term.is_some() {
+            self.lose(news).await;
             self.release().await;
         }
     }
@@ -157,41 +200,51 @@ impl Candidate {
     }
 
     /// Until the next look. Who waits looks as soon as the Lease may have run out.
-    fn pause(&self, leads: bool) -> Duration {
+    fn pause(&self) -> Duration {
         let retry = self.timings.retry;
-        let left = |(lease, at): &(Lease, Instant)| duration(lease).checked_sub(at.elapsed());
-        let other = self.seen.as_ref().filter(|_| !leads);
-        let left = other.and_then(left).filter(|left| !left.is_zero());
+        let other = self.seen.as_ref().filter(|_| self.term.is_none());
+        let left = other.and_then(|seen| self.lasts(seen).checked_sub(seen.at.elapsed()));
+        let left = left.filter(|left| !left.is_zero());
         left.map_or(retry, |left| left.min(retry))
     }
 
-    async fn round(&mut self, term: Option<Term>, news: &mpsc::Sender<Election>) -> Option<Term> {
-        let asked = Instant::now();
-        let ours = self.is_ours().await;
+    fn lasts(&self, seen: &Seen) -> Duration {
+        self.timings.believed(seen.lease.lasts())
+    }
+
+    // --- rounds ----------------------------------------------------------------
+
+    async fn round(&mut self, news: &mpsc::Sender<Election>) {
+        self.lose_what_is_over(news).await;
+        let held = self.is_ours().await;
         self.tell_form(news).await;
-        match term {
-            Some(term) if ours && term.is_valid() => {
-                term.extend(asked, self.timings.renew);
-                Some(term)
-            }
-            Some(term) if term.is_valid() && !self.lost_to_other() => Some(term),
-            Some(term) => {
-                term.end();
-                let _ = news.send(Election::Lost).await;
-                None
-            }
-            None if ours => Some(self.begin(asked, news).await),
-            None => None,
+        self.lose_what_is_over(news).await;
+        match (held, &self.term) {
+            (Some(held), Some(term)) => term.extend(held.asked, held.renew),
+            (Some(held), None) => self.begin(held, news).await,
+            (None, _) => {}
         }
     }
 
-    async fn is_ours(&mut self) -> bool {
+    async fn is_ours(&mut self) -> Option<Held> {
         if !self.health.is_alive() {
             tracing::debug!("the loop hangs: the Lease is not claimed");
-            return false;
+            return None;
         }
-        let claiming = tokio::time::timeout(self.timings.duration / 2, self.claim());
-        claiming.await.unwrap_or(Err(Unsure)).unwrap_or(false)
+        // The end of a term is to be told in time.
+        let left = self.term.as_ref().map(Term::left);
+        let claim = self.claim();
+        let claimed = match left {
+            Some(left) => timeout(left, claim)
+                .await
+                .unwrap_or_else(|_| Err(late(left))),
+            None => claim.await,
+        };
+        claimed.unwrap_or_else(|error| {
+            tracing::debug!(%error, "lease");
+            self.health.lease_failed(error.to_string());
+            None
+        })
     }
 
     async fn tell_form(&mut self, news: &mpsc::Sender<Election>) {
@@ -202,136 +255,202 @@ impl Candidate {
         }
     }
 
-    async fn begin(&mut self, asked: Instant, news: &mpsc::Sender<Election>) -> Term {
+    async fn begin(&mut self, held: Held, news: &mpsc::Sender<Election>) {
         self.terms += 1;
         let term = Term::new(self.terms, self.renewed);
-        term.extend(asked, self.timings.renew);
-        let _ = news.send(Election::Won(term.clone())).await;
-        term
+        term.extend(held.asked, held.renew);
+        self.term = Some(term.clone());
+        let _ = news.send(Election::Won(term)).await;
     }
 
-    fn lost_to_other(&self) -> bool {
-        let holder = self.seen.as_ref().and_then(|(lease, _)| holder(lease));
+    async fn lose_what_is_over(&mut self, news: &mpsc::Sender<Election>) {
+        let goes_on = self.term.as_ref().is_some_and(Term::is_valid);
+        if !goes_on || self.is_anothers_now() {
+            self.lose(news).await;
+        }
+    }
+
+    async fn lose(&mut self, news: &mpsc::Sender<Election>) {
+        if let Some(term) = self.term.take() {
+            term.end();
+            if !self.is_anothers_now() && !self.stands_by() {
+                tracing::warn!(
+                    "the Lease could not be renewed in time: nothing is written until it can be"
+                );
+            }
+            let _ = news.send(Election::Lost).await;
+        }
+    }
+
+    fn is_anothers_now(&self) -> bool {
+        let holder = self.seen.as_ref().and_then(|seen| seen.lease.holder());
         holder.is_some_and(|holder| holder != self.identity)
     }
 
-    /// One attempt to make or renew the Lease. `Ok(false)`: it is another's.
-    async fn claim(&mut self) -> Result<bool, Unsure> {
-        let Some(found) = self
-            .api
-            .get_opt(&self.name)
-            .await
-            .map_err(|error| said(&error))?
-        else {
-            let lease = self.claimed(None);
-            let made = self
-                .api
-                .create(&PostParams::default(), &lease)
-                .await
-                .map_err(|error| said(&error))?;
-            self.seen = Some((made, Instant::now()));
-            return Ok(true);
-        };
-        self.hear(&found);
-        if self.is_taken(&found) || self.stands_by() {
-            self.say_form(&found).await;
-            return Ok(false);
+    // --- the Lease ---------------------------------------------------------------
+
+    /// Makes, takes or renews the Lease; `None`: it is another's.
+    async fn claim(&mut self) -> Result<Option<Held>, ApiError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.find().await?;
+            if let Some(found) = &found
+                && (self.is_anothers(found) || self.stands_by())
+            {
+                self.say_form(found).await;
+                return Ok(None);
+            }
+            match self.take(found).await {
+                Err(ApiError::Conflict) => {}
+                taken => return taken.map(Some),
+            }
         }
-        let lease = self.claimed(Some(&found));
-        self.renewed = renewed(&found);
-        let made = self
-            .api
-            .replace(&self.name, &PostParams::default(), &lease)
-            .await;
-        self.seen = Some((made.map_err(|error| said(&error))?, Instant::now()));
-        Ok(true)
+        Err(ApiError::Conflict)
     }
 
-    fn hear(&mut self, found: &Lease) {
-        let annotations = found.metadata.annotations.as_ref();
-        let said = annotations.and_then(|all| all.get(FORMS));
-        let spec = found.spec.as_ref();
-        let renewed = spec.and_then(|spec| spec.renew_time.as_ref());
-        let renewed = renewed.map(|time| time.0.to_string()).unwrap_or_default();
-        let holder = holder(found).map(|holder| (holder, &*renewed));
-        let said = said.map_or("", String::as_str);
-        self.forms.hear(said, holder, Instant::now());
+    /// The Lease as it is now, if it is there.
+    async fn find(&mut self) -> Result<Option<LeaseObject>, ApiError> {
+        let get = Call::new(Verb::Get, self.leases.clone().named(self.name.clone()));
+        let found = match self.send(get).await {
+            Err(ApiError::Gone) => None,
+            json => Some(LeaseObject::read(&json?, &self.name)?),
+        };
+        self.health.heard_of_lease();
+        if let Some(found) = &found {
+            self.hear(found);
+        }
+        Ok(found)
     }
 
-    /// Says what we know on another's Lease, now and then. If that comes to nothing,
-    /// the next time is soon enough.
-    async fn say_form(&mut self, found: &Lease) {
-        let every = self.timings.duration;
-        if self.said.is_some_and(|at| at.elapsed() < every) {
-            return;
-        }
-        let lease = Lease {
-            metadata: self.metadata(Some(found)),
-            spec: found.spec.clone(),
+    async fn take(&mut self, found: Option<LeaseObject>) -> Result<Held, ApiError> {
+        let timings = self.timings.in_weather(self.answer);
+        let call = match &found {
+            Some(_) => Call::new(Verb::Update, self.leases.clone().named(self.name.clone())),
+            None => Call::new(Verb::Create, self.leases.clone()),
         };
-        let params = PostParams::default();
-        if self.api.replace(&self.name, &params, &lease).await.is_ok() {
-            self.said = Some(Instant::now());
+        let mut lease = found.unwrap_or_else(|| LeaseObject::new(&self.name));
+        lease.claim(&self.identity, Timestamp::now(), timings.duration);
+        self.say_forms(&mut lease);
+        let asked = Instant::now();
+        self.claims = true;
+        let json = self.send(call.body(lease.json())).await?;
+        let made = LeaseObject::read(&json, &self.name)?;
+        self.health.heard_of_lease();
+        self.tell(Leads::Us, made.since());
+        self.seen = Some(Seen::now(made));
+        let renew = timings.renew;
+        Ok(Held { asked, renew })
+    }
+
+    /// Sends a request, and learns how long that takes.
+    async fn send(&mut self, call: Call) -> Result<Bytes, ApiError> {
+        self.health.asks_for_lease();
+        let (asked, patience) = (Instant::now(), self.timings.patience(self.answer));
+        let call = call.at_most(LONGEST);
+        let answer = timeout(patience, self.api.at_once(&call)).await;
+        self.answer = asked.elapsed().max(self.answer / 2);
+        answer.unwrap_or_else(|_| Err(late(patience)))
+    }
+
+    /// Takes note of what others write: who holds it, when he renewed it, what they know.
+    fn hear(&mut self, found: &LeaseObject) {
+        let is_new = |seen: &Seen| seen.lease.spec != found.spec;
+        if self.seen.as_ref().is_none_or(is_new) {
+            self.seen = Some(Seen::now(found.clone()));
         }
+        let seen = self.seen.as_ref();
+        self.renewed = seen.and_then(Seen::renewed).or(self.renewed);
+        self.claims = found.holder() == Some(&self.identity);
+        let renewed = found.renewed().map(|time| time.to_string());
+        let renewed = renewed.unwrap_or_default();
+        let holder = found.holder().map(|holder| (holder, &*renewed));
+        self.forms.hear(found.forms(), holder, Instant::now());
     }
 
     /// Whether somebody else holds it and has renewed it lately, by our clock. What
     /// others write beside that renews nothing.
-    fn is_taken(&mut self, found: &Lease) -> bool {
-        let unchanged = |(seen, _): &(Lease, Instant)| seen.spec == found.spec;
-        if !self.seen.as_ref().is_some_and(unchanged) {
-            self.seen = Some((found.clone(), Instant::now()));
-        }
-        let since = self.seen.as_ref().map_or_else(Instant::now, |(_, at)| *at);
-        holder(found).is_some_and(|h| h != self.identity) && since.elapsed() < duration(found)
-    }
-
-    fn claimed(&self, before: Option<&Lease>) -> Lease {
-        let now = MicroTime(Timestamp::now());
-        let spec = before
-            .and_then(|lease| lease.spec.clone())
-            .unwrap_or_default();
-        let mine = spec.holder_identity.as_deref() == Some(&self.identity);
-        let transitions =
-            spec.lease_transitions.unwrap_or(0) + i32::from(!mine && before.is_some());
-        Lease {
-            metadata: self.metadata(before),
-            spec: Some(LeaseSpec {
-                holder_identity: Some(self.identity.clone()),
-                lease_duration_seconds: i32::try_from(self.timings.duration.as_secs()).ok(),
-                acquire_time: if mine {
-                    spec.acquire_time
-                } else {
-                    Some(now.clone())
-                },
-                renew_time: Some(now),
-                lease_transitions: Some(transitions),
-                ..LeaseSpec::default()
-            }),
-        }
-    }
-
-    fn metadata(&self, before: Option<&Lease>) -> ObjectMeta {
-        let new = || ObjectMeta {
-            name: Some(self.name.clone()),
-            ..ObjectMeta::default()
+    fn is_anothers(&mut self, found: &LeaseObject) -> bool {
+        let Some((seen, holder)) = self.seen.as_ref().zip(found.holder_shown()) else {
+            self.tell_free();
+            return false;
         };
-        let mut metadata = before.map_or_else(new, |lease| lease.metadata.clone());
-        let forms = self.forms.annotation(Timestamp::now().as_second());
-        let annotations = metadata.annotations.get_or_insert_default();
-        annotations.insert(FORMS.to_owned(), forms);
-        metadata
+        let (lasts, silent) = (self.lasts(seen), seen.at.elapsed());
+        if found.holder() == Some(&self.identity) || silent >= lasts {
+            self.tell_free();
+            return false;
+        }
+        let leads = if silent < self.timings.duration {
+            Leads::Other(holder)
+        } else {
+            Leads::Silent(holder, lasts)
+        };
+        self.tell(leads, found.since());
+        true
+    }
+
+    fn tell_free(&mut self) {
+        if self.stands_by() {
+            let why = "the records are of a form that this version does not know, and it stands by for a newer one";
+            self.tell(Leads::Nobody(why), None);
+        }
+    }
+
+    /// Says who leads, in the log where it is another than before.
+    fn tell(&mut self, leads: Leads, since: Option<Timestamp>) {
+        if self.leads.as_ref() != Some(&leads) {
+            let lease = &*self.name;
+            let since = since.map(tracing::field::display);
+            match &leads {
+                Leads::Us => tracing::info!(lease, "this replica leads"),
+                Leads::Other(leader) => {
+                    tracing::info!(lease, leader, since, "another replica leads: waiting");
+                }
+                Leads::Silent(leader, lasts) => tracing::warn!(
+                    lease,
+                    leader,
+                    since,
+                    "nobody leads: who has the Lease does not renew it; this replica leads when that has lasted {} s",
+                    lasts.as_secs()
+                ),
+                Leads::Nobody(why) => tracing::warn!(lease, "nobody leads: {why}"),
+            }
+            self.leads = Some(leads.clone());
+        }
+        self.health.led_by(leads, since);
+    }
+
+    /// Says what we know on another's Lease, now and then. If that comes to nothing,
+    /// the next time is soon enough.
+    async fn say_form(&mut self, found: &LeaseObject) {
+        let every = self.timings.duration;
+        if self.said.is_some_and(|at| at.elapsed() < every) {
+            return;
+        }
+        let mut lease = found.clone();
+        self.say_forms(&mut lease);
+        if self.update(&lease).await.is_ok() {
+            self.health.heard_of_lease();
+            self.said = Some(Instant::now());
+        }
+    }
+
+    fn say_forms(&self, lease: &mut LeaseObject) {
+        lease.say_forms(self.forms.annotation(Timestamp::now().as_second()));
+    }
+
+    async fn update(&mut self, lease: &LeaseObject) -> Result<Bytes, ApiError> {
+        let update = Call::new(Verb::Update, self.leases.clone().named(self.name.clone()));
+        self.send(update.body(lease.json())).await
     }
 
     async fn release(&mut self) {
+        let released = timeout(RELEASE, self.let_go()).await;
         self.seen = None;
-        let lease = &self.name;
-        let released = tokio::time::timeout(RELEASE, self.let_go());
-        match released.await {
+        let lease = &*self.name;
+        match released {
             Ok(Ok(true)) => tracing::info!(lease, "released the Lease"),
             // It was another's.
             Ok(Ok(false)) => {}
-            Ok(Err(Unsure)) | Err(_) => {
+            Ok(Err(_)) | Err(_) => {
                 tracing::warn!(lease, "could not release the Lease; it runs out by itself");
             }
         }
@@ -339,54 +458,26 @@ impl Candidate {
 
     /// Others write on the Lease what they know, so it is read anew. Returns whether it
     /// was ours.
-    async fn let_go(&self) -> Result<bool, Unsure> {
+    async fn let_go(&mut self) -> Result<bool, ApiError> {
         for _ in 0..ATTEMPTS {
-            let found = self.api.get(&self.name).await;
-            let mut lease = found.map_err(|error| said(&error))?;
-            if holder(&lease) != Some(&self.identity) {
+            let Some(mut lease) = self.find().await? else {
+                return Ok(false);
+            };
+            if !self.claims {
                 return Ok(false);
             }
-            if let Some(spec) = lease.spec.as_mut() {
-                spec.holder_identity = Some(String::new());
-                spec.lease_duration_seconds = Some(1);
-            }
-            let params = PostParams::default();
-            if self.api.replace(&self.name, &params, &lease).await.is_ok() {
-                return Ok(true);
+            lease.let_go();
+            match self.update(&lease).await {
+                Err(ApiError::Conflict) => {}
+                answer => return answer.map(|_| true),
             }
         }
-        Err(Unsure)
+        Err(ApiError::Conflict)
     }
 }
 
-/// Nobody knows whether the request was carried out.
-struct Unsure;
-
-fn said(error: &kube::Error) -> Unsure {
-    tracing::debug!(%error, "lease");
-    Unsure
-}
-
-/// How long the Lease holds without being renewed.
-fn duration(lease: &Lease) -> Duration {
-    let spec = lease.spec.as_ref();
-    let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
-    Duration::from_secs(seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0))
-}
-
-fn renewed(lease: &Lease) -> Option<i64> {
-    let spec = lease.spec.as_ref();
-    let time = spec.and_then(|spec| spec.renew_time.as_ref());
-    time.map(|time| time.0.as_second())
-}
-
-fn holder(lease: &Lease) -> Option<&str> {
-    lease
-        .spec
-        .as_ref()?
-        .holder_identity
-        .as_deref()
-        .filter(|holder| !holder.is_empty())
+fn late(limit: Duration) -> ApiError {
+    ApiError::Unreachable(format!("no answer in {} s", limit.as_secs()))
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ metrics! {
     Handles
     tidings_build_info info [version] "The running version; always 1."
     tidings_leader gauge [] "Whether this replica holds the Lease: 1 or 0."
+    tidings_leadership gauge [state] "1 for what this replica knows of the Lease: leads, follows (another leads), nobody (it is not renewed, or not taken), unknown (it cannot be read)."
+    tidings_leader_since_seconds gauge [] "Since when who leads does, by his clock, in seconds since 1970; 0 where that is not known."
+    tidings_blind_seconds gauge [] "For how long something has not been known that should be: the API server does not tell it; 0 where all is."
     tidings_decisions_total counter [reason] "Decisions, by reason."
     tidings_rolls_total counter [kind result] "Attempts to roll a workload, by its kind and by result: done, refused or no_effect."
     tidings_change_to_patch_seconds histogram(BUCKETS) [] "Time from seeing a change to the patch being accepted, in seconds, with the quiet time."
@@ -184,6 +187,15 @@ impl Metrics {
         }
     }
 
+    /// Who leads, in a word of the table, and since when in Unix time.
+    pub(crate) fn leadership(&self, (is, since): (&'static str, i64)) {
+        for word in LEADERSHIP {
+            let state = &self.of.tidings_leadership;
+            state.of([word]).set((word == is).into());
+        }
+        self.of.tidings_leader_since_seconds.set(since);
+    }
+
     /// The streams as they are: which there should be, and which are complete.
     pub fn streams<'a>(&self, streams: impl IntoIterator<Item = (&'a Stream, bool)>) {
         let mut counts: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
@@ -271,6 +283,14 @@ fn carried(of: StreamOf) -> &'static str {
     }
 }
 
+/// The words of what a replica knows of the Lease.
+pub(crate) const LEADERSHIP: [&str; 4] = ["leads", "follows", "nobody", "unknown"];
+
+/// A time, as a gauge shows it.
+pub(crate) fn gauge_of(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// A number of things, as a gauge shows it.
 pub(crate) fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -288,6 +308,8 @@ mod tests {
             namespace: Some(namespace.into()),
         };
         metrics.of.tidings_leader.set(1);
+        metrics.leadership(("follows", 1_796_000_000));
+        metrics.of.tidings_blind_seconds.set(12);
         let decisions = &metrics.of.tidings_decisions_total;
         decisions.of([Reason::Changed.word()]).inc();
         let web = WorkloadRef::new(deployment, "a", "web");
@@ -323,6 +345,7 @@ mod tests {
         let mut values: Vec<_> = values.collect();
         values.sort_unstable();
         insta::assert_snapshot!(values.join("\n"), @r#"
+        tidings_blind_seconds 12
         tidings_build_info{version="0.1.0"} 1
         tidings_change_to_patch_seconds_count 1
         tidings_change_to_patch_seconds_sum 0.03
@@ -330,6 +353,11 @@ mod tests {
         tidings_event_requests_total{code="201"} 1
         tidings_events_dropped_total 1
         tidings_leader 1
+        tidings_leader_since_seconds 1796000000
+        tidings_leadership{state="follows"} 1
+        tidings_leadership{state="leads"} 0
+        tidings_leadership{state="nobody"} 0
+        tidings_leadership{state="unknown"} 0
         tidings_left_out_total{what="line"} 480
         tidings_notifications_dropped_total 1
         tidings_notifications_total{sink="slack",result="delivered"} 1

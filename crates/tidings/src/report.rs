@@ -7,6 +7,7 @@ pub(crate) mod allowance;
 pub mod events;
 pub mod lines;
 pub mod log;
+pub(crate) mod outage;
 mod said;
 pub mod sender;
 mod waiting;

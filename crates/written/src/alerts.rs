@@ -33,7 +33,15 @@ const OWN: &[Alert] = &[
         during: "5m",
         severity: "critical",
         summary: "No replica of Tidings in {{ $labels.namespace }} holds the Lease.",
-        doc: "Replicas run, but none may write. Their logs say what the API server answers; a dry run never leads.",
+        doc: "Replicas run, but none may write. `/readyz` of each says who leads, or why nobody does; a dry run never leads.",
+    },
+    Alert {
+        name: "TidingsBlind",
+        when: "max by (namespace, pod) (tidings_blind_seconds) > 60",
+        during: "5m",
+        severity: "critical",
+        summary: "{{ $labels.pod }} has not known for {{ $value }} s all that it should.",
+        doc: "What changes meanwhile is rolled after it. `/readyz` and a line a minute of the log say what is not known and why; docs/when-things-fail.md says what to do.",
     },
     Alert {
         name: "TidingsSeesNotAll",

@@ -24,6 +24,12 @@ pub(super) enum Effect {
     AnswerLate(Duration),
     /// It is done, and its connection closed without an answer.
     LoseAnswer,
+    /// It goes no further, and is answered by this text, which ends.
+    Say(&'static str),
+    /// It goes no further: its answer begins and says nothing.
+    Silence,
+    /// Of its answer come so many bytes; then its connection breaks.
+    Cut(usize),
 }
 
 /// A disturbance: of every request, any number of times, until narrowed.
@@ -61,6 +67,21 @@ impl Fault {
     /// Has the request done, and closes the connection instead of answering.
     pub fn lose_answer() -> Self {
         Self::new(Effect::LoseAnswer)
+    }
+
+    /// Answers 200 with a text that is none of the API server's.
+    pub fn say(text: &'static str) -> Self {
+        Self::new(Effect::Say(text))
+    }
+
+    /// Answers 200, and then nothing, as a watch whose events get lost.
+    pub fn silence() -> Self {
+        Self::new(Effect::Silence)
+    }
+
+    /// Breaks the connection after so many bytes of the answer.
+    pub fn cut(bytes: usize) -> Self {
+        Self::new(Effect::Cut(bytes))
     }
 
     fn new(effect: Effect) -> Self {

@@ -33,6 +33,7 @@ mod metadata_edits_roll_nothing;
 mod names_of_any_length;
 mod namespaces_not_known;
 mod newer_records;
+mod no_lease_is_told;
 mod odd_custom_resources;
 mod one_denied_workload_delays_no_other;
 mod one_source;

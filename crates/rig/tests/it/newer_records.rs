@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use rig::fixtures::{config_map, deployment};
 use rig::installed::{INSTANCE, Installed, RELOAD};
-use rig::{Cluster, secs};
+use rig::{Cluster, secs, wait_until};
 use serde_json::json;
 
 const WEB: &str = "deployment/web";
@@ -50,11 +50,17 @@ async fn are_left_alone_and_said() -> Result<()> {
     let newer = home.records().await?;
     write(&home, "2").await?;
 
-    let tidings = home.controller(&[]).await?;
+    let tidings = home.launch(&[])?.start()?;
     let said = |line: &str| line.contains("form 9 is newer") && line.contains("stands by");
     tidings
         .wait_for_line("why it stands by", secs(30), said)
         .await?;
+    wait_until("/readyz to say that nobody leads", secs(30), async || {
+        let (status, text) = tidings.get("/readyz").await?;
+        ensure!(status == 503 && text.contains("nobody leads"), "{text}");
+        Ok(())
+    })
+    .await?;
     home.is_rolled_exactly(WEB, 0).await?;
     ensure!(home.records().await? == newer, "it wrote in the records");
     let leader = home.leader().await?;

@@ -12,10 +12,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use k8s_openapi::api::coordination::v1::Lease;
+use kube::Client;
 use kube::api::DeleteParams;
 use kube::client::Body;
-use kube::{Api, Client};
 use serde_json::json;
 
 use super::connect::{Connect, ConnectError, Credentials, connect_observed};
@@ -115,10 +114,10 @@ impl ApiClient {
         self.read(&Call::new(Verb::Get, place)).await
     }
 
-    /// Tells people of something. It waits for no turn: whoever tells does so once at a
-    /// time, behind everything else.
-    pub async fn tell(&self, event: &Call) -> Result<Bytes, ApiError> {
-        call(&self.0.client, event).await
+    /// Asks or writes something that waits for no turn: an Event, since whoever tells does
+    /// so once at a time, behind everything else; and the Lease.
+    pub async fn at_once(&self, request: &Call) -> Result<Bytes, ApiError> {
+        call(&self.0.client, request).await
     }
 
     /// Asks for a list that a watch begins with, or a page of it.
@@ -129,11 +128,6 @@ impl ApiClient {
     /// Opens a watch: its answer as it comes.
     pub async fn open(&self, watch: &Call) -> Result<Body, ApiError> {
         open(&self.0.watches, watch).await
-    }
-
-    /// The way by which the Lease is renewed, by kube's own typed calls.
-    pub fn leases(&self, namespace: &str) -> Api<Lease> {
-        Api::namespaced(self.0.client.clone(), namespace)
     }
 
     /// The same way, for who may write while this term lasts.

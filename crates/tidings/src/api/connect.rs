@@ -6,7 +6,7 @@
 //! here or by the client that is returned, but with other credentials.
 //!
 //! kube's typed calls log the text of what they cannot parse, so Tidings sends
-//! raw requests (see [`crate::api`]) for everything but its Lease.
+//! raw requests (see [`crate::api`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -24,6 +24,15 @@ pub(super) const LONGEST_WISH: Duration = Duration::from_mins(1);
 /// How much of its message is kept, in characters.
 const MESSAGE: usize = 500;
 
+const CANNOT_ANSWER: &str = "the API server cannot answer now";
+const CANNOT_BE_REACHED: &str = "the API server cannot be reached";
+
+/// Whether a text says what [`ApiError`] says of requests that were not answered, as they
+/// are in an outage.
+pub(crate) fn is_of_outage(text: &str) -> bool {
+    text.contains(CANNOT_ANSWER) || text.contains(CANNOT_BE_REACHED)
+}
+
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
@@ -116,11 +125,11 @@ impl fmt::Display for ApiError {
                  token or certificate that Tidings is given: it is read again by itself"
             ),
             Self::Slow { code, message, .. } => {
-                write!(f, "the API server cannot answer now ({code}): {message}")
+                write!(f, "{CANNOT_ANSWER} ({code}): {message}")
             }
             Self::Unreachable(text) => write!(
                 f,
-                "the API server cannot be reached ({text}); check its address and the network"
+                "{CANNOT_BE_REACHED} ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
             Self::TooLong => f.write_str("the answer is longer than any that is taken in"),

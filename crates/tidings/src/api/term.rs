@@ -40,6 +40,12 @@ impl Term {
         now < u128::from(self.until.load(Ordering::Relaxed))
     }
 
+    /// How long we may still write.
+    pub(crate) fn left(&self) -> Duration {
+        let until = Duration::from_millis(self.until.load(Ordering::Relaxed));
+        until.saturating_sub(self.started.elapsed())
+    }
+
     /// It is over, for all who hold it: another replica may lead from now on.
     pub(crate) fn end(&self) {
         self.until.store(0, Ordering::Relaxed);

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod explain;
+pub mod leader;
 pub mod report;
 pub mod table;
 

@@ -2,10 +2,12 @@
 //!
 //! Goes in: every line, from whatever room, with its fields: `namespace`, or one that
 //! begins with it (`workload`, `job`). Comes out: whether it is written, and now and then
-//! how many were not. Lines that say [`ALWAYS`] are, and those that are only for
-//! debugging. Nothing here fails.
+//! how many were not. While an outage lasts, that a request met it is no news either.
+//! Lines that say [`ALWAYS`] are written, and those that are only for debugging. Nothing
+//! here fails.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -16,13 +18,24 @@ use tracing::{Event, Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
 
 use super::allowance::{Allowance, LeftOut};
+use crate::api::is_of_outage;
 
 /// The target of lines that are written however many there are.
 pub(super) const ALWAYS: &str = "tidings::always";
 
 /// What lines were written lately. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct LogLines(Arc<Mutex<Allowance<()>>>);
+pub struct LogLines {
+    allowance: Arc<Mutex<Allowance<()>>>,
+    outage: Arc<OutageLines>,
+}
+
+/// Lines that only repeat that there is an outage.
+#[derive(Debug, Default)]
+struct OutageLines {
+    lasts: AtomicBool,
+    left_out: AtomicU64,
+}
 
 impl LogLines {
     /// Of each namespace, how many lines were left out, where it is time to say so.
@@ -35,8 +48,28 @@ impl LogLines {
         counted(self.lock().rest())
     }
 
+    /// Says whether there is an outage of which the log has its lines.
+    pub(super) fn outage(&self, lasts: bool) {
+        self.outage.lasts.store(lasts, Ordering::Relaxed);
+    }
+
+    /// How many lines were left out that would only have repeated it.
+    pub(super) fn left_out_of_outage(&self) -> u64 {
+        self.outage.left_out.swap(0, Ordering::Relaxed)
+    }
+
+    fn repeats_outage(&self, about: &LineFields) -> bool {
+        let repeats = about.by_outage && self.outage.lasts.load(Ordering::Relaxed);
+        if repeats {
+            self.outage.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        repeats
+    }
+
     fn lock(&self) -> MutexGuard<'_, Allowance<()>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,6 +96,9 @@ impl<S> Filter<S> for LogLines {
         }
         let mut about = LineFields::default();
         event.record(&mut about);
+        if self.repeats_outage(&about) {
+            return false;
+        }
         match &about.namespace {
             Some(namespace) => {
                 let workload = about.object.as_deref();
@@ -79,6 +115,8 @@ impl<S> Filter<S> for LogLines {
 struct LineFields {
     namespace: Option<String>,
     object: Option<String>,
+    /// It says that a request was not answered.
+    by_outage: bool,
 }
 
 impl LineFields {
@@ -90,6 +128,7 @@ impl LineFields {
                 let namespace = object.split('/').next().map(str::to_owned);
                 (self.namespace, self.object) = (namespace, Some(object));
             }
+            "error" | "text" => self.by_outage |= is_of_outage(&value()),
             _ => {}
         }
     }

@@ -17,6 +17,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::events::cut;
 use super::lines::{ALWAYS, LogLines};
+use super::outage::Say;
+use crate::admin::Blind;
 use crate::control::Notice;
 
 /// The form and amount of the log.
@@ -186,6 +188,47 @@ pub fn problem(workload: &WorkloadRef, reason: Reason, text: &str) {
 /// The line for a roll that reached its workload.
 pub fn rolled(workload: &WorkloadRef, n: u64, because: &str, millis: Option<u64>) {
     tracing::info!(target: ALWAYS, %workload, n, because, after_ms = millis, "Rolled");
+}
+
+/// The line for an outage: that it begins, goes on, or is over.
+pub(super) fn outage(say: Say, blind: Option<&Blind>, left_out: u64) {
+    let why = blind.map_or("", |blind| &*blind.why);
+    let not_known = blind.map(not_known).unwrap_or_default();
+    match say {
+        Say::Begun(lasted) => {
+            let for_s = lasted.as_secs();
+            tracing::warn!(
+                for_s,
+                not_known,
+                why,
+                "blind: what changes now is rolled after it"
+            );
+        }
+        Say::GoesOn(lasted) => {
+            let for_s = lasted.as_secs();
+            tracing::warn!(for_s, not_known, why, left_out, "still blind");
+        }
+        Say::Over(lasted) => {
+            let for_s = lasted.as_secs();
+            tracing::info!(for_s, left_out, "no longer blind");
+        }
+    }
+}
+
+/// So many things are named that are not known.
+const NAMED: usize = 3;
+
+fn not_known(blind: &Blind) -> String {
+    let named: Vec<_> = blind
+        .not_known
+        .iter()
+        .take(NAMED)
+        .map(|what| &**what)
+        .collect();
+    match blind.not_known.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
+    }
 }
 
 /// The line for so many that were left out.

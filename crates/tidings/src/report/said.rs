@@ -15,10 +15,12 @@ use super::allowance::{Allowance, LeftOut};
 use super::events::{self, EventFact};
 use super::lines::LogLines;
 use super::log;
+use super::outage::Outage;
 use super::sender::EventSender;
 use crate::admin::Health;
+use crate::api::Term;
 use crate::control::{Control, Notice, NoticeKind, Roll};
-use crate::metrics::{Metrics, gauge};
+use crate::metrics::{Metrics, gauge, gauge_of};
 use crate::notify::RollMessage;
 use crate::notify::sender::AlertSender;
 use crate::rights;
@@ -44,6 +46,8 @@ pub(crate) struct Report {
     pub(crate) instance: Name,
     /// When gauges were last shown.
     pub(crate) shown: Option<Instant>,
+    /// What the log says of outages.
+    pub(crate) outage: Outage,
 }
 
 impl Report {
@@ -147,10 +151,10 @@ impl Report {
             News::Refused(stream, refusal) => {
                 let namespace = refusal.namespace.as_deref();
                 let advice = rights::advice(refusal.verb, &refusal.resource, namespace);
-                self.health.broken(stream, Some(advice));
+                self.health.refused(stream, advice);
             }
-            News::Failing(stream, error) => self.health.broken(stream, Some(error.clone())),
-            News::Recovered(stream) => self.health.broken(stream, None),
+            News::Failing(stream, error) => self.health.fails(stream, error.clone()),
+            News::Recovered(stream) => self.health.recovered(stream),
             _ => {}
         }
     }
@@ -186,11 +190,34 @@ impl Report {
         let sources = gauge(gauges.sources);
         self.metrics.of.tidings_sources.set(sources);
         self.metrics.of.tidings_leader.set(gauges.leading.into());
+        self.metrics.leadership(self.health.leadership());
+        self.look_for_outage(now);
         self.metrics
             .workloads(index.workloads().map(|(key, _)| key.kind));
         self.metrics.standing(control.standing());
         self.metrics.problems(control.problems());
         None
+    }
+
+    /// What is not known is said in one line for all, and not of each request.
+    fn look_for_outage(&mut self, now: Instant) {
+        let blind = self.health.blind();
+        let since = blind.as_ref().map(|blind| blind.since);
+        let lasted = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.metrics.of.tidings_blind_seconds.set(gauge_of(lasted));
+        if let Some(say) = self.outage.look(now, since) {
+            let left_out = self.lines.left_out_of_outage();
+            log::outage(say, blind.as_ref(), left_out);
+        }
+        self.lines.outage(self.outage.lasts());
+    }
+
+    /// A term begins, in which Events are told, or there is none.
+    pub(crate) fn lead(&self, term: Option<Term>) {
+        if let Some(events) = &self.events {
+            events.lead(term);
+        }
+        self.health.records(None);
     }
 
     pub(crate) async fn close(&mut self, within: Duration) {

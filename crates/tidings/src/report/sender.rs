@@ -3,7 +3,8 @@
 //! Goes in: [`EventFact`]s, never waiting. Comes out: a few POSTs at once, of a
 //! namespace one, held back while patches are under way: a webhook that hangs in one
 //! namespace holds up that namespace's Events. What cannot be sent is counted and
-//! dropped: an Event is a message to people, never a fact that decisions rest on.
+//! dropped: an Event is a message to people, never a fact that decisions rest on. Who
+//! does not lead tells nothing: what waits then is told if he leads again soon.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,13 +18,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::events::{EventFact, render};
 use super::waiting::{Next, Told, WaitingEvents};
 use crate::api::outbox::Failed;
-use crate::api::{ApiClient, ApiError, Call, Place, Verb};
+use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::metrics::Metrics;
 
 /// Events that are sent at once.
 const AT_ONCE: usize = 8;
 /// An answer that takes longer is none.
 const ANSWER: Duration = Duration::from_secs(10);
+/// What is older when a term begins is not told any more: it may be another's to tell.
+const NEWS: Duration = Duration::from_mins(1);
+/// How often it is looked whether a term that could not be renewed in time was.
+const TERM: Duration = Duration::from_secs(1);
 /// Nothing is to be done by then, as far as it is known.
 const LONG: Duration = Duration::from_hours(1);
 
@@ -51,6 +56,39 @@ struct QueueState {
     patching: bool,
     /// Nothing more comes.
     closing: bool,
+    /// The term in which we may tell.
+    term: Option<Term>,
+    /// What was told before is dropped.
+    news_since: Option<Instant>,
+}
+
+impl QueueState {
+    /// When it may tell something, if not now. At the end of a term that is given up what
+    /// was done in it is told.
+    fn holds(&self) -> Option<Next> {
+        match &self.term {
+            _ if self.closing => None,
+            Some(term) if term.is_valid() => None,
+            Some(_) => Some(Next::At(Instant::now() + TERM)),
+            None => Some(Next::Wait),
+        }
+    }
+
+    /// The next that is still news, and how many were not.
+    fn next(&mut self) -> (Next, u64) {
+        let mut dropped = 0;
+        loop {
+            let next = self.waiting.take(Instant::now(), self.patching);
+            match (next, self.news_since) {
+                (Next::Send(told), Some(since)) if told.is_before(since) => {
+                    dropped += 1;
+                    let namespace = &told.fact.workload.namespace;
+                    self.waiting.done(namespace, Duration::ZERO);
+                }
+                (next, _) => return (next, dropped),
+            }
+        }
+    }
 }
 
 impl EventQueue {
@@ -58,9 +96,13 @@ impl EventQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Next {
+    /// The next, and how many were dropped before it.
+    fn next(&self) -> (Next, u64) {
         let state = &mut *self.lock();
-        state.waiting.take(Instant::now(), state.patching)
+        match state.holds() {
+            Some(until) => (until, 0),
+            None => state.next(),
+        }
     }
 
     fn is_through(&self) -> bool {
@@ -98,6 +140,16 @@ impl EventSender {
         self.queue.news.notify_one();
     }
 
+    /// A term begins, or there is none: then nothing is told.
+    pub fn lead(&self, term: Option<Term>) {
+        {
+            let state = &mut *self.queue.lock();
+            state.news_since = Instant::now().checked_sub(NEWS);
+            state.term = term;
+        }
+        self.queue.news.notify_one();
+    }
+
     /// Says whether patches are under way, which go first.
     pub fn patching(&self, under_way: bool) {
         let before = std::mem::replace(&mut self.queue.lock().patching, under_way);
@@ -114,6 +166,9 @@ impl EventSender {
         {
             let mut state = self.queue.lock();
             (state.closing, state.patching) = (true, false);
+            if state.term.is_none() {
+                state.news_since = Some(Instant::now());
+            }
         }
         self.queue.news.notify_one();
         if timeout(within, &mut task).await.is_err() {
@@ -133,11 +188,12 @@ impl EventPost {
     async fn all(self: Arc<Self>) {
         let mut under_way = JoinSet::new();
         loop {
-            let next = if under_way.len() < AT_ONCE {
+            let (next, dropped) = if under_way.len() < AT_ONCE {
                 self.queue.next()
             } else {
-                Next::Wait
+                (Next::Wait, 0)
             };
+            self.metrics.of.tidings_events_dropped_total.inc_by(dropped);
             let wake = match next {
                 Next::Send(told) => {
                     under_way.spawn(Arc::clone(&self).one(told));
@@ -195,7 +251,7 @@ impl EventPost {
         let event = render(fact, &self.instance, Timestamp::now()).to_string();
         let events = Place::core("events").within(fact.workload.namespace.clone());
         let post = Call::new(Verb::Create, events).body(event);
-        let answer = timeout(ANSWER, self.api.tell(&post)).await;
+        let answer = timeout(ANSWER, self.api.at_once(&post)).await;
         let late = || ApiError::Unreachable(format!("no answer in {} s", ANSWER.as_secs()));
         let error = answer.unwrap_or_else(|_| Err(late())).err();
         let code = error.as_ref().map_or(Some(201), ApiError::status);
@@ -277,6 +333,7 @@ mod tests {
             "tidings".into(),
             dry_run,
         );
+        sender.lead(Some(Term::endless()));
         (sender, metrics)
     }
 
@@ -321,6 +378,28 @@ mod tests {
         sender.patching(false);
         sender.close(Duration::from_secs(1)).await;
         assert_eq!(server.got.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_deposed_tells_nothing_until_he_leads_again() {
+        let server = Server::default();
+        let (sender, metrics) = start(&server, false);
+        sender.lead(None);
+        sender.send(fact("long ago"));
+        sleep(NEWS * 2).await;
+        sender.send(fact("just now"));
+        sleep(NEWS / 2).await;
+        assert!(server.got.lock().unwrap().is_empty());
+        sender.lead(Some(Term::endless()));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(*server.got.lock().unwrap(), ["just now"]);
+        assert_eq!(dropped(&metrics), 1);
+        sender.lead(Some(Term::new(2, None)));
+        sender.send(fact("after the term"));
+        sleep(NEWS).await;
+        sender.lead(None);
+        sender.close(Duration::from_secs(1)).await;
+        assert_eq!(*server.got.lock().unwrap(), ["just now"]);
     }
 
     /// As long as a webhook hangs there.

@@ -56,6 +56,13 @@ pub(super) struct Told {
     failures: u32,
 }
 
+impl Told {
+    /// Whether it was told before this time.
+    pub(super) fn is_before(&self, time: Instant) -> bool {
+        self.at < time
+    }
+}
+
 /// What is to be done now.
 #[derive(Debug)]
 pub(super) enum Next {

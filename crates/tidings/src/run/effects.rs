@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use crate::act::saved::{self, Saved};
 use crate::act::{self, ActContext, Author};
+use crate::admin::Health;
 use crate::api::{ApiClient, ApiError, Term};
 use crate::control::{
     Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, RollError, Unpause,
@@ -49,6 +50,8 @@ pub(crate) struct Executor {
     pub(crate) words: Words,
     pub(crate) identity: String,
     pub(crate) metrics: Metrics,
+    /// Who is told whether the records can be read.
+    pub(crate) health: Arc<Health>,
     /// Called instead of rolling.
     pub(crate) webhook: Option<Webhook>,
     pub(crate) dry_run: bool,
@@ -114,12 +117,14 @@ impl Effects {
 
     /// A term begins: the state is taken over, then the controller leads.
     pub(crate) fn begin_term(&mut self, term: Term) {
+        self.report.lead(Some(term.clone()));
         self.term = Some(term);
         self.in_term(Executor::take_over);
     }
 
     pub(crate) fn end_term(&mut self) {
         self.term = None;
+        self.report.lead(None);
     }
 
     /// Looks whether the state's objects are as we left them.
@@ -295,10 +300,14 @@ impl Executor {
         let listing = cluster::list(&self.api, &self.home);
         match self.api.counted("read_state", listing).await {
             Ok(found) => {
+                self.health.records(None);
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;
             }
-            Err(error) => tracing::warn!(%error, "the records cannot be looked after"),
+            Err(error) => {
+                tracing::debug!(%error, "the records cannot be looked after");
+                self.health.records(Some(error.to_string()));
+            }
         }
     }
 
@@ -308,9 +317,15 @@ impl Executor {
         let mut pauses = STATE_PAUSES;
         while term.is_valid() {
             match self.taken_over(&term).await {
-                Ok((state, saved)) => return self.begin(term, state, saved).await,
+                Ok((state, saved)) => {
+                    self.health.records(None);
+                    return self.begin(term, state, saved).await;
+                }
                 Err(ApiError::TermOver) => return,
-                Err(error) => tracing::warn!(%error, "the state cannot be taken over yet"),
+                Err(error) => {
+                    tracing::debug!(%error, "the state cannot be taken over yet");
+                    self.health.records(Some(error.to_string()));
+                }
             }
             sleep(pauses.grow()).await;
         }

@@ -25,6 +25,7 @@ use crate::notify::webhook::Webhook;
 use crate::records::cluster;
 use crate::reloader::meta_info;
 use crate::report::allowance::Allowance;
+use crate::report::outage::Outage;
 use crate::report::sender::EventSender;
 use crate::report::{Report, log};
 use crate::run::chance::chance;
@@ -81,6 +82,7 @@ pub async fn controller(settings: ControllerSettings) -> Result<()> {
         health,
         instance,
         shown: None,
+        outage: Outage::default(),
     };
     let way = (identity, told.webhook, report, resign);
     let (tell, told_to_stop) = oneshot::channel();
@@ -156,6 +158,7 @@ async fn run(
         words: installation.strategy.words(),
         identity,
         metrics: report.metrics().clone(),
+        health: report.health.clone(),
         webhook,
         dry_run: settings.plain.dry_run,
     };
@@ -307,9 +310,8 @@ fn stand(
         return (elections, task, release);
     }
     let installation = &settings.installation;
-    let leases = api.leases(&installation.own_namespace);
-    let name = &installation.rules.instance;
-    let candidate = Candidate::new(leases, name, identity, settings.lease, heeds);
+    let lease = (&installation.own_namespace, &installation.rules.instance);
+    let candidate = Candidate::new(api.clone(), lease, identity, settings.lease, heeds);
     (elections, tokio::spawn(candidate.run(news, stop)), release)
 }
 

@@ -132,7 +132,6 @@ impl Loop {
         match election {
             Election::Won(term) => self.effects.begin_term(term),
             Election::Lost => {
-                tracing::warn!("another replica leads, or the Lease could not be renewed: waiting");
                 self.effects.end_term();
                 self.control.take(self.now(), Input::Following);
             }

@@ -22,7 +22,9 @@ fn settings() -> WhySettings {
 /// A cluster in which nothing is in that namespace, and that answers so about it.
 fn cluster(namespace: Answer) -> Fake {
     let path = "/api/v1/namespaces/staeg";
-    let mut fake = Fake::new().at(path, [namespace]);
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/tidings/leases/tidings";
+    let fake = Fake::new().at(lease, [Answer::status(404, "not found")]);
+    let mut fake = fake.at(path, [namespace]);
     for kind in settings().installation.kinds.iter() {
         let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
         let (group, version, plural) = (kind.group, kind.version, kind.plural);
@@ -46,5 +48,6 @@ async fn and_not_where_it_is_there_or_may_not_be_asked_for() {
         let (text, exit) = ask(cluster(answer).api(), settings()).await.unwrap();
         assert_eq!(exit, Exit::Done, "{text}");
         assert!(text.contains("0 in step"), "{text}");
+        assert!(text.contains("nobody leads: there is no Lease"), "{text}");
     }
 }

@@ -8,9 +8,11 @@
 //! that may not be read is named in the report, and the rest is said.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding, Question};
@@ -20,14 +22,17 @@ use tidings_core::object::{Meta, Seconds, Workload, read_workload};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
+use tokio::time::timeout;
 
 use super::explain::Facts;
+use super::leader::LeaderReport;
 use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::connect::{self, Idle};
 use crate::api::page::{self, METADATA};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 use crate::cli::exit::Exit;
+use crate::lease::{self, LeaseObject};
 use crate::records::cluster;
 use crate::records::memory::Store;
 use crate::settings::streams::streams;
@@ -37,6 +42,8 @@ use crate::watch::scope::{Filter, Selectors};
 
 /// Sources that are read at the same time.
 const READS: usize = 8;
+/// Who leads is not waited for any longer.
+const LEADER: Duration = Duration::from_secs(5);
 /// Reading what a decision lacks brings up further questions, but not for ever.
 const ROUNDS: usize = 8;
 
@@ -59,10 +66,10 @@ pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<(String, Exit)
         (Output::Table, [report]) if one => table::workload(report),
         _ => String::new(),
     };
-    let report = WhyReport::new(reports);
+    let report = WhyReport::new(reports, asking.leader().await);
     let text = match settings.output {
         Output::Json => report.json()?,
-        Output::Table if one => text,
+        Output::Table if one => text + &table::without_leader(&report.leader),
         Output::Table => table::summary(&report),
     };
     Ok((text, report.exit()))
@@ -271,6 +278,18 @@ impl Asking {
         Ok(())
     }
 
+    /// Who leads the installation.
+    async fn leader(&self) -> LeaderReport {
+        let namespace = &self.installation.own_namespace;
+        let name = &self.installation.rules.instance;
+        let place = lease::leases(namespace).named(name.clone());
+        let found = timeout(LEADER, self.api.get(place)).await;
+        let late = || ApiError::Unreachable(format!("no answer in {} s", LEADER.as_secs()));
+        let found = found.unwrap_or_else(|_| Err(late()));
+        let found = found.and_then(|json| LeaseObject::read(&json, name));
+        LeaderReport::new(&found, &format!("{namespace}/{name}"), Timestamp::now())
+    }
+
     // --- one report ----------------------------------------------------------
 
     async fn report(&mut self, key: &WorkloadRef) -> Option<WorkloadReport> {
@@ -331,7 +350,7 @@ impl Asking {
     async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
         self.read_sources(key).await;
         let mut evidence = Evidence::default();
-        let now = jiff::Timestamp::now().as_second();
+        let now = Timestamp::now().as_second();
         let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
             let entry = self.records[&key.namespace]

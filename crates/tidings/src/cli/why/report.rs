@@ -9,6 +9,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
+use super::leader::LeaderReport;
 use crate::cli::exit::Exit;
 
 /// How it begins where the record could not be read.
@@ -22,6 +23,8 @@ pub struct WhyReport {
     pub workloads: Vec<WorkloadReport>,
     /// How many of them stand how.
     pub summary: Summary,
+    /// Who leads.
+    pub leader: LeaderReport,
 }
 
 /// How many workloads stand how.
@@ -166,6 +169,10 @@ pub static FIELDS: &[(&str, &str)] = &[
         "How many workloads are `inStep`, `stale`, `waiting`, `rolling`, `failed`, `unknown` and `notOptedIn`.",
     ),
     (
+        "leader",
+        "Who leads, and so rolls: the `name` of the replica, `since` when it does, when it has `renewed` the Lease, by its clock, and the `problem` where nobody does or that is not known; each may be `null`.",
+    ),
+    (
         "workloads[]",
         "One object for each workload, in order of namespace, kind and name.",
     ),
@@ -266,12 +273,16 @@ impl WorkloadReport {
 
 impl WhyReport {
     /// The report on these workloads.
-    pub fn new(workloads: Vec<WorkloadReport>) -> Self {
+    pub fn new(workloads: Vec<WorkloadReport>, leader: LeaderReport) -> Self {
         let mut summary = Summary::default();
         for workload in &workloads {
             summary.count(workload.standing);
         }
-        Self { workloads, summary }
+        Self {
+            workloads,
+            summary,
+            leader,
+        }
     }
 
     /// How the program ends with it: the gravest standing decides.

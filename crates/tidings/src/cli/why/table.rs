@@ -13,6 +13,7 @@ use tidings_core::standing::Word;
 use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
+use super::leader::LeaderReport;
 use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::table;
 
@@ -108,6 +109,15 @@ fn events(report: &WorkloadReport) -> String {
     format!("Its Events tell {what}: kubectl describe {kind}/{name} -n {namespace}\n")
 }
 
+/// That nobody leads, where that is so: then nothing is rolled. Who may not know it is not
+/// bothered with that.
+pub fn without_leader(leader: &LeaderReport) -> String {
+    match &leader.problem {
+        Some(problem) if !leader.refused => format!("\n{problem}\n"),
+        _ => String::new(),
+    }
+}
+
 /// All workloads that are opted in, one line each, and how many stand how.
 pub fn summary(report: &WhyReport) -> String {
     let shown = report.workloads.iter().filter(|w| w.standing.0.is_some());
@@ -137,14 +147,15 @@ pub fn summary(report: &WhyReport) -> String {
     };
     format!(
         "{text}\n\n{} in step, {} stale, {} waiting, {} rolling, {} failed, {} unknown; \
-         {} not opted in\n{hint}",
+         {} not opted in\n{}\n{hint}",
         counts.in_step,
         counts.stale,
         counts.waiting,
         counts.rolling,
         counts.failed,
         counts.unknown,
-        counts.not_opted_in
+        counts.not_opted_in,
+        report.leader.line()
     )
 }
 

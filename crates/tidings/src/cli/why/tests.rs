@@ -18,6 +18,7 @@ use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::explain::Facts;
+use super::leader::LeaderReport;
 use super::report::{FIELDS, WhyReport, WorkloadReport};
 use super::table;
 use crate::cli::exit::Exit;
@@ -243,7 +244,7 @@ fn a_changed_key_for_eyes() {
 
 #[test]
 fn in_step_as_json() {
-    let report = WhyReport::new(vec![seed().recorded().report()]);
+    let report = WhyReport::new(vec![seed().recorded().report()], LeaderReport::default());
     assert_eq!(report.exit(), Exit::Done);
     insta::assert_snapshot!(report.json().unwrap(), @r#"
     {
@@ -374,6 +375,12 @@ fn in_step_as_json() {
         "failed": 0,
         "unknown": 0,
         "notOptedIn": 0
+      },
+      "leader": {
+        "name": null,
+        "since": null,
+        "renewed": null,
+        "problem": null
       }
     }
     "#);
@@ -412,7 +419,10 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
     unknown: secret/db: needs get on secret db in stage
     Its Events tell what was decided: kubectl describe deployment/web -n stage
     ");
-    assert_eq!(WhyReport::new(vec![report]).exit(), Exit::Error);
+    assert_eq!(
+        WhyReport::new(vec![report], LeaderReport::default()).exit(),
+        Exit::Error
+    );
 }
 
 #[test]
@@ -451,13 +461,21 @@ fn a_roll_that_has_not_reached_it() {
     ");
 }
 
+fn led() -> LeaderReport {
+    LeaderReport {
+        name: Some("tidings-7c9f".to_owned()),
+        since: Some("2026-11-29T20:00:00Z".parse().unwrap()),
+        ..LeaderReport::default()
+    }
+}
+
 #[test]
 fn a_line_for_each_and_how_many_stand_how() {
     let nginx = source(SourceKind::ConfigMap, "nginx-config");
     let stale = seed().recorded().with(&nginx, 9, &[("nginx.conf", "new")]);
     let silent = Cluster::new(&json!({}), &json!({"containers": []}));
     let reports = [seed().recorded(), stale, silent].map(|cluster| cluster.report());
-    let report = WhyReport::new(reports.to_vec());
+    let report = WhyReport::new(reports.to_vec(), led());
     assert_eq!(report.exit(), Exit::NotInStep);
     insta::assert_snapshot!(table::summary(&report), @r"
     WORKLOAD              STANDING  REASON    PARTICULARS
@@ -465,6 +483,7 @@ fn a_line_for_each_and_how_many_stand_how() {
     stage/deployment/web  stale     Changed   configmap/nginx-config (mime, x, nginx.conf); UnknownAnnotation; NothingMatches
 
     1 in step, 1 stale, 0 waiting, 0 rolling, 0 failed, 0 unknown; 1 not opted in
+    tidings-7c9f leads since 2026-11-29T20:00:00Z
     ");
 }
 
@@ -494,7 +513,7 @@ fn a_class_is_in_step_until_it_is_rotated() {
 
 #[test]
 fn every_field_of_the_json_is_documented() {
-    let report = WhyReport::new(vec![seed().report()]);
+    let report = WhyReport::new(vec![seed().report()], LeaderReport::default());
     let json = serde_json::to_value(&report).unwrap();
     let mut paths = Vec::new();
     paths_of(&json["workloads"], "workloads", &mut paths);

@@ -1,0 +1,139 @@
+//! Who leads, as the Lease says to somebody who looks at it once.
+//!
+//! Goes in: the answer of the API server. Comes out: a [`LeaderReport`]. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::api::ApiError;
+use crate::lease::LeaseObject;
+
+/// Who has not renewed the Lease for this long leads no more, or his clock is wrong.
+const SILENT: Duration = Duration::from_mins(1);
+
+/// Who leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaderReport {
+    /// The replica that has the Lease.
+    pub name: Option<String>,
+    /// Since when, by its clock.
+    pub since: Option<Timestamp>,
+    /// When it renewed it last, by its clock.
+    pub renewed: Option<Timestamp>,
+    /// Why nobody leads, or that is not known.
+    pub problem: Option<String>,
+    /// Whether it is only that it may not be read.
+    #[serde(skip)]
+    pub refused: bool,
+}
+
+impl LeaderReport {
+    /// What the Lease tells; `place` is where it should be.
+    pub(super) fn new(found: &Result<LeaseObject, ApiError>, place: &str, now: Timestamp) -> Self {
+        match found {
+            Ok(lease) => Self::of(lease, place, now),
+            Err(ApiError::Gone) => Self::problem(format!(
+                "nobody leads: there is no Lease {place}; is Tidings installed, and is it its --own-namespace?"
+            )),
+            Err(error) => Self {
+                refused: error.refusal().is_some(),
+                ..Self::problem(format!(
+                    "who leads is not known: the Lease {place}: {error}"
+                ))
+            },
+        }
+    }
+
+    fn problem(text: String) -> Self {
+        Self {
+            problem: Some(text),
+            ..Self::default()
+        }
+    }
+
+    fn of(lease: &LeaseObject, place: &str, now: Timestamp) -> Self {
+        let Some(name) = lease.holder_shown() else {
+            return Self::problem(format!(
+                "nobody leads: nobody has the Lease {place}; is Tidings running?"
+            ));
+        };
+        let renewed = lease.renewed();
+        let silent = renewed.map_or(Duration::MAX, |renewed| {
+            Duration::try_from(now.duration_since(renewed)).unwrap_or_default()
+        });
+        let problem = (silent >= SILENT).then(|| {
+            let long = renewed.map(|renewed| format!(" since {renewed:.0}"));
+            format!(
+                "nobody leads, it seems: {name} has the Lease {place} and has not renewed it{}; its log says why, if it runs",
+                long.unwrap_or_default()
+            )
+        });
+        Self {
+            name: Some(name),
+            since: lease.since(),
+            renewed,
+            problem,
+            refused: false,
+        }
+    }
+
+    /// In a line.
+    pub(super) fn line(&self) -> String {
+        match (&self.problem, &self.name) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(name)) => {
+                let since = self.since.map(|since| format!(" since {since:.0}"));
+                format!("{name} leads{}", since.unwrap_or_default())
+            }
+            (None, None) => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn said(spec: &Value) -> String {
+        let metadata = json!({"name": "tidings", "resourceVersion": "7"});
+        let json = json!({"metadata": metadata, "spec": spec}).to_string();
+        let lease = LeaseObject::read(json.as_bytes(), "tidings");
+        line(&lease)
+    }
+
+    fn line(found: &Result<LeaseObject, ApiError>) -> String {
+        let now = "2026-11-29T20:00:00Z".parse().unwrap();
+        LeaderReport::new(found, "own/tidings", now).line()
+    }
+
+    #[test]
+    fn who_leads_or_why_nobody_does() {
+        let held = |renewed: &str| {
+            let since = "2026-11-29T19:00:00.1Z";
+            said(&json!({"holderIdentity": "a", "acquireTime": since, "renewTime": renewed}))
+        };
+        let said = [
+            held("2026-11-29T19:59:58Z"),
+            held("2026-11-29T20:04:00Z"),
+            held("2026-11-29T19:58:00Z"),
+            held("no time"),
+            said(&json!({"holderIdentity": ""})),
+            line(&Err(ApiError::Gone)),
+            line(&Err(ApiError::Unreadable)),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r"
+        a leads since 2026-11-29T19:00:00Z
+        a leads since 2026-11-29T19:00:00Z
+        nobody leads, it seems: a has the Lease own/tidings and has not renewed it since 2026-11-29T19:58:00Z; its log says why, if it runs
+        nobody leads, it seems: a has the Lease own/tidings and has not renewed it; its log says why, if it runs
+        nobody leads: nobody has the Lease own/tidings; is Tidings running?
+        nobody leads: there is no Lease own/tidings; is Tidings installed, and is it its --own-namespace?
+        who leads is not known: the Lease own/tidings: the API server sent an object of an unexpected shape
+        ");
+    }
+}
