@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::api::{ApiClient, Refusal};
 use crate::metrics::Metrics;
 
+mod doubt;
 mod event;
 mod lines;
 pub(crate) mod namespaces;
@@ -49,7 +50,7 @@ pub enum News {
     /// The stream has failed several times in a row, and why the last time. It is
     /// tried again and again. Told once, until it recovers.
     Failing(Stream, String),
-    /// The stream is open again.
+    /// The stream is open again, and tells something or has stood for a while.
     Recovered(Stream),
 }
 

@@ -26,11 +26,13 @@ const MESSAGE: usize = 500;
 
 const CANNOT_ANSWER: &str = "the API server cannot answer now";
 const CANNOT_BE_REACHED: &str = "the API server cannot be reached";
+const REFUSES_US: &str = "the API server does not accept our credentials";
 
 /// Whether a text says what [`ApiError`] says of requests that were not answered, as they
 /// are in an outage.
 pub(crate) fn is_of_outage(text: &str) -> bool {
-    text.contains(CANNOT_ANSWER) || text.contains(CANNOT_BE_REACHED)
+    let all = [CANNOT_ANSWER, CANNOT_BE_REACHED, REFUSES_US];
+    all.iter().any(|said| text.contains(said))
 }
 
 /// Why a request has no result.
@@ -121,7 +123,7 @@ impl fmt::Display for ApiError {
             }
             Self::Unauthenticated(message) => write!(
                 f,
-                "the API server does not accept our credentials (401: {message}); renew the \
+                "{REFUSES_US} (401: {message}); renew the \
                  token or certificate that Tidings is given: it is read again by itself"
             ),
             Self::Slow { code, message, .. } => {

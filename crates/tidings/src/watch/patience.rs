@@ -14,6 +14,8 @@ use crate::api::{ApiError, Refusal};
 
 /// The wait after the first failure.
 const FIRST: Duration = Duration::from_millis(500);
+/// The wait after a watch that told something and ended soon, where that is not the first.
+const BRIEF: Duration = Duration::from_secs(2);
 /// The longest wait that is not the server's wish. What changed during an outage
 /// is rolled this long after it at the latest.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -30,7 +32,7 @@ const TROUBLE: u32 = 3;
 pub(super) struct Patience {
     /// Failures since something went well; none where the last was the first.
     pauses: Option<Pauses>,
-    /// Failures since the stream was open.
+    /// Failures since the stream was well.
     closed: u32,
     /// The refusal that was told last.
     refused: Option<Refusal>,
@@ -40,6 +42,13 @@ impl Patience {
     /// Something went well.
     pub(super) fn restore(&mut self) {
         self.pauses = None;
+    }
+
+    /// Something went well, and was over soon. If that goes on it must not be a storm.
+    pub(super) fn was_brief(&mut self) {
+        if self.pauses.is_some() {
+            self.pauses = Some(Pauses::new(BRIEF, LONGEST));
+        }
     }
 
     /// Takes note of a refusal; says whether it is another than before.
@@ -53,8 +62,23 @@ impl Patience {
         self.closed == TROUBLE
     }
 
-    /// Takes note that the stream is open; says whether it was told not to be.
-    pub(super) fn opened(&mut self) -> bool {
+    /// Takes note that it is permitted; says whether it was told not to be.
+    pub(super) fn is_permitted(&mut self) -> bool {
+        self.refused.take().is_some()
+    }
+
+    /// Whether such failures were told.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.closed >= TROUBLE
+    }
+
+    /// Whether there is something to get over.
+    pub(super) fn is_tried(&self) -> bool {
+        self.refused.is_some() || self.closed > 0
+    }
+
+    /// Takes note that the stream is well; says whether it was told not to be.
+    pub(super) fn is_over(&mut self) -> bool {
         let troubled = std::mem::take(&mut self.closed) >= TROUBLE;
         self.refused.take().is_some() || troubled
     }
@@ -62,7 +86,7 @@ impl Patience {
     /// How long to wait after this.
     pub(super) fn pause(&mut self, end: &End) -> Duration {
         match end {
-            End::GoOn | End::Unending => Duration::ZERO,
+            End::GoOn | End::Unending | End::Doubted => Duration::ZERO,
             End::NotServed => NOT_SERVED,
             End::Closed | End::Failed(ApiError::Expired) if self.pauses.is_none() => {
                 self.pauses = Some(Pauses::new(FIRST, LONGEST));

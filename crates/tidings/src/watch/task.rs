@@ -2,8 +2,8 @@
 //!
 //! A list is asked for as a stream of events; where the server does not know
 //! that, in pages. Then the watch goes on from version to version, over as many
-//! connections as it takes. Only a version that is forgotten (410) makes a new
-//! list.
+//! connections as it takes. A new list is made for a version that is forgotten (410), and
+//! where it is doubted that the watch tells all ([`Doubt`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::News;
+use super::doubt::Doubt;
 use super::event::{Event, Kind, bookmark, decode};
 use super::lines::Lines;
 use super::order::Turn;
@@ -28,14 +29,13 @@ use crate::api::{self, ApiClient, ApiError, Call};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Happened;
 
-/// After this long without a line the connection is dead: the server sends a
-/// bookmark each minute and ends a watch before.
-const SILENCE: Duration = Duration::from_secs(295);
 /// After this long without a line a list will not end: the server does not know
 /// of streaming lists and waits for changes.
 const UNENDING: Duration = Duration::from_secs(30);
 /// A watch that lived this long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
+/// Why a watch is no good that ends at once each time.
+const HOLLOW: &str = "the watch ends at once and tells nothing; is there something between Tidings and the API server that cuts or changes it? It is listed once a minute meanwhile";
 
 /// Why a round is over.
 pub(super) enum End {
@@ -43,6 +43,8 @@ pub(super) enum End {
     GoOn,
     /// The connection ended.
     Closed,
+    /// Nothing was heard for so long that what is there has to be listed.
+    Doubted,
     /// The server does not know of streaming lists.
     Unending,
     /// The server does not serve it.
@@ -74,6 +76,13 @@ pub(super) struct Task {
     /// Everything up to here has been told.
     at: Option<Version>,
     patience: Patience,
+    doubt: Doubt,
+    /// When the present watch was opened.
+    opened: Option<Instant>,
+    /// Whether it has gone forward since.
+    forward: bool,
+    /// Streaming lists of it do not end.
+    in_pages: bool,
     turn: Turn,
     metrics: Metrics,
     served: Served,
@@ -102,6 +111,10 @@ impl Task {
             whole_lists_only,
             at: None,
             patience: Patience::default(),
+            doubt: Doubt::default(),
+            opened: None,
+            forward: false,
+            in_pages: false,
             turn: Turn::Over,
             metrics,
             served: Served::NotKnown,
@@ -120,15 +133,18 @@ impl Task {
 
     async fn follow_for_ever(&mut self) {
         self.turn.come().await;
+        self.doubt.overcome();
         loop {
-            let began = Instant::now();
+            (self.opened, self.forward) = (None, false);
             let end = match self.round().await {
                 Ok(()) => End::GoOn,
                 Err(End::Failed(ApiError::Gone)) if self.may_be_lacking() => End::NotServed,
                 Err(end) => end,
             };
-            if self.at.is_some() && began.elapsed() >= GOOD {
+            if self.lived_well() {
                 self.patience.restore();
+            } else if self.forward {
+                self.patience.was_brief();
             }
             self.learn(&end).await;
             let pause = sleep(self.patience.pause(&end));
@@ -141,10 +157,24 @@ impl Task {
 
     async fn round(&mut self) -> Result<(), End> {
         match self.at {
+            Some(_) if self.doubt.due() <= Instant::now() => self.list_for_doubt().await,
             Some(version) => self.watch(version).await,
-            None if self.whole_lists_only.load(Relaxed) => self.list().await,
+            None if self.in_pages || self.whole_lists_only.load(Relaxed) => {
+                self.list_in_pages().await
+            }
             None => self.list_as_stream().await,
         }
+    }
+
+    /// Whether the watch that has just ended stood for a while.
+    fn lived_well(&self) -> bool {
+        let opened = self.opened.filter(|_| self.at.is_some());
+        opened.is_some_and(|opened| opened.elapsed() >= GOOD)
+    }
+
+    /// Whether it was opened, and has ended without being of any use.
+    fn was_hollow(&self) -> bool {
+        self.opened.is_some() && !self.forward && !self.lived_well()
     }
 
     /// Takes in what the end of a round means for the next one.
@@ -154,9 +184,14 @@ impl Task {
         }
         let stream = &self.query.stream;
         match end {
-            End::GoOn => {}
             End::NotServed => self.not_served().await,
+            End::Closed if self.was_hollow() => self.failed(HOLLOW.to_owned()).await,
             End::Closed => tracing::debug!(%stream, "the watch ended"),
+            End::Doubted if self.doubt.is_new() => tracing::warn!(
+                %stream,
+                "nothing was heard of it for more than two minutes, not even a bookmark: it is listed anew, and again every few minutes until something is"
+            ),
+            End::GoOn | End::Doubted => {}
             End::Unending => {
                 if !self.whole_lists_only.swap(true, Relaxed) {
                     tracing::info!("the API server knows no streaming lists; listing in pages");
@@ -174,7 +209,7 @@ impl Task {
                     }
                     Some(_) => {}
                     None => {
-                        tracing::warn!(%stream, %error, "the watch failed");
+                        let error = error.to_string();
                         self.failed(error).await;
                     }
                 }
@@ -182,10 +217,18 @@ impl Task {
         }
     }
 
-    async fn failed(&mut self, error: &ApiError) {
-        if self.patience.is_trouble() {
-            let news = News::Failing(self.query.stream.clone(), error.to_string());
-            self.tell(news).await;
+    /// Once is a connection that was renewed. More often is told; what opens and tells
+    /// nothing is listed in its stead.
+    async fn failed(&mut self, error: String) {
+        let stream = self.query.stream.clone();
+        tracing::debug!(%stream, error, "the watch failed");
+        let is_news = self.patience.is_trouble();
+        if self.was_hollow() && self.patience.is_troubled() {
+            self.in_pages = true;
+            self.doubt.is_hollow();
+        }
+        if is_news {
+            self.tell(News::Failing(stream, error)).await;
         }
     }
 
@@ -197,7 +240,7 @@ impl Task {
     /// believed when it is found again: the server may be starting.
     async fn not_served(&mut self) {
         self.at = None;
-        self.opened().await;
+        self.is_well().await;
         let stream = self.query.stream.clone();
         match self.served {
             Served::Yes => self.served = Served::NotKnown,
@@ -219,15 +262,25 @@ impl Task {
         let call = self.query.list_and_watch();
         match self.api.open(&call).await {
             Ok(body) => {
-                self.opened().await;
+                self.is_open().await;
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
                     .await;
                 self.follow(body, &call, true).await
             }
             Err(ApiError::Invalid(..)) => Err(End::Unending),
-            Err(ApiError::Forbidden(_)) => self.list().await,
+            Err(ApiError::Forbidden(_)) => self.list_in_pages().await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn list_in_pages(&mut self) -> Result<(), End> {
+        self.list().await?;
+        // That its watch is of no use is not over with that.
+        if !self.doubt.hollow() {
+            self.doubt.overcome();
+            self.is_well().await;
+        }
+        Ok(())
     }
 
     /// A list in pages.
@@ -239,6 +292,8 @@ impl Task {
                 answer => answer?,
             };
             if pages.is_first() {
+                // What began is to be brought to its end.
+                self.at = None;
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
                     .await;
             }
@@ -251,6 +306,12 @@ impl Task {
                 return Ok(());
             }
         }
+    }
+
+    /// A list because the watch is doubted. Where it cannot be had the watch goes on.
+    async fn list_for_doubt(&mut self) -> Result<(), End> {
+        self.doubt.listed();
+        self.list().await
     }
 
     async fn list_ended(&mut self, version: Version) {
@@ -266,15 +327,61 @@ impl Task {
     async fn watch(&mut self, version: Version) -> Result<(), End> {
         let call = self.query.watch(version);
         let body = self.api.open(&call).await?;
-        self.opened().await;
+        self.is_open().await;
         self.follow(body, &call, false).await
     }
 
-    async fn opened(&mut self) {
-        if self.patience.opened() {
-            tracing::info!(stream = %self.query.stream, "open again");
-            self.tell(News::Recovered(self.query.stream.clone())).await;
+    /// It is permitted; whether it is of any use is to be seen.
+    async fn is_open(&mut self) {
+        self.opened = Some(Instant::now());
+        if self.patience.is_permitted() && !self.patience.is_troubled() {
+            self.recovered().await;
         }
+    }
+
+    /// It tells what it should, or stands open as it should.
+    async fn is_well(&mut self) {
+        if self.patience.is_over() {
+            self.recovered().await;
+        }
+    }
+
+    async fn recovered(&self) {
+        tracing::debug!(stream = %self.query.stream, "open again");
+        self.tell(News::Recovered(self.query.stream.clone())).await;
+    }
+
+    /// It told of this version: that is news, or the same again, or an older one, which
+    /// shows nothing.
+    async fn told(&mut self, version: Option<Version>) {
+        let newer = version.filter(|version| self.at.is_none_or(|at| *version > at));
+        if newer.is_some() {
+            self.at = newer;
+            self.goes_forward().await;
+        }
+    }
+
+    async fn goes_forward(&mut self) {
+        self.forward = true;
+        if self.doubt.overcome() {
+            tracing::info!(stream = %self.query.stream, "the watch tells what happens again");
+        }
+        self.is_well().await;
+    }
+
+    /// Until when a watch may be silent, or has to be looked after.
+    fn patient_until(&self, listing: bool, due: Option<Instant>) -> Instant {
+        let silent = if listing {
+            Instant::now() + UNENDING
+        } else {
+            self.doubt.due()
+        };
+        let proves_good = self.opened.map(|opened| opened + GOOD);
+        let proves_good = proves_good.filter(|_| !listing && self.patience.is_tried());
+        [due, proves_good]
+            .into_iter()
+            .flatten()
+            .fold(silent, Instant::min)
     }
 
     /// Tells what a watch says, until it ends; while `listing`, what it says is
@@ -283,18 +390,19 @@ impl Task {
         let mut lines = Lines::new(body);
         let mut scrub = Scrub::default();
         loop {
-            let silent = Instant::now() + if listing { UNENDING } else { SILENCE };
             let due = scrub.due().filter(|_| !listing);
             if due.is_some_and(|due| due <= Instant::now()) {
                 return Ok(());
             }
-            let until = due.map_or(silent, |due| due.min(silent));
+            let until = self.patient_until(listing, due);
             let Ok(line) = timeout_at(until, lines.next()).await else {
-                match due {
-                    Some(_) => continue,
-                    None if listing => return Err(End::Unending),
-                    None => return Err(End::Closed),
+                match listing {
+                    true => return Err(End::Unending),
+                    false if self.doubt.due() <= Instant::now() => return Err(End::Doubted),
+                    false if self.lived_well() => self.is_well().await,
+                    false => {}
                 }
+                continue;
             };
             let line = line.ok_or(End::Closed)?;
             if self.query.is_of_secrets() {
@@ -316,8 +424,8 @@ impl Task {
                 Ok(true)
             }
             _ => {
-                self.at = self.object(kind, object, How::Event).await.or(self.at);
-                self.patience.restore();
+                let version = self.object(kind, object, How::Event).await;
+                self.told(version).await;
                 Ok(false)
             }
         }
@@ -327,10 +435,12 @@ impl Task {
         let (version, ends_list) = bookmark(object)?;
         match (listing, ends_list) {
             (true, false) => return Err(End::Unending),
-            (true, true) => self.list_ended(version).await,
-            (false, _) => self.patience.restore(),
+            (true, true) => {
+                self.list_ended(version).await;
+                self.goes_forward().await;
+            }
+            (false, _) => self.told(Some(version)).await,
         }
-        self.at = Some(version);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ async fn after_the_third_and_until_it_is_open() {
     let told = "failing: the API server cannot answer now (503): etcd has no leader";
     assert_eq!(
         short(&facts),
-        ["began", "ended@5", told, "recovered", "c@6"]
+        ["began", "ended@5", told, "c@6", "recovered"]
     );
 }
 

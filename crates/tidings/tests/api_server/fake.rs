@@ -1,7 +1,8 @@
 //! An API server that says what a test tells it to say.
 //!
 //! Goes in: for each path the answers, in order. Comes out: a client, and what
-//! was asked when. Where nothing is left to say, a request is never answered.
+//! was asked when. Where nothing is left to say, it says what it always says to watches
+//! or to lists; or a request is never answered.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -164,6 +165,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Whether it is for a list and no watch.
+    pub(crate) fn is_list(&self) -> bool {
+        self.query("watch").is_none()
+    }
+
     /// A parameter of the query.
     pub(crate) fn query(&self, key: &str) -> Option<&str> {
         let (_, query) = self.uri.split_once('?')?;
@@ -184,6 +190,8 @@ pub(crate) fn waits(asked: &[Asked]) -> Vec<Duration> {
 #[derive(Clone)]
 pub(crate) struct Fake {
     script: Arc<Mutex<HashMap<String, VecDeque<Answer>>>>,
+    /// Of watches, and of lists.
+    always: Arc<Mutex<HashMap<(String, bool), Answer>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
     began: Instant,
 }
@@ -192,6 +200,7 @@ impl Fake {
     pub(crate) fn new() -> Self {
         Self {
             script: Arc::default(),
+            always: Arc::default(),
             asked: Arc::default(),
             began: Instant::now(),
         }
@@ -202,6 +211,15 @@ impl Fake {
         let mut script = self.script.lock().unwrap();
         script.entry(path.to_owned()).or_default().extend(answers);
         drop(script);
+        self
+    }
+
+    /// What to answer to each watch at a path, and to each list, where nothing else is.
+    pub(crate) fn always(self, path: &str, watch: Answer, list: Answer) -> Self {
+        let mut always = self.always.lock().unwrap();
+        always.insert((path.to_owned(), true), watch);
+        always.insert((path.to_owned(), false), list);
+        drop(always);
         self
     }
 
@@ -230,8 +248,12 @@ impl Fake {
             uri: request.uri().to_string(),
             headers: request.headers().clone(),
         });
+        let path = request.uri().path().to_owned();
         let mut script = self.script.lock().unwrap();
-        script.get_mut(request.uri().path())?.pop_front()
+        let said = script.get_mut(&path).and_then(VecDeque::pop_front);
+        let query = request.uri().query().unwrap_or_default();
+        let always = self.always.lock().unwrap();
+        said.or_else(|| always.get(&(path, query.contains("watch=true"))).cloned())
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {

@@ -25,5 +25,6 @@ mod sources_become_digests;
 mod sources_wait_for_workloads;
 mod unreadable_objects_are_skipped;
 mod watches_go_on;
+mod watches_that_seem_well;
 mod what_was_is_asked_exactly;
 mod why_tells_of_a_missing_namespace;
