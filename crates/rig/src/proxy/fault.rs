@@ -1,5 +1,6 @@
 //! Disturbances of single requests.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub struct Fault {
     method: String,
     path: String,
     token: Option<String>,
-    every: usize,
+    one_in: usize,
     times: usize,
 }
 
@@ -90,7 +91,7 @@ impl Fault {
             method: "*".to_owned(),
             path: String::new(),
             token: None,
-            every: 1,
+            one_in: 1,
             times: usize::MAX,
         }
     }
@@ -111,10 +112,12 @@ impl Fault {
         self
     }
 
-    /// Only each second of them, or third, and so on.
+    /// Only one in so many of them, irregularly but always the same ones. A regular
+    /// beat may meet another: that of a client which renews something before each write,
+    /// say, of whose writes none would ever come through.
     #[must_use]
-    pub fn every(mut self, nth: usize) -> Self {
-        self.every = nth;
+    pub fn one_in(mut self, so_many: usize) -> Self {
+        self.one_in = so_many;
         self
     }
 
@@ -135,7 +138,7 @@ struct Live {
     method: String,
     pattern: Regex,
     token: Option<String>,
-    every: usize,
+    one_in: usize,
     matched: AtomicUsize,
     left: AtomicUsize,
     hits: AtomicUsize,
@@ -169,8 +172,8 @@ impl Live {
         if !is_his || !seen.is(&self.method, &self.pattern) {
             return None;
         }
-        let matched = 1 + self.matched.fetch_add(1, Ordering::SeqCst);
-        if !matched.is_multiple_of(self.every) {
+        let matched = self.matched.fetch_add(1, Ordering::SeqCst);
+        if !is_hit(matched, self.one_in) {
             return None;
         }
         let less = |left: usize| left.checked_sub(1);
@@ -180,6 +183,12 @@ impl Live {
         self.hits.fetch_add(1, Ordering::SeqCst);
         Some(self.effect)
     }
+}
+
+/// Whether the nth is one of those few, as if by chance.
+fn is_hit(nth: usize, one_in: usize) -> bool {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(nth);
+    hash.is_multiple_of(one_in as u64)
 }
 
 /// All faults in force; the first that matches strikes.
@@ -193,7 +202,7 @@ impl Faults {
             method: fault.method,
             pattern: Regex::new(&fault.path)?,
             token: fault.token,
-            every: fault.every,
+            one_in: fault.one_in,
             matched: AtomicUsize::new(0),
             left: AtomicUsize::new(fault.times),
             hits: AtomicUsize::new(0),

@@ -45,25 +45,25 @@ async fn weathers(about: &str, storm: Vec<Fault>) -> Result<()> {
 
 #[tokio::test]
 async fn every_other_request_is_refused() -> Result<()> {
-    let refused = |code| Fault::status(code).every(2);
+    let refused = |code| Fault::status(code).one_in(2);
     let storm = [503, 500, 504].map(refused);
     weathers("refused", storm.into()).await
 }
 
 #[tokio::test]
 async fn it_is_too_busy_for_every_other_request() -> Result<()> {
-    weathers("too-busy", vec![Fault::busy(1).every(2)]).await
+    weathers("too-busy", vec![Fault::busy(1).one_in(2)]).await
 }
 
 #[tokio::test]
 async fn every_other_write_is_in_conflict() -> Result<()> {
-    let conflict = Fault::status(409).on("PATCH", "").every(2);
+    let conflict = Fault::status(409).on("PATCH", "").one_in(2);
     weathers("conflict", vec![conflict]).await
 }
 
 /// Done, all of them, but who asked is not told.
 #[tokio::test]
 async fn every_other_answer_to_a_write_is_lost() -> Result<()> {
-    let lost = Fault::lose_answer().on("PATCH", "").every(2);
+    let lost = Fault::lose_answer().on("PATCH", "").one_in(2);
     weathers("unanswered", vec![lost]).await
 }
