@@ -39,15 +39,16 @@ pub const MATCHES: usize = 1 << 15;
 /// What each workload may name by pattern in any case.
 pub const MATCHES_OF_EACH: usize = 16;
 
-/// The workloads for which it is worked out at once what they may follow in the place of
-/// what is gone.
-pub const REFILLS: usize = 4;
+/// What is held of all workloads of a namespace together that are opted in, in bytes:
+/// enough for ten thousand that use three sources each.
+pub const HELD_OF_ASKING: usize = 24 << 20;
 
-/// What is held of each workload in any case, in bytes.
-pub const HELD_OF_EACH: usize = 4 << 10;
+/// And of all that are not.
+pub const HELD_OF_OTHERS: usize = 8 << 20;
 
-/// What is held beyond that of all workloads of a namespace together, in bytes.
-pub const HELD_OF_NAMESPACE: usize = 8 << 20;
+/// What each use of one that is opted in takes elsewhere, in bytes: in the index of the
+/// source, in the record and while it is decided.
+pub const BESIDE_A_USE: usize = 640;
 
 /// The keys of the sources of a namespace whose digests are held when nothing is decided
 /// there.

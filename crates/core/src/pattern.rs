@@ -32,7 +32,10 @@ const STEPS_OF_GLOB: u32 = 8;
 /// How many steps may still be taken. One is about two nanoseconds: an automaton takes
 /// one for each character. All copies count together.
 #[derive(Clone, Debug)]
-pub struct Steps(Arc<AtomicU32>);
+pub struct Steps {
+    left: Arc<AtomicU32>,
+    of: u32,
+}
 
 impl Default for Steps {
     /// Those of one decision.
@@ -50,8 +53,11 @@ impl PartialEq for Steps {
 
 impl Steps {
     /// So many.
-    pub fn new(left: u32) -> Self {
-        Self(Arc::new(AtomicU32::new(left)))
+    pub fn new(of: u32) -> Self {
+        Self {
+            left: Arc::new(AtomicU32::new(of)),
+            of,
+        }
     }
 
     /// Whether none is left: then what was found is not all.
@@ -59,25 +65,25 @@ impl Steps {
         self.left() == 0
     }
 
-    /// How many of those of one decision were taken.
+    /// How many were taken.
     pub fn taken(&self) -> u32 {
-        bounds::DECISION_STEPS.saturating_sub(self.left())
+        self.of.saturating_sub(self.left())
     }
 
     /// Takes so many, or all that are left.
     pub fn take(&self, steps: usize) {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        self.0.store(self.left().saturating_sub(steps), Relaxed);
+        self.left.store(self.left().saturating_sub(steps), Relaxed);
     }
 
     fn left(&self) -> u32 {
-        self.0.load(Relaxed)
+        self.left.load(Relaxed)
     }
 
     fn walk(&self, glob: &Glob, name: &str) -> bool {
         let mut left = self.left() / STEPS_OF_GLOB;
         let matches = left > 0 && glob.walk(name, &mut left);
-        self.0.store(left * STEPS_OF_GLOB, Relaxed);
+        self.left.store(left * STEPS_OF_GLOB, Relaxed);
         matches
     }
 }

@@ -207,6 +207,7 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
     index.apply(Fact::Source(meta.unwrap()));
     index.apply(Fact::ListEnded(stream, 9));
     let key = WorkloadRef::new(&KINDS[0], "ns", "web");
+    index.work_out(&key);
     let needs = needs_of(index.get(&key).unwrap(), &index, None).needs;
     let source = SourceRef::new(event.kind, "ns", "c");
     needs.iter().any(|need| need.source == source)

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
-use tidings_core::object::SourceMeta;
+use tidings_core::object::{SourceMeta, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::api::page;
@@ -49,6 +49,20 @@ pub async fn source(
         }
         fetched => Ok(fetched),
     }
+}
+
+/// Reads a workload, if it is there.
+pub async fn workload(
+    api: &ApiClient,
+    key: &WorkloadRef,
+    filter: &Filter,
+) -> Result<Option<Workload>, ApiError> {
+    let call = Call::new(Verb::Get, Place::workload(key));
+    let Some(json) = there(api.read(&call).await)? else {
+        return Ok(None);
+    };
+    let workload = read_workload(key.kind, &json, &filter.vocabulary)?;
+    Ok(Some(workload))
 }
 
 /// Finds out something about a workload that the present does not tell.

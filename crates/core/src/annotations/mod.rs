@@ -126,10 +126,6 @@ impl Annotation {
     /// same is returned.
     pub fn read(&self, text: &str, problems: &mut Vec<String>) -> Option<Setting> {
         match self.read {
-            _ if text == TOO_LONG => {
-                problems.push(too_long());
-                None
-            }
             Reading::Together(read) => read(text, problems),
             Reading::Alone(_) => {
                 let read = self.read_alone(text, &mut OwnSettings::default());
@@ -141,7 +137,7 @@ impl Annotation {
     /// Reads its text into the own settings, if it is one of them.
     pub(crate) fn read_alone(&self, text: &str, own: &mut OwnSettings) -> Result<(), String> {
         match self.read {
-            Reading::Alone(_) if text == TOO_LONG => Err(too_long()),
+            Reading::Alone(_) if is_too_long(text) => Err(too_long()),
             Reading::Alone(read) => read(text, own),
             Reading::Together(_) => Ok(()),
         }
@@ -150,6 +146,11 @@ impl Annotation {
 
 /// Stands for a text that is too long to be kept and read.
 const TOO_LONG: &str = "\u{0}too long";
+
+/// Whether a text was too long to be kept.
+pub(crate) fn is_too_long(text: &str) -> bool {
+    text == TOO_LONG
+}
 
 fn too_long() -> String {
     format!("longer than {} bytes, and not read", bounds::ANNOTATION)

@@ -49,7 +49,7 @@ use self::describe::names;
 use crate::bounds;
 use crate::compare::{Change, must_read};
 use crate::evidence::{Evidence, Question};
-use crate::index::{Index, Known, Source};
+use crate::index::{Crowded, Index, Known, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Need, Needs, needs_within};
 use crate::object::{Mark, Seconds, Version};
@@ -212,8 +212,8 @@ fn is_of(entry: &Entry, known: &Known, rules: &Rules) -> bool {
 
 fn crowded(namespace: &str) -> String {
     format!(
-        "what is written on the workloads of {namespace} takes more than {} bytes: this one is not followed",
-        bounds::HELD_OF_NAMESPACE
+        "what is written on the workloads of {namespace} takes more than {} bytes: this one is not followed until it takes less",
+        bounds::HELD_OF_ASKING
     )
 }
 
@@ -282,8 +282,10 @@ impl Case<'_> {
         if self.known.workload.unread && !self.index.left_out(&key.namespace) {
             return self.without_spec();
         }
-        if self.known.crowded && !self.index.left_out(&key.namespace) {
-            return (Act::Nothing, Reason::LimitExceeded, crowded(&key.namespace));
+        if !self.index.left_out(&key.namespace)
+            && let Some(limit) = self.not_held()
+        {
+            return (Act::Nothing, Reason::LimitExceeded, limit);
         }
         if !self.known.policy.opted_in() || self.index.left_out(&key.namespace) {
             return (self.put_away(), Reason::NotOptedIn, String::new());
@@ -302,6 +304,19 @@ impl Case<'_> {
     }
 
     /// Where what it uses is not known, what was recorded of it stays.
+    /// What is written on it and not held, so that nobody knows what it asks for.
+    fn not_held(&self) -> Option<String> {
+        let key = self.known.policy.too_long;
+        let too_long = key.map(|key| {
+            format!(
+                "{key} is longer than {} bytes: it is not followed until it is shorter",
+                bounds::ANNOTATION
+            )
+        });
+        let is_crowded = self.known.crowded == Some(Crowded::Asking);
+        too_long.or_else(|| is_crowded.then(|| crowded(&self.known.workload.key.namespace)))
+    }
+
     fn without_spec(&self) -> Answer {
         let known = self.known;
         match known.workload.too_large {

@@ -44,7 +44,8 @@ impl Case<'_> {
 
     fn is_unknown(&self, act: &Act) -> bool {
         let asks = matches!(act, Act::Read(_) | Act::Ask(_));
-        let unread = self.known.workload.unread || self.known.crowded || self.needs.more;
+        let known = self.known;
+        let unread = known.workload.unread || self.not_held().is_some() || self.needs.more;
         asks || unread || self.steps.are_spent() || self.owned_by_other().is_some()
     }
 

@@ -321,6 +321,7 @@ impl World {
         let mut evidence = Evidence::default();
         for _ in 0..20 {
             assert!(self.index.ready(&web()));
+            self.index.work_out(&web());
             let entry = self.entry.as_ref();
             let moment = Moment {
                 now: self.now,

@@ -46,8 +46,15 @@ pub enum Fact {
 /// Who is concerned by a fact.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Concerned {
-    /// Something they use changed.
-    pub changed: Vec<WorkloadRef>,
+    /// Sources that changed, of which whoever uses them is to be told: those may be
+    /// thousands, and are told when it is the turn of their namespace
+    /// ([`Index::pass_on`]).
+    pub changed: Vec<SourceRef>,
+    /// Sources that were read, or are known to be there, likewise.
+    pub read: Vec<SourceRef>,
+    /// Workloads whose pod template others use, and is another now, likewise
+    /// ([`Index::borrowers`]).
+    pub lent: Vec<WorkloadRef>,
     /// They may be decided now, or otherwise than before.
     pub look: Vec<WorkloadRef>,
     /// They are gone.
@@ -67,13 +74,23 @@ impl Concerned {
     /// Whom another fact concerns too.
     pub fn extend(&mut self, other: Self) {
         self.changed.extend(other.changed);
+        self.read.extend(other.read);
+        self.lent.extend(other.lent);
         self.look.extend(other.look);
         self.gone.extend(other.gone);
     }
 
-    fn changed(changed: Vec<WorkloadRef>) -> Self {
+    fn changed(source: SourceRef) -> Self {
         Self {
-            changed,
+            changed: vec![source],
+            ..Self::default()
+        }
+    }
+
+    /// Whoever uses this source is to be told that it was read, or could not be.
+    pub fn read(source: SourceRef) -> Self {
+        Self {
+            read: vec![source],
             ..Self::default()
         }
     }
@@ -95,12 +112,13 @@ impl Index {
                 Concerned::default()
             }
             Fact::ListEnded(stream, version) => self.end_list(&stream, version),
-            Fact::Workload(workload, how) => Concerned::look(self.apply_workload(*workload, how)),
-            Fact::WorkloadGone(key) => self.workload_gone(key),
-            Fact::Source(meta) => Concerned::changed(self.apply_source(&meta)),
-            Fact::SourceGone(source, version) => {
-                Concerned::changed(self.delete_source(&source, version))
+            Fact::Workload(workload, how) => self.apply_workload(*workload, how),
+            Fact::WorkloadGone(key) => self.workload_gone(&key),
+            Fact::Source(meta) if self.apply_source(&meta) => Concerned::changed(meta.key),
+            Fact::SourceGone(source, version) if self.delete_source(&source, version) => {
+                Concerned::changed(source)
             }
+            Fact::Source(_) | Fact::SourceGone(..) => Concerned::default(),
             Fact::Namespace {
                 name,
                 annotations,
@@ -108,11 +126,10 @@ impl Index {
             } => Concerned::look(self.apply_namespace(&name, annotations, left_out)),
             Fact::NamespaceGone(name) => Concerned::look(self.delete_namespace(&name)),
             Fact::Read(source, told, fetched) => {
-                Concerned::look(self.apply_fetched(&source, told, fetched))
+                self.apply_fetched(&source, told, fetched);
+                Concerned::read(source)
             }
-            Fact::Listed(kind, namespace, sources) => {
-                Concerned::look(self.apply_listing(kind, &namespace, &sources))
-            }
+            Fact::Listed(kind, namespace, sources) => self.apply_listing(kind, &namespace, sources),
             Fact::NotListed(kind, namespace) => {
                 self.retry_listing(kind, &namespace);
                 Concerned::default()
@@ -120,13 +137,15 @@ impl Index {
         }
     }
 
-    fn workload_gone(&mut self, key: WorkloadRef) -> Concerned {
-        let known = self.get(&key);
+    fn workload_gone(&mut self, key: &WorkloadRef) -> Concerned {
+        let known = self.get(key);
         let pods_may_stay = known.is_some_and(|known| known.workload.orphans);
         Concerned {
-            look: self.delete_workload(&key),
-            gone: vec![Gone { key, pods_may_stay }],
-            ..Concerned::default()
+            gone: vec![Gone {
+                key: key.clone(),
+                pods_may_stay,
+            }],
+            ..self.delete_workload(key)
         }
     }
 }

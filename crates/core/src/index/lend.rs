@@ -2,13 +2,13 @@
 //! template of another workload.
 //!
 //! Such a Rollout is known with what that template uses and carries, and is
-//! brought up to date whenever the lender is. When the lender was edited is not
+//! brought up to date when it is decided. When the lender was edited is not
 //! told by it, so nothing that it uses is ever taken as read by newer pods.
 
 use crate::object::{Lent, Workload};
 use crate::refs::WorkloadRef;
 
-use super::{How, Index};
+use super::{How, Index, Known};
 
 impl Index {
     /// Takes over what a workload borrows.
@@ -20,12 +20,7 @@ impl Index {
             return;
         };
         let lender = &known.workload;
-        workload.lent = Some(Box::new(Lent {
-            uid: lender.uid.clone(),
-            version: lender.version,
-            generation: lender.generation,
-            opted_in: known.policy.opted_in(),
-        }));
+        workload.lent = Some(Box::new(known.lends()));
         workload.uses.clone_from(&lender.uses);
         workload.uses_more = lender.uses_more;
         (workload.template, workload.bare) = (lender.template, lender.bare);
@@ -62,21 +57,62 @@ impl Index {
         }
     }
 
-    /// Brings up to date who borrows from a workload that was read or is gone.
-    /// Returns those that may have to be decided again.
-    pub(super) fn lend(&mut self, lender: &WorkloadRef) -> Vec<WorkloadRef> {
-        let borrowers = self.borrowers.get(lender).cloned().unwrap_or_default();
-        let mut concerned = Vec::new();
-        for key in borrowers {
-            if let Some(known) = self.workloads.get(&key) {
-                let (again, epoch) = (known.workload.clone(), known.epoch);
-                concerned.extend(self.apply_workload(again, How::Event));
-                // No list has shown it by this.
-                if let Some(known) = self.workloads.get_mut(&key) {
-                    known.epoch = epoch;
-                }
-            }
+    /// Who borrows from a workload. They may be thousands, so they are told when it is the
+    /// turn of their namespace, and each takes over what is lent when it is decided.
+    pub fn borrowers(&self, lender: &WorkloadRef) -> Vec<WorkloadRef> {
+        let borrowers = self.borrowers.get(lender).into_iter().flatten();
+        borrowers.cloned().collect()
+    }
+
+    /// The workload as a lender, if anybody borrows from it.
+    pub(super) fn as_lender(&self, key: &WorkloadRef) -> Option<WorkloadRef> {
+        self.borrowers.contains_key(key).then(|| key.clone())
+    }
+
+    /// Brings a workload up to date that borrows, where its lender is another now.
+    pub(super) fn borrow_anew(&mut self, key: &WorkloadRef) {
+        // Of one that is crowded nothing is held that could be read again.
+        let known = self.workloads.get(key);
+        let Some(known) = known.filter(|known| known.crowded.is_none()) else {
+            return;
+        };
+        let Some(lender) = &known.workload.lender else {
+            return;
+        };
+        let now = self.workloads.get(lender).map(Known::lends);
+        if known.workload.lent.as_deref() == now.as_ref() {
+            return;
         }
-        concerned
+        let (again, epoch) = (known.workload.clone(), known.epoch);
+        self.apply_workload(again, How::Event);
+        // No list has shown it by this.
+        if let Some(known) = self.workloads.get_mut(key) {
+            known.epoch = epoch;
+        }
+    }
+}
+
+impl Known {
+    fn lends(&self) -> Lent {
+        let workload = &self.workload;
+        Lent {
+            uid: workload.uid.clone(),
+            version: workload.version,
+            generation: workload.generation,
+            opted_in: self.policy.opted_in(),
+        }
+    }
+
+    /// Whether who borrows from it needs not be told: nothing is written there but how far
+    /// it is.
+    pub(super) fn lends_the_same(&self, now: &Self) -> bool {
+        let (a, b) = (&self.workload, &now.workload);
+        let same_lent = |a: Lent, b: Lent| Lent { version: 0, ..a } == Lent { version: 0, ..b };
+        same_lent(self.lends(), now.lends())
+            && a.whole == b.whole
+            && a.mark == b.mark
+            && a.controlled == b.controlled
+            && a.reloaded == b.reloaded
+            && a.unread == b.unread
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Patterns are asked here, once for each name, and not whenever a source changes or a
 //! workload is decided. They have so many steps; beyond, a source counts as named until
-//! the decision finds out.
+//! the decision finds out. Which of all sources a workload names is worked out when it is
+//! decided, in the turn of its namespace ([`Index::work_out`]).
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use crate::policy::{Policy, Selection};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::uses::Via;
 
-use super::{Concerned, Index, Known};
+use super::{Index, Known, Source};
 
 /// The sources that a workload uses or names, and the kinds that it names by
 /// wildcard.
@@ -77,8 +78,7 @@ impl Index {
         }
         for kind in &now.wild {
             let wild = self.wild.entry((*kind, key.namespace.clone()));
-            wild.or_default();
-            self.find_named(*kind, key);
+            wild.or_default().join(key);
         }
         for kind in before.wild.difference(&now.wild) {
             self.leave_wild(*kind, key);
@@ -88,11 +88,32 @@ impl Index {
         }
     }
 
-    /// Works out which of the sources that are held a workload names by pattern.
-    fn find_named(&mut self, kind: SourceKind, key: &WorkloadRef) {
+    /// Works out what the next decision about a workload rests on and was left until then:
+    /// there may be thousands of its kind, and each is to wait for its own turn. Returns
+    /// how many steps it took.
+    pub fn work_out(&mut self, key: &WorkloadRef) -> u32 {
+        self.borrow_anew(key);
+        let kinds = SourceKind::all();
+        kinds.map(|kind| self.find_named(kind, key)).sum()
+    }
+
+    /// The same for all workloads, for whoever looks only once.
+    pub fn work_out_all(&mut self) {
+        let all: Vec<_> = self.workloads.keys().cloned().collect();
+        for key in &all {
+            self.work_out(key);
+        }
+    }
+
+    /// Which of the sources that are held a workload names by pattern.
+    fn find_named(&mut self, kind: SourceKind, key: &WorkloadRef) -> u32 {
         let at = (kind, key.namespace.clone());
+        let wild = self.wild.get_mut(&at);
+        if !wild.is_some_and(|wild| wild.take_stale(key)) {
+            return 0;
+        }
         let (Some(known), Some(mut wild)) = (self.workloads.get(key), self.wild.remove(&at)) else {
-            return;
+            return 0;
         };
         let (selection, steps) = (known.policy.of(kind), Steps::new(bounds::LINK_STEPS));
         let held = self
@@ -101,25 +122,13 @@ impl Index {
         let named = held.filter(|name| may_find(selection, name, &steps));
         wild.set(key, named);
         self.wild.insert(at, wild);
-    }
-
-    /// Finds out for a few what they may follow instead of what is gone. Returns whom it
-    /// concerns; to be asked again until nobody is.
-    pub fn refill(&mut self) -> Concerned {
-        let waiting = self.wild.iter_mut();
-        let waiting = waiting.filter_map(|(at, wild)| Some((at.0, wild.take_refill()?)));
-        let few: Vec<_> = waiting.take(bounds::REFILLS).collect();
-        for (kind, key) in &few {
-            if self.workloads.contains_key(key) {
-                self.find_named(*kind, key);
-            }
-        }
-        Concerned::look(few.into_iter().map(|(_, key)| key).collect())
+        steps.taken()
     }
 
     /// Works out who names a source by pattern that is held from now on.
     pub(super) fn find_who_names(&mut self, source: &SourceRef) {
-        let Some(wild) = self.wild.get_mut(&(source.kind, source.namespace.clone())) else {
+        let at = (source.kind, source.namespace.clone());
+        let Some(wild) = self.wild.get_mut(&at).filter(|wild| wild.listed) else {
             return;
         };
         let steps = Steps::new(bounds::LINK_STEPS);
@@ -163,6 +172,22 @@ impl Index {
 
     pub(super) fn wanted(&self, key: &SourceRef) -> bool {
         self.sources.contains_key(key) || self.is_wild(key.kind, &key.namespace)
+    }
+
+    /// Whether anybody uses a source, or names it.
+    pub(super) fn has_users(&self, key: &SourceRef) -> bool {
+        let held = self.sources.get(key);
+        let wild = || self.wild.get(&(key.kind, key.namespace.clone()));
+        held.is_some_and(Source::is_used)
+            || wild().is_some_and(|wild| wild.who_names(&key.name).next().is_some())
+    }
+
+    /// Who is to be told of a source that changed or was read. With that, it is held no
+    /// longer where nobody but patterns asked for it and it is not there.
+    pub fn pass_on(&mut self, key: &SourceRef) -> Vec<WorkloadRef> {
+        let users = self.users(key);
+        self.drop_absent(key);
+        users
     }
 
     /// Who uses a source, or names it.

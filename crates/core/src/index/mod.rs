@@ -16,6 +16,7 @@ mod links;
 mod names;
 mod namespace;
 mod pods;
+mod room;
 mod runs;
 mod source;
 mod stream;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use fact::{Concerned, Fact, Gone};
 pub use pods::Pods;
+pub use room::Crowded;
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
@@ -47,8 +49,9 @@ pub struct Index {
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
     names: names::Names,
-    /// What the workloads of a namespace take in memory beyond the bound of each.
-    held: BTreeMap<Name, usize>,
+    rooms: BTreeMap<Name, room::Held>,
+    /// The namespaces that may have room for what they had none for.
+    roomy: BTreeSet<Name>,
     /// Grows with each list that begins.
     epoch: u32,
     /// Grows with everything that is told of a source.

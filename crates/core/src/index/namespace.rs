@@ -89,7 +89,6 @@ impl Index {
         concerned.collect()
     }
 
-    /// Who lends its pod template lends whether it is opted in, too.
     fn read_policies(&mut self, namespace: &Name) -> Vec<WorkloadRef> {
         let kinds: BTreeSet<_> = self.streams.keys().filter_map(Stream::kind).collect();
         let within = kinds
@@ -98,9 +97,6 @@ impl Index {
         let keys: Vec<_> = within.map(|(key, _)| key.clone()).collect();
         for key in &keys {
             self.read_policy(key);
-        }
-        for key in &keys {
-            self.lend(key);
         }
         keys
     }

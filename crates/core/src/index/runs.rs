@@ -3,6 +3,8 @@
 //! A CronJob's status names the runs of its schedule only, not the Jobs that
 //! others made from it, as we do. Those are known where Jobs are watched.
 
+use std::collections::BTreeSet;
+
 use crate::kinds::{Kind, Renewal};
 use crate::object::Runs;
 use crate::refs::{Name, WorkloadRef};
@@ -15,14 +17,14 @@ impl Index {
         let workload = &cronjob.workload;
         let of_schedule = workload.runs.iter().flat_map(|runs| &runs.active);
         let mut active: Vec<_> = of_schedule.cloned().collect();
+        let listed: BTreeSet<_> = active.iter().map(|(_, uid)| uid.clone()).collect();
         let is_active =
             |runs: &Runs| !runs.ended && runs.controller.as_ref() == Some(&workload.uid);
         let jobs = Kind::of_renewal(Renewal::Recreate).into_iter();
         let jobs = jobs.flat_map(|kind| self.of_kind(&workload.key.namespace, kind));
         for (key, known) in jobs {
             let run = &known.workload;
-            let listed = active.iter().any(|(_, uid)| *uid == run.uid);
-            if !listed && run.runs.as_deref().is_some_and(is_active) {
+            if !listed.contains(&run.uid) && run.runs.as_deref().is_some_and(is_active) {
                 active.push((key.name.clone(), run.uid.clone()));
             }
         }

@@ -213,6 +213,11 @@ impl Source {
         }
     }
 
+    /// Whether a workload uses it or names it literally.
+    pub(super) fn is_used(&self) -> bool {
+        !self.users.is_empty()
+    }
+
     /// Whether its keys are those that it had before.
     pub fn has_keys_of(&self, before: Option<&Content>) -> bool {
         let now = self.content.as_ref();
@@ -247,43 +252,43 @@ fn is_news(known: &Present, meta: &SourceMeta) -> bool {
 }
 
 impl Index {
-    /// A source was seen. Returns the workloads for which something changed.
-    pub(super) fn apply_source(&mut self, meta: &SourceMeta) -> Vec<WorkloadRef> {
+    /// A source was seen. Returns whether this is news to anybody who uses it.
+    pub(super) fn apply_source(&mut self, meta: &SourceMeta) -> bool {
+        self.learn(meta) && self.has_users(&meta.key)
+    }
+
+    /// Takes in that a source is there. Returns whether this is news.
+    pub(super) fn learn(&mut self, meta: &SourceMeta) -> bool {
         if !self.wanted(&meta.key) {
-            return Vec::new();
+            return false;
         }
         let epoch = self.epoch;
         let source = self.hold(&meta.key);
         source.epoch = epoch;
         let newest = source.present().map(|p| p.version);
-        let news = if !meta.key.kind.by_status() && newest > Some(meta.version) {
+        if !meta.key.kind.by_status() && newest > Some(meta.version) {
             self.disagrees(&meta.key)
         } else {
             self.tell(meta)
-        };
-        if news {
-            self.users(&meta.key)
-        } else {
-            Vec::new()
         }
     }
 
     /// A source is said to be gone. Whether it really is, or is only outside what
-    /// is watched, a reading must tell.
-    pub(super) fn delete_source(&mut self, key: &SourceRef, version: Version) -> Vec<WorkloadRef> {
+    /// is watched, a reading must tell. Returns whether anybody uses it.
+    pub(super) fn delete_source(&mut self, key: &SourceRef, version: Version) -> bool {
         let Some(source) = self.sources.get(key) else {
-            return Vec::new();
+            return false;
         };
         if source.present().is_some_and(|p| p.version > version) {
-            return Vec::new();
+            return false;
         }
         self.doubt(key);
         self.note_deletion(key, version);
-        let users = self.users(key);
-        if users.is_empty() {
+        let is_used = self.has_users(key);
+        if !is_used {
             self.let_go(key);
         }
-        users
+        is_used
     }
 
     /// That of a list was at no version that is known.
@@ -299,15 +304,10 @@ impl Index {
     }
 
     /// A source was read, as an answer to the question that was asked when the
-    /// watch had told of it by the number `told`. Returns who waits for it.
-    pub(super) fn apply_fetched(
-        &mut self,
-        key: &SourceRef,
-        told: u32,
-        fetched: Fetched,
-    ) -> Vec<WorkloadRef> {
+    /// watch had told of it by the number `told`.
+    pub(super) fn apply_fetched(&mut self, key: &SourceRef, told: u32, fetched: Fetched) {
         let Some(source) = self.sources.get_mut(key) else {
-            return Vec::new();
+            return;
         };
         let timely = source.told == told;
         match fetched {
@@ -324,9 +324,6 @@ impl Index {
             Fetched::NotWatched if timely => self.settle(key, Presence::NotWatched),
             Fetched::Absent | Fetched::NotWatched => {}
         }
-        let users = self.users(key);
-        self.drop_absent(key);
-        users
     }
 
     /// Whether a workload is to be compared with what Reloader recorded of this
@@ -502,9 +499,8 @@ impl Index {
     }
 
     /// What is held for the sake of patterns only is absent once it is not held.
-    fn drop_absent(&mut self, key: &SourceRef) {
-        let absent =
-            |source: &Source| source.users.is_empty() && source.presence == Presence::Absent;
+    pub(super) fn drop_absent(&mut self, key: &SourceRef) {
+        let absent = |source: &Source| !source.is_used() && source.presence == Presence::Absent;
         if self.has_listed(key.kind, &key.namespace) && self.sources.get(key).is_some_and(absent) {
             self.let_go(key);
         }

@@ -98,7 +98,7 @@ impl Index {
         let epoch = state.epoch;
         let mut concerned = Concerned::default();
         match stream.of {
-            StreamOf::Workloads(_) => concerned.gone = self.end_workloads(stream, epoch, version),
+            StreamOf::Workloads(_) => concerned = self.end_workloads(stream, epoch, version),
             StreamOf::Sources(kind) => {
                 concerned.changed = self.end_sources(kind, stream, epoch);
                 concerned.look = self.end_wild(kind, stream, epoch);
@@ -113,7 +113,7 @@ impl Index {
         concerned
     }
 
-    fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Vec<Gone> {
+    fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Concerned {
         let mut gone = Vec::new();
         for (key, known) in &mut self.workloads {
             if !stream.covers_workload(key) {
@@ -125,17 +125,19 @@ impl Index {
                 known.since = known.since.max(version);
             }
         }
-        for key in &gone {
-            self.delete_workload(key);
+        let mut concerned = Concerned::default();
+        for key in gone {
+            concerned.extend(self.delete_workload(&key));
+            concerned.gone.push(Gone {
+                key,
+                pods_may_stay: true,
+            });
         }
-        let unseen = |key| Gone {
-            key,
-            pods_may_stay: true,
-        };
-        gone.into_iter().map(unseen).collect()
+        concerned
     }
 
-    fn end_sources(&mut self, kind: SourceKind, stream: &Stream, epoch: u32) -> Vec<WorkloadRef> {
+    /// Returns those that are not there any more, and used.
+    fn end_sources(&mut self, kind: SourceKind, stream: &Stream, epoch: u32) -> Vec<SourceRef> {
         let covered =
             |key: &SourceRef| key.kind == kind && stream.covers(stream.of, &key.namespace);
         let unseen = self
@@ -148,7 +150,8 @@ impl Index {
         let mut gone = Vec::new();
         for (key, presence) in unseen {
             match presence {
-                Presence::Present(_) => gone.extend(self.delete_source(&key, Version::MAX)),
+                Presence::Present(_) if self.delete_source(&key, Version::MAX) => gone.push(key),
+                Presence::Present(_) => {}
                 // An answer that is under way may be from before it was gone.
                 unseen => self.settle(&key, unseen),
             }

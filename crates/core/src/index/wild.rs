@@ -7,18 +7,18 @@ use crate::bounds;
 use crate::object::SourceMeta;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use super::{Index, Presence, Source, Stream, StreamOf};
+use super::{Concerned, Index, Presence, Source, Stream, StreamOf};
 
 #[derive(Debug, Default)]
 pub(super) struct Wild {
     pub(super) users: BTreeMap<WorkloadRef, Matches>,
     /// How many all of them name.
     matched: usize,
-    /// Those who may follow another, since one that they followed is gone.
-    refill: BTreeSet<WorkloadRef>,
+    /// Those of whom it is to be worked out anew, when they are decided, what they name.
+    stale: BTreeSet<WorkloadRef>,
     /// Of the list that shows everything to it; 0: none has begun since.
     epoch: u32,
-    listed: bool,
+    pub(super) listed: bool,
     asked: bool,
 }
 
@@ -90,41 +90,58 @@ impl Wild {
             if matches.names.remove(name) {
                 self.matched -= 1;
                 if matches.more {
-                    self.refill.insert(key.clone());
+                    self.stale.insert(key.clone());
                 }
             }
         }
     }
 
-    /// One whose matches are to be found anew.
-    pub(super) fn take_refill(&mut self) -> Option<WorkloadRef> {
-        self.refill.pop_first()
+    /// A workload names some from now on, or others than before.
+    pub(super) fn join(&mut self, key: &WorkloadRef) {
+        self.users.entry(key.clone()).or_default();
+        self.stale.insert(key.clone());
+    }
+
+    /// All that are there are held: now it can be worked out who names which.
+    fn is_listed(&mut self) -> impl Iterator<Item = WorkloadRef> {
+        self.listed = true;
+        self.stale = self.users.keys().cloned().collect();
+        self.users.keys().cloned()
+    }
+
+    /// Whether it is to be worked out, and can be, what a workload names; then it is.
+    pub(super) fn take_stale(&mut self, key: &WorkloadRef) -> bool {
+        self.listed && self.stale.remove(key)
     }
 
     /// A workload names none any more.
     pub(super) fn forget_user(&mut self, key: &WorkloadRef) {
-        self.refill.remove(key);
+        self.stale.remove(key);
         let former = self.users.remove(key);
         self.matched -= former.map_or(0, |matches| matches.names.len());
     }
 }
 
 impl Index {
-    /// All sources of a namespace were listed for the sake of wildcards. Returns
-    /// who waits for the list, and who uses what it was the first to show.
+    /// All sources of a namespace were listed for the sake of wildcards. Who waits for
+    /// the list is concerned, and who uses what it was the first to show.
     pub(super) fn apply_listing(
         &mut self,
         kind: SourceKind,
         namespace: &Name,
-        sources: &[SourceMeta],
-    ) -> Vec<WorkloadRef> {
-        let news = sources.iter().flat_map(|meta| self.apply_source(meta));
-        let mut concerned: BTreeSet<_> = news.collect();
-        if let Some(wild) = self.wild.get_mut(&(kind, namespace.clone())) {
-            wild.listed = true;
-            concerned.extend(wild.users.keys().cloned());
+        sources: Vec<SourceMeta>,
+    ) -> Concerned {
+        let news = sources.into_iter().filter(|meta| self.learn(meta));
+        let read: Vec<_> = news.map(|meta| meta.key).collect();
+        let is_used = |key: &SourceRef| self.source(key).is_some_and(Source::is_used);
+        let read = read.into_iter().filter(is_used).collect();
+        let wild = self.wild.get_mut(&(kind, namespace.clone()));
+        let look = wild.map(|wild| wild.is_listed().collect());
+        Concerned {
+            read,
+            look: look.unwrap_or_default(),
+            ..Concerned::default()
         }
-        concerned.into_iter().collect()
     }
 
     /// The namespaces whose sources must be listed for the sake of wildcards,
@@ -156,7 +173,8 @@ impl Index {
     /// have been listed.
     pub fn named_by(&self, kind: SourceKind, key: &WorkloadRef) -> Option<(Vec<SourceRef>, bool)> {
         let wild = self.wild.get(&(kind, key.namespace.clone()))?;
-        let matches = wild.users.get(key).filter(|_| wild.listed)?;
+        let is_known = wild.listed && !wild.stale.contains(key);
+        let matches = wild.users.get(key).filter(|_| is_known)?;
         let named = matches.names.iter();
         let named = named.map(|name| SourceRef::new(kind, key.namespace.clone(), name.clone()));
         let there = |source: &SourceRef| {
@@ -191,8 +209,7 @@ impl Index {
         let mut look = Vec::new();
         for ((k, namespace), wild) in &mut self.wild {
             if *k == kind && stream.covers(stream.of, namespace) && wild.epoch >= epoch {
-                wild.listed = true;
-                look.extend(wild.users.keys().cloned());
+                look.extend(wild.is_listed());
             }
         }
         look

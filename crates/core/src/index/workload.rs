@@ -1,16 +1,15 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
-use crate::annotations::{Annotations, PAUSED_AT};
-use crate::bounds;
+use crate::annotations::PAUSED_AT;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Policy};
 use crate::reason::Problem;
 use crate::refs::{Name, WorkloadRef};
-use crate::uses::Use;
 
-use super::Index;
 use super::links::Mentions;
 use super::pods::Pods;
+use super::room::Crowded;
+use super::{Concerned, Index};
 
 /// How a workload came to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +53,19 @@ pub struct Known {
     pub reverted: Option<Mark>,
     /// The time of a restart that somebody took back.
     pub unrestarted: Option<Name>,
-    /// Whether its namespace had no room for what is written on it: then neither that
-    /// nor its policy is known.
-    pub crowded: bool,
+    /// Its namespace had no room for what is written on it: then neither that nor its
+    /// policy is known.
+    pub crowded: Option<Crowded>,
     pub(super) epoch: u32,
 }
 
 impl Index {
-    /// A workload was read. Returns who may have to be decided again: it, and who
-    /// uses its pod template.
-    pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Vec<WorkloadRef> {
+    /// A workload was read. It may have to be decided again, and so may who uses its pod
+    /// template.
+    pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Concerned {
         let before = self.workloads.get(&workload.key);
         if how == How::Event && before.is_some_and(|b| b.is_after(&workload)) {
-            return Vec::new();
+            return Concerned::default();
         }
         let lender = before.and_then(|before| before.workload.lender.clone());
         self.note_borrower(lender, &workload);
@@ -88,31 +87,43 @@ impl Index {
             beginning: Known::beginning(before, &workload, how, opted_in, again),
             ..Known::after(before, workload, how)
         };
-        let dirty = self.replace(known).then(|| key.clone());
-        let mut concerned = self.lend(&key);
-        concerned.extend(dirty.iter().filter_map(|key| self.maker_of(key)));
-        concerned.extend(dirty);
-        concerned
+        let same = before.is_some_and(|before| before.lends_the_same(&known));
+        let lent = self.as_lender(&key).filter(|_| !same);
+        let dirty = self.replace(known).then_some(key);
+        let mut look: Vec<_> = dirty.iter().filter_map(|key| self.maker_of(key)).collect();
+        look.extend(dirty);
+        Concerned {
+            look,
+            lent: lent.into_iter().collect(),
+            ..Concerned::default()
+        }
     }
 
-    /// A workload is gone. Returns who used its pod template, or waits for its run.
-    pub(super) fn delete_workload(&mut self, key: &WorkloadRef) -> Vec<WorkloadRef> {
+    /// A workload is gone. Who used its pod template is concerned, or waits for its run.
+    pub(super) fn delete_workload(&mut self, key: &WorkloadRef) -> Concerned {
         let maker = self.maker_of(key);
+        self.give_room(key);
         if let Some(known) = self.workloads.remove(key) {
-            self.give_room(&key.namespace, known.excess());
             self.relink(key, &Mentions::of(&known), &Mentions::default());
             if let Some(lender) = &known.workload.lender {
                 self.forget_borrower(lender, key);
             }
         }
-        let mut concerned = self.lend(key);
-        concerned.extend(maker);
-        concerned
+        Concerned {
+            look: maker.into_iter().collect(),
+            lent: self.as_lender(key).into_iter().collect(),
+            ..Concerned::default()
+        }
     }
 
     /// Reads the policy of a workload again, whose namespace is another than it was.
     pub(super) fn read_policy(&mut self, key: &WorkloadRef) {
-        if let Some(known) = self.workloads.get(key).filter(|known| !known.crowded) {
+        let Some(known) = self.workloads.get(key) else {
+            return;
+        };
+        if known.crowded.is_some() {
+            self.may_ask(key);
+        } else {
             let (policy, problems) = self.policy_of(&known.workload);
             let known = Known {
                 policy,
@@ -137,29 +148,6 @@ impl Index {
             self.relink(&key, &before, &now);
         }
         dirty
-    }
-
-    fn give_room(&mut self, namespace: &Name, bytes: usize) {
-        if let Some(held) = self.held.get_mut(namespace) {
-            *held = held.saturating_sub(bytes);
-            if *held == 0 {
-                self.held.remove(namespace);
-            }
-        }
-    }
-
-    /// Holds what is written on a workload only if its namespace has room for it.
-    fn make_room(&mut self, known: Known) -> Known {
-        let key = &known.workload.key;
-        let before = self.workloads.get(key).map_or(0, Known::excess);
-        let held = self.held.entry(key.namespace.clone()).or_default();
-        *held = held.saturating_sub(before);
-        let excess = known.excess();
-        if *held + excess > bounds::HELD_OF_NAMESPACE && excess > 0 {
-            return known.without_room();
-        }
-        *held += excess;
-        known
     }
 
     /// Where its namespace is not ours, or not known yet, nothing is asked for: neither
@@ -204,45 +192,9 @@ impl Known {
             unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
             policy: Policy::default(),
             problems: Vec::new(),
-            crowded: false,
+            crowded: None,
             epoch: 0,
             workload: now,
-        }
-    }
-
-    /// How many bytes it takes beyond those that each workload may take.
-    fn excess(&self) -> usize {
-        let written = |annotations: &Annotations| {
-            let texts = annotations.iter();
-            texts
-                .map(|(key, value)| key.len() + value.len())
-                .sum::<usize>()
-        };
-        let Workload {
-            annotations,
-            template_annotations,
-            uses,
-            ..
-        } = &self.workload;
-        let written = written(annotations) + written(template_annotations);
-        let used = uses.iter().map(Use::size).sum::<usize>();
-        (written + used + self.policy.size()).saturating_sub(bounds::HELD_OF_EACH)
-    }
-
-    /// The same without what it takes so many bytes for.
-    fn without_room(self) -> Self {
-        Self {
-            crowded: true,
-            policy: Policy::default(),
-            problems: Vec::new(),
-            workload: Workload {
-                annotations: Annotations::new(),
-                template_annotations: Annotations::new(),
-                uses: Box::default(),
-                uses_more: false,
-                ..self.workload
-            },
-            ..self
         }
     }
 

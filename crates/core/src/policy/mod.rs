@@ -44,6 +44,8 @@ pub struct Policy {
     pub pause_period: Option<u64>,
     /// Whether Reloader's `rollout-strategy` is `restart`.
     pub restart_at: bool,
+    /// The annotation that is too long to be read: what it asks for is not known.
+    pub too_long: Option<&'static str>,
 }
 
 /// Which sources of one kind roll the workload.
@@ -245,6 +247,7 @@ pub fn read(
     reader.opt_in(&mut policy, defaults);
     reader.own(&mut policy.own);
     reader.reloaders_ways(&mut policy);
+    policy.too_long = reader.too_long;
     (policy, reader.into_problems())
 }
 

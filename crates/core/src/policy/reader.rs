@@ -19,6 +19,8 @@ pub(super) struct Reader<'a> {
     pub(super) template: &'a Annotations,
     namespace: &'a Annotations,
     problems: Vec<Problem>,
+    /// One that was too long to be kept.
+    pub(super) too_long: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
@@ -29,6 +31,7 @@ impl<'a> Reader<'a> {
             template: &workload.template_annotations,
             namespace,
             problems: Vec::new(),
+            too_long: None,
         }
     }
 
@@ -112,6 +115,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn read(&mut self, from: &Annotations, key: &'static str) -> Option<Setting> {
         let text = from.get(key)?;
+        if annotations::is_too_long(text) {
+            self.too_long = Some(key);
+            return None;
+        }
         let mut wrong = Vec::new();
         let setting = annotations::find(key)?.read(text, &mut wrong);
         if wrong.len() > MISTAKES {

@@ -1,6 +1,7 @@
 //! An index to which a Deployment and ConfigMaps are told, and what is decided on them.
 
 use serde_json::json;
+use tidings_core::bounds;
 use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
 use tidings_core::digest::Digest;
 use tidings_core::evidence::Evidence;
@@ -78,7 +79,8 @@ impl Cluster {
                 let metas = all.map(|(name, _)| meta(name)).collect();
                 self.index.apply(Fact::Listed(kind, namespace, metas));
             }
-            while !self.index.refill().look.is_empty() {}
+            let steps = self.index.work_out(&web());
+            assert!(steps <= 2 * bounds::LINK_STEPS, "{steps}");
             let verdict = self.verdict();
             let asked = match &verdict.act {
                 Act::Read(sources) if !sources.is_empty() => sources.clone(),
@@ -95,7 +97,8 @@ impl Cluster {
             for source in asked {
                 let told = self.index.source(&source).map_or(0, |held| held.told);
                 let read = self.read(&source);
-                self.index.apply(Fact::Read(source, told, read));
+                self.index.apply(Fact::Read(source.clone(), told, read));
+                self.index.pass_on(&source);
             }
         }
     }

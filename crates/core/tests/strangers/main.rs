@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tidings_core::bounds;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::index::Fact;
+use tidings_core::kinds::KINDS;
 use tidings_core::needs::needs_of;
 use tidings_core::reason::Reason;
-use tidings_core::refs::{SourceKind, SourceRef};
+use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::standing::Word;
 
 use cluster::{Cluster, meta, read, web};
@@ -102,8 +103,7 @@ fn what_is_over_a_limit_is_said() {
     NothingMatches: configmap/n101 is named by an annotation, but there is no such source in the namespace
     NothingMatches: 507 more of this kind
 
-    NotOptedIn: 
-    BadAnnotation: configmap.reloader.stakater.com/reload: longer than 16384 bytes, and not read
+    LimitExceeded: configmap.reloader.stakater.com/reload is longer than 16384 bytes: it is not followed until it is shorter
 
     Adopted: 
     BadAnnotation: configmap.reloader.stakater.com/reload: "[ab]*a[ab]{100}[c-z0-9][ab]*" is too large a regular expression
@@ -131,17 +131,17 @@ fn what_a_namespace_holds_is_bounded_and_given_back() {
         json["metadata"]["uid"] = json!(name);
         json
     };
-    for i in 0..400 {
+    for i in 0..1_200 {
         cluster.tell(read(&large(&format!("w{i}")).to_string()));
     }
     let crowded = |cluster: &Cluster| {
         cluster
             .index
             .workloads()
-            .filter(|(_, known)| known.crowded)
+            .filter(|(_, known)| known.crowded.is_some())
             .count()
     };
-    assert!((1..400).contains(&crowded(&cluster)));
+    assert!((1..1_200).contains(&crowded(&cluster)));
     cluster.tell(read(&large("web").to_string()));
     let verdict = cluster.verdict();
     assert_eq!(
@@ -158,10 +158,45 @@ fn what_a_namespace_holds_is_bounded_and_given_back() {
             .index
             .apply(tidings_core::index::Fact::WorkloadGone(key));
     }
-    let mut again = large("web");
-    again["metadata"]["resourceVersion"] = json!("11");
-    cluster.tell(read(&again.to_string()));
+    assert_eq!(cluster.index.take_returning(), [web()]);
+    assert_eq!(cluster.index.take_returning(), []);
+    cluster.tell(read(&large("web").to_string()));
     assert_eq!(crowded(&cluster), 0);
+    cluster.index.looked_for_room(&"ns".into());
+    assert_eq!(cluster.index.take_returning(), []);
+    assert_eq!(cluster.decide().pop().unwrap().reason, Reason::UsesNothing);
+}
+
+/// Those who ask for nothing take no room from those who do, and come back too.
+#[test]
+fn what_asks_for_nothing_crowds_nobody_out() {
+    let mut cluster = Cluster::new(&[]);
+    let names: Vec<_> = (0..1_000)
+        .map(|i| json!({"name": format!("E{i}"), "valueFrom": {"configMapKeyRef": {"name": format!("c{}", i % 500), "key": "k"}}}))
+        .collect();
+    let containers = json!({"containers": [{"env": names}]});
+    let object = |name: &str, reload: &str| {
+        let mut json = deployment(&json!({"tidings.dev/reload": reload}), &containers);
+        json["metadata"]["name"] = json!(name);
+        json["metadata"]["uid"] = json!(name);
+        read(&json.to_string())
+    };
+    for i in 0..300 {
+        cluster.tell(object(&format!("w{i}"), "off"));
+    }
+    let is_crowded =
+        |cluster: &Cluster, key: &WorkloadRef| cluster.index.get(key).unwrap().crowded.is_some();
+    let last = WorkloadRef::new(&KINDS[0], "ns", "w299");
+    assert!(is_crowded(&cluster, &last));
+    cluster.tell(object("web", "auto"));
+    assert!(!is_crowded(&cluster, &web()));
+    cluster.index.apply(Fact::Namespace {
+        name: "ns".into(),
+        annotations: [("tidings.dev/settle".to_owned(), "1s".to_owned())].into(),
+        left_out: false,
+    });
+    let back = cluster.index.take_returning();
+    assert_eq!(back.len(), 1, "it may be opted in by that");
 }
 
 /// Each follows some; all of them together no more than a namespace may.
@@ -179,6 +214,8 @@ fn what_all_workloads_name_by_pattern_is_bounded() {
         cluster.tell(all(&format!("w{i}")));
     }
     cluster.tell(all("web"));
+    cluster.decide();
+    cluster.index.work_out_all();
     let last = cluster.decide().pop().unwrap();
     let mut problems = last.problems.iter();
     assert!(problems.any(|problem| problem.reason == Reason::LimitExceeded));

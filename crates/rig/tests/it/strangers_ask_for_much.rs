@@ -41,7 +41,7 @@ async fn names() -> Result<()> {
     let (street, _tidings) = Street::with_neighbour("names").await?;
     let names = |n: usize| (0..n).map(|i| format!("n{i}")).collect::<Vec<_>>();
     street.tenant_has([listed(&names(25_000))]).await?;
-    is_told(&street, "BadAnnotation", "longer than").await?;
+    is_told(&street, "LimitExceeded", "is longer than").await?;
     // None of them is asked for by itself.
     let one = street.of_tenant(Fault::delay(secs(0)), "GET", "configmaps/n");
     let one = street.proxy.inject(one)?;

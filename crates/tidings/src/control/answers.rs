@@ -10,7 +10,7 @@ use super::announce::say_rolled;
 use super::backoff::Backoff;
 use super::desk::UnderWay;
 use super::ground::Ground;
-use super::leading::{Leading, unreadable, version};
+use super::leading::{Leading, unreadable, versions};
 use super::{Action, Answer, Effect, Outcome, Patch, Roll, RollError};
 use crate::api::ApiError;
 use crate::records::memory::{Shard, Stored, Versions, Write};
@@ -84,7 +84,7 @@ impl Leading {
             };
             match self.store.get(key).cloned() {
                 Some(entry) if entry.done || self.store.is_waiting(key) => {}
-                Some(entry) if version(ground, key) == Some(decided) => {
+                Some(entry) if versions(ground, key) == Some(decided) => {
                     self.patch(ground, key, &entry);
                 }
                 // Changed or deleted meanwhile, and perhaps there again.

@@ -29,6 +29,11 @@ impl Backoff {
         self.again
     }
 
+    /// Nothing has failed, and not before this time.
+    pub(super) fn until(again: Millis) -> Self {
+        Self { failures: 0, again }
+    }
+
     /// When to try again; long ago where nothing has failed.
     pub(super) fn again(&self) -> Millis {
         self.again

@@ -40,9 +40,9 @@ pub(super) struct Desk {
 pub(super) enum UnderWay {
     /// Something is found out.
     Asking,
-    /// An intent is written, to be carried out if the workload is still of the version
-    /// that was decided about.
-    Recording(Version),
+    /// An intent is written, to be carried out if the workload, and the one whose pod
+    /// template it uses, are still of the versions that were decided about.
+    Recording((Version, Version)),
     /// It is brought to its record.
     Rolling,
     /// Its pause is ended.

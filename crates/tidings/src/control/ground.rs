@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use tidings_core::decide::{Decided, Rules};
-use tidings_core::index::{Concerned, Fact, Index};
+use tidings_core::index::{Concerned, Fact, How, Index};
 use tidings_core::kinds::Kinds;
-use tidings_core::object::{Seconds, SourceMeta, Version};
+use tidings_core::object::{Seconds, SourceMeta, Version, Workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::settle::Millis;
@@ -15,6 +15,10 @@ use super::backoff::Backoff;
 use super::reading::Reads;
 use super::{Effect, NameTest, Plan};
 use crate::api::ApiError;
+
+/// For each source that a list showed, so long the same is not listed again: who opts in
+/// and out again and again beside many would have all of them read each time.
+const LIST_PAUSE: Millis = 1;
 
 /// What outlasts a term.
 pub(super) struct Ground {
@@ -35,9 +39,20 @@ pub(super) struct Ground {
     /// Up to this version the API server has forgotten what was.
     pub(super) forgotten: Version,
     pub(super) reading: Reads,
-    lists: HashMap<(SourceKind, Name), Backoff>,
+    lists: HashMap<(SourceKind, Name), Listing>,
+    /// By namespace, workloads that are read again one by one.
+    returning: HashMap<Name, Backoff>,
     pub(super) effects: Vec<Effect>,
     pub(super) decided: Vec<Decided>,
+}
+
+/// A list of the sources of a namespace.
+#[derive(Debug, Default)]
+struct Listing {
+    /// Somebody waits for it, and has not been asked for.
+    is_wanted: bool,
+    is_under_way: bool,
+    backoff: Backoff,
 }
 
 impl Ground {
@@ -56,6 +71,7 @@ impl Ground {
             forgotten: 0,
             reading: Reads::default(),
             lists: HashMap::new(),
+            returning: HashMap::new(),
             effects: Vec::new(),
             decided: Vec::new(),
         }
@@ -153,13 +169,57 @@ impl Ground {
 
     // --- what is asked for ------------------------------------------------------
 
+    /// Reads workloads for which there is room now.
+    pub(super) fn ask_for_returning(&mut self) {
+        for key in self.index.take_returning() {
+            let backoff = self.returning.get(&key.namespace);
+            let at = backoff.map_or(0, Backoff::again).max(self.now);
+            self.effects.push(Effect::Return(key, at));
+        }
+    }
+
+    /// One was read. That one is gone the watch tells.
+    pub(super) fn returned(
+        &mut self,
+        key: &WorkloadRef,
+        result: Result<Option<Box<Workload>>, ApiError>,
+    ) -> Concerned {
+        let concerned = match result {
+            Ok(Some(workload)) => {
+                self.returning.remove(&key.namespace);
+                self.index.apply(Fact::Workload(workload, How::Event))
+            }
+            other => {
+                let error = other.err();
+                if let Some(error) = &error {
+                    tracing::warn!(%key, %error, "cannot be read again");
+                }
+                let wish = error.and_then(|error| error.retry_after());
+                let backoff = self.returning.entry(key.namespace.clone()).or_default();
+                backoff.failed(self.now, wish);
+                Concerned::default()
+            }
+        };
+        self.index.looked_for_room(&key.namespace);
+        concerned
+    }
+
     /// Asks for the lists that wildcards need.
     pub(super) fn ask_for_lists(&mut self) {
         for list in self.index.take_listings() {
-            let backoff = self.lists.get(&list).copied().unwrap_or_default();
-            let at = backoff.again().max(self.now);
-            self.effects.push(Effect::List(list.0, list.1, at));
+            self.lists.entry(list).or_default().is_wanted = true;
         }
+        for (list, listing) in &mut self.lists {
+            if listing.due().is_some_and(|at| at <= self.now) {
+                (listing.is_wanted, listing.is_under_way) = (false, true);
+                self.effects.push(Effect::List(list.0, list.1.clone()));
+            }
+        }
+    }
+
+    /// When there is something to ask for again without an input.
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.lists.values().filter_map(Listing::due).min()
     }
 
     pub(super) fn listed(
@@ -168,18 +228,36 @@ impl Ground {
         namespace: Name,
         result: Result<Vec<SourceMeta>, ApiError>,
     ) -> Concerned {
-        let list = (kind, namespace.clone());
+        let listing = self.lists.entry((kind, namespace.clone())).or_default();
+        listing.is_under_way = false;
         match result {
             Ok(sources) => {
-                self.lists.remove(&list);
+                let pause = LIST_PAUSE.saturating_mul(sources.len() as u64);
+                listing.backoff = Backoff::until(self.now + pause);
+                // What was told before one wanted it again may not be in it.
+                let is_late = listing.is_wanted;
+                self.lists.retain(|_, listing| !listing.is_over(self.now));
+                if is_late {
+                    return Concerned::default();
+                }
                 self.index.apply(Fact::Listed(kind, namespace, sources))
             }
             Err(error) => {
                 tracing::warn!(%namespace, %error, "cannot list {}", kind.row().plural);
-                let backoff = self.lists.entry(list).or_default();
-                backoff.failed(self.now, error.retry_after());
+                listing.backoff.failed(self.now, error.retry_after());
                 self.index.apply(Fact::NotListed(kind, namespace))
             }
         }
+    }
+}
+
+impl Listing {
+    /// When it is to be asked for.
+    fn due(&self) -> Option<Millis> {
+        (self.is_wanted && !self.is_under_way).then(|| self.backoff.again())
+    }
+
+    fn is_over(&self, now: Millis) -> bool {
+        !self.is_wanted && !self.is_under_way && self.backoff.again() <= now
     }
 }

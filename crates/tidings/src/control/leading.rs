@@ -12,14 +12,13 @@ use tidings_core::index::Concerned;
 use tidings_core::object::{Seconds, Version};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
-use tidings_core::settle::{Millis, Queue};
+use tidings_core::settle::{Due, Millis, News, Queue, Topic};
 use tidings_core::state::Entry;
 
 use super::action;
 use super::backoff::Backoff;
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
-use super::reading::NotRead;
 use super::remaking::REMAKES;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
 use crate::records::memory::{Shard, Store, TooLarge};
@@ -32,6 +31,8 @@ pub(super) const KEPT_FOR_PODS: Millis = 3_600_000;
 const TURN_STEPS: u32 = 4 * DECISION_STEPS;
 /// What the smallest decision takes.
 const LEAST_STEPS: u32 = DECISION_STEPS >> 10;
+/// What it takes to tell one workload of something.
+const TELL_STEPS: u32 = DECISION_STEPS >> 12;
 
 /// What only the leader knows.
 pub(super) struct Leading {
@@ -116,18 +117,51 @@ impl Leading {
                 }
             }
         }
-        self.changed(ground, &concerned.changed);
         self.look(ground, &concerned.look);
+        self.tell_later(ground.now, concerned);
         for gone in &concerned.gone {
             self.gone(ground, &gone.key, gone.pods_may_stay);
         }
     }
 
-    /// Something that these use changed: decide when it has been quiet.
-    fn changed(&mut self, ground: &Ground, keys: &[WorkloadRef]) {
+    /// What may concern thousands is told to them when it is the turn of their namespace.
+    fn tell_later(&mut self, now: Millis, concerned: &Concerned) {
+        let source = |source: &SourceRef| Topic::Source(source.clone());
+        for changed in &concerned.changed {
+            self.queue.tell(source(changed), News::changed(now));
+        }
+        for read in &concerned.read {
+            self.queue.tell(source(read), News::read());
+        }
+        for lender in &concerned.lent {
+            let topic = Topic::Template(lender.clone());
+            self.queue.tell(topic, News::default());
+        }
+    }
+
+    /// Tells all whom it concerns. Returns how many steps it took.
+    fn pass_on(&mut self, ground: &mut Ground, topic: &Topic, news: News) -> u32 {
+        let concerned = match topic {
+            Topic::Source(source) => ground.index.pass_on(source),
+            Topic::Template(lender) => ground.index.borrowers(lender),
+        };
+        let all = u32::try_from(concerned.len()).unwrap_or(u32::MAX);
+        if let Some((first, last)) = news.changed {
+            self.changed(ground, &concerned, first, last);
+        }
+        match topic {
+            Topic::Source(source) if news.read => self.read(ground, source, concerned),
+            Topic::Source(_) => {}
+            Topic::Template(_) => self.look(ground, &concerned),
+        }
+        all.saturating_mul(TELL_STEPS)
+    }
+
+    /// Something that these use changed at these times: decide when it has been quiet.
+    fn changed(&mut self, ground: &Ground, keys: &[WorkloadRef], first: Millis, last: Millis) {
         for key in keys {
-            self.desks.of(key).changed_at.get_or_insert(ground.now);
-            self.queue.changed(key, ground.now, ground.quiet_for(key));
+            self.desks.of(key).changed_at.get_or_insert(first);
+            self.queue.changed(key, last, ground.quiet_for(key));
         }
     }
 
@@ -195,25 +229,23 @@ impl Leading {
         }
     }
 
-    /// Sources were read. Who still waits for more of them is not looked at yet.
-    pub(super) fn heed_read(&mut self, ground: &mut Ground, mut concerned: Concerned) {
-        concerned.look.retain(|key| !self.is_read_for(ground, key));
-        self.heed(ground, &concerned);
+    /// A source was read, or could not be. Who still waits for more of them is not looked
+    /// at yet; who waits for it in vain is told.
+    fn read(&mut self, ground: &mut Ground, source: &SourceRef, mut users: Vec<WorkloadRef>) {
+        users.retain(|key| !self.is_read_for(ground, key));
+        let Some(unread) = ground.reading.failure(source) else {
+            return self.look(ground, &users);
+        };
+        let what = format!("reading {source}");
+        for user in users {
+            self.say_failed(ground, &user, &what, &unread.error);
+            self.queue.look(&user, unread.again);
+        }
     }
 
     fn is_read_for(&mut self, ground: &Ground, key: &WorkloadRef) -> bool {
         let desk = self.desks.get_mut(key);
         desk.is_some_and(|desk| desk.is_read_for(|source| ground.is_read(source)))
-    }
-
-    /// A source could not be read. Whoever waits for it is told.
-    pub(super) fn not_read(&mut self, ground: &mut Ground, source: &SourceRef, unread: &NotRead) {
-        for user in ground.index.users(source) {
-            if !self.is_read_for(ground, &user) {
-                self.say_failed(ground, &user, &format!("reading {source}"), &unread.error);
-                self.queue.look(&user, unread.again);
-            }
-        }
     }
 
     // --- decisions -----------------------------------------------------------
@@ -223,10 +255,20 @@ impl Leading {
         self.forget_departed(ground);
         let mut left = TURN_STEPS;
         while left > 0
-            && let Some((key, waited)) = self.due(ground.now, draining)
+            && let Some(due) = self.due(ground.now, draining)
         {
-            let steps = LEAST_STEPS + self.decide(ground, &key, waited);
-            self.queue.charge(&key.namespace, steps);
+            let (whose, steps) = match due {
+                Due::News(topic, news) => {
+                    let steps = self.pass_on(ground, &topic, news);
+                    (topic.namespace().clone(), steps)
+                }
+                Due::Decision(key, waited) => {
+                    let steps = self.decide(ground, &key, waited);
+                    (key.namespace, steps)
+                }
+            };
+            let steps = LEAST_STEPS.saturating_add(steps);
+            self.queue.charge(&whose, steps);
             left = left.saturating_sub(steps);
         }
         let writes = self.store.take_writes(ground.now, draining);
@@ -246,7 +288,7 @@ impl Leading {
         self.desks.waited_for() == 0 && self.store.is_quiet()
     }
 
-    fn due(&mut self, now: Millis, draining: bool) -> Option<(WorkloadRef, Millis)> {
+    fn due(&mut self, now: Millis, draining: bool) -> Option<Due> {
         if draining { None } else { self.queue.pop(now) }
     }
 
@@ -264,6 +306,7 @@ impl Leading {
             self.desks.clear(key);
             return 0;
         }
+        let worked_out = ground.index.work_out(key);
         let evidence = self.take_evidence(ground, key);
         ground.seed = ground.seed.wrapping_add(1);
         let moment = Moment {
@@ -275,9 +318,9 @@ impl Leading {
         };
         let entry = self.store.get(key);
         let Some(verdict) = decide(key, &ground.index, entry, moment, &ground.rules) else {
-            return 0;
+            return worked_out;
         };
-        let steps = verdict.steps;
+        let steps = verdict.steps.saturating_add(worked_out);
         self.say_verdict(ground, key, &verdict);
         if let Some(again) = verdict.again {
             self.queue.look(key, ground.millis_at(again));
@@ -374,8 +417,8 @@ impl Leading {
 
     /// The patch follows when the intent is stored.
     fn await_record(&mut self, ground: &Ground, key: &WorkloadRef) {
-        let version = version(ground, key).unwrap_or_default();
-        self.desks.begin(key, UnderWay::Recording(version));
+        let versions = versions(ground, key).unwrap_or_default();
+        self.desks.begin(key, UnderWay::Recording(versions));
     }
 
     /// The intent is in memory; the patch waits for it to be stored. One of an earlier
@@ -442,7 +485,12 @@ fn roll_of(key: &WorkloadRef, entry: &Entry, reason: Reason, changes: Vec<Change
     }
 }
 
-/// The version of a workload, as it is known.
-pub(super) fn version(ground: &Ground, key: &WorkloadRef) -> Option<Version> {
-    Some(ground.index.get(key)?.workload.version)
+/// The versions of a workload, and of the one whose pod template it uses, as they are
+/// known.
+pub(super) fn versions(ground: &Ground, key: &WorkloadRef) -> Option<(Version, Version)> {
+    let workload = &ground.index.get(key)?.workload;
+    let lender = workload.lender.as_deref();
+    let lender = lender.and_then(|lender| ground.index.get(lender));
+    let lent = lender.map_or(0, |lender| lender.workload.version);
+    Some((workload.version, lent))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tidings_core::compare::Change;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Fact, Fetched};
-use tidings_core::object::{Overlap, Seconds, SourceMeta};
+use tidings_core::object::{Overlap, Seconds, SourceMeta, Workload};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Millis;
@@ -28,6 +28,8 @@ pub enum Input {
     LookedUp(Lookup, Result<BTreeSet<Name>, ApiError>),
     /// The sources of a namespace were listed.
     Listed(SourceKind, Name, Result<Vec<SourceMeta>, ApiError>),
+    /// A workload was read for which there is room now, if it is there.
+    Returned(WorkloadRef, Result<Option<Box<Workload>>, ApiError>),
     /// Our term has begun.
     Leading(NewTerm),
     /// Our term has ended.
@@ -103,8 +105,10 @@ pub enum Effect {
     Fetch(SourceRef, u32, bool),
     /// Look up which of these sources are there.
     LookUp(Lookup),
-    /// List the sources of a namespace, not before this time.
-    List(SourceKind, Name, Millis),
+    /// List the sources of a namespace.
+    List(SourceKind, Name),
+    /// Read a workload for which there is room now, not before this time.
+    Return(WorkloadRef, Millis),
     /// Find something out about a workload.
     Ask(WorkloadRef, Vec<Question>),
     /// Write the state.

@@ -113,6 +113,10 @@ impl Control {
                 let concerned = self.ground.listed(kind, namespace, result);
                 self.heed(&concerned);
             }
+            Input::Returned(key, result) => {
+                let concerned = self.ground.returned(&key, result);
+                self.heed(&concerned);
+            }
             Input::Leading(new) => self.lead(new),
             Input::Following => self.follow(),
             Input::Form(form) => self.write_in(form),
@@ -124,8 +128,7 @@ impl Control {
     pub fn turn(&mut self, now: Millis) -> Vec<Effect> {
         self.ground.pass(now);
         self.ground.ask_for_lists();
-        let refilled = self.ground.index.refill();
-        self.heed(&refilled);
+        self.ground.ask_for_returning();
         if let Some(leading) = &mut self.leading {
             leading.turn(&mut self.ground, self.draining);
         }
@@ -145,7 +148,9 @@ impl Control {
 
     /// When [`Control::turn`] has something to do again without an input.
     pub fn next(&self) -> Option<Millis> {
-        self.leading.as_ref()?.next(self.draining)
+        let leading = self.leading.as_ref();
+        let leading = leading.and_then(|leading| leading.next(self.draining));
+        leading.into_iter().chain(self.ground.next()).min()
     }
 
     /// No more decisions: what is under way is finished, nothing is begun.
@@ -209,30 +214,23 @@ impl Control {
     }
 
     fn fetched(&mut self, source: &SourceRef, told: u32, result: Result<Fetched, ApiError>) {
-        let result = self.ground.fetched(source, told, result);
-        let Some(leading) = &mut self.leading else {
-            return;
-        };
-        match result {
-            Ok(concerned) => leading.heed_read(&mut self.ground, concerned),
-            Err(unread) => leading.not_read(&mut self.ground, source, &unread),
-        }
+        let concerned = self.ground.fetched(source, told, result);
+        self.heed(&concerned);
     }
 
     fn looked_up(&mut self, lookup: Lookup, result: &Result<BTreeSet<Name>, ApiError>) {
-        let looked_up = self.ground.looked_up(lookup, result);
-        let Some(leading) = &mut self.leading else {
-            return;
-        };
-        leading.heed_read(&mut self.ground, looked_up.concerned);
-        for (source, unread) in looked_up.failed {
-            leading.not_read(&mut self.ground, &source, &unread);
-        }
+        let concerned = self.ground.looked_up(lookup, result);
+        self.heed(&concerned);
     }
 
+    /// Who does not lead tells nobody.
     fn heed(&mut self, concerned: &Concerned) {
-        if let Some(leading) = &mut self.leading {
-            leading.heed(&mut self.ground, concerned);
+        match &mut self.leading {
+            Some(leading) => leading.heed(&mut self.ground, concerned),
+            None => concerned
+                .read
+                .iter()
+                .for_each(|source| drop(self.ground.index.pass_on(source))),
         }
     }
 

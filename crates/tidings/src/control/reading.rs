@@ -46,6 +46,8 @@ struct Reading {
     /// What the watch has told of it meanwhile.
     later: Vec<SourceMeta>,
     backoff: Backoff,
+    /// Why it could not be read.
+    error: Option<ApiError>,
 }
 
 /// The reads of a namespace.
@@ -59,13 +61,6 @@ struct OfNamespace {
 pub(super) struct NotRead {
     pub(super) error: ApiError,
     pub(super) again: Millis,
-}
-
-/// What came of looking up several at once.
-#[derive(Default)]
-pub(super) struct LookedUp {
-    pub(super) concerned: Concerned,
-    pub(super) failed: Vec<(SourceRef, NotRead)>,
 }
 
 impl Reads {
@@ -120,7 +115,7 @@ impl Reads {
     /// What failed in an earlier term may work now.
     pub(super) fn forget_failures(&mut self) {
         for reading in self.by_source.values_mut() {
-            reading.backoff = Backoff::default();
+            (reading.backoff, reading.error) = (Backoff::default(), None);
         }
         self.by_source
             .retain(|_, reading| reading.under_way || !reading.later.is_empty());
@@ -131,6 +126,15 @@ impl Reads {
         reading.is_some_and(|reading| reading.under_way)
     }
 
+    /// Why a source could not be read, when that was tried last.
+    pub(super) fn failure(&self, source: &SourceRef) -> Option<NotRead> {
+        let reading = self.by_source.get(source)?;
+        Some(NotRead {
+            error: reading.error.clone()?,
+            again: reading.backoff.again(),
+        })
+    }
+
     fn end(&mut self, source: &SourceRef) -> &mut Reading {
         self.just_read.push(source.clone());
         let reading = self.by_source.entry(source.clone()).or_default();
@@ -138,10 +142,18 @@ impl Reads {
         reading
     }
 
-    fn failed(&mut self, source: &SourceRef, error: ApiError, now: Millis) -> NotRead {
-        let backoff = &mut self.end(source).backoff;
-        let again = backoff.failed(now, error.retry_after());
-        NotRead { error, again }
+    /// It was read, or is known not to be there.
+    fn was_read(&mut self, source: &SourceRef) {
+        let reading = self.end(source);
+        (reading.backoff, reading.error) = (Backoff::default(), None);
+    }
+
+    /// Whoever waits for it hears of it as if it had been.
+    fn failed(&mut self, source: &SourceRef, error: ApiError, now: Millis) -> Concerned {
+        let reading = self.end(source);
+        reading.backoff.failed(now, error.retry_after());
+        reading.error = Some(error);
+        Concerned::read(source.clone())
     }
 }
 
@@ -203,20 +215,20 @@ impl Ground {
         source: &SourceRef,
         told: u32,
         result: Result<Fetched, ApiError>,
-    ) -> Result<Concerned, NotRead> {
+    ) -> Concerned {
         self.fetch_next(&source.namespace);
         let fetched = match result {
             Ok(fetched) => fetched,
-            Err(error) => return Err(self.reading.failed(source, error, self.now)),
+            Err(error) => return self.reading.failed(source, error, self.now),
         };
-        self.reading.end(source).backoff = Backoff::default();
+        self.reading.was_read(source);
         let held = self.index.source(source);
         let before = held.and_then(|held| held.content.clone());
         let fact = Fact::Read(source.clone(), told, fetched);
         let concerned = self.index.apply(fact);
         let same = self.index.view(source).has_keys_of(before.as_ref());
         self.restless.read(source, same);
-        Ok(concerned)
+        concerned
     }
 
     /// One of a namespace has been read: the next.
@@ -274,22 +286,21 @@ impl Ground {
         &mut self,
         lookup: Lookup,
         result: &Result<BTreeSet<Name>, ApiError>,
-    ) -> LookedUp {
-        let mut out = LookedUp::default();
+    ) -> Concerned {
+        let mut concerned = Concerned::default();
         let of = (lookup.kind, lookup.namespace);
         for (name, told) in lookup.asked {
             let source = SourceRef::new(of.0, of.1.clone(), name);
             match result {
                 Ok(there) if !there.contains(&source.name) => {
-                    self.reading.end(&source).backoff = Backoff::default();
+                    self.reading.was_read(&source);
                     let fact = Fact::Read(source, told, Fetched::Absent);
-                    out.concerned.extend(self.index.apply(fact));
+                    concerned.extend(self.index.apply(fact));
                 }
                 // Each by itself may be permitted.
                 Ok(_) | Err(ApiError::Forbidden(_)) => self.fetch(source),
                 Err(error) => {
-                    let unread = self.reading.failed(&source, error.clone(), self.now);
-                    out.failed.push((source, unread));
+                    concerned.extend(self.reading.failed(&source, error.clone(), self.now));
                 }
             }
         }
@@ -297,8 +308,6 @@ impl Ground {
         if !waiting.is_empty() {
             self.look_up(of, waiting);
         }
-        out.concerned.look.sort();
-        out.concerned.look.dedup();
-        out
+        concerned
     }
 }

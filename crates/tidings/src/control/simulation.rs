@@ -226,11 +226,7 @@ impl Simulation {
                 )
             }
             // No workload of these lives names as many sources as are looked up.
-            Effect::LookUp(_)
-            | Effect::List(..)
-            | Effect::Say(_)
-            | Effect::StandBy
-            | Effect::Unpause(_) => return,
+            _ => return,
         };
         self.answers.push(answer);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tidings_core::index::{How, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::object::read_workload;
+use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, WorkloadRef};
 use tidings_core::vocabulary::Vocabulary;
 
@@ -65,12 +65,34 @@ impl Neighbourhood {
 
     /// An event tells of a Deployment that uses these Secrets, if they are there.
     fn uses(&mut self, namespace: &str, name: &str, secrets: &[String]) {
+        let workload = self.deployment(namespace, name, "auto", secrets);
+        self.told(Fact::Workload(Box::new(workload), How::Event));
+    }
+
+    fn told(&mut self, fact: Fact) {
+        self.control.take(0, Input::Fact(fact));
+    }
+
+    /// A Secret changes.
+    fn changes(&mut self, namespace: &str, name: &str) {
+        self.version += 1;
+        let version = self.version;
+        self.told(Fact::Source(meta(namespace, name, version)));
+    }
+
+    fn deployment(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        reload: &str,
+        secrets: &[String],
+    ) -> Workload {
         self.version += 1;
         let secret = |name: &String| json!({"secretRef": {"name": name, "optional": true}});
         let from: Vec<Value> = secrets.iter().map(secret).collect();
         let json = json!({
             "metadata": {"namespace": namespace, "name": name, "uid": name, "generation": 1,
-                "resourceVersion": self.version.to_string(), "annotations": {"tidings.dev/reload": "auto"}},
+                "resourceVersion": self.version.to_string(), "annotations": {"tidings.dev/reload": reload}},
             "spec": {"template": {"spec": {"containers": [{"envFrom": from}]}}},
         });
         let read = read_workload(
@@ -78,8 +100,21 @@ impl Neighbourhood {
             json.to_string().as_bytes(),
             &Vocabulary::default(),
         );
-        let fact = Fact::Workload(Box::new(read.unwrap()), How::Event);
-        self.control.take(0, Input::Fact(fact));
+        read.unwrap()
+    }
+
+    /// All turns until nothing more is due; every source that is asked for is absent.
+    fn settle(&mut self) {
+        loop {
+            let effects = self.control.turn(0);
+            for (source, told) in fetches(&effects) {
+                let answer = Input::Fetched(source, told, Ok(Fetched::Absent));
+                self.control.take(0, answer);
+            }
+            if effects.is_empty() && self.control.next().is_none_or(|at| at > 0) {
+                return;
+            }
+        }
     }
 
     fn is_decided(&mut self, namespace: &str) -> bool {
@@ -87,6 +122,14 @@ impl Neighbourhood {
         let leading = self.control.leading.as_ref().unwrap();
         leading.store.workloads().any(decided)
     }
+}
+
+fn meta(namespace: &str, name: &str, version: u64) -> SourceMeta {
+    let json =
+        json!({"namespace": namespace, "name": name, "resourceVersion": version.to_string()});
+    let meta: Meta = serde_json::from_value(json).unwrap();
+    let meta = meta.into_source(SourceKind::Secret, &Vocabulary::default());
+    meta.unwrap()
 }
 
 fn secrets(n: usize) -> Vec<String> {
@@ -180,4 +223,98 @@ fn a_turn_ends_and_the_next_is_another_namespaces() {
             .any(|(source, _)| &*source.namespace == namespace)
     };
     assert!(is_of("loud") && is_of("quiet"));
+}
+
+/// However many use a source, and however often it changes, they are told in the turn of
+/// their namespace, and once.
+#[test]
+fn a_crowd_is_told_in_its_own_turn() {
+    let mut town = Neighbourhood::new();
+    let one = secrets(1);
+    (0..3_000).for_each(|i| town.uses("loud", &format!("w{i}"), &one));
+    town.settle();
+    for _ in 0..50 {
+        town.changes("loud", "s000");
+    }
+    assert_eq!(
+        town.control.gauges().queue,
+        0,
+        "nobody was told when it was heard"
+    );
+    town.uses("quiet", "a", &one);
+    let asked = fetches(&town.control.turn(0));
+    let namespaces: Vec<_> = asked.iter().map(|(source, _)| &*source.namespace).collect();
+    assert_eq!(namespaces, ["quiet", "loud"]);
+}
+
+/// Who names all sources, and then not, and then again, has them listed again only when
+/// the last list is a while ago; and none counts that began before he named them.
+#[test]
+fn who_comes_and_goes_has_all_listed_once_in_a_while() {
+    let mut town = Neighbourhood::new();
+    let writes = |reload: &str, now: u64, town: &mut Neighbourhood| {
+        let workload = town.deployment("loud", "a", reload, &[]);
+        town.told(Fact::Workload(Box::new(workload), How::Event));
+        listed(&town.control.turn(now))
+    };
+    let answer = |town: &mut Neighbourhood| {
+        let metas = (0..5_000).map(|i| meta("loud", &format!("s{i}"), 5));
+        let answer = Input::Listed(SourceKind::Secret, "loud".into(), Ok(metas.collect()));
+        town.control.take(0, answer);
+    };
+    assert_eq!(writes("secret/*", 0, &mut town), 1);
+    assert_eq!(writes("off", 0, &mut town), 0);
+    assert_eq!(writes("secret/*", 0, &mut town), 0, "one is under way");
+    answer(&mut town);
+    assert!(!town.is_decided("loud"), "it may lack what came meanwhile");
+    assert_eq!(town.control.next(), Some(5_000));
+    assert_eq!(listed(&town.control.turn(5_000)), 1);
+    answer(&mut town);
+    assert_eq!(listed(&town.control.turn(5_001)), 0);
+    assert_eq!(town.control.index().sources(), 5_000);
+}
+
+/// Where a namespace has no room for a workload, it is followed when there is room again,
+/// without having been written meanwhile.
+#[test]
+fn what_was_crowded_out_comes_back() {
+    let mut town = Neighbourhood::new();
+    let many = secrets(500);
+    (0..100).for_each(|i| town.uses("loud", &format!("w{i:02}"), &many));
+    let crowded = |town: &Neighbourhood| {
+        let workloads = town.control.index().workloads();
+        let crowded = workloads.filter(|(_, known)| known.crowded.is_some());
+        crowded.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    };
+    let first = crowded(&town).first().cloned().unwrap();
+    assert!(returns(&town.control.turn(0)).is_empty());
+    town.told(Fact::WorkloadGone(WorkloadRef::new(
+        &KINDS[0], "loud", "w00",
+    )));
+    assert_eq!(returns(&town.control.turn(0)), [(first.clone(), 0)]);
+    let lost = ApiError::Unreachable("gone".to_owned());
+    let failed = Input::Returned(first.clone(), Err(lost));
+    town.control.take(0, failed);
+    assert_eq!(returns(&town.control.turn(0)), [(first.clone(), 50)]);
+    let workload = town.deployment("loud", &first.name, "auto", &many);
+    let read = Input::Returned(first.clone(), Ok(Some(Box::new(workload))));
+    town.control.take(50, read);
+    assert!(!crowded(&town).contains(&first));
+    assert!(
+        returns(&town.control.turn(50)).is_empty(),
+        "there is no more room"
+    );
+}
+
+fn listed(effects: &[Effect]) -> usize {
+    let is_list = |effect: &&Effect| matches!(effect, Effect::List(..));
+    effects.iter().filter(is_list).count()
+}
+
+fn returns(effects: &[Effect]) -> Vec<(WorkloadRef, Millis)> {
+    let returns = |effect: &Effect| match effect {
+        Effect::Return(key, at) => Some((key.clone(), *at)),
+        _ => None,
+    };
+    effects.iter().filter_map(returns).collect()
 }

@@ -90,11 +90,17 @@ impl Effects {
                 executor.tell(Input::Fetched(source, told, result)).await;
             }),
             Effect::LookUp(lookup) => spawn(executor.look_up(lookup)),
-            Effect::List(kind, namespace, at) => spawn(async move {
-                sleep(until(started, at)).await;
+            Effect::List(kind, namespace) => spawn(async move {
                 let listing = fetch::metas(&executor.api, kind, &namespace, &executor.filter);
                 let result = executor.api.counted("list_sources", listing).await;
                 executor.tell(Input::Listed(kind, namespace, result)).await;
+            }),
+            Effect::Return(key, at) => spawn(async move {
+                sleep(until(started, at)).await;
+                let reading = fetch::workload(&executor.api, &key, &executor.filter);
+                let result = executor.api.counted("read_workload", reading).await;
+                let input = Input::Returned(key, result.map(|read| read.map(Box::new)));
+                executor.tell(input).await;
             }),
             Effect::Ask(key, questions) => {
                 self.in_term(|executor, term| executor.ask(term, key, questions));

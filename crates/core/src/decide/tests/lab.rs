@@ -89,7 +89,9 @@ impl Lab {
             read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
         let how = if self.listed { How::Event } else { How::Listed };
         let fact = Fact::Workload(Box::new(workload), how);
-        self.index.apply(fact).look
+        let look = self.index.apply(fact).look;
+        self.index.work_out_all();
+        look
     }
 
     pub(super) fn is(&mut self, part: &Value) {
@@ -123,6 +125,7 @@ impl Lab {
                 self.index.apply(ended);
             }
         }
+        self.index.work_out(&self.key);
         let moment = Moment {
             now: 1_000,
             evidence: &Evidence::default(),

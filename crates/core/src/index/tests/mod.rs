@@ -112,12 +112,12 @@ fn presence(index: &Index, name: &str) -> Presence {
 fn an_answer_from_before_an_event_does_not_count() {
     let mut index = index();
     let asked = told(&index, "c");
-    assert_eq!(index.apply_source(&meta("c", 12)), [web()]);
+    assert!(index.apply_source(&meta("c", 12)));
     index.apply_fetched(&cm("c"), asked, Fetched::Absent);
     assert!(matches!(presence(&index, "c"), Presence::Present(_)));
 
     let asked = told(&index, "c");
-    assert_eq!(index.delete_source(&cm("c"), 13), [web()]);
+    assert!(index.delete_source(&cm("c"), 13));
     index.apply_fetched(&cm("c"), asked, fetched("c", 12));
     assert_eq!(presence(&index, "c"), Presence::Unknown);
 }
@@ -128,11 +128,8 @@ fn an_answer_to_one_that_was_dropped_does_not_count() {
     let asked = told(&index, "c");
     index.apply_workload(opted_in("web", 12, "off", &from(&["c"])), How::Event);
     assert_eq!(index.sources(), 0);
-    assert!(
-        index
-            .apply_fetched(&cm("c"), asked, Fetched::Absent)
-            .is_empty()
-    );
+    index.apply_fetched(&cm("c"), asked, Fetched::Absent);
+    assert_eq!((index.sources(), index.pass_on(&cm("c"))), (0, vec![]));
     index.apply_workload(opted_in("web", 13, "auto", &from(&["c"])), How::Event);
     index.apply_fetched(&cm("c"), asked, Fetched::Absent);
     assert_eq!(presence(&index, "c"), Presence::Unknown);
@@ -164,8 +161,8 @@ fn what_a_list_does_not_show_is_gone() {
     index.begin_list(&stream(CONFIG_MAPS));
     index.apply_source(&meta("c", 13));
     let concerned = index.end_list(&stream(CONFIG_MAPS), 14);
-    assert_eq!(concerned.changed.len(), 1);
-    assert_eq!(&*concerned.changed[0].name, "other");
+    assert_eq!(concerned.changed, [cm("d")]);
+    assert_eq!(&*index.pass_on(&cm("d"))[0].name, "other");
     assert_eq!(presence(&index, "d"), Presence::Unknown);
 
     index.begin_list(&stream(WORKLOADS));
@@ -212,7 +209,7 @@ fn a_list_older_than_what_is_known_is_believed() {
         (20, None, 21)
     );
     index.begin_list(&stream(CONFIG_MAPS));
-    assert_eq!(index.apply_source(&meta("c", 19)), [web()]);
+    assert!(index.apply_source(&meta("c", 19)));
     index.end_list(&stream(CONFIG_MAPS), 21);
     assert_eq!(presence(&index, "c"), Presence::Unknown);
 }
@@ -221,11 +218,12 @@ fn a_list_older_than_what_is_known_is_believed() {
 fn an_event_older_than_what_is_known_is_late() {
     let mut index = index();
     index.apply_source(&meta("c", 20));
-    assert!(index.apply_source(&meta("c", 19)).is_empty());
-    assert!(index.delete_source(&cm("c"), 19).is_empty());
+    assert!(!index.apply_source(&meta("c", 19)));
+    assert!(!index.delete_source(&cm("c"), 19));
     assert!(matches!(presence(&index, "c"), Presence::Present(p) if p.version == 20));
     let late = opted_in("web", 9, "off", &from(&[]));
-    assert!(index.apply_workload(late, How::Event).is_empty());
+    let concerned = index.apply_workload(late, How::Event);
+    assert_eq!(concerned, Concerned::default());
     assert!(index.get(&web()).unwrap().policy.opted_in());
 }
 
@@ -249,7 +247,7 @@ fn what_cannot_roll_anything_is_not_held() {
     assert_eq!((index.sources(), index.users(&cm("d"))), (1, vec![]));
     index.apply_workload(opted_in("web", 14, "configmap/d", &uses), How::Event);
     assert_eq!((index.sources(), index.users(&cm("d"))), (1, vec![web()]));
-    assert!(index.apply_source(&meta("x", 15)).is_empty());
+    assert!(!index.apply_source(&meta("x", 15)));
     assert_eq!(index.sources(), 1);
 }
 
@@ -267,9 +265,11 @@ fn wild() -> Index {
     index
 }
 
-fn list(index: &mut Index, names: &[&str], version: Version) -> Vec<WorkloadRef> {
-    let metas: Vec<_> = names.iter().map(|name| meta(name, version)).collect();
-    index.apply_listing(SourceKind::ConfigMap, &"ns".into(), &metas)
+fn list(index: &mut Index, names: &[&str], version: Version) -> Concerned {
+    let metas = names.iter().map(|name| meta(name, version)).collect();
+    let concerned = index.apply_listing(SourceKind::ConfigMap, &"ns".into(), metas);
+    index.work_out_all();
+    concerned
 }
 
 #[test]
@@ -279,15 +279,16 @@ fn a_pattern_waits_for_its_list() {
     assert!(needs(&index).unlisted);
     index.retry_listing(SourceKind::ConfigMap, &"ns".into());
     assert_eq!(index.take_listings().len(), 1);
-    assert_eq!(list(&mut index, &["d-1", "e"], 12), [web()]);
+    assert_eq!(list(&mut index, &["d-1", "e"], 12).look, [web()]);
     let names: Vec<_> = needs(&index)
         .needs
         .iter()
         .map(|n| n.source.to_string())
         .collect();
     assert_eq!(names, ["configmap/c", "configmap/d-1"]);
-    assert_eq!(index.apply_source(&meta("d-2", 14)), [web()]);
-    assert!(index.apply_source(&meta("e", 14)).is_empty());
+    assert!(index.apply_source(&meta("d-2", 14)));
+    assert_eq!(index.pass_on(&cm("d-2")), [web()]);
+    assert!(!index.apply_source(&meta("e", 14)));
 }
 
 #[test]
@@ -297,8 +298,13 @@ fn a_list_for_one_is_news_to_others() {
     let key = other.key.clone();
     index.apply_workload(other, How::Event);
     index.apply_source(&meta("x", 15));
-    assert_eq!(list(&mut index, &["x"], 16), [key, web()]);
-    assert!(index.apply_source(&meta("x", 16)).is_empty());
+    let concerned = list(&mut index, &["x"], 16);
+    assert_eq!(
+        (concerned.read, concerned.look),
+        (vec![cm("x")], vec![web()])
+    );
+    assert_eq!(index.pass_on(&cm("x")), [key]);
+    assert!(!index.apply_source(&meta("x", 16)));
 }
 
 #[test]
@@ -314,10 +320,8 @@ fn what_is_gone_is_not_held_for_a_pattern() {
     index.delete_source(&cm("d-1"), 13);
     assert_eq!(presence(&index, "d-1"), Presence::Unknown);
     let asked = told(&index, "d-1");
-    assert_eq!(
-        index.apply_fetched(&cm("d-1"), asked, Fetched::Absent),
-        [web()]
-    );
+    index.apply_fetched(&cm("d-1"), asked, Fetched::Absent);
+    assert_eq!(index.pass_on(&cm("d-1")), [web()]);
     assert_eq!(
         (index.sources(), presence(&index, "d-1")),
         (1, Presence::Absent)

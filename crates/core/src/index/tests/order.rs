@@ -177,8 +177,8 @@ impl Cluster {
                 self.index.retry_listing(kind, &namespace);
             } else {
                 let metas = self.sources.iter().map(|(key, v)| meta(&key.name, *v));
-                let metas: Vec<_> = metas.collect();
-                self.index.apply_listing(kind, &namespace, &metas);
+                let metas = metas.collect();
+                self.index.apply_listing(kind, &namespace, metas);
             }
         }
     }
@@ -199,6 +199,7 @@ impl Cluster {
 
     fn read_all(&mut self) {
         loop {
+            self.index.work_out_all();
             let unread = |(_, known): (&WorkloadRef, &Known)| {
                 let needs = needs_of(known, &self.index, None);
                 assert!(!needs.unlisted);

@@ -145,7 +145,8 @@ fn what_a_namespace_sets_for_a_lender_reaches_who_borrows() {
     index.apply_workload(borrowing(), How::Event);
     let lent = |index: &Index| index.get(&key).unwrap().workload.lent.clone().unwrap();
     assert!(!lent(&index).opted_in);
-    index.apply(namespace(false));
+    assert!(index.apply(namespace(false)).look.contains(&key));
+    index.work_out(&key);
     assert!(lent(&index).opted_in);
 }
 

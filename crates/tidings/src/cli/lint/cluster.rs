@@ -137,6 +137,7 @@ impl Cluster {
         let restless = Restless::default();
         let mut evidence = Evidence::default();
         for _ in 0..ROUNDS {
+            self.index.work_out(key);
             let moment = Moment {
                 now: 0,
                 evidence: &evidence,

@@ -353,6 +353,7 @@ impl Asking {
         let now = Timestamp::now().as_second();
         let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
+            self.index.work_out(key);
             let entry = self.records[&key.namespace]
                 .as_ref()
                 .ok()
@@ -411,6 +412,7 @@ impl Asking {
     /// Every source that counts, so that its present digests can be shown.
     async fn read_sources(&mut self, key: &WorkloadRef) {
         self.list_for_wildcards().await;
+        self.index.work_out(key);
         let Some(known) = self.index.get(key) else {
             return;
         };

@@ -114,6 +114,14 @@ pub(crate) const INPUTS: &[Input] = &[
         fan_out
     ),
     input!(
+        "modest",
+        "6,000 Deployments with 24 references each, of which two change twenty times a second",
+        "",
+        Deployments,
+        modest_crowd,
+        flap_two
+    ),
+    input!(
         "jobs",
         "64 Jobs with a finalizer of his own, to be made again",
         "",
@@ -287,6 +295,32 @@ async fn fan_out(tenant: Tenant) -> Result<()> {
     tenant
         .edit_config_map("app", json!({"data": {"k": "newer"}}))
         .await
+}
+
+async fn modest_crowd(tenant: Tenant) -> Result<()> {
+    let maps = (0..24).map(|n| config_map(&format!("modest-{n}"), &[("k", "0")]));
+    tenant.make(maps).await?;
+    let uses = |n: usize| {
+        let web = user(&format!("web-{n}"));
+        (0..24).fold(web, |web, i| {
+            web.env_key(&format!("configmap/modest-{i}"), &format!("K{i}"))
+        })
+    };
+    within("his workloads", tenant.make((0..6_000).map(uses))).await?;
+    sleep(secs(60)).await;
+    Ok(())
+}
+
+async fn flap_two(tenant: Tenant) -> Result<()> {
+    let mut tick = interval(Duration::from_millis(50));
+    for n in 0_usize.. {
+        tick.tick().await;
+        for map in ["modest-0", "modest-1"] {
+            let patch = json!({"data": {"k": n.to_string()}});
+            tenant.edit_config_map(map, patch).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn held_jobs(tenant: Tenant) -> Result<()> {
