@@ -180,7 +180,7 @@ impl Cluster {
         self.folder.join(format!("{about}-{word}.kubeconfig"))
     }
 
-    /// Ends the API server at once. Only on a cluster of one's own, like the next three.
+    /// Ends the API server at once. Only on a cluster of one's own, like the next five.
     pub async fn stop_api(&self) -> Result<()> {
         self.plane()?.lock().await.stop_api();
         Ok(())
@@ -189,6 +189,16 @@ impl Cluster {
     /// Starts the stopped API server on the same port and data; waits until it answers.
     pub async fn start_api(&self) -> Result<()> {
         self.plane()?.lock().await.start_api().await
+    }
+
+    /// Keeps a copy of all that etcd has now. API server and etcd are started anew for it.
+    pub async fn keep_etcd(&self) -> Result<()> {
+        self.plane()?.lock().await.copy_etcd("etcd", "kept").await
+    }
+
+    /// Puts etcd back to the copy that was kept.
+    pub async fn put_etcd_back(&self) -> Result<()> {
+        self.plane()?.lock().await.copy_etcd("kept", "etcd").await
     }
 
     /// Freezes the API server: connections stay open, nothing answers.

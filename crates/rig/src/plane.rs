@@ -54,7 +54,8 @@ pub(crate) struct Plane {
     // Dropped in this order: nobody is left talking to a server that is gone.
     controllers: Daemon,
     api: Option<Daemon>,
-    etcd: Daemon,
+    etcd: Option<Daemon>,
+    etcd_program: Program,
     api_program: Program,
     folder: PathBuf,
 }
@@ -65,7 +66,8 @@ impl Plane {
         let assets = Assets::find()?;
         let (api_port, etcd_port) = (free_port()?, free_port()?);
         write_files(folder, api_port)?;
-        let etcd = spawn(folder, "etcd", &etcd_flags(assets.etcd, folder, etcd_port))?;
+        let etcd_program = etcd_flags(assets.etcd, folder, etcd_port);
+        let etcd = spawn(folder, "etcd", &etcd_program)?;
         let api_program =
             api_flags(assets.api, folder, api_port, etcd_port).args(options.api_flags.clone());
         let api = spawn(folder, "kube-apiserver", &api_program)?;
@@ -74,7 +76,8 @@ impl Plane {
         Ok(Self {
             controllers: spawn(folder, "kube-controller-manager", &controllers)?,
             api: Some(api),
-            etcd,
+            etcd: Some(etcd),
+            etcd_program,
             api_program,
             folder: folder.to_owned(),
         })
@@ -89,9 +92,23 @@ impl Plane {
     pub(crate) async fn start_api(&mut self) -> Result<()> {
         ensure!(self.api.is_none(), "the API server runs already");
         let api = spawn(&self.folder, "kube-apiserver", &self.api_program)?;
-        answers(&self.folder, &api, &self.etcd).await?;
+        let etcd = self.etcd.as_ref().context("etcd is stopped")?;
+        answers(&self.folder, &api, etcd).await?;
         self.api = Some(api);
         Ok(())
+    }
+
+    /// Ends API server and etcd, copies etcd's data from one of its folders to the other,
+    /// and starts both again.
+    pub(crate) async fn copy_etcd(&mut self, from: &str, to: &str) -> Result<()> {
+        (self.api, self.etcd) = (None, None);
+        let (from, to) = (self.folder.join(from), self.folder.join(to));
+        if to.exists() {
+            std::fs::remove_dir_all(&to)?;
+        }
+        copy_folder(&from, &to)?;
+        self.etcd = Some(spawn(&self.folder, "etcd", &self.etcd_program)?);
+        self.start_api().await
     }
 
     /// Freezes the API server; waits until none of its threads runs any more, which may
@@ -123,7 +140,11 @@ impl Plane {
 
     /// The ends of all logs, for a failure's message.
     pub(crate) fn logs(&self) -> String {
-        let daemons = [Some(&self.etcd), self.api.as_ref(), Some(&self.controllers)];
+        let daemons = [
+            self.etcd.as_ref(),
+            self.api.as_ref(),
+            Some(&self.controllers),
+        ];
         let tails: Vec<_> = daemons.into_iter().flatten().map(Daemon::tail).collect();
         tails.join("\n\n")
     }
@@ -131,6 +152,20 @@ impl Plane {
 
 fn spawn(folder: &Path, name: &str, program: &Program) -> Result<Daemon> {
     Daemon::spawn(name, program, &folder.join(format!("{name}.log")))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_files(folder: &Path, api_port: u16) -> Result<()> {

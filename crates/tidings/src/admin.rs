@@ -137,6 +137,11 @@ impl Health {
         }
     }
 
+    /// Nothing of what is known of the streams holds any more.
+    pub(crate) fn begin_anew(&self) {
+        self.known().clear();
+    }
+
     /// A stream is refused, and what to do about it.
     pub fn refused(&self, stream: &Stream, advice: String) {
         self.known().entry(stream.clone()).or_default().refused = Some(advice);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tidings_core::index::{Fact, Stream, StreamOf};
+use tidings_core::object::Version;
 use tidings_core::refs::Name;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
@@ -50,6 +51,9 @@ pub enum News {
     /// The stream has failed several times in a row, and why the last time. It is
     /// tried again and again. Told once, until it recovers.
     Failing(Stream, String),
+    /// The API server's versions have gone back, from one to another: etcd was put back to
+    /// an older copy, and what was told is of another time.
+    PutBack(Stream, Version, Version),
     /// The stream is open again, and tells something or has stood for a while.
     Recovered(Stream),
 }

@@ -18,6 +18,7 @@ mod commands_of_the_pages;
 mod credentials_are_rotated;
 mod edits_taken_back;
 mod ends_in_time;
+mod etcd_is_put_back;
 mod every_way_of_use_rolls;
 mod examples_are_admitted;
 mod failover;

@@ -21,6 +21,7 @@ pub const WORD: &str = "webhook";
 const CALLS: usize = 16;
 
 /// The way to the webhook.
+#[derive(Clone)]
 pub struct Webhook {
     client: Client,
     url: Endpoint,

@@ -212,6 +212,11 @@ impl Report {
         self.lines.outage(self.outage.lasts());
     }
 
+    /// What was said of streams is over.
+    pub(crate) fn begin_anew(&self) {
+        self.health.begin_anew();
+    }
+
     /// A term begins, in which Events are told, or there is none.
     pub(crate) fn lead(&self, term: Option<Term>) {
         if let Some(events) = &self.events {

@@ -41,6 +41,7 @@ use crate::watch::scope::Filter;
 const STATE_PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// What carries effects out, each in a task of its own.
+#[derive(Clone)]
 pub(crate) struct Executor {
     pub(crate) api: ApiClient,
     pub(crate) inbox: mpsc::Sender<Input>,
@@ -118,6 +119,17 @@ impl Effects {
                 let wait = until(started, at);
                 self.in_term(|executor, term| executor.read_state(term, shard, wait));
             }
+        }
+    }
+
+    /// Answers go to another controller from now on, which knows nothing yet. While we lead
+    /// it takes over as at the beginning of a term.
+    pub(crate) fn begin_anew(&mut self, inbox: mpsc::Sender<Input>) {
+        let executor = Executor::clone(&self.executor);
+        self.executor = Arc::new(Executor { inbox, ..executor });
+        self.report.begin_anew();
+        if let Some(term) = self.term.take() {
+            self.begin_term(term);
         }
     }
 

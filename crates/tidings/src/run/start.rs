@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tidings_core::refs::Name;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::admin::{self, Health};
@@ -31,11 +31,10 @@ use crate::report::{Report, log};
 use crate::run::chance::chance;
 use crate::run::effects::{Effects, Executor};
 use crate::run::ending::{self, FAREWELL, PATIENCE};
-use crate::run::turning::Loop;
+use crate::run::turning::{Ended, Loop};
 use crate::settings::streams::streams;
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
-use crate::watch::Watching;
-use crate::watch::namespaces;
+use crate::watch::{News, Watching, namespaces};
 use crate::{notify, rights};
 
 /// Inputs that may wait to be taken in; then the watches wait.
@@ -135,20 +134,11 @@ async fn run(
     stop: impl Future<Output = ()>,
 ) -> Effects {
     let installation = &settings.installation;
+    let metrics = report.metrics().clone();
     let (answers, inbox) = mpsc::channel(INBOX);
-    let (told, facts) = mpsc::channel(INBOX);
-    let plan = plan(&settings);
-    let watching = Watching {
-        api: api.clone(),
-        filter: installation.filter(),
-        ignored: ignored(&settings),
-        metrics: report.metrics().clone(),
-    };
-    let _watches = watching.start(plan.streams.clone(), &told);
-    let named = installation.named().unwrap_or_default();
-    let _namespaces = namespaces::follow(&api, named, &told);
+    let (mut watches, facts) = watch(&settings, &api, &metrics);
     let executor = Executor {
-        api,
+        api: api.clone(),
         inbox: answers,
         filter: installation.filter(),
         home: cluster::Home {
@@ -157,22 +147,52 @@ async fn run(
         },
         words: installation.strategy.words(),
         identity,
-        metrics: report.metrics().clone(),
+        metrics: metrics.clone(),
         health: report.health.clone(),
         webhook,
         dry_run: settings.plain.dry_run,
     };
     let mut turning = Loop {
-        control: Control::new(plan),
+        control: Control::new(plan(&settings)),
         effects: Effects::new(executor, report, resign),
         inbox,
         facts,
         elections,
         started: Instant::now(),
         show_again: None,
+        form: None,
+        put_back: false,
     };
-    turning.run(stop).await;
+    tokio::pin!(stop);
+    while turning.run(stop.as_mut()).await == Ended::PutBack {
+        watches.abort_all();
+        let (answers, inbox) = mpsc::channel(INBOX);
+        let (again, facts) = watch(&settings, &api, &metrics);
+        watches = again;
+        let control = Control::new(plan(&settings));
+        turning.begin_anew(control, (inbox, facts), answers);
+    }
     turning.effects
+}
+
+/// Watches all that there is to be watched, until the set is dropped.
+fn watch(
+    settings: &ControllerSettings,
+    api: &ApiClient,
+    metrics: &Metrics,
+) -> (JoinSet<()>, mpsc::Receiver<News>) {
+    let installation = &settings.installation;
+    let (told, facts) = mpsc::channel(INBOX);
+    let watching = Watching {
+        api: api.clone(),
+        filter: installation.filter(),
+        ignored: ignored(settings),
+        metrics: metrics.clone(),
+    };
+    let mut watches = watching.start(streams(installation), &told);
+    let named = installation.named().unwrap_or_default();
+    namespaces::follow(&mut watches, api, named, &told);
+    (watches, facts)
 }
 
 /// Who is told of rolls, or rolls in our place.

@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use tidings_core::index::Stream;
+use tidings_core::object::Version;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
@@ -38,11 +40,24 @@ pub(crate) struct Loop {
     pub(crate) started: Instant,
     /// When gauges that were not shown yet are to be shown.
     pub(crate) show_again: Option<Instant>,
+    /// The form of the records that all replicas know, where that was told.
+    pub(crate) form: Option<u8>,
+    /// What was told is of another time.
+    pub(crate) put_back: bool,
+}
+
+/// Why the loop has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// All that it knows is of another time.
+    PutBack,
 }
 
 impl Loop {
     /// Runs until `stop` and then until nothing is under way, at most [`DRAIN`].
-    pub(crate) async fn run(&mut self, stop: impl Future<Output = ()>) {
+    pub(crate) async fn run(&mut self, stop: impl Future<Output = ()>) -> Ended {
         tokio::pin!(stop);
         let mut round = interval(STATE_ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,9 +71,28 @@ impl Loop {
                 _ = round.tick() => self.effects.look_after_state(self.control.state_versions()),
                 () = &mut stop => break,
             }
+            if self.put_back {
+                return Ended::PutBack;
+            }
             self.turn();
         }
         self.drain().await;
+        Ended::Stopped
+    }
+
+    /// Goes on with a controller that knows nothing yet, and what it is told.
+    pub(crate) fn begin_anew(
+        &mut self,
+        control: Control,
+        (inbox, facts): (mpsc::Receiver<Input>, mpsc::Receiver<News>),
+        answers: mpsc::Sender<Input>,
+    ) {
+        (self.control, self.inbox, self.facts) = (control, inbox, facts);
+        (self.started, self.show_again, self.put_back) = (Instant::now(), None, false);
+        if let Some(form) = self.form {
+            self.control.take(self.now(), Input::Form(form));
+        }
+        self.effects.begin_anew(answers);
     }
 
     async fn drain(&mut self) {
@@ -121,10 +155,24 @@ impl Loop {
         for _ in 0..BATCH {
             let Some(news) = next else { break };
             self.effects.heard(&news);
-            if let News::Fact(fact) = news {
-                self.control.take(now, Input::Fact(fact));
+            match news {
+                News::Fact(fact) => self.control.take(now, Input::Fact(fact)),
+                News::PutBack(stream, then, now) => self.was_put_back(&stream, then, now),
+                _ => {}
             }
             next = self.facts.try_recv().ok();
+        }
+    }
+
+    fn was_put_back(&mut self, stream: &Stream, then: Version, now: Version) {
+        if !self.put_back {
+            tracing::warn!(
+                %stream,
+                then,
+                now,
+                "versions have gone back: etcd was put back to an older copy, it seems; all is listed anew and looked at again"
+            );
+            self.put_back = true;
         }
     }
 
@@ -135,7 +183,10 @@ impl Loop {
                 self.effects.end_term();
                 self.control.take(self.now(), Input::Following);
             }
-            Election::Form(form) => self.control.take(self.now(), Input::Form(form)),
+            Election::Form(form) => {
+                self.form = Some(form);
+                self.control.take(self.now(), Input::Form(form));
+            }
         }
     }
 

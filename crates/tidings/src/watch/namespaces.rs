@@ -29,17 +29,16 @@ struct NamespaceObject {
     metadata: Meta,
 }
 
-/// Reads the namespaces until the set is dropped.
+/// Reads the namespaces, as further tasks, until the set is dropped.
 pub(crate) fn follow(
+    tasks: &mut JoinSet<()>,
     api: &ApiClient,
     names: impl IntoIterator<Item = Name>,
     facts: &Sender<News>,
-) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+) {
     for name in names {
         tasks.spawn(follow_one(api.clone(), name, facts.clone()));
     }
-    tasks
 }
 
 async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {

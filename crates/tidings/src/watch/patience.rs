@@ -87,6 +87,7 @@ impl Patience {
     pub(super) fn pause(&mut self, end: &End) -> Duration {
         match end {
             End::GoOn | End::Unending | End::Doubted => Duration::ZERO,
+            End::PutBack(_) => LONGEST,
             End::NotServed => NOT_SERVED,
             End::Closed | End::Failed(ApiError::Expired) if self.pauses.is_none() => {
                 self.pauses = Some(Pauses::new(FIRST, LONGEST));

@@ -24,6 +24,11 @@ impl Query {
         self.call(Verb::List, METADATA_LIST)
     }
 
+    /// For the version of what is there now, and no more than that takes.
+    pub(super) fn newest(&self) -> Call {
+        self.list().with("limit", "1")
+    }
+
     /// For a list as events, and what happens after it.
     pub(super) fn list_and_watch(&self) -> Call {
         self.watch_call()

@@ -3,7 +3,10 @@
 //! A list is asked for as a stream of events; where the server does not know
 //! that, in pages. Then the watch goes on from version to version, over as many
 //! connections as it takes. A new list is made for a version that is forgotten (410), and
-//! where it is doubted that the watch tells all ([`Doubt`]).
+//! where it is doubted that the watch tells all ([`Doubt`]). Where versions have gone back
+//! all that was told is of another time, and that is told: after an outage the version is
+//! asked before the watch goes on, since one from a later version would be silent until it
+//! comes again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -34,6 +37,8 @@ use crate::metrics::reloader::Happened;
 const UNENDING: Duration = Duration::from_secs(30);
 /// A watch that lived this long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
+/// A version that went back is asked for again after this long.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Why a watch is no good that ends at once each time.
 const HOLLOW: &str = "the watch ends at once and tells nothing; is there something between Tidings and the API server that cuts or changes it? It is listed once a minute meanwhile";
 
@@ -45,6 +50,8 @@ pub(super) enum End {
     Closed,
     /// Nothing was heard for so long that what is there has to be listed.
     Doubted,
+    /// What is there now is older than what was told: this version.
+    PutBack(Version),
     /// The server does not know of streaming lists.
     Unending,
     /// The server does not serve it.
@@ -54,6 +61,11 @@ pub(super) enum End {
 }
 
 impl End {
+    /// Whether the server was not there.
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_transient())
+    }
+
     /// Whether other credentials are all that is lacking.
     fn is_for_credentials(&self) -> bool {
         matches!(self, Self::Failed(ApiError::Unauthenticated(_)))
@@ -75,6 +87,10 @@ pub(super) struct Task {
     whole_lists_only: Arc<AtomicBool>,
     /// Everything up to here has been told.
     at: Option<Version>,
+    /// The highest version that was told.
+    highest: Version,
+    /// Whether the server was away since.
+    away: bool,
     patience: Patience,
     doubt: Doubt,
     /// When the present watch was opened.
@@ -110,6 +126,8 @@ impl Task {
             facts,
             whole_lists_only,
             at: None,
+            highest: 0,
+            away: false,
             patience: Patience::default(),
             doubt: Doubt::default(),
             opened: None,
@@ -147,6 +165,7 @@ impl Task {
                 self.patience.was_brief();
             }
             self.learn(&end).await;
+            self.away |= end.is_outage();
             let pause = sleep(self.patience.pause(&end));
             tokio::select! {
                 () = pause => {}
@@ -156,6 +175,10 @@ impl Task {
     }
 
     async fn round(&mut self) -> Result<(), End> {
+        if self.away && self.at.is_some() {
+            self.goes_on_from(self.highest).await?;
+            self.away = false;
+        }
         match self.at {
             Some(_) if self.doubt.due() <= Instant::now() => self.list_for_doubt().await,
             Some(version) => self.watch(version).await,
@@ -164,6 +187,25 @@ impl Task {
             }
             None => self.list_as_stream().await,
         }
+    }
+
+    /// Asks for the newest version, which is not older than this one, unless etcd was put
+    /// back to an older copy. That is believed when it is said again.
+    async fn goes_on_from(&self, version: Version) -> Result<(), End> {
+        let mut newest = self.newest().await?;
+        if newest < version {
+            sleep(AGAIN).await;
+            newest = self.newest().await?;
+        }
+        if newest < version {
+            return Err(End::PutBack(newest));
+        }
+        Ok(())
+    }
+
+    async fn newest(&self) -> Result<Version, End> {
+        let json = self.api.list(&self.query.newest()).await?;
+        Ok(Page::read(&json)?.version()?)
     }
 
     /// Whether the watch that has just ended stood for a while.
@@ -192,6 +234,11 @@ impl Task {
                 "nothing was heard of it for more than two minutes, not even a bookmark: it is listed anew, and again every few minutes until something is"
             ),
             End::GoOn | End::Doubted => {}
+            End::PutBack(now) => {
+                let news = News::PutBack(stream.clone(), self.highest, *now);
+                (self.at, self.highest) = (None, 0);
+                self.tell(news).await;
+            }
             End::Unending => {
                 if !self.whole_lists_only.swap(true, Relaxed) {
                     tracing::info!("the API server knows no streaming lists; listing in pages");
@@ -302,8 +349,7 @@ impl Task {
                 self.object(Kind::Added, object, How::Listed).await;
             }
             if !pages.turn(&page) {
-                self.list_ended(page.version()?).await;
-                return Ok(());
+                return self.list_ended(page.version()?).await;
             }
         }
     }
@@ -314,12 +360,17 @@ impl Task {
         self.list().await
     }
 
-    async fn list_ended(&mut self, version: Version) {
+    async fn list_ended(&mut self, version: Version) -> Result<(), End> {
+        if version < self.highest {
+            self.goes_on_from(self.highest).await?;
+        }
         self.at = Some(version);
+        self.highest = self.highest.max(version);
         self.served = Served::Yes;
         let fact = Fact::ListEnded(self.query.stream.clone(), version);
         self.tell(News::Fact(fact)).await;
         self.turn.end();
+        Ok(())
     }
 
     // --- watches ---------------------------------------------------------
@@ -355,8 +406,9 @@ impl Task {
     /// shows nothing.
     async fn told(&mut self, version: Option<Version>) {
         let newer = version.filter(|version| self.at.is_none_or(|at| *version > at));
-        if newer.is_some() {
-            self.at = newer;
+        if let Some(newer) = newer {
+            self.at = Some(newer);
+            self.highest = self.highest.max(newer);
             self.goes_forward().await;
         }
     }
@@ -436,7 +488,7 @@ impl Task {
         match (listing, ends_list) {
             (true, false) => return Err(End::Unending),
             (true, true) => {
-                self.list_ended(version).await;
+                self.list_ended(version).await?;
                 self.goes_forward().await;
             }
             (false, _) => self.told(Some(version)).await,

@@ -2,7 +2,8 @@
 //!
 //! Goes in: for each path the answers, in order. Comes out: a client, and what
 //! was asked when. Where nothing is left to say, it says what it always says to watches
-//! or to lists; or a request is never answered.
+//! or to lists; or a request is never answered. What is the newest version, which is asked
+//! after an outage, is answered aside, unless there is something that it always says.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -243,6 +244,12 @@ impl Fake {
     }
 
     fn answer(&self, request: &Request<Body>) -> Option<Answer> {
+        let key = (request.uri().path().to_owned(), false);
+        let query = request.uri().query().unwrap_or_default();
+        let asks_for_newest = query.split('&').any(|option| option == "limit=1");
+        if asks_for_newest && !self.always.lock().unwrap().contains_key(&key) {
+            return Some(page(u64::MAX, "", &[]));
+        }
         self.asked.lock().unwrap().push(Asked {
             after: self.began.elapsed(),
             uri: request.uri().to_string(),
@@ -336,6 +343,7 @@ pub(crate) fn short(news: &[News]) -> Vec<String> {
         News::Unreadable(_) => "unreadable".to_owned(),
         News::Refused(_, refusal) => format!("refused: {refusal}"),
         News::Failing(_, error) => format!("failing: {error}"),
+        News::PutBack(_, then, now) => format!("put back: {then} to {now}"),
         News::Recovered(_) => "recovered".to_owned(),
     };
     news.iter().map(short).collect()

@@ -24,6 +24,7 @@ mod secrets_leave_nothing_behind;
 mod sources_become_digests;
 mod sources_wait_for_workloads;
 mod unreadable_objects_are_skipped;
+mod versions_go_back;
 mod watches_go_on;
 mod watches_that_seem_well;
 mod what_was_is_asked_exactly;
