@@ -225,6 +225,9 @@ impl Wire {
                 anyhow::bail!("the answer is lost");
             }
             Some(Effect::Say(text)) => return Ok(Response::new(body::text(text))),
+            Some(Effect::Flood(code)) => {
+                return Ok(Response::builder().status(code).body(body::flood())?);
+            }
             Some(Effect::Silence) => return Ok(Response::new(body::silence())),
             Some(Effect::Cut(at)) => {
                 let answer = self.upstream.send(request).await?;

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use tidings_core::refs::Name;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 mod client;
@@ -117,7 +119,12 @@ pub struct Call {
 
 /// No answer is taken in that is longer, in bytes: the largest object, each character of
 /// it written as six, and room.
-const LONGEST: usize = 16 << 20;
+pub(crate) const LONGEST: usize = 16 << 20;
+/// What is longer than this, in bytes, is taken in a few at a time: each is in memory as
+/// a whole.
+pub(crate) const LONG: usize = 1 << 20;
+/// So many.
+static LONG_ANSWERS: Semaphore = Semaphore::const_new(4);
 
 impl Call {
     /// A request without parameters. Writes carry [`FIELD_MANAGER`].
@@ -220,15 +227,30 @@ impl Call {
 
 /// Sends a request and returns the whole answer.
 pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
-    let answer = async {
-        let body = Limited::new(send(client, call).await?, call.at_most);
-        match body.collect().await {
-            Ok(bytes) => Ok(bytes.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLong),
-            Err(error) => Err(ApiError::Unreachable(error.to_string())),
-        }
-    };
+    let answer = async { whole(send(client, call).await?, call.at_most).await };
     in_time(answer).await
+}
+
+/// Takes in a body that is no longer than so many bytes.
+async fn whole(mut body: Body, at_most: usize) -> Result<Bytes, ApiError> {
+    let (mut all, mut turn) = (Vec::new(), None);
+    let announced = body.size_hint().lower();
+    if usize::try_from(announced).is_ok_and(|length| length > at_most) {
+        return Err(ApiError::TooLong(at_most));
+    }
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::Unreachable(error.to_string()))?;
+        let piece = frame.into_data().unwrap_or_default();
+        let length = all.len() + piece.len();
+        if length > at_most {
+            return Err(ApiError::TooLong(at_most));
+        }
+        if length > LONG && turn.is_none() {
+            turn = LONG_ANSWERS.acquire().await.ok();
+        }
+        all.extend_from_slice(&piece);
+    }
+    Ok(all.into())
 }
 
 /// Sends a request and returns its answer as it comes. Only the beginning of it

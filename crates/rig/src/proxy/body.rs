@@ -26,6 +26,12 @@ pub(super) fn silence() -> AnswerBody {
     StreamBody::new(stream::pending()).boxed_unsync()
 }
 
+/// The same, again and again, for as long as anybody takes it in.
+pub(super) fn flood() -> AnswerBody {
+    let piece = Bytes::from_static(&[b'a'; 16_384]);
+    StreamBody::new(stream::repeat_with(move || Ok(Frame::data(piece.clone())))).boxed_unsync()
+}
+
 /// So many bytes of another; then the connection breaks.
 pub(super) fn cut(body: Body, at: usize) -> AnswerBody {
     let pieces = body.into_data_stream();

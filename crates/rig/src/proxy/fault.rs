@@ -29,6 +29,8 @@ pub(super) enum Effect {
     Say(&'static str),
     /// It goes no further: its answer begins and says nothing.
     Silence,
+    /// It goes no further: its answer, with this status, has no end.
+    Flood(u16),
     /// Of its answer come so many bytes; then its connection breaks.
     Cut(usize),
 }
@@ -78,6 +80,11 @@ impl Fault {
     /// Answers 200, and then nothing, as a watch whose events get lost.
     pub fn silence() -> Self {
         Self::new(Effect::Silence)
+    }
+
+    /// Answers with this status, and a body without an end.
+    pub fn flood(code: u16) -> Self {
+        Self::new(Effect::Flood(code))
     }
 
     /// Breaks the connection after so many bytes of the answer.

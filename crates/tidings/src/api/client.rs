@@ -163,6 +163,11 @@ impl TermClient<'_> {
         self.api.read(question).await
     }
 
+    /// The way of who only asks.
+    pub(crate) fn reading(&self) -> &ApiClient {
+        self.api
+    }
+
     /// Reads an object; `None` where it is not there.
     pub async fn find(&self, place: Place) -> Result<Option<serde_json::Value>, ApiError> {
         match self.api.get(place).await {

@@ -66,8 +66,10 @@ pub enum ApiError {
     Unreachable(String),
     /// The answer is not what the API promises.
     Unreadable,
-    /// The answer is longer than any that is taken in.
-    TooLong,
+    /// The answer, or a line of it, is longer than so many bytes, which no true one is.
+    TooLong(usize),
+    /// A list that goes on and on, or round in circles.
+    Endless,
     /// Our term is over, so it was not sent.
     TermOver,
 }
@@ -134,7 +136,16 @@ impl fmt::Display for ApiError {
                 "{CANNOT_BE_REACHED} ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
-            Self::TooLong => f.write_str("the answer is longer than any that is taken in"),
+            Self::TooLong(limit) => write!(
+                f,
+                "the answer is longer than {} KiB, which no true one is; look at what answers \
+                 in the API server's place",
+                limit >> 10
+            ),
+            Self::Endless => f.write_str(
+                "the list has no end: its pages come again, or are more than any cluster has; \
+                 look at what answers in the API server's place",
+            ),
             Self::TermOver => f.write_str("another replica leads now"),
         }
     }
@@ -166,7 +177,11 @@ impl ApiError {
             Self::Forbidden(_) => Some(403),
             Self::Unauthenticated(_) => Some(401),
             Self::Invalid(code, _) | Self::Slow { code, .. } => Some(*code),
-            Self::Unreachable(_) | Self::Unreadable | Self::TooLong | Self::TermOver => None,
+            Self::Unreachable(_)
+            | Self::Unreadable
+            | Self::TooLong(_)
+            | Self::Endless
+            | Self::TermOver => None,
         }
     }
 

@@ -1,8 +1,11 @@
 //! Lists, a page at a time, and metadata without the rest of the object.
 //!
 //! Goes in: the bytes of a list. Comes out: its items, still as text, where the
-//! next page begins, and the version of it all. The only error is an answer of
-//! another shape, which is not quoted.
+//! next page begins, and the version of it all. The errors are an answer of
+//! another shape, which is not quoted, and a list that does not end.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -32,11 +35,19 @@ fn size(of: StreamOf) -> u32 {
 /// smaller one is asked for.
 const PAGE: usize = 4 << 20;
 
+/// No list has more pages: etcd holds 8 GiB (its `--quota-backend-bytes`), of which a
+/// page that is made smaller still has 300 KiB, and one that is not 100 objects.
+const MOST: usize = 100_000;
+
 /// The pages of a list, one after the other, and smaller ones where objects are large.
 pub(crate) struct Pages {
     list: Call,
     size: u32,
+    full: u32,
     next: String,
+    /// Where pages began, each in short.
+    begun: BTreeSet<u64>,
+    short: RandomState,
 }
 
 impl Pages {
@@ -45,7 +56,10 @@ impl Pages {
         Self {
             list,
             size: size(of),
+            full: size(of),
             next: String::new(),
+            begun: BTreeSet::new(),
+            short: RandomState::new(),
         }
     }
 
@@ -56,7 +70,7 @@ impl Pages {
 
     /// Whether a smaller page is to be asked for, since this one could not be taken in.
     pub(crate) fn shrink(&mut self, error: &ApiError) -> bool {
-        let too_long = *error == ApiError::TooLong && self.size > 1;
+        let too_long = matches!(error, ApiError::TooLong(_)) && self.size > 1;
         if too_long {
             self.size = (self.size / 8).max(1);
         }
@@ -76,10 +90,20 @@ impl Pages {
         }
     }
 
-    /// Goes on behind this page. Whether there is another one.
-    pub(crate) fn turn(&mut self, page: &Page<'_>) -> bool {
+    /// Goes on behind this page. Whether there is another one, which is larger again
+    /// where this one was smaller.
+    pub(crate) fn turn(&mut self, page: &Page<'_>) -> Result<bool, ApiError> {
         self.next.clone_from(&page.metadata.next);
-        !self.next.is_empty()
+        self.size = self.full.min(self.size * 2);
+        if self.next.is_empty() {
+            return Ok(false);
+        }
+        let is_new = self.begun.insert(self.short.hash_one(&self.next));
+        if is_new && self.begun.len() < MOST {
+            Ok(true)
+        } else {
+            Err(ApiError::Endless)
+        }
     }
 }
 
@@ -98,7 +122,7 @@ pub(crate) async fn all(
         };
         let page = Page::read(&json)?;
         page.items.iter().try_for_each(|item| each(item))?;
-        if !pages.turn(&page) {
+        if !pages.turn(&page)? {
             return Ok(());
         }
     }
@@ -161,4 +185,44 @@ pub(crate) fn source(
     vocabulary: &Vocabulary,
 ) -> Result<SourceMeta, Unreadable> {
     meta(object)?.into_source(kind, vocabulary)
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::refs::SourceKind::ConfigMap;
+
+    use super::*;
+    use crate::api::{Place, Verb};
+
+    fn turn(pages: &mut Pages, next: &str) -> Result<bool, ApiError> {
+        let json = format!(r#"{{"metadata":{{"resourceVersion":"1","continue":"{next}"}}}}"#);
+        pages.turn(&Page::read(json.as_bytes()).unwrap())
+    }
+
+    fn pages() -> Pages {
+        let list = Call::new(Verb::List, Place::core("configmaps"));
+        Pages::of(list, StreamOf::Sources(ConfigMap))
+    }
+
+    #[test]
+    fn a_list_has_an_end_also_where_each_page_is_new() {
+        let mut pages = pages();
+        let turns = (0..).map(|n| turn(&mut pages, &n.to_string()));
+        let turns = turns.take_while(|more| *more == Ok(true)).count();
+        assert_eq!(turns, MOST - 1);
+    }
+
+    #[test]
+    fn a_page_that_was_too_long_is_smaller_and_then_larger_again() {
+        let mut pages = pages();
+        let too_long = ApiError::TooLong(PAGE);
+        assert!(pages.shrink(&too_long) && pages.shrink(&too_long));
+        let sizes = (0..8).map(|n| {
+            let size = pages.size;
+            assert_eq!(turn(&mut pages, &n.to_string()), Ok(true));
+            size
+        });
+        let sizes: Vec<_> = sizes.collect();
+        assert_eq!(sizes, [7, 14, 28, 56, 112, 224, 448, 500]);
+    }
 }

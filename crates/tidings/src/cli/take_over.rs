@@ -16,7 +16,7 @@ use tidings_shared::plain::plain;
 use crate::api::connect::{self, Idle};
 use crate::api::{ApiClient, ApiError, Place, Term};
 use crate::records::cluster;
-use crate::records::memory::{Shard, Store};
+use crate::records::memory::Store;
 use crate::run::chance::chance;
 use crate::settings::TakeOverSettings;
 
@@ -82,16 +82,8 @@ async fn record(
     mut store: Store,
     (key, mut entry): (&WorkloadRef, Entry),
 ) -> Result<(), ApiError> {
-    for number in 0..=u32::MAX {
-        let shard = Shard {
-            namespace: key.namespace.clone(),
-            number,
-        };
-        let Some(stored) = cluster::read(api, place, &shard).await? else {
-            break;
-        };
-        store.read(&shard, Some(stored));
-    }
+    let read = cluster::read_all(api, place, &key.namespace, &mut store).await;
+    read.map_err(|(_, error)| error)?;
     if let Some(newer) = store.newer() {
         return Err(ApiError::Invalid(422, newer.to_owned()));
     }

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -317,4 +318,43 @@ async fn a_webhook_rolls_or_says_why_not() {
         "the webhook did not take it: it answered 500 Internal Server Error; see --webhook-url"
     );
     assert!(receiver.bodies()[0].contains(r#""webhook":"update successful""#));
+}
+
+/// Answers one request by this beginning, and then for as long as somebody takes it in;
+/// tells how much was.
+async fn flooding(begin: &'static str) -> (Endpoint, oneshot::Receiver<usize>) {
+    let (listener, port) = listen().await;
+    let (tell, taken) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        tcp.read_buf(&mut Vec::with_capacity(8_192)).await.unwrap();
+        tcp.write_all(begin.as_bytes()).await.unwrap();
+        let (piece, mut all) = (vec![b'a'; 16_384], 0);
+        while tcp.write_all(&piece).await.is_ok() {
+            all += piece.len();
+        }
+        tell.send(all).unwrap();
+    });
+    (endpoint(&format!("http://127.0.0.1:{port}/hook")), taken)
+}
+
+/// So much may be on its way in the buffers of both ends.
+const UNREAD: usize = 32 << 20;
+
+#[tokio::test]
+async fn of_an_answer_without_end_the_status_is_read() {
+    let begin = "HTTP/1.1 200 OK\r\ncontent-length: 4000000000\r\n\r\n";
+    let (url, taken) = flooding(begin).await;
+    client().post(&url, None, &payload()).await.unwrap();
+    let taken = timeout(LIMIT, taken).await.unwrap().unwrap();
+    assert!(taken <= UNREAD, "{taken}");
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_no_answer() {
+    let (url, taken) = flooding("HTTP/1.1 200 OK\r\nx: ").await;
+    let failed = client().post(&url, None, &payload()).await.unwrap_err();
+    assert!(matches!(failed, Failure::Unreachable(_)), "{failed}");
+    let taken = timeout(LIMIT, taken).await.unwrap().unwrap();
+    assert!(taken <= UNREAD, "{taken}");
 }

@@ -12,15 +12,22 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
-use tidings_core::refs::Name;
+use serde_json::value::RawValue;
+use tidings_core::index::StreamOf;
+use tidings_core::refs::{Name, SourceKind};
 
 use super::RECORD_TYPE;
-use super::memory::{Shard, Stored, Write};
-use crate::api::page::{METADATA, METADATA_LIST, or_none};
+use super::memory::{Shard, Store, Stored, Write};
+use crate::api::page::{self, METADATA, METADATA_LIST};
 use crate::api::{self, ApiClient, ApiError, Call, TermClient, Verb};
 
 /// The label that tells the records from what else we keep.
 const PART: &str = "state";
+
+/// All records together have no more, in bytes: those of a million workloads.
+const MOST: usize = 512 << 20;
+/// One namespace's records are in no more objects, of some 32 KiB.
+const SHARDS: u32 = 8_192;
 
 /// On each object: the replica, and its number of the term, that took it over last.
 const LEADER: &str = "tidings.dev/leader";
@@ -63,8 +70,7 @@ impl Home {
     pub(crate) fn list(&self, part: &'static str) -> Call {
         let labels = self.labels(part).into_iter();
         let labels: Vec<_> = labels.map(|(k, v)| format!("{k}={v}")).collect();
-        // They are our own, and all of them are needed.
-        let list = Call::new(Verb::List, self.all()).at_most(usize::MAX);
+        let list = Call::new(Verb::List, self.all());
         list.with("labelSelector", labels.join(","))
     }
 }
@@ -82,12 +88,6 @@ struct RecordMeta {
     #[serde(default)]
     name: String,
     resource_version: String,
-}
-
-#[derive(Deserialize)]
-struct RecordList {
-    #[serde(deserialize_with = "or_none")]
-    items: Vec<RecordObject>,
 }
 
 /// Carries out a write. Returns the object's new version, if it has one.
@@ -222,15 +222,56 @@ pub async fn read(
     }
 }
 
+/// Reads all objects of one namespace's records into a store.
+pub async fn read_all(
+    api: &ApiClient,
+    place: &Home,
+    namespace: &Name,
+    store: &mut Store,
+) -> Result<(), (Shard, ApiError)> {
+    for number in 0..SHARDS {
+        let shard = Shard {
+            namespace: namespace.clone(),
+            number,
+        };
+        match read(api, place, &shard).await {
+            Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
+            Ok(None) => return Ok(()),
+            Err(error) => return Err((shard, error)),
+        }
+    }
+    let namespace = namespace.clone();
+    let number = SHARDS;
+    Err((Shard { namespace, number }, ApiError::Endless))
+}
+
 /// The objects that exist, with their versions.
 pub async fn list(api: &ApiClient, place: &Home) -> Result<Vec<(Shard, String)>, ApiError> {
-    let json = api.read(&place.list(PART).accept(METADATA_LIST)).await?;
-    let list: RecordList = api::read(&json)?;
-    let shards = list.items.into_iter().filter_map(|object| {
-        let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
-        Some((shard, object.metadata.resource_version))
-    });
-    Ok(shards.collect())
+    let list = place.list(PART).accept(METADATA_LIST);
+    let found = listed(api, place, list).await?.into_iter();
+    Ok(found
+        .map(|(shard, stored)| (shard, stored.version))
+        .collect())
+}
+
+async fn listed(
+    api: &ApiClient,
+    place: &Home,
+    list: Call,
+) -> Result<Vec<(Shard, Stored)>, ApiError> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    let read = |item: &RawValue| {
+        bytes += item.get().len();
+        if bytes > MOST {
+            return Err(ApiError::TooLong(MOST));
+        }
+        let object: RecordObject = api::read(item.get().as_bytes())?;
+        let shard = Shard::of_object(&place.instance, &object.metadata.name);
+        found.extend(shard.map(|shard| (shard, stored(object))));
+        Ok(())
+    };
+    page::all(api, list, StreamOf::Sources(SourceKind::Secret), read).await?;
+    Ok(found)
 }
 
 /// Takes every object over for a new term: whoever wrote them before now holds
@@ -241,12 +282,7 @@ pub async fn take_over(
     place: &Home,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let list: RecordList = api::read(&api.read(&place.list(PART)).await?)?;
-    let found = list.items.into_iter().filter_map(|object| {
-        let shard = Shard::of_object(&place.instance, &object.metadata.name)?;
-        Some((shard, stored(object)))
-    });
-    let mut found: Vec<_> = found.collect();
+    let mut found = listed(api.reading(), place, place.list(PART)).await?;
     if found.iter().any(|(_, stored)| stored.is_newer()) {
         // Not ours to touch; whoever reads it says so.
         return Ok(found);
@@ -276,15 +312,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-
-    #[test]
-    fn no_objects_are_an_empty_list() {
-        for items in ["[]", "null"] {
-            let json = format!(r#"{{"metadata":{{}},"items":{items}}}"#);
-            let list: RecordList = api::read(json.as_bytes()).unwrap();
-            assert!(list.items.is_empty());
-        }
-    }
 
     fn sent(version: Option<&str>) -> Value {
         let place = Home {

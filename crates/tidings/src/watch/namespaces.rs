@@ -45,9 +45,10 @@ async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
     let mut known = false;
     loop {
         let read = read(&api, &name).await;
+        // Only a server that says so may not be asked, or has none.
         let pause = match &read {
-            Err(error) if error.is_transient() => AGAIN,
-            _ => ROUND,
+            Ok(_) | Err(ApiError::Forbidden(_) | ApiError::Gone) => ROUND,
+            Err(_) => AGAIN,
         };
         let told = match read {
             Ok(fact) => facts.send(News::Fact(fact)).await,

@@ -348,7 +348,7 @@ impl Task {
             for object in &page.items {
                 self.object(Kind::Added, object, How::Listed).await;
             }
-            if !pages.turn(&page) {
+            if !pages.turn(&page)? {
                 return self.list_ended(page.version()?).await;
             }
         }
@@ -456,7 +456,7 @@ impl Task {
                 }
                 continue;
             };
-            let line = line.ok_or(End::Closed)?;
+            let line = line.ok_or(End::Closed)??;
             if self.query.is_of_secrets() {
                 scrub.see(&line);
             }

@@ -6,6 +6,7 @@
     reason = "a test says by a panic that it failed"
 )]
 
+mod answers_are_bounded;
 mod apis_may_be_lacking;
 mod classes_are_told_by_pods;
 mod connections_are_dropped_when_idle;

@@ -4,6 +4,8 @@
 //! out: a [`Config`] in which a token is a header and a plugin's word stands in the
 //! plugin's place, and how the files were that it came from.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use tokio::time::timeout;
 use super::files::FilesSeen;
 use super::{Connect, ConnectError, plugin, wants_proxy};
 
+/// No token is longer, in bytes.
+const LONGEST: u64 = 1 << 20;
 /// How long files may take to be read.
 pub(super) const FILES: Duration = Duration::from_secs(10);
 
@@ -179,8 +183,10 @@ fn of_pod() -> Option<ReadCredentials> {
 fn token_of_file(config: &mut Config) -> Result<(), ConnectError> {
     let auth = &mut config.auth_info;
     if let Some(path) = auth.token_file.take() {
-        let text = std::fs::read_to_string(&path);
-        let text = text.map_err(|error| ConnectError::Token(format!("{path}: {error}")))?;
+        let mut text = String::new();
+        let file = File::open(&path);
+        let read = file.and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+        read.map_err(|error| ConnectError::Token(format!("{path}: {error}")))?;
         auth.token = Some(text.into());
     }
     Ok(())

@@ -321,20 +321,11 @@ impl Asking {
             instance: self.installation.rules.instance.to_string(),
         };
         let mut store = Store::new(true, self.installation.kinds.clone());
-        for number in 0.. {
-            let shard = crate::records::memory::Shard {
-                namespace: namespace.clone(),
-                number,
-            };
-            match cluster::read(&self.api, &place, &shard).await {
-                Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
-                Ok(None) => break,
-                Err(error) => {
-                    let name = shard.object_name(&place.instance);
-                    let what = format!("secret {name} in {}", place.namespace);
-                    return Err(lacking(&error, &what));
-                }
-            }
+        let read = cluster::read_all(&self.api, &place, namespace, &mut store).await;
+        if let Err((shard, error)) = read {
+            let name = shard.object_name(&place.instance);
+            let what = format!("secret {name} in {}", place.namespace);
+            return Err(lacking(&error, &what));
         }
         if let Some(newer) = store.newer() {
             return Err(newer.to_owned());
