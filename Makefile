@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-fast bench bench-strangers bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -17,7 +17,7 @@ demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-controller demo ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-controller test-storm demo ## all tests: real servers, a real control plane
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.
@@ -46,8 +46,15 @@ test-upgrade: ## this version beside the one before the records' form had a numb
 	$(CARGO) test -p rig --test upgrade --no-run
 	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) TIDINGS_FORMER_BIN=$$(scripts/former) $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test upgrade
 
+test-storm: ## five minutes of `make storm`, always of the same seed
+	@$(MAKE) storm STORM="--seed 1 --lives 4"
+
 test-fast: ## the tests that need neither a cluster nor servers
 	$(CARGO) test -p tidings-core -p tidings-shared -p tidings-supervise -p tidings
+
+storm: ## 200 random lives in bad weather: hours (STORM="--seed 7 --lives 1" repeats one)
+	$(CARGO) build -p tidings -p rig --bin tidings --bin storm
+	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/storm $(STORM)
 
 bench: ## the figures, each beside its floor (BENCH=--help)
 	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench

@@ -5,9 +5,8 @@
 //! so that it can be told which change a roll came after. An error of the API
 //! server ends the changes, and is told at the end.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
@@ -26,24 +25,16 @@ use crate::fixtures::{TestNamespace, Workload, config_map, deployment};
 use crate::installed::RELOAD;
 use crate::wait::{secs, wait_until};
 
+mod account;
+
+pub use account::Account;
+
 /// Deployments, each with a ConfigMap of its own, of which one after the other changes.
 pub struct Churn {
     seen: Arc<Mutex<Account>>,
     watch: JoinHandle<()>,
     changes: JoinHandle<Result<()>>,
     stop: oneshot::Sender<()>,
-}
-
-/// What happened, by the name of the workload.
-#[derive(Clone, Debug, Default)]
-pub struct Account(BTreeMap<String, Vec<Moment>>);
-
-/// A change, or a roll, of which the number is the generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment {
-    version: u64,
-    roll: Option<i64>,
-    at: Instant,
 }
 
 fn name(prefix: &str, n: usize) -> String {
@@ -72,7 +63,7 @@ impl Churn {
         let api = Api::namespaced(client, ns.name());
         let watch = tokio::spawn(follow(api, Arc::clone(&seen)));
         wait_until("all workloads to be seen", secs(30), async || {
-            let there = lock(&seen).0.len();
+            let there = lock(&seen).workloads();
             ensure!(there >= count, "{there} of {count}");
             Ok(())
         })
@@ -123,84 +114,6 @@ impl Churn {
     }
 }
 
-impl Account {
-    /// How many changes there were.
-    pub fn changes(&self) -> usize {
-        self.count(|moment| moment.roll.is_none())
-    }
-
-    /// How many rolls there were.
-    pub fn rolls(&self) -> usize {
-        self.count(|moment| moment.roll.is_some())
-    }
-
-    /// Workloads whose last change no roll came after.
-    pub fn lost(&self) -> Vec<&str> {
-        self.those(|moments| moments.iter().max().is_some_and(|last| last.roll.is_none()))
-    }
-
-    /// Workloads that at some time were rolled more often than their source had
-    /// changed.
-    pub fn twice(&self) -> Vec<&str> {
-        self.those(|moments| {
-            let mut sorted = moments.clone();
-            sorted.sort();
-            let mut open = 0_i64;
-            sorted.iter().any(|moment| {
-                open += if moment.roll.is_some() { -1 } else { 1 };
-                open < 0
-            })
-        })
-    }
-
-    /// When the longest pause between two rolls after this moment was over.
-    pub fn went_on(&self, after: Instant) -> Option<Instant> {
-        let all = self.0.values().flatten();
-        let rolls = all.filter(|moment| moment.roll.is_some()).map(|m| m.at);
-        let mut rolls: Vec<_> = rolls.filter(|at| *at > after).collect();
-        rolls.push(after);
-        rolls.sort();
-        let pauses = rolls.windows(2);
-        let longest = pauses.max_by_key(|pair| pair[1] - pair[0])?;
-        Some(longest[1])
-    }
-
-    fn count(&self, which: impl Fn(&Moment) -> bool) -> usize {
-        self.0.values().flatten().filter(|m| which(m)).count()
-    }
-
-    fn those(&self, which: impl Fn(&Vec<Moment>) -> bool) -> Vec<&str> {
-        let found = self.0.iter().filter(|(_, moments)| which(moments));
-        found.map(|(name, _)| name.as_str()).collect()
-    }
-
-    fn rolled(&mut self, object: &PartialObjectMeta<Deployment>) -> Result<()> {
-        let generation = object.metadata.generation.context("no generation")?;
-        let version = object.resource_version().context("no version")?.parse()?;
-        let moments = self.0.entry(object.name_any()).or_default();
-        let mut rolls = moments.iter().filter_map(|moment| moment.roll);
-        // The first generation is no roll.
-        if generation > 1 && !rolls.any(|n| n == generation) {
-            moments.push(Moment {
-                version,
-                roll: Some(generation),
-                at: Instant::now(),
-            });
-        }
-        Ok(())
-    }
-
-    fn changed(&mut self, workload: &str, version: u64) {
-        let at = Instant::now();
-        let moments = self.0.entry(workload.to_owned()).or_default();
-        moments.push(Moment {
-            version,
-            roll: None,
-            at,
-        });
-    }
-}
-
 fn lock(seen: &Mutex<Account>) -> MutexGuard<'_, Account> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -211,10 +124,20 @@ async fn follow(api: Api<PartialObjectMeta<Deployment>>, seen: Arc<Mutex<Account
         .default_backoff()
         .applied_objects();
     let noted = objects.try_for_each(|object| {
-        lock(&seen).rolled(&object).ok();
+        note(&mut lock(&seen), &object).ok();
         std::future::ready(Ok(()))
     });
     noted.await.ok();
+}
+
+/// Of these workloads only rolls change the spec: the generation numbers them.
+fn note(account: &mut Account, object: &PartialObjectMeta<Deployment>) -> Result<()> {
+    let generation = object.metadata.generation.context("no generation")?;
+    let version = object.resource_version().context("no version")?.parse()?;
+    // The first generation is no roll.
+    let number = (generation > 1).then_some(generation);
+    account.seen(&object.name_any(), version, number);
+    Ok(())
 }
 
 async fn change(
@@ -238,38 +161,4 @@ async fn change(
         lock(&seen).changed(&name("web", n), version);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(order: &str) -> Account {
-        let at = Instant::now();
-        let moments = (1_u64..).zip(order.chars()).map(|(version, what)| Moment {
-            version,
-            roll: (what == 'r').then_some(version.cast_signed()),
-            at: at + secs(version),
-        });
-        Account([("web-0".to_owned(), moments.collect())].into())
-    }
-
-    #[test]
-    fn a_change_without_a_roll_after_it_is_lost() {
-        assert!(account("crccr").lost().is_empty());
-        assert_eq!(account("crc").lost(), ["web-0"]);
-    }
-
-    #[test]
-    fn a_roll_without_a_change_of_its_own_is_one_too_many() {
-        assert!(account("ccrr").twice().is_empty());
-        assert_eq!(account("crrc").twice(), ["web-0"]);
-    }
-
-    #[test]
-    fn it_went_on_when_the_longest_pause_was_over() {
-        let account = account("crccccrcr");
-        let moments = &account.0["web-0"];
-        assert_eq!(account.went_on(moments[0].at), Some(moments[6].at));
-    }
 }

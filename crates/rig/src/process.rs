@@ -163,6 +163,11 @@ impl Tidings {
         self.daemon.kill();
     }
 
+    /// How the program ended, if it has.
+    pub fn ended(&self) -> Result<Option<ExitStatus>> {
+        self.daemon.exited()
+    }
+
     /// Waits for the program to end.
     pub async fn exit(&self, limit: Duration) -> Result<ExitStatus> {
         let ended = wait_until("tidings to end", limit, async || {
