@@ -50,6 +50,14 @@ pub const HELD_OF_OTHERS: usize = 8 << 20;
 /// source, in the record and while it is decided.
 pub const BESIDE_A_USE: usize = 640;
 
+/// The records of a namespace, in bytes as they are written, above which no further
+/// workload is recorded: those of ten thousand that use three sources each.
+pub const RECORDS_BEGUN: usize = 12 << 20;
+
+/// And those above which none grows. In a rollout a record also tells what the old pods
+/// have.
+pub const RECORDS_GROWN: usize = 20 << 20;
+
 /// The keys of the sources of a namespace whose digests are held when nothing is decided
 /// there.
 pub const KEYS_HELD: usize = 1 << 16;

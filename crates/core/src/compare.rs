@@ -58,12 +58,20 @@ pub fn must_read(need: &Need, seen: Option<&SeenSource>, source: &Source) -> boo
     match &source.presence {
         Presence::Unknown => true,
         Presence::Absent | Presence::NotWatched => false,
+        Presence::Present(present) if is_behind(seen, present) => true,
         Presence::Present(_) if !tells(need, seen, source) => false,
         Presence::Present(present) => {
             let covered = |seen: &SeenSource| seen.rv == present.version && covers(seen, need);
             !seen.is_some_and(covered) && source.current().is_none()
         }
     }
+}
+
+/// Whether a record knows a later version of a source than the watch has told, which may
+/// be silent: what is true only a reading tells. An older one is, where the store was put
+/// back.
+fn is_behind(seen: Option<&SeenSource>, present: &Present) -> bool {
+    !present.is_confirmed && seen.is_some_and(|seen| seen.rv > present.version)
 }
 
 /// Whether a source tells of itself more than was seen. A class of which pods have

@@ -58,7 +58,7 @@ pub struct Mark {
 impl Mark {
     /// No installation rolls as often as this. Who writes such a number by hand
     /// must not leave it without a next one.
-    const END: u64 = 1 << 53;
+    pub(crate) const END: u64 = 1 << 53;
 
     fn parse(text: &str) -> Option<Self> {
         let (instance, n) = text.rsplit_once('/')?;
@@ -217,6 +217,8 @@ pub struct Lent {
     pub generation: i64,
     /// Whether it is rolled for itself.
     pub opted_in: bool,
+    /// Whether what its template uses is not held, for want of room.
+    pub crowded: bool,
 }
 
 impl Workload {

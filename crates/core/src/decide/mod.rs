@@ -179,6 +179,7 @@ pub fn decide(
     rules: &Rules,
 ) -> Option<Verdict> {
     let known = index.get(key)?;
+    let entry = entry.filter(|entry| !is_behind(entry, known, rules));
     let ours = entry.filter(|entry| is_of(entry, known, rules));
     let base = ours.and_then(|entry| older::base(entry, known));
     let mut case = Case::new(index, known, moment, rules);
@@ -208,6 +209,14 @@ fn is_of(entry: &Entry, known: &Known, rules: &Rules) -> bool {
     let made_by_it = |mark: &Mark| mark.instance == rules.instance && mark.n == entry.n;
     let anew = workload.key.kind.renewal == Renewal::Recreate;
     entry.uid == workload.uid || (anew && workload.mark.as_ref().is_some_and(made_by_it))
+}
+
+/// Whether the workload's own template carries a later roll than a record of it knows
+/// of: somebody put an older copy back. It is as good as none, and the pods tell.
+fn is_behind(entry: &Entry, known: &Known, rules: &Rules) -> bool {
+    let mark = known.workload.mark.as_ref();
+    let later = mark.filter(|mark| mark.instance == rules.instance && mark.n > entry.n);
+    entry.uid == known.workload.uid && later.is_some()
 }
 
 fn crowded(namespace: &str) -> String {
@@ -303,7 +312,6 @@ impl Case<'_> {
         self.once_read()
     }
 
-    /// Where what it uses is not known, what was recorded of it stays.
     /// What is written on it and not held, so that nobody knows what it asks for.
     fn not_held(&self) -> Option<String> {
         let key = self.known.policy.too_long;
@@ -313,10 +321,13 @@ impl Case<'_> {
                 bounds::ANNOTATION
             )
         });
-        let is_crowded = self.known.crowded == Some(Crowded::Asking);
+        let lent = self.known.workload.lent.as_ref();
+        let is_crowded = self.known.crowded == Some(Crowded::Asking)
+            || lent.is_some_and(|lent| lent.crowded && self.known.policy.opted_in());
         too_long.or_else(|| is_crowded.then(|| crowded(&self.known.workload.key.namespace)))
     }
 
+    /// Where what it uses is not known, what was recorded of it stays.
     fn without_spec(&self) -> Answer {
         let known = self.known;
         match known.workload.too_large {

@@ -46,13 +46,10 @@ impl Case<'_> {
         self.entry.or(self.former.filter(|_| anew))
     }
 
-    /// That of the record; a new one where there is none, or the template carries
-    /// a later roll than it knows of.
+    /// That of the record; a new one where there is none.
     fn epoch(&self) -> Epoch {
-        let behind = |entry: &&Entry| self.own_mark().is_some_and(|n| n > entry.n);
-        let last = self.last().filter(|entry| !behind(entry));
         let draw = || Epoch::draw(self.moment.seed, &self.known.workload.uid);
-        last.map_or_else(draw, |entry| entry.epoch)
+        self.last().map_or_else(draw, |entry| entry.epoch)
     }
 
     fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {

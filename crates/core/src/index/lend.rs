@@ -5,10 +5,14 @@
 //! brought up to date when it is decided. When the lender was edited is not
 //! told by it, so nothing that it uses is ever taken as read by newer pods.
 
+use crate::bounds;
 use crate::object::{Lent, Workload};
 use crate::refs::WorkloadRef;
 
 use super::{How, Index, Known};
+
+/// What it takes to read a workload anew with what it borrows.
+const BORROW_STEPS: u32 = bounds::DECISION_STEPS >> 7;
 
 impl Index {
     /// Takes over what a workload borrows.
@@ -70,18 +74,19 @@ impl Index {
     }
 
     /// Brings a workload up to date that borrows, where its lender is another now.
-    pub(super) fn borrow_anew(&mut self, key: &WorkloadRef) {
+    /// Returns how many steps it took.
+    pub(super) fn borrow_anew(&mut self, key: &WorkloadRef) -> u32 {
         // Of one that is crowded nothing is held that could be read again.
         let known = self.workloads.get(key);
         let Some(known) = known.filter(|known| known.crowded.is_none()) else {
-            return;
+            return 0;
         };
         let Some(lender) = &known.workload.lender else {
-            return;
+            return 0;
         };
         let now = self.workloads.get(lender).map(Known::lends);
         if known.workload.lent.as_deref() == now.as_ref() {
-            return;
+            return 0;
         }
         let (again, epoch) = (known.workload.clone(), known.epoch);
         self.apply_workload(again, How::Event);
@@ -89,6 +94,7 @@ impl Index {
         if let Some(known) = self.workloads.get_mut(key) {
             known.epoch = epoch;
         }
+        BORROW_STEPS
     }
 }
 
@@ -100,6 +106,7 @@ impl Known {
             version: workload.version,
             generation: workload.generation,
             opted_in: self.policy.opted_in(),
+            crowded: self.crowded.is_some(),
         }
     }
 

@@ -92,9 +92,9 @@ impl Index {
     /// there may be thousands of its kind, and each is to wait for its own turn. Returns
     /// how many steps it took.
     pub fn work_out(&mut self, key: &WorkloadRef) -> u32 {
-        self.borrow_anew(key);
+        let borrowed = self.borrow_anew(key);
         let kinds = SourceKind::all();
-        kinds.map(|kind| self.find_named(kind, key)).sum()
+        kinds.fold(borrowed, |steps, kind| steps + self.find_named(kind, key))
     }
 
     /// The same for all workloads, for whoever looks only once.

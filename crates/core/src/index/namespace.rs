@@ -34,6 +34,16 @@ impl Index {
         self.namespaces.contains_key(namespace) || !self.must_be_seen(namespace)
     }
 
+    /// Whether the namespace is not there, and all that was in it neither, as a complete
+    /// list tells.
+    pub fn is_gone(&self, namespace: &Name) -> bool {
+        let is_listed = |(stream, state): (&Stream, bool)| {
+            let all = stream.of == StreamOf::Namespaces && stream.namespace.is_none();
+            all && state
+        };
+        self.streams().any(is_listed) && !self.namespaces.contains_key(namespace)
+    }
+
     /// Whether a namespace has to be seen before it is ours.
     fn must_be_seen(&self, namespace: &str) -> bool {
         let all = |stream: &Stream| stream.namespace.is_none();

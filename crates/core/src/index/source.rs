@@ -34,6 +34,9 @@ pub struct Present {
     pub written: Option<Seconds>,
     /// Whether its data was written again after it was created.
     pub rewritten: bool,
+    /// Whether this was read, and no earlier than the records were: see
+    /// [`Index::doubt_contents`].
+    pub is_confirmed: bool,
     /// The field manager that wrote its data last.
     pub by: Option<Name>,
 }
@@ -66,6 +69,7 @@ impl Present {
             marks,
             written: meta.written,
             rewritten: meta.rewritten,
+            is_confirmed: false,
             by,
         }
     }
@@ -232,6 +236,12 @@ impl Source {
         }
     }
 
+    fn confirm(&mut self, is_confirmed: bool) {
+        if let Presence::Present(present) = &mut self.presence {
+            present.is_confirmed = is_confirmed;
+        }
+    }
+
     fn set(&mut self, presence: Presence) {
         self.presence = presence;
         self.content = None;
@@ -324,6 +334,29 @@ impl Index {
             Fetched::NotWatched if timely => self.settle(key, Presence::NotWatched),
             Fetched::Absent | Fetched::NotWatched => {}
         }
+    }
+
+    /// Whether an answer, to the question asked at the number `told`, is of an earlier
+    /// moment than what the watch has told: it comes from a cache that lags behind, and is
+    /// to be asked again. That a source is gone the watch tells, too; where the watch itself
+    /// has begun anew from an earlier state nothing is known of the source until it is read.
+    pub fn is_late(&self, key: &SourceRef, told: u32, fetched: &Fetched) -> bool {
+        let asked = self.sources.get(key).filter(|source| source.told == told);
+        let Some(known) = asked.and_then(Source::present) else {
+            return false;
+        };
+        let is_before = match fetched {
+            Fetched::Present(meta, _) => meta.version < known.version,
+            Fetched::Absent | Fetched::NotWatched => true,
+        };
+        is_before && !key.kind.by_status()
+    }
+
+    /// A term begins, with records of others: who led meanwhile may have read what our
+    /// watch has not told.
+    pub fn doubt_contents(&mut self) {
+        let all = self.sources.values_mut();
+        all.for_each(|source| source.confirm(false));
     }
 
     /// Whether a workload is to be compared with what Reloader recorded of this
@@ -495,6 +528,7 @@ impl Index {
             .is_some_and(|p| p.version <= content.version)
         {
             source.content = Some(content);
+            source.confirm(true);
         }
     }
 

@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Epoch, Restarts};
+use crate::object::Mark;
 
 /// The newest form that this version knows.
 pub const FORM: u8 = 2;
@@ -104,6 +105,12 @@ impl Entry {
             newer => return Err(Unread::Newer(newer)),
         }
         let mut entry: Self = parse(json)?;
+        if entry.n >= Mark::END {
+            return Err(Unread::Broken(format!(
+                "{} is no number of a roll",
+                entry.n
+            )));
+        }
         if entry.epoch == Epoch::default() {
             entry.complete(parse(json)?);
         }

@@ -47,6 +47,7 @@ mod outages_are_few_lines;
 mod own_namespace;
 mod pauses;
 mod proxy;
+mod records_in_bad_weather;
 mod refusal_storms;
 mod reloaders_observables;
 mod rotated_classes_roll;

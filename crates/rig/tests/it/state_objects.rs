@@ -2,6 +2,9 @@
 //! rolled for that, and the next change is rolled as ever.
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use rig::fixtures::{Workload, config_map, deployment};
 use rig::installed::{INSTANCE, Installed, RELOAD, encoded};
 use rig::{Cluster, secs, wait_until};
@@ -191,5 +194,150 @@ async fn one_without_an_entry_goes_too() -> Result<()> {
         .edit(&object(&home), json!({"data": null}))
         .await?;
     let _tidings = home.controller(&[]).await?;
+    until_gone(&home).await
+}
+
+async fn copy(home: &Installed) -> Result<Value> {
+    let object = home.own().get(&object(home)).await?;
+    Ok(object.data["data"].clone())
+}
+
+/// A backup that is restored.
+async fn put_back(home: &Installed, older: &Value) -> Result<()> {
+    home.own()
+        .edit(&object(home), json!({"data": older}))
+        .await?;
+    Ok(())
+}
+
+async fn is_rolled_for_the_next_only(home: &Installed) -> Result<()> {
+    home.stays_rolled(WEB, 1).await?;
+    home.stays_rolled("deployment/other", 1).await?;
+    write(home, "third").await?;
+    home.rolled_exactly(WEB, 2).await?;
+    home.rolled_exactly("deployment/other", 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_older_copy_that_is_put_back_while_running_rolls_nothing_again() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "older-running").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let older = copy(&home).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    put_back(&home, &older).await?;
+    // Whatever writes a record finds it.
+    home.adopt([web("one-more")]).await?;
+    is_rolled_for_the_next_only(&home).await
+}
+
+#[tokio::test]
+async fn an_older_copy_that_is_put_back_while_stopped_rolls_nothing_again() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "older-stopped").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let older = copy(&home).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    home.stop(tidings).await?;
+    put_back(&home, &older).await?;
+    let _tidings = home.controller(&[]).await?;
+    home.told(WEB, "StateLost", "").await?;
+    is_rolled_for_the_next_only(&home).await
+}
+
+#[tokio::test]
+async fn a_second_object_with_older_entries_rolls_nothing_again() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "older-second").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let older = copy(&home).await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    home.stop(tidings).await?;
+    let mut second = home.own().get(&object(&home)).await?;
+    let name = format!("{INSTANCE}-state.{}.1", home.ns().name());
+    second.metadata = kube::api::ObjectMeta {
+        name: Some(name),
+        namespace: second.metadata.namespace,
+        labels: second.metadata.labels,
+        ..Default::default()
+    };
+    second.data["data"] = older;
+    home.own().apply(second).await?;
+    let _tidings = home.controller(&[]).await?;
+    is_rolled_for_the_next_only(&home).await
+}
+
+#[tokio::test]
+async fn an_entry_that_is_made_unreadable_while_running_forgets_no_change() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "unreadable-now").await?;
+    let _tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    edit(&home, "not JSON").await?;
+    write(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.rolled_exactly("deployment/other", 1).await?;
+    home.stays_rolled(WEB, 1).await
+}
+
+/// A number that has no next one is none.
+#[tokio::test]
+async fn a_number_beyond_all_is_no_number() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "last-number").await?;
+    let tidings = home.controller(&[]).await?;
+    prepare(&home).await?;
+    let mut entry: Value = home.adopted(WEB).await?;
+    home.stop(tidings).await?;
+    entry["n"] = json!(u64::MAX);
+    edit(&home, &entry.to_string()).await?;
+    let _tidings = home.controller(&[]).await?;
+    wait_until("a record with a number", secs(30), async || {
+        let entry = home.entry(WEB).await?.context("none")?;
+        ensure!(entry["n"] == 0, "{}", entry["n"]);
+        Ok(())
+    })
+    .await?;
+    write(&home, "second").await?;
+    home.numbered(WEB, 1).await?;
+    write(&home, "third").await?;
+    home.numbered(WEB, 2).await
+}
+
+#[tokio::test]
+async fn they_go_with_their_namespace() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let home = Installed::new(cluster, "gone-namespace").await?;
+    let namespaces: Api<Namespace> = Api::all(home.ns().client().clone());
+    let label = json!({"metadata": {"labels": {"rig": home.ns().name()}}});
+    namespaces
+        .patch(
+            home.ns().name(),
+            &PatchParams::default(),
+            &Patch::Merge(label),
+        )
+        .await?;
+    let selector = format!("--namespace-selector=rig={}", home.ns().name());
+    let launch = || home.launch_everywhere(&[&selector]);
+    let tidings = launch()?.start()?;
+    tidings.ready(secs(30)).await?;
+    prepare(&home).await?;
+    home.stop(tidings).await?;
+    namespaces
+        .delete(home.ns().name(), &DeleteParams::default())
+        .await?;
+    wait_until("the namespace to be gone", secs(60), async || {
+        let left = namespaces.get_opt(home.ns().name()).await?;
+        ensure!(left.is_none());
+        Ok(())
+    })
+    .await?;
+    let tidings = launch()?.start()?;
+    tidings.ready(secs(30)).await?;
     until_gone(&home).await
 }

@@ -70,6 +70,8 @@ pub enum ApiError {
     TooLong(usize),
     /// A list that goes on and on, or round in circles.
     Endless,
+    /// The answer is of an earlier moment than what the server has told before.
+    Late,
     /// Our term is over, so it was not sent.
     TermOver,
 }
@@ -146,6 +148,9 @@ impl fmt::Display for ApiError {
                 "the list has no end: its pages come again, or are more than any cluster has; \
                  look at what answers in the API server's place",
             ),
+            Self::Late => f.write_str(
+                "the API server answers with an older state than it has told before; it is asked again",
+            ),
             Self::TermOver => f.write_str("another replica leads now"),
         }
     }
@@ -181,13 +186,15 @@ impl ApiError {
             | Self::Unreadable
             | Self::TooLong(_)
             | Self::Endless
+            | Self::Late
             | Self::TermOver => None,
         }
     }
 
     /// Whether something went wrong: not where another was there before us.
     pub fn is_failure(&self) -> bool {
-        !matches!(self, Self::Conflict | Self::Gone | Self::TermOver)
+        let before_us = [Self::Conflict, Self::Gone, Self::Late, Self::TermOver];
+        !before_us.contains(self)
     }
 
     /// Whether the same request may succeed later without anybody allowing or changing
@@ -298,4 +305,26 @@ pub(super) fn unreachable(error: &(dyn Error + 'static)) -> ApiError {
         cause = source;
     }
     ApiError::Unreachable(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_no_missing_right() {
+        let refused = |message: &str| {
+            ApiError::Forbidden(Refusal {
+                verb: "create",
+                resource: "secrets".to_owned(),
+                namespace: Some("tidings".into()),
+                message: message.to_owned(),
+            })
+            .to_string()
+        };
+        let quota = refused(r#"secrets "tidings-state.a" is forbidden: exceeded quota: few"#);
+        assert!(quota.contains("raise the quota") && !quota.contains("grant it"));
+        let right = refused(r#"secrets is forbidden: User "tidings" cannot create"#);
+        assert!(right.contains("grant it") && !right.contains("quota;"));
+    }
 }

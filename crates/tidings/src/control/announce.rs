@@ -16,13 +16,16 @@ use super::ground::Ground;
 use super::leading::Leading;
 use super::{Effect, Notice, NoticeKind, Roll, RollError};
 use crate::api::ApiError;
-use crate::records::memory::TooLarge;
+use crate::records::memory::NotKept;
 
 /// Found once, when a record is first written, so that each time is another.
 const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];
 
 /// After a roll that changed nothing, trying again soon changes nothing either.
 const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
+
+/// After so long it is looked whether there is room for a record.
+const ROOM_PAUSE: Millis = 60_000;
 
 /// A word, and its particulars.
 pub(super) type Sentence = (Reason, String);
@@ -123,9 +126,17 @@ impl Leading {
     }
 
     /// Its record is too large to be kept, so it is not rolled.
-    pub(super) fn not_kept(&mut self, ground: &mut Ground, key: &WorkloadRef, bytes: TooLarge) {
-        let text = format!("its record cannot be kept: {bytes}");
-        self.say_failure(ground, key, (Reason::Failed, text));
+    pub(super) fn not_kept(&mut self, ground: &mut Ground, key: &WorkloadRef, why: NotKept) {
+        let text = format!("its record cannot be kept: {why}");
+        let reason = match why {
+            NotKept::TooLarge(_) => Reason::Failed,
+            NotKept::Full(_) => {
+                self.make_room(ground, &key.namespace);
+                self.queue.look(key, ground.now + ROOM_PAUSE);
+                Reason::LimitExceeded
+            }
+        };
+        self.say_failure(ground, key, (reason, text));
     }
 
     pub(super) fn say_failure(

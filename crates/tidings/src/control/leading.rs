@@ -21,7 +21,7 @@ use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
 use super::remaking::REMAKES;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
-use crate::records::memory::{Shard, Store, TooLarge};
+use crate::records::memory::{NotKept, Shard, Store};
 
 /// So long what the pods of a workload have is remembered when it is gone: it may be
 /// made again around them.
@@ -31,6 +31,8 @@ pub(super) const KEPT_FOR_PODS: Millis = 3_600_000;
 const TURN_STEPS: u32 = 4 * DECISION_STEPS;
 /// What the smallest decision takes.
 const LEAST_STEPS: u32 = DECISION_STEPS >> 10;
+/// A pause between attempts that is no short one.
+const LONG: Millis = 1_000;
 /// What it takes to tell one workload of something.
 const TELL_STEPS: u32 = DECISION_STEPS >> 12;
 
@@ -180,7 +182,7 @@ impl Leading {
         }
         self.queue.forget(key);
         self.desks.clear(key);
-        if pods_stay {
+        if pods_stay && self.store.get(key).is_some() {
             self.departed
                 .insert(key.clone(), ground.now + KEPT_FOR_PODS);
         } else {
@@ -201,7 +203,7 @@ impl Leading {
     }
 
     /// Workloads that were deleted while nobody looked: nobody knows whether their pods
-    /// are gone too.
+    /// are gone too, unless their namespace is.
     pub(super) fn note_departed(&mut self, ground: &mut Ground) {
         self.take_up_gone(ground);
         let index = &ground.index;
@@ -215,8 +217,24 @@ impl Leading {
             .cloned()
             .collect();
         for key in departed {
+            if ground.index.is_gone(&key.namespace) {
+                self.store.remove(&key, ground.now);
+                continue;
+            }
             let until = ground.now + KEPT_FOR_PODS;
             self.departed.entry(key).or_insert(until);
+        }
+    }
+
+    /// Where there is no room for more records, those of workloads that are there come
+    /// first.
+    pub(super) fn make_room(&mut self, ground: &Ground, namespace: &Name) {
+        let of_it = self
+            .departed
+            .extract_if(|key, _| key.namespace == *namespace);
+        let of_it: Vec<_> = of_it.map(|(key, _)| key).collect();
+        for key in of_it.iter().filter(|key| ground.index.get(key).is_none()) {
+            self.store.remove(key, ground.now);
         }
     }
 
@@ -237,8 +255,12 @@ impl Leading {
             return self.look(ground, &users);
         };
         let what = format!("reading {source}");
+        // What comes right by itself is said when it takes long.
+        let is_said = unread.error.is_failure() || unread.again > ground.now + LONG;
         for user in users {
-            self.say_failed(ground, &user, &what, &unread.error);
+            if is_said {
+                self.say_failed(ground, &user, &what, &unread.error);
+            }
             self.queue.look(&user, unread.again);
         }
     }
@@ -398,10 +420,10 @@ impl Leading {
         }
     }
 
-    fn kept(&mut self, ground: &mut Ground, key: &WorkloadRef, kept: Result<(), TooLarge>) {
+    fn kept(&mut self, ground: &mut Ground, key: &WorkloadRef, kept: Result<(), NotKept>) {
         match kept {
             Ok(()) => self.desks.of(key).settled(),
-            Err(bytes) => self.not_kept(ground, key, bytes),
+            Err(why) => self.not_kept(ground, key, why),
         }
     }
 
@@ -411,7 +433,7 @@ impl Leading {
         match self.store.put(key, entry) {
             Ok(()) if ground.dry_run => self.desks.of(key).settled(),
             Ok(()) => self.await_record(ground, key),
-            Err(bytes) => self.not_kept(ground, key, bytes),
+            Err(why) => self.not_kept(ground, key, why),
         }
     }
 

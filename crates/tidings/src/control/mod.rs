@@ -16,6 +16,8 @@ mod action;
 mod announce;
 mod answers;
 mod backoff;
+#[cfg(test)]
+mod coming_back;
 mod desk;
 mod ground;
 mod leading;
@@ -205,7 +207,7 @@ impl Control {
     // --- what is there -------------------------------------------------------
 
     fn fact(&mut self, fact: Fact) {
-        let list_ended = matches!(fact, Fact::ListEnded(..));
+        let list_ended = matches!(fact, Fact::ListEnded(..) | Fact::NamespaceGone(_));
         let concerned = self.ground.take_in(fact);
         self.heed(&concerned);
         if let Some(leading) = self.leading.as_mut().filter(|_| list_ended) {
@@ -239,6 +241,7 @@ impl Control {
     fn lead(&mut self, new: NewTerm) {
         self.follow();
         self.ground.reading.forget_failures();
+        self.ground.index.doubt_contents();
         self.leading = Some(Leading::new(&self.ground, self.form, new));
         self.stand_by();
         if let Some(leading) = &mut self.leading {

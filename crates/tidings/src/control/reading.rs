@@ -218,6 +218,10 @@ impl Ground {
     ) -> Concerned {
         self.fetch_next(&source.namespace);
         let fetched = match result {
+            Ok(fetched) if self.index.is_late(source, told, &fetched) => Err(ApiError::Late),
+            result => result,
+        };
+        let fetched = match fetched {
             Ok(fetched) => fetched,
             Err(error) => return self.reading.failed(source, error, self.now),
         };

@@ -14,9 +14,9 @@ use super::simulation::control_of;
 use super::*;
 use crate::api::Refusal;
 
-struct Neighbourhood {
-    control: Control,
-    version: u64,
+pub(super) struct Neighbourhood {
+    pub(super) control: Control,
+    pub(super) version: u64,
 }
 
 fn streams() -> Vec<Stream> {
@@ -32,7 +32,7 @@ fn streams() -> Vec<Stream> {
 
 impl Neighbourhood {
     /// It leads, and all lists are complete and empty but for that of namespaces.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut control = control_of(streams(), 0);
         for stream in streams() {
             let is_of_namespaces = stream.of == StreamOf::Namespaces;
@@ -64,12 +64,12 @@ impl Neighbourhood {
     }
 
     /// An event tells of a Deployment that uses these Secrets, if they are there.
-    fn uses(&mut self, namespace: &str, name: &str, secrets: &[String]) {
+    pub(super) fn uses(&mut self, namespace: &str, name: &str, secrets: &[String]) {
         let workload = self.deployment(namespace, name, "auto", secrets);
         self.told(Fact::Workload(Box::new(workload), How::Event));
     }
 
-    fn told(&mut self, fact: Fact) {
+    pub(super) fn told(&mut self, fact: Fact) {
         self.control.take(0, Input::Fact(fact));
     }
 
@@ -124,7 +124,7 @@ impl Neighbourhood {
     }
 }
 
-fn meta(namespace: &str, name: &str, version: u64) -> SourceMeta {
+pub(super) fn meta(namespace: &str, name: &str, version: u64) -> SourceMeta {
     let json =
         json!({"namespace": namespace, "name": name, "resourceVersion": version.to_string()});
     let meta: Meta = serde_json::from_value(json).unwrap();
@@ -136,7 +136,7 @@ fn secrets(n: usize) -> Vec<String> {
     (0..n).map(|i| format!("s{i:03}")).collect()
 }
 
-fn fetches(effects: &[Effect]) -> Vec<(SourceRef, u32)> {
+pub(super) fn fetches(effects: &[Effect]) -> Vec<(SourceRef, u32)> {
     let fetch = |effect: &Effect| match effect {
         Effect::Fetch(source, told, _) => Some((source.clone(), *told)),
         _ => None,

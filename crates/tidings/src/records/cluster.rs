@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use base64::display::Base64Display;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -28,6 +29,9 @@ const PART: &str = "state";
 const MOST: usize = 512 << 20;
 /// One namespace's records are in no more objects, of some 32 KiB.
 const SHARDS: u32 = 8_192;
+
+/// So many objects are taken over at once: one tenant may have hundreds.
+const AT_ONCE: usize = 16;
 
 /// On each object: the replica, and its number of the term, that took it over last.
 const LEADER: &str = "tidings.dev/leader";
@@ -282,20 +286,22 @@ pub async fn take_over(
     place: &Home,
     leader: &str,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let mut found = listed(api.reading(), place, place.list(PART)).await?;
+    let found = listed(api.reading(), place, place.list(PART)).await?;
     if found.iter().any(|(_, stored)| stored.is_newer()) {
         // Not ours to touch; whoever reads it says so.
         return Ok(found);
     }
-    for (shard, stored) in &mut found {
+    let marks = found.into_iter().map(|(shard, mut stored)| async move {
         let mark = json!({ "metadata": {
             "resourceVersion": stored.version,
             "annotations": { LEADER: leader },
         }});
-        let call = Call::new(Verb::Patch, place.of(shard)).accept(METADATA);
+        let call = Call::new(Verb::Patch, place.of(&shard)).accept(METADATA);
         stored.version = version(&api.write(&call, || mark.to_string()).await?)?;
-    }
-    Ok(found)
+        Ok((shard, stored))
+    });
+    let marked = stream::iter(marks).buffered(AT_ONCE);
+    marked.try_collect().await
 }
 
 fn stored(object: RecordObject) -> Stored {

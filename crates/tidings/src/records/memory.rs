@@ -5,9 +5,10 @@
 //! that.
 //!
 //! Error policy: there is one way out of every failure. What was stored is read
-//! again, memory takes its shape, and the workloads concerned are decided anew.
-//! So a write whose answer was lost, a stale version and another writer are one
-//! case.
+//! again, and of each workload the later record counts: what could not be written is
+//! written again, and a workload of which a later one is stored is decided anew. So a
+//! write whose answer was lost, a stale version, another writer, a record that somebody
+//! made unreadable and one that was put back from a copy are one case.
 //!
 //! One Secret `<instance>-state.<namespace>[.<k>]` holds the entries of a
 //! namespace; a further one is begun before it grows beyond [`FULL`]. An entry
@@ -23,12 +24,13 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use tidings_core::bounds;
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, FORM, Unread, entry_key, read_stored};
 
 use values::LARGEST;
-pub use values::{Shard, Stored, TooLarge, Versions, Write};
+pub use values::{NotKept, Shard, Stored, Versions, Write};
 
 /// Bytes of entries above which an object takes no further ones. Kubernetes
 /// refuses Secrets above 1 MiB (`validation.ValidateSecret`); every write rewrites
@@ -41,6 +43,13 @@ const OUTGROWN: usize = 4 * FULL;
 
 /// Milliseconds after which lazy changes are written.
 pub const LAZY: u64 = 2_000;
+
+/// Which of two records counts.
+enum Counts {
+    Ours,
+    Stored,
+    Both,
+}
 
 #[derive(Debug, Default)]
 struct StateObject {
@@ -129,19 +138,14 @@ impl Store {
     }
 
     /// Records at once in memory; written with the next [`Store::take_writes`].
-    pub fn put(&mut self, key: &WorkloadRef, entry: Entry) -> Result<(), TooLarge> {
+    pub fn put(&mut self, key: &WorkloadRef, entry: Entry) -> Result<(), NotKept> {
         self.object_of(key, &entry)?.urgent.insert(key.clone());
         self.entries.insert(key.clone(), entry);
         Ok(())
     }
 
     /// Records in memory; written with the next write, or after [`LAZY`].
-    pub fn put_lazily(
-        &mut self,
-        key: &WorkloadRef,
-        entry: Entry,
-        now: u64,
-    ) -> Result<(), TooLarge> {
+    pub fn put_lazily(&mut self, key: &WorkloadRef, entry: Entry, now: u64) -> Result<(), NotKept> {
         self.object_of(key, &entry)?;
         self.entries.insert(key.clone(), entry);
         self.mark_lazy(key, now);
@@ -256,63 +260,121 @@ impl Store {
         }
     }
 
-    /// An object was read: memory takes its shape. `None`: it is not there, and
-    /// memory is written to it again. Returns the workloads to decide anew, and
-    /// what could not be read.
+    /// An object was read; `None`: it is not there. Of each workload the later record
+    /// counts, ours or what is stored; ours is written again where it is not what is
+    /// stored. Returns the workloads to decide anew, and what could not be read.
     pub fn read(
         &mut self,
         shard: &Shard,
         stored: Option<Stored>,
     ) -> (Vec<WorkloadRef>, Vec<String>) {
-        let held: Vec<_> = self
-            .homes
-            .iter()
-            .filter(|(_, s)| *s == shard)
-            .map(|(w, _)| w.clone())
-            .collect();
-        // Also those whose record was to be taken away, and that have no home.
-        let writing = self.objects.get(shard).map(|object| object.writing.clone());
-        let mut concerned: BTreeSet<_> = writing.into_iter().flatten().collect();
-        concerned.extend(held.iter().cloned());
-        let Some(stored) = stored else {
-            self.vanished(shard, &held);
-            return (concerned.into_iter().collect(), Vec::new());
-        };
-        for workload in &held {
-            self.entries.remove(workload);
-            self.homes.remove(workload);
-        }
+        let former = self.objects.remove(shard).unwrap_or_default();
+        let (mut concerned, mut unwritten) = self.unwritten(shard, &former);
         let mut object = StateObject {
-            version: Some(stored.version),
+            version: stored.as_ref().map(|stored| stored.version.clone()),
+            portion: former.portion,
             ..StateObject::default()
         };
         let mut problems = Vec::new();
-        for (key, json) in stored.data {
+        for (key, json) in stored.map(|stored| stored.data).unwrap_or_default() {
             object.resize(&key, json.len());
-            match read_stored(&self.kinds, &shard.namespace, &key, &json) {
-                Ok((workload, entry)) => {
+            let read = read_stored(&self.kinds, &shard.namespace, &key, &json);
+            let Some((workload, entry)) = self.readable(shard, &key, read, &mut problems) else {
+                continue;
+            };
+            let is_waiting = former.is_waiting(&workload);
+            match self.which_counts(shard, &workload, &entry, is_waiting) {
+                Counts::Ours => {
+                    self.hand_over(&workload, entry);
+                    unwritten.insert(workload);
+                }
+                Counts::Both => {
+                    unwritten.remove(&workload);
+                    concerned.extend(former.writing.get(&workload).cloned());
+                }
+                Counts::Stored => {
+                    unwritten.remove(&workload);
                     concerned.insert(workload.clone());
                     if !self.settle_at(shard, &workload, entry) {
                         object.leaving.insert(workload);
                     }
                 }
-                Err(unread) => {
-                    let what = format!("{key} in {}: {unread}", shard.namespace);
-                    match unread {
-                        Unread::Newer(_) => self.newer = Some(what),
-                        Unread::Broken(_) => problems.push(what),
-                    }
-                }
             }
         }
+        if object.version.is_none() {
+            // Nothing has to be taken out of it.
+            concerned.extend(unwritten.extract_if(.., |key| !self.entries.contains_key(key)));
+        }
+        object.urgent = unwritten;
         self.objects.insert(shard.clone(), object);
         (concerned.into_iter().collect(), problems)
+    }
+
+    /// Whose records were refused by themselves and are to be decided anew, and all others
+    /// of which we may know more than is stored there.
+    fn unwritten(
+        &self,
+        shard: &Shard,
+        object: &StateObject,
+    ) -> (BTreeSet<WorkloadRef>, BTreeSet<WorkloadRef>) {
+        let held = self.homes.iter().filter(|(_, home)| *home == shard);
+        let held = held.map(|(workload, _)| workload);
+        // Also those whose record was to be taken away, and that have no home.
+        let waiting = [&object.urgent, &object.lazy, &object.writing];
+        let all = waiting.into_iter().flatten().chain(held).cloned();
+        let is_refused =
+            |key: &WorkloadRef| self.refused.contains(key) && !self.entries.contains_key(key);
+        all.partition(is_refused)
+    }
+
+    /// What cannot be read is said, and counts as not there.
+    fn readable(
+        &mut self,
+        shard: &Shard,
+        key: &str,
+        read: Result<(WorkloadRef, Entry), Unread>,
+        problems: &mut Vec<String>,
+    ) -> Option<(WorkloadRef, Entry)> {
+        let what = |unread| format!("{key} in {}: {unread}", shard.namespace);
+        match read {
+            Ok(read) => return Some(read),
+            Err(unread @ Unread::Newer(_)) => self.newer = Some(what(unread)),
+            Err(unread @ Unread::Broken(_)) => problems.push(what(unread)),
+        }
+        None
+    }
+
+    /// Which record of a workload counts, ours, which may wait to be written or taken out,
+    /// or this one that is stored.
+    fn which_counts(
+        &self,
+        shard: &Shard,
+        workload: &WorkloadRef,
+        stored: &Entry,
+        is_waiting: bool,
+    ) -> Counts {
+        let is_here = self.homes.get(workload) == Some(shard);
+        match self.entries.get(workload).filter(|_| is_here) {
+            Some(ours) if ours == stored => Counts::Both,
+            Some(ours) if stored.is_later_than(ours) => Counts::Stored,
+            Some(ours) if ours.is_later_than(stored) => Counts::Ours,
+            _ if is_waiting => Counts::Ours,
+            _ => Counts::Stored,
+        }
+    }
+
+    /// `tidings take-over` writes on what is stored.
+    fn hand_over(&mut self, workload: &WorkloadRef, stored: Entry) {
+        if let Some(ours) = self.entries.get_mut(workload) {
+            ours.over = stored.over;
+        }
     }
 
     /// An entry was read here. `false`: a later one is elsewhere, for a move was
     /// interrupted.
     fn settle_at(&mut self, shard: &Shard, workload: &WorkloadRef, entry: Entry) -> bool {
-        if let Some(other) = self.entries.get(workload)
+        let is_elsewhere = self.homes.get(workload).is_some_and(|home| home != shard);
+        if let Some(other) = self.entries.get(workload).filter(|_| is_elsewhere)
             && !entry.is_later_than(other)
         {
             return false;
@@ -326,15 +388,6 @@ impl Store {
         true
     }
 
-    /// An object is not there, though it should be: it is written from memory.
-    fn vanished(&mut self, shard: &Shard, held: &[WorkloadRef]) {
-        let object = self.objects.entry(shard.clone()).or_default();
-        *object = StateObject {
-            urgent: held.iter().cloned().collect(),
-            ..StateObject::default()
-        };
-    }
-
     /// Reserves an object that is to be read. `false`: it is in use.
     pub fn claim(&mut self, shard: &Shard) -> bool {
         let object = self.objects.entry(shard.clone()).or_default();
@@ -343,16 +396,9 @@ impl Store {
 
     /// Whether a workload's record waits to be written.
     pub fn is_waiting(&self, key: &WorkloadRef) -> bool {
-        let object = self
-            .homes
-            .get(key)
-            .and_then(|shard| self.objects.get(shard));
-        let waits = |o: &StateObject| {
-            [&o.urgent, &o.lazy, &o.writing]
-                .iter()
-                .any(|set| set.contains(key))
-        };
-        object.is_some_and(waits)
+        let home = self.homes.get(key);
+        let object = home.and_then(|shard| self.objects.get(shard));
+        object.is_some_and(|object| object.is_waiting(key))
     }
 
     fn mark_lazy(&mut self, key: &WorkloadRef, now: u64) {
@@ -370,15 +416,12 @@ impl Store {
     }
 
     /// The object that holds a workload's entry, or the first with room for it.
-    fn object_of(
-        &mut self,
-        key: &WorkloadRef,
-        entry: &Entry,
-    ) -> Result<&mut StateObject, TooLarge> {
+    fn object_of(&mut self, key: &WorkloadRef, entry: &Entry) -> Result<&mut StateObject, NotKept> {
         let (name, bytes) = (entry_key(key), entry.write_for(key, self.form).len());
         if bytes > LARGEST {
-            return Err(TooLarge(bytes));
+            return Err(NotKept::TooLarge(bytes));
         }
+        self.has_room(key, &name, bytes)?;
         self.move_out_if_outgrown(key, &name, bytes);
         let objects = &mut self.objects;
         let shard = self.homes.entry(key.clone()).or_insert_with(|| {
@@ -401,6 +444,28 @@ impl Store {
         object.leaving.remove(key);
         object.resize(&name, bytes);
         Ok(object)
+    }
+
+    /// Whether the records of a namespace may grow by this one.
+    fn has_room(&self, key: &WorkloadRef, name: &str, bytes: usize) -> Result<(), NotKept> {
+        let first = Shard {
+            namespace: key.namespace.clone(),
+            number: 0,
+        };
+        let objects = self.objects.range(first..);
+        let of_namespace = objects.take_while(|(shard, _)| shard.namespace == key.namespace);
+        let all = of_namespace.map(|(_, object)| object.total).sum::<usize>();
+        let home = self.homes.get(key).and_then(|home| self.objects.get(home));
+        let before = home.and_then(|object| object.sizes.get(name)).copied();
+        let most = match before {
+            None => bounds::RECORDS_BEGUN,
+            Some(_) => bounds::RECORDS_GROWN,
+        };
+        let (before, now) = (before.unwrap_or_default(), name.len() + bytes);
+        if now > before && all - before + now > most {
+            return Err(NotKept::Full(all));
+        }
+        Ok(())
     }
 
     /// Takes its home from an entry that has become too large for it, unless it is
@@ -485,6 +550,11 @@ impl Store {
 }
 
 impl StateObject {
+    fn is_waiting(&self, key: &WorkloadRef) -> bool {
+        let sets = [&self.urgent, &self.lazy, &self.writing];
+        sets.iter().any(|set| set.contains(key))
+    }
+
     /// Whether no entry is left and none waits.
     fn is_empty(&self) -> bool {
         self.total == 0 && self.urgent.is_empty() && self.leaving.is_empty()

@@ -147,9 +147,16 @@ fn many_keys_are_one_digest() {
     "
     cm c k=1; use env:c.k           => Record Adopted
     cm c k=2                        => crash: Roll Changed configmap/c (k)
-    template tidings.dev/config=t/9 => Note UpToDate
+    template tidings.dev/config=t/9 => Record StateLost its template carries t/9
     cm c k=3                        => Roll Changed configmap/c (k)
     template tidings.dev/config=t/10; lose => Record StateLost its template carries t/10
+"
+)]
+#[case::and_the_record_is_older_than_what_was_rolled_for_since(
+    "
+    cm c k=1; use env:c.k => Record Adopted
+    cm c k=2; template tidings.dev/config=t/9 => Record StateLost its template carries t/9
+    cm c k=3              => Roll Changed configmap/c (k)
 "
 )]
 fn a_roll_is_interrupted(#[case] scenario: &str) {

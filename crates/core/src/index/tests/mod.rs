@@ -408,3 +408,20 @@ fn no_more_digests_are_held_than_a_namespace_may_have() {
     assert_eq!(held(&index).len(), 18, "the small ones stay");
     assert!(held(&index).iter().sum::<usize>() <= bounds::KEYS_HELD);
 }
+
+/// A cache that lags behind.
+#[test]
+fn an_answer_older_than_what_was_told_is_late() {
+    let mut index = index();
+    index.apply_source(&meta("c", 20));
+    let asked = told(&index, "c");
+    assert!(index.is_late(&cm("c"), asked, &fetched("c", 19)));
+    assert!(index.is_late(&cm("c"), asked, &Fetched::Absent));
+    assert!(!index.is_late(&cm("c"), asked, &fetched("c", 20)));
+    index.delete_source(&cm("c"), 21);
+    let asked = told(&index, "c");
+    assert!(!index.is_late(&cm("c"), asked, &Fetched::Absent));
+    // The answer to an earlier question is of no moment at all.
+    index.apply_source(&meta("c", 30));
+    assert!(!index.is_late(&cm("c"), asked, &fetched("c", 19)));
+}

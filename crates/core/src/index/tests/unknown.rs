@@ -169,3 +169,34 @@ fn a_cronjob_waits_for_those_who_tell_what_runs() {
     assert_eq!(concerned.look, std::slice::from_ref(&key));
     assert!(index.ready(&key));
 }
+
+/// Of a template that its namespace has no room for nobody knows what it uses, whoever
+/// borrows it; and they are told when there is room.
+#[test]
+fn who_borrows_from_one_that_is_crowded_knows_nothing() {
+    let (kind, key) = rollout();
+    let of = [WORKLOADS, StreamOf::Workloads(kind), CONFIG_MAPS];
+    let mut index = Index::new(Defaults::default(), of.map(stream));
+    let large: Vec<_> = (0..500).map(|i| format!("c{i}")).collect();
+    let large: Vec<_> = large.iter().map(String::as_str).collect();
+    let mut many = 0;
+    while !index.workloads().any(|(_, known)| known.crowded.is_some()) {
+        many += 1;
+        let other = opted_in(&format!("a{many}"), 1, "off", &from(&large));
+        index.apply_workload(other, How::Event);
+    }
+    index.apply_workload(opted_in("web", 11, "off", &from(&large)), How::Event);
+    index.apply_workload(borrowing(), How::Event);
+    index.work_out(&key);
+    let lent = |index: &Index| index.get(&key).unwrap().workload.lent.clone().unwrap();
+    assert!(lent(&index).crowded);
+
+    let gone = (1..=many).map(|i| WorkloadRef::new(&KINDS[0], "ns", format!("a{i}")));
+    gone.for_each(|other| drop(index.delete_workload(&other)));
+    assert_eq!(index.take_returning(), [web()]);
+    let back = opted_in("web", 11, "off", &from(&large));
+    assert_eq!(index.apply_workload(back, How::Event).lent, [web()]);
+    index.work_out(&key);
+    assert!(!lent(&index).crowded);
+    assert_eq!(index.get(&key).unwrap().workload.uses.len(), 500);
+}

@@ -7,7 +7,7 @@ use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch, FORM, entry_key};
 
-use super::{FULL, Shard, Store, Stored, Write};
+use super::{FULL, NotKept, Shard, Store, Stored, Write};
 
 fn entry(bytes: usize) -> Entry {
     let epoch = Epoch::draw(7, "1");
@@ -220,7 +220,7 @@ fn what_no_object_can_hold_is_not_recorded() {
     let mut store = Store::new(false, Kinds::default());
     store.put(&web(0), entry(900_000)).unwrap();
     let refused = store.put(&web(0), entry(1_048_577));
-    assert!(refused.unwrap_err().0 > 1_048_576);
+    assert!(matches!(refused, Err(NotKept::TooLarge(bytes)) if bytes > 1_048_576));
     assert_eq!(store.get(&web(0)), Some(&entry(900_000)));
     let refused = store.put_lazily(&web(1), entry(1_048_577), 0);
     assert!(refused.unwrap_err().to_string().contains("patterns"));
@@ -315,4 +315,104 @@ fn what_is_newer_is_told_apart_from_what_is_broken() {
     assert!(newer.is_newer() && !stored(known).is_newer());
     store.read(&shard, Some(newer));
     assert!(store.newer().unwrap().contains("form 3 is newer"));
+}
+
+/// What one namespace has on record has a bound, and nobody else is concerned.
+#[test]
+fn the_records_of_a_namespace_have_a_bound() {
+    let mut store = Store::new(false, Kinds::default());
+    let kept = (0..1_000).take_while(|n| store.put(&web(*n), entry(100_000)).is_ok());
+    let kept = kept.count();
+    assert!((100..140).contains(&kept), "{kept}");
+    let refused = store.put(&web(kept), entry(100_000));
+    assert!(matches!(refused, Err(NotKept::Full(_))));
+    let elsewhere = WorkloadRef::new(&KINDS[0], "other", "web");
+    store.put(&elsewhere, entry(100_000)).unwrap();
+    // Those that are on record may still be rolled.
+    let grown = (0..kept).take_while(|n| store.put(&web(*n), entry(200_000)).is_ok());
+    assert!(grown.count() > 50);
+    store.put(&web(0), entry(1_000)).unwrap();
+    (1..60).for_each(|n| store.remove(&web(n), 0));
+    store.take_writes(0, true);
+    store.put(&web(kept), entry(100_000)).unwrap();
+}
+
+fn one(n: u64) -> Entry {
+    Entry { n, ..entry(10) }
+}
+
+fn object_of(entries: &[(usize, Vec<u8>)]) -> Stored {
+    let data = entries.iter();
+    Stored {
+        version: "9".to_owned(),
+        data: data
+            .map(|(of, json)| (entry_key(&web(*of)), json.clone()))
+            .collect(),
+    }
+}
+
+/// What could not be written is written again; what somebody put back, took out or made
+/// unreadable is as we know it; and only what is later is taken over.
+#[test]
+fn the_later_record_counts() {
+    let mut store = Store::new(false, Kinds::default());
+    let json = |n| one(n).write_for(&web(0), FORM).into_bytes();
+    (0..4).for_each(|n| store.put(&web(n), one(5)).unwrap());
+    let write = store.take_writes(0, true).remove(0);
+    store.written(&write, "1".to_owned());
+    store.put(&web(4), one(0)).unwrap();
+    store.remove(&web(3), 0);
+    let write = store.take_writes(0, true).remove(0);
+    assert_eq!(write.workloads, [web(3), web(4)]);
+
+    let entries = [
+        (0, json(4)),
+        (1, b"not JSON".to_vec()),
+        (2, json(7)),
+        (3, json(5)),
+    ];
+    let (concerned, problems) = store.read(&write.shard, Some(object_of(&entries)));
+    assert_eq!((concerned, problems.len()), (vec![web(2)], 1));
+    let numbers: Vec<_> = (0..5).map(|n| store.get(&web(n)).map(|e| e.n)).collect();
+    assert_eq!(numbers, [Some(5), Some(5), Some(7), None, Some(0)]);
+    let again = store.take_writes(0, true).remove(0);
+    assert_eq!(again.workloads, [web(0), web(1), web(3), web(4)]);
+    assert_eq!(again.changes[&entry_key(&web(3))], None);
+}
+
+/// Its answer was lost.
+#[test]
+fn a_write_that_has_happened_is_looked_at_again() {
+    let mut store = Store::new(false, Kinds::default());
+    store.put(&web(0), one(1)).unwrap();
+    let write = store.take_writes(0, true).remove(0);
+    let stored = [(0, one(1).write_for(&web(0), FORM).into_bytes())];
+    let (concerned, _) = store.read(&write.shard, Some(object_of(&stored)));
+    assert_eq!(concerned, [web(0)]);
+    assert!(store.take_writes(0, true).is_empty());
+}
+
+/// `tidings take-over` writes on a record, which is no later by that.
+#[test]
+fn who_is_to_be_taken_over_from_is_taken_from_what_is_stored() {
+    let mut store = Store::new(false, Kinds::default());
+    (0..2).for_each(|n| store.put(&web(n), one(5)).unwrap());
+    let write = store.take_writes(0, true).remove(0);
+    store.written(&write, "1".to_owned());
+    store.put(&web(1), one(6)).unwrap();
+    let over = Some("other/7".to_owned());
+    let taken = Entry {
+        over: over.clone(),
+        ..one(5)
+    };
+    let json = |n| taken.write_for(&web(n), FORM).into_bytes();
+    let stored = object_of(&[(0, json(0)), (1, json(1))]);
+    let (concerned, _) = store.read(&write.shard, Some(stored));
+    assert_eq!(concerned, [web(0)]);
+    let is = |n: usize| {
+        store
+            .get(&web(n))
+            .map(|entry| (entry.n, entry.over.clone()))
+    };
+    assert_eq!((is(0), is(1)), (Some((5, over.clone())), Some((6, over))));
 }

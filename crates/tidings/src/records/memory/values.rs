@@ -72,19 +72,21 @@ pub struct Write {
     pub deletes: bool,
 }
 
-/// An entry that no Secret can hold: its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge(pub usize);
-
-impl std::fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "it would take {} bytes, and Kubernetes takes {LARGEST}: use fewer sources or keys, \
-             or name fewer by patterns",
-            self.0
-        )
-    }
+/// Why an entry is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotKept {
+    /// No Secret can hold so many bytes.
+    #[error(
+        "it would take {0} bytes, and Kubernetes takes {LARGEST}: use fewer sources or keys, \
+         or name fewer by patterns"
+    )]
+    TooLarge(usize),
+    /// Those of its namespace take so many bytes that there is no room for more.
+    #[error(
+        "those of its namespace take {0} bytes, and with it more than they may: use fewer \
+         sources or keys, or name fewer by patterns; it is tried again each minute"
+    )]
+    Full(usize),
 }
 
 /// The resourceVersions of objects.

@@ -1,0 +1,69 @@
+//! The records when writing them is hard, when what is stored is of another time, and
+//! when what they are about is gone: no change is forgotten, and none rolled twice.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures::future::try_join_all;
+use kube::api::{Patch, PatchParams};
+use rig::fixtures::{config_map, deployment};
+use rig::installed::{INSTANCE, Installed, RELOAD};
+use rig::secs;
+use serde_json::json;
+use tokio::time::{interval, sleep};
+
+const MADE: usize = 40;
+
+fn state(home: &Installed) -> String {
+    format!("{INSTANCE}-state.{}", home.ns().name())
+}
+
+/// Touches the record again and again, so that hardly a write meets the version that it
+/// knows.
+async fn touch(home: &Installed) -> Result<()> {
+    let api = home.own().api::<k8s_openapi::api::core::v1::Secret>();
+    let mut tick = interval(Duration::from_millis(5));
+    for n in 0_usize.. {
+        tick.tick().await;
+        let patch = json!({"metadata": {"annotations": {"touched": n.to_string()}}});
+        let by = PatchParams::default();
+        api.patch_metadata(&state(home), &by, &Patch::Merge(patch))
+            .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_record_that_cannot_be_written_is_not_forgotten() -> Result<()> {
+    let (home, _tidings) = Installed::running("touched", &[]).await?;
+    let home = &home;
+    let web = |name: &str| {
+        let web = deployment(name).env_from(&format!("configmap/{name}"));
+        web.annotate(RELOAD, "auto")
+    };
+    home.ns().apply(config_map("first", &[("k", "1")])).await?;
+    home.ns().apply(web("first")).await?;
+    home.adopted("deployment/first").await?;
+    let made = async {
+        let each = (0..MADE).map(async |i| {
+            let name = format!("web-{i}");
+            home.ns().apply(config_map(&name, &[("k", "1")])).await?;
+            home.ns().apply(web(&name)).await?;
+            sleep(Duration::from_millis(500 * i as u64 / MADE as u64)).await;
+            home.ns().apply(config_map(&name, &[("k", "2")])).await?;
+            anyhow::Ok(())
+        });
+        try_join_all(each).await?;
+        sleep(secs(10)).await;
+        anyhow::Ok(())
+    };
+    let touched = try_join_all((0..2).map(|_| touch(home)));
+    tokio::select! {
+        done = made => done?,
+        failed = touched => drop(failed.context("touching the record")?),
+    }
+    for i in 0..MADE {
+        home.numbered(&format!("deployment/web-{i}"), 1).await?;
+    }
+    Ok(())
+}
