@@ -123,10 +123,10 @@ impl<'a> Life<'a> {
         let weather = self.plan.weather.iter().map(|one| self.weather(begin, one));
         let all = async {
             let (blows, deeds) = (self.blows(begin, replicas), self.deeds(begin));
-            tokio::try_join!(try_join_all(weather), blows, deeds)
+            tokio::try_join!(try_join_all(weather), blows, deeds, self.births(begin))
         };
         let (_, act) = tenant::TABLE[self.plan.tenant];
-        let (struck, (), ()) = tokio::select! {
+        let (struck, (), (), ()) = tokio::select! {
             played = all => played?,
             ended = act(&self.tenant) => {
                 ended.context("the tenant")?;
@@ -163,6 +163,14 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
+    async fn births(&self, begin: Instant) -> Result<()> {
+        for (n, (at, soon)) in self.plan.births.iter().enumerate() {
+            until(begin + *at).await;
+            self.home.bear(APPS + n, *soon).await?;
+        }
+        Ok(())
+    }
+
     async fn do_it(&self, n: usize, deed: Deed) -> Result<()> {
         let value = n.to_string();
         match deed {
@@ -187,7 +195,8 @@ impl<'a> Life<'a> {
     async fn goes_on(&self) -> Result<()> {
         self.neighbour.change(0, "well").await?;
         self.none_owed(WELL).await.context("when all was well")?;
-        self.home.change_all("well").await?;
+        let all = APPS + self.plan.births.len();
+        self.home.change_all(all, "well").await?;
         self.none_owed(WELL).await.context("when all was well")
     }
 

@@ -72,11 +72,7 @@ async fn main() -> Result<ExitCode> {
 /// Lives them all; gives how many did not end well.
 async fn storm(seeds: std::ops::Range<u64>, args: &Args) -> Result<usize> {
     let begin = Instant::now();
-    let cluster = Cluster::start(Options {
-        nodes: 0,
-        ..Options::default()
-    })
-    .await?;
+    let cluster = Cluster::start(Options::default()).await?;
     let (mut all, mut failed) = (Tally::default(), Vec::new());
     for seed in seeds {
         let plan = Plan::draw(seed);

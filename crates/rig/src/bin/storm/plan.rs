@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) weather: [Moments<Stroke>; 3],
     pub(crate) blows: Moments<Blow>,
     pub(crate) deeds: Moments<Deed>,
+    /// When workloads are made, and how soon after their pods run the source changes.
+    pub(crate) births: Moments<Duration>,
     /// Of the table of what tenants do.
     pub(crate) tenant: usize,
     /// Whether connections are cut when all is well again, so that what is silent need
@@ -63,6 +65,10 @@ impl Plan {
                 (blow.lasts() + Duration::from_secs(dice.u64(2..12)), blow)
             }),
             deeds: deeds(&mut dice, length),
+            births: one_after_another(&mut dice, length, |dice, _| {
+                let soon = Duration::from_millis(dice.u64(0..500));
+                (Duration::from_secs(dice.u64(5..20)), soon)
+            }),
             tenant: dice.usize(..tenant::TABLE.len()),
             cut_at_the_end: dice.bool(),
         }
@@ -116,6 +122,8 @@ impl fmt::Display for Plan {
                 .iter()
                 .map(|(at, deed)| (*at, format!("{deed:?}"))),
         );
+        let births = self.births.iter();
+        lines.extend(births.map(|(at, soon)| (*at, format!("Make, and change {soon:?} later"))));
         lines.sort();
         let (tenant, _) = tenant::TABLE[self.tenant];
         writeln!(

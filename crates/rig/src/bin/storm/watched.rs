@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
@@ -16,6 +17,7 @@ use rig::installed::{CONFIG, RELOAD};
 use rig::{secs, wait_until};
 use serde_json::json;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 /// Workloads that have a source of their own.
 pub(crate) const APPS: usize = 10;
@@ -40,7 +42,7 @@ impl Watched {
     pub(crate) async fn make(ns: TestNamespace, apps: usize) -> Result<Self> {
         for n in 0..apps {
             ns.apply(content(&source(n), "first")).await?;
-            ns.apply(workload(n)).await?;
+            ns.apply(workload(n).replicas(0)).await?;
         }
         for fixed in [SHARED, "configmap/calm"] {
             ns.apply(content(fixed, "first")).await?;
@@ -106,9 +108,19 @@ impl Watched {
         Ok(())
     }
 
-    /// Changes the source of each.
-    pub(crate) async fn change_all(&self, value: &str) -> Result<()> {
-        for app in 0..self.apps {
+    /// Makes one more workload, and changes its source so soon after its pod runs: it is
+    /// stale, whether or not anybody saw how it was before.
+    pub(crate) async fn bear(&self, app: usize, soon: Duration) -> Result<()> {
+        self.ns.apply(content(&source(app), "first")).await?;
+        self.ns.apply(workload(app)).await?;
+        self.ns.rolled_out(&reference(app), secs(60)).await?;
+        sleep(soon).await;
+        self.change(app, "soon").await
+    }
+
+    /// Changes the source of each of so many.
+    pub(crate) async fn change_all(&self, apps: usize, value: &str) -> Result<()> {
+        for app in 0..apps {
             self.change(app, value).await?;
         }
         Ok(())
@@ -196,7 +208,7 @@ fn source(app: usize) -> String {
 }
 
 fn shares(app: usize) -> bool {
-    app.is_multiple_of(SHARING)
+    app < APPS && app.is_multiple_of(SHARING)
 }
 
 fn workload(app: usize) -> Workload {
@@ -205,10 +217,7 @@ fn workload(app: usize) -> Workload {
     } else {
         stateful_set(&name(app))
     };
-    let new = new
-        .replicas(0)
-        .env_from(&source(app))
-        .annotate(RELOAD, "auto");
+    let new = new.env_from(&source(app)).annotate(RELOAD, "auto");
     if shares(app) { new.mount(SHARED) } else { new }
 }
 
