@@ -45,6 +45,11 @@ impl Announced {
         self.standing
     }
 
+    /// What was decided could not be kept, so that nobody knows.
+    pub(super) fn is_unknown(&mut self) {
+        self.standing = Some(Word::Unknown);
+    }
+
     /// The reasons of what is wrong with it.
     pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
         let reason = |(reason, _): &Sentence| *reason;

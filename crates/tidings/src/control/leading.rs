@@ -423,7 +423,10 @@ impl Leading {
     fn kept(&mut self, ground: &mut Ground, key: &WorkloadRef, kept: Result<(), NotKept>) {
         match kept {
             Ok(()) => self.desks.of(key).settled(),
-            Err(why) => self.not_kept(ground, key, why),
+            Err(why) => {
+                self.desks.of(key).announced.is_unknown();
+                self.not_kept(ground, key, why);
+            }
         }
     }
 

@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tidings_core::digest::Digest;
 use tidings_core::index::{How, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, WorkloadRef};
+use tidings_core::standing::Word;
+use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::simulation::control_of;
@@ -317,4 +320,46 @@ fn returns(effects: &[Effect]) -> Vec<(WorkloadRef, Millis)> {
         _ => None,
     };
     effects.iter().filter_map(returns).collect()
+}
+
+/// Where the records of a namespace take all that they may, who has no room is unknown and
+/// told, and tried again; those of workloads that are gone go first.
+#[test]
+fn who_has_no_room_for_a_record_is_told_and_tried_again() {
+    let mut town = Neighbourhood::new();
+    let key = |name: &str| WorkloadRef::new(&KINDS[0], "loud", name);
+    let leading = town.control.leading.as_mut().unwrap();
+    for bytes in [1_000_000, 10_000, 1] {
+        let entry = Entry {
+            because: "x".repeat(bytes),
+            ..Entry::new("u".into(), Epoch::draw(1, "u"), Digest::of_parts(&[]))
+        };
+        let mut names = (0..1_000).map(|i| key(&format!("w{bytes}-{i}")));
+        assert!(names.any(|key| leading.store.put(&key, entry.clone()).is_err()));
+    }
+    are_written(&mut leading.store);
+    town.uses("loud", "a", &secrets(1));
+    town.uses("loud", "b", &secrets(1));
+    town.settle();
+    let desk = |town: &Neighbourhood| {
+        let leading = town.control.leading.as_ref().unwrap();
+        let desk = leading.desks.get(&key("a")).unwrap();
+        let problems: Vec<_> = desk.announced.problems().collect();
+        (desk.announced.standing(), problems)
+    };
+    let told = (Some(Word::Unknown), vec![Reason::LimitExceeded]);
+    assert_eq!(desk(&town), told);
+    assert!(town.control.next() > Some(1_000), "not at once");
+
+    let leading = town.control.leading.as_mut().unwrap();
+    leading.store.remove(&key("w1000000-0"), 0);
+    are_written(&mut leading.store);
+    town.control.turn(60_000);
+    assert_eq!(desk(&town), (Some(Word::InStep), vec![]));
+}
+
+fn are_written(store: &mut Store) {
+    for write in store.take_writes(0, true) {
+        store.written(&write, "1".to_owned());
+    }
 }

@@ -19,6 +19,7 @@
 //! until it is known whose entry is at fault: that one is written by itself from
 //! then on, and nobody else's waits for it.
 
+mod reading;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,7 +28,7 @@ use std::ops::Bound;
 use tidings_core::bounds;
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::WorkloadRef;
-use tidings_core::state::{Entry, FORM, Unread, entry_key, read_stored};
+use tidings_core::state::{Entry, FORM, entry_key};
 
 use values::LARGEST;
 pub use values::{NotKept, Shard, Stored, Versions, Write};
@@ -43,13 +44,6 @@ const OUTGROWN: usize = 4 * FULL;
 
 /// Milliseconds after which lazy changes are written.
 pub const LAZY: u64 = 2_000;
-
-/// Which of two records counts.
-enum Counts {
-    Ours,
-    Stored,
-    Both,
-}
 
 #[derive(Debug, Default)]
 struct StateObject {
@@ -258,134 +252,6 @@ impl Store {
             object.stays = true;
             object.write_again();
         }
-    }
-
-    /// An object was read; `None`: it is not there. Of each workload the later record
-    /// counts, ours or what is stored; ours is written again where it is not what is
-    /// stored. Returns the workloads to decide anew, and what could not be read.
-    pub fn read(
-        &mut self,
-        shard: &Shard,
-        stored: Option<Stored>,
-    ) -> (Vec<WorkloadRef>, Vec<String>) {
-        let former = self.objects.remove(shard).unwrap_or_default();
-        let (mut concerned, mut unwritten) = self.unwritten(shard, &former);
-        let mut object = StateObject {
-            version: stored.as_ref().map(|stored| stored.version.clone()),
-            portion: former.portion,
-            ..StateObject::default()
-        };
-        let mut problems = Vec::new();
-        for (key, json) in stored.map(|stored| stored.data).unwrap_or_default() {
-            object.resize(&key, json.len());
-            let read = read_stored(&self.kinds, &shard.namespace, &key, &json);
-            let Some((workload, entry)) = self.readable(shard, &key, read, &mut problems) else {
-                continue;
-            };
-            let is_waiting = former.is_waiting(&workload);
-            match self.which_counts(shard, &workload, &entry, is_waiting) {
-                Counts::Ours => {
-                    self.hand_over(&workload, entry);
-                    unwritten.insert(workload);
-                }
-                Counts::Both => {
-                    unwritten.remove(&workload);
-                    concerned.extend(former.writing.get(&workload).cloned());
-                }
-                Counts::Stored => {
-                    unwritten.remove(&workload);
-                    concerned.insert(workload.clone());
-                    if !self.settle_at(shard, &workload, entry) {
-                        object.leaving.insert(workload);
-                    }
-                }
-            }
-        }
-        if object.version.is_none() {
-            // Nothing has to be taken out of it.
-            concerned.extend(unwritten.extract_if(.., |key| !self.entries.contains_key(key)));
-        }
-        object.urgent = unwritten;
-        self.objects.insert(shard.clone(), object);
-        (concerned.into_iter().collect(), problems)
-    }
-
-    /// Whose records were refused by themselves and are to be decided anew, and all others
-    /// of which we may know more than is stored there.
-    fn unwritten(
-        &self,
-        shard: &Shard,
-        object: &StateObject,
-    ) -> (BTreeSet<WorkloadRef>, BTreeSet<WorkloadRef>) {
-        let held = self.homes.iter().filter(|(_, home)| *home == shard);
-        let held = held.map(|(workload, _)| workload);
-        // Also those whose record was to be taken away, and that have no home.
-        let waiting = [&object.urgent, &object.lazy, &object.writing];
-        let all = waiting.into_iter().flatten().chain(held).cloned();
-        let is_refused =
-            |key: &WorkloadRef| self.refused.contains(key) && !self.entries.contains_key(key);
-        all.partition(is_refused)
-    }
-
-    /// What cannot be read is said, and counts as not there.
-    fn readable(
-        &mut self,
-        shard: &Shard,
-        key: &str,
-        read: Result<(WorkloadRef, Entry), Unread>,
-        problems: &mut Vec<String>,
-    ) -> Option<(WorkloadRef, Entry)> {
-        let what = |unread| format!("{key} in {}: {unread}", shard.namespace);
-        match read {
-            Ok(read) => return Some(read),
-            Err(unread @ Unread::Newer(_)) => self.newer = Some(what(unread)),
-            Err(unread @ Unread::Broken(_)) => problems.push(what(unread)),
-        }
-        None
-    }
-
-    /// Which record of a workload counts, ours, which may wait to be written or taken out,
-    /// or this one that is stored.
-    fn which_counts(
-        &self,
-        shard: &Shard,
-        workload: &WorkloadRef,
-        stored: &Entry,
-        is_waiting: bool,
-    ) -> Counts {
-        let is_here = self.homes.get(workload) == Some(shard);
-        match self.entries.get(workload).filter(|_| is_here) {
-            Some(ours) if ours == stored => Counts::Both,
-            Some(ours) if stored.is_later_than(ours) => Counts::Stored,
-            Some(ours) if ours.is_later_than(stored) => Counts::Ours,
-            _ if is_waiting => Counts::Ours,
-            _ => Counts::Stored,
-        }
-    }
-
-    /// `tidings take-over` writes on what is stored.
-    fn hand_over(&mut self, workload: &WorkloadRef, stored: Entry) {
-        if let Some(ours) = self.entries.get_mut(workload) {
-            ours.over = stored.over;
-        }
-    }
-
-    /// An entry was read here. `false`: a later one is elsewhere, for a move was
-    /// interrupted.
-    fn settle_at(&mut self, shard: &Shard, workload: &WorkloadRef, entry: Entry) -> bool {
-        let is_elsewhere = self.homes.get(workload).is_some_and(|home| home != shard);
-        if let Some(other) = self.entries.get(workload).filter(|_| is_elsewhere)
-            && !entry.is_later_than(other)
-        {
-            return false;
-        }
-        self.entries.insert(workload.clone(), entry);
-        if let Some(former) = self.homes.insert(workload.clone(), shard.clone())
-            && let Some(object) = self.objects.get_mut(&former)
-        {
-            object.leaving.insert(workload.clone());
-        }
-        true
     }
 
     /// Reserves an object that is to be read. `false`: it is in use.
