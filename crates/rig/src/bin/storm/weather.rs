@@ -14,6 +14,8 @@ use tokio::time::sleep;
 pub(crate) struct Stroke {
     pub(crate) words: String,
     trouble: Trouble,
+    /// Whether all connections are cut when it begins, so that watches meet it.
+    cuts: bool,
     lasts: Duration,
 }
 
@@ -108,9 +110,12 @@ impl Stroke {
         } else {
             requests(dice)
         };
+        let cuts = dice.bool();
+        let and = if cuts { " after a cut" } else { "" };
         Self {
-            words: format!("{words}, {:.1} s", lasts.as_secs_f32()),
+            words: format!("{words}{and}, {:.1} s", lasts.as_secs_f32()),
             trouble,
+            cuts,
             lasts,
         }
     }
@@ -124,6 +129,9 @@ impl Stroke {
         match &self.trouble {
             Trouble::Requests(fault) => {
                 let fault = proxy.inject(fault.clone())?;
+                if self.cuts {
+                    proxy.cut();
+                }
                 sleep(self.lasts).await;
                 fault.withdraw();
                 Ok(fault.hits())
