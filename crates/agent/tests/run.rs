@@ -415,9 +415,10 @@ fn what_a_stopped_script_leaves_behind_is_gone_before_the_next_starts() {
     let root = tempfile::tempdir().unwrap();
     let volume = volume(root.path());
     let pid = root.path().join("pid");
-    // The server refuses to end by TERM, and the script does not wait for it.
+    // The server refuses to end by TERM, and the script does not wait for it. One that is
+    // dead and not waited for yet has no port any more.
     let script = format!(
-        "if [ -e {pid} ] && kill -0 $(cat {pid}); then echo address in use; exit 1; fi; \
+        "if [ -e {pid} ] && grep -qs 'State:.[^XZ]' /proc/$(cat {pid})/status; then echo address in use; exit 1; fi; \
          sh -c 'trap \"\" TERM; exec sleep 600' & echo $! > {pid}; trap 'exit 0' TERM; echo serving $(cat {cm}/a); wait",
         pid = pid.display(),
         cm = volume.0.display()
