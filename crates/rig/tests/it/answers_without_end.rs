@@ -2,27 +2,17 @@
 //! when they are over each change has ended in one roll.
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD, text_of};
+use rig::installed::{Installed, text_of};
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs};
 
+use crate::one_source::{give, idle_of};
+
 /// At rest it is some 20 MB; four long answers of 16 MB may be there at once, each for a
 /// moment twice.
 const MOST: u64 = 160_000;
-
-fn web(name: &str) -> Workload {
-    let web = deployment(name).replicas(0);
-    web.env_from(&format!("configmap/{name}"))
-        .annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, name: &str, value: &str) -> Result<()> {
-    home.ns().apply(config_map(name, &[("a", value)])).await?;
-    Ok(())
-}
 
 /// The most memory that it had, in kB (`proc_pid_status(5)`).
 fn peak(tidings: &Tidings) -> Result<u64> {
@@ -54,11 +44,11 @@ async fn of_every_request() -> Result<()> {
         for code in [200, 503] {
             // No workload is rolled often.
             let name = format!("web-{n}-{code}");
-            write(&home, &name, "first").await?;
-            home.adopt([web(&name)]).await?;
+            give(&home, &name, "first").await?;
+            home.adopt([idle_of(&name, &name)]).await?;
             let flood = proxy.inject(Fault::flood(code).on(method, path))?;
             proxy.cut();
-            write(&home, &name, "second").await?;
+            give(&home, &name, "second").await?;
             flood
                 .wait_for_hits(1, secs(60))
                 .await

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use rig::fixtures::TestNamespace;
 use rig::manifests::{self, Document};
@@ -197,12 +195,9 @@ async fn installed_it_rolls_the_seeds_example() -> Result<()> {
 
 /// Has the API server refuse pods that ask for more than the least.
 async fn only_restricted_pods(namespace: &TestNamespace) -> Result<()> {
-    let all: Api<Namespace> = Api::all(namespace.client().clone());
     let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
-    let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
-    let name = namespace.name();
-    all.patch(name, &PatchParams::default(), &patch).await?;
-    Ok(())
+    let patch = json!({"metadata": {"labels": labels}});
+    namespace.merge(&patch).await
 }
 
 /// A release of the chart for a test's namespaces.

@@ -5,25 +5,16 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::process;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use rustix::process::Signal;
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 #[tokio::test]
 async fn told_to_stop_it_finishes_and_lets_go() -> Result<()> {
@@ -31,13 +22,13 @@ async fn told_to_stop_it_finishes_and_lets_go() -> Result<()> {
         let cluster = Cluster::shared().await?;
         let proxy = Proxy::start(cluster).await?;
         let home = Installed::behind(&proxy, cluster, "stop").await?;
-        write(&home, "first").await?;
+        app(&home, "first").await?;
         let tidings = home.controller(&[]).await?;
-        home.adopt([web()]).await?;
+        home.adopt([idle("web")]).await?;
         home.leader().await?.context("no leader")?;
         let slow = Fault::answer_late(secs(2)).on("PATCH", "/deployments/web");
         let slow = proxy.inject(slow)?;
-        write(&home, "second").await?;
+        app(&home, "second").await?;
         slow.wait_for_hits(1, secs(30)).await?;
         tidings.signal(signal)?;
         let status = tidings.exit(secs(30)).await?;
@@ -61,11 +52,11 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would_do() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, "dry").await?;
-    write(&home, "first").await?;
-    home.ns().apply(web()).await?;
+    app(&home, "first").await?;
+    home.ns().apply(idle("web")).await?;
     let tidings = home.controller(&["--dry-run"]).await?;
     decided(&tidings, "Adopted").await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     decided(&tidings, "Changed").await?;
     tidings
         .wait_for_line("what it would roll", secs(30), |line| {
@@ -73,7 +64,7 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would_do() -> Result<()> {
         })
         .await?;
     // It would be rolled once more.
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     wait_until("both to be said", secs(30), async || {
         let lines = tidings.lines()?;
         let would = |line: &&String| line.contains("Changed") && line.contains("configmap/app");

@@ -9,6 +9,8 @@ use rig::clock::Clock;
 use rig::installed::{Installed, SHORT_LEASE};
 use rig::{Cluster, secs};
 
+use crate::one_source::{app, idle};
+
 const WORKLOADS: usize = 20;
 const EVERY: Duration = Duration::from_millis(40);
 const DAY: i64 = 86_400;
@@ -16,7 +18,7 @@ const DAY: i64 = 86_400;
 #[tokio::test]
 async fn replicas_with_wrong_clocks_take_turns() -> Result<()> {
     // Without settling and fuse: each change is a roll, so that there is always one
-    // under way. With them, and right clocks: `two_replicas`.
+    // under way. With the defaults: the next test.
     let options = [SHORT_LEASE, &["--settle=0", "--storm-fuse=false"]].concat();
     let home = Installed::new(Cluster::shared().await?, "clocks").await?;
     let (fast, slow) = (Clock::new()?, Clock::new()?);
@@ -45,4 +47,27 @@ async fn replicas_with_wrong_clocks_take_turns() -> Result<()> {
     let twice = account.twice();
     ensure!(twice.is_empty(), "{twice:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn so_do_replicas_as_they_ship() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "clocks-shipped").await?;
+    let (fast, slow) = (Clock::new()?, Clock::new()?);
+    fast.set(DAY)?;
+    slow.set(-DAY)?;
+    app(&home, "first").await?;
+    let leader = fast.govern(home.launch(&[])?).start()?;
+    leader.ready(secs(30)).await?;
+    home.adopt([idle("web")]).await?;
+    let standby = slow.govern(home.launch(&[])?).start()?;
+    standby.ready(secs(30)).await?;
+    let first = home.leader().await?.context("no leader")?;
+    app(&home, "second").await?;
+    home.rolled_exactly("deployment/web", 1).await?;
+    let now = home.leader().await?;
+    ensure!(now.as_ref() == Some(&first), "led by {now:?}");
+    home.stop(leader).await?;
+    app(&home, "third").await?;
+    home.rolled_exactly("deployment/web", 2).await?;
+    home.stays_rolled("deployment/web", 2).await
 }

@@ -4,24 +4,16 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment, rbac};
-use rig::installed::{Installed, RELOAD};
+use rig::fixtures::rbac;
+use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::fault::Fault;
 use rig::proxy::{Files, Proxy};
 use rig::{Cluster, secs, wait_until};
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 /// A service account that may do everything in both namespaces.
 async fn account(home: &Installed) -> Result<String> {
@@ -34,9 +26,9 @@ async fn account(home: &Installed) -> Result<String> {
 
 /// A controller that leads, with its credentials in files.
 async fn started(home: &Installed, files: &Files) -> Result<Tidings> {
-    write(home, "first").await?;
+    app(home, "first").await?;
     let tidings = home.controller_as(&files.kubeconfig, &[]).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     Ok(tidings)
 }
 
@@ -61,11 +53,11 @@ async fn a_token_and_an_authority() -> Result<()> {
     let before = fs::read_to_string(&files.token)?;
     fs::write(&files.token, format!("{}\n", proxy.token_for(&user).await?))?;
     let refused = proxy.inject(Fault::status(401).of(&before))?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
 
     fs::write(&files.authority, proxy.renew_authority()?)?;
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     home.rolled_exactly(WEB, 2).await?;
     // Each kind of connection may have been refused once.
     ensure!(refused.hits() <= 20, "refused {} times", refused.hits());
@@ -85,7 +77,7 @@ async fn what_is_refused_until_then_is_said_to_be() -> Result<()> {
     let before = fs::read_to_string(&files.token)?;
     proxy.inject(Fault::status(401).of(&before))?;
     proxy.cut();
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     wait_until("/readyz to say so", secs(60), async || {
         let (status, said) = tidings.get("/readyz").await?;
         ensure!(

@@ -4,27 +4,18 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use rustix::process::Signal;
 
+use crate::one_source::{app, idle};
+
 /// The promise, and room for a busy machine.
 const IN_TIME: Duration = secs(7);
 const HANGS: Duration = secs(600);
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 async fn ends(tidings: &Tidings) -> Result<()> {
     tidings.signal(Signal::TERM)?;
@@ -42,9 +33,9 @@ async fn set_up<'c>(about: &str) -> Result<(Proxy<'c>, Installed)> {
 
 /// A controller that leads and has adopted a workload.
 async fn leading(home: &Installed) -> Result<Tidings> {
-    write(home, "first").await?;
+    app(home, "first").await?;
     let tidings = home.controller(&[]).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     home.leader().await?.context("no leader")?;
     Ok(tidings)
 }
@@ -104,7 +95,7 @@ async fn while_requests_of_a_roll_hang() -> Result<()> {
         let (proxy, home) = set_up("ends-roll").await?;
         let tidings = leading(&home).await?;
         let hangs = proxy.inject(Fault::delay(HANGS).on(method, path))?;
-        write(&home, "second").await?;
+        app(&home, "second").await?;
         hangs.wait_for_hits(1, secs(30)).await?;
         ends(&tidings).await.context(path)?;
         ensure!(home.leader().await?.is_none(), "{path}: the Lease is held");
@@ -150,7 +141,7 @@ async fn while_the_api_server_is_gone() -> Result<()> {
     for gone in [Proxy::freeze, Proxy::refuse] {
         let tidings = leading(&home).await?;
         gone(&proxy);
-        write(&home, "second").await?;
+        app(&home, "second").await?;
         ends(&tidings).await?;
         proxy.restore();
     }

@@ -2,22 +2,13 @@
 //! later ones are silent, and all the same each change after it is rolled, once.
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::{Cluster, Options, secs, wait_until};
+
+use crate::one_source::{give, idle_of};
 
 const WEB: &str = "deployment/web";
 const OTHER: &str = "deployment/other";
-
-fn using(name: &str, source: &str) -> Workload {
-    let workload = deployment(name).replicas(0).env_from(source);
-    workload.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, source: &str, value: &str) -> Result<()> {
-    home.ns().apply(config_map(source, &[("a", value)])).await?;
-    Ok(())
-}
 
 /// How often a workload was written after it was made. What the roll is called does not
 /// matter: its number may be one of the other time, gone on from.
@@ -47,22 +38,22 @@ async fn what_changes_after_it_is_rolled_once() -> Result<()> {
     };
     let cluster = Cluster::start(options).await?;
     let home = Installed::new(&cluster, "put-back").await?;
-    write(&home, "app", "first").await?;
-    write(&home, "other", "first").await?;
+    give(&home, "app", "first").await?;
+    give(&home, "other", "first").await?;
     let tidings = home.controller(&[]).await?;
-    let other = using("other", "configmap/other");
-    home.adopt([using("web", "configmap/app"), other]).await?;
+    let other = idle_of("other", "other");
+    home.adopt([idle_of("web", "app"), other]).await?;
     cluster.keep_etcd().await?;
     tidings.ready(secs(60)).await?;
-    write(&home, "app", "of another time").await?;
+    give(&home, "app", "of another time").await?;
     home.rolled_exactly(WEB, 1).await?;
     // Versions that will not be reached again for a while.
     for n in 0..300 {
-        write(&home, "noise", &n.to_string()).await?;
+        give(&home, "noise", &n.to_string()).await?;
     }
     cluster.put_etcd_back().await?;
-    write(&home, "app", "second").await?;
-    write(&home, "other", "second").await?;
+    give(&home, "app", "second").await?;
+    give(&home, "other", "second").await?;
     let rolled = rolled(&home, OTHER, 1).await;
     rolled.with_context(|| tidings.tail())?;
     tidings.ready(secs(60)).await?;
@@ -75,7 +66,7 @@ async fn what_changes_after_it_is_rolled_once() -> Result<()> {
         .iter()
         .filter(|line| line.contains("versions have gone back"));
     ensure!(said.count() == 1, "{}", tidings.tail());
-    write(&home, "app", "third").await?;
+    give(&home, "app", "third").await?;
     home.caught_up().await?;
     ensure!(rolls(&home, WEB).await? == lost + 1, "{}", tidings.tail());
     ensure!(rolls(&home, OTHER).await? == 1, "{}", tidings.tail());

@@ -2,20 +2,18 @@
 //! "restricted" is enforced: the pods that their templates make.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
 use rig::{Cluster, Installed, manifests, packages, secs, wait_until};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn every_pod_is_admitted_as_restricted() -> Result<()> {
     let lab = Installed::new(Cluster::shared().await?, "examples").await?;
-    let name = lab.ns().name().to_owned();
+    let name = lab.ns().name();
     let label =
         json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    let namespaces: Api<Namespace> = Api::all(lab.ns().client().clone());
-    let by = PatchParams::default();
-    namespaces.patch(&name, &by, &Patch::Merge(&label)).await?;
+    lab.ns().merge(&label).await?;
     let careless = json!({"spec": {"containers": [{"name": "app", "image": "app"}]}});
     wait_until("the standard is enforced", secs(30), || async {
         let refused = admitted(&lab, &careless).await.err();

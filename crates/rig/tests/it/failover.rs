@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_millis(40);
 #[tokio::test]
 async fn takeovers_amid_changes_lose_nothing_and_roll_nothing_twice() -> Result<()> {
     // Without settling and fuse: each change is a roll, so that there is always one
-    // under way. With them: `a_fan_out_is_finished_by_the_next_leader`.
+    // under way. With the defaults: `two_replicas`, and the storm (`make test-storm`).
     let options = [SHORT_LEASE, &["--settle=0", "--storm-fuse=false"]].concat();
     let home = Installed::new(Cluster::shared().await?, "failover").await?;
     let workloads = churn::prepare(home.ns(), WORKLOADS).await?;

@@ -5,41 +5,32 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs};
 
+use crate::one_source::{give, idle_of};
+
 /// What each kind of request is answered, twice.
 const STATUSES: [u16; 7] = [409, 410, 422, 429, 500, 503, 504];
 const WAIT: Duration = secs(3);
 
-fn web(name: &str) -> Workload {
-    let web = deployment(name).replicas(0);
-    web.env_from(&format!("configmap/{name}"))
-        .annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, name: &str, value: &str) -> Result<()> {
-    home.ns().apply(config_map(name, &[("a", value)])).await?;
-    Ok(())
-}
-
 /// Workloads on record, each with a ConfigMap of its name.
 async fn prepared(home: &Installed, names: &[String]) -> Result<Tidings> {
     for name in names {
-        write(home, name, "first").await?;
+        give(home, name, "first").await?;
     }
     let tidings = home.controller(&[]).await?;
-    home.adopt(names.iter().map(|name| web(name))).await?;
+    home.adopt(names.iter().map(|name| idle_of(name, name)))
+        .await?;
     Ok(tidings)
 }
 
 async fn changed_and_rolled_once(home: &Installed, names: &[String]) -> Result<()> {
     for name in names {
-        write(home, name, "second").await?;
+        give(home, name, "second").await?;
     }
     for name in names {
         let workload = format!("deployment/{name}");
@@ -101,7 +92,7 @@ async fn the_writing_of_the_record_fails_in_every_way() -> Result<()> {
         let state = Fault::status(code).on("PATCH", "/secrets/tidings-state");
         let fault = proxy.inject(state.times(2))?;
         let name = format!("web-{code}");
-        write(&home, &name, "second").await?;
+        give(&home, &name, "second").await?;
         home.numbered(&format!("deployment/{name}"), 1)
             .await
             .with_context(|| format!("after {code}"))?;

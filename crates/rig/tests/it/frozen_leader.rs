@@ -3,25 +3,16 @@
 //! as a standby.
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD, SHORT_LEASE};
+use rig::installed::{Installed, SHORT_LEASE};
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use rustix::process::Signal;
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 async fn led_by_another_than(home: &Installed, former: &str) -> Result<String> {
     wait_until("another leader", secs(30), async || {
@@ -35,7 +26,7 @@ async fn led_by_another_than(home: &Installed, former: &str) -> Result<String> {
 /// The one that was frozen leads again when the other is gone.
 async fn is_usable_again(home: &Installed, other: Tidings) -> Result<()> {
     other.kill();
-    write(home, "for the one that woke").await?;
+    app(home, "for the one that woke").await?;
     home.rolled_exactly(WEB, 2).await?;
     home.stays_rolled(WEB, 2).await
 }
@@ -44,14 +35,14 @@ async fn is_usable_again(home: &Installed, other: Tidings) -> Result<()> {
 async fn a_frozen_leader_wakes_and_rolls_nothing_twice() -> Result<()> {
     // A short Lease, here and below: it must run out while the leader is frozen.
     let home = Installed::new(Cluster::shared().await?, "frozen").await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let frozen = home.controller(SHORT_LEASE).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     let former = home.leader().await?.context("no leader")?;
     let other = home.controller(SHORT_LEASE).await?;
 
     frozen.signal(Signal::STOP)?;
-    write(&home, "while frozen").await?;
+    app(&home, "while frozen").await?;
     led_by_another_than(&home, &former).await?;
     home.rolled_exactly(WEB, 1).await?;
     frozen.signal(Signal::CONT)?;
@@ -74,16 +65,16 @@ async fn late_write_is_refused(about: &str, path: &str) -> Result<()> {
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::new(cluster, about).await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let wire = proxy.kubeconfig_for("admin").await?;
     let frozen = home.controller_as(&wire, SHORT_LEASE).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     let other = home.controller(SHORT_LEASE).await?;
 
     // As long as the other needs to take over, and a good deal more.
     let late = proxy.inject(Fault::delay(secs(8)).on("PATCH", path).times(1))?;
     proxy.forget();
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     late.wait_for_hits(1, secs(30)).await?;
     frozen.signal(Signal::STOP)?;
     home.rolled_exactly(WEB, 1).await?;

@@ -16,7 +16,8 @@ const WORKLOADS: usize = 40;
 const KILLS: u64 = 10;
 
 /// Twenty times over, the next one waits for the Lease of the one that was killed.
-/// Of ten rolls in a minute the fuse would hold half; with it: the tests below.
+/// Of ten rolls in a minute the fuse would hold half; with it: the tests below. With the
+/// defaults: `two_replicas::the_leader_is_killed`, and the storm (`make test-storm`).
 const MANY: &[&str] = &[
     "--settle=0",
     "--storm-fuse=false",

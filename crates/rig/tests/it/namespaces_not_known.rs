@@ -3,26 +3,17 @@
 //! and annotations would have it rolled or not. When it is known, it is as it says.
 
 use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{ListParams, Patch, PatchParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use rig::fixtures::{TestNamespace, config_map, deployment};
 use rig::installed::{INSTANCE, RELOAD};
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, Installed, secs, wait_until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const WATCH: &str = "^/api/v1/namespaces$";
-
-async fn edit(ns: &TestNamespace, patch: &Value) -> Result<()> {
-    let namespaces: Api<Namespace> = Api::all(ns.client().clone());
-    let params = PatchParams::default();
-    namespaces
-        .patch(ns.name(), &params, &Patch::Merge(patch))
-        .await?;
-    Ok(())
-}
 
 /// Whether Tidings keeps records of a namespace.
 async fn is_on_record(lab: &Installed, ns: &TestNamespace) -> Result<bool> {
@@ -44,7 +35,7 @@ async fn what_is_not_known_of_a_namespace_is_waited_for() -> Result<()> {
     let proxy = Proxy::start(cluster).await?;
     let lab = Installed::behind(&proxy, cluster, "not-known").await?;
     let label = |value: &str| json!({"metadata": {"labels": {"rig": value}}});
-    edit(lab.ns(), &label(lab.ns().name())).await?;
+    lab.ns().merge(&label(lab.ns().name())).await?;
     let selector = format!("--namespace-selector=rig={}", lab.ns().name());
     let options = [selector.as_str(), "--auto-reload-all"];
     let tidings = lab.launch_everywhere(&options)?.start()?;
@@ -58,10 +49,10 @@ async fn what_is_not_known_of_a_namespace_is_waited_for() -> Result<()> {
         TestNamespace::new(cluster, "not-known-others").await?,
         TestNamespace::new(cluster, "not-known-off").await?,
     ];
-    edit(&ours, &label(lab.ns().name())).await?;
-    edit(&off, &label(lab.ns().name())).await?;
+    ours.merge(&label(lab.ns().name())).await?;
+    off.merge(&label(lab.ns().name())).await?;
     let defaults = json!({"metadata": {"annotations": {RELOAD: "off"}}});
-    edit(&off, &defaults).await?;
+    off.merge(&defaults).await?;
     for ns in [&ours, &others, &off] {
         write(ns, "1").await?;
         let web = deployment("web").replicas(0).env_from("configmap/app");

@@ -6,10 +6,12 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use rig::fixtures::{config_map, deployment};
+use rig::fixtures::deployment;
 use rig::installed::{INSTANCE, Installed, RELOAD};
 use rig::{Cluster, secs, wait_until};
 use serde_json::json;
+
+use crate::one_source::app;
 
 const WEB: &str = "deployment/web";
 
@@ -30,15 +32,10 @@ async fn rewrite(home: &Installed, from: &str, to: &str) -> Result<()> {
     Ok(())
 }
 
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
-
 #[tokio::test]
 async fn are_left_alone_and_said() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "newer").await?;
-    write(&home, "1").await?;
+    app(&home, "1").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([deployment("web")
         .replicas(0)
@@ -48,7 +45,7 @@ async fn are_left_alone_and_said() -> Result<()> {
     home.stop(tidings).await?;
     rewrite(&home, r#""f":2"#, r#""f":9"#).await?;
     let newer = home.records().await?;
-    write(&home, "2").await?;
+    app(&home, "2").await?;
 
     let tidings = home.launch(&[])?.start()?;
     let said = |line: &str| line.contains("form 9 is newer") && line.contains("stands by");

@@ -7,27 +7,18 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::PostParams;
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{INSTANCE, Installed, RELOAD, text_of};
+use rig::installed::{INSTANCE, Installed, text_of};
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use serde_json::json;
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
 /// As it is asked for by its name, and made.
 const LEASES: &str = "/leases(/|$)";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 async fn not_ready_for(tidings: &Tidings, why: &str, limit: Duration) -> Result<()> {
     wait_until(&format!("/readyz to say {why:?}"), limit, async || {
@@ -57,9 +48,9 @@ async fn leads_and_adopts(home: &Installed, tidings: &Tidings, limit: Duration) 
     is_in_state(tidings, "leads").await?;
     let (_, text) = tidings.get("/readyz").await?;
     ensure!(text.contains("this replica leads since"), "{text}");
-    write(home, "first").await?;
-    home.adopt([web()]).await?;
-    write(home, "second").await?;
+    app(home, "first").await?;
+    home.adopt([idle("web")]).await?;
+    app(home, "second").await?;
     home.rolled_exactly(WEB, 1).await
 }
 
@@ -137,13 +128,13 @@ async fn latency_slows_and_does_not_stop() -> Result<()> {
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, "latency").await?;
     let tidings = home.controller(&[]).await?;
-    write(&home, "first").await?;
-    home.adopt([web()]).await?;
+    app(&home, "first").await?;
+    home.adopt([idle("web")]).await?;
     let slow = proxy.inject(Fault::delay(secs(5)))?;
     // The first answers that are slow may cost a term, no others.
     slow.wait_for_hits(10, secs(120)).await?;
     for n in 1..=2 {
-        write(&home, &format!("change {n}")).await?;
+        app(&home, &format!("change {n}")).await?;
         wait_until("a roll", secs(180), async || {
             home.is_rolled_exactly(WEB, n).await
         })

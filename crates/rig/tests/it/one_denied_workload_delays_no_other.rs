@@ -9,31 +9,23 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
-use rig::fixtures::{TestNamespace, Workload, config_map, deployment, rbac};
-use rig::installed::{INSTANCE, Installed, RELOAD};
+use rig::fixtures::{TestNamespace, rbac};
+use rig::installed::{INSTANCE, Installed};
 use rig::manifests::{self, Document};
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, client_of, secs, wait_until};
 use serde_json::{Value, json};
 
+use crate::one_source::{app, idle};
+
 const OTHERS: usize = 10;
 const DENIED: &str = "deployment/denied";
 
-fn web(name: &str) -> Workload {
-    let web = deployment(name).replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
-
 async fn prepare(home: &Installed) -> Result<()> {
-    write(home, "first").await?;
-    let others = (0..OTHERS).map(|i| web(&format!("web-{i}")));
-    home.adopt(others.chain([web("denied")])).await
+    app(home, "first").await?;
+    let others = (0..OTHERS).map(|i| idle(&format!("web-{i}")));
+    home.adopt(others.chain([idle("denied")])).await
 }
 
 /// All others are rolled; the denied one is as it was, and says why.
@@ -62,7 +54,7 @@ async fn the_patch_is_refused_with(code: u16) -> Result<()> {
     prepare(&home).await?;
     let denial = Fault::status(code).on("PATCH", "/deployments/denied");
     let denial = proxy.inject(denial)?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     only_one_is_denied(&home, "").await?;
     denial.wait_for_hits(4, secs(30)).await?;
     // The pauses double: what was tried four times is not tried forty times
@@ -79,7 +71,7 @@ async fn admission_denies_one() -> Result<()> {
     let _tidings = home.controller(&[]).await?;
     prepare(&home).await?;
     let policy = AdmissionPolicy::new(&home).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     let denied = only_one_is_denied(&home, "nobody rolls this one").await;
     policy.delete().await?;
     denied?;
@@ -93,10 +85,10 @@ async fn what_is_taken_back_while_it_is_denied_is_no_roll() -> Result<()> {
     let tidings = home.controller(&[]).await?;
     prepare(&home).await?;
     let policy = AdmissionPolicy::new(&home).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     let denied = only_one_is_denied(&home, "nobody rolls this one").await;
     let why = home.why(&[DENIED]).await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let withdrawn = tidings.wait_for_line("it is withdrawn", secs(30), |line| {
         line.contains("Withdrawn") && line.contains("denied")
     });
@@ -111,7 +103,7 @@ async fn what_is_taken_back_while_it_is_denied_is_no_roll() -> Result<()> {
     home.stays_rolled(DENIED, 0).await?;
     let why = home.why(&[DENIED]).await?;
     ensure!(why.status.success(), "{why:?}");
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly("deployment/web-0", 3).await?;
     wait_until(
         "it to be rolled once, by its second number",
@@ -264,7 +256,7 @@ async fn access_rules_deny_one() -> Result<()> {
     let may_not = client_of(&kubeconfig).await?;
     denied_for(&home, may_not).await?;
 
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     only_one_is_denied(&home, "not allowed to patch deployments.apps").await?;
     role.set_rules(client, all).await?;
     home.rolled_exactly(DENIED, 1).await
@@ -342,9 +334,9 @@ async fn may_not_list(forbidden: &TestNamespace, client: Client) -> Result<()> {
 }
 
 async fn rolls_in(home: &Installed) -> Result<()> {
-    write(home, "first").await?;
-    home.adopt([web("web")]).await?;
-    write(home, "second").await?;
+    app(home, "first").await?;
+    home.adopt([idle("web")]).await?;
+    app(home, "second").await?;
     home.rolled_exactly("deployment/web", 1).await?;
     home.stays_rolled("deployment/web", 1).await
 }

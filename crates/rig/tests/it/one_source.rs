@@ -1,5 +1,5 @@
-//! What several promises are tried with: a ConfigMap of one key, and a workload of each
-//! kind with pods of its own that uses it.
+//! What most promises are tried with: a ConfigMap of one key, and a workload of each kind
+//! with pods of its own that uses it, or a Deployment without any.
 
 use anyhow::Result;
 use rig::fixtures::{Workload, config_map, daemon_set, deployment, stateful_set};
@@ -15,7 +15,12 @@ pub(crate) const KINDS: [(&str, Make); 3] = [
 
 /// Gives `configmap/app` this content.
 pub(crate) async fn app(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("k", value)])).await?;
+    give(home, "app", value).await
+}
+
+/// Gives a ConfigMap this content.
+pub(crate) async fn give(home: &Installed, name: &str, value: &str) -> Result<()> {
+    home.ns().apply(config_map(name, &[("k", value)])).await?;
     Ok(())
 }
 
@@ -23,5 +28,17 @@ pub(crate) async fn app(home: &Installed, value: &str) -> Result<()> {
 pub(crate) fn web(kind: Make) -> Workload {
     kind("web")
         .env_from("configmap/app")
+        .annotate(RELOAD, "auto")
+}
+
+/// A Deployment without pods that uses `configmap/app`.
+pub(crate) fn idle(name: &str) -> Workload {
+    idle_of(name, "app")
+}
+
+/// A Deployment without pods that uses a ConfigMap.
+pub(crate) fn idle_of(name: &str, config_map: &str) -> Workload {
+    let idle = deployment(name).replicas(0);
+    idle.env_from(&format!("configmap/{config_map}"))
         .annotate(RELOAD, "auto")
 }

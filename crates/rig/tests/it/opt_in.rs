@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::Namespace;
 use kube::core::DynamicObject;
-use kube::{Api, api::Patch, api::PatchParams};
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment, secret};
 use rig::installed::RELOAD;
 use rig::{Cluster, Installed, secs, wait_until};
@@ -213,7 +211,7 @@ async fn auto_reload_all_rolls_what_says_nothing() -> Result<()> {
 async fn a_namespace_sets_the_default_for_its_workloads() -> Result<()> {
     let lab = Installed::new(Cluster::shared().await?, "default").await?;
     let opt_in = json!({"metadata": {"annotations": {RELOAD: "auto"}}});
-    edit_namespace(lab.ns(), &opt_in).await?;
+    lab.ns().merge(&opt_in).await?;
     let _tidings = lab.controller(&[]).await?;
     lab.ns().apply(source(APP, "", "1")).await?;
     let user = |name: &str| deployment(name).replicas(0).env_from(APP);
@@ -227,13 +225,6 @@ async fn a_namespace_sets_the_default_for_its_workloads() -> Result<()> {
         lab.rolled_no_further("deployment/silent", 1).await
     })
     .await
-}
-
-async fn edit_namespace(ns: &TestNamespace, patch: &serde_json::Value) -> Result<()> {
-    let all: Api<Namespace> = Api::all(ns.client().clone());
-    all.patch(ns.name(), &PatchParams::default(), &Patch::Merge(patch))
-        .await?;
-    Ok(())
 }
 
 #[tokio::test]
@@ -284,8 +275,8 @@ async fn only_selected_namespaces_that_are_not_ignored_are_rolled() -> Result<()
     let ignored = TestNamespace::new(cluster, "selected-ignored").await?;
     let other = TestNamespace::new(cluster, "selected-other").await?;
     let label = json!({"metadata": {"labels": {"rig": lab.ns().name()}}});
-    edit_namespace(lab.ns(), &label).await?;
-    edit_namespace(&ignored, &label).await?;
+    lab.ns().merge(&label).await?;
+    ignored.merge(&label).await?;
     let selector = format!("rig={}", lab.ns().name());
     let options = [
         "--namespace-selector",

@@ -4,25 +4,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::{Cluster, secs, wait_until};
 
+use crate::one_source::{app, idle};
+
 const WORKLOADS: usize = 30;
 /// Longer than a minute.
 const OUTAGE: Duration = secs(75);
-
-fn web(i: usize) -> Workload {
-    let web = deployment(&format!("web-{i}")).replicas(0);
-    web.env_from("configmap/app").annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 fn count(lines: &[String], what: &str) -> usize {
     lines.iter().filter(|line| line.contains(what)).count()
@@ -44,11 +35,12 @@ async fn is_few_lines(about: &str, begin: impl Fn(&Proxy<'_>)) -> Result<()> {
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, about).await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let tidings = home.controller(&[]).await?;
-    home.adopt((0..WORKLOADS).map(web)).await?;
+    home.adopt((0..WORKLOADS).map(|i| idle(&format!("web-{i}"))))
+        .await?;
     let before = tidings.lines()?.len();
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     begin(&proxy);
     says_so(&tidings).await?;
     tokio::time::sleep(OUTAGE).await;

@@ -5,28 +5,20 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
-use rig::fixtures::{Workload, config_map, deployment, rbac};
-use rig::installed::{CONFIG, Installed, RELOAD};
+use rig::fixtures::rbac;
+use rig::installed::{CONFIG, Installed};
 use rig::{Cluster, process, secs, wait_until};
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 #[tokio::test]
 async fn a_missing_namespace_is_made() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let home = Installed::new(cluster, "laptop").await?;
-    write(&home, "first").await?;
-    home.ns().apply(web()).await?;
+    app(&home, "first").await?;
+    home.ns().apply(idle("web")).await?;
     let fresh = format!("{}-fresh", home.own().name());
     let options = ["--namespaces", home.ns().name(), "--own-namespace", &fresh];
     let admin = cluster.kubeconfig_for("admin").await?;
@@ -77,16 +69,16 @@ async fn a_namespace_that_may_not_be_made_is_said() -> Result<()> {
 #[tokio::test]
 async fn of_two_installations_one_rolls_and_the_other_says_so() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "both").await?;
-    write(&home, "first").await?;
-    home.ns().apply(web()).await?;
+    app(&home, "first").await?;
+    home.ns().apply(idle("web")).await?;
     let _blue = home.controller(&["--instance=blue"]).await?;
     let _green = home.controller(&["--instance=green"]).await?;
     both_have_a_record(&home).await?;
 
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.told(WEB, "OwnedByOther", "").await?;
     let first = rolled_by(&home, 2).await?;
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     let second = wait_until("the second roll", secs(30), async || {
         rolled_by(&home, 3).await
     });

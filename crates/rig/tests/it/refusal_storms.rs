@@ -17,7 +17,8 @@ const REFUSED: usize = 60;
 
 async fn weathers(about: &str, storm: Vec<Fault>) -> Result<()> {
     // Without settling and fuse: each change is a roll, so that there is always a
-    // request to refuse. With them, and an API server that fails: `api_outage`.
+    // request to refuse. With the defaults: `api_outage`, `faults`, and the storm (`make
+    // test-storm`).
     let options = ["--settle=0", "--storm-fuse=false"];
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;

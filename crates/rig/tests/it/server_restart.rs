@@ -2,21 +2,12 @@
 //! it was away: each change is rolled once.
 
 use anyhow::{Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::{Cluster, Options, secs, wait_until};
 
+use crate::one_source::{app, idle};
+
 const WORKLOADS: usize = 60;
-
-fn web(i: usize) -> Workload {
-    let web = deployment(&format!("web-{i}")).replicas(0);
-    web.env_from("configmap/app").annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 async fn some_are_rolled(home: &Installed) -> Result<()> {
     wait_until("the fan-out to have begun", secs(30), async || {
@@ -38,11 +29,12 @@ async fn killed_in_the_middle_of_a_fan_out_the_api_server_comes_back() -> Result
     };
     let cluster = Cluster::start(options).await?;
     let home = Installed::new(&cluster, "restart").await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let tidings = home.controller(&["--max-in-flight=1"]).await?;
-    home.adopt((0..WORKLOADS).map(web)).await?;
+    home.adopt((0..WORKLOADS).map(|i| idle(&format!("web-{i}"))))
+        .await?;
 
-    write(&home, "before").await?;
+    app(&home, "before").await?;
     some_are_rolled(&home).await?;
     cluster.stop_api().await?;
     wait_until("the controller to miss it", secs(60), async || {
@@ -57,7 +49,7 @@ async fn killed_in_the_middle_of_a_fan_out_the_api_server_comes_back() -> Result
         home.rolled_exactly(&format!("deployment/web-{i}"), 1)
             .await?;
     }
-    write(&home, "after").await?;
+    app(&home, "after").await?;
     for i in 0..WORKLOADS {
         home.rolled_exactly(&format!("deployment/web-{i}"), 2)
             .await?;

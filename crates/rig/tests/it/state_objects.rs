@@ -4,28 +4,25 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{INSTANCE, Installed, RELOAD, encoded};
+use kube::api::DeleteParams;
+use rig::installed::{INSTANCE, Installed, encoded};
 use rig::{Cluster, secs, wait_until};
 use serde_json::{Value, json};
+
+use crate::one_source::{app, idle};
 
 const WEB: &str = "deployment/web";
 const KEY: &str = "deployments.apps_web";
 
-fn web(name: &str) -> Workload {
-    let web = deployment(name).replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
-
 async fn prepare(home: &Installed) -> Result<()> {
-    write(home, "first").await?;
-    home.adopt([web("web"), web("other")]).await
+    app(home, "first").await?;
+    home.adopt([idle("web"), idle("other")]).await
+}
+
+/// Both workloads are rolled that often, and no more often.
+async fn both_are_rolled(home: &Installed, times: u64) -> Result<()> {
+    home.rolled_exactly(WEB, times).await?;
+    home.rolled_exactly("deployment/other", times).await
 }
 
 /// The object that holds the records of the namespace.
@@ -44,7 +41,7 @@ async fn deleted_while_running_they_are_written_again_from_memory() -> Result<()
     let home = Installed::new(Cluster::shared().await?, "gone-running").await?;
     let _tidings = home.controller(&[]).await?;
     prepare(&home).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     let before = home.adopted(WEB).await?;
     home.delete_records().await?;
@@ -55,10 +52,8 @@ async fn deleted_while_running_they_are_written_again_from_memory() -> Result<()
     })
     .await?;
     home.stays_rolled(WEB, 1).await?;
-    write(&home, "third").await?;
-    home.rolled_exactly(WEB, 2).await?;
-    home.rolled_exactly("deployment/other", 2).await?;
-    Ok(())
+    app(&home, "third").await?;
+    both_are_rolled(&home, 2).await
 }
 
 #[tokio::test]
@@ -67,7 +62,7 @@ async fn a_change_just_after_the_deletion_is_rolled_once() -> Result<()> {
     let _tidings = home.controller(&[]).await?;
     prepare(&home).await?;
     home.delete_records().await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     home.stays_rolled(WEB, 1).await
 }
@@ -77,7 +72,7 @@ async fn deleted_while_stopped_they_are_adopted_anew_and_that_is_said() -> Resul
     let home = Installed::new(Cluster::shared().await?, "gone-stopped").await?;
     let tidings = home.controller(&[]).await?;
     prepare(&home).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     home.stop(tidings).await?;
     home.delete_records().await?;
@@ -87,7 +82,7 @@ async fn deleted_while_stopped_they_are_adopted_anew_and_that_is_said() -> Resul
     let told = home.told(WEB, "StateLost", "").await?;
     ensure!(told.class == "Warning", "{told:?}");
     home.stays_rolled(WEB, 1).await?;
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     home.rolled_exactly(WEB, 2).await?;
     Ok(())
 }
@@ -99,7 +94,7 @@ async fn somebody_else_writes_to_them() -> Result<()> {
     prepare(&home).await?;
     let touched = json!({"metadata": {"annotations": {"touched": "yes"}}});
     home.own().edit(&object(&home), touched).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     home.stays_rolled(WEB, 1).await
 }
@@ -113,7 +108,7 @@ async fn somebody_else_counts_further() -> Result<()> {
     let mut entry: Value = home.adopted(WEB).await?;
     entry["n"] = json!(7);
     edit(&home, &entry.to_string()).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.numbered(WEB, 8).await?;
     home.rolled_exactly("deployment/other", 1).await?;
     let generation = home.ns().get(WEB).await?.metadata.generation;
@@ -142,10 +137,8 @@ async fn an_entry_that_cannot_be_read_is_as_good_as_none() -> Result<()> {
         home.stop(tidings).await?;
     }
     let _tidings = home.controller(&[]).await?;
-    write(&home, "second").await?;
-    home.rolled_exactly(WEB, 1).await?;
-    home.rolled_exactly("deployment/other", 1).await?;
-    Ok(())
+    app(&home, "second").await?;
+    both_are_rolled(&home, 1).await
 }
 
 /// The records of the namespace: how many objects.
@@ -173,9 +166,9 @@ async fn they_go_with_the_last_workload_and_come_again() -> Result<()> {
             home.ns().delete(workload).await?;
         }
         until_gone(&home).await?;
-        home.adopt([web("web"), web("other")]).await?;
+        home.adopt([idle("web"), idle("other")]).await?;
     }
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     Ok(())
 }
@@ -197,12 +190,16 @@ async fn one_without_an_entry_goes_too() -> Result<()> {
     until_gone(&home).await
 }
 
-async fn copy(home: &Installed) -> Result<Value> {
+/// Rolls both, and gives what their records were before: a backup.
+async fn rolled_after_a_copy(home: &Installed) -> Result<Value> {
+    prepare(home).await?;
     let object = home.own().get(&object(home)).await?;
+    app(home, "second").await?;
+    both_are_rolled(home, 1).await?;
     Ok(object.data["data"].clone())
 }
 
-/// A backup that is restored.
+/// A backup is restored.
 async fn put_back(home: &Installed, older: &Value) -> Result<()> {
     home.own()
         .edit(&object(home), json!({"data": older}))
@@ -210,60 +207,45 @@ async fn put_back(home: &Installed, older: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn is_rolled_for_the_next_only(home: &Installed) -> Result<()> {
+async fn are_rolled_for_the_next_only(home: &Installed) -> Result<()> {
     home.stays_rolled(WEB, 1).await?;
     home.stays_rolled("deployment/other", 1).await?;
-    write(home, "third").await?;
-    home.rolled_exactly(WEB, 2).await?;
-    home.rolled_exactly("deployment/other", 2).await?;
-    Ok(())
+    app(home, "third").await?;
+    both_are_rolled(home, 2).await
 }
 
 #[tokio::test]
 async fn an_older_copy_that_is_put_back_while_running_rolls_nothing_again() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "older-running").await?;
     let _tidings = home.controller(&[]).await?;
-    prepare(&home).await?;
-    let older = copy(&home).await?;
-    write(&home, "second").await?;
-    home.rolled_exactly(WEB, 1).await?;
-    home.rolled_exactly("deployment/other", 1).await?;
+    let older = rolled_after_a_copy(&home).await?;
     put_back(&home, &older).await?;
     // Whatever writes a record finds it.
-    home.adopt([web("one-more")]).await?;
-    is_rolled_for_the_next_only(&home).await
+    home.adopt([idle("one-more")]).await?;
+    are_rolled_for_the_next_only(&home).await
 }
 
 #[tokio::test]
 async fn an_older_copy_that_is_put_back_while_stopped_rolls_nothing_again() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "older-stopped").await?;
     let tidings = home.controller(&[]).await?;
-    prepare(&home).await?;
-    let older = copy(&home).await?;
-    write(&home, "second").await?;
-    home.rolled_exactly(WEB, 1).await?;
-    home.rolled_exactly("deployment/other", 1).await?;
+    let older = rolled_after_a_copy(&home).await?;
     home.stop(tidings).await?;
     put_back(&home, &older).await?;
     let _tidings = home.controller(&[]).await?;
     home.told(WEB, "StateLost", "").await?;
-    is_rolled_for_the_next_only(&home).await
+    are_rolled_for_the_next_only(&home).await
 }
 
 #[tokio::test]
 async fn a_second_object_with_older_entries_rolls_nothing_again() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "older-second").await?;
     let tidings = home.controller(&[]).await?;
-    prepare(&home).await?;
-    let older = copy(&home).await?;
-    write(&home, "second").await?;
-    home.rolled_exactly(WEB, 1).await?;
-    home.rolled_exactly("deployment/other", 1).await?;
+    let older = rolled_after_a_copy(&home).await?;
     home.stop(tidings).await?;
     let mut second = home.own().get(&object(&home)).await?;
-    let name = format!("{INSTANCE}-state.{}.1", home.ns().name());
     second.metadata = kube::api::ObjectMeta {
-        name: Some(name),
+        name: Some(format!("{INSTANCE}-state.{}.1", home.ns().name())),
         namespace: second.metadata.namespace,
         labels: second.metadata.labels,
         ..Default::default()
@@ -271,7 +253,7 @@ async fn a_second_object_with_older_entries_rolls_nothing_again() -> Result<()> 
     second.data["data"] = older;
     home.own().apply(second).await?;
     let _tidings = home.controller(&[]).await?;
-    is_rolled_for_the_next_only(&home).await
+    are_rolled_for_the_next_only(&home).await
 }
 
 #[tokio::test]
@@ -280,9 +262,8 @@ async fn an_entry_that_is_made_unreadable_while_running_forgets_no_change() -> R
     let _tidings = home.controller(&[]).await?;
     prepare(&home).await?;
     edit(&home, "not JSON").await?;
-    write(&home, "second").await?;
-    home.rolled_exactly(WEB, 1).await?;
-    home.rolled_exactly("deployment/other", 1).await?;
+    app(&home, "second").await?;
+    both_are_rolled(&home, 1).await?;
     home.stays_rolled(WEB, 1).await
 }
 
@@ -303,9 +284,9 @@ async fn a_number_beyond_all_is_no_number() -> Result<()> {
         Ok(())
     })
     .await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.numbered(WEB, 1).await?;
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     home.numbered(WEB, 2).await
 }
 
@@ -315,13 +296,7 @@ async fn they_go_with_their_namespace() -> Result<()> {
     let home = Installed::new(cluster, "gone-namespace").await?;
     let namespaces: Api<Namespace> = Api::all(home.ns().client().clone());
     let label = json!({"metadata": {"labels": {"rig": home.ns().name()}}});
-    namespaces
-        .patch(
-            home.ns().name(),
-            &PatchParams::default(),
-            &Patch::Merge(label),
-        )
-        .await?;
+    home.ns().merge(&label).await?;
     let selector = format!("--namespace-selector=rig={}", home.ns().name());
     let launch = || home.launch_everywhere(&[&selector]);
     let tidings = launch()?.start()?;

@@ -2,28 +2,19 @@
 //! badly, the second goes on, and what changed in between is rolled once.
 
 use anyhow::{Context, Result, ensure};
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD, SHORT_LEASE};
+use rig::installed::{Installed, SHORT_LEASE};
 use rig::process::Tidings;
 use rig::{Cluster, secs};
 use rustix::process::Signal;
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
 
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
-
 async fn two(home: &Installed, options: &[&str]) -> Result<(Tidings, Tidings)> {
-    write(home, "first").await?;
+    app(home, "first").await?;
     let leader = home.controller(options).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     let standby = home.controller(options).await?;
     Ok((leader, standby))
 }
@@ -32,7 +23,7 @@ async fn two(home: &Installed, options: &[&str]) -> Result<(Tidings, Tidings)> {
 async fn both_see_a_change_and_one_rolls() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "both").await?;
     let (leader, standby) = two(&home, SHORT_LEASE).await?;
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     home.rolled_exactly(WEB, 1).await?;
     let rolls = leader.metric("tidings_rolls_total", &[]).await?;
     ensure!((rolls - 1.0).abs() < 0.5, "{rolls} rolls by the leader");
@@ -47,7 +38,7 @@ async fn the_leader_is_killed() -> Result<()> {
     let home = Installed::new(Cluster::shared().await?, "killed").await?;
     let (leader, _standby) = two(&home, &[]).await?;
     leader.kill();
-    write(&home, "in the gap").await?;
+    app(&home, "in the gap").await?;
     home.rolled_exactly(WEB, 1).await?;
     home.stays_rolled(WEB, 1).await
 }
@@ -59,7 +50,7 @@ async fn the_leader_is_stopped_and_lets_go_of_the_lease() -> Result<()> {
     let (leader, _standby) = two(&home, &["--lease-duration=600s"]).await?;
     let former = home.leader().await?.context("no leader")?;
     leader.signal(Signal::TERM)?;
-    write(&home, "in the gap").await?;
+    app(&home, "in the gap").await?;
     home.rolled_exactly(WEB, 1).await?;
     home.stays_rolled(WEB, 1).await?;
     let now = home.leader().await?;

@@ -5,26 +5,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 
+use crate::one_source::{app, idle};
+
 const WEB: &str = "deployment/web";
 const HTML: &str = "<!doctype html><title>Sign in</title>\n";
 const BOOKMARK: &str = "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"1\"}}}\n";
-
-fn web() -> Workload {
-    let web = deployment("web").replicas(0).env_from("configmap/app");
-    web.annotate(RELOAD, "auto")
-}
-
-async fn write(home: &Installed, value: &str) -> Result<()> {
-    home.ns().apply(config_map("app", &[("a", value)])).await?;
-    Ok(())
-}
 
 async fn rolled(home: &Installed, n: u64, limit: Duration) -> Result<()> {
     wait_until(&format!("roll {n}"), limit, async || {
@@ -52,16 +43,16 @@ async fn is_rolled_all_the_same(about: &str, fault: Fault, is_seen: bool) -> Res
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, about).await?;
-    write(&home, "first").await?;
+    app(&home, "first").await?;
     let tidings = home.controller(&[]).await?;
-    home.adopt([web()]).await?;
+    home.adopt([idle("web")]).await?;
     let watches = format!("namespaces/{}/.*watch=true", home.ns().name());
     let fault = proxy.inject(fault.on("GET", &watches))?;
     proxy.cut();
     fault.wait_for_hits(5, secs(30)).await?;
     proxy.forget();
     let began = Instant::now();
-    write(&home, "second").await?;
+    app(&home, "second").await?;
     if is_seen {
         fails(&tidings).await?;
         tidings
@@ -75,7 +66,7 @@ async fn is_rolled_all_the_same(about: &str, fault: Fault, is_seen: bool) -> Res
     fault.withdraw();
     proxy.cut();
     tidings.ready(secs(90)).await?;
-    write(&home, "third").await?;
+    app(&home, "third").await?;
     rolled(&home, 2, secs(60)).await?;
     home.stays_rolled(WEB, 2).await
 }

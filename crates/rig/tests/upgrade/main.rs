@@ -37,13 +37,8 @@ impl Versions {
         Ok(versions)
     }
 
-    /// The fuse of the former version would hold what this test rolls in a row.
-    fn options() -> Vec<&'static str> {
-        [SHORT_LEASE, &["--storm-fuse=false"]].concat()
-    }
-
-    async fn start(&self, former: bool) -> Result<Tidings> {
-        let mut launch = self.home.launch(&Self::options())?;
+    async fn start(&self, former: bool, options: &[&str]) -> Result<Tidings> {
+        let mut launch = self.home.launch(options)?;
         if former {
             launch = launch.program(&self.former);
         }
@@ -76,18 +71,21 @@ impl Versions {
 
 #[tokio::test]
 async fn nothing_is_lost_or_rolled_twice_in_either_order() -> Result<()> {
+    // The fuse of the former version would hold what is rolled in a row here, and three
+    // Leases would have to run out. With the defaults: the next test.
+    let options = [SHORT_LEASE, &["--storm-fuse=false"]].concat();
     for kill in [false, true] {
         let mut versions = Versions::new("upgrade").await?;
-        let former = versions.start(true).await?;
+        let former = versions.start(true, &options).await?;
         versions.home.adopt([web()]).await?;
-        let this = versions.start(false).await?;
+        let this = versions.start(false, &options).await?;
         versions.hand_over(former, 1, kill).await?;
         this.wait_for_line("a sentence", secs(30), |line| line.contains("form 1"))
             .await?;
 
-        let former = versions.start(true).await?;
+        let former = versions.start(true, &options).await?;
         versions.hand_over(this, 2, kill).await?;
-        let this = versions.start(false).await?;
+        let this = versions.start(false, &options).await?;
         versions.hand_over(former, 3, kill).await?;
         let entry = versions.home.entry(WEB).await?.context("no record")?;
         ensure!(entry["epoch"].is_string(), "{entry}");
@@ -100,13 +98,13 @@ async fn nothing_is_lost_or_rolled_twice_in_either_order() -> Result<()> {
 #[tokio::test]
 async fn a_downgrade_loses_nothing() -> Result<()> {
     let mut versions = Versions::new("downgrade").await?;
-    let this = versions.start(false).await?;
+    let this = versions.start(false, &[]).await?;
     versions.home.adopt([web()]).await?;
     versions.change().await?;
     versions.home.rolled_exactly(WEB, 1).await?;
     versions.home.stop(this).await?;
     versions.change().await?;
-    let _former = versions.start(true).await?;
+    let _former = versions.start(true, &[]).await?;
     versions.home.rolled_exactly(WEB, 2).await?;
     versions.home.stays_rolled(WEB, 2).await
 }
