@@ -11,6 +11,7 @@
 mod body;
 mod door;
 pub mod fault;
+mod memory;
 mod record;
 
 use std::path::PathBuf;
@@ -232,6 +233,17 @@ impl Wire {
             Some(Effect::Cut(at)) => {
                 let answer = self.upstream.send(request).await?;
                 return Ok(answer.map(|whole| body::cut(whole, at)));
+            }
+            Some(Effect::Without(name)) => {
+                let query = request.uri().query().unwrap_or_default();
+                let is_watch = query.contains("watch=true");
+                let answer = self.upstream.send(request).await?;
+                return body::without(answer, name, is_watch).await;
+            }
+            Some(Effect::Older(memory)) => {
+                let question = request.uri().to_string();
+                let answer = self.upstream.send(request).await?;
+                return memory.first(question, answer).await;
             }
             None => (Duration::ZERO, Duration::ZERO),
         };

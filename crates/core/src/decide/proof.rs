@@ -154,9 +154,16 @@ impl Case<'_> {
             Template::Ask(question) => Newer::Ask(vec![question]),
             Template::Same => Newer::No,
             Template::Other(then) => then.alone.into(),
+            // Who has a record of its own was there before: the answer is of another time.
+            Template::NotMade if self.has_own_record() => self.younger(changes),
             Template::NotMade => Newer::Yes,
             Template::Forgotten => self.younger(changes),
         }
+    }
+
+    fn has_own_record(&self) -> bool {
+        let stored = self.stored.filter(|stored| !stored.is_bare());
+        stored.is_some_and(|stored| stored.uid == self.known.workload.uid)
     }
 
     /// Whether the pods were made after every source was written, so that a roll which

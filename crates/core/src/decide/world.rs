@@ -282,7 +282,10 @@ impl World {
         }
         self.revisions.entry(template).or_insert(self.now);
         if !self.unseen {
-            self.told_of_web(How::Event);
+            let web = self.web.read();
+            let known = self.index.get(&web.key);
+            let is_known = known.is_some_and(|known| known.workload.uid == web.uid);
+            self.told_of_web(if is_known { How::Event } else { How::Made });
         }
     }
 

@@ -66,8 +66,19 @@ pub struct Concerned {
 pub struct Gone {
     /// Which one was.
     pub key: WorkloadRef,
-    /// Whether its pods may stay: so it was deleted, or nobody saw how.
-    pub pods_may_stay: bool,
+    /// How it went.
+    pub how: Going,
+}
+
+/// How a workload went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// It was deleted, and its pods with it.
+    Deleted,
+    /// It was deleted so that its pods stay.
+    Orphaning,
+    /// Nobody saw it go: a list did not show it any more, say, which is no proof.
+    Unseen,
 }
 
 impl Concerned {
@@ -139,11 +150,15 @@ impl Index {
 
     fn workload_gone(&mut self, key: &WorkloadRef) -> Concerned {
         let known = self.get(key);
-        let pods_may_stay = known.is_some_and(|known| known.workload.orphans);
+        let how = if known.is_some_and(|known| known.workload.orphans) {
+            Going::Orphaning
+        } else {
+            Going::Deleted
+        };
         Concerned {
             gone: vec![Gone {
                 key: key.clone(),
-                pods_may_stay,
+                how,
             }],
             ..self.delete_workload(key)
         }

@@ -97,14 +97,6 @@ impl Index {
         kinds.fold(borrowed, |steps, kind| steps + self.find_named(kind, key))
     }
 
-    /// The same for all workloads, for whoever looks only once.
-    pub fn work_out_all(&mut self) {
-        let all: Vec<_> = self.workloads.keys().cloned().collect();
-        for key in &all {
-            self.work_out(key);
-        }
-    }
-
     /// Which of the sources that are held a workload names by pattern.
     fn find_named(&mut self, kind: SourceKind, key: &WorkloadRef) -> u32 {
         let at = (kind, key.namespace.clone());

@@ -25,7 +25,7 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use fact::{Concerned, Fact, Gone};
+pub use fact::{Concerned, Fact, Going, Gone};
 pub use pods::Pods;
 pub use room::Crowded;
 pub use source::{Content, Fetched, Presence, Present, Rare, Source};

@@ -74,8 +74,8 @@ impl Pods {
     pub(super) fn first(now: &Workload, how: How) -> Self {
         let unknown = Self::unknown();
         let pods = match how {
-            How::Listed => unknown,
-            How::Event => Self {
+            How::Listed | How::Event => unknown,
+            How::Made => Self {
                 edited: Some(now.version),
                 turned: Some(now.version),
                 old: false,
@@ -89,7 +89,7 @@ impl Pods {
     /// What a reading tells after another one of the same workload.
     pub(super) fn after(&self, was: &Workload, now: &Workload, how: How) -> Self {
         let edit = self.edit(was, now, how);
-        let told = how == How::Event || was.version == now.version;
+        let told = how != How::Listed || was.version == now.version;
         let calm = told && !self.makes_pods(was, now);
         let pods = Self {
             steady: self.steady.filter(|_| calm),
@@ -163,6 +163,6 @@ impl Pods {
         let before = was.progress;
         let from_none = before.pods == Some(0) && before.desired == 0 && now.progress.desired > 0;
         let resumed = self.edited.is_some() && self.held && !now.paused;
-        (how == How::Event && (from_none || resumed)).then_some(now.version)
+        (how != How::Listed && (from_none || resumed)).then_some(now.version)
     }
 }

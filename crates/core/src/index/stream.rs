@@ -4,7 +4,7 @@ use crate::kinds::{Kind, Renewal};
 use crate::object::Version;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use super::{Concerned, Gone, Index, Known, Presence};
+use super::{Concerned, Going, Gone, Index, Known, Presence};
 
 /// One list and watch: of a kind, in one namespace or in all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,7 +130,7 @@ impl Index {
             concerned.extend(self.delete_workload(&key));
             concerned.gone.push(Gone {
                 key,
-                pods_may_stay: true,
+                how: Going::Unseen,
             });
         }
         concerned

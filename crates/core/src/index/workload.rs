@@ -16,7 +16,11 @@ use super::{Concerned, Index};
 pub enum How {
     /// It was in a list: it may have been edited unseen.
     Listed,
-    /// An event told of it: the last reading before was the one that we have.
+    /// An event showed it made.
+    Made,
+    /// An event told of it, or it was read by itself: the last reading before was the
+    /// one that we have, if we have one. Else a list has left it out, and it may have
+    /// been edited unseen.
     Event,
 }
 
@@ -64,7 +68,7 @@ impl Index {
     /// template.
     pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Concerned {
         let before = self.workloads.get(&workload.key);
-        if how == How::Event && before.is_some_and(|b| b.is_after(&workload)) {
+        if how != How::Listed && before.is_some_and(|b| b.is_after(&workload)) {
             return Concerned::default();
         }
         let lender = before.and_then(|before| before.workload.lender.clone());
@@ -181,7 +185,7 @@ impl Known {
             None => Pods::first(&now, how),
         };
         let since = match (before, how) {
-            (Some(before), How::Event) => before.since,
+            (Some(before), How::Made | How::Event) => before.since,
             _ => now.version,
         };
         Self {
@@ -218,10 +222,10 @@ impl Known {
     ) -> Beginning {
         let before = before.filter(|b| b.workload.uid == now.uid);
         match (before, how) {
-            (None, How::Event) => Beginning::Made(now.version),
+            (None, How::Made) => Beginning::Made(now.version),
             (None, How::Listed) if again => Beginning::InGap,
-            (None, How::Listed) => Beginning::Found,
-            (Some(before), How::Event) if opted_in && !before.policy.opted_in() => {
+            (None, How::Listed | How::Event) => Beginning::Found,
+            (Some(before), How::Made | How::Event) if opted_in && !before.policy.opted_in() => {
                 Beginning::OptedIn(now.version)
             }
             (Some(before), How::Listed) if opted_in && !before.policy.opted_in() => {

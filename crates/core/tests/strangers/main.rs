@@ -215,7 +215,14 @@ fn what_all_workloads_name_by_pattern_is_bounded() {
     }
     cluster.tell(all("web"));
     cluster.decide();
-    cluster.index.work_out_all();
+    let all: Vec<_> = cluster
+        .index
+        .workloads()
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in &all {
+        cluster.index.work_out(key);
+    }
     let last = cluster.decide().pop().unwrap();
     let mut problems = last.problems.iter();
     assert!(problems.any(|problem| problem.reason == Reason::LimitExceeded));

@@ -11,11 +11,12 @@ use kube::client::Body;
 use regex::Regex;
 use serde_json::json;
 
+use super::memory::Memory;
 use super::record::Seen;
 use crate::wait::wait_until;
 
 /// What happens to a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Effect {
     /// It is answered with this status and `Retry-After`, and goes no further.
     Answer(u16, Option<u64>),
@@ -33,6 +34,21 @@ pub(super) enum Effect {
     Flood(u16),
     /// Of its answer come so many bytes; then its connection breaks.
     Cut(usize),
+    /// Its answer, a list, does not show the objects of this name.
+    Without(&'static str),
+    /// Its answer is what the first one with the same question was told.
+    Older(Memory),
+}
+
+impl Effect {
+    /// A cache lags behind in what is read, and answers as a whole.
+    fn may_strike(&self, seen: &Seen) -> bool {
+        match self {
+            Self::Without(_) => !seen.is_watch() || seen.query.contains("sendInitialEvents=true"),
+            Self::Older(_) => !seen.is_write() && !seen.is_watch(),
+            _ => true,
+        }
+    }
 }
 
 /// A disturbance: of every request, any number of times, until narrowed.
@@ -90,6 +106,16 @@ impl Fault {
     /// Breaks the connection after so many bytes of the answer.
     pub fn cut(bytes: usize) -> Self {
         Self::new(Effect::Cut(bytes))
+    }
+
+    /// Leaves the objects of a name out of lists, as a cache does that lags behind.
+    pub fn without(name: &'static str) -> Self {
+        Self::new(Effect::Without(name))
+    }
+
+    /// Answers each reading as it was answered the first time since this is in force.
+    pub fn older() -> Self {
+        Self::new(Effect::Older(Memory::default()))
     }
 
     fn new(effect: Effect) -> Self {
@@ -176,7 +202,8 @@ impl Injected {
 impl Live {
     fn strike(&self, seen: &Seen) -> Option<Effect> {
         let is_his = self.token.as_ref().is_none_or(|token| *token == seen.token);
-        if !is_his || !seen.is(&self.method, &self.pattern) {
+        let is_meant = seen.is(&self.method, &self.pattern) && self.effect.may_strike(seen);
+        if !is_his || !is_meant {
             return None;
         }
         let matched = self.matched.fetch_add(1, Ordering::SeqCst);
@@ -188,7 +215,7 @@ impl Live {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
             .ok()?;
         self.hits.fetch_add(1, Ordering::SeqCst);
-        Some(self.effect)
+        Some(self.effect.clone())
     }
 }
 

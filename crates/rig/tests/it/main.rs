@@ -37,6 +37,7 @@ mod namespaces_not_known;
 mod newer_records;
 mod no_lease_is_told;
 mod odd_custom_resources;
+mod older_answers;
 mod one_denied_workload_delays_no_other;
 mod one_source;
 mod only_used_keys_roll;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidings_core::evidence::{Finding, PodsSince, Question};
+use tidings_core::index::Going;
 use tidings_core::refs::{Name, WorkloadRef};
 
 use super::announce::say_rolled;
@@ -23,6 +24,7 @@ impl Leading {
             Answer::StateRead(shard, Ok(stored)) => self.state_read(ground, &shard, stored),
             Answer::StateRead(shard, Err(error)) => self.state_failed(ground, &shard, &error),
             Answer::StateListed(asked, found) => self.state_listed(ground, &asked, &found),
+            Answer::LookedFor(key, result) => self.looked_for(ground, key, result),
             Answer::Found(key, result) => self.found(ground, &key, result),
             Answer::Patched(patch, result) => self.patched(ground, &patch, result),
             Answer::Unpaused(key, result) => self.unpaused(ground, &key, result),
@@ -188,7 +190,7 @@ impl Leading {
             Ok(Outcome::Made(uid)) => self.rolled(ground, &patch.roll, Some(uid)),
             Ok(Outcome::NoEffect) => self.no_effect(ground, key),
             Err(RollError::Api(ApiError::Gone)) if known.is_none() => {
-                self.gone(ground, key, true);
+                self.gone(ground, key, Going::Unseen);
             }
             // It changed under our hands: the watch brings it, then we look again.
             Err(RollError::Api(ApiError::Conflict | ApiError::Gone)) => {

@@ -178,13 +178,15 @@ impl Ground {
         }
     }
 
-    /// One was read. That one is gone the watch tells.
+    /// One was read. That one is gone the watch tells; who is not there any more was read
+    /// before that.
     pub(super) fn returned(
         &mut self,
         key: &WorkloadRef,
         result: Result<Option<Box<Workload>>, ApiError>,
     ) -> Concerned {
         let concerned = match result {
+            Ok(Some(_)) if self.index.get(key).is_none() => Concerned::default(),
             Ok(Some(workload)) => {
                 self.returning.remove(&key.namespace);
                 self.index.apply(Fact::Workload(workload, How::Event))

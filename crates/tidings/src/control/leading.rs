@@ -8,8 +8,8 @@ use tidings_core::bounds::DECISION_STEPS;
 use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Decided, Moment, Verdict, decide};
 use tidings_core::evidence::Evidence;
-use tidings_core::index::Concerned;
-use tidings_core::object::{Seconds, Version};
+use tidings_core::index::{Concerned, Fact, Going, How};
+use tidings_core::object::{Seconds, Version, Workload};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::settle::{Due, Millis, News, Queue, Topic};
@@ -17,15 +17,13 @@ use tidings_core::state::Entry;
 
 use super::action;
 use super::backoff::Backoff;
+use super::departed::{Departed, KEPT_FOR_PODS};
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
 use super::remaking::REMAKES;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
+use crate::api::ApiError;
 use crate::records::memory::{NotKept, Shard, Store};
-
-/// So long what the pods of a workload have is remembered when it is gone: it may be
-/// made again around them.
-pub(super) const KEPT_FOR_PODS: Millis = 3_600_000;
 
 /// The steps of a turn: some ten milliseconds. Then what came meanwhile is taken in.
 const TURN_STEPS: u32 = 4 * DECISION_STEPS;
@@ -45,9 +43,7 @@ pub(super) struct Leading {
     pub(super) store: Store,
     pub(super) queue: Queue,
     pub(super) desks: Desks,
-    /// Workloads that are gone while their pods may not be, and until when that is
-    /// remembered.
-    departed: HashMap<WorkloadRef, Millis>,
+    departed: Departed,
     pub(super) shards: HashMap<Shard, Backoff>,
 }
 
@@ -79,7 +75,7 @@ impl Leading {
             store,
             queue: Queue::default(),
             desks,
-            departed: HashMap::new(),
+            departed: Departed::default(),
             shards: HashMap::new(),
         }
     }
@@ -112,6 +108,7 @@ impl Leading {
     pub(super) fn heed(&mut self, ground: &mut Ground, concerned: &Concerned) {
         for key in &concerned.look {
             if let Some(known) = ground.index.get(key) {
+                self.departed.came(key);
                 let uid = known.workload.uid.clone();
                 self.desks.shown(key, &uid);
                 if !self.is_remaking(key, &uid) {
@@ -122,7 +119,7 @@ impl Leading {
         self.look(ground, &concerned.look);
         self.tell_later(ground.now, concerned);
         for gone in &concerned.gone {
-            self.gone(ground, &gone.key, gone.pods_may_stay);
+            self.gone(ground, &gone.key, gone.how);
         }
     }
 
@@ -176,17 +173,19 @@ impl Leading {
     }
 
     /// What its pods have is remembered where they may stay.
-    pub(super) fn gone(&mut self, ground: &mut Ground, key: &WorkloadRef, pods_stay: bool) {
+    pub(super) fn gone(&mut self, ground: &mut Ground, key: &WorkloadRef, how: Going) {
         if self.is_recreating(key) {
             return self.take_up(ground, key);
         }
         self.queue.forget(key);
         self.desks.clear(key);
-        if pods_stay && self.store.get(key).is_some() {
-            self.departed
-                .insert(key.clone(), ground.now + KEPT_FOR_PODS);
-        } else {
-            self.store.remove(key, ground.now);
+        if self.store.get(key).is_none() {
+            return;
+        }
+        match how {
+            Going::Deleted => self.store.remove(key, ground.now),
+            Going::Orphaning => self.departed.gone(key.clone(), ground.now),
+            Going::Unseen => self.not_listed(ground, key.clone()),
         }
     }
 
@@ -217,32 +216,58 @@ impl Leading {
             .cloned()
             .collect();
         for key in departed {
-            if ground.index.is_gone(&key.namespace) {
-                self.store.remove(&key, ground.now);
-                continue;
+            self.not_listed(ground, key);
+        }
+    }
+
+    /// With a namespace that is gone its pods are, too.
+    fn not_listed(&mut self, ground: &Ground, key: WorkloadRef) {
+        let pods_may_stay = !ground.index.is_gone(&key.namespace);
+        let until = ground.now + if pods_may_stay { KEPT_FOR_PODS } else { 0 };
+        self.departed.not_listed(key, until);
+    }
+
+    /// Looks for those that a list did not show.
+    fn look_for_departed(&mut self, ground: &mut Ground) {
+        let asked = self.departed.ask().into_iter();
+        let effects = asked.map(|(key, at)| Effect::LookFor(key, at));
+        ground.effects.extend(effects);
+    }
+
+    /// One was looked for.
+    pub(super) fn looked_for(
+        &mut self,
+        ground: &mut Ground,
+        key: WorkloadRef,
+        result: Result<Option<Box<Workload>>, ApiError>,
+    ) {
+        match result {
+            Ok(None) => self.departed.not_found(&key),
+            Ok(Some(workload)) if self.departed.found(&key) => {
+                tracing::warn!(%key, "a list did not show it, and it is there");
+                let concerned = ground.take_in(Fact::Workload(workload, How::Event));
+                self.heed(ground, &concerned);
             }
-            let until = ground.now + KEPT_FOR_PODS;
-            self.departed.entry(key).or_insert(until);
+            Ok(Some(_)) => {}
+            Err(error) => {
+                tracing::debug!(%key, %error, "nobody knows whether it is gone");
+                self.departed.not_answered(key, ground.now, &error);
+            }
         }
     }
 
     /// Where there is no room for more records, those of workloads that are there come
     /// first.
     pub(super) fn make_room(&mut self, ground: &Ground, namespace: &Name) {
-        let of_it = self
-            .departed
-            .extract_if(|key, _| key.namespace == *namespace);
-        let of_it: Vec<_> = of_it.map(|(key, _)| key).collect();
-        for key in of_it.iter().filter(|key| ground.index.get(key).is_none()) {
-            self.store.remove(key, ground.now);
-        }
+        let departed = self.departed.take_of(namespace);
+        self.forget(ground, &departed);
     }
 
-    /// Records that no workload has come back for.
-    fn forget_departed(&mut self, ground: &Ground) {
-        let due = self.departed.extract_if(|_, until| *until <= ground.now);
-        let due: Vec<_> = due.map(|(key, _)| key).collect();
-        for key in due.iter().filter(|key| ground.index.get(key).is_none()) {
+    fn forget(&mut self, ground: &Ground, departed: &[WorkloadRef]) {
+        for key in departed
+            .iter()
+            .filter(|key| ground.index.get(key).is_none())
+        {
             self.store.remove(key, ground.now);
         }
     }
@@ -274,7 +299,9 @@ impl Leading {
 
     /// Decides what is due, and hands out the writes of records.
     pub(super) fn turn(&mut self, ground: &mut Ground, draining: bool) {
-        self.forget_departed(ground);
+        let departed = self.departed.take_due(ground.now);
+        self.forget(ground, &departed);
+        self.look_for_departed(ground);
         let mut left = TURN_STEPS;
         while left > 0
             && let Some(due) = self.due(ground.now, draining)
@@ -300,8 +327,7 @@ impl Leading {
     /// When there is something to do again without an input.
     pub(super) fn next(&self, draining: bool) -> Option<Millis> {
         let queued = self.queue.next().filter(|_| !draining);
-        let departed = self.departed.values().min().copied();
-        let due = [queued, departed, self.store.next_due()];
+        let due = [queued, self.departed.next(), self.store.next_due()];
         due.into_iter().flatten().min()
     }
 

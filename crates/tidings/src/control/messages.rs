@@ -63,6 +63,8 @@ pub enum Answer {
     /// The versions of the state's objects: as we knew them when we asked, and as
     /// they are.
     StateListed(Versions, Versions),
+    /// A workload was looked for that a list did not show.
+    LookedFor(WorkloadRef, Result<Option<Box<Workload>>, ApiError>),
     /// Something about a workload was found out.
     Found(WorkloadRef, Result<Vec<(Question, Finding)>, ApiError>),
     /// A workload was brought to its record, or not.
@@ -109,6 +111,8 @@ pub enum Effect {
     List(SourceKind, Name),
     /// Read a workload for which there is room now, not before this time.
     Return(WorkloadRef, Millis),
+    /// Look for a workload that a list did not show, not before this time.
+    LookFor(WorkloadRef, Millis),
     /// Find something out about a workload.
     Ask(WorkloadRef, Vec<Question>),
     /// Write the state.

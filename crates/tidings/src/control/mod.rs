@@ -18,6 +18,7 @@ mod answers;
 mod backoff;
 #[cfg(test)]
 mod coming_back;
+mod departed;
 mod desk;
 mod ground;
 mod leading;

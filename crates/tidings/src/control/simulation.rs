@@ -19,12 +19,12 @@ use tidings_core::index::{Fact, How, Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::policy::Defaults;
 use tidings_core::reason::Reason;
-use tidings_core::refs::{Name, SourceKind};
+use tidings_core::refs::{Name, SourceKind, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
-use tidings_core::state::entry_key;
 
-use super::leading::{KEPT_FOR_PODS, Leading};
+use super::departed::KEPT_FOR_PODS;
+use super::leading::Leading;
 use super::{Action, Answer, Control, Effect, Input, NewTerm, Outcome, Patch, Plan, RollError};
 use crate::api::ApiError;
 use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
@@ -100,7 +100,9 @@ impl Simulation {
         self.facts = Default::default();
         self.requests.clear();
         self.answers.clear();
-        for fact in self.world.lists() {
+        let hidden = self.dice.below(WORKLOADS);
+        let hidden = (self.faults && self.world.has_record(hidden)).then_some(hidden);
+        for fact in self.world.lists(hidden) {
             self.control.take(self.now, Input::Fact(fact));
         }
         for stored in self.world.state.values_mut() {
@@ -182,13 +184,10 @@ impl Simulation {
         let error = || ApiError::Unreachable("gone".to_owned());
         let answer = match request {
             Effect::Fetch(key, told, _) => {
-                let result = if fails {
-                    Err(error())
-                } else {
-                    Ok(self.world.fetch(&key))
-                };
-                Input::Fetched(key, told, result)
+                let fetched = self.world.fetch(&key);
+                Input::Fetched(key, told, if fails { Err(error()) } else { Ok(fetched) })
             }
+            Effect::LookFor(key, _) => self.look_for(key, fails),
             Effect::Ask(key, questions) => {
                 let found = questions.into_iter().map(|question| {
                     let finding = self.world.find(&key, &question);
@@ -229,6 +228,15 @@ impl Simulation {
             _ => return,
         };
         self.answers.push(answer);
+    }
+
+    fn look_for(&self, key: WorkloadRef, fails: bool) -> Input {
+        let result = if fails {
+            Err(ApiError::Unreachable("gone".to_owned()))
+        } else {
+            Ok(self.world.look_for(&key))
+        };
+        Input::Answer(self.term, Answer::LookedFor(key, result))
     }
 
     fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {
@@ -285,7 +293,7 @@ impl Simulation {
             job.mark = kept.map(|patch| format!("tidings/{}", patch.roll.n));
             job.content.clone_from(&content);
             job.rolls.push(content);
-            let fact = self.world.workload_fact(JOB, How::Event);
+            let fact = self.world.workload_fact(JOB, How::Made);
             self.facts[0].push_back(fact);
         }
         self.world.workloads[JOB].uid(JOB).into()
@@ -401,7 +409,7 @@ impl Simulation {
         let lives = self.world.workloads[i].lives + 1;
         let pods = Pods::new(self.world.version, content);
         self.world.workloads[i] = Pods { lives, ..pods };
-        self.facts[0].push_back(self.world.workload_fact(i, How::Event));
+        self.facts[0].push_back(self.world.workload_fact(i, How::Made));
     }
 
     /// Lets everything that is under way come to its end.

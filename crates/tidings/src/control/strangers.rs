@@ -69,7 +69,7 @@ impl Neighbourhood {
     /// An event tells of a Deployment that uses these Secrets, if they are there.
     pub(super) fn uses(&mut self, namespace: &str, name: &str, secrets: &[String]) {
         let workload = self.deployment(namespace, name, "auto", secrets);
-        self.told(Fact::Workload(Box::new(workload), How::Event));
+        self.told(Fact::Workload(Box::new(workload), How::Made));
     }
 
     pub(super) fn told(&mut self, fact: Fact) {
@@ -257,7 +257,7 @@ fn who_comes_and_goes_has_all_listed_once_in_a_while() {
     let mut town = Neighbourhood::new();
     let writes = |reload: &str, now: u64, town: &mut Neighbourhood| {
         let workload = town.deployment("loud", "a", reload, &[]);
-        town.told(Fact::Workload(Box::new(workload), How::Event));
+        town.told(Fact::Workload(Box::new(workload), How::Made));
         listed(&town.control.turn(now))
     };
     let answer = |town: &mut Neighbourhood| {
@@ -307,6 +307,18 @@ fn what_was_crowded_out_comes_back() {
         returns(&town.control.turn(50)).is_empty(),
         "there is no more room"
     );
+}
+
+/// Its answer is from before it was deleted.
+#[test]
+fn who_was_read_again_and_is_gone_since_stays_gone() {
+    let mut town = Neighbourhood::new();
+    let late = town.deployment("loud", "late", "auto", &[]);
+    let key = late.key.clone();
+    town.told(Fact::WorkloadGone(key.clone()));
+    let read = Input::Returned(key.clone(), Ok(Some(Box::new(late))));
+    town.control.take(0, read);
+    assert!(town.control.index().get(&key).is_none());
 }
 
 fn listed(effects: &[Effect]) -> usize {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
+use tidings_core::object::Workload;
 use tidings_core::pauses::Pauses;
 use tidings_core::refs::WorkloadRef;
 use tidings_core::reloader::rewrite::Words;
@@ -97,12 +98,13 @@ impl Effects {
                 executor.tell(Input::Listed(kind, namespace, result)).await;
             }),
             Effect::Return(key, at) => spawn(async move {
-                sleep(until(started, at)).await;
-                let reading = fetch::workload(&executor.api, &key, &executor.filter);
-                let result = executor.api.counted("read_workload", reading).await;
-                let input = Input::Returned(key, result.map(|read| read.map(Box::new)));
-                executor.tell(input).await;
+                let result = executor.read_workload(&key, until(started, at)).await;
+                executor.tell(Input::Returned(key, result)).await;
             }),
+            Effect::LookFor(key, at) => {
+                let wait = until(started, at);
+                self.in_term(|executor, term| executor.look_for(term, key, wait));
+            }
             Effect::Ask(key, questions) => {
                 self.in_term(|executor, term| executor.ask(term, key, questions));
             }
@@ -206,6 +208,22 @@ impl Executor {
         if !was_not_sent(&answer) {
             self.tell(Input::Answer(term.number, answer)).await;
         }
+    }
+
+    async fn read_workload(
+        &self,
+        key: &WorkloadRef,
+        wait: Duration,
+    ) -> Result<Option<Box<Workload>>, ApiError> {
+        sleep(wait).await;
+        let reading = fetch::workload(&self.api, key, &self.filter);
+        let read = self.api.counted("read_workload", reading).await?;
+        Ok(read.map(Box::new))
+    }
+
+    async fn look_for(self: Arc<Self>, term: Term, key: WorkloadRef, wait: Duration) {
+        let result = self.read_workload(&key, wait).await;
+        self.answer(&term, Answer::LookedFor(key, result)).await;
     }
 
     async fn look_up(self: Arc<Self>, lookup: Lookup) {

@@ -476,7 +476,11 @@ impl Task {
                 Ok(true)
             }
             _ => {
-                let version = self.object(kind, object, How::Event).await;
+                let how = match kind {
+                    Kind::Added => How::Made,
+                    _ => How::Event,
+                };
+                let version = self.object(kind, object, how).await;
                 self.told(version).await;
                 Ok(false)
             }

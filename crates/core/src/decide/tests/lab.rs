@@ -87,7 +87,13 @@ impl Lab {
         merge(&mut object, part);
         let workload =
             read_workload(kind, object.to_string().as_bytes(), &Vocabulary::default()).unwrap();
-        let how = if self.listed { How::Event } else { How::Listed };
+        let known = self.index.get(&workload.key);
+        let is_known = known.is_some_and(|known| known.workload.uid == workload.uid);
+        let how = match (self.listed, is_known) {
+            (false, _) => How::Listed,
+            (true, false) => How::Made,
+            (true, true) => How::Event,
+        };
         let fact = Fact::Workload(Box::new(workload), how);
         let look = self.index.apply(fact).look;
         self.index.work_out_all();

@@ -80,7 +80,7 @@ const SECRETS: StreamOf = StreamOf::Sources(SourceKind::Secret);
 fn unseen(key: WorkloadRef) -> Gone {
     Gone {
         key,
-        pods_may_stay: true,
+        how: Going::Unseen,
     }
 }
 
@@ -100,12 +100,35 @@ fn index() -> Index {
     index
 }
 
+impl Index {
+    /// What decisions would work out, for all workloads.
+    pub(crate) fn work_out_all(&mut self) {
+        let all: Vec<_> = self.workloads.keys().cloned().collect();
+        for key in &all {
+            self.work_out(key);
+        }
+    }
+}
+
 fn told(index: &Index, name: &str) -> u32 {
     index.source(&cm(name)).unwrap().told
 }
 
 fn presence(index: &Index, name: &str) -> Presence {
     index.view(&cm(name)).presence.clone()
+}
+
+#[test]
+fn an_event_of_a_workload_that_no_list_showed_is_not_that_it_was_made() {
+    let mut index = index();
+    let beginning = |index: &Index, name: &str| {
+        let key = WorkloadRef::new(&KINDS[0], "ns", name);
+        index.get(&key).unwrap().beginning
+    };
+    index.apply_workload(opted_in("left-out", 12, "auto", &from(&["c"])), How::Event);
+    assert_eq!(beginning(&index, "left-out"), Beginning::Found);
+    index.apply_workload(opted_in("new", 13, "auto", &from(&["c"])), How::Made);
+    assert_eq!(beginning(&index, "new"), Beginning::Made(13));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) struct Tally {
     pub(crate) twice: usize,
     /// From when all was well until nothing waited for its roll, at the longest.
     pub(crate) recovery: Duration,
+    /// A change of the neighbour's when all was well again, until it was rolled.
+    pub(crate) neighbour: Duration,
 }
 
 pub(crate) struct Life<'a> {
@@ -91,51 +93,81 @@ impl<'a> Life<'a> {
         for watched in [&self.home, &self.neighbour] {
             watched.recorded(self.installed.own()).await?;
         }
-        (self.tally.strokes, self.tally.struck) = self.play(replicas).await?;
+        let (_, act) = tenant::TABLE[self.plan.tenant];
+        let (struck, judged) = tokio::select! {
+            lived = self.play_to_the_end(replicas) => lived?,
+            ended = act(&self.tenant) => {
+                ended.context("the tenant")?;
+                anyhow::bail!("the tenant ended");
+            }
+        };
+        self.tally.strokes = struck.iter().filter(|hits| **hits > 0).count();
+        self.tally.struck = struck.iter().sum();
         self.tally.blows = self.plan.blows.len();
+        (self.tally.recovery, self.tally.neighbour) = judged;
+        Ok(())
+    }
+
+    /// Gives how often each fault struck, and what the judgement gives.
+    async fn play_to_the_end(
+        &self,
+        replicas: &mut Replicas,
+    ) -> Result<(Vec<usize>, (Duration, Duration))> {
+        let struck = self.play(replicas).await?;
         if self.plan.cut_at_the_end {
             self.proxy.cut();
         }
         let end = Instant::now() + RECOVERY + 4 * WELL;
         tokio::select! {
-            judged = self.judge() => self.tally.recovery = judged?,
+            judged = self.judge() => Ok((struck, judged?)),
             tended = replicas.tend_until(end) => {
                 tended?;
                 anyhow::bail!("not judged in time");
             }
         }
-        Ok(())
     }
 
-    /// Gives how long it took until nothing was owed any more.
-    async fn judge(&self) -> Result<Duration> {
+    /// Gives how long it took until nothing was owed any more, and how long the
+    /// neighbour's next change took then, beside the tenant.
+    async fn judge(&self) -> Result<(Duration, Duration)> {
         let well = Instant::now();
         self.none_owed(RECOVERY).await?;
         let recovery = well.elapsed();
+        let change = Instant::now();
+        self.neighbour.change(0, "well").await?;
+        self.none_owed(WELL).await.context("when all was well")?;
+        let neighbour = change.elapsed();
         self.goes_on().await?;
         self.is_in_step().await?;
-        Ok(recovery)
+        Ok((recovery, neighbour))
     }
 
-    /// Plays the plan to its end; gives how many faults struck, and how often.
-    async fn play(&self, replicas: &mut Replicas) -> Result<(usize, usize)> {
+    /// Plays the plan to its end; gives how often each fault struck.
+    async fn play(&self, replicas: &mut Replicas) -> Result<Vec<usize>> {
         let begin = Instant::now();
         let weather = self.plan.weather.iter().map(|one| self.weather(begin, one));
         let all = async {
             let (blows, deeds) = (self.blows(begin, replicas), self.deeds(begin));
             tokio::try_join!(try_join_all(weather), blows, deeds, self.births(begin))
         };
-        let (_, act) = tenant::TABLE[self.plan.tenant];
         let (struck, (), (), ()) = tokio::select! {
             played = all => played?,
-            ended = act(&self.tenant) => {
-                ended.context("the tenant")?;
-                anyhow::bail!("the tenant ended");
+            error = self.touch_records(), if self.plan.records_touched => {
+                return Err(error.context("who touches the records"));
             }
         };
-        let struck = struck.concat();
-        let strokes = struck.iter().filter(|hits| **hits > 0).count();
-        Ok((strokes, struck.iter().sum()))
+        Ok(struck.concat())
+    }
+
+    /// Goes on until it is dropped, or fails.
+    async fn touch_records(&self) -> anyhow::Error {
+        let own = self.installed.own();
+        for n in 0_usize.. {
+            if let Err(error) = tenant::touch(own, n).await {
+                return error;
+            }
+        }
+        anyhow::anyhow!("touched too often")
     }
 
     async fn weather(&self, begin: Instant, strokes: &Moments<Stroke>) -> Result<Vec<usize>> {
@@ -191,10 +223,8 @@ impl<'a> Life<'a> {
         .await
     }
 
-    /// A change of the neighbour's, and then of all, is rolled: nothing is forgotten.
+    /// A change of all is rolled: nothing is forgotten.
     async fn goes_on(&self) -> Result<()> {
-        self.neighbour.change(0, "well").await?;
-        self.none_owed(WELL).await.context("when all was well")?;
         let all = APPS + self.plan.births.len();
         self.home.change_all(all, "well").await?;
         self.none_owed(WELL).await.context("when all was well")
@@ -246,5 +276,6 @@ impl Tally {
         self.lost += life.lost;
         self.twice += life.twice;
         self.recovery = self.recovery.max(life.recovery);
+        self.neighbour = self.neighbour.max(life.neighbour);
     }
 }

@@ -92,13 +92,14 @@ async fn storm(seeds: std::ops::Range<u64>, args: &Args) -> Result<usize> {
 
 fn line(seed: u64, tally: &Tally) -> String {
     format!(
-        "seed {seed}: {} faults struck {} times, {} blows; {} changes, {} rolls; well after {} s",
+        "seed {seed}: {} faults struck {} times, {} blows; {} changes, {} rolls; well after {} s, then a change took {:.1} s",
         tally.strokes,
         tally.struck,
         tally.blows,
         tally.changes,
         tally.rolls,
-        tally.recovery.as_secs()
+        tally.recovery.as_secs(),
+        tally.neighbour.as_secs_f32()
     )
 }
 
@@ -115,6 +116,10 @@ fn table(all: &Tally, failed: &[u64]) -> String {
         (
             "longest until all was well",
             format!("{} s", all.recovery.as_secs()),
+        ),
+        (
+            "longest change of a neighbour's then",
+            format!("{:.1} s", all.neighbour.as_secs_f32()),
         ),
         (
             "seeds of lives that did not end well",

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) deeds: Moments<Deed>,
     /// When workloads are made, and how soon after their pods run the source changes.
     pub(crate) births: Moments<Duration>,
+    /// Whether somebody touches the records without end, so that writes meet conflicts.
+    pub(crate) records_touched: bool,
     /// Of the table of what tenants do.
     pub(crate) tenant: usize,
     /// Whether connections are cut when all is well again, so that what is silent need
@@ -69,6 +71,7 @@ impl Plan {
                 let soon = Duration::from_millis(dice.u64(0..500));
                 (Duration::from_secs(dice.u64(5..20)), soon)
             }),
+            records_touched: dice.usize(..4) == 0,
             tenant: dice.usize(..tenant::TABLE.len()),
             cut_at_the_end: dice.bool(),
         }
@@ -126,9 +129,14 @@ impl fmt::Display for Plan {
         lines.extend(births.map(|(at, soon)| (*at, format!("Make, and change {soon:?} later"))));
         lines.sort();
         let (tenant, _) = tenant::TABLE[self.tenant];
+        let touched = if self.records_touched {
+            ", records are touched"
+        } else {
+            ""
+        };
         writeln!(
             f,
-            "seed {}: {:?}, beside a tenant: {tenant}",
+            "seed {}: {:?}, beside a tenant: {tenant}{touched}",
             self.seed, self.length
         )?;
         for (at, words) in lines {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch, PatchParams};
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment};
 use rig::installed::RELOAD;
 use serde_json::{Value, json};
@@ -31,6 +34,23 @@ pub(crate) const TABLE: &[(&str, Act)] = &[
         Box::pin(come_and_go(ns))
     }),
 ];
+
+/// Touches each record once, as somebody does who keeps labels on all Secrets.
+pub(crate) async fn touch(own: &TestNamespace, n: usize) -> Result<()> {
+    let api = own.api::<Secret>();
+    let note = Patch::Merge(annotated("storm.example/touched", &n.to_string()));
+    let by = PatchParams::default();
+    for record in api.list_metadata(&ListParams::default()).await? {
+        let name = record.name_any();
+        match api.patch_metadata(&name, &by, &note).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            done => drop(done?),
+        }
+        sleep(PAUSE / 20).await;
+    }
+    sleep(PAUSE / 20).await;
+    Ok(())
+}
 
 fn web(n: usize) -> Workload {
     let web = deployment(&format!("web-{n}")).replicas(0);

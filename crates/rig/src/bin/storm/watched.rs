@@ -12,7 +12,9 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use rig::churn::Account;
-use rig::fixtures::{TestNamespace, Workload, config_map, deployment, secret, stateful_set};
+use rig::fixtures::{
+    TestNamespace, Workload, config_map, daemon_set, deployment, secret, stateful_set,
+};
 use rig::installed::{CONFIG, RELOAD};
 use rig::{secs, wait_until};
 use serde_json::json;
@@ -21,6 +23,15 @@ use tokio::time::sleep;
 
 /// Workloads that have a source of their own.
 pub(crate) const APPS: usize = 10;
+type Make = fn(&str) -> Workload;
+
+/// What they are, in turn.
+const KINDS: [(&str, Make); 4] = [
+    ("deployment", deployment),
+    ("daemonset", daemon_set),
+    ("deployment", deployment),
+    ("statefulset", stateful_set),
+];
 /// One in so many of them uses the source of several, too.
 const SHARING: usize = 3;
 const SHARED: &str = "configmap/shared";
@@ -34,7 +45,7 @@ pub(crate) struct Watched {
     pub(crate) ns: TestNamespace,
     account: Arc<Mutex<Account>>,
     apps: usize,
-    follows: [JoinHandle<()>; 2],
+    follows: [JoinHandle<()>; 3],
 }
 
 impl Watched {
@@ -42,7 +53,7 @@ impl Watched {
     pub(crate) async fn make(ns: TestNamespace, apps: usize) -> Result<Self> {
         for n in 0..apps {
             ns.apply(content(&source(n), "first")).await?;
-            ns.apply(workload(n).replicas(0)).await?;
+            ns.apply(idle(n)).await?;
         }
         for fixed in [SHARED, "configmap/calm"] {
             ns.apply(content(fixed, "first")).await?;
@@ -53,7 +64,7 @@ impl Watched {
         ns.apply(off.env_from(&source(0)).env_from(SHARED)).await?;
         let account: Arc<Mutex<Account>> = Arc::default();
         let client = Client::try_from(ns.config().clone())?;
-        let follows = ["Deployment", "StatefulSet"].map(|kind| {
+        let follows = ["Deployment", "StatefulSet", "DaemonSet"].map(|kind| {
             let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", kind));
             let all = Api::namespaced_with(client.clone(), ns.name(), &kind);
             tokio::spawn(follow(all, Arc::clone(&account)))
@@ -188,13 +199,8 @@ fn name(app: usize) -> String {
     format!("web-{app}")
 }
 
-/// One in four is a StatefulSet.
 fn reference(app: usize) -> String {
-    let kind = if app % 4 == 3 {
-        "statefulset"
-    } else {
-        "deployment"
-    };
+    let (kind, _) = KINDS[app % KINDS.len()];
     format!("{kind}/{}", name(app))
 }
 
@@ -212,13 +218,20 @@ fn shares(app: usize) -> bool {
 }
 
 fn workload(app: usize) -> Workload {
-    let new = if reference(app).starts_with("deployment") {
-        deployment(&name(app))
-    } else {
-        stateful_set(&name(app))
-    };
-    let new = new.env_from(&source(app)).annotate(RELOAD, "auto");
+    let (_, make) = KINDS[app % KINDS.len()];
+    let new = make(&name(app))
+        .env_from(&source(app))
+        .annotate(RELOAD, "auto");
     if shares(app) { new.mount(SHARED) } else { new }
+}
+
+/// The same without pods.
+fn idle(app: usize) -> Workload {
+    let nowhere = json!({"template": {"spec": {"nodeSelector": {"storm.example/node": "none"}}}});
+    match KINDS[app % KINDS.len()] {
+        ("daemonset", _) => workload(app).spec(&nowhere),
+        _ => workload(app).replicas(0),
+    }
 }
 
 fn content(source: &str, value: &str) -> DynamicObject {

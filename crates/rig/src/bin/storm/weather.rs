@@ -61,6 +61,9 @@ const FAULTS: &[(&str, Made)] = &[
     ("a late answer", |dice| {
         Fault::answer_late(secs(dice.u64(1..=12)))
     }),
+    ("an older answer", |_| Fault::older()),
+    ("a list without web-0", |_| Fault::without("web-0")),
+    ("a list without app-1", |_| Fault::without("app-1")),
     ("5 s", |_| Fault::delay(secs(5))),
     ("a hang", |_| Fault::delay(secs(90))),
 ];
@@ -99,11 +102,16 @@ const DOORS: &[(&str, Door)] = &[
 
 /// Of so many strokes one is of connections.
 const ONE_IN: usize = 6;
+/// Of so many strokes one lasts to the end of the life.
+const ENDLESS: usize = 12;
 
 impl Stroke {
     /// One that lasts no longer than this.
     pub(crate) fn draw(dice: &mut Rng, longest: Duration) -> Self {
-        let lasts = Duration::from_millis(dice.u64(500..15_000)).min(longest);
+        let lasts = match dice.usize(..ENDLESS) {
+            0 => longest,
+            _ => Duration::from_millis(dice.u64(500..15_000)).min(longest),
+        };
         let (words, trouble) = if dice.usize(..ONE_IN) == 0 {
             let (words, door) = DOORS[dice.usize(..DOORS.len())];
             (words.to_owned(), Trouble::Connections(door))

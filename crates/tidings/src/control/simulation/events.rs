@@ -7,11 +7,7 @@ use super::*;
 fn what_went_while_nobody_looked_is_remembered_for_an_hour() {
     let mut simulation = Simulation::new(1);
     simulation.calm();
-    let recorded = |simulation: &Simulation| {
-        let key = entry_key(&workload(0));
-        let mut objects = simulation.world.state.values();
-        objects.any(|object| object.data.contains_key(&key))
-    };
+    let recorded = |simulation: &Simulation| simulation.world.has_record(0);
     simulation.world.workloads[0].gone = true;
     simulation.start();
     let until = simulation.now + KEPT_FOR_PODS;

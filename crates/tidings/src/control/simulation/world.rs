@@ -313,15 +313,29 @@ impl World {
         Fact::Workload(Box::new(read(i, &self.workloads[i])), how)
     }
 
-    /// Everything, as the lists at a start show it.
-    pub(super) fn lists(&self) -> Vec<Fact> {
+    /// Whether there is a record of a workload, or of one that had its name.
+    pub(super) fn has_record(&self, i: usize) -> bool {
+        let key = entry_key(&workload(i));
+        let mut objects = self.state.values();
+        objects.any(|object| object.data.contains_key(&key))
+    }
+
+    /// A workload, as a GET finds it.
+    pub(super) fn look_for(&self, key: &WorkloadRef) -> Option<Box<Workload>> {
+        let i = number(&key.name);
+        let pods = &self.workloads[i];
+        (!pods.gone).then(|| Box::new(read(i, pods)))
+    }
+
+    /// Everything, as the lists at a start show it, but for one workload.
+    pub(super) fn lists(&self, hidden: Option<usize>) -> Vec<Fact> {
         let mut facts = Vec::new();
         for stream in streams() {
             facts.push(Fact::ListBegan(stream.clone()));
             match stream.of {
                 StreamOf::Workloads(of) => {
                     let listed = (0..WORKLOADS).filter(|i| kind(*i) == of);
-                    let listed = listed.filter(|i| !self.workloads[*i].gone);
+                    let listed = listed.filter(|i| !self.workloads[*i].gone && hidden != Some(*i));
                     facts.extend(listed.map(|i| self.workload_fact(i, How::Listed)));
                 }
                 _ => facts.extend((0..SOURCES).map(|i| self.source_fact(i))),
