@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -63,6 +63,10 @@ bench: ## the figures, each beside its floor (BENCH=--help)
 bench-strangers: ## a neighbour's changes beside what one tenant does (BENCH=regex: only such inputs)
 	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
 	@TIDINGS_BIN=$${TIDINGS_BIN:-$(TARGET)/release/tidings} $(TARGET)/release/bench strangers $(BENCH)
+
+bench-scale: ## how its costs grow with the cluster: half an hour (SCALE="--sources 1000 --json FILE")
+	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
+	@TIDINGS_BIN=$(TARGET)/release/tidings $(TARGET)/release/bench growth $(SCALE)
 
 bench-agent: ## the agent's figures, beside a bare inotify loop
 	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent

@@ -206,8 +206,7 @@ impl Wire {
         let effect = self.faults.strike(&seen);
         let request = Request::from_parts(parts, Body::from(body.to_vec()));
         let answer = self.disturbed(request, effect).await?;
-        seen.answered(answer.status().as_u16());
-        Ok(answer)
+        Ok(seen.answered(answer))
     }
 
     async fn disturbed(

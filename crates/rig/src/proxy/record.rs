@@ -1,12 +1,17 @@
 //! What passed the proxy.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use http::Response;
 use http::request::Parts;
+use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use regex::Regex;
 use serde_json::Value;
+
+use super::body::AnswerBody;
 
 /// A request that a client made.
 #[derive(Clone, Debug)]
@@ -26,6 +31,7 @@ pub struct Seen {
     /// The body; empty for reads.
     pub body: Bytes,
     status: Arc<OnceLock<u16>>,
+    answered: Arc<AtomicUsize>,
 }
 
 impl Seen {
@@ -53,14 +59,29 @@ impl Seen {
         self.status.get().copied()
     }
 
+    /// How many bytes the body of the answer had so far.
+    pub fn answered_bytes(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    pub(super) fn answered(&self, status: u16) {
+    /// Notes an answer, and counts the bytes of its body as they pass.
+    pub(super) fn answered(&self, answer: Response<AnswerBody>) -> Response<AnswerBody> {
         // A request is answered once.
-        self.status.set(status).ok();
+        self.status.set(answer.status().as_u16()).ok();
+        let answered = Arc::clone(&self.answered);
+        answer.map(|body| {
+            let counted = body.map_frame(move |frame| {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                answered.fetch_add(bytes, Ordering::Relaxed);
+                frame
+            });
+            counted.boxed_unsync()
+        })
     }
 }
 
@@ -84,6 +105,7 @@ impl Record {
             token: token.trim_start_matches("Bearer ").to_owned(),
             body: body.clone(),
             status: Arc::default(),
+            answered: Arc::default(),
         };
         self.lock().push(seen.clone());
         seen

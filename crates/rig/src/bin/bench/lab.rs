@@ -114,8 +114,17 @@ impl Lab {
 
     /// Waits until Tidings has recorded so many workloads of the namespace.
     pub(crate) async fn recorded(&self, namespace: &TestNamespace, count: usize) -> Result<()> {
-        let records: Api<Secret> = Api::namespaced(namespace.client().clone(), "tidings");
-        let prefix = format!("tidings-state.{}", namespace.name());
+        self.recorded_in(namespace.name(), count).await
+    }
+
+    /// The same in all namespaces.
+    pub(crate) async fn all_recorded(&self, count: usize) -> Result<()> {
+        self.recorded_in("", count).await
+    }
+
+    async fn recorded_in(&self, prefix: &str, count: usize) -> Result<()> {
+        let records: Api<Secret> = Api::namespaced(self.client.clone(), "tidings");
+        let prefix = format!("tidings-state.{prefix}");
         wait_until("tidings to record the workloads", LIMIT, async || {
             let list = records.list(&ListParams::default()).await?;
             let ours = list.iter().filter(|s| s.name_any().starts_with(&prefix));

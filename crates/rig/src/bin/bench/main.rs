@@ -4,13 +4,15 @@
 //! table, and JSON for programs. Progress goes to stderr. A row that misses its
 //! bar is no failure of the benchmark; one that cannot be measured is.
 //!
-//! `make bench-strangers` is `bench strangers`: see there.
+//! `make bench-strangers` is `bench strangers`, `make bench-scale` `bench growth`: see
+//! there.
 //!
 //! Floors are bare requests of the same client, with the same bytes and as many
 //! at once as Tidings sends, seen by the same observer, in turns with Tidings.
 
 mod figure;
 mod floor;
+mod growth;
 mod lab;
 mod observer;
 mod rows;
@@ -56,6 +58,8 @@ enum Other {
         /// Only inputs whose words contain one of these.
         words: Vec<String>,
     },
+    /// How memory, processor time and requests grow with the cluster.
+    Growth(growth::Growth),
 }
 
 fn main() -> Result<()> {
@@ -68,6 +72,7 @@ fn main() -> Result<()> {
     match &args.other {
         None => runtime.block_on(run(&args)),
         Some(Other::Strangers { words }) => runtime.block_on(strangers::run(words)),
+        Some(Other::Growth(growth)) => runtime.block_on(growth::run(growth)),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::lab::{self, Lab, say};
 
 const WORKLOADS: usize = 500;
 /// What there is no use for any more should be given back by then.
-pub(super) const REST: Duration = secs(15);
+pub(crate) const REST: Duration = secs(15);
 /// Where `kubectl apply` keeps a copy of what it applied.
 const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -87,7 +87,7 @@ async fn prepare(lab: &Lab) -> Result<TestNamespace> {
     Ok(namespace)
 }
 
-pub(super) fn reference(n: usize) -> String {
+pub(crate) fn reference(n: usize) -> String {
     let kind = if n.is_multiple_of(2) {
         "configmap"
     } else {
@@ -97,7 +97,7 @@ pub(super) fn reference(n: usize) -> String {
 }
 
 /// An object of about `size` bytes in all, in three keys.
-pub(super) fn source(n: usize, size: usize) -> DynamicObject {
+pub(crate) fn source(n: usize, size: usize) -> DynamicObject {
     let copied = (n / 2).is_multiple_of(2);
     // Three values as they are, or in base64.
     let parts = if n.is_multiple_of(2) { 3 } else { 4 };
@@ -135,7 +135,7 @@ async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
     high_water(tidings)
 }
 
-pub(super) fn high_water(tidings: &Tidings) -> Result<f64> {
+pub(crate) fn high_water(tidings: &Tidings) -> Result<f64> {
     megabytes(tidings, "VmHWM")
 }
 

@@ -26,7 +26,7 @@ const SAMPLES: usize = 30;
 /// Changes of sources that nothing uses.
 const UNUSED: usize = 20;
 /// Kubernetes' controllers would take most of an hour at their usual rate.
-const CONTROLLER_QPS: u32 = 2_000;
+pub(crate) const CONTROLLER_QPS: u32 = 2_000;
 
 struct Size {
     workloads: usize,
@@ -209,7 +209,8 @@ async fn requests(lab: &Lab, namespace: &TestNamespace) -> Result<Vec<Figure>> {
     ])
 }
 
-fn caused(proxy: &Proxy<'_>) -> Vec<Seen> {
+/// The requests but for those that come by time.
+pub(crate) fn caused(proxy: &Proxy<'_>) -> Vec<Seen> {
     let by_time = |seen: &Seen| {
         seen.path.contains("/leases/")
             || seen.is_watch()
