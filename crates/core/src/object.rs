@@ -95,6 +95,9 @@ pub struct Progress {
     pub updated: u32,
     /// Pods that there should be.
     pub desired: u32,
+    /// Whether the spec says how many, and not, for a DaemonSet, the status, which comes
+    /// after the pods.
+    pub asked: bool,
     /// Whether no pod is made from another template.
     pub alone: bool,
     /// All pods, where the kind's controller has seen this generation.

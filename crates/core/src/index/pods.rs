@@ -161,7 +161,8 @@ impl Pods {
     /// meanwhile.
     fn begins(&self, was: &Workload, now: &Workload, how: How) -> Option<Version> {
         let before = was.progress;
-        let from_none = before.pods == Some(0) && before.desired == 0 && now.progress.desired > 0;
+        let scaled_up = before.desired == 0 && now.progress.desired > 0;
+        let from_none = before.pods == Some(0) && scaled_up && now.progress.asked;
         let resumed = self.edited.is_some() && self.held && !now.paused;
         (how != How::Listed && (from_none || resumed)).then_some(now.version)
     }

@@ -378,6 +378,7 @@ impl Status {
         Progress {
             updated: if current { updated } else { 0 },
             desired,
+            asked: replicas.is_some(),
             alone: current && updated == pods,
             pods: current.then_some(pods),
             ready: self.ready_replicas.max(self.number_ready),
@@ -449,6 +450,7 @@ mod tests {
             Progress {
                 updated: 1,
                 desired: 3,
+                asked: true,
                 alone: false,
                 told: true,
                 failed: false,

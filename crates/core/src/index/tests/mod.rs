@@ -118,6 +118,43 @@ fn presence(index: &Index, name: &str) -> Presence {
     index.view(&cm(name)).presence.clone()
 }
 
+/// Its status says how many pods there should be, and says it after they were made: so one
+/// that has none, and then some, may have had them before what changed in between.
+#[test]
+fn a_daemon_set_is_not_scaled_up() {
+    let mut index = index();
+    let kind = KINDS.iter().find(|kind| kind.word == "daemonset").unwrap();
+    let key = WorkloadRef::new(kind, "ns", "web");
+    let mut told = |version: Version, generation: u32, observed: u32, pods: u32| {
+        let json = json!({
+            "metadata": {"namespace": "ns", "name": "web", "uid": "web",
+                "resourceVersion": version.to_string(), "generation": generation},
+            "spec": {"template": {"spec": from(&["c"])}},
+            "status": {"observedGeneration": observed, "desiredNumberScheduled": pods,
+                "currentNumberScheduled": pods, "updatedNumberScheduled": pods},
+        });
+        let json = json.to_string();
+        let web = read_workload(kind, json.as_bytes(), &Vocabulary::default()).unwrap();
+        index.apply_workload(
+            web,
+            if version == 12 {
+                How::Listed
+            } else {
+                How::Event
+            },
+        );
+        index.get(&key).unwrap().pods.edited
+    };
+    told(12, 1, 1, 0);
+    assert_eq!(
+        told(13, 2, 1, 0),
+        None,
+        "its controller has not seen the edit"
+    );
+    assert_eq!(told(14, 2, 2, 0), None);
+    assert_eq!(told(15, 2, 2, 3), None);
+}
+
 #[test]
 fn an_event_of_a_workload_that_no_list_showed_is_not_that_it_was_made() {
     let mut index = index();
