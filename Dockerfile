@@ -5,7 +5,6 @@
 # The first stage runs on each platform that is asked for (by emulation where the
 # builder has another), so there is no cross compiler that could go wrong.
 FROM rust:1.95-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends musl-tools
 WORKDIR /src
 COPY . .
 RUN install -D "$(crates/tidings/build-static | tail -1)" /out/tidings

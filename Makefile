@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
+.PHONY: help demo demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -17,7 +17,7 @@ demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-controller test-storm demo ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-static test-controller test-storm demo ## all tests: real servers, a real control plane
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.
@@ -40,6 +40,9 @@ test-operators: ## beside the real Prometheus operator, built once from its Go m
 
 test-install: ## what Prometheus makes of the alert rules and the dashboard (needs its promtool)
 	dashboards/tests/run
+
+test-static: ## the controller's static file in a root directory that holds nothing else (as root)
+	crates/tidings/check-static
 
 test-upgrade: ## this version beside the one before the records' form had a number; builds that one
 	$(CARGO) build -p tidings
