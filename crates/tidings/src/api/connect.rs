@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use kube::client::{AuthError, Body, ClientBuilder, ConfigExt};
+use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::KubeconfigError;
 use kube::{Client, Config};
 use tokio::task::spawn_blocking;
@@ -29,6 +29,7 @@ pub(super) use credentials::Credentials;
 use observed::Counted;
 pub use plugin::PluginError;
 use renewing::Renewing;
+pub use tls::TlsError;
 
 mod credentials;
 mod files;
@@ -36,6 +37,7 @@ mod observed;
 mod origin;
 mod plugin;
 mod renewing;
+mod tls;
 
 /// How long a TCP connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -118,9 +120,18 @@ pub enum ConnectError {
     /// The kubeconfig has another server than before.
     #[error("the kubeconfig names another server than at the start; start Tidings anew for it")]
     Moved,
-    /// Certificates, token or addresses in it are broken.
+    /// The kubeconfig has its token from a program that kubectl has no more, either.
+    #[error(
+        "the kubeconfig's auth-provider `{0}` gives no token that can be used; \
+         name a credentials plugin (exec) instead"
+    )]
+    Provider(String),
+    /// Certificates in it are broken.
     #[error("the credentials for the API server cannot be used: {0}")]
-    Credentials(kube::Error),
+    Tls(#[from] TlsError),
+    /// Who is impersonated, in it, is nobody.
+    #[error("the credentials for the API server cannot be used: {0}")]
+    Headers(#[from] kube::Error),
     /// The kubeconfig asks for a proxy.
     #[error("Tidings does not go through proxies: remove proxy-url from the kubeconfig")]
     Proxy,
@@ -136,17 +147,6 @@ impl From<KubeconfigError> for ConnectError {
 fn first_line(error: &KubeconfigError) -> String {
     let text = error.to_string();
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-impl From<kube::Error> for ConnectError {
-    fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Auth(AuthError::AuthExecRun { cmd, .. }) => {
-                Self::Plugin(cmd, PluginError::Failed)
-            }
-            other => Self::Credentials(other),
-        }
-    }
 }
 
 /// Prepares a client whose requests nobody counts. Nothing is sent yet.
@@ -194,19 +194,19 @@ type Pool = BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>;
 struct Pools([Pool; 3]);
 
 impl Pools {
-    /// Certificates are read here, and kube may run a command.
+    /// Certificates are read here.
     async fn new(config: &Config, observables: Option<&Observables>) -> Result<Self, ConnectError> {
         let (mut config, observables) = (config.clone(), observables.cloned());
         config.headers.push((header::USER_AGENT, user_agent()));
         let pools = spawn_blocking(move || Self::of(&config, observables.as_ref()));
         let pools = timeout(origin::FILES, pools).await;
         let pools = pools.map_err(|_| ConnectError::Silent)?;
-        Ok(pools.map_err(|_| ConnectError::Silent)??)
+        pools.map_err(|_| ConnectError::Silent)?
     }
 
     /// kube's layers without its retries, compression and request log.
-    fn of(config: &Config, observables: Option<&Observables>) -> Result<Self, kube::Error> {
-        let connector = config.rustls_https_connector_with_connector(tcp())?;
+    fn of(config: &Config, observables: Option<&Observables>) -> Result<Self, ConnectError> {
+        let connector = tls::connector(config, tcp())?;
         let pool = |idle: Idle| {
             let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
@@ -216,11 +216,10 @@ impl Pools {
                 .build::<_, Body>(connector.clone());
             let service = ServiceBuilder::new()
                 .layer(config.base_uri_layer())
-                .option_layer(config.auth_layer()?)
                 .layer(config.extra_headers_layer()?)
                 .map_err(BoxError::from)
                 .service(Counted::new(pool, observables.cloned()));
-            Ok::<_, kube::Error>(Pool::new(service))
+            Ok::<_, ConnectError>(Pool::new(service))
         };
         let [never, short, long] = IDLE.map(pool);
         Ok(Self([never?, short?, long?]))

@@ -1,7 +1,7 @@
 //! An API server behind TLS that says whom it knows, and can change its mind.
 //!
-//! Goes in: a certificate that it shows, the token or the client certificate that it
-//! knows. Comes out: `{}` for who is known, 401 for who is not.
+//! Goes in: a certificate that it shows, the token, the password (`Basic …`) or the client
+//! certificate that it knows. Comes out: `{}` for who is known, 401 for who is not.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -133,10 +133,15 @@ impl Guarded {
 
     /// The way to it, as this user.
     pub(crate) fn way(&self, user: &str) -> Connect {
-        let address = self.address;
+        self.way_by("127.0.0.1", "certificate-authority: ca", user)
+    }
+
+    /// The way to it by a name of this machine, with this said of the cluster.
+    pub(crate) fn way_by(&self, host: &str, cluster: &str, user: &str) -> Connect {
+        let port = self.address.port();
         let text = format!(
             "{{apiVersion: v1, kind: Config, current-context: c, \
-             clusters: [{{name: c, cluster: {{server: \"https://{address}\", certificate-authority: ca}}}}], \
+             clusters: [{{name: c, cluster: {{server: \"https://{host}:{port}\", {cluster}}}}}], \
              users: [{{name: c, user: {user}}}], \
              contexts: [{{name: c, context: {{cluster: c, user: c}}}}]}}"
         );
@@ -186,8 +191,8 @@ impl Guarded {
             return ("certificate".to_owned(), cert.is_ok_and(|k| k == *shown));
         }
         let header = |line: &str| {
-            line.strip_prefix("authorization: Bearer ")
-                .map(str::to_owned)
+            let words = line.strip_prefix("authorization: ")?;
+            Some(words.strip_prefix("Bearer ").unwrap_or(words).to_owned())
         };
         let token = asked.lines().find_map(header).unwrap_or_default();
         let is_known = token == known;

@@ -11,6 +11,7 @@ mod apis_may_be_lacking;
 mod classes_are_told_by_pods;
 mod connections_are_dropped_when_idle;
 mod credentials_are_renewed;
+mod credentials_of_every_kind;
 mod errors_say_what_to_do;
 mod failures_are_told_once;
 mod fake;

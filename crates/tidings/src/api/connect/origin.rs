@@ -1,18 +1,20 @@
 //! Where credentials come from, read once.
 //!
 //! Goes in: the kubeconfig that is asked for, or the service account of the pod. Comes
-//! out: a [`Config`] in which a token is a header and a plugin's word stands in the
-//! plugin's place, and how the files were that it came from.
+//! out: a [`Config`] in which a token or a password is a header and a plugin's word stands
+//! in the plugin's place, and how the files were that it came from.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::{HeaderValue, Uri, header};
 use jiff::Timestamp;
 use kube::Config;
-use kube::config::{Kubeconfig, KubeconfigError};
+use kube::config::{AuthProviderConfig, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -72,7 +74,7 @@ impl CredentialsOrigin {
             read.until = told.put(&mut read.config.auth_info);
             read.is_of_plugin = true;
         }
-        token(&mut read.config)?;
+        authorize(&mut read.config)?;
         Ok(read)
     }
 
@@ -192,19 +194,38 @@ fn token_of_file(config: &mut Config) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// A token becomes a header. Whoever wrote it may have ended its line.
-fn token(config: &mut Config) -> Result<(), ConnectError> {
-    let Some(token) = config.auth_info.token.take() else {
+/// A token becomes a header, and so does a password, which counts before it.
+fn authorize(config: &mut Config) -> Result<(), ConnectError> {
+    let auth = &mut config.auth_info;
+    let words = if let Some(provider) = auth.auth_provider.take() {
+        bearer(&id_token(provider)?)?
+    } else if let (Some(user), Some(password)) = (&auth.username, &auth.password) {
+        let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+        format!("Basic {pair}")
+    } else if let Some(token) = auth.token.take() {
+        bearer(token.expose_secret())?
+    } else {
         return Ok(());
     };
-    let token = token.expose_secret().trim();
-    if token.is_empty() {
-        return Err(ConnectError::Token("it is empty".to_owned()));
-    }
-    let header = HeaderValue::try_from(format!("Bearer {token}"));
+    let header = HeaderValue::try_from(words);
     let mut header =
         header.map_err(|_| ConnectError::Token("it is more than one word".to_owned()))?;
     header.set_sensitive(true);
     config.headers.push((header::AUTHORIZATION, header));
     Ok(())
+}
+
+/// Whoever wrote it may have ended its line.
+fn bearer(token: &str) -> Result<String, ConnectError> {
+    match token.trim() {
+        "" => Err(ConnectError::Token("it is empty".to_owned())),
+        token => Ok(format!("Bearer {token}")),
+    }
+}
+
+/// Of the providers of tokens that client-go knew once, this is what OpenID Connect left
+/// in the file. Nothing is renewed.
+fn id_token(mut provider: AuthProviderConfig) -> Result<String, ConnectError> {
+    let token = provider.config.remove("id-token");
+    token.ok_or(ConnectError::Provider(provider.name))
 }
