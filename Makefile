@@ -59,17 +59,17 @@ storm: ## 200 random lives in bad weather: hours (STORM="--seed 7 --lives 1" rep
 	$(CARGO) build -p tidings -p rig --bin tidings --bin storm
 	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/storm $(STORM)
 
-bench: ## the figures, each beside its floor (BENCH=--help)
-	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
-	@TIDINGS_BIN=$(TARGET)/release/tidings $(TARGET)/release/bench $(BENCH)
+bench: ## the figures of what ships, each beside its floor (BENCH=--help)
+	$(CARGO) build --release -p rig --features rig/bench --bin bench
+	@TIDINGS_BIN="$$(crates/tidings/build-static | tail -1)" $(TARGET)/release/bench $(BENCH)
 
 bench-strangers: ## a neighbour's changes beside what one tenant does (BENCH=regex: only such inputs)
-	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
-	@TIDINGS_BIN=$${TIDINGS_BIN:-$(TARGET)/release/tidings} $(TARGET)/release/bench strangers $(BENCH)
+	$(CARGO) build --release -p rig --features rig/bench --bin bench
+	@TIDINGS_BIN="$${TIDINGS_BIN:-$$(crates/tidings/build-static | tail -1)}" $(TARGET)/release/bench strangers $(BENCH)
 
 bench-scale: ## how its costs grow with the cluster: half an hour (SCALE="--sources 1000 --json FILE")
-	$(CARGO) build --release -p tidings -p rig --features rig/bench --bin tidings --bin bench
-	@TIDINGS_BIN=$(TARGET)/release/tidings $(TARGET)/release/bench growth $(SCALE)
+	$(CARGO) build --release -p rig --features rig/bench --bin bench
+	@TIDINGS_BIN="$$(crates/tidings/build-static | tail -1)" $(TARGET)/release/bench growth $(SCALE)
 
 bench-agent: ## the agent's figures, beside a bare inotify loop
 	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent
