@@ -90,6 +90,10 @@ pub enum Strategy {
 
 /// How far the pods have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub struct Progress {
     /// Pods made from the current template.
     pub updated: u32,
