@@ -131,13 +131,10 @@ impl Loop {
 
     fn take(&mut self, first: Input) {
         let now = self.now();
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(input) = next else { break };
+        for input in batch(first, &mut self.inbox) {
             if self.is_current(&input) {
                 self.control.take(now, input);
             }
-            next = self.inbox.try_recv().ok();
         }
     }
 
@@ -151,16 +148,13 @@ impl Loop {
 
     fn take_facts(&mut self, first: News) {
         let now = self.now();
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(news) = next else { break };
+        for news in batch(first, &mut self.facts) {
             self.effects.heard(&news);
             match news {
                 News::Fact(fact) => self.control.take(now, Input::Fact(fact)),
                 News::PutBack(stream, then, now) => self.was_put_back(&stream, then, now),
                 _ => {}
             }
-            next = self.facts.try_recv().ok();
         }
     }
 
@@ -199,5 +193,30 @@ impl Loop {
             self.effects.carry_out(effect, self.started);
         }
         self.show_again = self.effects.show(&self.control);
+    }
+}
+
+/// The first, and what has come since, up to so much. The rest waits where it is.
+fn batch<T>(first: T, from: &mut mpsc::Receiver<T>) -> Vec<T> {
+    let further = std::iter::from_fn(|| from.try_recv().ok());
+    std::iter::once(first).chain(further).take(BATCH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_fit_into_a_batch_is_in_the_next() {
+        let all = 2 * BATCH + 1;
+        let (tell, mut from) = mpsc::channel(all);
+        for n in 0..all {
+            tell.send(n).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        while let Ok(first) = from.try_recv() {
+            seen.extend(batch(first, &mut from));
+        }
+        assert!(seen.into_iter().eq(0..all));
     }
 }
