@@ -273,6 +273,8 @@ impl Candidate {
     async fn lose(&mut self, news: &mpsc::Sender<Election>) {
         if let Some(term) = self.term.take() {
             term.end();
+            // Who leads is said anew.
+            self.leads = None;
             if !self.is_anothers_now() && !self.stands_by() {
                 tracing::warn!(
                     "the Lease could not be renewed in time: nothing is written until it can be"
@@ -296,6 +298,7 @@ impl Candidate {
             if let Some(found) = &found
                 && (self.is_anothers(found) || self.stands_by())
             {
+                self.health.heard_of_lease();
                 self.say_form(found).await;
                 return Ok(None);
             }
@@ -314,7 +317,6 @@ impl Candidate {
             Err(ApiError::Gone) => None,
             json => Some(LeaseObject::read(&json?, &self.name)?),
         };
-        self.health.heard_of_lease();
         if let Some(found) = &found {
             self.hear(found);
         }

@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use tidings_core::index::{Fact, Stream, StreamOf};
 use tidings_core::object::Version;
@@ -48,9 +49,9 @@ pub enum News {
     /// The stream is not allowed. It is tried again every 15 s. Told once, until
     /// the refusal changes.
     Refused(Stream, Refusal),
-    /// The stream has failed several times in a row, and why the last time. It is
-    /// tried again and again. Told once, until it recovers.
-    Failing(Stream, String),
+    /// The stream has failed several times in a row, or for long, since when and why the
+    /// last time. It is tried again and again. Told once, until it recovers.
+    Failing(Stream, Instant, String),
     /// The API server's versions have gone back, from one to another: etcd was put back to
     /// an older copy, and what was told is of another time.
     PutBack(Stream, Version, Version),

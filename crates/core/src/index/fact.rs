@@ -16,8 +16,8 @@ pub enum Fact {
     ListEnded(Stream, Version),
     /// A workload is there.
     Workload(Box<Workload>, How),
-    /// A workload is gone.
-    WorkloadGone(WorkloadRef),
+    /// A workload is gone, since this version.
+    WorkloadGone(WorkloadRef, Version),
     /// A source is there.
     Source(SourceMeta),
     /// A source is gone, or is not watched any more, since this version.
@@ -124,7 +124,7 @@ impl Index {
             }
             Fact::ListEnded(stream, version) => self.end_list(&stream, version),
             Fact::Workload(workload, how) => self.apply_workload(*workload, how),
-            Fact::WorkloadGone(key) => self.workload_gone(&key),
+            Fact::WorkloadGone(key, version) => self.workload_gone(&key, version),
             Fact::Source(meta) if self.apply_source(&meta) => Concerned::changed(meta.key),
             Fact::SourceGone(source, version) if self.delete_source(&source, version) => {
                 Concerned::changed(source)
@@ -148,8 +148,13 @@ impl Index {
         }
     }
 
-    fn workload_gone(&mut self, key: &WorkloadRef) -> Concerned {
+    /// Unless it was told of a later version: then another is there, or what told it is
+    /// behind.
+    fn workload_gone(&mut self, key: &WorkloadRef, version: Version) -> Concerned {
         let known = self.get(key);
+        if known.is_some_and(|known| known.workload.version > version) {
+            return Concerned::default();
+        }
         let how = if known.is_some_and(|known| known.workload.orphans) {
             Going::Orphaning
         } else {

@@ -68,7 +68,8 @@ impl Index {
     /// template.
     pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Concerned {
         let before = self.workloads.get(&workload.key);
-        if how != How::Listed && before.is_some_and(|b| b.is_after(&workload)) {
+        // Also of another of its name: all versions of a kind are of one order.
+        if how != How::Listed && before.is_some_and(|b| b.workload.version > workload.version) {
             return Concerned::default();
         }
         let lender = before.and_then(|before| before.workload.lender.clone());

@@ -156,7 +156,7 @@ fn what_a_namespace_holds_is_bounded_and_given_back() {
     for key in all.into_iter().filter(|key| *key != web()) {
         cluster
             .index
-            .apply(tidings_core::index::Fact::WorkloadGone(key));
+            .apply(tidings_core::index::Fact::WorkloadGone(key, u64::MAX));
     }
     assert_eq!(cluster.index.take_returning(), [web()]);
     assert_eq!(cluster.index.take_returning(), []);

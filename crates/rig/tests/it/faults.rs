@@ -184,3 +184,41 @@ async fn lists_fail_with(code: u16) -> Result<()> {
     ensure!(lists.hits() == 6, "{} of 6 failed", lists.hits());
     changed_and_rolled_once(&home, &names).await
 }
+
+/// It was told as failed, and would never be told as rolled.
+#[tokio::test]
+async fn a_roll_whose_answer_is_lost_is_told() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let proxy = Proxy::start(cluster).await?;
+    let home = Installed::behind(&proxy, cluster, "untold").await?;
+    let tidings = prepared(&home, &["web".to_owned()]).await?;
+    let lost = proxy.inject(
+        Fault::lose_answer()
+            .on("PATCH", "/deployments/web$")
+            .times(1),
+    )?;
+    changed_and_rolled_once(&home, &["web".to_owned()]).await?;
+    ensure!(lost.hits() == 1);
+    let rolled = |line: &str| line.contains("Rolled") && line.contains("n=1");
+    tidings
+        .wait_for_line("that it was rolled", secs(20), rolled)
+        .await?;
+    home.told("deployment/web", "Changed", "Rolled (no. 1)")
+        .await?;
+    Ok(())
+}
+
+/// Each time it is looked at again, and in the end somebody has to look why.
+#[tokio::test]
+async fn a_patch_that_meets_a_conflict_each_time_is_told() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let proxy = Proxy::start(cluster).await?;
+    let home = Installed::behind(&proxy, cluster, "conflicts").await?;
+    let _tidings = prepared(&home, &["web".to_owned()]).await?;
+    let conflict = proxy.inject(Fault::status(409).on("PATCH", "/deployments/web$"))?;
+    give(&home, "web", "second").await?;
+    home.told("deployment/web", "Failed", "changed meanwhile")
+        .await?;
+    conflict.withdraw();
+    home.rolled_exactly("deployment/web", 1).await
+}

@@ -41,6 +41,7 @@ mod older_answers;
 mod one_denied_workload_delays_no_other;
 mod one_source;
 mod only_used_keys_roll;
+mod only_writes_fail;
 mod operators;
 mod opt_in;
 mod other_kinds;

@@ -11,6 +11,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
+use tidings_core::state::Entry;
 
 use super::ground::Ground;
 use super::leading::Leading;
@@ -130,6 +131,20 @@ impl Leading {
         self.say_failure(ground, key, failure);
     }
 
+    /// A roll whose answer was lost, or was none, is on the template all the same: then
+    /// it is told now.
+    pub(super) fn say_reached(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry) {
+        let stored = self.store.get(key);
+        let pending = stored.is_some_and(|stored| !stored.done && stored.n == entry.n);
+        let desk = self.desks.of(key);
+        let roll = desk.roll.clone().filter(|roll| roll.n == entry.n);
+        if let Some(roll) = roll.filter(|_| pending && entry.done && is_marked(ground, key, entry))
+        {
+            let since = desk.changed_at.map(|at| ground.now.saturating_sub(at));
+            say_rolled(ground, &roll, None, since);
+        }
+    }
+
     /// Its record is too large to be kept, so it is not rolled.
     pub(super) fn not_kept(&mut self, ground: &mut Ground, key: &WorkloadRef, why: NotKept) {
         let text = format!("its record cannot be kept: {why}");
@@ -201,6 +216,18 @@ impl Leading {
         };
         ground.effects.push(Effect::Say(Box::new(notice)));
     }
+}
+
+/// Whether its template shows this roll.
+fn is_marked(ground: &Ground, key: &WorkloadRef, entry: &Entry) -> bool {
+    let workload = ground.index.get(key).map(|known| &known.workload);
+    workload.is_some_and(|workload| match &entry.restart {
+        Some(restart) => workload.restarted.as_ref() == Some(&restart.at),
+        None => workload
+            .mark
+            .as_ref()
+            .is_some_and(|mark| mark.instance == ground.rules.instance && mark.n == entry.n),
+    })
 }
 
 /// A roll has reached a workload, of which this is the uid where it is another

@@ -193,7 +193,9 @@ impl Leading {
                 self.gone(ground, key, Going::Unseen);
             }
             // It changed under our hands: the watch brings it, then we look again.
-            Err(RollError::Api(ApiError::Conflict | ApiError::Gone)) => {
+            Err(RollError::Api(ApiError::Conflict | ApiError::Gone))
+                if !self.desks.of(key).backoff.is_lasting() =>
+            {
                 self.try_again(ground, key);
             }
             Err(error) => self.workload_failed(ground, key, "rolling it", &error),

@@ -7,6 +7,8 @@ use tidings_core::settle::Millis;
 
 /// The first pause.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// So many failures in a row, of some seconds, are no coincidence.
+const LASTING: u32 = 6;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -32,6 +34,11 @@ impl Backoff {
     /// Nothing has failed, and not before this time.
     pub(super) fn until(again: Millis) -> Self {
         Self { failures: 0, again }
+    }
+
+    /// Whether it has failed so often that it will not come right by itself soon.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.failures >= LASTING
     }
 
     /// When to try again; long ago where nothing has failed.

@@ -416,10 +416,12 @@ impl Leading {
                 self.desks.of(key).settled();
             }
             Act::Note(entry) => {
+                self.say_reached(ground, key, &entry);
                 let kept = self.store.put_lazily(key, entry, ground.now);
                 self.kept(ground, key, kept);
             }
             Act::Record(entry) => {
+                self.say_reached(ground, key, &entry);
                 let kept = self.store.put(key, entry);
                 self.kept(ground, key, kept);
             }

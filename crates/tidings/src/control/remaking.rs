@@ -218,7 +218,7 @@ mod tests {
         done(&mut control, 0);
         answer(&mut control, 10, waits());
         done(&mut control, 10);
-        control.take(20, Input::Fact(Fact::WorkloadGone(job(0))));
+        control.take(20, Input::Fact(Fact::WorkloadGone(job(0), 99)));
         assert_eq!(done(&mut control, 20), ["at 20"]);
         answer(&mut control, 30, Outcome::Unmade(ApiError::Expired));
         assert_eq!(done(&mut control, 30), ["at 130"]);

@@ -257,7 +257,9 @@ impl Simulation {
             false if self.world.workloads[JOB].version == patch.version => {
                 self.world.kept = Some((*patch).clone());
                 self.world.workloads[JOB].gone = true;
-                self.facts[0].push_back(Fact::WorkloadGone(workload(JOB)));
+                self.world.version += 1;
+                let gone = Fact::WorkloadGone(workload(JOB), self.world.version);
+                self.facts[0].push_back(gone);
                 Ok(Outcome::Leaving(String::new()))
             }
             false => Err(ApiError::Conflict),
@@ -403,7 +405,9 @@ impl Simulation {
     /// `kubectl replace --force`: deleted, and made again under the same name.
     fn replace(&mut self) {
         let i = self.dice.below(WORKLOADS);
-        self.facts[0].push_back(Fact::WorkloadGone(workload(i)));
+        self.world.version += 1;
+        let gone = Fact::WorkloadGone(workload(i), self.world.version);
+        self.facts[0].push_back(gone);
         self.world.version += 1;
         let content = self.world.content_of(i);
         let lives = self.world.workloads[i].lives + 1;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidings_core::digest::Digest;
 use tidings_core::index::{How, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
+use tidings_core::object::{Meta, SourceMeta, Version, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, WorkloadRef};
 use tidings_core::standing::Word;
 use tidings_core::state::{Entry, Epoch};
@@ -291,9 +291,8 @@ fn what_was_crowded_out_comes_back() {
     };
     let first = crowded(&town).first().cloned().unwrap();
     assert!(returns(&town.control.turn(0)).is_empty());
-    town.told(Fact::WorkloadGone(WorkloadRef::new(
-        &KINDS[0], "loud", "w00",
-    )));
+    let gone = WorkloadRef::new(&KINDS[0], "loud", "w00");
+    town.told(Fact::WorkloadGone(gone, Version::MAX));
     assert_eq!(returns(&town.control.turn(0)), [(first.clone(), 0)]);
     let lost = ApiError::Unreachable("gone".to_owned());
     let failed = Input::Returned(first.clone(), Err(lost));
@@ -315,7 +314,7 @@ fn who_was_read_again_and_is_gone_since_stays_gone() {
     let mut town = Neighbourhood::new();
     let late = town.deployment("loud", "late", "auto", &[]);
     let key = late.key.clone();
-    town.told(Fact::WorkloadGone(key.clone()));
+    town.told(Fact::WorkloadGone(key.clone(), Version::MAX));
     let read = Input::Returned(key.clone(), Ok(Some(Box::new(late))));
     town.control.take(0, read);
     assert!(town.control.index().get(&key).is_none());

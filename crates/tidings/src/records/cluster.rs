@@ -61,6 +61,15 @@ impl Home {
         kept.named(shard.object_name(&self.instance))
     }
 
+    /// An object of the records, as people are told of it.
+    pub(crate) fn name_of(&self, shard: &Shard) -> String {
+        format!(
+            "secret {}/{}",
+            self.namespace,
+            shard.object_name(&self.instance)
+        )
+    }
+
     /// The labels of the objects that we keep for one purpose.
     pub(crate) fn labels(&self, part: &'static str) -> BTreeMap<&'static str, &str> {
         BTreeMap::from([
@@ -280,13 +289,14 @@ async fn listed(
 
 /// Takes every object over for a new term: whoever wrote them before now holds
 /// outdated versions and is refused, however late it wakes up. Returns what they
-/// hold.
+/// hold; where one of them is in the way, which.
 pub async fn take_over(
     api: TermClient<'_>,
     place: &Home,
     leader: &str,
-) -> Result<Vec<(Shard, Stored)>, ApiError> {
-    let found = listed(api.reading(), place, place.list(PART)).await?;
+) -> Result<Vec<(Shard, Stored)>, (Option<Shard>, ApiError)> {
+    let found = listed(api.reading(), place, place.list(PART)).await;
+    let found = found.map_err(|error| (None, error))?;
     if found.iter().any(|(_, stored)| stored.is_newer()) {
         // Not ours to touch; whoever reads it says so.
         return Ok(found);
@@ -297,7 +307,11 @@ pub async fn take_over(
             "annotations": { LEADER: leader },
         }});
         let call = Call::new(Verb::Patch, place.of(&shard)).accept(METADATA);
-        stored.version = version(&api.write(&call, || mark.to_string()).await?)?;
+        let marked = api.write(&call, || mark.to_string()).await;
+        match marked.and_then(|json| version(&json)) {
+            Ok(version) => stored.version = version,
+            Err(error) => return Err((Some(shard), error)),
+        }
         Ok((shard, stored))
     });
     let marked = stream::iter(marks).buffered(AT_ONCE);

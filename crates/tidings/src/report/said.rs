@@ -153,7 +153,9 @@ impl Report {
                 let advice = rights::advice(refusal.verb, &refusal.resource, namespace);
                 self.health.refused(stream, advice);
             }
-            News::Failing(stream, error) => self.health.fails(stream, error.clone()),
+            News::Failing(stream, began, error) => {
+                self.health.fails(stream, *began, error.clone());
+            }
             News::Recovered(stream) => self.health.recovered(stream),
             _ => {}
         }
@@ -222,7 +224,7 @@ impl Report {
         if let Some(events) = &self.events {
             events.lead(term);
         }
-        self.health.records(None);
+        self.health.records_begin();
     }
 
     pub(crate) async fn close(&mut self, within: Duration) {

@@ -336,13 +336,13 @@ impl Executor {
         let listing = cluster::list(&self.api, &self.home);
         match self.api.counted("read_state", listing).await {
             Ok(found) => {
-                self.health.records(None);
+                self.health.records_listed(None);
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;
             }
             Err(error) => {
                 tracing::debug!(%error, "the records cannot be looked after");
-                self.health.records(Some(error.to_string()));
+                self.health.records_listed(Some(error.to_string()));
             }
         }
     }
@@ -354,20 +354,24 @@ impl Executor {
         while term.is_valid() {
             match self.taken_over(&term).await {
                 Ok((state, saved)) => {
-                    self.health.records(None);
+                    self.health.records_taken_over(None);
                     return self.begin(term, state, saved).await;
                 }
-                Err(ApiError::TermOver) => return,
-                Err(error) => {
-                    tracing::debug!(%error, "the state cannot be taken over yet");
-                    self.health.records(Some(error.to_string()));
+                Err((_, ApiError::TermOver)) => return,
+                Err((which, error)) => {
+                    let why = match which {
+                        Some(shard) => format!("{}: {error}", self.home.name_of(&shard)),
+                        None => error.to_string(),
+                    };
+                    tracing::debug!(why, "the state cannot be taken over yet");
+                    self.health.records_taken_over(Some(why));
                 }
             }
             sleep(pauses.grow()).await;
         }
     }
 
-    async fn taken_over(&self, term: &Term) -> Result<Left, ApiError> {
+    async fn taken_over(&self, term: &Term) -> Result<Left, NotTakenOver> {
         if self.dry_run {
             return Ok(Left::default());
         }
@@ -376,7 +380,8 @@ impl Executor {
         if state.iter().any(|(_, stored)| stored.is_newer()) {
             return Ok((state, Vec::new()));
         }
-        Ok((state, saved::list(&self.api, &self.home).await?))
+        let saved = saved::list(&self.api, &self.home).await;
+        Ok((state, saved.map_err(|error| (None, error))?))
     }
 
     /// The controller leads; what an earlier term left half done is finished.
@@ -400,6 +405,9 @@ fn was_not_sent(answer: &Answer) -> bool {
             | Answer::Unpaused(_, Err(ApiError::TermOver))
     )
 }
+
+/// Which object of the state it was, if it was one, and what was answered.
+type NotTakenOver = (Option<Shard>, ApiError);
 
 /// What an earlier term left: the state, and Jobs that are to be made again.
 type Left = (Vec<(Shard, Stored)>, Vec<Saved>);

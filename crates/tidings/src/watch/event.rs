@@ -104,7 +104,7 @@ fn gone(of: StreamOf, meta: Meta, version: Version) -> Option<Fact> {
     Some(match of {
         StreamOf::Sources(SourceKind::SecretProviderClass) => return None,
         StreamOf::Workloads(row) => {
-            Fact::WorkloadGone(WorkloadRef::new(row, meta.namespace, meta.name))
+            Fact::WorkloadGone(WorkloadRef::new(row, meta.namespace, meta.name), version)
         }
         StreamOf::Sources(kind) => {
             Fact::SourceGone(SourceRef::new(kind, meta.namespace, meta.name), version)

@@ -2,8 +2,8 @@
 //!
 //! Goes in: the namespaces of an installation that is limited to some. Comes
 //! out: facts. Such an installation may not watch namespaces, so it reads each
-//! one every [`ROUND`]. Where it may not even read them there are no defaults,
-//! which is said once.
+//! one every [`ROUND`]. Where it may not even read them, for half a minute, there are no
+//! defaults, which is said once.
 
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 const ROUND: Duration = Duration::from_mins(1);
 /// After a failure, sooner.
 const AGAIN: Duration = Duration::from_secs(5);
+/// So often in a row it is refused, or not there, before that is believed: a Role may come
+/// after the pod that it is for.
+const REFUSALS: u32 = 6;
 
 #[derive(serde::Deserialize)]
 struct NamespaceObject {
@@ -42,17 +45,23 @@ pub(crate) fn follow(
 }
 
 async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
-    let mut known = false;
+    let (mut known, mut refusals) = (false, 0);
     loop {
         let read = read(&api, &name).await;
         // Only a server that says so may not be asked, or has none.
+        refusals = match &read {
+            Err(ApiError::Forbidden(_) | ApiError::Gone) => refusals + 1,
+            _ => 0,
+        };
+        let is_believed = known || refusals >= REFUSALS;
         let pause = match &read {
-            Ok(_) | Err(ApiError::Forbidden(_) | ApiError::Gone) => ROUND,
+            Ok(_) => ROUND,
+            Err(_) if refusals > 0 && is_believed => ROUND,
             Err(_) => AGAIN,
         };
         let told = match read {
             Ok(fact) => facts.send(News::Fact(fact)).await,
-            Err(error) if !known => {
+            Err(error) if !known && refusals <= 1 => {
                 tracing::warn!(namespace = &*name, %error, "its defaults are not known");
                 Ok(())
             }

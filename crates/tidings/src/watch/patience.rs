@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use tidings_core::pauses::Pauses;
+use tokio::time::Instant;
 
 use super::task::End;
 use crate::api::{ApiError, Refusal};
@@ -26,6 +27,8 @@ const NOT_SERVED: Duration = Duration::from_secs(30);
 
 /// So many failures in a row are more than a connection that was renewed.
 const TROUBLE: u32 = 3;
+/// So long it may take until a stream tells what it should.
+pub(super) const LONG: Duration = Duration::from_secs(10);
 
 /// What has been endured so far.
 #[derive(Default)]
@@ -34,6 +37,10 @@ pub(super) struct Patience {
     pauses: Option<Pauses>,
     /// Failures since the stream was well.
     closed: u32,
+    /// When it was not well any more.
+    since: Option<Instant>,
+    /// Whether that was told.
+    told: bool,
     /// The refusal that was told last.
     refused: Option<Refusal>,
 }
@@ -56,10 +63,26 @@ impl Patience {
         self.refused.replace(refusal.clone()).as_ref() != Some(refusal)
     }
 
-    /// Takes note of a failure that is no refusal; says whether it is to be told now.
-    pub(super) fn is_trouble(&mut self) -> bool {
+    /// Takes note of a failure that is no refusal, and of when what failed began; it is
+    /// tried again after so long. Says whether it is to be told now, and since when it
+    /// goes on.
+    pub(super) fn is_trouble(&mut self, began: Instant, pause: Duration) -> Option<Instant> {
         self.closed = self.closed.saturating_add(1);
-        self.closed == TROUBLE
+        let since = *self.since.get_or_insert(began);
+        let is_long = since.elapsed() + pause >= LONG;
+        self.tell_since(since, is_long || self.closed >= TROUBLE)
+    }
+
+    /// Takes note that what began then goes on without an answer; says the same.
+    pub(super) fn is_late(&mut self, began: Instant) -> Option<Instant> {
+        let since = *self.since.get_or_insert(began);
+        self.tell_since(since, true)
+    }
+
+    fn tell_since(&mut self, since: Instant, is_trouble: bool) -> Option<Instant> {
+        let is_news = is_trouble && !self.told;
+        self.told |= is_trouble;
+        is_news.then_some(since)
     }
 
     /// Takes note that it is permitted; says whether it was told not to be.
@@ -69,18 +92,18 @@ impl Patience {
 
     /// Whether such failures were told.
     pub(super) fn is_troubled(&self) -> bool {
-        self.closed >= TROUBLE
+        self.told
     }
 
     /// Whether there is something to get over.
     pub(super) fn is_tried(&self) -> bool {
-        self.refused.is_some() || self.closed > 0
+        self.refused.is_some() || self.since.is_some()
     }
 
     /// Takes note that the stream is well; says whether it was told not to be.
     pub(super) fn is_over(&mut self) -> bool {
-        let troubled = std::mem::take(&mut self.closed) >= TROUBLE;
-        self.refused.take().is_some() || troubled
+        (self.closed, self.since) = (0, None);
+        self.refused.take().is_some() | std::mem::take(&mut self.told)
     }
 
     /// How long to wait after this.

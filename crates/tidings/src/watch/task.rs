@@ -17,14 +17,14 @@ use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How};
 use tidings_core::object::Version;
 use tokio::sync::mpsc::Sender;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::News;
 use super::doubt::Doubt;
 use super::event::{Event, Kind, bookmark, decode};
 use super::lines::Lines;
 use super::order::Turn;
-use super::patience::Patience;
+use super::patience::{LONG, Patience};
 use super::query::Query;
 use super::scrub::Scrub;
 use crate::api::page::{self, Page, Pages};
@@ -41,6 +41,10 @@ const GOOD: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// Why a watch is no good that ends at once each time.
 const HOLLOW: &str = "the watch ends at once and tells nothing; is there something between Tidings and the API server that cuts or changes it? It is listed once a minute meanwhile";
+
+/// Why it is not known what is there while nothing is answered.
+const UNANSWERED: &str =
+    "no answer for ten seconds; the API server, or what stands before it, does not answer this";
 
 /// Why a round is over.
 pub(super) enum End {
@@ -93,6 +97,8 @@ pub(super) struct Task {
     away: bool,
     patience: Patience,
     doubt: Doubt,
+    /// When the present round began.
+    round: Instant,
     /// When the present watch was opened.
     opened: Option<Instant>,
     /// Whether it has gone forward since.
@@ -130,6 +136,7 @@ impl Task {
             away: false,
             patience: Patience::default(),
             doubt: Doubt::default(),
+            round: Instant::now(),
             opened: None,
             forward: false,
             in_pages: false,
@@ -153,7 +160,7 @@ impl Task {
         self.turn.come().await;
         self.doubt.overcome();
         loop {
-            (self.opened, self.forward) = (None, false);
+            (self.round, self.opened, self.forward) = (Instant::now(), None, false);
             let end = match self.round().await {
                 Ok(()) => End::GoOn,
                 Err(End::Failed(ApiError::Gone)) if self.may_be_lacking() => End::NotServed,
@@ -227,7 +234,9 @@ impl Task {
         let stream = &self.query.stream;
         match end {
             End::NotServed => self.not_served().await,
-            End::Closed if self.was_hollow() => self.failed(HOLLOW.to_owned()).await,
+            End::Closed if self.was_hollow() => {
+                self.failed(HOLLOW.to_owned(), Duration::ZERO).await;
+            }
             End::Closed => tracing::debug!(%stream, "the watch ended"),
             End::Doubted if self.doubt.is_new() => tracing::warn!(
                 %stream,
@@ -256,27 +265,48 @@ impl Task {
                     }
                     Some(_) => {}
                     None => {
-                        let error = error.to_string();
-                        self.failed(error).await;
+                        let pause = error.retry_after().unwrap_or_default();
+                        self.failed(error.to_string(), pause).await;
                     }
                 }
             }
         }
     }
 
-    /// Once is a connection that was renewed. More often is told; what opens and tells
-    /// nothing is listed in its stead.
-    async fn failed(&mut self, error: String) {
+    /// Waits for an answer. That it takes long is told before it comes.
+    async fn asked<T>(&mut self, asking: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        tokio::pin!(asking);
+        if let Ok(answer) = timeout(LONG, &mut asking).await {
+            return answer;
+        }
+        if let Some(since) = self.patience.is_late(began) {
+            self.tell_failing(since, UNANSWERED.to_owned()).await;
+        }
+        asking.await
+    }
+
+    /// Once is a connection that was renewed. More often, or for long, is told; what opens
+    /// and tells nothing is listed in its stead.
+    async fn failed(&mut self, error: String, pause: Duration) {
         let stream = self.query.stream.clone();
         tracing::debug!(%stream, error, "the watch failed");
-        let is_news = self.patience.is_trouble();
+        // What stood open was well until now.
+        let began = self.opened.map_or(self.round, |_| Instant::now());
+        let is_news = self.patience.is_trouble(began, pause);
         if self.was_hollow() && self.patience.is_troubled() {
             self.in_pages = true;
             self.doubt.is_hollow();
         }
-        if is_news {
-            self.tell(News::Failing(stream, error)).await;
+        if let Some(since) = is_news {
+            self.tell_failing(since, error).await;
         }
+    }
+
+    async fn tell_failing(&self, since: Instant, why: String) {
+        let stream = self.query.stream.clone();
+        self.tell(News::Failing(stream, since.into_std(), why))
+            .await;
     }
 
     fn may_be_lacking(&self) -> bool {
@@ -307,7 +337,8 @@ impl Task {
     /// has to say what is not allowed.
     async fn list_as_stream(&mut self) -> Result<(), End> {
         let call = self.query.list_and_watch();
-        match self.api.open(&call).await {
+        let api = self.api.clone();
+        match self.asked(api.open(&call)).await {
             Ok(body) => {
                 self.is_open().await;
                 self.tell(News::Fact(Fact::ListBegan(self.query.stream.clone())))
@@ -333,8 +364,9 @@ impl Task {
     /// A list in pages.
     async fn list(&mut self) -> Result<(), End> {
         let mut pages = Pages::of(self.query.list(), self.query.stream.of);
+        let api = self.api.clone();
         loop {
-            let json = match self.api.list(&pages.call()).await {
+            let json = match self.asked(api.list(&pages.call())).await {
                 Err(error) if pages.shrink(&error) => continue,
                 answer => answer?,
             };
@@ -377,7 +409,8 @@ impl Task {
 
     async fn watch(&mut self, version: Version) -> Result<(), End> {
         let call = self.query.watch(version);
-        let body = self.api.open(&call).await?;
+        let api = self.api.clone();
+        let body = self.asked(api.open(&call)).await?;
         self.is_open().await;
         self.follow(body, &call, false).await
     }

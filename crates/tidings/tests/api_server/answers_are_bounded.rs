@@ -100,7 +100,7 @@ async fn a_line_of_a_watch() {
     let _tasks = watching.start([sources(SourceKind::ConfigMap)], &sender);
     let failing = loop {
         match facts.recv().await.unwrap() {
-            News::Failing(_, why) => break why,
+            News::Failing(_, _, why) => break why,
             News::Fact(_) => {}
             other => panic!("{other:?}"),
         }

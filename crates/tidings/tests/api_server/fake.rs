@@ -334,7 +334,7 @@ pub(crate) fn short(news: &[News]) -> Vec<String> {
         News::Fact(Fact::Workload(workload, how)) => {
             format!("{}@{} {how:?}", workload.key.name, workload.version)
         }
-        News::Fact(Fact::WorkloadGone(key)) => format!("gone {}", key.name),
+        News::Fact(Fact::WorkloadGone(key, _)) => format!("gone {}", key.name),
         News::Fact(Fact::Source(meta)) => format!("{}@{}", meta.key.name, meta.version),
         News::Fact(Fact::SourceGone(key, version)) => format!("gone {}@{version}", key.name),
         News::Fact(Fact::Namespace { name, .. }) => name.to_string(),
@@ -342,7 +342,7 @@ pub(crate) fn short(news: &[News]) -> Vec<String> {
         News::Fact(answer) => panic!("no watch tells {answer:?}"),
         News::Unreadable(_) => "unreadable".to_owned(),
         News::Refused(_, refusal) => format!("refused: {refusal}"),
-        News::Failing(_, error) => format!("failing: {error}"),
+        News::Failing(_, _, error) => format!("failing: {error}"),
         News::PutBack(_, then, now) => format!("put back: {then} to {now}"),
         News::Recovered(_) => "recovered".to_owned(),
     };

@@ -12,7 +12,6 @@ use crate::fake::{Answer, CONFIG_MAPS, Fake, short, sources, waits};
 #[case(Answer::status(500, "etcdserver: leader changed"), 0.25, 0.5)]
 #[case(Answer::status(503, "starting"), 0.25, 0.5)]
 #[case(Answer::status(429, "slow down").header("retry-after", "7"), 7.0, 7.1)]
-#[case(Answer::status(503, "starting").header("retry-after", "40"), 40.0, 40.1)]
 #[tokio::test(start_paused = true)]
 async fn once(#[case] answer: Answer, #[case] least: f64, #[case] most: f64) {
     let fake = Fake::new().at(CONFIG_MAPS, [answer, Answer::ok().list_end(5).stays()]);
@@ -20,6 +19,17 @@ async fn once(#[case] answer: Answer, #[case] least: f64, #[case] most: f64) {
     assert_eq!(short(&facts), ["began", "ended@5"]);
     let again = fake.asked()[1].after.as_secs_f64();
     assert!(again >= least && again <= most + 0.05, "{again}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_and_for_long_which_is_told() {
+    let answer = Answer::status(503, "starting").header("retry-after", "40");
+    let fake = Fake::new().at(CONFIG_MAPS, [answer, Answer::ok().list_end(5).stays()]);
+    let facts = fake.follow([sources(ConfigMap)]).take(4).await;
+    let failing = "failing: the API server cannot answer now (503): starting";
+    assert_eq!(short(&facts), [failing, "began", "ended@5", "recovered"]);
+    let again = fake.asked()[1].after.as_secs_f64();
+    assert!((40.0..=40.2).contains(&again), "{again}");
 }
 
 #[tokio::test(start_paused = true)]

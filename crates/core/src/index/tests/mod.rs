@@ -155,6 +155,23 @@ fn a_daemon_set_is_not_scaled_up() {
     assert_eq!(told(15, 2, 2, 3), None);
 }
 
+/// A cache that lags behind may tell of the workload that had the name before.
+#[test]
+fn what_is_told_of_an_older_version_is_not_believed() {
+    let mut index = index();
+    let then = |index: &Index| index.get(&web()).map(|known| known.workload.version);
+    index.apply(Fact::WorkloadGone(web(), 5));
+    assert_eq!(then(&index), Some(11));
+    for how in [How::Made, How::Event] {
+        let mut another = opted_in("web", 5, "off", &from(&["c"]));
+        another.uid = "another".into();
+        index.apply_workload(another, how);
+        assert_eq!(then(&index), Some(11));
+    }
+    index.apply(Fact::WorkloadGone(web(), 12));
+    assert_eq!(then(&index), None);
+}
+
 #[test]
 fn an_event_of_a_workload_that_no_list_showed_is_not_that_it_was_made() {
     let mut index = index();

@@ -78,7 +78,7 @@ fn a_namespace_that_is_gone_is_not_known_any_more() {
 #[test]
 fn a_workload_that_is_gone_is_gone_whatever_is_known_of_its_namespace() {
     let mut index = unknown();
-    index.apply(Fact::WorkloadGone(web()));
+    index.apply(Fact::WorkloadGone(web(), 99));
     assert!(index.is_complete_for(&web()) && index.get(&web()).is_none());
 }
 

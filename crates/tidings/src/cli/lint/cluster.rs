@@ -14,7 +14,7 @@ use tidings_core::evidence::{Evidence, Finding};
 use tidings_core::index::{Content, Fact, Fetched, How, Index, Known, Rare, StreamOf};
 use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::needs::needs_of;
-use tidings_core::object::{Meta, SourceMeta, Workload, read_workload};
+use tidings_core::object::{Meta, SourceMeta, Version, Workload, read_workload};
 use tidings_core::reason::Problem;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
@@ -129,7 +129,8 @@ impl Cluster {
         let key = &workload.key;
         let there = self.index.get(key);
         if there.is_none_or(|known| known.workload != *workload) {
-            self.index.apply(Fact::WorkloadGone(key.clone()));
+            self.index
+                .apply(Fact::WorkloadGone(key.clone(), Version::MAX));
             let workload = Box::new(workload.clone());
             self.index.apply(Fact::Workload(workload, How::Listed));
         }
