@@ -35,7 +35,7 @@ struct Args {
     #[command(subcommand)]
     other: Option<Other>,
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=8)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=9)]
     rows: Vec<u8>,
     /// Also writes what was measured to this file, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -46,7 +46,8 @@ struct Args {
     /// The request rate of row 1's controller-manager; Kubernetes' default is 20.
     #[arg(long, value_name = "N", default_value_t = Options::default().controller_qps)]
     controller_qps: u32,
-    /// Row 8 with 10,000 workloads and 35,000 sources of 800 MB, and not a tenth of them.
+    /// Row 8 with 10,000 workloads and 35,000 sources of 800 MB, and not a tenth of them;
+    /// row 9 with 10,000 workloads, too.
     #[arg(long)]
     full: bool,
 }
@@ -102,6 +103,7 @@ async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
         6 => rows::memory::measure().await,
         7 => rows::failover::measure().await,
         8 => rows::scale::measure(args.full).await,
-        _ => anyhow::bail!("there are rows 1 to 8"),
+        9 => rows::crowd::measure(args.full).await,
+        _ => anyhow::bail!("there are rows 1 to 9"),
     }
 }

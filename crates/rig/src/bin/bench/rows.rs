@@ -1,5 +1,6 @@
 //! The rows of the table, one file each.
 
+pub(crate) mod crowd;
 pub(crate) mod failover;
 pub(crate) mod fan_out;
 pub(crate) mod killed;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use kube::core::DynamicObject;
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment};
 use rig::process::{self, Launch, Tidings};
 use rig::proxy::{Proxy, Seen};
@@ -22,7 +23,7 @@ use crate::observer::Observer;
 /// Bytes of a source.
 const SIZE: usize = 22_800;
 /// Changes of which each is measured by itself.
-const SAMPLES: usize = 30;
+pub(super) const SAMPLES: usize = 30;
 /// Changes of sources that nothing uses.
 const UNUSED: usize = 20;
 /// Kubernetes' controllers would take most of an hour at their usual rate.
@@ -104,8 +105,7 @@ async fn prepare(lab: &Lab, size: &Size) -> Result<TestNamespace> {
         used.fold(workload, |w: Workload, n| w.mount(&reference(n)))
             .into()
     });
-    let bare = (0..SAMPLES).map(|n| deployment(&format!("bare-{n}")).replicas(0).into());
-    lab.create(&namespace, workloads.chain(bare)).await?;
+    lab.create(&namespace, workloads.chain(bare())).await?;
     for n in 0..UNUSED {
         namespace
             .apply(config_map(&format!("unused-{n}"), &[("k", "old")]))
@@ -252,7 +252,35 @@ async fn latency(
 ) -> Result<Figure> {
     let tidings = lab::run(launch).await?;
     sleep(REST).await;
-    let observer = Observer::of(namespace, size.workloads + SAMPLES).await?;
+    let sample = |n: usize| {
+        // Every fourth source or so is of another workload.
+        let source = 8 * n;
+        (reference(source), format!("web-{}", size.user_of(source)))
+    };
+    let [floors, ours] = beside_bare(lab, namespace, size.workloads, sample).await?;
+    lab::end(tidings).await?;
+    Ok(Figure {
+        floor: Some(floors),
+        tidings: ours,
+        ..size.figure(
+            "change of a ConfigMap → patch",
+            Unit::Milliseconds,
+            0.0,
+            None,
+        )
+    })
+}
+
+/// So many changes, each of a source and for the workload that uses it, in turns with
+/// bare patches of the Deployments that [`bare`] makes. Milliseconds: of the bare ones,
+/// and from a change's being accepted to its patch.
+pub(super) async fn beside_bare(
+    lab: &Lab,
+    namespace: &TestNamespace,
+    workloads: usize,
+    sample: impl Fn(usize) -> (String, String),
+) -> Result<[Spread; 2]> {
+    let observer = Observer::of(namespace, workloads + SAMPLES).await?;
     let mut patches = lab::patches(namespace, "configmap/app-0 (k)").await?;
     patches.retain(|patch| patch.roll.key.name.starts_with("bare-"));
     let (mut floors, mut ours) = (Vec::new(), Vec::new());
@@ -267,27 +295,20 @@ async fn latency(
                 floors.push(millis(seen - start));
             }
             Turn::Tidings => {
-                // Every fourth source or so is of another workload.
-                let n = 8 * ours.len();
-                change(namespace, &reference(n)).await?;
+                let (source, user) = sample(ours.len());
+                change(namespace, &source).await?;
                 let accepted = Instant::now();
-                let user = format!("web-{}", size.user_of(n));
                 let seen = observer.wait_for(&user, 2).await?;
                 ours.push(millis(seen.saturating_duration_since(accepted)));
             }
         }
     }
-    lab::end(tidings).await?;
-    Ok(Figure {
-        floor: Some(Spread::of(&floors)),
-        tidings: Spread::of(&ours),
-        ..size.figure(
-            "change of a ConfigMap → patch",
-            Unit::Milliseconds,
-            0.0,
-            None,
-        )
-    })
+    Ok([Spread::of(&floors), Spread::of(&ours)])
+}
+
+/// Deployments for the floor.
+pub(super) fn bare() -> impl Iterator<Item = DynamicObject> {
+    (0..SAMPLES).map(|n| deployment(&format!("bare-{n}")).replicas(0).into())
 }
 
 #[cfg(test)]
