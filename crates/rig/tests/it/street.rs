@@ -79,12 +79,13 @@ impl Street<'_> {
     /// Waits until so many workloads of the tenant are on record.
     pub(crate) async fn tenant_is_on_record(&self, count: usize) -> Result<()> {
         let secrets: Api<Secret> = self.home.own().api();
-        let of_it = format!(".{}", self.tenant.name());
+        // Of the first object the name ends so; of others a number follows.
+        let of_it = format!(".{}.", self.tenant.name());
         wait_until("the tenant to be on record", secs(60), async || {
             let all = secrets.list(&ListParams::default()).await?.items;
             let of_it = all
                 .iter()
-                .filter(|secret| secret.name_any().ends_with(&of_it));
+                .filter(|secret| format!("{}.", secret.name_any()).contains(&of_it));
             let entries = of_it.flat_map(|secret| &secret.data);
             let entries: usize = entries.map(std::collections::BTreeMap::len).sum();
             ensure!(entries == count, "{entries}");

@@ -27,7 +27,8 @@ const PART: &str = "state";
 
 /// All records together have no more, in bytes: those of a million workloads.
 const MOST: usize = 512 << 20;
-/// One namespace's records are in no more objects, of some 32 KiB.
+/// One namespace's records are in no more objects: all that it may have are in some
+/// 2,600 that are half full.
 const SHARDS: u32 = 8_192;
 
 /// So many objects are taken over at once: one tenant may have hundreds.

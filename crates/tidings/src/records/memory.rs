@@ -11,7 +11,7 @@
 //! made unreadable and one that was put back from a copy are one case.
 //!
 //! One Secret `<instance>-state.<namespace>[.<k>]` holds the entries of a
-//! namespace; a further one is begun before it grows beyond [`FULL`]. An entry
+//! namespace; a further one is begun before any grows beyond [`FULL`]. An entry
 //! that outgrows its object is written to another one before it is taken out of
 //! the first, and an object whose last entry went is deleted.
 //!
@@ -20,6 +20,7 @@
 //! then on, and nobody else's waits for it.
 
 mod reading;
+mod room;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,19 +28,21 @@ use std::ops::Bound;
 
 use tidings_core::bounds;
 use tidings_core::kinds::Kinds;
-use tidings_core::refs::WorkloadRef;
+use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{Entry, FORM, entry_key};
 
+use room::Rooms;
 use values::LARGEST;
 pub use values::{NotKept, Shard, Stored, Versions, Write};
 
-/// Bytes of entries above which an object takes no further ones. Kubernetes
-/// refuses Secrets above 1 MiB (`validation.ValidateSecret`); every write rewrites
-/// the whole object, and takes several times its size in memory for a moment.
-pub const FULL: usize = 128 * 1024;
+/// Bytes of entries above which an object takes no further ones. Every write of one
+/// entry has the API server rewrite the whole object, and a roll waits for it: with
+/// 1 KB that takes it 1.7 ms, with 50 KB 5.6, with 200 KB 17. Smaller still, a term that
+/// begins would have many more of them to take over.
+pub const FULL: usize = 16 * 1024;
 
-/// Bytes of entries above which one that grows is given another object, well below
-/// what Kubernetes refuses.
+/// Bytes of entries above which one that grows is given another object: far from what
+/// each has grown to that was as full as it may be.
 const OUTGROWN: usize = 4 * FULL;
 
 /// Milliseconds after which lazy changes are written.
@@ -49,7 +52,7 @@ pub const LAZY: u64 = 2_000;
 struct StateObject {
     version: Option<String>,
     /// Bytes by entry key, to know when it is full.
-    sizes: HashMap<String, usize>,
+    sizes: HashMap<Box<str>, u32>,
     total: usize,
     urgent: BTreeSet<WorkloadRef>,
     lazy: BTreeSet<WorkloadRef>,
@@ -70,9 +73,11 @@ struct StateObject {
 /// The records of all workloads.
 #[derive(Debug, Default)]
 pub struct Store {
-    entries: HashMap<WorkloadRef, Entry>,
+    /// In boxes: the map may be half empty.
+    entries: HashMap<WorkloadRef, Box<Entry>>,
     homes: HashMap<WorkloadRef, Shard>,
     objects: BTreeMap<Shard, StateObject>,
+    rooms: Rooms,
     /// Whose records were refused by themselves.
     refused: BTreeSet<WorkloadRef>,
     /// `--dry-run`: nothing is ever written.
@@ -115,7 +120,7 @@ impl Store {
 
     /// The record of a workload.
     pub fn get(&self, key: &WorkloadRef) -> Option<&Entry> {
-        self.entries.get(key)
+        self.entries.get(key).map(Box::as_ref)
     }
 
     /// All workloads that have a record.
@@ -134,14 +139,14 @@ impl Store {
     /// Records at once in memory; written with the next [`Store::take_writes`].
     pub fn put(&mut self, key: &WorkloadRef, entry: Entry) -> Result<(), NotKept> {
         self.object_of(key, &entry)?.urgent.insert(key.clone());
-        self.entries.insert(key.clone(), entry);
+        self.entries.insert(key.clone(), entry.into());
         Ok(())
     }
 
     /// Records in memory; written with the next write, or after [`LAZY`].
     pub fn put_lazily(&mut self, key: &WorkloadRef, entry: Entry, now: u64) -> Result<(), NotKept> {
         self.object_of(key, &entry)?;
-        self.entries.insert(key.clone(), entry);
+        self.entries.insert(key.clone(), entry.into());
         self.mark_lazy(key, now);
         Ok(())
     }
@@ -225,7 +230,7 @@ impl Store {
             self.refused.remove(&workload);
         }
         if write.deletes && object.urgent.is_empty() && object.lazy.is_empty() {
-            self.objects.remove(&write.shard);
+            self.take_out(&write.shard);
         }
     }
 
@@ -256,8 +261,7 @@ impl Store {
 
     /// Reserves an object that is to be read. `false`: it is in use.
     pub fn claim(&mut self, shard: &Shard) -> bool {
-        let object = self.objects.entry(shard.clone()).or_default();
-        !std::mem::replace(&mut object.busy, true)
+        !std::mem::replace(&mut self.object(shard).busy, true)
     }
 
     /// Whether a workload's record waits to be written.
@@ -289,40 +293,55 @@ impl Store {
         }
         self.has_room(key, &name, bytes)?;
         self.move_out_if_outgrown(key, &name, bytes);
-        let objects = &mut self.objects;
-        let shard = self.homes.entry(key.clone()).or_insert_with(|| {
-            let with_room = |number: &u32| {
-                let shard = Shard {
-                    namespace: key.namespace.clone(),
-                    number: *number,
-                };
-                objects
-                    .get(&shard)
-                    .is_none_or(|o| o.total == 0 || o.total + name.len() + bytes <= FULL)
-            };
-            let number = (0..=u32::MAX).find(with_room).unwrap_or(0);
-            Shard {
-                namespace: key.namespace.clone(),
-                number,
-            }
-        });
-        let object = objects.entry(shard.clone()).or_default();
+        let home = self.homes.get(key).cloned();
+        let shard = home.unwrap_or_else(|| self.with_room_for(&key.namespace, name.len() + bytes));
+        self.homes.insert(key.clone(), shard.clone());
+        self.resize(&shard, &name, bytes);
+        let object = self.object(&shard);
         object.leaving.remove(key);
-        object.resize(&name, bytes);
         Ok(object)
+    }
+
+    /// An object that takes so many further bytes, or else a new one, behind those that
+    /// there are without a gap: who reads them stops at the first that is not there.
+    fn with_room_for(&self, namespace: &Name, bytes: usize) -> Shard {
+        let shard = |number| Shard {
+            namespace: namespace.clone(),
+            number,
+        };
+        let is_free = |number: &u32| !self.objects.contains_key(&shard(*number));
+        let fits = self.rooms.fullest_for(namespace, bytes);
+        shard(fits.unwrap_or_else(|| (0..=u32::MAX).find(is_free).unwrap_or(0)))
+    }
+
+    /// An object, as it is or empty.
+    fn object(&mut self, shard: &Shard) -> &mut StateObject {
+        self.objects.entry(shard.clone()).or_insert_with(|| {
+            self.rooms.resized(shard, None, Some(0));
+            StateObject::default()
+        })
+    }
+
+    fn take_out(&mut self, shard: &Shard) -> Option<StateObject> {
+        let object = self.objects.remove(shard)?;
+        self.rooms.resized(shard, Some(object.total), None);
+        Some(object)
+    }
+
+    /// An entry of an object has so many bytes from now on; with none it is not there.
+    fn resize(&mut self, shard: &Shard, name: &str, bytes: usize) {
+        let object = self.object(shard);
+        let before = object.total;
+        object.resize(name, bytes);
+        let now = object.total;
+        self.rooms.resized(shard, Some(before), Some(now));
     }
 
     /// Whether the records of a namespace may grow by this one.
     fn has_room(&self, key: &WorkloadRef, name: &str, bytes: usize) -> Result<(), NotKept> {
-        let first = Shard {
-            namespace: key.namespace.clone(),
-            number: 0,
-        };
-        let objects = self.objects.range(first..);
-        let of_namespace = objects.take_while(|(shard, _)| shard.namespace == key.namespace);
-        let all = of_namespace.map(|(_, object)| object.total).sum::<usize>();
+        let all = self.rooms.total(&key.namespace);
         let home = self.homes.get(key).and_then(|home| self.objects.get(home));
-        let before = home.and_then(|object| object.sizes.get(name)).copied();
+        let before = home.and_then(|object| object.size_of(name));
         let most = match before {
             None => bounds::RECORDS_BEGUN,
             Some(_) => bounds::RECORDS_GROWN,
@@ -341,7 +360,7 @@ impl Store {
         let Some(object) = home.and_then(|shard| self.objects.get_mut(shard)) else {
             return;
         };
-        let others = object.total - object.sizes.get(name).unwrap_or(&0);
+        let others = object.total - object.size_of(name).unwrap_or(0);
         if others > 0 && others + name.len() + bytes > OUTGROWN {
             object.urgent.remove(key);
             object.lazy.remove(key);
@@ -382,25 +401,25 @@ impl Store {
             .objects
             .get(&shard)
             .is_some_and(|object| self.may_go(&shard, object));
-        let object = self.objects.get_mut(&shard)?;
-        let workloads = object.take_portion(&self.refused);
+        let workloads = self.objects.get_mut(&shard)?.take_portion(&self.refused);
         let mut changes = BTreeMap::new();
         for workload in &workloads {
             let is_here = self.homes.get(workload) == Some(&shard);
             let entry = self.entries.get(workload).filter(|_| is_here);
             let json = entry.map(|entry| entry.write_for(workload, self.form));
             let key = entry_key(workload);
-            object.resize(&key, json.as_ref().map_or(0, String::len));
+            self.resize(&shard, &key, json.as_ref().map_or(0, String::len));
             if json.is_none() && is_here {
                 self.homes.remove(workload);
             }
             changes.insert(key, json);
         }
+        let object = self.objects.get_mut(&shard)?;
         let deletes = object.is_empty() && may_go;
         let version = object.version.clone();
         if object.is_empty() && version.is_none() {
             // It never was there.
-            self.objects.remove(&shard);
+            self.take_out(&shard);
             return None;
         }
         object.writing.clone_from(&workloads);
@@ -449,15 +468,21 @@ impl StateObject {
         self.urgent.append(&mut self.writing);
     }
 
-    fn resize(&mut self, key: &str, bytes: usize) {
-        let before = match bytes {
-            0 => self.sizes.remove(key).unwrap_or(0),
-            _ => self
-                .sizes
-                .insert(key.to_owned(), bytes + key.len())
-                .unwrap_or(0),
-        };
-        self.total = self.total + if bytes == 0 { 0 } else { bytes + key.len() } - before;
+    /// Bytes of an entry, with its name.
+    fn size_of(&self, name: &str) -> Option<usize> {
+        self.sizes.get(name).map(|bytes| *bytes as usize)
+    }
+
+    fn resize(&mut self, name: &str, bytes: usize) {
+        let before = self.size_of(name).unwrap_or(0);
+        let now = if bytes == 0 { 0 } else { bytes + name.len() };
+        if now == 0 {
+            self.sizes.remove(name);
+        } else {
+            let now = u32::try_from(now).unwrap_or(u32::MAX);
+            self.sizes.insert(name.into(), now);
+        }
+        self.total = self.total + now - before;
     }
 }
 

@@ -24,8 +24,11 @@ impl Store {
         shard: &Shard,
         stored: Option<Stored>,
     ) -> (Vec<WorkloadRef>, Vec<String>) {
-        let former = self.objects.remove(shard).unwrap_or_default();
-        let (mut concerned, mut unwritten) = self.unwritten(shard, &former);
+        // Where it is new, as all are at the beginning of a term, nothing is held in it.
+        let former = self.take_out(shard);
+        let held = former.as_ref().map(|former| self.unwritten(shard, former));
+        let (mut concerned, mut unwritten) = held.unwrap_or_default();
+        let former = former.unwrap_or_default();
         let mut object = StateObject {
             version: stored.as_ref().map(|stored| stored.version.clone()),
             portion: former.portion,
@@ -62,6 +65,7 @@ impl Store {
             concerned.extend(unwritten.extract_if(.., |key| !self.entries.contains_key(key)));
         }
         object.urgent = unwritten;
+        self.rooms.resized(shard, None, Some(object.total));
         self.objects.insert(shard.clone(), object);
         (concerned.into_iter().collect(), problems)
     }
@@ -110,7 +114,7 @@ impl Store {
         is_waiting: bool,
     ) -> Counts {
         let is_here = self.homes.get(workload) == Some(shard);
-        match self.entries.get(workload).filter(|_| is_here) {
+        match self.get(workload).filter(|_| is_here) {
             Some(ours) if ours == stored => Counts::Both,
             Some(ours) if stored.is_later_than(ours) => Counts::Stored,
             Some(ours) if ours.is_later_than(stored) => Counts::Ours,
@@ -131,12 +135,12 @@ impl Store {
     /// interrupted.
     fn settle_at(&mut self, shard: &Shard, workload: &WorkloadRef, entry: Entry) -> bool {
         let is_elsewhere = self.homes.get(workload).is_some_and(|home| home != shard);
-        if let Some(other) = self.entries.get(workload).filter(|_| is_elsewhere)
+        if let Some(other) = self.get(workload).filter(|_| is_elsewhere)
             && !entry.is_later_than(other)
         {
             return false;
         }
-        self.entries.insert(workload.clone(), entry);
+        self.entries.insert(workload.clone(), entry.into());
         if let Some(former) = self.homes.insert(workload.clone(), shard.clone())
             && let Some(object) = self.objects.get_mut(&former)
         {

@@ -7,7 +7,7 @@ use tidings_core::kinds::{KINDS, Kinds};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Epoch, FORM, entry_key};
 
-use super::{FULL, NotKept, Shard, Store, Stored, Write};
+use super::{FULL, NotKept, OUTGROWN, Shard, Store, Stored, Write};
 
 fn entry(bytes: usize) -> Entry {
     let epoch = Epoch::draw(7, "1");
@@ -175,6 +175,27 @@ fn entries_that_grow_find_room() {
         }
         assert_eq!(server.entries(), 20, "{size}");
     }
+}
+
+/// Another version may have filled them further.
+#[test]
+fn larger_objects_shrink_as_their_entries_change() {
+    let (mut store, mut server) = (Store::new(false, Kinds::default()), Server::default());
+    let json = |n| (entry_key(&web(n)), entry(1_000).write(FORM).into_bytes());
+    let shard = Shard {
+        namespace: "stage".into(),
+        number: 0,
+    };
+    let all: BTreeMap<_, _> = (0..100).map(json).collect();
+    server.objects.insert(shard.clone(), all);
+    store.read(&shard, server.read(&shard));
+    for n in 0..100 {
+        store.put(&web(n), entry(1_001)).unwrap();
+    }
+    server.serve(&mut store);
+    assert_eq!(server.entries(), 100);
+    let size = |data: &BTreeMap<String, Vec<u8>>| data.values().map(Vec::len).sum::<usize>();
+    assert!(server.objects.values().all(|data| size(data) <= OUTGROWN));
 }
 
 #[test]
