@@ -14,6 +14,7 @@ pub mod decide;
 pub mod digest;
 pub mod evidence;
 pub mod fair;
+pub mod few;
 pub mod index;
 pub mod jobs;
 pub mod kinds;

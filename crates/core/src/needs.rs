@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bounds;
 use crate::digest::Digest;
+use crate::few::Few;
 use crate::index::{Content, Index, Known, Presence, Source};
 use crate::object::SourceFlags;
 use crate::pattern::{Pattern, Steps};
@@ -238,7 +239,7 @@ impl Need {
     /// The keys that count, with their digests in this content (`None`: the
     /// source is not there). A key of which only counts that it is there has the
     /// same digest whatever it holds.
-    pub fn used(&self, content: Option<&Content>) -> BTreeMap<Name, KeyDigest> {
+    pub fn used(&self, content: Option<&Content>) -> Few<Name, KeyDigest> {
         let keys = content.map_or(0, |content| content.keys.len());
         self.filter
             .go_through(STEPS_OF_KEY * (self.keys.len() + keys));
@@ -246,7 +247,7 @@ impl Need {
             let digest = content.and_then(|c| used.digest(key, c));
             (key.clone(), KeyDigest(digest))
         });
-        let mut used: BTreeMap<_, _> = named.collect();
+        let mut used: Few<_, _> = named.collect();
         if let (true, Some(content)) = (self.whole, content) {
             let counts =
                 |key: &Name| self.admits(key) && !(self.unseen.binary && content.is_binary(key));
@@ -422,7 +423,7 @@ impl Asking<'_> {
             held if held.present().map(|p| p.version) == seen.map(|seen| seen.rv) => None,
             held => Some(need.used(held.current())),
         };
-        let is_there = |keys: &BTreeMap<Name, KeyDigest>, key: &Name| {
+        let is_there = |keys: &Few<Name, KeyDigest>, key: &Name| {
             keys.get(key)
                 .is_some_and(|digest: &KeyDigest| digest.0.is_some())
         };

@@ -4,10 +4,9 @@
 //! The only error is JSON that is not such an object, and it never quotes its
 //! input, which may hold secrets.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
+use crate::annotations::Annotations;
 use crate::digest::Digest;
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
@@ -165,9 +164,9 @@ pub struct Workload {
     /// When it was created.
     pub created: Seconds,
     /// Its annotations and its template's, those that are read only.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// See `annotations`.
-    pub template_annotations: BTreeMap<String, String>,
+    pub template_annotations: Annotations,
     /// What its containers use.
     pub uses: Box<[Use]>,
     /// Whether they use more sources than are followed.

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::few::Few;
 use crate::object::{Seconds, Version, template_with};
 use crate::refs::{Name, SourceKind, SourceRef};
 
@@ -94,7 +95,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
     /// What the workload was brought to, by source.
-    pub seen: BTreeMap<Seen, SeenSource>,
+    pub seen: Few<Seen, SeenSource>,
 }
 
 /// What the pods of an earlier template have.
@@ -106,7 +107,7 @@ pub struct Older {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubt: bool,
     /// What was there when they were made.
-    pub seen: BTreeMap<Seen, SeenSource>,
+    pub seen: Few<Seen, SeenSource>,
 }
 
 /// So many templates may have pods at once, as far as it is recorded.
@@ -230,7 +231,7 @@ pub struct SeenSource {
 #[serde(untagged)]
 pub enum SeenKeys {
     /// Each by itself; a key that was not there has none.
-    Apart(BTreeMap<Name, KeyDigest>),
+    Apart(Few<Name, KeyDigest>),
     /// One digest for more than [`KEYS_APART`].
     Together(Digest),
 }
@@ -271,7 +272,7 @@ impl SeenSource {
     }
 
     /// The record of used keys, together where they are many.
-    pub fn new(rv: Version, whole: bool, keys: BTreeMap<Name, KeyDigest>) -> Self {
+    pub fn new(rv: Version, whole: bool, keys: Few<Name, KeyDigest>) -> Self {
         let keys = if keys.len() > KEYS_APART {
             let all = keys.iter().map(|(key, digest)| (&**key, digest.0));
             SeenKeys::Together(Digest::of_keys(all))
@@ -313,7 +314,7 @@ impl Entry {
             back: None,
             kept: false,
             over: None,
-            seen: BTreeMap::new(),
+            seen: Few::new(),
         }
     }
 
@@ -342,13 +343,13 @@ impl Entry {
     /// content that counts is the same, and in what is known of other pods. The patch may be there already, so another number
     /// would be another roll.
     pub fn brings_the_same(&self, other: &Self) -> bool {
-        let contents = |entry: &Self| -> BTreeMap<Seen, SeenSource> {
+        let contents = |entry: &Self| -> Few<Seen, SeenSource> {
             let seen = entry.seen.iter();
             seen.map(|(key, seen)| (key.clone(), seen.content()))
                 .collect()
         };
         let without = |entry: &Self| Self {
-            seen: BTreeMap::new(),
+            seen: Few::new(),
             mixed: false,
             doubt: false,
             ..entry.clone()

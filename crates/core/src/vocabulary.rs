@@ -91,7 +91,8 @@ impl Vocabulary {
             Some(((*key).to_owned(), value.clone()))
         });
         let renamed: Vec<_> = renamed.collect();
-        written.retain(|key, _| annotations::is_kept(key) && !self.renamed.contains_key(&**key));
+        written
+            .retain(|key, _| annotations::is_kept(key) && !self.renamed.contains_key(key.as_str()));
         written.extend(renamed);
         annotations::keep_few(&mut written);
         written

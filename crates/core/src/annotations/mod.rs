@@ -10,9 +10,8 @@ mod read;
 mod table;
 mod times;
 
-use std::collections::BTreeMap;
-
 use crate::bounds;
+use crate::few::Few;
 use crate::pattern::Pattern;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind};
@@ -22,7 +21,7 @@ pub use table::{ANNOTATIONS, OwnSettings};
 pub use times::{go_seconds, millis};
 
 /// Annotations of one object.
-pub type Annotations = BTreeMap<String, String>;
+pub type Annotations = Few<String, String>;
 
 /// Tidings' own domain: what is misspelled in it is said.
 pub const OWN: &str = "tidings.dev/";
@@ -211,7 +210,7 @@ pub(crate) fn problem_of_key(key: &str) -> Option<Problem> {
 }
 
 /// What is wrong with the own annotations of a source, if anything: the first.
-pub(crate) fn problem_on_source(annotations: &BTreeMap<String, String>) -> Option<Problem> {
+pub(crate) fn problem_on_source(annotations: &Annotations) -> Option<Problem> {
     let mut own = annotations.iter().filter(|(key, _)| key.starts_with(OWN));
     let problem = |(key, value): (&String, &String)| match find(key) {
         None => Some(unknown(key)),

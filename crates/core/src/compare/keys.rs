@@ -4,11 +4,12 @@
 //! key. [`super::compare`] makes its changes of the same pairs, so what is shown
 //! of a key is what was decided on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::few::Few;
 use crate::index::{Presence, Source};
 use crate::needs::Need;
 use crate::refs::Name;
@@ -16,7 +17,7 @@ use crate::state::{KeyDigest, SeenKeys, SeenSource};
 
 use super::tells;
 
-pub(super) type Digests = BTreeMap<Name, KeyDigest>;
+pub(super) type Digests = Few<Name, KeyDigest>;
 
 /// How a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,8 +1,7 @@
 //! Records: what a workload is, or was, brought to.
 
-use std::collections::BTreeMap;
-
 use crate::compare::{Change, What, tells};
+use crate::few::Few;
 use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
 use crate::needs::Need;
@@ -103,7 +102,7 @@ impl Case<'_> {
         now
     }
 
-    fn keep(&self, gone: &Change, entry: &Entry, seen: &mut BTreeMap<Seen, SeenSource>) {
+    fn keep(&self, gone: &Change, entry: &Entry, seen: &mut Few<Seen, SeenSource>) {
         let key = Seen::of(&gone.source);
         let Some(before) = entry.seen.get(&key) else {
             return;
@@ -134,7 +133,7 @@ impl Case<'_> {
             doubt: false,
             restart: None,
             back: None,
-            seen: BTreeMap::new(),
+            seen: Few::new(),
             ..entry.clone()
         }
     }

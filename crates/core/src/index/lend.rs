@@ -84,7 +84,7 @@ impl Index {
         let Some(lender) = &known.workload.lender else {
             return 0;
         };
-        let now = self.workloads.get(lender).map(Known::lends);
+        let now = self.get(lender).map(Known::lends);
         if known.workload.lent.as_deref() == now.as_ref() {
             return 0;
         }

@@ -168,7 +168,7 @@ impl Index {
 
     /// Whether anybody uses a source, or names it.
     pub(super) fn has_users(&self, key: &SourceRef) -> bool {
-        let held = self.sources.get(key);
+        let held = self.source(key);
         let wild = || self.wild.get(&(key.kind, key.namespace.clone()));
         held.is_some_and(Source::is_used)
             || wild().is_some_and(|wild| wild.who_names(&key.name).next().is_some())

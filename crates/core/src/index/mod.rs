@@ -24,6 +24,7 @@ mod wild;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use fact::{Concerned, Fact, Going, Gone};
 pub use pods::Pods;
@@ -33,15 +34,16 @@ pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
 use crate::object::SourceFlags;
-use crate::policy::Defaults;
+use crate::policy::{Defaults, Policy};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 /// What is in the cluster now.
 #[derive(Debug, Default)]
 pub struct Index {
     defaults: Defaults,
-    workloads: BTreeMap<WorkloadRef, Known>,
-    sources: BTreeMap<SourceRef, Source>,
+    /// In boxes, as the sources are: a map may be half empty.
+    workloads: BTreeMap<WorkloadRef, Box<Known>>,
+    sources: BTreeMap<SourceRef, Box<Source>>,
     /// Where a workload names sources by wildcard.
     wild: BTreeMap<(SourceKind, Name), wild::Wild>,
     namespaces: BTreeMap<Name, namespace::Namespace>,
@@ -49,6 +51,8 @@ pub struct Index {
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
     names: names::Names,
+    /// What the last workload whose annotations were read asks for.
+    last_policy: Arc<Policy>,
     rooms: BTreeMap<Name, room::Held>,
     /// The namespaces that may have room for what they had none for.
     roomy: BTreeSet<Name>,
@@ -73,12 +77,12 @@ impl Index {
 
     /// A workload.
     pub fn get(&self, key: &WorkloadRef) -> Option<&Known> {
-        self.workloads.get(key)
+        self.workloads.get(key).map(Box::as_ref)
     }
 
     /// All workloads, in order.
     pub fn workloads(&self) -> impl Iterator<Item = (&WorkloadRef, &Known)> {
-        self.workloads.iter()
+        self.workloads.iter().map(|(key, known)| (key, &**known))
     }
 
     /// The marks on a source, as far as they are known.

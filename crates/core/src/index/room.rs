@@ -5,11 +5,11 @@
 //! not held, and is read again when there is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::annotations::Annotations;
 use crate::bounds;
 use crate::object::Workload;
-use crate::policy::Policy;
 use crate::refs::{Name, WorkloadRef};
 
 use super::{Index, Known};
@@ -79,7 +79,7 @@ impl Index {
 
     /// A workload, as it is known, takes no room any more.
     pub(super) fn give_room(&mut self, key: &WorkloadRef) {
-        let size = self.workloads.get(key).map(Known::size).unwrap_or_default();
+        let size = self.get(key).map(Known::size).unwrap_or_default();
         let Some(room) = self.rooms.get_mut(&key.namespace) else {
             return;
         };
@@ -170,7 +170,7 @@ impl Known {
         };
         Self {
             crowded: Some(crowded),
-            policy: Policy::default(),
+            policy: Arc::default(),
             problems: Vec::new(),
             workload: Workload {
                 annotations: Annotations::new(),

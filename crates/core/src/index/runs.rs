@@ -51,6 +51,7 @@ impl Index {
         let within =
             move |key: &WorkloadRef| key.namespace == like.namespace && key.kind == like.kind;
         let range = self.workloads.range(first..);
+        let range = range.map(|(key, known)| (key, &**known));
         range.take_while(move |(key, _)| within(key))
     }
 }

@@ -341,7 +341,7 @@ impl Index {
     /// to be asked again. That a source is gone the watch tells, too; where the watch itself
     /// has begun anew from an earlier state nothing is known of the source until it is read.
     pub fn is_late(&self, key: &SourceRef, told: u32, fetched: &Fetched) -> bool {
-        let asked = self.sources.get(key).filter(|source| source.told == told);
+        let asked = self.source(key).filter(|source| source.told == told);
         let Some(known) = asked.and_then(Source::present) else {
             return false;
         };
@@ -371,7 +371,7 @@ impl Index {
 
     /// A source, if it is held.
     pub fn source(&self, key: &SourceRef) -> Option<&Source> {
-        self.sources.get(key)
+        self.sources.get(key).map(Box::as_ref)
     }
 
     /// What is known of a source, held or not. Where all sources of the namespace
@@ -387,7 +387,7 @@ impl Index {
                 &UNKNOWN
             }
         };
-        self.sources.get(key).unwrap_or_else(unheld)
+        self.source(key).unwrap_or_else(unheld)
     }
 
     /// How many sources are held.
@@ -414,7 +414,7 @@ impl Index {
                 ..Source::default()
             };
             self.find_who_names(&key);
-            self.sources.insert(key, source);
+            self.sources.insert(key, source.into());
         }
         self.sources.entry(key.clone()).or_default()
     }
@@ -428,7 +428,7 @@ impl Index {
 
     /// Takes over what was told, if it is news; says whether it is.
     fn tell(&mut self, meta: &SourceMeta) -> bool {
-        let source = self.sources.get(&meta.key);
+        let source = self.source(&meta.key);
         let known = source.and_then(Source::present);
         let news = known.is_none_or(|known| is_news(known, meta));
         if news {
@@ -535,7 +535,7 @@ impl Index {
     /// What is held for the sake of patterns only is absent once it is not held.
     pub(super) fn drop_absent(&mut self, key: &SourceRef) {
         let absent = |source: &Source| !source.is_used() && source.presence == Presence::Absent;
-        if self.has_listed(key.kind, &key.namespace) && self.sources.get(key).is_some_and(absent) {
+        if self.has_listed(key.kind, &key.namespace) && self.source(key).is_some_and(absent) {
             self.let_go(key);
         }
     }

@@ -230,7 +230,7 @@ impl Index {
             StreamOf::Workloads(kind) => kind == key.kind || is_told_by(known, kind),
             StreamOf::Namespaces | StreamOf::Sources(_) => true,
         };
-        let concerned = self.workloads.iter().filter(of).map(|(key, _)| key);
+        let concerned = self.workloads().filter(of).map(|(key, _)| key);
         concerned
             .filter(|key| stream.covers(stream.of, &key.namespace))
             .cloned()

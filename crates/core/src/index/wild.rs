@@ -226,5 +226,6 @@ impl Index {
         self.sources
             .range(first..)
             .take_while(move |(key, _)| within(key))
+            .map(|(key, source)| (key, &**source))
     }
 }

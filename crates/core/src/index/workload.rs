@@ -1,5 +1,7 @@
 //! Workloads: what is known of each, and the facts that tell of them.
 
+use std::sync::Arc;
+
 use crate::annotations::PAUSED_AT;
 use crate::object::{Mark, Strategy, Version, Workload};
 use crate::policy::{self, Policy};
@@ -44,7 +46,7 @@ pub struct Known {
     /// As it was read last.
     pub workload: Workload,
     /// What its owners asked for.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// What is wrong with what they wrote.
     pub problems: Vec<Problem>,
     /// How it began.
@@ -67,7 +69,7 @@ impl Index {
     /// A workload was read. It may have to be decided again, and so may who uses its pod
     /// template.
     pub(super) fn apply_workload(&mut self, mut workload: Workload, how: How) -> Concerned {
-        let before = self.workloads.get(&workload.key);
+        let before = self.get(&workload.key);
         // Also of another of its name: all versions of a kind are of one order.
         if how != How::Listed && before.is_some_and(|b| b.workload.version > workload.version) {
             return Concerned::default();
@@ -77,7 +79,7 @@ impl Index {
         self.borrow(&mut workload);
         self.share_names(&mut workload);
         let key = workload.key.clone();
-        let before = self.workloads.get(&workload.key);
+        let before = self.get(&workload.key);
         // Patterns are costly to compile, and most events are of the status.
         let (policy, problems) = match before.filter(|b| b.says_the_same(&workload)) {
             Some(before) => (before.policy.clone(), before.problems.clone()),
@@ -123,7 +125,7 @@ impl Index {
 
     /// Reads the policy of a workload again, whose namespace is another than it was.
     pub(super) fn read_policy(&mut self, key: &WorkloadRef) {
-        let Some(known) = self.workloads.get(key) else {
+        let Some(known) = self.get(key) else {
             return;
         };
         if known.crowded.is_some() {
@@ -140,15 +142,16 @@ impl Index {
     }
 
     fn replace(&mut self, known: Known) -> bool {
-        let known = self.make_room(known);
+        let mut known = self.make_room(known);
+        known.policy = self.share_policy(known.policy);
         let key = known.workload.key.clone();
-        let before = self.workloads.get(&key);
+        let before = self.get(&key);
         let dirty = before.is_none_or(|before| before.differs(&known));
         let links = (!before.is_some_and(|before| before.mentions_the_same(&known))).then(|| {
             let mentioned = before.map(Mentions::of).unwrap_or_default();
             (mentioned, Mentions::of(&known))
         });
-        self.workloads.insert(key.clone(), known);
+        self.workloads.insert(key.clone(), known.into());
         if let Some((before, now)) = links {
             self.relink(&key, &before, &now);
         }
@@ -157,11 +160,20 @@ impl Index {
 
     /// Where its namespace is not ours, or not known yet, nothing is asked for: neither
     /// are annotations read nor sources held.
-    fn policy_of(&self, workload: &Workload) -> (Policy, Vec<Problem>) {
-        match self.defaults_of(&workload.key.namespace) {
-            Some(defaults) => policy::read(workload, defaults, self.defaults),
-            None => (Policy::default(), Vec::new()),
+    fn policy_of(&self, workload: &Workload) -> (Arc<Policy>, Vec<Problem>) {
+        let Some(defaults) = self.defaults_of(&workload.key.namespace) else {
+            return Default::default();
+        };
+        let (policy, problems) = policy::read(workload, defaults, self.defaults);
+        (policy.into(), problems)
+    }
+
+    /// One and the same where it is what the last one was: most workloads ask for the same.
+    fn share_policy(&mut self, policy: Arc<Policy>) -> Arc<Policy> {
+        if self.last_policy != policy {
+            self.last_policy = policy;
         }
+        self.last_policy.clone()
     }
 
     fn share_names(&mut self, workload: &mut Workload) {
@@ -195,7 +207,7 @@ impl Known {
             since,
             reverted: before.and_then(|before| before.taken_back(&now)),
             unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
-            policy: Policy::default(),
+            policy: Arc::default(),
             problems: Vec::new(),
             crowded: None,
             epoch: 0,

@@ -173,15 +173,15 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
-        let mut kept = Annotations::new();
+        let mut kept = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             if self.0.reads(&key) {
-                kept.insert(key, map.next_value()?);
+                kept.push((key, map.next_value()?));
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(kept)
+        Ok(kept.into_iter().collect())
     }
 }
 

@@ -128,10 +128,9 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::digest::Digest;
+    use crate::few::Few;
     use crate::refs::{Name, SourceKind};
     use crate::state::{End, KeyDigest, Method, Roll, Seen, SeenSource};
 
@@ -140,7 +139,7 @@ mod tests {
 
     fn entry() -> Entry {
         let digest = Digest::of_parts(&[b"x"]);
-        let keys = BTreeMap::from([
+        let keys = Few::from([
             (Name::from("a"), KeyDigest(Some(digest))),
             (Name::from("b"), KeyDigest(None)),
         ]);
@@ -162,10 +161,10 @@ mod tests {
             at: Some(1_795_905_480),
             restarts: entry.restarts.with(1_795_905_480),
             rolls: entry.rolls.with(roll, End::Done),
-            seen: BTreeMap::from([
+            seen: Few::from([
                 (seen("few"), SeenSource::new(7, false, keys)),
                 (seen("many"), SeenSource::new(8, true, many.collect())),
-                (seen("none"), SeenSource::new(0, true, BTreeMap::new())),
+                (seen("none"), SeenSource::new(0, true, Few::new())),
             ]),
             ..entry
         }

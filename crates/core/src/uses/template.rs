@@ -4,11 +4,11 @@
 //! not there, and what is `null`, is its default; what has another shape is an
 //! error of the parser.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+
+use crate::annotations::Annotations;
 
 /// A pod template, as far as Tidings reads it.
 #[derive(Debug, Default, Deserialize)]
@@ -24,7 +24,7 @@ pub struct PodTemplate {
 #[serde(default)]
 pub struct TemplateMeta {
     /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
 }
 
 impl PodTemplate {

@@ -104,6 +104,7 @@ impl Desk {
             }
             self.awaits.pop();
         }
+        self.awaits = Vec::new();
         false
     }
 
@@ -157,7 +158,8 @@ impl Desk {
 /// The desks, by workload.
 #[derive(Debug, Default)]
 pub(super) struct Desks {
-    by_key: HashMap<WorkloadRef, Desk>,
+    /// In boxes: the map may be half empty.
+    by_key: HashMap<WorkloadRef, Box<Desk>>,
     /// At how many something is under way that must be waited for.
     waited_for: usize,
     /// Jobs that are being made again, in each namespace.
@@ -169,11 +171,11 @@ pub(super) struct Desks {
 impl Desks {
     /// The desk of a workload, if it has one.
     pub(super) fn get(&self, key: &WorkloadRef) -> Option<&Desk> {
-        self.by_key.get(key)
+        self.by_key.get(key).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, key: &WorkloadRef) -> Option<&mut Desk> {
-        self.by_key.get_mut(key)
+        self.by_key.get_mut(key).map(Box::as_mut)
     }
 
     /// The desk of a workload.
@@ -183,7 +185,7 @@ impl Desks {
 
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Desk> {
-        self.by_key.values()
+        self.by_key.values().map(Box::as_ref)
     }
 
     /// At how many something is under way that must be waited for.
@@ -212,7 +214,7 @@ impl Desks {
 
     /// A workload of this uid is there: perhaps a Job that was made again.
     pub(super) fn shown(&mut self, key: &WorkloadRef, uid: &Name) {
-        let made = self.by_key.get(key).and_then(Desk::made);
+        let made = self.get(key).and_then(Desk::made);
         if made.is_some_and(|former| former != uid) {
             self.end_all_of(key);
         }
@@ -221,7 +223,7 @@ impl Desks {
     /// A Job is deleted, and what to go on with when it is gone. Returns whether that was
     /// known before.
     pub(super) fn leaves(&mut self, patch: &Patch) -> bool {
-        let desk = self.by_key.get_mut(&patch.roll.key);
+        let desk = self.get_mut(&patch.roll.key);
         let Some(stage) = desk.and_then(Desk::stage) else {
             return false;
         };
@@ -299,7 +301,7 @@ impl Desks {
                 task: Some(task),
                 ..Desk::default()
             };
-            self.by_key.insert(key.clone(), rest);
+            self.by_key.insert(key.clone(), rest.into());
         }
     }
 

@@ -1,8 +1,6 @@
 //! CronJobs and Jobs, and Rollouts that use another's template: what is decided
 //! when `configmap/c` changes.
 
-use std::collections::BTreeMap;
-
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -131,7 +129,7 @@ fn what_is_wrong_in_a_namespace_that_is_left_out_is_not_told() {
     assert_eq!(lab.decide().problems.len(), 1);
     lab.index.apply(Fact::Namespace {
         name: "ns".into(),
-        annotations: BTreeMap::new(),
+        annotations: [].into(),
         left_out: true,
     });
     assert!(lab.decide().problems.is_empty());

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::compare::{KeyRow, KeyState, rows};
 use tidings_core::decide::Verdict;
+use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::reason::{Problem, Reason};
@@ -119,7 +120,7 @@ fn is_pending(entry: &Entry, facts: &Facts<'_>) -> bool {
 }
 
 /// What the pods have: a roll that is not there yet has brought them nothing.
-fn of_pods<'a>(entry: &'a Entry, facts: &Facts<'_>) -> &'a BTreeMap<Seen, SeenSource> {
+fn of_pods<'a>(entry: &'a Entry, facts: &Facts<'_>) -> &'a Few<Seen, SeenSource> {
     let before = entry.unreached(facts.known.workload.whole);
     before.map_or(&entry.seen, |before| &before.seen)
 }
