@@ -22,8 +22,10 @@ mod content;
 mod past;
 mod pods_since;
 mod sha1;
+mod together;
 
 pub use pods_since::pods_since;
+pub use together::{Asked, ContentList, ONE_OF, Read};
 
 /// Reads a source and digests its keys, if so also as Reloader does; its content
 /// is gone when this returns.
@@ -41,14 +43,7 @@ pub async fn source(
     let Some(json) = there(api.read(&call).await)? else {
         return Ok(Fetched::Absent);
     };
-    let fetched = read_source(key, filter, &json)?;
-    match fetched {
-        Fetched::Present(meta, content) if sha1 => {
-            let sha1 = sha1::of(key.kind, &json)?;
-            Ok(Fetched::Present(meta, content.hashed(sha1)))
-        }
-        fetched => Ok(fetched),
-    }
+    read_hashed(key, filter, sha1, &json)
 }
 
 /// Reads a workload, if it is there.
@@ -76,6 +71,21 @@ pub async fn find(
         Question::Source(source, version) => past::source(api, source, *version, filter).await,
         Question::Workload(version) => past::workload(api, key, *version, filter).await,
         Question::Pods => pods_since(api, key).await.map(Finding::Pods),
+    }
+}
+
+fn read_hashed(
+    key: &SourceRef,
+    filter: &Filter,
+    sha1: bool,
+    json: &[u8],
+) -> Result<Fetched, ApiError> {
+    match read_source(key, filter, json)? {
+        Fetched::Present(meta, content) if sha1 => {
+            let sha1 = sha1::of(key.kind, json)?;
+            Ok(Fetched::Present(meta, content.hashed(sha1)))
+        }
+        fetched => Ok(fetched),
     }
 }
 

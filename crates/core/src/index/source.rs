@@ -390,6 +390,18 @@ impl Index {
         self.source(key).unwrap_or_else(unheld)
     }
 
+    /// Those of a kind and a namespace that are held, may be there and have not been read
+    /// as they are.
+    pub fn unread(&self, kind: SourceKind, namespace: &Name) -> impl Iterator<Item = &SourceRef> {
+        let may_be = |source: &Source| match source.presence {
+            Presence::Unknown | Presence::Present(_) => source.current().is_none(),
+            Presence::Absent | Presence::NotWatched => false,
+        };
+        let held = self.held(kind, namespace);
+        held.filter(move |(_, source)| may_be(source))
+            .map(|(key, _)| key)
+    }
+
     /// How many sources are held.
     pub fn sources(&self) -> usize {
         self.sources.len()

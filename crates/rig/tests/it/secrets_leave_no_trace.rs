@@ -14,6 +14,8 @@ use rig::{Cluster, secs, wait_until};
 use serde_json::json;
 
 const WEB: &str = "deployment/web";
+/// More than are read one by one.
+const MANY: usize = 400;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn web() -> Workload {
@@ -49,6 +51,24 @@ async fn a_used_secret_is_nowhere_after_use() -> Result<()> {
         home.ns().apply(applied("db", password)).await?;
         home.rolled_exactly(WEB, n).await?;
     }
+    is_gone_from_memory(&tidings, &needles).await?;
+    is_in_nothing_that_is_said(&home, &tidings, &needles).await
+}
+
+/// So many that they are read by a list.
+#[tokio::test]
+async fn hundreds_are_nowhere_after_they_were_listed() -> Result<()> {
+    let home = Installed::new(Cluster::shared().await?, "listed").await?;
+    let password = token();
+    let needles = Needles::new(&[&password])?;
+    let names: Vec<_> = (0..MANY).map(|n| format!("db-{n}")).collect();
+    for name in &names {
+        home.ns().apply(applied(name, &password)).await?;
+    }
+    let tidings = home.controller(&["--log-level=trace"]).await?;
+    let all = names.iter().map(|name| format!("secret/{name}"));
+    let web = all.fold(deployment("web"), |web, secret| web.mount(&secret));
+    home.adopt([web.annotate(RELOAD, "auto")]).await?;
     is_gone_from_memory(&tidings, &needles).await?;
     is_in_nothing_that_is_said(&home, &tidings, &needles).await
 }

@@ -15,6 +15,7 @@ use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
 
 use crate::api::ApiError;
+use crate::fetch::Asked;
 use crate::records::memory::{Shard, Stored, Versions, Write};
 
 /// What comes in.
@@ -24,6 +25,8 @@ pub enum Input {
     Fact(Fact),
     /// A source was read; the number is that of the question.
     Fetched(SourceRef, u32, Result<Fetched, ApiError>),
+    /// Sources were read together: those that the list has not shown.
+    FetchedTogether(Together),
     /// It was looked up which of these sources are there: the names of those.
     LookedUp(Lookup, Result<BTreeSet<Name>, ApiError>),
     /// The sources of a namespace were listed.
@@ -105,6 +108,8 @@ pub enum Effect {
     /// Read a source, if so also as Reloader hashes it; the number goes into the
     /// answer.
     Fetch(SourceRef, u32, bool),
+    /// Read sources by a list. Each that it shows is an answer as to [`Effect::Fetch`].
+    FetchTogether(Together),
     /// Look up which of these sources are there.
     LookUp(Lookup),
     /// List the sources of a namespace.
@@ -140,6 +145,17 @@ pub struct Lookup {
     pub namespace: Name,
     /// Their names, each with the number of the question.
     pub asked: Vec<(Name, u32)>,
+}
+
+/// Sources that are read together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// Their kind.
+    pub kind: SourceKind,
+    /// Their namespace.
+    pub namespace: Name,
+    /// Their names, each with its question.
+    pub asked: Asked,
 }
 
 /// A roll: decided once. What the workload is told, what is said of it, and what is

@@ -29,6 +29,7 @@ mod remaking;
 mod simulation;
 #[cfg(test)]
 mod strangers;
+mod together;
 
 use std::collections::BTreeSet;
 
@@ -51,7 +52,7 @@ use leading::Leading;
 
 pub use messages::{
     Action, Answer, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind, Outcome, Patch,
-    Roll, RollError, Unpause,
+    Roll, RollError, Together, Unpause,
 };
 
 /// The controller.
@@ -111,6 +112,7 @@ impl Control {
         match input {
             Input::Fact(fact) => self.fact(fact),
             Input::Fetched(source, told, result) => self.fetched(&source, told, result),
+            Input::FetchedTogether(left) => self.ground.fetched_together(left),
             Input::LookedUp(lookup, result) => self.looked_up(lookup, &result),
             Input::Listed(kind, namespace, result) => {
                 let concerned = self.ground.listed(kind, namespace, result);

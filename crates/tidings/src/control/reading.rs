@@ -14,6 +14,7 @@ use tidings_core::settle::Millis;
 
 use super::backoff::Backoff;
 use super::ground::Ground;
+use super::together::Lists;
 use super::{Effect, Lookup};
 use crate::api::ApiError;
 
@@ -24,6 +25,9 @@ const PUT_OFF: usize = 16;
 const AT_ONCE: usize = 32;
 /// So many unknown sources of a kind are read one by one; more are looked up together.
 const FEW: usize = 16;
+
+/// Room for so many that are being read is kept, though fewer are.
+const KEPT: usize = 512;
 
 /// What is being read.
 #[derive(Debug, Default)]
@@ -36,6 +40,8 @@ pub(super) struct Reads {
     quiet: BTreeSet<Name>,
     /// What is being looked up, each with what waits to be looked up after it.
     lookups: HashMap<(SourceKind, Name), Vec<SourceRef>>,
+    /// By what lists many are read at once.
+    pub(super) lists: Lists,
 }
 
 /// A source that is being read, or could not be.
@@ -43,11 +49,26 @@ pub(super) struct Reads {
 struct Reading {
     /// Whether it is read, looked up, or waits for that.
     under_way: bool,
+    /// By what it is read.
+    by: By,
     /// What the watch has told of it meanwhile.
     later: Vec<SourceMeta>,
     backoff: Backoff,
     /// Why it could not be read.
     error: Option<ApiError>,
+}
+
+/// By what a source is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum By {
+    /// A request of its own.
+    #[default]
+    Itself,
+    /// A list of many.
+    List,
+    /// A list that was asked for before this term: what it shows may be older than the
+    /// records.
+    FormerList,
 }
 
 /// The reads of a namespace.
@@ -100,7 +121,24 @@ impl Reads {
             }
             self.put_away(&source);
         }
+        self.give_back();
         later
+    }
+
+    /// At a start there is more to read at once than ever later.
+    fn give_back(&mut self) {
+        let most = KEPT.max(8 * self.by_source.len());
+        if self.by_source.capacity() > most {
+            self.by_source.shrink_to(KEPT);
+            self.just_read.shrink_to(KEPT);
+        }
+    }
+
+    /// A list has ended in a namespace: perhaps nothing is read in it any more.
+    pub(super) fn list_ended(&mut self, namespace: &Name) {
+        if !self.by_namespace.contains_key(namespace) {
+            self.quiet.insert(namespace.clone());
+        }
     }
 
     fn put_away(&mut self, source: &SourceRef) {
@@ -116,6 +154,9 @@ impl Reads {
     pub(super) fn forget_failures(&mut self) {
         for reading in self.by_source.values_mut() {
             (reading.backoff, reading.error) = (Backoff::default(), None);
+            if reading.by == By::List {
+                reading.by = By::FormerList;
+            }
         }
         self.by_source
             .retain(|_, reading| reading.under_way || !reading.later.is_empty());
@@ -138,8 +179,43 @@ impl Reads {
     fn end(&mut self, source: &SourceRef) -> &mut Reading {
         self.just_read.push(source.clone());
         let reading = self.by_source.entry(source.clone()).or_default();
-        reading.under_way = false;
+        (reading.under_way, reading.by) = (false, By::Itself);
         reading
+    }
+
+    /// Those of a kind that wait in a namespace are read by a list instead.
+    pub(super) fn take_waiting(&mut self, kind: SourceKind, namespace: &Name) -> Vec<SourceRef> {
+        let Some(reads) = self.by_namespace.get_mut(namespace) else {
+            return Vec::new();
+        };
+        let all = std::mem::take(&mut reads.waiting).into_iter();
+        let (taken, left) = all.partition::<Vec<_>, _>(|source| source.kind == kind);
+        reads.waiting = left.into();
+        taken
+    }
+
+    /// How many of a kind wait in a namespace.
+    pub(super) fn waiting(&self, kind: SourceKind, namespace: &Name) -> usize {
+        let waiting = self.by_namespace.get(namespace).into_iter();
+        let waiting = waiting.flat_map(|reads| &reads.waiting);
+        waiting.filter(|source| source.kind == kind).count()
+    }
+
+    /// A source is read by a list. `false`: it may not be now.
+    pub(super) fn begin_by_list(&mut self, source: &SourceRef, now: Millis) -> bool {
+        let reading = self.by_source.entry(source.clone()).or_default();
+        let may_be = reading.backoff.again() <= now;
+        if may_be {
+            (reading.under_way, reading.by) = (true, By::List);
+        }
+        may_be
+    }
+
+    /// A source is read by itself after all, if a list was to show it and did not.
+    pub(super) fn is_left_by_list(&mut self, source: &SourceRef) -> bool {
+        let reading = self.by_source.get_mut(source);
+        let left = reading.filter(|reading| reading.under_way && reading.by != By::Itself);
+        left.map(|reading| reading.by = By::Itself).is_some()
     }
 
     /// It was read, or is known not to be there.
@@ -193,11 +269,14 @@ impl Ground {
         again
     }
 
-    fn fetch(&mut self, source: SourceRef) {
+    pub(super) fn fetch(&mut self, source: SourceRef) {
         let reads = self.reading.by_namespace.entry(source.namespace.clone());
         let reads = reads.or_default();
         if reads.under_way >= AT_ONCE {
-            return reads.waiting.push_back(source);
+            let of = (source.kind, source.namespace.clone());
+            reads.waiting.push_back(source);
+            let waiting = reads.waiting.len();
+            return self.wait_for_list(of, waiting);
         }
         match self.index.source(&source).map(|held| held.told) {
             Some(told) => {
@@ -216,8 +295,13 @@ impl Ground {
         told: u32,
         result: Result<Fetched, ApiError>,
     ) -> Concerned {
-        self.fetch_next(&source.namespace);
+        let reading = self.reading.by_source.get(source);
+        let by = reading.map_or(By::Itself, |reading| reading.by);
+        if by == By::Itself {
+            self.fetch_next(&source.namespace);
+        }
         let fetched = match result {
+            Ok(_) if by == By::FormerList => Err(ApiError::Late),
             Ok(fetched) if self.index.is_late(source, told, &fetched) => Err(ApiError::Late),
             result => result,
         };
@@ -293,6 +377,9 @@ impl Ground {
     ) -> Concerned {
         let mut concerned = Concerned::default();
         let of = (lookup.kind, lookup.namespace);
+        if result.is_err() {
+            self.reading.lists.put_off(of.clone(), self.now);
+        }
         for (name, told) in lookup.asked {
             let source = SourceRef::new(of.0, of.1.clone(), name);
             match result {

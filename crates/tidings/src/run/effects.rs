@@ -25,9 +25,10 @@ use crate::act::{self, ActContext, Author};
 use crate::admin::Health;
 use crate::api::{ApiClient, ApiError, Term};
 use crate::control::{
-    Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, RollError, Unpause,
+    Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, RollError, Together, Unpause,
 };
 use crate::fetch;
+use crate::fetch::ContentList;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::RollMessage;
 use crate::notify::webhook::Webhook;
@@ -91,6 +92,7 @@ impl Effects {
                 let result = executor.api.counted("read_source", reading).await;
                 executor.tell(Input::Fetched(source, told, result)).await;
             }),
+            Effect::FetchTogether(asked) => spawn(executor.fetch_together(asked)),
             Effect::LookUp(lookup) => spawn(executor.look_up(lookup)),
             Effect::List(kind, namespace) => spawn(async move {
                 let listing = fetch::metas(&executor.api, kind, &namespace, &executor.filter);
@@ -224,6 +226,30 @@ impl Executor {
     async fn look_for(self: Arc<Self>, term: Term, key: WorkloadRef, wait: Duration) {
         let result = self.read_workload(&key, wait).await;
         self.answer(&term, Answer::LookedFor(key, result)).await;
+    }
+
+    /// What a list does not show is read by itself, and tells there what is wrong.
+    async fn fetch_together(self: Arc<Self>, mut left: Together) {
+        let reading = self.read_together(&mut left);
+        if let Err(error) = self.api.counted("list_sources", reading).await {
+            tracing::debug!(namespace = %left.namespace, %error, "sources are read one by one");
+        }
+        self.tell(Input::FetchedTogether(left)).await;
+    }
+
+    async fn read_together(&self, left: &mut Together) -> Result<(), ApiError> {
+        let Together {
+            kind,
+            namespace,
+            asked,
+        } = left;
+        let mut list = ContentList::of(*kind, namespace, asked, &self.filter);
+        while let Some(page) = list.next(&self.api).await? {
+            for (source, told, fetched) in page {
+                self.tell(Input::Fetched(source, told, Ok(fetched))).await;
+            }
+        }
+        Ok(())
     }
 
     async fn look_up(self: Arc<Self>, lookup: Lookup) {

@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings::api::ApiError;
-use tidings::fetch;
+use tidings::fetch::{self, Asked, ContentList};
 use tidings::settings::selector;
 use tidings::watch::scope::Filter;
 use tidings_core::digest::Digest;
@@ -115,4 +115,58 @@ async fn or_only_its_metadata_is_listed() {
     assert_eq!(asked[1].query("labelSelector"), Some("app%3Dweb"));
     assert!(asked[1].query("fieldSelector").unwrap().contains("helm.sh"));
     assert_eq!(asked[1].query("continue"), Some("p2"));
+}
+
+/// What a list shows of these, page by page, and what it leaves.
+async fn listed(names: &[&str], pages: [Answer; 2]) -> (Vec<Vec<String>>, Vec<String>) {
+    let fake = Fake::new().at("/api/v1/namespaces/ns/secrets", pages);
+    let asked = names.iter().map(|name| ((*name).into(), (7, false)));
+    let (mut left, namespace): (Asked, _) = (asked.collect(), "ns".into());
+    let filter = Filter::default();
+    let mut list = ContentList::of(Secret, &namespace, &mut left, &filter);
+    let (api, mut shown) = (fake.api(), Vec::new());
+    while let Some(read) = list.next(&api).await.unwrap() {
+        let one = |(source, told, fetched)| {
+            let Fetched::Present(_, content) = fetched else {
+                panic!("not there");
+            };
+            let expected = Digest::of_key(&source, "k", b"hunter2");
+            assert_eq!((told, content.get("k")), (7, Some(expected)));
+            source.name.to_string()
+        };
+        shown.push(read.into_iter().map(one).collect());
+    }
+    (shown, left.keys().map(ToString::to_string).collect())
+}
+
+fn holding(name: &str) -> Value {
+    let mut object = meta(name, 7);
+    object["data"] = json!({"k": STANDARD.encode("hunter2")});
+    object
+}
+
+#[tokio::test]
+async fn or_many_are_listed() {
+    let pages = || {
+        let first = ["a", "other"].map(holding);
+        [
+            page(5, "p2", &first),
+            page(5, "", &[holding("b"), json!(1)]),
+        ]
+    };
+    let (shown, left) = listed(&["a", "b", "gone"], pages()).await;
+    assert_eq!(shown, [["a"], ["b"]]);
+    assert_eq!(left, ["gone"]);
+    let (shown, left) = listed(&["a"], pages()).await;
+    assert_eq!(shown, [["a"]], "the rest is nobody's");
+    assert!(left.is_empty());
+}
+
+#[tokio::test]
+async fn unless_a_list_shows_too_much_else() {
+    let first = ["a", "b", "c", "d", "e"].map(holding);
+    let pages = [page(5, "p2", &first), page(5, "", &[holding("z")])];
+    let (shown, left) = listed(&["a", "z"], pages).await;
+    assert_eq!(shown, [["a"]]);
+    assert_eq!(left, ["z"]);
 }
