@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use rig::fixtures::{config_map, deployment};
 use rig::installed::{INSTANCE, Installed, RELOAD};
 use rig::secs;
@@ -66,4 +66,35 @@ async fn a_first_record_that_cannot_be_written_is_not_forgotten() -> Result<()> 
         home.numbered(&format!("deployment/web-{i}"), 1).await?;
     }
     Ok(())
+}
+
+/// Each part of it that is tried is refused, too.
+#[tokio::test]
+async fn a_change_while_the_record_is_immutable_is_rolled_when_it_is_deleted() -> Result<()> {
+    const WEBS: [&str; 3] = ["deployment/web-0", "deployment/web-1", "deployment/web-2"];
+    let (home, tidings) = Installed::running("immutable", &[]).await?;
+    let content = async |content: &str| {
+        let maps = (0..WEBS.len()).map(|i| config_map(&format!("web-{i}"), &[("k", content)]));
+        try_join_all(maps.map(|map| home.ns().apply(map))).await
+    };
+    content("1").await?;
+    let webs = (0..WEBS.len()).map(|i| {
+        let name = format!("web-{i}");
+        let web = deployment(&name).env_from(&format!("configmap/{name}"));
+        web.annotate(RELOAD, "auto")
+    });
+    home.adopt(webs).await?;
+    let api = home.own().api::<k8s_openapi::api::core::v1::Secret>();
+    let immutable = Patch::Merge(json!({"immutable": true}));
+    api.patch(&state(&home), &PatchParams::default(), &immutable)
+        .await?;
+    content("2").await?;
+    for web in WEBS {
+        home.told(web, "Failed", "delete that Secret").await?;
+    }
+    api.delete(&state(&home), &DeleteParams::default()).await?;
+    for web in WEBS {
+        home.rolled_exactly(web, 1).await?;
+    }
+    home.stop(tidings).await
 }

@@ -38,6 +38,8 @@ pub(super) struct Announced {
     standing: Option<Word>,
     problems: Vec<Sentence>,
     failure: Option<Sentence>,
+    /// Why its record is refused, whatever is decided meanwhile.
+    refusal: Option<Sentence>,
 }
 
 impl Announced {
@@ -55,7 +57,7 @@ impl Announced {
     pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
         let reason = |(reason, _): &Sentence| *reason;
         let warned = self.decision.iter().map(reason).filter(|r| r.row().warning);
-        let failed = self.failure.iter().map(reason);
+        let failed = self.failure.iter().chain(&self.refusal).map(reason);
         self.problems.iter().map(reason).chain(warned).chain(failed)
     }
 
@@ -103,6 +105,18 @@ impl Announced {
         self.failure = Some(failure.clone());
         is_new
     }
+
+    /// Its record is refused. Returns whether it is to be said.
+    fn is_refused(&mut self, refusal: &Sentence) -> bool {
+        let is_new = self.refusal.as_ref() != Some(refusal);
+        self.refusal = Some(refusal.clone());
+        is_new
+    }
+
+    /// Its record was taken, or another one counts.
+    pub(super) fn is_recorded(&mut self) {
+        self.refusal = None;
+    }
 }
 
 impl Leading {
@@ -142,6 +156,16 @@ impl Leading {
         {
             let since = desk.changed_at.map(|at| ground.now.saturating_sub(at));
             say_rolled(ground, &roll, None, since);
+        }
+    }
+
+    /// Its record was refused. It is said once until one is taken, or it is refused for
+    /// another reason.
+    pub(super) fn say_refused(&mut self, ground: &mut Ground, key: &WorkloadRef, text: String) {
+        let refusal = (Reason::Failed, text);
+        let is_there = ground.index.get(key).is_some();
+        if is_there && self.desks.of(key).announced.is_refused(&refusal) {
+            self.say(ground, key, refusal, NoticeKind::Problem);
         }
     }
 

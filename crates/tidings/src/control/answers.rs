@@ -8,8 +8,7 @@ use tidings_core::index::Going;
 use tidings_core::refs::{Name, WorkloadRef};
 
 use super::announce::say_rolled;
-use super::backoff::Backoff;
-use super::desk::UnderWay;
+use super::desk::{Desk, UnderWay};
 use super::ground::Ground;
 use super::leading::{Leading, unreadable, versions};
 use super::{Action, Answer, Effect, Outcome, Patch, Roll, RollError};
@@ -80,8 +79,13 @@ impl Leading {
             let Some(desk) = self.desks.get_mut(key) else {
                 continue;
             };
-            desk.record_backoff = Backoff::default();
+            desk.announced.is_recorded();
             let Some(UnderWay::Recording(decided)) = desk.task().cloned() else {
+                // One that was refused before goes on.
+                let waits = desk.task().is_none() && !self.store.is_waiting(key);
+                if waits && self.store.get(key).is_some_and(|entry| !entry.done) {
+                    self.queue.look(key, ground.now);
+                }
                 continue;
             };
             match self.store.get(key).cloned() {
@@ -98,7 +102,8 @@ impl Leading {
         }
     }
 
-    /// A conflict is nobody's fault: the record is read again, and that is all.
+    /// That its object is another, or gone, is nobody's fault: it is read again, and that is
+    /// all.
     fn write_failed(&mut self, ground: &mut Ground, write: &Write, error: &ApiError) {
         match error {
             ApiError::Forbidden(_) if write.deletes => {
@@ -110,7 +115,12 @@ impl Leading {
             }
             _ => {}
         }
-        if *error != ApiError::Conflict {
+        let is_another = match error {
+            ApiError::Conflict => true,
+            ApiError::Gone => write.version.is_some(),
+            _ => false,
+        };
+        if !is_another {
             for key in &write.workloads {
                 self.say_failed(ground, key, "writing its record", error);
             }
@@ -118,15 +128,19 @@ impl Leading {
         self.state_failed(ground, &write.shard, error);
     }
 
-    /// Of one record that is refused the others know nothing: what is stored is read
-    /// again at once, and the workload is decided anew later and later.
+    /// Of one record that is refused the others know nothing. What is known of the
+    /// workload stays in memory, where it is decided about as before: the intent is
+    /// carried out when it is taken.
     fn record_refused(&mut self, ground: &mut Ground, write: &Write, error: &ApiError) {
-        if let Some(key) = self.store.refused(write) {
-            self.desks.of(&key).record_backoff.failed(ground.now, None);
-            self.say_failed(ground, &key, "writing its record", error);
-            let read = Effect::ReadState(write.shard.clone(), ground.now);
-            ground.effects.push(read);
+        let Some(key) = self.store.refused(write, ground.now) else {
+            return;
+        };
+        let desk = self.desks.get(&key);
+        if matches!(desk.and_then(Desk::task), Some(UnderWay::Recording(_))) {
+            self.desks.end(&key);
         }
+        let text = format!("writing its record: {error}; {}", mended_by(error));
+        self.say_refused(ground, &key, text);
     }
 
     fn state_failed(&mut self, ground: &mut Ground, shard: &Shard, error: &ApiError) {
@@ -141,8 +155,8 @@ impl Leading {
         unreadable(shard, &problems);
         for key in concerned {
             self.desks.end(&key);
-            let again = self.desks.of(&key).record_backoff.again();
-            self.queue.look(&key, again.max(ground.now));
+            self.desks.of(&key).announced.is_recorded();
+            self.queue.look(&key, ground.now);
         }
     }
 
@@ -232,6 +246,17 @@ impl Leading {
         }
         say_rolled(ground, roll, uid, since);
         self.queue.look(key, ground.now);
+    }
+}
+
+/// What lets a record through that is refused: Kubernetes says of an immutable Secret that
+/// it is one (`validation.ValidateSecretUpdate`).
+fn mended_by(error: &ApiError) -> &'static str {
+    match error {
+        ApiError::Invalid(_, said) if said.contains("immutable") => {
+            "delete that Secret, it is written anew from memory"
+        }
+        _ => "it is tried again: let what refuses it take Tidings' own Secrets",
     }
 }
 

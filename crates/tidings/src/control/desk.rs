@@ -31,8 +31,6 @@ pub(super) struct Desk {
     pub(super) announced: Announced,
     /// Of what it needs from the API server.
     pub(super) backoff: Backoff,
-    /// Of its record, where that is refused.
-    pub(super) record_backoff: Backoff,
 }
 
 /// Something about a workload that is under way.

@@ -468,8 +468,12 @@ impl Leading {
         }
     }
 
-    /// The patch follows when the intent is stored.
+    /// The patch follows when the intent is stored. One that is refused may never be: it is
+    /// decided anew with what changes, and looked at again when it is taken.
     fn await_record(&mut self, ground: &Ground, key: &WorkloadRef) {
+        if self.store.is_refused(key) {
+            return;
+        }
         let versions = versions(ground, key).unwrap_or_default();
         self.desks.begin(key, UnderWay::Recording(versions));
     }

@@ -27,7 +27,9 @@ use super::departed::KEPT_FOR_PODS;
 use super::leading::Leading;
 use super::{Action, Answer, Control, Effect, Input, NewTerm, Outcome, Patch, Plan, RollError};
 use crate::api::ApiError;
-use world::{Dice, EPOCH, JOB, Pods, SOURCES, WORKLOADS, World, kind, number, uses, workload};
+use world::{
+    Dice, EPOCH, JOB, Pods, Refuses, SOURCES, WORKLOADS, World, kind, number, uses, workload,
+};
 
 fn streams() -> Vec<Stream> {
     let of = [

@@ -15,11 +15,10 @@
 //! that outgrows its object is written to another one before it is taken out of
 //! the first, and an object whose last entry went is deleted.
 //!
-//! An object that is refused (422, 413) is written in smaller and smaller parts,
-//! until it is known whose entry is at fault: that one is written by itself from
-//! then on, and nobody else's waits for it.
+//! What is refused (400, 413, 422) is for [`refusals`]: it stays in memory.
 
 mod reading;
+mod refusals;
 mod room;
 mod values;
 
@@ -31,6 +30,7 @@ use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{Entry, FORM, entry_key};
 
+use refusals::{Refusals, Refused};
 use room::Rooms;
 use values::LARGEST;
 pub use values::{NotKept, Shard, Stored, Versions, Write};
@@ -62,6 +62,7 @@ struct StateObject {
     leaving: BTreeSet<WorkloadRef>,
     /// How many entries one write may have, less than all after a refusal.
     portion: Option<usize>,
+    refusals: Refusals,
     /// Whether it stays though it is empty: it may not be deleted.
     stays: bool,
     /// When the oldest lazy change was made.
@@ -78,8 +79,7 @@ pub struct Store {
     homes: HashMap<WorkloadRef, Shard>,
     objects: BTreeMap<Shard, StateObject>,
     rooms: Rooms,
-    /// Whose records were refused by themselves.
-    refused: BTreeSet<WorkloadRef>,
+    refused: Refused,
     /// `--dry-run`: nothing is ever written.
     dry: bool,
     /// The kinds that there are records of.
@@ -187,9 +187,9 @@ impl Store {
         }
         self.take_out_the_moved();
         let due = |(shard, object): &(&Shard, &StateObject)| {
-            let lazy = !object.lazy.is_empty() && (all || object.lazy_since + LAZY <= now);
             let left = object.version.is_some() && object.is_empty() && self.may_go(shard, object);
-            !object.busy && (lazy || !object.urgent.is_empty() || left)
+            let due = object.due(&self.refused, all);
+            due.is_some_and(|due| due <= now) || (left && !object.busy)
         };
         let shards: Vec<_> = self
             .objects
@@ -199,22 +199,20 @@ impl Store {
             .collect();
         shards
             .into_iter()
-            .filter_map(|shard| self.take_write(shard))
+            .filter_map(|shard| self.take_write(shard, now))
             .collect()
     }
 
-    /// When the next lazy write is due.
+    /// When the next write is due that waits for its time.
     pub fn next_due(&self) -> Option<u64> {
-        let lazy = self
-            .objects
-            .values()
-            .filter(|o| !self.dry && !o.busy && !o.lazy.is_empty());
-        lazy.map(|object| object.lazy_since + LAZY).min()
+        let objects = self.objects.values().filter(|_| !self.dry);
+        objects.filter_map(|o| o.due(&self.refused, false)).min()
     }
 
-    /// Whether nothing waits to be written and nothing is under way.
+    /// Whether nothing is under way and nothing waits to be written, but for what was
+    /// refused.
     pub fn is_quiet(&self) -> bool {
-        let quiet = |o: &StateObject| !o.busy && o.urgent.is_empty() && o.lazy.is_empty();
+        let quiet = |o: &StateObject| !o.busy && o.rests(&self.refused);
         self.dry || self.objects.values().all(quiet)
     }
 
@@ -226,29 +224,11 @@ impl Store {
         object.version = (!write.deletes).then_some(version);
         object.busy = false;
         object.portion = object.portion.map(|portion| portion.saturating_mul(2));
-        for workload in std::mem::take(&mut object.writing) {
-            self.refused.remove(&workload);
-        }
+        let written = std::mem::take(&mut object.writing);
         if write.deletes && object.urgent.is_empty() && object.lazy.is_empty() {
             self.take_out(&write.shard);
         }
-    }
-
-    /// A write was refused for what is in it, so nothing of it has happened. Parts
-    /// of it are tried, until one entry alone is refused: whose that is. What is
-    /// known of that object is to be read then.
-    pub fn refused(&mut self, write: &Write) -> Option<WorkloadRef> {
-        if let [workload] = &*write.workloads {
-            self.refused.insert(workload.clone());
-            // An object that is not there would be written from memory.
-            self.entries.remove(workload);
-            self.homes.remove(workload);
-            return Some(workload.clone());
-        }
-        let object = self.objects.get_mut(&write.shard)?;
-        object.portion = Some(write.workloads.len().div_ceil(2));
-        object.write_again();
-        None
+        self.taken(&write.shard, &written);
     }
 
     /// An empty object may not be deleted: its entries are taken out, and it stays.
@@ -396,12 +376,13 @@ impl Store {
         is_last && !object.stays
     }
 
-    fn take_write(&mut self, shard: Shard) -> Option<Write> {
+    fn take_write(&mut self, shard: Shard, now: u64) -> Option<Write> {
         let may_go = self
             .objects
             .get(&shard)
             .is_some_and(|object| self.may_go(&shard, object));
-        let workloads = self.objects.get_mut(&shard)?.take_portion(&self.refused);
+        let object = self.objects.get_mut(&shard)?;
+        let workloads = object.take_portion(&self.refused, now);
         let mut changes = BTreeMap::new();
         for workload in &workloads {
             let is_here = self.homes.get(workload) == Some(&shard);
@@ -442,24 +423,8 @@ impl StateObject {
 
     /// Whether no entry is left and none waits.
     fn is_empty(&self) -> bool {
-        self.total == 0 && self.urgent.is_empty() && self.leaving.is_empty()
-    }
-
-    /// What the next write brings. Entries that were refused come after all others,
-    /// one at a time.
-    fn take_portion(&mut self, refused: &BTreeSet<WorkloadRef>) -> BTreeSet<WorkloadRef> {
-        let mut all = std::mem::take(&mut self.urgent);
-        all.append(&mut self.lazy);
-        let (bad, good): (Vec<_>, Vec<_>) = all.into_iter().partition(|key| refused.contains(key));
-        let most = if good.is_empty() {
-            1
-        } else {
-            self.portion.unwrap_or(usize::MAX).min(good.len())
-        };
-        let mut in_order = good.into_iter().chain(bad);
-        let portion = in_order.by_ref().take(most).collect();
-        self.urgent = in_order.collect();
-        portion
+        let waiting = [&self.urgent, &self.lazy, &self.leaving];
+        self.total == 0 && waiting.iter().all(|keys| keys.is_empty())
     }
 
     /// What was in the write that failed waits again.

@@ -74,34 +74,80 @@ fn what_changes_more_quickly_than_it_is_read_is_rolled_for() {
     simulation.judge(|_| true);
 }
 
-/// Nor is it tried again and again.
+/// Lives for so many milliseconds.
+fn live(simulation: &mut Simulation, millis: u64) {
+    let until = simulation.now + millis;
+    while simulation.now < until {
+        simulation.step();
+    }
+}
+
+fn failed(simulation: &Simulation) -> usize {
+    let problems = simulation.control.problems();
+    problems.filter(|r| *r == Reason::Failed).count()
+}
+
+/// Nor is it tried again and again, and what was decided of it is done when it is taken:
+/// once.
 #[test]
 fn a_record_that_is_refused_holds_up_no_other() {
-    const REFUSED: usize = 1;
+    const REFUSED: usize = 0;
     let mut simulation = Simulation::new(1);
-    simulation.world.refused = Some(REFUSED);
+    simulation.calm();
+    simulation.world.refuses = Refuses::Of(REFUSED);
     for content in 1..=3 {
         simulation.change(0, content);
-        for _ in 0..1_000 {
-            simulation.step();
-        }
+        live(&mut simulation, 20_000);
     }
-    let version = simulation.world.version;
     for i in (0..WORKLOADS).filter(|i| *i != REFUSED) {
         let pods = &simulation.world.workloads[i];
         assert_eq!(pods.content, simulation.world.content_of(i), "w{i}");
     }
     assert_eq!(simulation.world.workloads[REFUSED].rolls.len(), 0);
-    assert!(version < 200, "{version} writes");
-    let failed = simulation
-        .control
-        .problems()
-        .filter(|r| *r == Reason::Failed);
-    assert_eq!(failed.count(), 1);
-    // As soon as it is taken again it is like the others.
-    simulation.world.refused = None;
-    simulation.calm();
-    simulation.change(0, 9);
+    let asked = simulation.world.asked;
+    assert!(asked < 60, "{asked} writes");
+    assert_eq!(failed(&simulation), 1);
+    simulation.world.refuses = Refuses::Nothing;
     simulation.calm();
     simulation.judge(|_| true);
+    assert_eq!(simulation.world.workloads[REFUSED].rolls.len(), 1);
+}
+
+/// All records are in one object that takes nothing, for minutes: it is asked less and
+/// less often, and what changes meanwhile is rolled once afterwards.
+fn outlasts(refuses: Refuses, mend: impl FnOnce(&mut World)) {
+    let mut simulation = Simulation::new(1);
+    simulation.calm();
+    simulation.world.refuses = refuses;
+    for content in 1..=2 {
+        (0..SOURCES).for_each(|source| simulation.change(source, content));
+        live(&mut simulation, 30_000);
+    }
+    assert_eq!(failed(&simulation), WORKLOADS);
+    simulation.world.asked = 0;
+    live(&mut simulation, 120_000);
+    let asked = simulation.world.asked;
+    assert!((1..=5).contains(&asked), "{asked} writes in two minutes");
+    mend(&mut simulation.world);
+    live(&mut simulation, 70_000);
+    simulation.calm();
+    simulation.judge(|_| true);
+    let rolls = simulation.world.workloads.iter();
+    assert!(rolls.map(|pods| pods.rolls.len()).all(|rolls| rolls == 1));
+    assert_eq!(failed(&simulation), 0);
+}
+
+#[test]
+fn a_change_while_the_records_are_immutable_is_rolled_when_they_are_deleted() {
+    outlasts(Refuses::Changes, |world| {
+        world.state.clear();
+        world.refuses = Refuses::Nothing;
+    });
+}
+
+#[test]
+fn a_change_while_a_webhook_refuses_the_records_is_rolled_when_it_takes_them() {
+    for code in [400, 413, 422] {
+        outlasts(Refuses::All(code), |world| world.refuses = Refuses::Nothing);
+    }
 }

@@ -115,8 +115,23 @@ pub(super) struct World {
     history: BTreeMap<u64, Then>,
     /// A Job that is deleted to be made again, as it is written down.
     pub(super) kept: Option<Patch>,
-    /// The workload whose record is refused.
-    pub(super) refused: Option<usize>,
+    /// What is refused of the records.
+    pub(super) refuses: Refuses,
+    /// Writes of the records that came, also those that were refused.
+    pub(super) asked: usize,
+}
+
+/// What an API server refuses of the records.
+#[derive(Default)]
+pub(super) enum Refuses {
+    #[default]
+    Nothing,
+    /// This workload's.
+    Of(usize),
+    /// The objects that are there, as those that are immutable.
+    Changes,
+    /// All, with this status.
+    All(u16),
 }
 
 /// Each workload uses its own choice of sources.
@@ -369,7 +384,23 @@ impl World {
         fetched(key, &self.sources)
     }
 
+    fn refusal(&self, write: &Write) -> Option<ApiError> {
+        let invalid = |code, said: &str| Some(ApiError::Invalid(code, said.to_owned()));
+        match self.refuses {
+            Refuses::Of(i) => match write.changes.get(&entry_key(&workload(i))) {
+                Some(Some(_)) => invalid(422, "Too long"),
+                _ => None,
+            },
+            Refuses::Changes if write.version.is_some() => {
+                invalid(422, "field is immutable when `immutable` is set")
+            }
+            Refuses::All(code) => invalid(code, "denied the request"),
+            Refuses::Nothing | Refuses::Changes => None,
+        }
+    }
+
     pub(super) fn write(&mut self, write: &Write) -> Result<String, ApiError> {
+        self.asked += 1;
         let before = self
             .state
             .get(&write.shard)
@@ -377,9 +408,8 @@ impl World {
         if before != write.version {
             return Err(ApiError::Conflict);
         }
-        let refused = self.refused.map(|i| entry_key(&workload(i)));
-        if refused.is_some_and(|key| matches!(write.changes.get(&key), Some(Some(_)))) {
-            return Err(ApiError::Invalid(422, "Too long".to_owned()));
+        if let Some(error) = self.refusal(write) {
+            return Err(error);
         }
         self.version += 1;
         let stored = self.state.entry(write.shard.clone()).or_default();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tidings_core::refs::WorkloadRef;
 use tidings_core::state::{Entry, Unread, read_stored};
 
-use super::{Shard, StateObject, Store, Stored};
+use super::{Refusals, Shard, StateObject, Store, Stored};
 
 /// Which of two records counts.
 enum Counts {
@@ -27,13 +27,20 @@ impl Store {
         // Where it is new, as all are at the beginning of a term, nothing is held in it.
         let former = self.take_out(shard);
         let held = former.as_ref().map(|former| self.unwritten(shard, former));
-        let (mut concerned, mut unwritten) = held.unwrap_or_default();
+        let mut unwritten = held.unwrap_or_default();
         let former = former.unwrap_or_default();
+        let mut concerned = BTreeSet::new();
         let mut object = StateObject {
             version: stored.as_ref().map(|stored| stored.version.clone()),
             portion: former.portion,
+            refusals: former.refusals,
             ..StateObject::default()
         };
+        if former.version.is_some() && stored.is_none() {
+            // The next one is another, of which nothing is known.
+            (object.portion, object.refusals) = (None, Refusals::default());
+            self.refused.retain(|key, _| !unwritten.contains(key));
+        }
         let mut problems = Vec::new();
         for (key, json) in stored.map(|stored| stored.data).unwrap_or_default() {
             object.resize(&key, json.len());
@@ -49,10 +56,12 @@ impl Store {
                 }
                 Counts::Both => {
                     unwritten.remove(&workload);
+                    self.refused.remove(&workload);
                     concerned.extend(former.writing.get(&workload).cloned());
                 }
                 Counts::Stored => {
                     unwritten.remove(&workload);
+                    self.refused.remove(&workload);
                     concerned.insert(workload.clone());
                     if !self.settle_at(shard, &workload, entry) {
                         object.leaving.insert(workload);
@@ -70,21 +79,13 @@ impl Store {
         (concerned.into_iter().collect(), problems)
     }
 
-    /// Whose records were refused by themselves and are to be decided anew, and all others
-    /// of which we may know more than is stored there.
-    fn unwritten(
-        &self,
-        shard: &Shard,
-        object: &StateObject,
-    ) -> (BTreeSet<WorkloadRef>, BTreeSet<WorkloadRef>) {
+    /// All of whom we may know more than is stored there.
+    fn unwritten(&self, shard: &Shard, object: &StateObject) -> BTreeSet<WorkloadRef> {
         let held = self.homes.iter().filter(|(_, home)| *home == shard);
         let held = held.map(|(workload, _)| workload);
         // Also those whose record was to be taken away, and that have no home.
         let waiting = [&object.urgent, &object.lazy, &object.writing];
-        let all = waiting.into_iter().flatten().chain(held).cloned();
-        let is_refused =
-            |key: &WorkloadRef| self.refused.contains(key) && !self.entries.contains_key(key);
-        all.partition(is_refused)
+        waiting.into_iter().flatten().chain(held).cloned().collect()
     }
 
     /// What cannot be read is said, and counts as not there.
