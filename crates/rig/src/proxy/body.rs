@@ -53,7 +53,7 @@ pub(super) fn cut(body: Body, at: usize) -> AnswerBody {
 /// Any other answer stays as it is.
 pub(super) async fn without(
     answer: Response<Body>,
-    name: &'static str,
+    name: String,
     is_watch: bool,
 ) -> Result<Response<AnswerBody>> {
     let (mut parts, body) = answer.into_parts();
@@ -64,7 +64,7 @@ pub(super) async fn without(
     if let Ok(mut list) = serde_json::from_slice::<Value>(&said)
         && let Some(items) = list["items"].as_array_mut()
     {
-        items.retain(|item| item["metadata"]["name"] != name);
+        items.retain(|item| item["metadata"]["name"] != name.as_str());
         said = serde_json::to_vec(&list)?.into();
         parts.headers.remove(header::CONTENT_LENGTH);
     }
@@ -73,7 +73,7 @@ pub(super) async fn without(
 }
 
 /// Up to the first bookmark, which ends the list.
-fn events_without(body: Body, name: &'static str) -> AnswerBody {
+fn events_without(body: Body, name: String) -> AnswerBody {
     let pieces = body.into_data_stream();
     let (mut begun, mut listed) = (Vec::new(), false);
     let kept = pieces.map(move |piece| {
@@ -85,7 +85,7 @@ fn events_without(body: Body, name: &'static str) -> AnswerBody {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             let event: Value = serde_json::from_slice(line).unwrap_or_default();
             listed |= event["type"] == "BOOKMARK";
-            if listed || event["object"]["metadata"]["name"] != name {
+            if listed || event["object"]["metadata"]["name"] != name.as_str() {
                 kept.extend_from_slice(line);
             }
         }

@@ -35,7 +35,7 @@ pub(super) enum Effect {
     /// Of its answer come so many bytes; then its connection breaks.
     Cut(usize),
     /// Its answer, a list, does not show the objects of this name.
-    Without(&'static str),
+    Without(String),
     /// Its answer is what the first one with the same question was told.
     Older(Memory),
 }
@@ -109,8 +109,8 @@ impl Fault {
     }
 
     /// Leaves the objects of a name out of lists, as a cache does that lags behind.
-    pub fn without(name: &'static str) -> Self {
-        Self::new(Effect::Without(name))
+    pub fn without(name: &str) -> Self {
+        Self::new(Effect::Without(name.to_owned()))
     }
 
     /// Answers each reading as it was answered the first time since this is in force.

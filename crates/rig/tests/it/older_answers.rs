@@ -1,9 +1,9 @@
 //! Answers that are older than what is known, as a cache gives that lags behind: they are
 //! not taken for what is, and nothing is forgotten because of them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rig::fixtures::deployment;
-use rig::installed::Installed;
+use rig::installed::{INSTANCE, Installed};
 use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs};
@@ -85,4 +85,23 @@ async fn a_kind_that_is_not_served_for_a_moment_loses_no_record() -> Result<()> 
     home.rolled_exactly(WEB, 1).await?;
     tidings.ready(secs(60)).await?;
     home.stays_rolled(WEB, 1).await
+}
+
+#[tokio::test]
+async fn a_record_that_a_list_lacks_counts() -> Result<()> {
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = adopted(&proxy, "unlisted").await?;
+    let tidings = home.controller(&[]).await?;
+    home.adopt([web(deployment)]).await?;
+    app(&home, "second").await?;
+    home.rolled_exactly(WEB, 1).await?;
+    home.stop(tidings).await?;
+    app(&home, "third").await?;
+    let record = format!("{INSTANCE}-state.{}", home.ns().name());
+    let listed = format!("namespaces/{}/secrets\\?", home.own().name());
+    let lacking = proxy.inject(Fault::without(&record).on("GET", &listed))?;
+    let tidings = home.controller(&[]).await?;
+    home.rolled_exactly(WEB, 2).await?;
+    ensure!(lacking.hits() > 0, "no list lacked it");
+    home.stop(tidings).await
 }

@@ -76,6 +76,8 @@ struct Simulation {
     /// Answers on their way, in no order.
     answers: Vec<Input>,
     faults: bool,
+    /// The list of the records at a start lacks them.
+    lacks_records: bool,
 }
 
 impl Simulation {
@@ -90,6 +92,7 @@ impl Simulation {
             requests: Vec::new(),
             answers: Vec::new(),
             faults: false,
+            lacks_records: false,
         };
         simulation.start();
         simulation
@@ -111,12 +114,8 @@ impl Simulation {
             self.world.version += 1;
             stored.version = self.world.version.to_string();
         }
-        let state = self
-            .world
-            .state
-            .iter()
-            .map(|(s, o)| (s.clone(), o.clone()))
-            .collect();
+        let listed = self.world.state.iter().filter(|_| !self.lacks_records);
+        let state = listed.map(|(s, o)| (s.clone(), o.clone())).collect();
         let since = (self.term > 1).then_some(EPOCH);
         let kept = self.world.kept.clone();
         let leading = NewTerm {

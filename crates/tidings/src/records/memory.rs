@@ -22,7 +22,7 @@ mod refusals;
 mod room;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 
 use tidings_core::bounds;
@@ -80,6 +80,8 @@ pub struct Store {
     objects: BTreeMap<Shard, StateObject>,
     rooms: Rooms,
     refused: Refused,
+    /// Whose first record was made here and is not stored yet.
+    unstored: HashSet<WorkloadRef>,
     /// `--dry-run`: nothing is ever written.
     dry: bool,
     /// The kinds that there are records of.
@@ -139,21 +141,28 @@ impl Store {
     /// Records at once in memory; written with the next [`Store::take_writes`].
     pub fn put(&mut self, key: &WorkloadRef, entry: Entry) -> Result<(), NotKept> {
         self.object_of(key, &entry)?.urgent.insert(key.clone());
-        self.entries.insert(key.clone(), entry.into());
+        self.keep(key, entry);
         Ok(())
     }
 
     /// Records in memory; written with the next write, or after [`LAZY`].
     pub fn put_lazily(&mut self, key: &WorkloadRef, entry: Entry, now: u64) -> Result<(), NotKept> {
         self.object_of(key, &entry)?;
-        self.entries.insert(key.clone(), entry.into());
+        self.keep(key, entry);
         self.mark_lazy(key, now);
         Ok(())
+    }
+
+    fn keep(&mut self, key: &WorkloadRef, entry: Entry) {
+        if self.entries.insert(key.clone(), entry.into()).is_none() {
+            self.unstored.insert(key.clone());
+        }
     }
 
     /// Drops a record, lazily.
     pub fn remove(&mut self, key: &WorkloadRef, now: u64) {
         self.refused.remove(key);
+        self.unstored.remove(key);
         if self.entries.remove(key).is_some() {
             self.mark_lazy(key, now);
         }
@@ -228,6 +237,7 @@ impl Store {
         if write.deletes && object.urgent.is_empty() && object.lazy.is_empty() {
             self.take_out(&write.shard);
         }
+        self.unstored.retain(|key| !written.contains(key));
         self.taken(&write.shard, &written);
     }
 

@@ -151,3 +151,24 @@ fn a_change_while_a_webhook_refuses_the_records_is_rolled_when_it_takes_them() {
         outlasts(Refuses::All(code), |world| world.refuses = Refuses::Nothing);
     }
 }
+
+/// A cache lags behind, or somebody took their labels away.
+#[test]
+fn a_change_while_down_is_rolled_where_the_list_lacks_the_records() {
+    for rolled_before in [0, 1] {
+        let mut simulation = Simulation::new(1);
+        simulation.calm();
+        if rolled_before > 0 {
+            (0..SOURCES).for_each(|source| simulation.change(source, 1));
+            simulation.calm();
+        }
+        (0..SOURCES).for_each(|source| simulation.world.change(source, 2));
+        simulation.lacks_records = true;
+        simulation.start();
+        simulation.calm();
+        simulation.judge(|_| true);
+        let rolls = simulation.world.workloads.iter();
+        let rolls: Vec<_> = rolls.map(|pods| pods.rolls.len()).collect();
+        assert_eq!(rolls, [rolled_before + 1; WORKLOADS]);
+    }
+}

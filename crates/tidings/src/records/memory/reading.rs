@@ -56,12 +56,11 @@ impl Store {
                 }
                 Counts::Both => {
                     unwritten.remove(&workload);
-                    self.refused.remove(&workload);
+                    self.is_stored(&workload);
                     concerned.extend(former.writing.get(&workload).cloned());
                 }
                 Counts::Stored => {
                     unwritten.remove(&workload);
-                    self.refused.remove(&workload);
                     concerned.insert(workload.clone());
                     if !self.settle_at(shard, &workload, entry) {
                         object.leaving.insert(workload);
@@ -117,11 +116,25 @@ impl Store {
         let is_here = self.homes.get(workload) == Some(shard);
         match self.get(workload).filter(|_| is_here) {
             Some(ours) if ours == stored => Counts::Both,
+            Some(ours) if self.is_behind(workload, ours, stored) => Counts::Stored,
             Some(ours) if stored.is_later_than(ours) => Counts::Stored,
             Some(ours) if ours.is_later_than(stored) => Counts::Ours,
             _ if is_waiting => Counts::Ours,
             _ => Counts::Stored,
         }
+    }
+
+    /// Whether ours was made only because nobody knew of this one, as where the list at the
+    /// start of a term lacked its object: then it says nothing of what the workload was
+    /// brought to.
+    fn is_behind(&self, workload: &WorkloadRef, ours: &Entry, stored: &Entry) -> bool {
+        self.unstored.contains(workload) && ours.epoch != stored.epoch
+    }
+
+    /// What is in memory of it is what is stored.
+    fn is_stored(&mut self, workload: &WorkloadRef) {
+        self.unstored.remove(workload);
+        self.refused.remove(workload);
     }
 
     /// `tidings take-over` writes on what is stored.
@@ -138,9 +151,11 @@ impl Store {
         let is_elsewhere = self.homes.get(workload).is_some_and(|home| home != shard);
         if let Some(other) = self.get(workload).filter(|_| is_elsewhere)
             && !entry.is_later_than(other)
+            && !self.is_behind(workload, other, &entry)
         {
             return false;
         }
+        self.is_stored(workload);
         self.entries.insert(workload.clone(), entry.into());
         if let Some(former) = self.homes.insert(workload.clone(), shard.clone())
             && let Some(object) = self.objects.get_mut(&former)

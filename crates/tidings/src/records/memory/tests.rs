@@ -485,3 +485,30 @@ fn who_is_to_be_taken_over_from_is_taken_from_what_is_stored() {
     };
     assert_eq!((is(0), is(1)), (Some((5, over.clone())), Some((6, over))));
 }
+
+/// As where the list at the start of a term lacked its object: the create is refused.
+#[test]
+fn a_first_record_counts_less_than_one_that_is_there() {
+    let first = |n| Entry {
+        epoch: Epoch::draw(8, "1"),
+        ..one(n)
+    };
+    for ours in [0, 5, 6] {
+        let mut store = Store::new(false, Kinds::default());
+        store.put(&web(0), first(ours)).unwrap();
+        store.put(&web(1), first(0)).unwrap();
+        let write = store.take_writes(0, true).remove(0);
+        let json = one(5).write_for(&web(0), FORM).into_bytes();
+        let stored = object_of(&[(0, json)]);
+        let (concerned, _) = store.read(&write.shard, Some(stored.clone()));
+        assert_eq!(concerned, [web(0)]);
+        assert_eq!(store.get(&web(0)), Some(&one(5)));
+        let again = store.take_writes(0, true).remove(0);
+        assert_eq!(again.workloads, [web(1)]);
+        // From then on the later counts, as ever.
+        store.written(&again, "10".to_owned());
+        store.put(&web(0), one(6)).unwrap();
+        store.read(&write.shard, Some(stored));
+        assert_eq!(store.get(&web(0)), Some(&one(6)));
+    }
+}
