@@ -57,6 +57,7 @@ pub struct Fault {
     effect: Effect,
     method: String,
     path: String,
+    except: Option<String>,
     token: Option<String>,
     one_in: usize,
     times: usize,
@@ -123,6 +124,7 @@ impl Fault {
             effect,
             method: "*".to_owned(),
             path: String::new(),
+            except: None,
             token: None,
             one_in: 1,
             times: usize::MAX,
@@ -135,6 +137,13 @@ impl Fault {
     pub fn on(mut self, method: &str, path: &str) -> Self {
         method.clone_into(&mut self.method);
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Not those whose path, alone or with its query, matches this regular expression.
+    #[must_use]
+    pub fn except(mut self, path: &str) -> Self {
+        self.except = Some(path.to_owned());
         self
     }
 
@@ -170,6 +179,7 @@ struct Live {
     effect: Effect,
     method: String,
     pattern: Regex,
+    except: Option<Regex>,
     token: Option<String>,
     one_in: usize,
     matched: AtomicUsize,
@@ -203,7 +213,8 @@ impl Live {
     fn strike(&self, seen: &Seen) -> Option<Effect> {
         let is_his = self.token.as_ref().is_none_or(|token| *token == seen.token);
         let is_meant = seen.is(&self.method, &self.pattern) && self.effect.may_strike(seen);
-        if !is_his || !is_meant {
+        let is_except = self.except.as_ref().is_some_and(|path| seen.is("*", path));
+        if !is_his || !is_meant || is_except {
             return None;
         }
         let matched = self.matched.fetch_add(1, Ordering::SeqCst);
@@ -235,6 +246,7 @@ impl Faults {
             effect: fault.effect,
             method: fault.method,
             pattern: Regex::new(&fault.path)?,
+            except: fault.except.as_deref().map(Regex::new).transpose()?,
             token: fault.token,
             one_in: fault.one_in,
             matched: AtomicUsize::new(0),

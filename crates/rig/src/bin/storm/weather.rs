@@ -42,7 +42,10 @@ const FAULTS: &[(&str, Made)] = &[
     ("403", |_| Fault::status(403)),
     ("404", |_| Fault::status(404)),
     ("409", |_| Fault::status(409)),
-    ("410", |_| Fault::status(410)),
+    // What etcd has forgotten does not come back: of the past that is no fault of a moment.
+    ("410", |_| {
+        Fault::status(410).except("resourceVersionMatch=Exact")
+    }),
     ("422", |_| Fault::status(422)),
     ("429", |_| Fault::status(429)),
     ("Retry-After", |dice| Fault::busy(dice.u64(1..=5))),
