@@ -19,20 +19,21 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::KubeconfigError;
 use kube::{Client, Config};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::metrics::reloader::Observables;
+use bounded::FileAccess;
 pub(super) use credentials::Credentials;
 use observed::Counted;
 pub use plugin::PluginError;
 use renewing::Renewing;
 pub use tls::TlsError;
 
+mod bounded;
 mod credentials;
 mod files;
+mod kubeconfig;
 mod observed;
 mod origin;
 mod plugin;
@@ -195,13 +196,15 @@ struct Pools([Pool; 3]);
 
 impl Pools {
     /// Certificates are read here.
-    async fn new(config: &Config, observables: Option<&Observables>) -> Result<Self, ConnectError> {
+    async fn new(
+        config: &Config,
+        files: &FileAccess,
+        observables: Option<&Observables>,
+    ) -> Result<Self, ConnectError> {
         let (mut config, observables) = (config.clone(), observables.cloned());
         config.headers.push((header::USER_AGENT, user_agent()));
-        let pools = spawn_blocking(move || Self::of(&config, observables.as_ref()));
-        let pools = timeout(origin::FILES, pools).await;
-        let pools = pools.map_err(|_| ConnectError::Silent)?;
-        pools.map_err(|_| ConnectError::Silent)?
+        let pools = move || Self::of(&config, observables.as_ref());
+        files.allow(pools).await?
     }
 
     /// kube's layers without its retries, compression and request log.

@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
 use tower::{BoxError, ServiceExt};
 
+use super::bounded::FileAccess;
 use super::origin::{CredentialsOrigin, ReadCredentials};
 use super::{Connect, ConnectError, Idle, Pools};
 use crate::metrics::reloader::Observables;
@@ -66,6 +67,7 @@ pub(crate) struct Credentials {
 /// Who reads them.
 struct CredentialsReader {
     origin: CredentialsOrigin,
+    files: FileAccess,
     last: ReadCredentials,
     /// When a plugin was last asked.
     asked: Instant,
@@ -80,10 +82,11 @@ impl Credentials {
         from: &Connect,
         observables: Option<Observables>,
     ) -> Result<(Arc<Self>, String), ConnectError> {
+        let files = FileAccess::default();
         let mut origin = CredentialsOrigin::new(from.clone());
-        let last = origin.read().await?;
+        let last = origin.read(&files).await?;
         let namespace = last.config.default_namespace.clone();
-        let pools = Pools::new(&last.config, observables.as_ref()).await?;
+        let pools = Pools::new(&last.config, &files, observables.as_ref()).await?;
         let first = Access {
             pools,
             number: 0,
@@ -91,6 +94,7 @@ impl Credentials {
         };
         let reader = CredentialsReader {
             origin,
+            files,
             last,
             asked: Instant::now(),
             complaint: None,
@@ -152,11 +156,12 @@ impl Credentials {
     async fn look(self: Arc<Self>, known: u64, refused: bool) {
         let mut reader = self.reader.lock().await;
         let access = self.current();
-        if access.number != known || !reader.is_due(&access, refused) {
+        if access.number != known {
             return;
         }
-        match reader.read(known + 1).await {
-            Ok(access) => {
+        match reader.read_if_due(&access, refused).await {
+            Ok(None) => {}
+            Ok(Some(access)) => {
                 tracing::info!("the credentials have changed and were read again");
                 self.current.send_replace(Arc::new(access));
             }
@@ -166,15 +171,24 @@ impl Credentials {
 }
 
 impl CredentialsReader {
-    fn is_due(&self, access: &Access, refused: bool) -> bool {
+    async fn read_if_due(
+        &mut self,
+        access: &Access,
+        refused: bool,
+    ) -> Result<Option<Access>, ConnectError> {
+        let last = self.last.files.clone();
+        let are_others = self.files.allow(move || last.is_past()).await?;
         let runs_out = self.last.is_of_plugin && (refused || access.ends_within(AHEAD));
-        self.last.files.is_past() || runs_out && self.asked.elapsed() >= ASK_AGAIN
+        if are_others || runs_out && self.asked.elapsed() >= ASK_AGAIN {
+            return self.read(access.number + 1).await.map(Some);
+        }
+        Ok(None)
     }
 
     async fn read(&mut self, number: u64) -> Result<Access, ConnectError> {
         self.asked = Instant::now();
-        let read = self.origin.read().await?;
-        let pools = Pools::new(&read.config, self.observables.as_ref()).await?;
+        let read = self.origin.read(&self.files).await?;
+        let pools = Pools::new(&read.config, &self.files, self.observables.as_ref()).await?;
         let until = read.until;
         self.last = read;
         self.complaint = None;

@@ -4,10 +4,7 @@
 //! out: a [`Config`] in which a token or a password is a header and a plugin's word stands
 //! in the plugin's place, and how the files were that it came from.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -16,16 +13,10 @@ use jiff::Timestamp;
 use kube::Config;
 use kube::config::{AuthProviderConfig, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+use super::bounded::{FileAccess, read_text};
 use super::files::FilesSeen;
-use super::{Connect, ConnectError, plugin, wants_proxy};
-
-/// No token is longer, in bytes.
-const LONGEST: u64 = 1 << 20;
-/// How long files may take to be read.
-pub(super) const FILES: Duration = Duration::from_secs(10);
+use super::{Connect, ConnectError, kubeconfig, plugin, wants_proxy};
 
 /// Where to read.
 #[derive(Clone)]
@@ -58,11 +49,12 @@ impl CredentialsOrigin {
     }
 
     /// Reads files, and asks a plugin.
-    pub(super) async fn read(&mut self) -> Result<ReadCredentials, ConnectError> {
+    pub(super) async fn read(
+        &mut self,
+        files: &FileAccess,
+    ) -> Result<ReadCredentials, ConnectError> {
         let origin = self.clone();
-        let files = timeout(FILES, spawn_blocking(move || origin.files()));
-        let files = files.await.map_err(|_| ConnectError::Silent)?;
-        let (context, mut read) = files.map_err(|_| ConnectError::Silent)??;
+        let (context, mut read) = files.allow(move || origin.files()).await??;
         if wants_proxy(&read.config) {
             return Err(ConnectError::Proxy);
         }
@@ -102,16 +94,15 @@ impl CredentialsOrigin {
         }
         let asked = self.from.context.is_some() || std::env::var_os("KUBECONFIG").is_some();
         let itself = paths(self.from.kubeconfig.as_deref());
-        let seen = FilesSeen::now(itself);
-        match &self.from.kubeconfig {
-            Some(path) => Ok(self.of(Kubeconfig::read_from(path)?, seen)?),
-            None => match Kubeconfig::read().and_then(|file| self.of(file, seen)) {
-                Ok(read) => Ok(read),
-                Err(error) if asked || self.chosen.is_some() => Err(error.into()),
-                Err(error) => match of_pod() {
-                    Some(read) => Ok((None, read)),
-                    None => Err(ConnectError::Nowhere(error)),
-                },
+        let seen = FilesSeen::now(itself.clone());
+        match kubeconfig::read(&itself).and_then(|file| self.of(file, seen)) {
+            Ok(read) => Ok(read),
+            Err(error) if self.from.kubeconfig.is_some() || asked || self.chosen.is_some() => {
+                Err(error.into())
+            }
+            Err(error) => match of_pod() {
+                Some(read) => Ok((None, read)),
+                None => Err(ConnectError::Nowhere(error)),
             },
         }
     }
@@ -126,6 +117,7 @@ impl CredentialsOrigin {
         file.current_context = context.or(file.current_context);
         let context = file.current_context.clone();
         files.add(named(&file));
+        kubeconfig::take_in_authority(&mut file)?;
         let config = Config::try_from(file)?;
         Ok((context, ReadCredentials::of(config, files)))
     }
@@ -185,10 +177,8 @@ fn of_pod() -> Option<ReadCredentials> {
 fn token_of_file(config: &mut Config) -> Result<(), ConnectError> {
     let auth = &mut config.auth_info;
     if let Some(path) = auth.token_file.take() {
-        let mut text = String::new();
-        let file = File::open(&path);
-        let read = file.and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-        read.map_err(|error| ConnectError::Token(format!("{path}: {error}")))?;
+        let text = read_text(&path);
+        let text = text.map_err(|error| ConnectError::Token(format!("{path}: {error}")))?;
         auth.token = Some(text.into());
     }
     Ok(())

@@ -23,6 +23,8 @@ use tokio_rustls::rustls::{
     self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
+use super::bounded;
+
 /// How the two are called in errors.
 const CERTIFICATE: &str = "the client certificate";
 const KEY: &str = "the client's key";
@@ -30,7 +32,7 @@ const KEY: &str = "the client's key";
 /// Why a connection could not even be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not there, or may not be read.
+    /// A file is not there, may not be read, or is none that could be meant.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
     /// What stands in the kubeconfig is not in base64.
@@ -134,7 +136,7 @@ fn part(
         return read.map(Some).map_err(|_| TlsError::Encoding(what));
     }
     let read = file
-        .map(|file| std::fs::read(file).map_err(|error| TlsError::File(file.to_owned(), error)));
+        .map(|file| bounded::read(file).map_err(|error| TlsError::File(file.to_owned(), error)));
     read.transpose()
 }
 

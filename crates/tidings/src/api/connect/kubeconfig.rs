@@ -1,0 +1,123 @@
+//! Kubeconfigs, read with a bound on their size and on that of what they name.
+//!
+//! kube's own reading has none. What it makes of the text stays its business; the rules
+//! for several files and for relative paths are client-go's (`clientcmd.LoadingRules`).
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
+
+use super::bounded;
+
+/// Reads these files as one: what the first of them says counts.
+pub(super) fn read(paths: &[impl AsRef<Path>]) -> Result<Kubeconfig, KubeconfigError> {
+    if paths.is_empty() {
+        return Err(KubeconfigError::FindPath);
+    }
+    let mut files = paths.iter().map(|path| one(path.as_ref()));
+    files.try_fold(Kubeconfig::default(), |all, next| all.merge(next?))
+}
+
+fn one(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
+    let text = bounded::read_text(path);
+    let text = text.map_err(|error| KubeconfigError::ReadConfig(error, path.to_owned()))?;
+    let mut file = Kubeconfig::from_yaml(text.trim_start_matches('\u{feff}'))?;
+    if let Some(folder) = path.parent() {
+        paths_in(&mut file).for_each(|path| resolve(folder, path));
+    }
+    Ok(file)
+}
+
+/// All that is relative to the file itself. A plugin without a slash is looked up in
+/// `PATH`.
+fn paths_in(file: &mut Kubeconfig) -> impl Iterator<Item = &mut String> {
+    let clusters = file.clusters.iter_mut();
+    let clusters = clusters.filter_map(|named| named.cluster.as_mut());
+    let authorities = clusters.filter_map(|cluster| cluster.certificate_authority.as_mut());
+    let users = file.auth_infos.iter_mut();
+    let users = users.filter_map(|named| named.auth_info.as_mut());
+    let of_users = users.flat_map(|user| {
+        let plugin = user.exec.as_mut().and_then(|exec| exec.command.as_mut());
+        let plugin = plugin.filter(|command| command.contains('/'));
+        let files = [
+            user.client_certificate.as_mut(),
+            user.client_key.as_mut(),
+            user.token_file.as_mut(),
+        ];
+        files.into_iter().chain([plugin]).flatten()
+    });
+    authorities.chain(of_users)
+}
+
+fn resolve(folder: &Path, path: &mut String) {
+    if let Some(whole) = folder.join(&*path).to_str() {
+        whole.clone_into(path);
+    }
+}
+
+/// Reads the file with the authority of the current context's cluster, which kube would
+/// read, to stand in the kubeconfig itself.
+pub(super) fn take_in_authority(file: &mut Kubeconfig) -> Result<(), KubeconfigError> {
+    let current = file.current_context.as_ref();
+    let mut contexts = file.contexts.iter();
+    let context = contexts.find(|named| Some(&named.name) == current);
+    let Some(context) = context.and_then(|named| named.context.as_ref()) else {
+        return Ok(());
+    };
+    let mut clusters = file.clusters.iter_mut();
+    let cluster = clusters.find(|named| named.name == context.cluster);
+    let Some(cluster) = cluster.and_then(|named| named.cluster.as_mut()) else {
+        return Ok(());
+    };
+    let path = cluster.certificate_authority.take();
+    if let Some(path) = path.filter(|_| cluster.certificate_authority_data.is_none()) {
+        let read = bounded::read(&path).map_err(|error| {
+            KubeconfigError::LoadCertificateAuthority(LoadDataError::ReadFile(error, path.into()))
+        })?;
+        cluster.certificate_authority_data = Some(BASE64_STANDARD.encode(read));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn relative_paths_are_relative_to_their_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let text = "users:\n- name: me\n  user:\n    tokenFile: token\n    client-key: /key\n    \
+                    exec: {command: bin/ask}\nclusters:\n- name: here\n  cluster:\n    \
+                    certificate-authority: ca.crt\n";
+        fs::write(at("first"), text).unwrap();
+        fs::write(at("second"), "users:\n- name: me\n  user: {exec: {command: ask}}\n- name: you\n  user: {exec: {command: ask}}\n").unwrap();
+        let read = read(&[at("first"), at("second")]).unwrap();
+        let user = |i: usize| read.auth_infos[i].auth_info.as_ref().unwrap();
+        assert_eq!(user(0).token_file, Some(at("token")));
+        assert_eq!(user(0).client_key.as_deref(), Some("/key"));
+        let asked = |i: usize| user(i).exec.as_ref().unwrap().command.clone();
+        assert_eq!(
+            (asked(0), asked(1)),
+            (Some(at("bin/ask")), Some("ask".to_owned()))
+        );
+        let cluster = read.clusters[0].cluster.as_ref().unwrap();
+        assert_eq!(cluster.certificate_authority, Some(at("ca.crt")));
+    }
+
+    #[test]
+    fn an_authority_that_is_no_file_is_told() {
+        let text = "current-context: x\ncontexts: [{name: x, context: {cluster: x}}]\n\
+                    clusters: [{name: x, cluster: {certificate-authority: /dev/zero}}]\n";
+        let mut file = Kubeconfig::from_yaml(text).unwrap();
+        let said = take_in_authority(&mut file).unwrap_err().to_string();
+        assert!(
+            said.contains("/dev/zero") && said.contains("no regular file"),
+            "{said}"
+        );
+    }
+}
