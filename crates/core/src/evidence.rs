@@ -106,6 +106,11 @@ impl Evidence {
         }
     }
 
+    /// Notes that nothing is told of this version and of earlier ones.
+    pub fn forget(&mut self, version: Version) {
+        self.forgotten = self.forgotten.max(version);
+    }
+
     /// Takes in an answer.
     pub fn add(&mut self, question: Question, finding: Finding) {
         self.found.insert(question, finding);

@@ -29,6 +29,7 @@ pub mod refs;
 pub mod reloader;
 pub mod restless;
 pub mod settle;
+pub mod stale;
 pub mod standing;
 pub mod state;
 pub mod uses;

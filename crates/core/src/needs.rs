@@ -92,6 +92,24 @@ impl Need {
         }
     }
 
+    /// What these uses of one source need of it, whatever annotations say.
+    pub fn of<'a>(source: SourceRef, uses: impl IntoIterator<Item = &'a Use>) -> Self {
+        let mut need = Self::new(source, KeyFilter::default());
+        uses.into_iter().for_each(|used| need.add(used));
+        need
+    }
+
+    /// Whether any of its content counts, and not only that it is there.
+    pub fn reads_any(&self) -> bool {
+        self.whole || self.keys.values().any(|used| used.counts)
+    }
+
+    /// Whether the content of a key counts.
+    pub fn reads(&self, key: &str) -> bool {
+        let named = self.keys.get(key).is_some_and(|used| used.counts);
+        named || (self.whole && self.admits(key))
+    }
+
     /// One that no container uses counts with all its keys.
     fn unused(source: SourceRef, filter: KeyFilter) -> Self {
         Self {

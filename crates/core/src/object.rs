@@ -14,10 +14,12 @@ use crate::reloader::traces::Trace;
 use crate::uses::Use;
 
 mod meta;
+mod pod;
 mod status;
 mod workload;
 
 pub use meta::Meta;
+pub use pod::{Group, Pod, PodContainer, read_pod};
 pub use status::{PodStatus, read_status};
 pub use workload::{read_workload, template_with};
 
@@ -286,6 +288,9 @@ pub struct SourceMeta {
     pub rewritten: bool,
     /// The field manager that wrote its data last.
     pub by: Option<Name>,
+    /// Whether that manager writes nothing else of it, so that the time is that of a write
+    /// of data, and not of a label.
+    pub only_data: bool,
     /// What is wrong with its annotations. Hardly ever there, so it is small.
     pub problem: Option<Box<Problem>>,
 }

@@ -21,7 +21,7 @@ pub use mounts::Doubt;
 pub use template::{PodTemplate, TemplateMeta};
 pub(crate) use template::{drop_nulls, or_default};
 
-use template::Reference;
+use template::{PodSpec, Reference};
 
 /// The way in which a container consumes a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,14 +151,28 @@ impl Via {
 /// Everything that the template's containers use, in order, each once.
 pub fn uses_of(template: &PodTemplate) -> Vec<Use> {
     let spec = &template.spec;
-    let mut uses: BTreeSet<_> = environment::all_uses(spec.containers()).collect();
-    uses.extend(mounts::uses(spec));
+    let mut uses = of_containers(spec);
     uses.extend(
         spec.image_pull_secrets.iter().filter_map(|secret| {
             secret.to_use(SourceKind::Secret, Via::ImagePullSecret, Keys::All)
         }),
     );
     uses.into_iter().collect()
+}
+
+/// What each container uses by itself, in order, each once; with its name.
+pub fn uses_of_each(template: PodTemplate) -> Vec<(String, Vec<Use>)> {
+    let mut all = Vec::new();
+    template.spec.each_alone(|name, spec| {
+        all.push((name, of_containers(spec).into_iter().collect()));
+    });
+    all
+}
+
+fn of_containers(spec: &PodSpec) -> BTreeSet<Use> {
+    let mut uses: BTreeSet<_> = environment::all_uses(spec.containers()).collect();
+    uses.extend(mounts::uses(spec));
+    uses
 }
 
 /// The paths of the template's mounts that are not understood, or show nothing.
@@ -241,6 +255,31 @@ mod tests {
                 ("both", map, "c"),
                 ("both", secret, "d")
             ]
+        );
+    }
+
+    #[test]
+    fn each_container_uses_what_it_takes_itself() {
+        let spec = json!({
+            "initContainers": [{"name": "first", "envFrom": [{"configMapRef": {"name": "a"}}]}],
+            "containers": [
+                {"name": "web", "volumeMounts": [{"name": "v"}]},
+                {"name": "idle"}],
+            "volumes": [{"name": "v", "secret": {"secretName": "b"}}],
+            "imagePullSecrets": [{"name": "s"}],
+        });
+        let each = uses_of_each(template(&spec)).into_iter();
+        let shown: Vec<_> = each
+            .map(|(name, uses)| (name, uses.iter().map(text).collect::<Vec<_>>().join(", ")))
+            .collect();
+        let expected = [
+            ("first", "envFrom configmap/a *"),
+            ("web", "volume secret/b *"),
+            ("idle", ""),
+        ];
+        assert_eq!(
+            shown,
+            expected.map(|(name, uses)| (name.to_owned(), uses.to_owned()))
         );
     }
 

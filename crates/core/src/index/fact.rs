@@ -3,7 +3,7 @@
 
 use super::{Fetched, How, Index, Stream};
 use crate::annotations::Annotations;
-use crate::object::{SourceMeta, Version, Workload};
+use crate::object::{Pod, SourceMeta, Version, Workload};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 /// Something that the API server told.
@@ -18,6 +18,8 @@ pub enum Fact {
     Workload(Box<Workload>, How),
     /// A workload is gone, since this version.
     WorkloadGone(WorkloadRef, Version),
+    /// A pod is there. Only who looks once at a cluster lists them, so none goes.
+    Pod(Box<Pod>),
     /// A source is there.
     Source(SourceMeta),
     /// A source is gone, or is not watched any more, since this version.
@@ -125,6 +127,10 @@ impl Index {
             Fact::ListEnded(stream, version) => self.end_list(&stream, version),
             Fact::Workload(workload, how) => self.apply_workload(*workload, how),
             Fact::WorkloadGone(key, version) => self.workload_gone(&key, version),
+            Fact::Pod(pod) => {
+                self.apply_pod(*pod);
+                Concerned::default()
+            }
             Fact::Source(meta) if self.apply_source(&meta) => Concerned::changed(meta.key),
             Fact::SourceGone(source, version) if self.delete_source(&source, version) => {
                 Concerned::changed(source)

@@ -135,7 +135,7 @@ impl Index {
             return;
         };
         held.users.retain(|user| user != key);
-        let unused = held.users.is_empty();
+        let unused = held.users.is_empty() && !self.pods.use_it(source);
         if unused && !self.is_wild(source.kind, &source.namespace) {
             self.let_go(source);
         }
@@ -151,6 +151,7 @@ impl Index {
             self.wild.remove(&at);
             let held = self.held(kind, &key.namespace);
             let unused = held.filter(|(_, source)| source.users.is_empty());
+            let unused = unused.filter(|(key, _)| !self.pods.use_it(key));
             let unused: Vec<_> = unused.map(|(key, _)| key.clone()).collect();
             for source in &unused {
                 self.sources.remove(source);
@@ -171,6 +172,7 @@ impl Index {
         let held = self.source(key);
         let wild = || self.wild.get(&(key.kind, key.namespace.clone()));
         held.is_some_and(Source::is_used)
+            || self.pods.use_it(key)
             || wild().is_some_and(|wild| wild.who_names(&key.name).next().is_some())
     }
 

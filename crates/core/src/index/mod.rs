@@ -5,7 +5,7 @@
 //! [`crate::decide`]. Nothing here fails and nothing here is guessed: what has
 //! not been read is [`Presence::Unknown`].
 //!
-//! A source is held only while a workload uses or names it (or, for names with
+//! A source is held only while a workload or a pod uses or names it (or, for names with
 //! wildcards, while its namespace has such a workload), and then only its
 //! version, its marks and the digests of its keys. So a list of sources that is
 //! read before the workloads were is lost on them, and each must be read again.
@@ -13,6 +13,7 @@
 mod fact;
 mod lend;
 mod links;
+mod listed_pods;
 mod names;
 mod namespace;
 mod pods;
@@ -33,7 +34,7 @@ pub use source::{Content, Fetched, Presence, Present, Rare, Source};
 pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
-use crate::object::SourceFlags;
+use crate::object::{Pod, SourceFlags};
 use crate::policy::{Defaults, Policy};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
@@ -53,6 +54,7 @@ pub struct Index {
     names: names::Names,
     /// What the last workload whose annotations were read asks for.
     last_policy: Arc<Policy>,
+    pods: listed_pods::ListedPods,
     rooms: BTreeMap<Name, room::Held>,
     /// The namespaces that may have room for what they had none for.
     roomy: BTreeSet<Name>,
@@ -78,6 +80,11 @@ impl Index {
     /// A workload.
     pub fn get(&self, key: &WorkloadRef) -> Option<&Known> {
         self.workloads.get(key).map(Box::as_ref)
+    }
+
+    /// All pods that were listed, in order.
+    pub fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.iter()
     }
 
     /// All workloads, in order.

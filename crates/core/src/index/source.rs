@@ -39,6 +39,8 @@ pub struct Present {
     pub is_confirmed: bool,
     /// The field manager that wrote its data last.
     pub by: Option<Name>,
+    /// Whether that one writes nothing else of it.
+    pub only_data: bool,
 }
 
 /// The digests of a source's keys at one version.
@@ -71,6 +73,7 @@ impl Present {
             rewritten: meta.rewritten,
             is_confirmed: false,
             by,
+            only_data: meta.only_data,
         }
     }
 }
@@ -547,6 +550,7 @@ impl Index {
     /// What is held for the sake of patterns only is absent once it is not held.
     pub(super) fn drop_absent(&mut self, key: &SourceRef) {
         let absent = |source: &Source| !source.is_used() && source.presence == Presence::Absent;
+        let absent = |source: &Source| absent(source) && !self.pods.use_it(key);
         if self.has_listed(key.kind, &key.namespace) && self.source(key).is_some_and(absent) {
             self.let_go(key);
         }

@@ -19,6 +19,8 @@ use crate::vocabulary::Vocabulary;
 
 /// The fields of a source that hold its content.
 const DATA: [&str; 3] = ["f:data", "f:binaryData", "f:stringData"];
+/// The field of a source that is never written again.
+const TYPE: &str = "f:type";
 
 /// The metadata that every object has.
 #[derive(Default, Deserialize)]
@@ -54,6 +56,8 @@ pub struct Meta {
 struct OwnerReference {
     #[serde(deserialize_with = "or_default")]
     controller: bool,
+    kind: String,
+    name: String,
     uid: String,
 }
 
@@ -100,6 +104,7 @@ impl Meta {
             written: self.written(&DATA),
             rewritten: self.rewritten(),
             by: self.writer(&DATA),
+            only_data: self.wrote_only_data(),
             problem: annotations::problem_on_source(&annotations).map(Box::new),
             key: SourceRef::new(kind, self.namespace.as_str(), self.name.as_str()),
         })
@@ -130,9 +135,18 @@ impl Meta {
 
     /// The uid of what made the object and cares for it.
     pub(super) fn controller(&self) -> Option<Name> {
+        self.owner().map(|owner| owner.uid.as_str().into())
+    }
+
+    fn owner(&self) -> Option<&OwnerReference> {
         let mut owners = self.owner_references.iter();
-        let controller = owners.find(|owner| owner.controller)?;
-        Some(controller.uid.as_str().into())
+        owners.find(|owner| owner.controller)
+    }
+
+    /// The kind and name of what made the object and cares for it.
+    pub(super) fn made_by(&self) -> Option<(&str, &str)> {
+        let owner = self.owner()?;
+        Some((&owner.kind, &owner.name))
     }
 
     fn rewritten(&self) -> bool {
@@ -153,11 +167,30 @@ impl Meta {
 
     /// Each write that is the last of its manager: when, and by whom.
     fn writes(&self, fields: &[&str]) -> impl Iterator<Item = (Seconds, &str)> {
-        let wrote = move |m: &&ManagedFields| {
-            m.subresource.is_empty() && fields.iter().any(|f| m.fields_v1.contains(*f))
-        };
-        let writes = self.managed_fields.iter().filter(wrote);
-        writes.filter_map(|m| Some((seconds(m.time.as_deref()?)?, &*m.manager)))
+        let writes = self.managed_fields.iter();
+        let writes = writes.filter(|m| m.holds(fields));
+        writes.filter_map(|m| Some((m.at()?, &*m.manager)))
+    }
+
+    /// Whether the newest write was one of data for certain: the time of a manager moves
+    /// with whatever it writes, a label too, so its fields must be of data alone.
+    fn wrote_only_data(&self) -> bool {
+        let newest = self.written(&DATA);
+        let data = |field: &String| field == TYPE || DATA.contains(&&**field);
+        let mut writes = self.managed_fields.iter();
+        newest.is_some()
+            && writes.all(|m| !m.holds(&DATA) || m.at() != newest || m.fields_v1.iter().all(data))
+    }
+}
+
+impl ManagedFields {
+    /// Whether any of these fields is its manager's.
+    fn holds(&self, fields: &[&str]) -> bool {
+        self.subresource.is_empty() && fields.iter().any(|f| self.fields_v1.contains(*f))
+    }
+
+    fn at(&self) -> Option<Seconds> {
+        seconds(self.time.as_deref()?)
     }
 }
 
@@ -231,11 +264,26 @@ mod tests {
             .unwrap();
         assert_eq!(source.written, seconds("2026-11-23T11:45:00Z"));
         assert_eq!(source.by.as_deref(), Some("alice"));
+        assert!(source.only_data);
         let marks = SourceFlags {
             ignore: true,
             matched: false,
         };
         assert_eq!(source.marks, Some(marks));
+    }
+
+    #[test]
+    fn the_time_of_who_writes_labels_too_may_be_a_labels() {
+        let only_data = |fields: serde_json::Value| {
+            let writes = json!([{"time": "2026-11-23T11:44:00Z", "fieldsV1": fields}]);
+            let json = json!({"resourceVersion": "5", "managedFields": writes});
+            let meta: Meta = serde_json::from_value(json).unwrap();
+            meta.wrote_only_data()
+        };
+        assert!(only_data(json!({"f:data": {}, "f:type": {}})));
+        assert!(!only_data(json!({"f:data": {}, "f:metadata": {}})));
+        assert!(!only_data(json!({"f:data": {}, "f:immutable": {}})));
+        assert!(!only_data(json!({"f:metadata": {}})));
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn read_status(json: &[u8]) -> Result<Option<PodStatus>, Unreadable> {
         written: metadata.written(&fields).filter(|_| rewritten),
         rewritten,
         by: metadata.writer(&fields),
+        only_data: rewritten,
         problem: None,
         key: SourceRef::new(SourceKind::SecretProviderClass, metadata.namespace, class),
     };

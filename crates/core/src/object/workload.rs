@@ -29,7 +29,7 @@ struct Object<'a> {
 
 /// A part of the object; none where it is larger than what is looked into, for looking
 /// takes twenty times its size in memory.
-fn part<T: Default + DeserializeOwned>(part: Option<&RawValue>) -> Option<T> {
+pub(super) fn part<T: Default + DeserializeOwned>(part: Option<&RawValue>) -> Option<T> {
     let text = part.map_or("null", RawValue::get);
     let small = text.len() <= bounds::PART;
     small.then(|| serde_json::from_str(text).unwrap_or_default())

@@ -71,6 +71,17 @@ pub(super) struct PodSpec {
 }
 
 impl PodSpec {
+    /// The same for each container, as if it were the only one.
+    pub(super) fn each_alone(mut self, mut each: impl FnMut(String, &Self)) {
+        let init = std::mem::take(&mut self.init_containers);
+        let containers = std::mem::take(&mut self.containers);
+        for mut container in init.into_iter().chain(containers) {
+            let name = std::mem::take(&mut container.name);
+            self.containers = vec![container];
+            each(name, &self);
+        }
+    }
+
     pub(super) fn containers(&self) -> impl Iterator<Item = &Container> + Clone {
         self.init_containers.iter().chain(&self.containers)
     }
@@ -79,6 +90,7 @@ impl PodSpec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Container {
+    pub(super) name: String,
     pub(super) env: Vec<Env>,
     pub(super) env_from: Vec<EnvFrom>,
     pub(super) volume_mounts: Vec<Mount>,

@@ -76,6 +76,7 @@ impl Cluster {
         let meta = SourceMeta {
             problem: None,
             rewritten: false,
+            only_data: false,
             by: None,
             key: source.clone(),
             version,

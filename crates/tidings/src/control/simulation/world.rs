@@ -461,6 +461,7 @@ fn meta(i: usize, sources: &[(u64, u32)]) -> SourceMeta {
         written: Some(EPOCH),
         problem: None,
         rewritten: false,
+        only_data: false,
         by: None,
     }
 }

@@ -1,0 +1,231 @@
+//! Pods from their JSON: which containers have been started when, and what each uses.
+//!
+//! What counts is the start of a container, not of its pod: one that was started again
+//! has read its variables, and a file that is mounted by `subPath`, anew.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::workload::part;
+use super::{Meta, Seconds, Unreadable, seconds};
+use crate::refs::Name;
+use crate::uses::{PodTemplate, Use, or_default, uses_of_each};
+
+/// What pods are shown under: the workload that they were made from, or each by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// Its namespace.
+    pub namespace: Name,
+    /// The word for its kind, in lower case: `deployment`, `pod`.
+    pub kind: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+/// A pod that has containers, or is to have some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// What it belongs to, with its namespace.
+    pub group: Group,
+    /// Its name.
+    pub name: Name,
+    /// When it was created.
+    pub created: Seconds,
+    /// Its containers that have been started and may matter still.
+    pub containers: Box<[PodContainer]>,
+}
+
+/// A container that has been started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodContainer {
+    /// Its name.
+    pub name: Name,
+    /// When it was started last.
+    pub started: Seconds,
+    /// Whether it has ended: an init container, which has read what it will ever read.
+    pub ended: bool,
+    /// What it uses, in order.
+    pub uses: Arc<[Use]>,
+}
+
+#[derive(Deserialize)]
+struct PodObject<'a> {
+    metadata: Meta,
+    #[serde(borrow)]
+    spec: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "or_default")]
+    status: PodPhase,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodPhase {
+    phase: String,
+    #[serde(deserialize_with = "or_default")]
+    container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_default")]
+    init_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContainerStatus {
+    name: String,
+    state: ContainerState,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContainerState {
+    running: Option<StartedAt>,
+    terminated: Option<StartedAt>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StartedAt {
+    started_at: Option<String>,
+}
+
+/// Reads a pod from its JSON; none where it has ended or is being deleted.
+pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
+    let pod: PodObject<'_> = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+    let has_ended = matches!(&*pod.status.phase, "Succeeded" | "Failed");
+    if has_ended || pod.metadata.is_going() {
+        return Ok(None);
+    }
+    let created = pod.metadata.created().ok_or(Unreadable)?;
+    let spec = part::<Value>(pod.spec).unwrap_or_default();
+    let template = PodTemplate::read(json!({ "spec": spec })).unwrap_or_default();
+    let containers = uses_of_each(template).into_iter();
+    let started = containers.filter_map(|(name, uses)| {
+        let (started, ended) = pod.status.start_of(&name)?;
+        Some(PodContainer {
+            name: name.into(),
+            started: started.unwrap_or(created),
+            ended,
+            uses: uses.into(),
+        })
+    });
+    Ok(Some(Pod {
+        containers: started.collect(),
+        group: group(&pod.metadata),
+        name: pod.metadata.name.into(),
+        created,
+    }))
+}
+
+impl PodPhase {
+    /// When a container was started, if that is told, and whether it has ended. One that
+    /// waits to be started again will read what is there then.
+    fn start_of(&self, name: &str) -> Option<(Option<Seconds>, bool)> {
+        let named = |status: &&ContainerStatus| status.name == name;
+        let main = self.container_statuses.iter().find(named);
+        let init = self.init_container_statuses.iter().find(named);
+        let running = main.or(init)?.state.running.as_ref();
+        let ended = init.and_then(|init| init.state.terminated.as_ref());
+        let start = running.or(ended)?;
+        let at = start.started_at.as_deref().and_then(seconds);
+        Some((at, running.is_none()))
+    }
+}
+
+/// The labels by which the ReplicaSets of Deployments and of Argo's Rollouts tell their
+/// pods apart; their names end in the same (`pkg/controller/deployment` of Kubernetes).
+const HASHES: [(&str, &str); 2] = [
+    ("pod-template-hash", "deployment"),
+    ("rollouts-pod-template-hash", "rollout"),
+];
+
+fn group(meta: &Meta) -> Group {
+    let (kind, name) = match meta.made_by() {
+        // A static pod is its node's, which has many.
+        None | Some(("Node", _)) => ("pod".to_owned(), &*meta.name),
+        Some((kind, name)) => match of_replica_set(meta, kind, name) {
+            Some((kind, name)) => (kind.to_owned(), name),
+            None => (kind.to_lowercase(), name),
+        },
+    };
+    Group {
+        namespace: meta.namespace.as_str().into(),
+        kind: kind.into(),
+        name: name.into(),
+    }
+}
+
+/// Whose a ReplicaSet is, as far as its name tells.
+fn of_replica_set<'a>(meta: &Meta, kind: &str, name: &'a str) -> Option<(&'static str, &'a str)> {
+    let mut hashes = HASHES.iter().filter(|_| kind == "ReplicaSet");
+    hashes.find_map(|(label, kind)| {
+        let hash = meta.labels.get(*label)?;
+        Some((*kind, name.strip_suffix(&**hash)?.strip_suffix('-')?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn with(patch: impl FnOnce(&mut Value)) -> Option<Pod> {
+        let started = json!({"startedAt": "2026-11-29T20:00:05Z"});
+        let mut pod = json!({
+            "metadata": {"namespace": "ns", "name": "web-5d-x", "resourceVersion": "1",
+                "creationTimestamp": "2026-11-29T20:00:00Z",
+                "labels": {"pod-template-hash": "5d"},
+                "ownerReferences": [{"controller": true, "kind": "ReplicaSet", "name": "web-5d", "uid": "u"}]},
+            "spec": {
+                "initContainers": [{"name": "init"}, {"name": "sidecar"}],
+                "containers": [{"name": "web"}, {"name": "crashed"}]},
+            "status": {"phase": "Running",
+                "initContainerStatuses": [
+                    {"name": "init", "state": {"terminated": {"startedAt": null}}},
+                    {"name": "sidecar", "state": {"running": started}}],
+                "containerStatuses": [
+                    {"name": "web", "state": {"running": started}},
+                    {"name": "crashed", "state": {"terminated": started}}]},
+        });
+        patch(&mut pod);
+        read_pod(pod.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn containers_count_that_have_started_and_will_not_start_again() {
+        let pod = with(|_| {}).unwrap();
+        let of = |c: &PodContainer| (c.name.to_string(), c.started - pod.created, c.ended);
+        let all: Vec<_> = pod.containers.iter().map(of).collect();
+        let expected = [("init", 0, true), ("sidecar", 5, false), ("web", 5, false)];
+        assert_eq!(
+            all,
+            expected.map(|(name, at, ended)| (name.to_owned(), at, ended))
+        );
+    }
+
+    #[test]
+    fn a_pod_that_ends_is_left_out() {
+        assert_eq!(
+            with(|pod| pod["status"]["phase"] = json!("Succeeded")),
+            None
+        );
+        let going =
+            |pod: &mut Value| pod["metadata"]["deletionTimestamp"] = json!("2026-11-29T20:00:00Z");
+        assert_eq!(with(going), None);
+    }
+
+    #[rstest]
+    #[case(json!({}), "deployment/web")]
+    #[case(json!({"labels": {"rollouts-pod-template-hash": "5d"}}), "rollout/web")]
+    #[case(json!({"labels": {"pod-template-hash": "6e"}}), "replicaset/web-5d")]
+    #[case(json!({"ownerReferences": [{"controller": true, "kind": "StatefulSet", "name": "db"}]}), "statefulset/db")]
+    #[case(json!({"ownerReferences": [{"controller": true, "kind": "Node", "name": "n1"}]}), "pod/web-5d-x")]
+    #[case(json!({"ownerReferences": null}), "pod/web-5d-x")]
+    fn pods_are_shown_under_their_workload(#[case] metadata: Value, #[case] expect: &str) {
+        let fields = metadata.as_object().unwrap().clone();
+        let pod = with(|pod| pod["metadata"].as_object_mut().unwrap().extend(fields)).unwrap();
+        assert_eq!(format!("{}/{}", pod.group.kind, pod.group.name), expect);
+    }
+}
