@@ -6,6 +6,7 @@ pub mod exit;
 pub mod implicit;
 pub mod lint;
 pub mod manifests;
+pub mod snapshot;
 pub mod take_over;
 pub mod why;
 pub mod yaml;

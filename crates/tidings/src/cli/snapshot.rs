@@ -1,0 +1,94 @@
+//! What a command knows of a cluster, asked once.
+//!
+//! Goes in: an installation's settings. Comes out: the controller's own index, filled by
+//! its one door, with the workloads and sources that a command asks for; and what the
+//! controller's own decide makes of a workload. Nothing is compared here, and nothing is
+//! read in another way than the controller reads it. Of sources only those that are needed
+//! are read.
+//!
+//! Error policy: what a command cannot do without is an error. Anything else that may not
+//! be read is noted ([`Snapshot::refused`]), and the rest is there.
+
+use std::collections::BTreeMap;
+
+use tidings_core::index::{Fact, Index, StreamOf};
+use tidings_core::refs::{Name, SourceRef};
+
+use crate::api::{ApiClient, ApiError};
+use crate::settings::streams::streams;
+use crate::settings::{Installation, Namespaces};
+use crate::watch::scope::Filter;
+
+mod decision;
+mod sources;
+mod workloads;
+
+/// What is asked at the same time.
+const READS: usize = 8;
+
+/// What a command knows of a cluster.
+pub struct Snapshot {
+    /// The way to it.
+    pub api: ApiClient,
+    /// What is watched, and on which terms.
+    pub installation: Installation,
+    /// What is there.
+    pub index: Index,
+    /// The sources that could not be read, and what that needs.
+    pub refused: BTreeMap<SourceRef, String>,
+    filter: Filter,
+    records: BTreeMap<Name, decision::Records>,
+}
+
+impl Snapshot {
+    /// Of nothing so far.
+    pub fn new(api: ApiClient, installation: Installation) -> Self {
+        // Namespaces are read one by one: who may not has no less to be told.
+        let mut streams = streams(&installation);
+        streams.retain(|stream| stream.of != StreamOf::Namespaces);
+        let filter = installation.filter();
+        let mut index = Index::new(installation.defaults, streams.clone());
+        // From here on the index asks for the lists that wildcards need.
+        for stream in streams {
+            index.apply(Fact::ListBegan(stream));
+        }
+        Self {
+            api,
+            installation,
+            index,
+            refused: BTreeMap::new(),
+            filter,
+            records: BTreeMap::new(),
+        }
+    }
+
+    /// The namespaces that the installation watches: these, or all (`None`).
+    pub fn places(&self) -> Vec<Option<Name>> {
+        match &self.installation.namespaces {
+            Namespaces::Only(names) => names.iter().cloned().map(Some).collect(),
+            Namespaces::All { .. } => vec![None],
+        }
+    }
+
+    /// Those that it leaves out of all.
+    fn ignored(&self) -> Vec<Name> {
+        match &self.installation.namespaces {
+            Namespaces::All { ignored, .. } => ignored.iter().cloned().collect(),
+            Namespaces::Only(_) => Vec::new(),
+        }
+    }
+
+    /// This namespace, else that of the kubeconfig's context.
+    pub fn namespace_or_own(&self, namespace: Option<&Name>) -> Name {
+        let own = || self.api.default_namespace().into();
+        namespace.cloned().unwrap_or_else(own)
+    }
+}
+
+/// What reading something needs: a right, or a server that answers.
+fn lacking(error: &ApiError, what: &str) -> String {
+    match error.refusal() {
+        Some(refusal) => format!("{} on {what}", refusal.verb),
+        None => format!("{what}: {error}"),
+    }
+}

@@ -1,0 +1,124 @@
+//! What the controller would decide about a workload of a snapshot.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tidings_core::decide::{Act, Moment, Verdict, decide};
+use tidings_core::evidence::{Evidence, Finding, Question};
+use tidings_core::object::Seconds;
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::restless::Restless;
+use tidings_core::state::Entry;
+
+use super::{Snapshot, lacking};
+use crate::records::cluster;
+use crate::records::memory::Store;
+
+/// Reading what a decision lacks brings up further questions, but not for ever.
+const ROUNDS: usize = 8;
+
+/// The records of a namespace, or what reading them needs.
+pub(super) type Records = Result<BTreeMap<WorkloadRef, Entry>, String>;
+
+impl Snapshot {
+    /// The record of a workload, or what reading it needs. Its namespace's have been
+    /// read ([`Snapshot::read_records`]).
+    pub fn record(&self, key: &WorkloadRef) -> Result<Option<&Entry>, &str> {
+        match self.records.get(&key.namespace) {
+            Some(Ok(entries)) => Ok(entries.get(key)),
+            Some(Err(needs)) => Err(needs),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the records of a namespace, once.
+    pub async fn read_records(&mut self, namespace: &Name) {
+        if !self.records.contains_key(namespace) {
+            let records = self.records_of(namespace).await;
+            self.records.insert(namespace.clone(), records);
+        }
+    }
+
+    async fn records_of(&self, namespace: &Name) -> Records {
+        let place = self.home();
+        let mut store = Store::new(true, self.installation.kinds.clone());
+        let read = cluster::read_all(&self.api, &place, namespace, &mut store).await;
+        if let Err((shard, error)) = read {
+            let name = shard.object_name(&place.instance);
+            let what = format!("secret {name} in {}", place.namespace);
+            return Err(lacking(&error, &what));
+        }
+        if let Some(newer) = store.newer() {
+            return Err(newer.to_owned());
+        }
+        let entries = store
+            .workloads()
+            .filter_map(|key| Some((key.clone(), store.get(key)?.clone())));
+        Ok(entries.collect())
+    }
+
+    /// Decides, and reads what the decision lacks, until it lacks nothing that
+    /// may be read.
+    pub async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
+        self.read_sources(key).await;
+        let mut evidence = Evidence::default();
+        let now = Timestamp::now().as_second();
+        let restless = self.restless(key, now);
+        for _ in 0..ROUNDS {
+            self.index.work_out(key);
+            let entry = self.record(key).ok().flatten();
+            let moment = Moment {
+                now,
+                evidence: &evidence,
+                unled_since: None,
+                // What is drawn here is not written.
+                seed: 0,
+                restless: &restless,
+            };
+            let verdict = decide(key, &self.index, entry, moment, &self.installation.rules)?;
+            match &verdict.act {
+                Act::Read(sources) => {
+                    let unread = sources.iter().filter(|s| !self.refused.contains_key(*s));
+                    let unread: Vec<_> = unread.cloned().collect();
+                    if !self.list_for_wildcards().await && unread.is_empty() {
+                        return None;
+                    }
+                    self.fetch(unread).await;
+                }
+                Act::Ask(questions) => {
+                    for question in questions {
+                        let found = self.find(key, question).await;
+                        evidence.add(question.clone(), found);
+                    }
+                }
+                _ => return Some(verdict),
+            }
+        }
+        None
+    }
+
+    /// How quiet a source is cannot be seen at a glance: what the record tells of
+    /// is taken to be restless still.
+    fn restless(&self, key: &WorkloadRef, now: Seconds) -> Restless {
+        let mut restless = Restless::new(now);
+        let entry = self.record(key).ok().flatten();
+        for seen in entry.into_iter().flat_map(|e| e.restless.keys()) {
+            restless.resume(&seen.source(&key.namespace));
+        }
+        restless
+    }
+
+    /// What cannot be found out is not known, and said so.
+    async fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
+        let found = crate::fetch::find(&self.api, key, question, &self.filter).await;
+        found.unwrap_or(Finding::NotTold)
+    }
+
+    /// Where the records are.
+    fn home(&self) -> cluster::Home {
+        cluster::Home {
+            namespace: self.installation.own_namespace.to_string(),
+            instance: self.installation.rules.instance.to_string(),
+        }
+    }
+}

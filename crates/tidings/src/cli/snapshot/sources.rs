@@ -1,0 +1,77 @@
+//! Sources of a snapshot: only those that are needed are read, and only their digests
+//! stay.
+
+use anyhow::Result;
+use futures::StreamExt;
+use tidings_core::index::{Fact, Fetched};
+use tidings_core::refs::{SourceRef, WorkloadRef};
+
+use super::{READS, Snapshot, lacking};
+use crate::api::ApiError;
+
+impl Snapshot {
+    /// Every source that counts, so that its present digests can be shown.
+    pub(super) async fn read_sources(&mut self, key: &WorkloadRef) {
+        self.list_for_wildcards().await;
+        self.index.work_out(key);
+        let Some(known) = self.index.get(key) else {
+            return;
+        };
+        let needs = tidings_core::needs::needs_of(known, &self.index, None).needs;
+        let sources = needs.into_iter().map(|need| need.source);
+        let unread = sources.filter(|source| {
+            self.index.watches(source.kind, &source.namespace)
+                && self.index.view(source).current().is_none()
+        });
+        self.fetch(unread.collect()).await;
+    }
+
+    /// Reads these sources. What may not be read is noted.
+    pub async fn fetch(&mut self, sources: Vec<SourceRef>) {
+        let (api, filter) = (&self.api, &self.filter);
+        let asked = sources.into_iter().map(|source| {
+            let sha1 = self.index.wants_sha1(&source);
+            (source, sha1)
+        });
+        let asked: Vec<_> = asked.collect();
+        let reads = futures::stream::iter(asked).map(|(source, sha1)| async move {
+            let result = crate::fetch::source(api, &source, filter, sha1).await;
+            (source, result)
+        });
+        let results: Vec<_> = reads.buffer_unordered(READS).collect().await;
+        for (source, result) in results {
+            self.read(source, result);
+        }
+    }
+
+    fn read(&mut self, source: SourceRef, result: Result<Fetched, ApiError>) {
+        match result {
+            Ok(fetched) => {
+                let told = self.index.view(&source).told;
+                self.index.apply(Fact::Read(source, told, fetched));
+            }
+            Err(error) => {
+                let what = format!(
+                    "{} {} in {}",
+                    source.kind.row().word,
+                    source.name,
+                    source.namespace
+                );
+                self.refused.insert(source, lacking(&error, &what));
+            }
+        }
+    }
+
+    /// Returns whether there was anything to list.
+    pub(super) async fn list_for_wildcards(&mut self) -> bool {
+        let listings = self.index.take_listings();
+        let is_any = !listings.is_empty();
+        for (kind, namespace) in listings {
+            let metas = crate::fetch::metas(&self.api, kind, &namespace, &self.filter).await;
+            if let Ok(metas) = metas {
+                self.index.apply(Fact::Listed(kind, namespace, metas));
+            }
+        }
+        is_any
+    }
+}
