@@ -7,6 +7,7 @@ pub mod implicit;
 pub mod lint;
 pub mod manifests;
 pub mod snapshot;
+pub mod stale;
 pub mod take_over;
 pub mod why;
 pub mod yaml;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
-use tidings_core::object::{SourceMeta, Workload, read_workload};
+use tidings_core::object::{SourceMeta, Version, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::api::page;
@@ -68,7 +68,7 @@ pub async fn find(
     filter: &Filter,
 ) -> Result<Finding, ApiError> {
     match question {
-        Question::Source(source, version) => past::source(api, source, *version, filter).await,
+        Question::Source(source, version) => source_then(api, source, *version, filter).await,
         Question::Workload(version) => past::workload(api, key, *version, filter).await,
         Question::Pods => pods_since(api, key).await.map(Finding::Pods),
     }
@@ -87,6 +87,16 @@ fn read_hashed(
         }
         fetched => Ok(fetched),
     }
+}
+
+/// How a source was at an earlier version of the store.
+pub async fn source_then(
+    api: &ApiClient,
+    key: &SourceRef,
+    version: Version,
+    filter: &Filter,
+) -> Result<Finding, ApiError> {
+    past::source(api, key, version, filter).await
 }
 
 fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched, ApiError> {
@@ -132,21 +142,32 @@ pub async fn metas(
         return Box::pin(class::metas(api, namespace)).await;
     }
     let place = Place::sources(kind).within(namespace.clone());
+    let mut metas = Vec::new();
+    each_meta(api, kind, place, filter, |meta| metas.push(meta)).await?;
+    Ok(metas)
+}
+
+/// Reads the metadata of all watched ConfigMaps, or Secrets, of a place.
+pub async fn each_meta(
+    api: &ApiClient,
+    kind: SourceKind,
+    place: Place,
+    filter: &Filter,
+    mut each: impl FnMut(SourceMeta),
+) -> Result<(), ApiError> {
     let scope = filter.scope(kind);
-    let call = of_source(Verb::List, kind, place)
+    let call = of_source(Verb::List, kind, place.clone())
         .accept(page::METADATA_LIST)
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
-    let mut metas = Vec::new();
     let read = |item: &RawValue| {
         match page::source(kind, item, &filter.vocabulary) {
-            Ok(meta) => metas.push(meta),
-            Err(error) => tracing::warn!(%namespace, %error, "skipped a source"),
+            Ok(meta) => each(meta),
+            Err(error) => tracing::warn!(?place, %error, "skipped a source"),
         }
         Ok(())
     };
-    page::all(api, call, StreamOf::Sources(kind), read).await?;
-    Ok(metas)
+    page::all(api, call, StreamOf::Sources(kind), read).await
 }
 
 /// Finds out which of these sources of a namespace are there, watched or not.

@@ -10,10 +10,10 @@ use tidings::cli::implicit::{self, Words};
 use tidings::cli::lint::lint;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
-use tidings::cli::{completion, manifests};
+use tidings::cli::{completion, manifests, stale};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, LintSettings, Surroundings, TakeOverSettings, WhySettings,
+    ControllerSettings, LintSettings, StaleSettings, Surroundings, TakeOverSettings, WhySettings,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -51,6 +51,13 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
             let (text, exit) = runtime()?.block_on(ask::why(settings))?;
             print(text.as_bytes())?;
             Ok(exit)
+        }
+        Command::Stale(args) => {
+            let settings = StaleSettings::new(args, around)?;
+            let said = runtime()?.block_on(stale::ask::stale(settings))?;
+            print(said.out.as_bytes())?;
+            exit::note(&said.err);
+            Ok(said.exit)
         }
         Command::Lint(args) => {
             let (text, exit) = lint(&LintSettings::new(args, around)?)?;

@@ -60,7 +60,7 @@ fn an_option_that_reloader_may_have_and_we_have_not_says_where_to_look() {
 
 #[test]
 fn help_shows_examples() {
-    for command in ["controller", "why", "manifests", "completion"] {
+    for command in ["controller", "why", "stale", "manifests", "completion"] {
         let (code, out, _) = tidings(&[command, "--help"]);
         assert_eq!(code, 0);
         assert!(out.contains("Examples:"), "{command}");

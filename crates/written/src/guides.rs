@@ -1,21 +1,24 @@
-//! The parts of the migration guides that follow from tables: below the marks
-//! `<!-- rules: Reloader -->`, `<!-- options -->` and `<!-- variables -->`.
+//! The parts of guides that follow from tables: below the marks
+//! `<!-- rules: Reloader -->`, `<!-- options -->`, `<!-- variables -->` and
+//! `<!-- fields of stale -->`.
 //!
 //! Goes in: the text of a guide. Comes out: the text with these parts written anew.
 
 use std::fmt::Write;
 
 use tidings::cli::lint::rules::{Fate, OPTIONS, Tool, rules, variables};
+use tidings::cli::stale::report::FIELDS;
 
 use crate::markdown::{cell, code, table};
 use crate::marks::renewed;
 use crate::{File, read};
 
 /// The guides, by their files in `docs/`.
-const GUIDES: [&str; 3] = [
+const GUIDES: [&str; 4] = [
     "migrating-from-configmap-reload.md",
     "migrating-from-reloader.md",
     "migrating-from-wave.md",
+    "stale.md",
 ];
 
 /// The guides, their parts written anew.
@@ -31,6 +34,7 @@ fn part(mark: &str) -> Option<String> {
         Some(("rules", tools)) => Some(differences(&tools.split(' ').collect::<Vec<_>>())),
         None if mark == "options" => Some(options()),
         None if mark == "variables" => Some(heard_variables()),
+        None if mark == "fields of stale" => Some(fields_of_stale()),
         _ => None,
     }
 }
@@ -63,6 +67,13 @@ fn name(tool: Tool) -> &'static str {
         Tool::ConfigmapReload => "ConfigmapReload",
         Tool::PrometheusConfigReloader => "PrometheusConfigReloader",
     }
+}
+
+fn fields_of_stale() -> String {
+    let mut text = String::from("\n");
+    let rows = FIELDS.iter().map(|(field, doc)| [code(field), cell(doc)]);
+    table(&mut text, ["Field", "Meaning"], rows);
+    text + "\n"
 }
 
 fn options() -> String {

@@ -34,10 +34,11 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 8] = [
+const ROWS: [(&str, Run); 9] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
+    ("tidings stale", Run::Here(&[0, 1])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
     // It needs an image builder and a registry.

@@ -56,6 +56,7 @@ mod rotated_classes_roll;
 mod secrets_leave_no_trace;
 mod seed_example;
 mod server_restart;
+mod stale;
 mod started_in_between;
 mod state_objects;
 mod static_manifests;

@@ -53,10 +53,15 @@ pub(crate) struct Pages {
 impl Pages {
     /// Those of a list of these objects.
     pub(crate) fn of(list: Call, of: StreamOf) -> Self {
+        Self::sized(list, size(of))
+    }
+
+    /// Those of a list, so many objects each.
+    pub(crate) fn sized(list: Call, size: u32) -> Self {
         Self {
             list,
-            size: size(of),
-            full: size(of),
+            size,
+            full: size,
             next: String::new(),
             begun: BTreeSet::new(),
             short: RandomState::new(),
@@ -112,9 +117,17 @@ pub(crate) async fn all(
     api: &ApiClient,
     list: Call,
     of: StreamOf,
+    each: impl FnMut(&RawValue) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    through(api, Pages::of(list, of), each).await
+}
+
+/// The same of these pages.
+pub(crate) async fn through(
+    api: &ApiClient,
+    mut pages: Pages,
     mut each: impl FnMut(&RawValue) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
-    let mut pages = Pages::of(list, of);
     loop {
         let json = match api.read(&pages.call()).await {
             Err(error) if pages.shrink(&error) => continue,

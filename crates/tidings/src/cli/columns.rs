@@ -22,6 +22,23 @@ pub fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     drawn(table)
 }
 
+/// Rows of as many cells as the header has, if there is one.
+pub fn listing(
+    header: Option<Vec<&'static str>>,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
+    let mut table = bare();
+    if let Some(header) = header {
+        table.set_header(header);
+    }
+    table.add_rows(rows.map(|row| {
+        row.iter()
+            .map(|cell| plain(cell).into_owned())
+            .collect::<Vec<_>>()
+    }));
+    drawn(table)
+}
+
 fn shown<const N: usize>(row: [String; N]) -> [String; N] {
     row.map(|cell| plain(&cell).into_owned())
 }

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Done; for `why`: in step; for `lint`: nothing to mend.
+    /// Done; for `why`: in step; for `lint` and `stale`: nothing was found.
     Done,
     /// For `why`: neither in step nor unknown.
     NotInStep,
-    /// For `lint`: something was found.
+    /// For `lint` and `stale`: something was found.
     Found,
-    /// Wrong usage, something failed; for `why`: not known; for `lint`: not read.
+    /// Wrong usage, something failed; for `why`: not known; for `lint` and `stale`: not
+    /// all could be read.
     Error,
 }
 
@@ -44,6 +45,23 @@ pub fn describe(error: &anyhow::Error) -> String {
         .chain(lines)
         .collect();
     lines.join("\n") + "\n"
+}
+
+/// What a command has to say.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// What was asked for, on stdout.
+    pub out: String,
+    /// What is said about it, on stderr.
+    pub err: String,
+    /// How it ended.
+    pub exit: Exit,
+}
+
+/// Says something on stderr.
+#[allow(clippy::print_stderr)]
+pub fn note(text: &str) {
+    eprint!("{text}");
 }
 
 /// Prints how it ended, and turns it into the program's exit code.

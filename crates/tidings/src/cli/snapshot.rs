@@ -1,13 +1,13 @@
 //! What a command knows of a cluster, asked once.
 //!
 //! Goes in: an installation's settings. Comes out: the controller's own index, filled by
-//! its one door, with the workloads and sources that a command asks for; and what the
-//! controller's own decide makes of a workload. Nothing is compared here, and nothing is
-//! read in another way than the controller reads it. Of sources only those that are needed
-//! are read.
+//! its one door, with the workloads, pods and sources that a command asks for; and what
+//! the controller's own decide makes of a workload. Nothing is compared here, and nothing
+//! is read in another way than the controller reads it. Of sources the metadata is listed,
+//! and only those that are needed are read.
 //!
 //! Error policy: what a command cannot do without is an error. Anything else that may not
-//! be read is noted ([`Snapshot::refused`]), and the rest is there.
+//! be read is noted ([`Snapshot::refused`], [`Snapshot::gaps`]), and the rest is there.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,7 @@ use crate::settings::{Installation, Namespaces};
 use crate::watch::scope::Filter;
 
 mod decision;
+mod pods;
 mod sources;
 mod workloads;
 
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub index: Index,
     /// The sources that could not be read, and what that needs.
     pub refused: BTreeMap<SourceRef, String>,
+    /// What could not be listed, and what that needs.
+    pub gaps: Vec<String>,
     filter: Filter,
     records: BTreeMap<Name, decision::Records>,
 }
@@ -57,6 +60,7 @@ impl Snapshot {
             installation,
             index,
             refused: BTreeMap::new(),
+            gaps: Vec::new(),
             filter,
             records: BTreeMap::new(),
         }

@@ -19,6 +19,7 @@ mod notify;
 mod reloader;
 mod rules;
 mod run;
+mod stale;
 
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
@@ -27,6 +28,7 @@ pub use notify::NotifyArgs;
 pub use reloader::ReloaderArgs;
 pub use rules::RuleArgs;
 pub use run::{PlainArgs, RunArgs};
+pub use stale::StaleArgs;
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -46,6 +48,9 @@ pub enum Command {
     /// Say what a workload uses, whether it is in step, and why.
     #[command(after_help = WHY_EXAMPLES)]
     Why(Box<WhyArgs>),
+    /// Say which pods run with older data than what is there now; nothing need be installed.
+    #[command(after_help = stale::EXAMPLES)]
+    Stale(Box<StaleArgs>),
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),

@@ -33,6 +33,19 @@ pub enum Output {
     Json,
 }
 
+/// The form of a list, as kubectl calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListForm {
+    /// For eyes.
+    Table,
+    /// For eyes, with more columns.
+    Wide,
+    /// For programs.
+    Json,
+    /// One `kind/name` a line.
+    Name,
+}
+
 /// What a roll writes on a pod template besides our own two annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReloadStrategy {

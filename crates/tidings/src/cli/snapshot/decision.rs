@@ -1,6 +1,6 @@
 //! What the controller would decide about a workload of a snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
@@ -112,6 +112,14 @@ impl Snapshot {
     async fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
         let found = crate::fetch::find(&self.api, key, question, &self.filter).await;
         found.unwrap_or(Finding::NotTold)
+    }
+
+    /// The namespaces of which Tidings has records: none where it is not installed, or they
+    /// may not be listed.
+    pub async fn recorded(&self) -> BTreeSet<Name> {
+        let records = cluster::list(&self.api, &self.home()).await;
+        let records = records.unwrap_or_default().into_iter();
+        records.map(|(shard, _)| shard.namespace).collect()
     }
 
     /// Where the records are.

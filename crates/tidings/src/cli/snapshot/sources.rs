@@ -1,8 +1,12 @@
-//! Sources of a snapshot: only those that are needed are read, and only their digests
-//! stay.
+//! Sources of a snapshot, as they are and as they were: only those that are needed are
+//! read, and only their digests stay.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::StreamExt;
+use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched};
 use tidings_core::refs::{SourceRef, WorkloadRef};
 
@@ -73,5 +77,49 @@ impl Snapshot {
             }
         }
         is_any
+    }
+
+    /// Asks what sources were, the newest first: what the store has forgotten it has with
+    /// everything before it.
+    pub async fn ask(&self, questions: BTreeSet<Question>, evidence: &mut Evidence) {
+        let mut questions: Vec<_> = questions.into_iter().collect();
+        questions.sort_by_key(|question| Reverse(question.version()));
+        for some in questions.chunks(READS) {
+            let open = some
+                .iter()
+                .filter(|question| evidence.get(question).is_none());
+            let open: Vec<_> = open.cloned().collect();
+            let asked = futures::stream::iter(open).map(|question| async move {
+                let found = self.then(&question).await;
+                (question, found)
+            });
+            let found: Vec<_> = asked.buffer_unordered(READS).collect().await;
+            for (question, finding) in found {
+                if let (Finding::Forgotten, Some(version)) = (&finding, question.version()) {
+                    evidence.forget(version);
+                }
+                evidence.add(question, finding);
+            }
+        }
+    }
+
+    /// What cannot be found out is not told.
+    async fn then(&self, question: &Question) -> Finding {
+        let Question::Source(source, version) = question else {
+            return Finding::NotTold;
+        };
+        let found = crate::fetch::source_then(&self.api, source, *version, &self.filter).await;
+        found.unwrap_or(Finding::NotTold)
+    }
+
+    /// What need not be asked of a source that may not be read as it is: there is nothing
+    /// to compare it with.
+    pub fn unreadable(&self, source: &SourceRef) -> Option<Question> {
+        let refused = self.refused.contains_key(source);
+        let present = self.index.view(source).present().filter(|_| refused)?;
+        Some(Question::Source(
+            source.clone(),
+            present.version.saturating_sub(1),
+        ))
     }
 }

@@ -1,0 +1,129 @@
+//! Asks the API server what `stale` needs to know, once.
+//!
+//! Goes in: settings. Comes out: what to say. Pods are listed, and the metadata of what
+//! they use; of the past, of the present and of records only that is read which is needed
+//! to tell what was written since they started.
+//!
+//! Error policy: what may not be read is named, and the rest is said. Without any pods
+//! there is nothing to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use tidings_core::evidence::{Evidence, Finding};
+use tidings_core::object::{Group, Version};
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::stale::{Look, Recorded, StaleUse, look, recorded};
+
+use super::report::StaleReport;
+use super::table::{self, Shape};
+use crate::api::ApiClient;
+use crate::api::connect::{self, Idle};
+use crate::cli::exit::Printed;
+use crate::cli::snapshot::Snapshot;
+use crate::settings::{StaleSettings, Target};
+
+/// Each answer may bring up a further question, but not for ever.
+const ROUNDS: usize = 60;
+
+/// Says which pods are stale.
+pub async fn stale(settings: StaleSettings) -> Result<Printed> {
+    let client = connect::connect(&settings.cluster, Idle::Short).await?;
+    ask(client.into(), settings).await
+}
+
+/// The same by a client that is there already.
+pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
+    let mut snapshot = Snapshot::new(api, settings.installation);
+    let places = places(&snapshot, &settings.target)?;
+    snapshot.pods(&places, &settings.labels).await?;
+    if let [Some(namespace)] = places.as_slice()
+        && snapshot.index.pods().next().is_none()
+    {
+        snapshot.is_there(namespace).await?;
+    }
+    snapshot.sources_of_pods(places.contains(&None)).await;
+    let rows = rows(&mut snapshot).await;
+    let pods = snapshot.index.pods().count();
+    let report = StaleReport::new(&rows, pods, snapshot.gaps);
+    let shape = Shape {
+        output: settings.output,
+        bare: settings.bare,
+        namespaces: matches!(settings.target, Target::All),
+        now: Timestamp::now(),
+    };
+    table::said(&report, &shape)
+}
+
+fn places(snapshot: &Snapshot, target: &Target) -> Result<Vec<Option<Name>>> {
+    match target {
+        Target::Within(namespace) | Target::One { namespace, .. } => {
+            let namespace = snapshot.namespace_or_own(namespace.as_ref());
+            snapshot.is_covered(&namespace)?;
+            Ok(vec![Some(namespace)])
+        }
+        Target::All => Ok(snapshot.places()),
+    }
+}
+
+async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {
+    let mut evidence = Evidence::default();
+    if !snapshot.installation.rules.one_etcd {
+        evidence.forget(Version::MAX);
+    }
+    let first = look(&snapshot.index, &evidence, &BTreeMap::new());
+    let records = records(snapshot, &first).await;
+    let mut known = look(&snapshot.index, &evidence, &records);
+    for _ in 0..ROUNDS {
+        if known.questions.is_empty() && known.unread.is_empty() {
+            break;
+        }
+        read(snapshot, &known, &mut evidence).await;
+        snapshot.ask(known.questions, &mut evidence).await;
+        known = look(&snapshot.index, &evidence, &records);
+    }
+    known.rows
+}
+
+/// What may not be read as it is now cannot be compared with what it was.
+async fn read(snapshot: &mut Snapshot, known: &Look, evidence: &mut Evidence) {
+    snapshot.fetch(known.unread.iter().cloned().collect()).await;
+    let refused = known
+        .unread
+        .iter()
+        .filter_map(|source| snapshot.unreadable(source));
+    for question in refused {
+        evidence.add(question, Finding::NotTold);
+    }
+}
+
+/// What Tidings' records tell of workloads that seem stale, if it is installed.
+async fn records(snapshot: &mut Snapshot, seen: &Look) -> BTreeMap<Group, Recorded> {
+    let mut told = BTreeMap::new();
+    let groups: BTreeSet<&Group> = seen.rows.iter().map(|row| &row.group).collect();
+    if groups.is_empty() {
+        return told;
+    }
+    let recorded = snapshot.recorded().await;
+    for group in groups
+        .into_iter()
+        .filter(|group| recorded.contains(&group.namespace))
+    {
+        let record = record(snapshot, group).await;
+        told.extend(record.map(|record| (group.clone(), record)));
+    }
+    told
+}
+
+/// As the controller would decide: what its record tells of it.
+async fn record(snapshot: &mut Snapshot, group: &Group) -> Option<Recorded> {
+    let kind = snapshot.installation.kinds.parse(&group.kind)?;
+    let key = WorkloadRef::new(kind, group.namespace.clone(), group.name.clone());
+    snapshot.read_records(&key.namespace).await;
+    snapshot.record(&key).ok()??;
+    snapshot.workload(&key).await.ok()?;
+    let standing = snapshot.verdict(&key).await?.standing?;
+    let (entry, known) = (snapshot.record(&key).ok()??, snapshot.index.get(&key)?);
+    recorded(known, &snapshot.index, entry, standing.word)
+}

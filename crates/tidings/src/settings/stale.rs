@@ -1,0 +1,48 @@
+//! What `tidings stale` was told, validated.
+
+use tidings_core::refs::Name;
+
+use super::args::StaleArgs;
+use super::values::ListForm;
+use super::{Installation, Misuse, Surroundings, Target, cluster};
+use crate::api::connect::Connect;
+
+/// All that `tidings stale` needs to know.
+#[derive(Clone, Debug)]
+pub struct StaleSettings {
+    /// Which cluster.
+    pub cluster: Connect,
+    /// Where Tidings' records are, if it is installed, and on which terms it runs.
+    pub installation: Installation,
+    /// Which namespaces.
+    pub target: Target,
+    /// Which pods, in the API server's words; all where it is empty.
+    pub labels: String,
+    /// The form of the answer.
+    pub output: ListForm,
+    /// Whether only rows are printed.
+    pub bare: bool,
+}
+
+impl StaleSettings {
+    /// Checks the options of `tidings stale` together.
+    pub fn new(args: &StaleArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        let namespace = args.namespace.as_deref().map(Name::from);
+        Ok(Self {
+            cluster: cluster(&args.cluster),
+            installation: Installation::new(&args.scope, &args.rules, around)?,
+            target: if args.all_namespaces {
+                Target::All
+            } else {
+                Target::Within(namespace)
+            },
+            labels: args
+                .selector
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            output: args.output,
+            bare: args.no_headers,
+        })
+    }
+}
