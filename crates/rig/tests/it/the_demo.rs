@@ -19,6 +19,7 @@ fn timeless(text: &str) -> Result<Vec<String>> {
 
 fn transcript(page: &Path) -> Result<String> {
     let page = std::fs::read_to_string(page)?;
+    let (_, page) = page.split_once("$ make demo\n").context("no demo")?;
     let (_, rest) = page.split_once("```text\n").context("no transcript")?;
     let (transcript, _) = rest.split_once("\n```").context("it has no end")?;
     Ok(transcript.to_owned())
