@@ -16,6 +16,8 @@ mod alerts;
 mod chart;
 mod dashboard;
 mod deploy;
+mod figures;
+mod growth;
 mod guides;
 mod markdown;
 mod marks;
@@ -78,6 +80,8 @@ pub fn files() -> Vec<File> {
         deploy::files(),
         dashboard::files(),
         alerts::files(),
+        figures::files(),
+        growth::files(),
     ];
     files.into_iter().flatten().collect()
 }

@@ -1,9 +1,7 @@
 //! What was measured. Pure.
 
-use serde::Serialize;
-
 /// One line of the table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Figure {
     /// The row of the table that it belongs to.
     pub(crate) row: u8,
@@ -20,8 +18,7 @@ pub(crate) struct Figure {
 }
 
 /// What a value counts.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
     Seconds,
     Milliseconds,
@@ -30,8 +27,7 @@ pub(crate) enum Unit {
 }
 
 /// What should be reached.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Bar {
     /// At most so many times the floor.
     TimesFloor(f64),
@@ -42,7 +38,7 @@ pub(crate) enum Bar {
 }
 
 /// The median of some samples, and how far they lie apart.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) low: f64,
@@ -93,6 +89,35 @@ impl Figure {
         }
     }
 
+    /// How many times the floor it is, or else what it is.
+    pub(crate) fn value(&self) -> f64 {
+        self.ratio().unwrap_or(self.tidings.median)
+    }
+
+    /// What it has to be, where there is no better and worse.
+    pub(crate) fn must_be(&self) -> Option<f64> {
+        match self.bar? {
+            Bar::Exactly(exactly) => Some(exactly),
+            _ => None,
+        }
+    }
+
+    /// Whether it is as it should be.
+    pub(crate) fn is_reached(&self) -> Option<bool> {
+        self.judged().map(|(value, bar)| value <= bar)
+    }
+
+    /// Of several measurements of the same figures the one in the middle of each.
+    pub(crate) fn medians(measured: &[Vec<Self>]) -> Vec<Self> {
+        let most = measured.iter().map(Vec::len).max().unwrap_or_default();
+        let nth = |n: usize| {
+            let mut same: Vec<_> = measured.iter().filter_map(|all| all.get(n)).collect();
+            same.sort_by(|a, b| a.value().total_cmp(&b.value()));
+            same.get(same.len() / 2).copied().cloned()
+        };
+        (0..most).filter_map(nth).collect()
+    }
+
     /// `reached`, or by how much it is missed.
     pub(crate) fn verdict(&self) -> String {
         match self.judged() {
@@ -127,6 +152,13 @@ mod tests {
     fn a_median_lies_between_two_samples() {
         let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
         assert_eq!((spread.low, spread.median, spread.high), (1.0, 2.5, 4.0));
+    }
+
+    #[test]
+    fn of_three_measurements_the_middle_counts() {
+        let measured = [3.0, 1.0, 2.0].map(|value| vec![figure(&[value], Bar::AtMost(9.0))]);
+        let median = Figure::medians(&measured);
+        assert_eq!(median[0].tidings.median.to_string(), "2");
     }
 
     #[test]

@@ -48,10 +48,10 @@ pub(crate) struct Growth {
 
 /// What there is.
 #[derive(Clone, Copy, Serialize)]
-struct Size {
-    sources: usize,
-    workloads: usize,
-    namespaces: usize,
+pub(crate) struct Size {
+    pub(crate) sources: usize,
+    pub(crate) workloads: usize,
+    pub(crate) namespaces: usize,
 }
 
 /// What was measured there.
@@ -131,7 +131,7 @@ async fn measure(size: Size) -> Result<Point> {
     say(&size.text());
     ensure!(size.workloads_of_one() > 0 && size.sources_of_one() > 1);
     let lab = Lab::start(CONTROLLER_QPS).await?;
-    let namespaces = prepare(&lab, size).await?;
+    let namespaces = prepare(&lab, size, SIZE).await?;
     let proxy = Proxy::start(&lab.cluster).await?;
     let kubeconfig = proxy.kubeconfig_for("admin").await?;
     let tidings = lab::run(&process::controller(&kubeconfig)?).await?;
@@ -156,11 +156,12 @@ async fn measure(size: Size) -> Result<Point> {
     Ok(point)
 }
 
-async fn prepare(lab: &Lab, size: Size) -> Result<Vec<TestNamespace>> {
+/// Makes all of it, with sources of so many bytes.
+pub(crate) async fn prepare(lab: &Lab, size: Size, bytes: usize) -> Result<Vec<TestNamespace>> {
     let mut namespaces = Vec::new();
     for n in 0..size.namespaces {
         let namespace = lab.namespace(&format!("scale-{n}")).await?;
-        let sources = (0..size.sources_of_one()).map(|n| source(n, SIZE));
+        let sources = (0..size.sources_of_one()).map(|n| source(n, bytes));
         lab.create(&namespace, sources).await?;
         let workloads = (0..size.workloads_of_one()).map(|n| {
             let [first, second] = size.sources_of(n).map(reference);

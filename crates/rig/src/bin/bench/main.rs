@@ -2,7 +2,9 @@
 //!
 //! In: nothing but this machine; every row starts a cluster of its own. Out: a
 //! table, and JSON for programs. Progress goes to stderr. A row that misses its
-//! bar is no failure of the benchmark; one that cannot be measured is.
+//! bar is no failure of the benchmark; one that cannot be measured is, and one that is
+//! worse than the figure in the tree by more than the noise, in the middle of three
+//! measurements.
 //!
 //! `make bench-strangers` is `bench strangers`, `make bench-scale` `bench growth`: see
 //! there.
@@ -10,6 +12,7 @@
 //! Floors are bare requests of the same client, with the same bytes and as many
 //! at once as Tidings sends, seen by the same observer, in turns with Tidings.
 
+mod committed;
 mod figure;
 mod floor;
 mod growth;
@@ -20,12 +23,14 @@ mod strangers;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use rig::Options;
 
+use self::committed::Committed;
 use self::figure::Figure;
 
 /// Measures Tidings against a real control plane on this machine.
@@ -35,11 +40,14 @@ struct Args {
     #[command(subcommand)]
     other: Option<Other>,
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=9)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=11)]
     rows: Vec<u8>,
     /// Also writes what was measured to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// What was measured before, to compare with.
+    #[arg(long, value_name = "FILE", default_value = "bench/figures.json")]
+    against: PathBuf,
     /// How often row 1 is measured: each time twice, floors in between.
     #[arg(long, value_name = "N", default_value_t = 1)]
     rounds: usize,
@@ -63,7 +71,7 @@ enum Other {
     Growth(growth::Growth),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let args = Args::parse();
     // As many workers as Tidings has: the floor should have no more, and no less.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,26 +79,51 @@ fn main() -> Result<()> {
         .enable_all()
         .build()?;
     match &args.other {
-        None => runtime.block_on(run(&args)),
-        Some(Other::Strangers { words }) => runtime.block_on(strangers::run(words)),
-        Some(Other::Growth(growth)) => runtime.block_on(growth::run(growth)),
+        None => return runtime.block_on(run(&args)),
+        Some(Other::Strangers { words }) => runtime.block_on(strangers::run(words))?,
+        Some(Other::Growth(growth)) => runtime.block_on(growth::run(growth))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
-async fn run(args: &Args) -> Result<()> {
+async fn run(args: &Args) -> Result<ExitCode> {
     let start = Instant::now();
+    let before = Committed::read(&args.against)
+        .inspect_err(|error| lab::say(&format!("nothing to compare with: {error:#}")))
+        .ok();
+    let is_worse = |now: &Figure| before.as_ref().is_some_and(|before| before.was_better(now));
     let mut figures = Vec::new();
     for row in &args.rows {
-        let measured = measure(*row, args).await;
+        let measured = measure_well(*row, args, is_worse).await;
         figures.extend(measured.with_context(|| format!("row {row}"))?);
         if let Some(file) = &args.json {
-            std::fs::write(file, serde_json::to_vec_pretty(&figures)?)?;
+            Committed::of(&figures)?.write(file)?;
         }
     }
     println!("{}", table::render(&figures));
     lab::say(&format!("took {:.0} s", start.elapsed().as_secs_f64()));
-    Ok(())
+    let worse: Vec<_> = figures.iter().filter(|now| is_worse(now)).collect();
+    for figure in &worse {
+        let file = args.against.display();
+        lab::say(&format!("worse than in {file}: {}", figure.what));
+    }
+    Ok(ExitCode::from(u8::from(!worse.is_empty())))
+}
+
+/// Measures what is worse than before twice more.
+async fn measure_well(
+    row: u8,
+    args: &Args,
+    is_worse: impl Fn(&Figure) -> bool,
+) -> Result<Vec<Figure>> {
+    let first = measure(row, args).await?;
+    if !first.iter().any(is_worse) {
+        return Ok(first);
+    }
+    lab::say("  worse than before: twice more");
+    let (second, third) = (measure(row, args).await?, measure(row, args).await?);
+    Ok(Figure::medians(&[first, second, third]))
 }
 
 async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
@@ -104,6 +137,8 @@ async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
         7 => rows::failover::measure().await,
         8 => rows::scale::measure(args.full).await,
         9 => rows::crowd::measure(args.full).await,
-        _ => anyhow::bail!("there are rows 1 to 9"),
+        10 => rows::site::measure().await,
+        11 => rows::empty::measure().await,
+        _ => anyhow::bail!("there are rows 1 to 11"),
     }
 }

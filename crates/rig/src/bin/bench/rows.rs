@@ -1,6 +1,7 @@
 //! The rows of the table, one file each.
 
 pub(crate) mod crowd;
+pub(crate) mod empty;
 pub(crate) mod failover;
 pub(crate) mod fan_out;
 pub(crate) mod killed;
@@ -8,6 +9,7 @@ pub(crate) mod latency;
 pub(crate) mod memory;
 pub(crate) mod missed;
 pub(crate) mod scale;
+pub(crate) mod site;
 pub(crate) mod storm;
 
 use std::time::{Duration, Instant};

@@ -34,7 +34,8 @@ pub(crate) fn render(figures: &[Figure]) -> String {
     text
 }
 
-fn row(figure: &Figure) -> [String; 8] {
+/// One line of it.
+pub(crate) fn row(figure: &Figure) -> [String; 8] {
     let shown = |spread: &Spread| spread_text(spread, figure.unit);
     [
         figure.row.to_string(),
