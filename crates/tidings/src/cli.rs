@@ -4,6 +4,8 @@ pub mod columns;
 pub mod completion;
 pub mod exit;
 pub mod implicit;
+#[cfg(test)]
+mod json_paths;
 pub mod lint;
 pub mod manifests;
 pub mod snapshot;

@@ -12,17 +12,15 @@ use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 use rustix::process::Signal;
 
-use crate::one_source::{app, idle};
+use crate::one_source::{app, behind, idle};
 
 const WEB: &str = "deployment/web";
 
 #[tokio::test]
 async fn told_to_stop_it_finishes_and_lets_go() -> Result<()> {
     for signal in [Signal::TERM, Signal::INT] {
-        let cluster = Cluster::shared().await?;
-        let proxy = Proxy::start(cluster).await?;
-        let home = Installed::behind(&proxy, cluster, "stop").await?;
-        app(&home, "first").await?;
+        let proxy = Proxy::start(Cluster::shared().await?).await?;
+        let home = behind(&proxy, "stop").await?;
         let tidings = home.controller(&[]).await?;
         home.adopt([idle("web")]).await?;
         home.leader().await?.context("no leader")?;
@@ -49,10 +47,8 @@ async fn told_to_stop_at_rest_it_stops() -> Result<()> {
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing_and_says_what_it_would_do() -> Result<()> {
-    let cluster = Cluster::shared().await?;
-    let proxy = Proxy::start(cluster).await?;
-    let home = Installed::behind(&proxy, cluster, "dry").await?;
-    app(&home, "first").await?;
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = behind(&proxy, "dry").await?;
     home.ns().apply(idle("web")).await?;
     let tidings = home.controller(&["--dry-run"]).await?;
     decided(&tidings, "Adopted").await?;

@@ -8,15 +8,9 @@ use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs};
 
-use crate::one_source::{app, idle, web};
+use crate::one_source::{app, behind, idle, web};
 
 const WEB: &str = "deployment/web";
-
-async fn adopted(proxy: &Proxy<'_>, about: &str) -> Result<Installed> {
-    let home = Installed::behind(proxy, Cluster::shared().await?, about).await?;
-    app(&home, "first").await?;
-    Ok(home)
-}
 
 /// Requests of this namespace.
 fn of(home: &Installed, what: &str) -> String {
@@ -26,7 +20,7 @@ fn of(home: &Installed, what: &str) -> String {
 #[tokio::test]
 async fn a_source_that_is_read_from_before_its_change_is_read_again() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = adopted(&proxy, "older").await?;
+    let home = behind(&proxy, "older").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     let older = Fault::older().on("GET", &of(&home, "configmaps/app$"));
@@ -46,7 +40,7 @@ async fn a_source_that_is_read_from_before_its_change_is_read_again() -> Result<
 #[tokio::test]
 async fn a_workload_that_a_list_lacks_is_looked_for() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = adopted(&proxy, "lacking").await?;
+    let home = behind(&proxy, "lacking").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([web(deployment)]).await?;
     home.ns().rolled_out(WEB, secs(60)).await?;
@@ -73,7 +67,7 @@ async fn a_workload_that_a_list_lacks_is_looked_for() -> Result<()> {
 #[tokio::test]
 async fn a_kind_that_is_not_served_for_a_moment_loses_no_record() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = adopted(&proxy, "unserved").await?;
+    let home = behind(&proxy, "unserved").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     let unserved = proxy.inject(Fault::status(404).on("GET", &of(&home, "deployments")))?;
@@ -90,7 +84,7 @@ async fn a_kind_that_is_not_served_for_a_moment_loses_no_record() -> Result<()> 
 #[tokio::test]
 async fn a_record_that_a_list_lacks_counts() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = adopted(&proxy, "unlisted").await?;
+    let home = behind(&proxy, "unlisted").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([web(deployment)]).await?;
     app(&home, "second").await?;

@@ -2,8 +2,10 @@
 //! with pods of its own that uses it, or a Deployment without any.
 
 use anyhow::Result;
+use rig::Cluster;
 use rig::fixtures::{Workload, config_map, daemon_set, deployment, stateful_set};
 use rig::installed::{Installed, RELOAD};
+use rig::proxy::Proxy;
 
 pub(crate) type Make = fn(&str) -> Workload;
 
@@ -12,6 +14,13 @@ pub(crate) const KINDS: [(&str, Make); 3] = [
     ("statefulset/web", stateful_set),
     ("daemonset/web", daemon_set),
 ];
+
+/// An installation behind a proxy, with `configmap/app`.
+pub(crate) async fn behind(proxy: &Proxy<'_>, about: &str) -> Result<Installed> {
+    let home = Installed::behind(proxy, Cluster::shared().await?, about).await?;
+    app(&home, "first").await?;
+    Ok(home)
+}
 
 /// Gives `configmap/app` this content.
 pub(crate) async fn app(home: &Installed, value: &str) -> Result<()> {

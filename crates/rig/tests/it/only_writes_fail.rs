@@ -8,15 +8,9 @@ use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 
-use crate::one_source::{app, idle};
+use crate::one_source::{app, behind, idle};
 
 const WEB: &str = "deployment/web";
-
-async fn home(proxy: &Proxy<'_>, about: &str) -> Result<Installed> {
-    let home = Installed::behind(proxy, Cluster::shared().await?, about).await?;
-    app(&home, "first").await?;
-    Ok(home)
-}
 
 async fn is_told(tidings: &Tidings, what: &str) -> Result<()> {
     let told = wait_until("/readyz to say it", secs(60), async || {
@@ -40,7 +34,7 @@ async fn goes_on(home: &Installed, tidings: &Tidings) -> Result<()> {
 
 async fn of_the_lease(about: &str, fault: Fault, what: &str) -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = home(&proxy, about).await?;
+    let home = behind(&proxy, about).await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     let fault = proxy.inject(fault.on("PUT", "/leases/"))?;
@@ -66,7 +60,7 @@ async fn of_the_lease_while_it_leads() -> Result<()> {
 #[tokio::test]
 async fn of_the_lease_from_the_start() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = home(&proxy, "post403").await?;
+    let home = behind(&proxy, "post403").await?;
     let fault = proxy.inject(Fault::status(403).on("POST", "/leases$"))?;
     let tidings = home.launch(&[])?.start()?;
     is_told(&tidings, "leases").await?;
@@ -77,7 +71,7 @@ async fn of_the_lease_from_the_start() -> Result<()> {
 #[tokio::test]
 async fn of_the_records_at_the_begin_of_a_term() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = home(&proxy, "mark").await?;
+    let home = behind(&proxy, "mark").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     home.stop(tidings).await?;
@@ -93,7 +87,7 @@ async fn of_the_records_at_the_begin_of_a_term() -> Result<()> {
 #[tokio::test]
 async fn of_reads_one_stream_hangs() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;
-    let home = home(&proxy, "hangs").await?;
+    let home = behind(&proxy, "hangs").await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     let watches = format!("namespaces/{}/configmaps.*watch=true", home.ns().name());

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rig::installed::Installed;
 use rig::process::Tidings;
 use rig::proxy::Proxy;
 use rig::{Cluster, secs, wait_until};
 
-use crate::one_source::{app, idle};
+use crate::one_source::{app, behind, idle};
 
 const WORKLOADS: usize = 30;
 /// Longer than a minute.
@@ -32,10 +31,8 @@ async fn says_so(tidings: &Tidings) -> Result<()> {
 
 /// The outage comes while a change is rolled out.
 async fn is_few_lines(about: &str, begin: impl Fn(&Proxy<'_>)) -> Result<()> {
-    let cluster = Cluster::shared().await?;
-    let proxy = Proxy::start(cluster).await?;
-    let home = Installed::behind(&proxy, cluster, about).await?;
-    app(&home, "first").await?;
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = behind(&proxy, about).await?;
     let tidings = home.controller(&[]).await?;
     home.adopt((0..WORKLOADS).map(|i| idle(&format!("web-{i}"))))
         .await?;

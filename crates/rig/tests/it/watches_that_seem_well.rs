@@ -11,7 +11,7 @@ use rig::proxy::Proxy;
 use rig::proxy::fault::Fault;
 use rig::{Cluster, secs, wait_until};
 
-use crate::one_source::{app, idle};
+use crate::one_source::{app, behind, idle};
 
 const WEB: &str = "deployment/web";
 const HTML: &str = "<!doctype html><title>Sign in</title>\n";
@@ -40,10 +40,8 @@ async fn fails(tidings: &Tidings) -> Result<()> {
 const AT_MOST: f64 = 12.0;
 
 async fn is_rolled_all_the_same(about: &str, fault: Fault, is_seen: bool) -> Result<()> {
-    let cluster = Cluster::shared().await?;
-    let proxy = Proxy::start(cluster).await?;
-    let home = Installed::behind(&proxy, cluster, about).await?;
-    app(&home, "first").await?;
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = behind(&proxy, about).await?;
     let tidings = home.controller(&[]).await?;
     home.adopt([idle("web")]).await?;
     let watches = format!("namespaces/{}/.*watch=true", home.ns().name());

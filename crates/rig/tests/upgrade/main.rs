@@ -72,7 +72,7 @@ impl Versions {
 #[tokio::test]
 async fn nothing_is_lost_or_rolled_twice_in_either_order() -> Result<()> {
     // The fuse of the former version would hold what is rolled in a row here, and three
-    // Leases would have to run out. With the defaults: the next test.
+    // Leases would have to run out. With the defaults: the two tests below.
     let options = [SHORT_LEASE, &["--storm-fuse=false"]].concat();
     for kill in [false, true] {
         let mut versions = Versions::new("upgrade").await?;
@@ -92,6 +92,15 @@ async fn nothing_is_lost_or_rolled_twice_in_either_order() -> Result<()> {
         drop(this);
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn an_upgrade_as_they_ship_loses_nothing() -> Result<()> {
+    let mut versions = Versions::new("upgrade-shipped").await?;
+    let former = versions.start(true, &[]).await?;
+    versions.home.adopt([web()]).await?;
+    let _this = versions.start(false, &[]).await?;
+    versions.hand_over(former, 1, true).await
 }
 
 /// Everything was written by this version alone before the former one comes back.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use tidings_core::object::Group;
 use tidings_core::refs::{SourceKind, SourceRef};
 use tidings_core::stale::{Certainty, Reads, StalePod, StaleUse};
@@ -11,6 +10,7 @@ use tidings_core::uses::Via;
 use super::report::{FIELDS, StaleReport};
 use super::table::{Shape, said};
 use crate::cli::exit::Exit;
+use crate::cli::json_paths::paths_of;
 use crate::settings::values::ListForm;
 
 /// The time of it all: 2026-11-29T20:00:00Z.
@@ -223,8 +223,7 @@ fn where_nothing_is_stale_only_stderr_says_so() {
 #[test]
 fn every_field_of_the_json_is_documented() {
     let json = serde_json::to_value(report()).unwrap();
-    let mut paths = BTreeSet::new();
-    paths_of(&json["stale"], "stale", &mut paths);
+    let paths = paths_of(&json["stale"], "stale");
     let documented: BTreeSet<_> = FIELDS
         .iter()
         .map(|(field, _)| (*field).to_owned())
@@ -234,21 +233,4 @@ fn every_field_of_the_json_is_documented() {
         paths.into_iter().chain(whole).collect::<BTreeSet<_>>(),
         documented
     );
-}
-
-fn paths_of(value: &Value, at: &str, paths: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                paths_of(value, &format!("{at}.{key}"), paths);
-            }
-        }
-        Value::Array(items) => {
-            paths.insert(format!("{at}[]"));
-            for item in items {
-                paths_of(item, &format!("{at}[]"), paths);
-            }
-        }
-        _ => drop(paths.insert(at.to_owned())),
-    }
 }

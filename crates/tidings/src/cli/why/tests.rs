@@ -22,6 +22,7 @@ use super::leader::LeaderReport;
 use super::report::{FIELDS, WhyReport, WorkloadReport};
 use super::table;
 use crate::cli::exit::Exit;
+use crate::cli::json_paths::paths_of;
 
 /// A cluster with one workload, `web` in `stage`.
 struct Cluster {
@@ -516,8 +517,7 @@ fn a_class_is_in_step_until_it_is_rotated() {
 fn every_field_of_the_json_is_documented() {
     let report = WhyReport::new(vec![seed().report()], LeaderReport::default());
     let json = serde_json::to_value(&report).unwrap();
-    let mut paths = Vec::new();
-    paths_of(&json["workloads"], "workloads", &mut paths);
+    let paths = paths_of(&json["workloads"], "workloads");
     for path in &paths {
         let below = |field: &str| field != "workloads[]" && path.starts_with(&format!("{field}."));
         let documented = FIELDS
@@ -528,22 +528,5 @@ fn every_field_of_the_json_is_documented() {
     for (field, _) in FIELDS.iter().filter(|(field, _)| field.contains('.')) {
         let parent = |path: &String| path == field || path.starts_with(field);
         assert!(paths.iter().any(parent), "{field} is not in the JSON");
-    }
-}
-
-fn paths_of(value: &Value, at: &str, paths: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                paths_of(value, &format!("{at}.{key}"), paths);
-            }
-        }
-        Value::Array(items) => {
-            paths.push(format!("{at}[]"));
-            for item in items {
-                paths_of(item, &format!("{at}[]"), paths);
-            }
-        }
-        _ => paths.push(at.to_owned()),
     }
 }
