@@ -46,13 +46,8 @@ struct Point {
     workloads: u32,
     namespaces: u32,
     resting: f64,
-    anonymous: f64,
-    peak: f64,
     cpu: f64,
-    start_requests: u32,
-    rolls: f64,
-    requests: f64,
-    kilobytes: f64,
+    cells: Vec<String>,
 }
 
 /// The picture.
@@ -67,18 +62,11 @@ fn points() -> Vec<Point> {
 /// The table.
 pub(crate) fn rows() -> String {
     let mut text = String::from("\n");
-    let points = points();
-    let rows = points.iter().map(|point| {
-        let counts = [point.sources, point.workloads, point.namespaces];
-        let costs = [point.resting, point.anonymous, point.peak, point.cpu];
-        let change = [point.rolls, point.requests, point.kilobytes];
-        let mut row: Vec<_> = counts.iter().map(u32::to_string).collect();
-        row.extend(costs.map(|value| format!("{value:.1}")));
-        row.push(point.start_requests.to_string());
-        row.extend(change.map(|value| format!("{value:.1}")));
-        row
-    });
-    table(&mut text, HEADER, rows);
+    table(
+        &mut text,
+        HEADER,
+        points().into_iter().map(|point| point.cells),
+    );
     text + "\n"
 }
 

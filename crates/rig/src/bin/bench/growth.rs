@@ -21,7 +21,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::lab::{self, LIMIT, Lab, say};
-use crate::rows::memory::{REST, high_water, megabytes, reference, source};
+use crate::rows::memory::{REST, Taken, reference, source};
 use crate::rows::scale::{CONTROLLER_QPS, caused};
 
 /// Bytes of a source: 100,000 have 800 MB.
@@ -77,6 +77,14 @@ struct Point {
     kilobytes: f64,
 }
 
+/// The same with what is shown of it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    point: &'a Point,
+    cells: Vec<String>,
+}
+
 pub(crate) async fn run(growth: &Growth) -> Result<()> {
     let mut points = Vec::new();
     for namespaces in &growth.namespaces {
@@ -102,7 +110,12 @@ fn keep(file: Option<&Path>, points: &[Point]) -> Result<()> {
     let Some(file) = file else {
         return Ok(());
     };
-    std::fs::write(file, serde_json::to_string_pretty(points)? + "\n")?;
+    let shown = points.iter().map(|point| Shown {
+        point,
+        cells: point.cells(),
+    });
+    let shown: Vec<_> = shown.collect();
+    std::fs::write(file, serde_json::to_string_pretty(&shown)? + "\n")?;
     Ok(())
 }
 
@@ -137,13 +150,13 @@ async fn measure(size: Size) -> Result<Point> {
     let tidings = lab::run(&process::controller(&kubeconfig)?).await?;
     lab.all_recorded(size.workloads).await?;
     sleep(REST).await;
-    let (resting, cpu) = (megabytes(&tidings, "VmRSS")?, cpu_seconds(&tidings)?);
+    let (taken, cpu) = (Taken::now(&tidings)?, cpu_seconds(&tidings)?);
     let start_requests = proxy.requests().len();
     let point = Point {
         size,
-        resting,
-        anonymous: megabytes(&tidings, "RssAnon")?,
-        peak: high_water(&tidings)?,
+        resting: taken.resting,
+        anonymous: taken.anonymous,
+        peak: taken.peak,
         cpu,
         start_requests,
         rolls: 0.0,
@@ -225,6 +238,20 @@ fn cpu_seconds(tidings: &Tidings) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
+impl Point {
+    fn cells(&self) -> Vec<String> {
+        let size = self.size;
+        let counts = [size.sources, size.workloads, size.namespaces];
+        let memory = [self.resting, self.anonymous, self.peak, self.cpu];
+        let change = [self.rolls, self.requests, self.kilobytes];
+        let mut cells: Vec<_> = counts.iter().map(usize::to_string).collect();
+        cells.extend(memory.map(|value| format!("{value:.1}")));
+        cells.push(self.start_requests.to_string());
+        cells.extend(change.map(|value| format!("{value:.1}")));
+        cells
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 fn show(points: &[Point]) {
     let mut table = Table::new();
@@ -241,16 +268,6 @@ fn show(points: &[Point]) {
         "requests",
         "kB",
     ]);
-    for point in points {
-        let size = point.size;
-        let counts = [size.sources, size.workloads, size.namespaces].map(|n| n.to_string());
-        let memory = [point.resting, point.anonymous, point.peak, point.cpu];
-        let change = [point.rolls, point.requests, point.kilobytes];
-        let mut row = counts.to_vec();
-        row.extend(memory.map(|value| format!("{value:.1}")));
-        row.push(point.start_requests.to_string());
-        row.extend(change.map(|value| format!("{value:.1}")));
-        table.add_row(row);
-    }
+    table.add_rows(points.iter().map(Point::cells));
     println!("{table}");
 }

@@ -10,7 +10,7 @@ use rig::fixtures::{TestNamespace, config_map, deployment, secret};
 use rig::process::{self, Tidings};
 use tokio::time::sleep;
 
-use super::memory::{REST, high_water, megabytes};
+use super::memory::{REST, Taken};
 use super::scale::{CONTROLLER_QPS, bare, beside_bare};
 use super::seconds;
 use crate::figure::{Bar, Figure, Spread, Unit};
@@ -81,16 +81,15 @@ async fn prepare(lab: &Lab, workloads: usize) -> Result<TestNamespace> {
 }
 
 fn memory(tidings: &Tidings, workloads: usize) -> Result<Vec<Figure>> {
-    let resting = megabytes(tidings, "VmRSS")?;
-    let anonymous = megabytes(tidings, "RssAnon")?;
+    let taken = Taken::now(tidings)?;
     let of = |what: &str, value| figure(workloads, what, Unit::Megabytes, value);
     Ok(vec![
         Figure {
             bar: Some(Bar::AtMost(40.0)),
-            note: format!("of it anonymous {anonymous:.1} MB"),
-            ..of("memory, resting", resting)
+            note: taken.note(),
+            ..of("memory, resting", taken.resting)
         },
-        of("memory, peak", high_water(tidings)?),
+        of("memory, peak", taken.peak),
     ])
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rig::{Options, process};
 use tokio::time::sleep;
 
-use super::memory::{REST, megabytes};
+use super::memory::{REST, Taken};
 use crate::figure::{Bar, Figure, Spread, Unit};
 use crate::lab::{self, Lab, say};
 
@@ -13,8 +13,7 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     let lab = Lab::start(Options::default().controller_qps).await?;
     let tidings = lab::run(&process::controller(lab.cluster.kubeconfig())?).await?;
     sleep(REST).await;
-    let resting = megabytes(&tidings, "VmRSS")?;
-    let anonymous = megabytes(&tidings, "RssAnon")?;
+    let taken = Taken::now(&tidings)?;
     let binary = std::fs::metadata(format!("/proc/{}/exe", tidings.pid()));
     lab::end(tidings).await?;
     let binary = binary?.len();
@@ -23,11 +22,11 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     Ok(vec![
         figure("the binary", "Reloader 68 MB", binary, 9.0),
         Figure {
-            note: format!("{anonymous:.1} MB of it are anonymous"),
+            note: taken.note(),
             ..figure(
                 "memory in an empty cluster, resting",
                 "Reloader 38 MB",
-                resting,
+                taken.resting,
                 12.0,
             )
         },

@@ -135,7 +135,31 @@ async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
     high_water(tidings)
 }
 
-pub(crate) fn high_water(tidings: &Tidings) -> Result<f64> {
+/// What a controller takes, in megabytes.
+pub(crate) struct Taken {
+    /// Resident now.
+    pub(crate) resting: f64,
+    /// Of that what is no file's.
+    pub(crate) anonymous: f64,
+    /// The most that was resident.
+    pub(crate) peak: f64,
+}
+
+impl Taken {
+    pub(crate) fn now(tidings: &Tidings) -> Result<Self> {
+        Ok(Self {
+            resting: megabytes(tidings, "VmRSS")?,
+            anonymous: megabytes(tidings, "RssAnon")?,
+            peak: high_water(tidings)?,
+        })
+    }
+
+    pub(crate) fn note(&self) -> String {
+        format!("{:.1} MB of it are anonymous", self.anonymous)
+    }
+}
+
+pub(super) fn high_water(tidings: &Tidings) -> Result<f64> {
     megabytes(tidings, "VmHWM")
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rig::process;
 use tokio::time::sleep;
 
-use super::memory::{REST, high_water, megabytes};
+use super::memory::{REST, Taken};
 use super::scale::CONTROLLER_QPS;
 use super::seconds;
 use crate::figure::{Bar, Figure, Spread, Unit};
@@ -32,15 +32,14 @@ pub(crate) async fn measure() -> Result<Vec<Figure>> {
     lab.all_recorded(SITE.workloads).await?;
     let recorded = seconds(start, Instant::now());
     sleep(REST).await;
-    let (resting, peak) = (megabytes(&tidings, "VmRSS")?, high_water(&tidings)?);
-    let anonymous = megabytes(&tidings, "RssAnon")?;
+    let taken = Taken::now(&tidings)?;
     lab::end(tidings).await?;
     Ok(vec![
         Figure {
-            note: format!("{anonymous:.1} MB of it are anonymous"),
-            ..figure("memory, resting", Unit::Megabytes, resting, 16.0)
+            note: taken.note(),
+            ..figure("memory, resting", Unit::Megabytes, taken.resting, 16.0)
         },
-        figure("memory, peak", Unit::Megabytes, peak, 20.0),
+        figure("memory, peak", Unit::Megabytes, taken.peak, 20.0),
         figure("until all are on record", Unit::Seconds, recorded, 3.0),
     ])
 }
