@@ -15,6 +15,9 @@ use crate::index::Fetched;
 use crate::object::{Seconds, Version};
 use crate::refs::{Name, SourceRef};
 
+/// So many writes of a source are looked at, from the last one back.
+pub(crate) const STEPS: usize = 16;
+
 /// What is asked about one workload.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {

@@ -53,16 +53,7 @@ pub struct Health {
     turned: AtomicU64,
     streams: Mutex<BTreeMap<Stream, StreamHealth>>,
     lease: Mutex<Leadership>,
-    records: Mutex<RecordsHealth>,
-}
-
-/// What is wrong with the records: one does not follow from the other.
-#[derive(Debug, Default)]
-struct RecordsHealth {
-    /// They cannot be taken over for the term that has begun.
-    taken_over: Option<Trouble>,
-    /// They cannot be looked after.
-    listed: Option<Trouble>,
+    records: Mutex<Option<Trouble>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -88,13 +79,8 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Goes on with what there was, for another reason perhaps.
-    fn goes_on(before: Option<&Self>, why: String) -> Self {
-        Self::since(Instant::now(), before, why)
-    }
-
-    /// The same; if it is new, it began then.
-    fn since(began: Instant, before: Option<&Self>, why: String) -> Self {
+    /// Goes on with what there was, for another reason perhaps; if it is new, it began then.
+    fn goes_on(before: Option<&Self>, began: Instant, why: String) -> Self {
         let since = before.map_or(began, |before| before.since);
         Self { since, why }
     }
@@ -165,7 +151,7 @@ impl Health {
     pub fn fails(&self, stream: &Stream, began: Instant, why: String) {
         let mut known = self.known();
         let health = known.entry(stream.clone()).or_default();
-        health.trouble = Some(Trouble::since(began, health.trouble.as_ref(), why));
+        health.trouble = Some(Trouble::goes_on(health.trouble.as_ref(), began, why));
     }
 
     /// A stream is open again.
@@ -175,29 +161,16 @@ impl Health {
         (health.refused, health.trouble) = (None, None);
     }
 
-    /// The records could not be taken over, and why; `None`: they were.
-    pub(crate) fn records_taken_over(&self, why: Option<String>) {
-        let known = &mut lock(&self.records).taken_over;
-        *known = why.map(|why| Trouble::goes_on(known.as_ref(), why));
-    }
-
-    /// The records could not be looked after, and why; `None`: they were.
-    pub(crate) fn records_listed(&self, why: Option<String>) {
-        let known = &mut lock(&self.records).listed;
-        *known = why.map(|why| Trouble::goes_on(known.as_ref(), why));
-    }
-
-    /// A term has begun or ended: of its records nothing is wrong yet.
-    pub(crate) fn records_begin(&self) {
-        *lock(&self.records) = RecordsHealth::default();
+    /// The records could not be taken over, or looked after, and why; `None`: they were.
+    pub fn records(&self, why: Option<String>) {
+        let mut records = lock(&self.records);
+        *records = why.map(|why| Trouble::goes_on(records.as_ref(), Instant::now(), why));
     }
 
     /// Once is nothing: they are looked at again.
     fn records_trouble(&self) -> Option<Trouble> {
-        let records = lock(&self.records);
-        let all = [&records.taken_over, &records.listed].into_iter().flatten();
-        let mut long = all.filter(|trouble| trouble.since.elapsed() >= leadership::BLIND);
-        long.next().cloned()
+        let trouble = lock(&self.records).clone();
+        trouble.filter(|trouble| trouble.since.elapsed() >= leadership::BLIND)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Stream, StreamHealth>> {

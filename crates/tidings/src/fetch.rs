@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Content, Fetched, Rare, StreamOf};
-use tidings_core::object::{SourceMeta, Version, Workload, read_workload};
+use tidings_core::object::{SourceMeta, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::api::page;
@@ -24,6 +24,7 @@ mod pods_since;
 mod sha1;
 mod together;
 
+pub use past::source as source_then;
 pub use pods_since::pods_since;
 pub use together::{Asked, ContentList, ONE_OF, Read};
 
@@ -68,7 +69,7 @@ pub async fn find(
     filter: &Filter,
 ) -> Result<Finding, ApiError> {
     match question {
-        Question::Source(source, version) => source_then(api, source, *version, filter).await,
+        Question::Source(source, version) => past::source(api, source, *version, filter).await,
         Question::Workload(version) => past::workload(api, key, *version, filter).await,
         Question::Pods => pods_since(api, key).await.map(Finding::Pods),
     }
@@ -87,16 +88,6 @@ fn read_hashed(
         }
         fetched => Ok(fetched),
     }
-}
-
-/// How a source was at an earlier version of the store.
-pub async fn source_then(
-    api: &ApiClient,
-    key: &SourceRef,
-    version: Version,
-    filter: &Filter,
-) -> Result<Finding, ApiError> {
-    past::source(api, key, version, filter).await
 }
 
 fn read_source(key: &SourceRef, filter: &Filter, json: &[u8]) -> Result<Fetched, ApiError> {
@@ -156,14 +147,17 @@ pub async fn each_meta(
     mut each: impl FnMut(SourceMeta),
 ) -> Result<(), ApiError> {
     let scope = filter.scope(kind);
-    let call = of_source(Verb::List, kind, place.clone())
+    let call = of_source(Verb::List, kind, place)
         .accept(page::METADATA_LIST)
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
     let read = |item: &RawValue| {
         match page::source(kind, item, &filter.vocabulary) {
             Ok(meta) => each(meta),
-            Err(error) => tracing::warn!(?place, %error, "skipped a source"),
+            Err(error) => {
+                let namespace = page::meta(item).unwrap_or_default().namespace;
+                tracing::warn!(%namespace, %error, "skipped a source");
+            }
         }
         Ok(())
     };

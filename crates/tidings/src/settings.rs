@@ -218,13 +218,9 @@ fn observed(args: &ControllerArgs, around: &Surroundings) -> Result<Option<Obser
 }
 
 fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
-    let namespace = args.namespace.as_deref().map(Name::from);
+    let namespace = args.namespace.as_deref();
     let Some(text) = &args.workload else {
-        return Ok(if args.all_namespaces {
-            Target::All
-        } else {
-            Target::Within(namespace)
-        });
+        return Ok(Target::of(args.all_namespaces, namespace));
     };
     let (kind, name) = workload(kinds, text)?;
     if !kinds.iter().any(|rolled| rolled == kind) {
@@ -239,8 +235,19 @@ fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
     Ok(Target::One {
         kind,
         name,
-        namespace,
+        namespace: namespace.map(Name::from),
     })
+}
+
+impl Target {
+    /// All of all namespaces, or of this one.
+    fn of(all: bool, namespace: Option<&str>) -> Self {
+        if all {
+            Self::All
+        } else {
+            Self::Within(namespace.map(Name::from))
+        }
+    }
 }
 
 fn workload(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> {

@@ -8,7 +8,7 @@
 //! what stays open counts as a change.
 
 use crate::compare::{Change, What, compare};
-use crate::evidence::{Finding, Question};
+use crate::evidence::{Finding, Question, STEPS};
 use crate::index::{Content, Fetched, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Demand, Need};
@@ -18,7 +18,6 @@ use crate::state::{Entry, SeenSource};
 use crate::uses::Via;
 
 use super::Case;
-use super::past::STEPS;
 
 /// What was there between a record and now.
 enum Between {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::compare::{Change, What};
 use crate::digest::Digest;
-use crate::evidence::{PodsSince, Question};
+use crate::evidence::{PodsSince, Question, STEPS};
 use crate::index::{Beginning, Fetched, Presence, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Demand, Need};
@@ -18,7 +18,7 @@ use crate::refs::SourceRef;
 use crate::state::{Entry, Older, Seen, SeenSource};
 
 use super::describe::names;
-use super::past::{Origin, STEPS, Template};
+use super::past::{Origin, Template};
 use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
 
 /// What was made so shortly before a term ended may have been left unrecorded; and

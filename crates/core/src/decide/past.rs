@@ -6,16 +6,13 @@
 //! the present version backwards, until the content that counts was another one.
 
 use crate::compare::compare;
-use crate::evidence::{Finding, Former, PodsSince, Question};
+use crate::evidence::{Finding, Former, PodsSince, Question, STEPS};
 use crate::index::{Fetched, Source};
 use crate::needs::Need;
 use crate::object::Version;
 
 use super::{Act, Answer, Case};
 use crate::reason::Reason;
-
-/// So many writes of a source are looked at.
-pub(super) const STEPS: usize = 16;
 
 /// Since when a source has, of what counts, what it has.
 pub(super) enum Origin<'a> {

@@ -5,15 +5,12 @@ use std::collections::BTreeSet;
 
 use super::{Certainty, Judgement, Looking, touched};
 use crate::compare::{Change, compare};
-use crate::evidence::{Finding, Question};
+use crate::evidence::{Finding, Question, STEPS};
 use crate::index::{Fetched, Index, Present, Source};
 use crate::needs::{Demand, Need};
 use crate::object::{CLEARLY_LATER, Pod, PodContainer, Seconds, SourceMeta, Version};
 use crate::refs::Name;
 use crate::uses::Via;
-
-/// So many writes of a source are looked at.
-const STEPS: usize = 16;
 
 /// A container that was not started clearly after the newest write of what it uses.
 pub(super) struct Suspect<'a> {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tidings_core::index::StreamOf;
@@ -95,6 +96,16 @@ impl Pages {
         }
     }
 
+    /// Reads the next one, or a smaller one where that could not be taken in.
+    pub(crate) async fn read(&mut self, api: &ApiClient) -> Result<Bytes, ApiError> {
+        loop {
+            match api.read(&self.call()).await {
+                Err(error) if self.shrink(&error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
     /// Goes on behind this page. Whether there is another one, which is larger again
     /// where this one was smaller.
     pub(crate) fn turn(&mut self, page: &Page<'_>) -> Result<bool, ApiError> {
@@ -129,10 +140,7 @@ pub(crate) async fn through(
     mut each: impl FnMut(&RawValue) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
     loop {
-        let json = match api.read(&pages.call()).await {
-            Err(error) if pages.shrink(&error) => continue,
-            answer => answer?,
-        };
+        let json = pages.read(api).await?;
         let page = Page::read(&json)?;
         page.items.iter().try_for_each(|item| each(item))?;
         if !pages.turn(&page)? {

@@ -9,49 +9,33 @@ use comfy_table::{ContentArrangement, Table};
 use tidings_shared::plain::plain;
 
 /// Rows below a header.
-pub fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = bare();
-    table.set_header(header).add_rows(rows.map(shown));
-    drawn(table)
+pub fn table<const N: usize>(
+    header: [&'static str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    listing(Some(header.into()), rows)
 }
 
 /// Rows without a header.
 pub fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = bare();
-    table.add_rows(rows.map(shown));
-    drawn(table)
+    listing(None, rows)
 }
 
 /// Rows of as many cells as the header has, if there is one.
 pub fn listing(
     header: Option<Vec<&'static str>>,
-    rows: impl Iterator<Item = Vec<String>>,
+    rows: impl Iterator<Item = impl IntoIterator<Item = String>>,
 ) -> String {
-    let mut table = bare();
-    if let Some(header) = header {
-        table.set_header(header);
-    }
-    table.add_rows(rows.map(|row| {
-        row.iter()
-            .map(|cell| plain(cell).into_owned())
-            .collect::<Vec<_>>()
-    }));
-    drawn(table)
-}
-
-fn shown<const N: usize>(row: [String; N]) -> [String; N] {
-    row.map(|cell| plain(&cell).into_owned())
-}
-
-fn bare() -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table
-}
-
-fn drawn(mut table: Table) -> String {
+    if let Some(header) = header {
+        table.set_header(header);
+    }
+    for row in rows {
+        table.add_row(row.into_iter().map(|cell| plain(&cell).into_owned()));
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

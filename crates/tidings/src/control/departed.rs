@@ -76,8 +76,8 @@ impl Departed {
         let mut questions = Vec::new();
         self.doubted.retain(|_, doubted| {
             if doubted.asked.is_none() {
-                doubted.waiting.retain(is_doubted);
-                doubted.asked = doubted.waiting.pop();
+                let mut waiting = std::iter::from_fn(|| doubted.waiting.pop());
+                doubted.asked = waiting.find(is_doubted);
                 let question = doubted.asked.clone().into_iter();
                 questions.extend(question.map(|key| (key, doubted.backoff.again())));
             }

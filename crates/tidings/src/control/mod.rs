@@ -45,7 +45,7 @@ use tidings_core::standing::Word;
 use tidings_core::state::FORM;
 
 use crate::api::ApiError;
-use crate::records::memory::{Store, Versions};
+use crate::records::memory::Versions;
 use desk::Desk;
 use ground::Ground;
 use leading::Leading;
@@ -168,10 +168,10 @@ impl Control {
         self.leading.as_ref().is_none_or(Leading::is_quiet)
     }
 
-    /// The versions of the state's objects, as far as they are known.
-    pub fn state_versions(&self) -> Versions {
-        let store = self.leading.as_ref().map(|leading| &leading.store);
-        store.map(Store::versions).unwrap_or_default()
+    /// The versions of the state's objects, once they have been taken over.
+    pub fn state_versions(&self) -> Option<Versions> {
+        let leading = self.leading.as_ref()?;
+        Some(leading.store.versions())
     }
 
     /// What is in the cluster.

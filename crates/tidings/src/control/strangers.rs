@@ -16,6 +16,7 @@ use tidings_core::vocabulary::Vocabulary;
 use super::simulation::control_of;
 use super::*;
 use crate::api::Refusal;
+use crate::records::memory::Store;
 
 pub(super) struct Neighbourhood {
     pub(super) control: Control,

@@ -21,7 +21,7 @@ use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
 /// How a source was at a version.
-pub(super) async fn source(
+pub async fn source(
     api: &ApiClient,
     key: &SourceRef,
     version: Version,

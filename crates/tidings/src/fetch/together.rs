@@ -80,12 +80,7 @@ impl<'a> ContentList<'a> {
         let Some(pages) = self.pages.as_mut().filter(|_| !self.left.is_empty()) else {
             return Ok(None);
         };
-        let json = loop {
-            match api.read(&pages.call()).await {
-                Err(error) if pages.shrink(&error) => {}
-                answer => break answer?,
-            }
-        };
+        let json = pages.read(api).await?;
         let page = Page::read(&json)?;
         let goes_on = pages.turn(&page)?;
         let read: Vec<_> = page

@@ -237,7 +237,9 @@ impl Store {
         if write.deletes && object.urgent.is_empty() && object.lazy.is_empty() {
             self.take_out(&write.shard);
         }
-        self.unstored.retain(|key| !written.contains(key));
+        for key in &written {
+            self.unstored.remove(key);
+        }
         self.taken(&write.shard, &written);
     }
 

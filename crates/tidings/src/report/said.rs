@@ -224,7 +224,7 @@ impl Report {
         if let Some(events) = &self.events {
             events.lead(term);
         }
-        self.health.records_begin();
+        self.health.records(None);
     }
 
     pub(crate) async fn close(&mut self, within: Duration) {

@@ -362,13 +362,13 @@ impl Executor {
         let listing = cluster::list(&self.api, &self.home);
         match self.api.counted("read_state", listing).await {
             Ok(found) => {
-                self.health.records_listed(None);
+                self.health.records(None);
                 let found = found.into_iter().collect();
                 self.answer(&term, Answer::StateListed(asked, found)).await;
             }
             Err(error) => {
                 tracing::debug!(%error, "the records cannot be looked after");
-                self.health.records_listed(Some(error.to_string()));
+                self.health.records(Some(error.to_string()));
             }
         }
     }
@@ -380,7 +380,7 @@ impl Executor {
         while term.is_valid() {
             match self.taken_over(&term).await {
                 Ok((state, saved)) => {
-                    self.health.records_taken_over(None);
+                    self.health.records(None);
                     return self.begin(term, state, saved).await;
                 }
                 Err((_, ApiError::TermOver)) => return,
@@ -390,7 +390,7 @@ impl Executor {
                         None => error.to_string(),
                     };
                     tracing::debug!(why, "the state cannot be taken over yet");
-                    self.health.records_taken_over(Some(why));
+                    self.health.records(Some(why));
                 }
             }
             sleep(pauses.grow()).await;

@@ -68,7 +68,7 @@ impl Loop {
                 Some(fact) = self.facts.recv() => self.take_facts(fact),
                 Some(election) = self.elections.recv() => self.elected(election),
                 () = sleep_until(next.into()) => {}
-                _ = round.tick() => self.effects.look_after_state(self.control.state_versions()),
+                _ = round.tick() => self.look_after_state(),
                 () = &mut stop => break,
             }
             if self.put_back {
@@ -109,6 +109,14 @@ impl Loop {
                 }
             }
             self.turn();
+        }
+    }
+
+    /// Before they are taken over nobody would know what to look for, and that they can be
+    /// listed says nothing of what stands against that.
+    fn look_after_state(&self) {
+        if let Some(versions) = self.control.state_versions() {
+            self.effects.look_after_state(versions);
         }
     }
 

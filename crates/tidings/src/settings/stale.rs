@@ -1,7 +1,5 @@
 //! What `tidings stale` was told, validated.
 
-use tidings_core::refs::Name;
-
 use super::args::StaleArgs;
 use super::values::ListForm;
 use super::{Installation, Misuse, Surroundings, Target, cluster};
@@ -27,15 +25,10 @@ pub struct StaleSettings {
 impl StaleSettings {
     /// Checks the options of `tidings stale` together.
     pub fn new(args: &StaleArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let namespace = args.namespace.as_deref().map(Name::from);
         Ok(Self {
             cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
-            target: if args.all_namespaces {
-                Target::All
-            } else {
-                Target::Within(namespace)
-            },
+            target: Target::of(args.all_namespaces, args.namespace.as_deref()),
             labels: args
                 .selector
                 .as_ref()

@@ -67,12 +67,8 @@ fn table(report: &StaleReport, shape: &Shape) -> String {
         .collect();
     let header = shown.iter().map(|column| column.header).collect();
     let header = (!shape.bare).then_some(header);
-    let cells = |row| {
-        shown
-            .iter()
-            .map(|column| (column.cell)(row, shape))
-            .collect()
-    };
+    let shown = &shown;
+    let cells = |row| shown.iter().map(move |column| (column.cell)(row, shape));
     let rows = listing(header, report.stale.iter().map(cells));
     let below = if shape.bare {
         String::new()
