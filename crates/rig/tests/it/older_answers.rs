@@ -81,6 +81,28 @@ async fn a_kind_that_is_not_served_for_a_moment_loses_no_record() -> Result<()> 
     home.stays_rolled(WEB, 1).await
 }
 
+/// Such as of a proxy: it does not name the source.
+#[tokio::test]
+async fn a_404_that_is_not_of_the_source_does_not_say_that_it_is_missing() -> Result<()> {
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = behind(&proxy, "unnamed").await?;
+    let tidings = home.controller(&[]).await?;
+    tidings.ready(secs(60)).await?;
+    let unnamed = Fault::status(404).on("GET", &of(&home, "configmaps/app$"));
+    let unnamed = proxy.inject(unnamed)?;
+    home.ns().apply(web(deployment)).await?;
+    home.ns().rolled_out(WEB, secs(60)).await?;
+    unnamed.wait_for_hits(2, secs(60)).await?;
+    home.told(WEB, "Failed", "not of what was asked for")
+        .await?;
+    app(&home, "second").await?;
+    unnamed.wait_for_hits(4, secs(60)).await?;
+    home.is_rolled_exactly(WEB, 0).await?;
+    unnamed.withdraw();
+    home.rolled_exactly(WEB, 1).await?;
+    tidings.ready(secs(30)).await
+}
+
 #[tokio::test]
 async fn a_record_that_a_list_lacks_counts() -> Result<()> {
     let proxy = Proxy::start(Cluster::shared().await?).await?;

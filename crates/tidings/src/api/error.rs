@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
@@ -38,8 +38,11 @@ pub(crate) fn is_of_outage(text: &str) -> bool {
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// 404: it is not there.
+    /// 404: what was asked for is not there, by its name.
     Gone,
+    /// 404, and not of what was asked for: its kind is not served, or what answers is no
+    /// API server. Nothing is known of the object. What it says.
+    NotServed(String),
     /// 409: somebody else changed it, or made it, before.
     Conflict,
     /// 410: the version or the page that was asked for is forgotten.
@@ -113,6 +116,11 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone => f.write_str("it is not there"),
+            Self::NotServed(message) => write!(
+                f,
+                "the answer is 404, and not of what was asked for ({message}); see whether its \
+                 API is installed, and what answers in the API server's place"
+            ),
             Self::Conflict => f.write_str("it was changed meanwhile; read it again"),
             Self::Expired => f.write_str("the version asked for is forgotten; list again"),
             Self::Invalid(code, message) => {
@@ -176,7 +184,7 @@ impl ApiError {
     /// The HTTP status; `None` where there was no answer that could be read.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Gone => Some(404),
+            Self::Gone | Self::NotServed(_) => Some(404),
             Self::Conflict => Some(409),
             Self::Expired => Some(410),
             Self::Forbidden(_) => Some(403),
@@ -202,7 +210,10 @@ impl ApiError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Slow { .. } | Self::Unreachable(_) | Self::Unauthenticated(_)
+            Self::Slow { .. }
+                | Self::Unreachable(_)
+                | Self::Unauthenticated(_)
+                | Self::NotServed(_)
         )
     }
 
@@ -215,11 +226,16 @@ impl ApiError {
     }
 
     /// The error that a Status with this code tells of.
-    fn of(call: &Call, code: u16, retry_after: Option<Duration>, message: String) -> Self {
+    fn of(call: &Call, code: u16, retry_after: Option<Duration>, status: &Status) -> Self {
+        let message = match status.line() {
+            line if line.is_empty() => reason(code).to_owned(),
+            line => line,
+        };
         match code {
             401 => Self::Unauthenticated(message),
             403 => Self::Forbidden(call.refusal(message)),
-            404 => Self::Gone,
+            404 if status.names(call) => Self::Gone,
+            404 => Self::NotServed(message),
             409 => Self::Conflict,
             410 => Self::Expired,
             429 | 500.. => Self::Slow {
@@ -244,12 +260,24 @@ struct Status {
 #[serde(rename_all = "camelCase", default)]
 struct Details {
     retry_after_seconds: u64,
+    name: String,
 }
 
 impl Status {
     fn retry_after(&self) -> Option<Duration> {
         let seconds = self.details.as_ref()?.retry_after_seconds;
         (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    /// Whether it is of the very object that was asked for, as each 404 of an API server is
+    /// (`NewNotFound` in `apimachinery/pkg/api/errors`); of what is to be created it names
+    /// the namespace.
+    fn names(&self, call: &Call) -> bool {
+        let named = self.details.as_ref().map_or("", |details| &*details.name);
+        match call.place.name() {
+            Some(name) => **name == *named,
+            None => !named.is_empty(),
+        }
     }
 
     /// The message as one line, of bounded length.
@@ -282,17 +310,19 @@ pub(super) async fn read(call: &Call, response: Response<Body>) -> ApiError {
         .and_then(|body| serde_json::from_slice(&body.to_bytes()).ok())
         .unwrap_or_default();
     let retry_after = asked.or(status.retry_after());
-    let message = match status.line() {
-        line if line.is_empty() => code.canonical_reason().unwrap_or("no reason").to_owned(),
-        line => line,
-    };
-    ApiError::of(call, code.as_u16(), retry_after, message)
+    ApiError::of(call, code.as_u16(), retry_after, &status)
+}
+
+fn reason(code: u16) -> &'static str {
+    let code = StatusCode::from_u16(code).ok();
+    code.and_then(|code| code.canonical_reason())
+        .unwrap_or("no reason")
 }
 
 /// Reads the Status that a watch sends as an ERROR event.
 pub(crate) fn of_event(call: &Call, json: &[u8]) -> ApiError {
     match serde_json::from_slice::<Status>(json) {
-        Ok(status) => ApiError::of(call, status.code, status.retry_after(), status.line()),
+        Ok(status) => ApiError::of(call, status.code, status.retry_after(), &status),
         Err(_) => ApiError::Unreadable,
     }
 }

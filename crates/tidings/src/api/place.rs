@@ -100,6 +100,11 @@ impl Place {
         who.cloned().unwrap_or_else(|| "".into())
     }
 
+    /// The name of the object, where it is one.
+    pub fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
     /// Its namespace.
     pub fn namespace(&self) -> Option<&Name> {
         self.namespace.as_ref()

@@ -103,9 +103,13 @@ impl Departed {
 
     /// It was asked for, and there was no answer.
     pub(super) fn not_answered(&mut self, key: WorkloadRef, now: Millis, error: &ApiError) {
-        let doubted = self.answered(&key);
-        doubted.backoff.failed(now, error.retry_after());
-        doubted.waiting.push(key);
+        self.answered(&key).backoff.failed(now, error.retry_after());
+        // A kind that has not been served for so long takes its workloads with it.
+        let is_long = |absence: &&mut Absence| absence.until + KEPT_FOR_PODS <= now;
+        match self.all.get_mut(&key).filter(is_long) {
+            Some(absence) if matches!(error, ApiError::NotServed(_)) => absence.is_certain = true,
+            _ => self.answered(&key).waiting.push(key),
+        }
     }
 
     fn answered(&mut self, key: &WorkloadRef) -> &mut Doubted {
@@ -172,6 +176,18 @@ mod tests {
         assert_eq!(departed.next(), Some(100));
         assert_eq!(departed.take_due(250), [web("a")]);
         assert_eq!(asked(&mut departed), []);
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_says_nothing_for_an_hour() {
+        let mut departed = Departed::default();
+        let unserved = ApiError::NotServed("404 page not found".to_owned());
+        departed.not_listed(web("a"), 100);
+        for (now, next) in [(200, None), (100 + KEPT_FOR_PODS, Some(100))] {
+            assert_eq!(asked(&mut departed).len(), 1);
+            departed.not_answered(web("a"), now, &unserved);
+            assert_eq!(departed.next(), next);
+        }
     }
 
     #[test]

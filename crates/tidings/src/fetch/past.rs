@@ -91,9 +91,6 @@ async fn at(
 fn is_not_told(error: &ApiError) -> bool {
     matches!(
         error,
-        ApiError::Gone
-            | ApiError::Invalid(..)
-            | ApiError::Forbidden(_)
-            | ApiError::Slow { code: 504, .. }
+        ApiError::Invalid(..) | ApiError::Forbidden(_) | ApiError::Slow { code: 504, .. }
     )
 }

@@ -120,7 +120,8 @@ impl Stored {
 }
 
 fn status(code: u16) -> Response<Body> {
-    let status = json!({"kind": "Status", "code": code, "message": ""});
+    let details = json!({"name": "tidings"});
+    let status = json!({"kind": "Status", "code": code, "message": "", "details": details});
     let answer = Response::builder().status(code);
     answer
         .body(Body::from(status.to_string().into_bytes()))

@@ -163,7 +163,7 @@ impl Task {
             (self.round, self.opened, self.forward) = (Instant::now(), None, false);
             let end = match self.round().await {
                 Ok(()) => End::GoOn,
-                Err(End::Failed(ApiError::Gone)) if self.may_be_lacking() => End::NotServed,
+                Err(End::Failed(ApiError::NotServed(_))) if self.may_be_lacking() => End::NotServed,
                 Err(end) => end,
             };
             if self.lived_well() {

@@ -84,7 +84,7 @@ async fn the_last_rotation_counts_before_what_new_pods_have() {
     ];
     let fake = Fake::new()
         .at(STATUSES, [page(9, "more", &first), page(9, "", &second)])
-        .at(CLASS, [Answer::status(404, "not found")]);
+        .at(CLASS, [Answer::missing("vault")]);
     let (meta, content) = present(&fake, false).await;
     assert_eq!((meta.version, content.version), (6, 6));
     let expected = Digest::of_key(&class(), "password", b"3");
@@ -101,7 +101,7 @@ async fn without_a_rotation_the_newest_pod_counts() {
     ];
     let fake = Fake::new()
         .at(STATUSES, [page(9, "", &statuses)])
-        .at(CLASS, [Answer::status(404, "not found")]);
+        .at(CLASS, [Answer::missing("vault")]);
     let (meta, content) = present(&fake, true).await;
     assert_eq!((meta.version, meta.rewritten), (7, false));
     // Of `SecretProviderClassName=vault;password=2`, by `sha1sum`.

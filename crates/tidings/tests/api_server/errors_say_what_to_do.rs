@@ -24,7 +24,7 @@ async fn patched(answer: Answer) -> ApiError {
 
 #[tokio::test]
 async fn of_each_status() {
-    assert_eq!(patched(Answer::status(404, "x")).await, ApiError::Gone);
+    assert_eq!(patched(Answer::missing("web")).await, ApiError::Gone);
     assert_eq!(patched(Answer::status(409, "x")).await, ApiError::Conflict);
     assert_eq!(patched(Answer::status(410, "x")).await, ApiError::Expired);
     let invalid = patched(Answer::status(422, "spec is\n  wrong")).await;
@@ -36,6 +36,17 @@ async fn of_each_status() {
         "not allowed to patch deployments.apps in namespace ns: no RBAC; \
          grant it as `tidings manifests` does"
     );
+}
+
+/// A 404 of a proxy, or of a kind that is not served for a moment, says nothing of an object.
+#[tokio::test]
+async fn of_a_404_that_is_not_of_the_object() {
+    let unnamed = Answer::status(404, "the server could not find the requested resource");
+    for answer in [unnamed, Answer::missing("another")] {
+        let error = patched(answer).await;
+        assert!(matches!(error, ApiError::NotServed(_)), "{error}");
+        assert!(error.is_transient() && error.to_string().contains("API is installed"));
+    }
 }
 
 #[tokio::test]

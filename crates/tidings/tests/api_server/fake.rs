@@ -79,6 +79,15 @@ impl Answer {
     }
 
     /// A Status.
+    /// 404, as an API server says it of an object.
+    pub(crate) fn missing(name: &str) -> Self {
+        let status = json!({"kind": "Status", "code": 404, "details": {"name": name}});
+        Self {
+            code: 404,
+            ..Self::json(&status)
+        }
+    }
+
     pub(crate) fn status(code: u16, message: &str) -> Self {
         let status = json!({"kind": "Status", "code": code, "message": message});
         Self {

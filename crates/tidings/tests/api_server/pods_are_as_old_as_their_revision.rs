@@ -96,7 +96,7 @@ async fn without_history_there_never_were_any() {
 #[tokio::test]
 async fn it_is_not_known_of_what_is_gone() {
     let path = "/apis/apps/v1/namespaces/ns/deployments/web";
-    let fake = Fake::new().at(path, [Answer::status(404, "not found")]);
+    let fake = Fake::new().at(path, [Answer::missing("web")]);
     let key = WorkloadRef::new(Kind::parse("deployment").unwrap(), "ns", "web");
     let since = pods_since(&fake.api(), &key).await;
     assert_eq!(since, Ok(PodsSince::Lagging));

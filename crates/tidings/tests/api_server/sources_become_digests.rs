@@ -66,7 +66,7 @@ async fn of_the_decoded_secret() {
 
 #[tokio::test]
 async fn unless_it_is_absent() {
-    let answer = Answer::status(404, "not found");
+    let answer = Answer::missing("c");
     assert_eq!(read(Secret, answer, "").await, Ok(Fetched::Absent));
 }
 

@@ -23,7 +23,7 @@ fn settings() -> WhySettings {
 fn cluster(namespace: Answer) -> Fake {
     let path = "/api/v1/namespaces/staeg";
     let lease = "/apis/coordination.k8s.io/v1/namespaces/tidings/leases/tidings";
-    let fake = Fake::new().at(lease, [Answer::status(404, "not found")]);
+    let fake = Fake::new().at(lease, [Answer::missing("tidings")]);
     let mut fake = fake.at(path, [namespace]);
     for kind in settings().installation.kinds.iter() {
         let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
@@ -36,7 +36,7 @@ fn cluster(namespace: Answer) -> Fake {
 
 #[tokio::test]
 async fn that_it_is_not_there() {
-    let fake = cluster(Answer::status(404, "not found"));
+    let fake = cluster(Answer::missing("staeg"));
     let error = ask(fake.api(), settings()).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no namespace staeg");
 }

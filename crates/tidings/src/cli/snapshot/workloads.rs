@@ -108,7 +108,7 @@ impl Snapshot {
             Ok(())
         };
         match page::all(&api, list, stream.of, read).await {
-            Err(ApiError::Gone) if stream.of.may_be_lacking() => Ok(()),
+            Err(ApiError::NotServed(_)) if stream.of.may_be_lacking() => Ok(()),
             answer => answer.with_context(|| format!("cannot list {stream}")),
         }
     }
