@@ -257,7 +257,7 @@ impl Candidate {
 
     async fn begin(&mut self, held: Held, news: &mpsc::Sender<Election>) {
         self.terms += 1;
-        let term = Term::new(self.terms, self.renewed);
+        let term = Term::new(self.terms, self.left());
         term.extend(held.asked, held.renew);
         self.term = Some(term.clone());
         let _ = news.send(Election::Won(term)).await;
@@ -332,6 +332,10 @@ impl Candidate {
         let mut lease = found.unwrap_or_else(|| LeaseObject::new(&self.name));
         lease.claim(&self.identity, Timestamp::now(), timings.duration);
         self.say_forms(&mut lease);
+        lease.say_unrecorded(match &self.term {
+            Some(term) => term.unrecorded_since(),
+            None => self.left(),
+        });
         let asked = Instant::now();
         self.claims = true;
         let json = self.send(call.body(lease.json())).await?;
@@ -341,6 +345,13 @@ impl Candidate {
         self.seen = Some(Seen::now(made));
         let renew = timings.renew;
         Ok(Held { asked, renew })
+    }
+
+    /// Since when a new term has to look for what the one before left unrecorded.
+    fn left(&self) -> Option<i64> {
+        let seen = self.seen.as_ref();
+        let unrecorded = seen.and_then(|seen| seen.lease.unrecorded_since());
+        self.renewed.into_iter().chain(unrecorded).min()
     }
 
     /// Sends a request, and learns how long that takes.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::compare::{Change, What};
 use crate::digest::Digest;
 use crate::evidence::{PodsSince, Question, STEPS};
-use crate::index::{Beginning, Fetched, Presence, Source};
+use crate::index::{Beginning, Fetched, Known, Presence, Source};
 use crate::kinds::Renewal;
 use crate::needs::{Demand, Need};
 use crate::object::{Seconds, Version};
@@ -24,6 +24,23 @@ use super::{Act, Answer, CLEARLY_LATER, Case, nothing};
 /// What was made so shortly before a term ended may have been left unrecorded; and
 /// clocks differ.
 const LAST_MOMENTS: Seconds = 30;
+
+/// Whether a workload of which nothing is on record was made while somebody looked, or
+/// while nobody did: not before an installation, or before it was opted in.
+pub fn is_new(known: &Known, unled_since: Option<Seconds>) -> bool {
+    let began = beginning(known, unled_since);
+    matches!(began, Beginning::Made(_) | Beginning::InGap)
+}
+
+fn beginning(known: &Known, unled_since: Option<Seconds>) -> Beginning {
+    let unled = unled_since.map(|since| since.saturating_sub(LAST_MOMENTS));
+    match known.beginning {
+        Beginning::Found if unled.is_some_and(|since| known.workload.created >= since) => {
+            Beginning::InGap
+        }
+        beginning => beginning,
+    }
+}
 
 /// A source as it was when pods can have started.
 struct Then {
@@ -177,11 +194,7 @@ impl Case<'_> {
     /// shortly before the last term ended, or since, without a record, was made while
     /// nobody looked.
     fn began(&self) -> Beginning {
-        let unled = self.moment.unled_since.map(|since| since - LAST_MOMENTS);
-        match self.known.beginning {
-            Beginning::Found if unled.is_some_and(|since| self.known.workload.created >= since) => {
-                Beginning::InGap
-            }
+        match beginning(self.known, self.moment.unled_since) {
             Beginning::Made(at) => Beginning::Made(self.or_edited(at)),
             Beginning::OptedIn(at) => Beginning::OptedIn(self.or_edited(at)),
             beginning => beginning,

@@ -42,6 +42,7 @@ mod world;
 pub use crate::object::CLEARLY_LATER;
 pub use decided::Decided;
 pub use describe::{describe, show_digest};
+pub use first::is_new;
 
 use std::cell::Cell;
 

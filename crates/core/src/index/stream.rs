@@ -172,6 +172,11 @@ impl Index {
         self.knows(&key.namespace) && self.is_complete_for(key)
     }
 
+    /// Whether every stream is complete.
+    pub fn is_complete(&self) -> bool {
+        self.streams().all(|(_, is_complete)| is_complete)
+    }
+
     /// Whether every stream that the workload's decision rests on is complete:
     /// that of its namespace, of its kind and of those that tell more of it, and of the
     /// kinds of sources that it uses or names.

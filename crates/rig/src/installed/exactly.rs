@@ -1,7 +1,9 @@
 //! Words for tests in which every roll counts.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
@@ -56,12 +58,42 @@ impl Installed {
 
     /// Who holds the Lease; `None` when nobody does.
     pub async fn leader(&self) -> Result<Option<String>> {
+        let holder = self.lease().await?.and_then(|spec| spec.holder_identity);
+        Ok(holder.filter(|holder| !holder.is_empty()))
+    }
+
+    async fn lease(&self) -> Result<Option<LeaseSpec>> {
         let leases: Api<Lease> = self.own().api();
         let mut all = leases.list(&ListParams::default()).await?.items;
         ensure!(all.len() < 2, "more than one Lease");
-        let spec = all.pop().and_then(|lease| lease.spec);
-        let holder = spec.and_then(|spec| spec.holder_identity);
-        Ok(holder.filter(|holder| !holder.is_empty()))
+        Ok(all.pop().and_then(|lease| lease.spec))
+    }
+
+    /// Waits until somebody else holds the Lease.
+    pub async fn led_by_another_than(&self, former: Option<&str>) -> Result<()> {
+        wait_until("another leader", LIMIT, async || {
+            let leader = self.leader().await?;
+            ensure!(
+                leader.is_some() && leader.as_deref() != former,
+                "{leader:?}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until the Lease was renewed so long after a workload was made.
+    pub async fn renewed_later_than(&self, workload: &str, by: Duration) -> Result<()> {
+        let made = self.ns().get(workload).await?.creation_timestamp();
+        let made = made.context("no time of creation")?.0;
+        wait_until("the Lease to be renewed", LIMIT + by, async || {
+            let renewed = self.lease().await?.and_then(|spec| spec.renew_time);
+            let renewed = renewed.context("never renewed")?.0;
+            let by = i64::try_from(by.as_secs())?;
+            ensure!(renewed.as_second() >= made.as_second() + by, "at {renewed}");
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes all records, as somebody might.

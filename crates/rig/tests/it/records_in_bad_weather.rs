@@ -8,11 +8,16 @@ use futures::future::try_join_all;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use rig::fixtures::{config_map, deployment};
 use rig::installed::{INSTANCE, Installed, RELOAD};
-use rig::secs;
+use rig::proxy::Proxy;
+use rig::proxy::fault::Fault;
+use rig::{Cluster, secs};
 use serde_json::json;
 use tokio::time::{interval, sleep};
 
+use crate::one_source::{app, behind, idle, web};
+
 const MADE: usize = 40;
+const WEB: &str = "deployment/web";
 
 fn state(home: &Installed) -> String {
     format!("{INSTANCE}-state.{}", home.ns().name())
@@ -97,4 +102,33 @@ async fn a_change_while_the_record_is_immutable_is_rolled_when_it_is_deleted() -
         home.rolled_exactly(web, 1).await?;
     }
     home.stop(tidings).await
+}
+
+/// A term that could write nothing hands on since when: the next leader has not seen the
+/// workload being made, and takes it for one that was opted in after its change otherwise.
+#[tokio::test]
+async fn what_a_term_could_not_record_is_not_old_for_the_next_ones() -> Result<()> {
+    let proxy = Proxy::start(Cluster::shared().await?).await?;
+    let home = behind(&proxy, "handed-on").await?;
+    let tidings = home.controller(&[]).await?;
+    home.adopt([idle("first")]).await?;
+    let records = format!("secrets/{}", state(&home));
+    let silent = proxy.inject(Fault::silence().on("PATCH", &records))?;
+    home.ns().apply(web(deployment)).await?;
+    home.ns().rolled_out(WEB, secs(60)).await?;
+    silent.wait_for_hits(1, secs(60)).await?;
+    app(&home, "second").await?;
+    // So late that its time alone does not say that nobody looked.
+    home.renewed_later_than(WEB, secs(35)).await?;
+    tidings.kill();
+    for _ in 0..2 {
+        let led = home.leader().await?;
+        let tidings = home.controller(&[]).await?;
+        home.led_by_another_than(led.as_deref()).await?;
+        tidings.kill();
+    }
+    silent.withdraw();
+    let tidings = home.controller(&[]).await?;
+    home.rolled_exactly(WEB, 1).await?;
+    tidings.ready(secs(30)).await
 }

@@ -1,17 +1,21 @@
 //! The time in which we are the one who writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// All workloads are on record.
+const ALL: i64 = i64::MAX;
 
 /// The time in which we are the one who writes.
 #[derive(Clone, Debug)]
 pub struct Term {
     /// Grows with each of our terms.
     pub number: u64,
-    /// When the term before it was last renewed, by its holder's clock; `None` where
-    /// there was none.
+    /// When the term before it was last renewed, by its holder's clock, or earlier, where
+    /// that one left workloads of which nothing is on record; `None` where there was none.
     pub unled_since: Option<i64>,
+    unrecorded: Arc<AtomicI64>,
     started: Instant,
     until: Arc<AtomicU64>,
 }
@@ -22,6 +26,7 @@ impl Term {
         Self {
             number,
             unled_since,
+            unrecorded: Arc::new(AtomicI64::new(unled_since.unwrap_or(ALL))),
             started: Instant::now(),
             until: Arc::default(),
         }
@@ -32,6 +37,18 @@ impl Term {
         let term = Self::new(1, None);
         term.until.store(u64::MAX, Ordering::Relaxed);
         term
+    }
+
+    /// Since when there are workloads of which it leaves nothing on record.
+    pub(crate) fn leave_unrecorded(&self, since: Option<i64>) {
+        self.unrecorded
+            .store(since.unwrap_or(ALL), Ordering::Relaxed);
+    }
+
+    /// The same, if it ended now.
+    pub(crate) fn unrecorded_since(&self) -> Option<i64> {
+        let since = self.unrecorded.load(Ordering::Relaxed);
+        (since != ALL).then_some(since)
     }
 
     /// Whether we may still write.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tidings_core::bounds::DECISION_STEPS;
 use tidings_core::compare::Change;
-use tidings_core::decide::{Act, Decided, Moment, Verdict, decide};
+use tidings_core::decide::{Act, Decided, Moment, Verdict, decide, is_new};
 use tidings_core::evidence::Evidence;
-use tidings_core::index::{Concerned, Fact, Going, How};
+use tidings_core::index::{Concerned, Fact, Going, How, Known};
 use tidings_core::object::{Seconds, Version, Workload};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
@@ -21,6 +21,7 @@ use super::departed::{Departed, KEPT_FOR_PODS};
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
 use super::remaking::REMAKES;
+use super::unrecorded::Unrecorded;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
 use crate::api::ApiError;
 use crate::records::memory::{NotKept, Shard, Store};
@@ -44,6 +45,7 @@ pub(super) struct Leading {
     pub(super) queue: Queue,
     pub(super) desks: Desks,
     departed: Departed,
+    unrecorded: Unrecorded,
     pub(super) shards: HashMap<Shard, Backoff>,
 }
 
@@ -76,6 +78,7 @@ impl Leading {
             queue: Queue::default(),
             desks,
             departed: Departed::default(),
+            unrecorded: Unrecorded::new(new.unled_since, ground.now),
             shards: HashMap::new(),
         }
     }
@@ -109,6 +112,9 @@ impl Leading {
         for key in &concerned.look {
             if let Some(known) = ground.index.get(key) {
                 self.departed.came(key);
+                if self.is_unrecorded(key, known) {
+                    self.unrecorded.made(known.workload.created);
+                }
                 let uid = known.workload.uid.clone();
                 self.desks.shown(key, &uid);
                 if !self.is_remaking(key, &uid) {
@@ -121,6 +127,26 @@ impl Leading {
         for gone in &concerned.gone {
             self.gone(ground, &gone.key, gone.how);
         }
+    }
+
+    /// Whether it was made lately, and is not on record as the next leader would find it.
+    fn is_unrecorded(&self, key: &WorkloadRef, known: &Known) -> bool {
+        !self.store.is_on_record(key) && known.policy.opted_in() && is_new(known, self.unled_since)
+    }
+
+    fn count_unrecorded(&mut self, ground: &Ground) {
+        if !self.unrecorded.is_due(ground.now) || !ground.index.is_complete() {
+            return;
+        }
+        let all = ground.index.workloads();
+        let left = all.filter(|(key, known)| self.is_unrecorded(key, known));
+        let left: Vec<_> = left.map(|(_, known)| known.workload.created).collect();
+        self.unrecorded.count(left.into_iter(), ground.now);
+    }
+
+    /// Since when there may be workloads of which nothing is on record.
+    pub(super) fn unrecorded_since(&self) -> Option<Seconds> {
+        self.unrecorded.since()
     }
 
     /// What may concern thousands is told to them when it is the turn of their namespace.
@@ -302,6 +328,7 @@ impl Leading {
         let departed = self.departed.take_due(ground.now);
         self.forget(ground, &departed);
         self.look_for_departed(ground);
+        self.count_unrecorded(ground);
         let mut left = TURN_STEPS;
         while left > 0
             && let Some(due) = self.due(ground.now, draining)

@@ -30,6 +30,7 @@ mod simulation;
 #[cfg(test)]
 mod strangers;
 mod together;
+mod unrecorded;
 
 use std::collections::BTreeSet;
 
@@ -172,6 +173,12 @@ impl Control {
     pub fn state_versions(&self) -> Option<Versions> {
         let leading = self.leading.as_ref()?;
         Some(leading.store.versions())
+    }
+
+    /// Since when there may be workloads of which nothing is on record, once the records
+    /// have been taken over; `Some(None)`: all are.
+    pub fn unrecorded_since(&self) -> Option<Option<Seconds>> {
+        self.leading.as_ref().map(Leading::unrecorded_since)
     }
 
     /// What is in the cluster.

@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 use super::forms::FORMS;
 use crate::api::{self, ApiError};
 
+/// The annotation that hands on what was left unrecorded.
+const UNRECORDED: &str = "tidings.dev/unrecorded-since";
 /// Of a holder's name so many characters are shown.
 const NAME_SHOWN: usize = 120;
 
@@ -87,9 +89,17 @@ impl LeaseObject {
 
     /// What is written on it beside that.
     pub(super) fn forms(&self) -> &str {
-        let annotations = self.metadata.get("annotations");
-        let forms = annotations.and_then(|all| all.get(FORMS)?.as_str());
-        forms.unwrap_or_default()
+        self.annotation(FORMS).unwrap_or_default()
+    }
+
+    /// When the oldest workload was made of which its holder had nothing on record yet.
+    pub(super) fn unrecorded_since(&self) -> Option<i64> {
+        let since: Timestamp = self.annotation(UNRECORDED)?.parse().ok()?;
+        Some(since.as_second())
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.get("annotations")?.get(key)?.as_str()
     }
 
     /// Holds it from now on, or goes on to, for so long.
@@ -124,12 +134,26 @@ impl LeaseObject {
 
     /// Says which forms of the records are known.
     pub(super) fn say_forms(&mut self, forms: String) {
-        let annotations = self.metadata.entry("annotations");
-        let annotations = annotations.or_insert_with(|| json!({}));
-        if !annotations.is_object() {
-            *annotations = json!({});
-        }
-        annotations[FORMS] = forms.into();
+        self.annotate(FORMS, Some(forms));
+    }
+
+    /// Says since when there are workloads of which nothing is on record.
+    pub(super) fn say_unrecorded(&mut self, since: Option<i64>) {
+        let since = since.and_then(|since| Timestamp::from_second(since).ok());
+        self.annotate(UNRECORDED, since.map(|since| since.to_string()));
+    }
+
+    fn annotate(&mut self, key: &str, value: Option<String>) {
+        let mut annotations = match self.metadata.remove("annotations") {
+            Some(Value::Object(annotations)) => annotations,
+            _ => Map::new(),
+        };
+        match value {
+            Some(value) => annotations.insert(key.to_owned(), value.into()),
+            None => annotations.remove(key),
+        };
+        let annotations = Value::Object(annotations);
+        self.metadata.insert("annotations".to_owned(), annotations);
     }
 
     /// As it is sent.
@@ -193,6 +217,18 @@ mod tests {
         assert_eq!(claimed(&json!({}))["leaseTransitions"], 0);
         let spec = json!({"holderIdentity": "us", "leaseTransitions": 4});
         assert_eq!(claimed(&spec)["leaseTransitions"], 4);
+    }
+
+    #[test]
+    fn what_is_left_unrecorded_is_handed_on() {
+        let mut left = lease(&json!({}));
+        assert_eq!(left.unrecorded_since(), None);
+        left.say_unrecorded(Some(1_700_000_000));
+        left.say_forms("us=2@1".to_owned());
+        let read = LeaseObject::read(left.json().as_bytes(), "tidings").unwrap();
+        assert_eq!(read.unrecorded_since(), Some(1_700_000_000));
+        left.say_unrecorded(None);
+        assert_eq!((left.unrecorded_since(), left.forms()), (None, "us=2@1"));
     }
 
     #[test]

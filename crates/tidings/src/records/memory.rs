@@ -256,6 +256,11 @@ impl Store {
         !std::mem::replace(&mut self.object(shard).busy, true)
     }
 
+    /// Whether something is on record of a workload, also for who leads next.
+    pub fn is_on_record(&self, key: &WorkloadRef) -> bool {
+        self.entries.contains_key(key) && !self.unstored.contains(key)
+    }
+
     /// Whether a workload's record waits to be written.
     pub fn is_waiting(&self, key: &WorkloadRef) -> bool {
         let home = self.homes.get(key);

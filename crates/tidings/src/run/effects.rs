@@ -149,6 +149,13 @@ impl Effects {
         self.report.lead(None);
     }
 
+    /// What the term leaves to the next one, if it ended now.
+    pub(crate) fn leave_unrecorded(&self, since: Option<i64>) {
+        if let Some(term) = &self.term {
+            term.leave_unrecorded(since);
+        }
+    }
+
     /// Looks whether the state's objects are as we left them.
     pub(crate) fn look_after_state(&self, asked: Versions) {
         if !self.executor.dry_run {

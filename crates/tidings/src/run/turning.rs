@@ -195,6 +195,9 @@ impl Loop {
     fn turn(&mut self) {
         let began = Instant::now();
         let effects = self.control.turn(self.now());
+        if let Some(since) = self.control.unrecorded_since() {
+            self.effects.leave_unrecorded(since);
+        }
         let decided = self.control.take_decided();
         self.effects.decided(&decided, began.elapsed());
         for effect in effects {

@@ -1,6 +1,7 @@
 //! The two replicas of the controller, and what befalls them.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -142,10 +143,11 @@ impl Replica {
     }
 
     /// At the start it may end by itself, if it says why: where the API server cannot be
-    /// reached, for one.
+    /// reached, for one. Before its first line it has nothing to bring to an end.
     fn said_why(&self, ended: ExitStatus) -> Result<bool> {
         let lines = self.running.lines()?;
         let told = lines.last().is_some_and(|line| line.starts_with("error: "));
-        Ok(ended.code() == Some(2) && told)
+        let had_not_begun = lines.is_empty() && ended.signal() == Some(Signal::TERM.as_raw());
+        Ok(had_not_begun || (ended.code() == Some(2) && told))
     }
 }
