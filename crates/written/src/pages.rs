@@ -173,8 +173,8 @@ fn lint() -> String {
     let mut text = head(
         "What `tidings lint` finds",
         "Without `--migrate`: what the controller itself would complain of, by its \
-         [reasons](reasons.md), and what only files can show. What it finds with `--migrate` is \
-         in the guides [from Reloader](migrating-from-reloader.md), \
+         [reasons](reasons.md), what only files can show, and what is a mistake for everybody. \
+         What it finds with `--migrate` besides is in the guides [from Reloader](migrating-from-reloader.md), \
          [from wave and configmapcontroller](migrating-from-wave.md) and [from \
          configmap-reload and prometheus-config-reloader](migrating-from-configmap-reload.md).",
     );
@@ -192,6 +192,22 @@ fn lint() -> String {
         &mut text,
         "Only in files",
         ["Rule", "", "Meaning", "What to do"],
+        rows,
+    );
+    let rows = lint::rules::mistakes().map(|rule| {
+        let level = rule.level.word().to_owned();
+        [
+            code(rule.id),
+            level,
+            cell(rule.finds),
+            cell(rule.differs),
+            cell(rule.advice),
+        ]
+    });
+    section(
+        &mut text,
+        "Whoever reads it",
+        ["Rule", "", "Finds", "Meaning", "What to do"],
         rows,
     );
     let rows = lint::report::FIELDS.iter();

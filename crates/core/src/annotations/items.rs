@@ -92,6 +92,9 @@ fn item(text: &str, room: &mut Room) -> Result<Item, String> {
 }
 
 fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
+    if is_parted_otherwise(text) {
+        return Err("items are parted by commas; no name holds a blank or a semicolon".to_owned());
+    }
     let wrong = "expected auto, off, configmap/NAME, secret/NAME or secretproviderclass/NAME";
     let (kind, name) = text.split_once('/').ok_or(wrong)?;
     let kind = SourceKind::parse(kind.trim()).ok_or(wrong)?;
@@ -106,6 +109,14 @@ fn named(text: &str, room: &mut Room) -> Result<(SourceKind, Named), String> {
     let keys: Result<Vec<_>, _> = split(keys).map(|key| self::key(key, room)).collect();
     let keys = keys?;
     Ok((kind, Named { name, keys }))
+}
+
+/// Whether more than one item seems to be meant, or a name that nothing can have. Around
+/// the slash there may be blanks, and between keys.
+fn is_parted_otherwise(text: &str) -> bool {
+    let before_keys = text.split('[').next().unwrap_or_default();
+    let mut words = before_keys.splitn(2, '/').map(str::trim);
+    text.contains(';') || words.any(|word| word.contains(char::is_whitespace))
 }
 
 fn key(text: &str, room: &mut Room) -> Result<Pattern, String> {
@@ -130,6 +141,7 @@ mod tests {
     #[case("auto", "[Auto]")]
     #[case("auto, !configmap/noisy", "[Auto, !configmap/noisy]")]
     #[case("cm/a[x,y*],secret/b", "[configmap/a[x,y*], secret/b]")]
+    #[case("configmap / a [x, y]", "[configmap/a[x,y]]")]
     #[case(" !secret/db-* ", "[!secret/db-*]")]
     #[case(
         "configmap/db{,-replica}, secret/x",
@@ -170,6 +182,10 @@ mod tests {
     #[case("auto, !configmap/", "!configmap/", 1)]
     #[case("auto, !configmap/[k]", "!configmap/[k]", 1)]
     #[case("secret/a, secret/[", "not closed", 1)]
+    #[case("configmap/a; secret/b", "parted by commas", 0)]
+    #[case("configmap/a secret/b, secret/c", "parted by commas", 1)]
+    #[case("auto; secret/b", "parted by commas", 0)]
+    #[case("auto secret/b", "no name holds a blank", 0)]
     #[case("off, auto", "stands alone", 2)]
     fn the_good_parts_hold(#[case] text: &str, #[case] said: &str, #[case] items: usize) {
         let mut problems = Vec::new();

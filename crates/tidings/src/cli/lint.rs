@@ -2,10 +2,11 @@
 //! their annotations, or what would be different under Tidings.
 //!
 //! [`files`] reads; that is the only I/O. [`tree`] and [`objects`] make objects of
-//! the texts, [`keys`] tells renamed annotations, [`cluster`] puts them into the controller's own index, [`problems`]
-//! are what the controller itself would complain of, [`rules`] compare with the
-//! tools that Tidings stands in for. [`report`] is what is said, the same for
-//! eyes and for programs; [`table`] draws it.
+//! the texts, [`keys`] tells renamed annotations, [`unseen`] those that stand where nothing
+//! reads them, [`cluster`] puts the objects into the controller's own index, [`problems`]
+//! are what the controller itself would complain of, [`rules`] what is a mistake whoever
+//! reads it, and what differs from the tools that Tidings stands in for. [`report`] is what
+//! is said, the same for eyes and for programs; [`table`] draws it.
 
 pub mod cluster;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod report;
 pub mod rules;
 pub mod table;
 pub mod tree;
+pub mod unseen;
 
 use anyhow::Result;
 use tidings_core::policy::Defaults;
@@ -25,7 +27,7 @@ use self::files::Text;
 use self::objects::{Object, Objects};
 use self::problems::{Found, finding};
 use self::report::{LintReport, Totals};
-use self::rules::{Case, rules};
+use self::rules::{Case, mistakes, rules};
 use crate::cli::exit::Exit;
 use crate::settings::LintSettings;
 use crate::settings::values::Output;
@@ -47,26 +49,41 @@ pub fn report(texts: &[Text], settings: &LintSettings) -> LintReport {
     objects.unread.extend(misshapen);
     let mut found = Vec::new();
     for (object, role) in objects.all.iter().zip(&roles) {
-        found.extend(if settings.migrate {
-            differences(object, role, &mut cluster, settings.installation.defaults)
-        } else {
-            problems::on(object, role, &mut cluster)
-        });
+        if !settings.migrate {
+            found.extend(problems::on(object, role, &mut cluster));
+        }
+        let defaults = settings.installation.defaults;
+        found.extend(by_rules(
+            object,
+            role,
+            &mut cluster,
+            defaults,
+            settings.migrate,
+        ));
     }
+    let unseen = objects.all.iter().map(|object| unseen::on(object).len());
     let summary = Totals {
-        files: texts.len(),
+        files: texts.len() - objects.templates.len(),
         objects: objects.all.len(),
         skipped: objects.skipped,
+        templates: objects.templates.len(),
+        unseen: objects.unseen + unseen.sum::<usize>(),
         ..Totals::default()
     };
-    LintReport::new(found, objects.unread, summary)
+    LintReport {
+        templates: objects.templates,
+        ..LintReport::new(found, objects.unread, summary)
+    }
 }
 
-fn differences(
+/// What the rules find on an object: all of them, or those of which the finds are
+/// mistakes for everybody.
+fn by_rules(
     object: &Object,
     role: &Role,
     cluster: &mut Cluster,
     defaults: Defaults,
+    all: bool,
 ) -> Vec<Found> {
     let key = match role {
         Role::Workload(workload) => {
@@ -83,7 +100,12 @@ fn differences(
         vocabulary: cluster.vocabulary(),
         defaults,
     };
-    let hits = rules().flat_map(|rule| {
+    let rules: Vec<_> = if all {
+        rules().collect()
+    } else {
+        mistakes().collect()
+    };
+    let hits = rules.into_iter().flat_map(|rule| {
         let hits = rule.hits(&case).into_iter();
         hits.map(|hit| finding(rule.meaning(), object, hit.line, hit.text))
     });

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tidings::cli::lint::problems::CHECKS;
-use tidings::cli::lint::rules::rules;
+use tidings::cli::lint::rules::{mistakes, rules};
 
 use super::{json, manifest};
 
@@ -17,6 +17,9 @@ const MIGRATE: [&str; 7] = [
     "sidecars.yaml",
     "wave.yaml",
 ];
+
+/// What is found in these is a mistake for everybody, or good to know.
+const EVERYBODYS: &str = "everybody.yaml";
 
 type Findings = BTreeSet<(u64, String)>;
 
@@ -62,8 +65,18 @@ fn mistakes_are_found_where_they_are() {
 }
 
 #[test]
+fn mistakes_for_everybody_are_found_with_and_without_migrate() {
+    for args in [&["-f", EVERYBODYS][..], &["--migrate", "-f", EVERYBODYS]] {
+        let mut found = found(args);
+        found.retain(|(_, id)| mistakes().any(|rule| rule.id == id));
+        assert_eq!(found, expected(EVERYBODYS), "{args:?}");
+    }
+}
+
+#[test]
 fn every_rule_is_found_at_least_once() {
-    let all = MIGRATE.iter().flat_map(|name| expected(name));
+    let all = MIGRATE.iter().chain([&EVERYBODYS]);
+    let all = all.flat_map(|name| expected(name));
     let all: BTreeSet<_> = all.map(|(_, rule)| rule).collect();
     for rule in rules() {
         assert!(all.contains(rule.id), "{} is in no manifest", rule.id);

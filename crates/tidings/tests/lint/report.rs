@@ -92,8 +92,11 @@ fn for_programs_in_json() {
         "mistakes": 1,
         "notes": 0,
         "objects": 1,
-        "skipped": 0
+        "skipped": 0,
+        "templates": 0,
+        "unseen": 0
       },
+      "templates": [],
       "unread": []
     }
     "#);
@@ -122,6 +125,7 @@ fn notes_alone_end_with_0_mistakes_with_1() {
         "reloader.stakater.com/auto: \"true\"",
         "tidings.dev/reload: configmap/none",
     );
+    let named = named.replace("    configmap.reloader.stakater.com/relaod: app\n", "");
     let (code, out, _) = lint(&["-f", "-"], &named);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("note: NothingMatches"), "{out}");
@@ -269,4 +273,61 @@ fn what_a_cluster_has_is_no_manifest() {
     let manifest = list.replace("\"uid\"", "\"other\"");
     let (code, out, _) = lint(&["--migrate", "-f", "-"], &manifest);
     assert!(code == 1 && out.contains("variables-in-manifest"), "{out}");
+}
+
+/// A repository with a chart in it: what cannot be linted is said, and nobody is stopped.
+#[test]
+fn templates_and_values_of_a_repository_are_counted_and_said() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let ours = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    write("cm.yaml", ours);
+    write("chart/Chart.yaml", "name: chart\n");
+    write(
+        "chart/values.yaml",
+        "podAnnotations: {tidings.dev/reload: auto}\n",
+    );
+    let template = "annotations:\n  {{ x }}\n  reloader.stakater.com/auto: \"true\"\n";
+    write("chart/templates/web.yaml", template);
+    write("elsewhere/web.yaml", template);
+    let at = |name: &str| root.path().join(name).display().to_string();
+
+    let (code, out, err) = lint(&["-f", &at("")], "");
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    for said in [
+        "chart/templates\n",
+        "elsewhere\n",
+        "3 files, 1 object: 0 mistakes",
+        "3 annotations stand in values, patches or templates",
+        "helm template",
+    ] {
+        assert!(out.contains(said), "{said} is not in\n{out}");
+    }
+    let report = json(&["-f", &at("")], "");
+    assert_eq!(report["summary"]["templates"], 2);
+    assert_eq!(report["templates"][0], at("chart/templates/web.yaml"));
+
+    // What is asked for by name is answered for, and so is what holds nothing else.
+    assert_eq!(lint(&["-f", &at("elsewhere/web.yaml")], "").0, 2);
+    assert_eq!(lint(&["-f", &at("elsewhere")], "").0, 2);
+    write("broken.yaml", "a: [\n");
+    let (code, out, _) = lint(&["-f", &at("")], "");
+    assert!(code == 1 && out.contains("broken.yaml"), "{code} {out}");
+}
+
+#[test]
+fn the_annotations_that_are_not_rendered_yet_are_counted() {
+    let (_, out, _) = lint(&["-f", "everybody.yaml"], "");
+    for said in [
+        "2 annotations: helm template CHART -f VALUES, with its values",
+        "3 annotations: argocd app manifests NAME",
+        "1 annotation: kustomize build DIRECTORY",
+        "8 annotations stand in values, patches or templates",
+    ] {
+        assert!(out.contains(said), "{said} is not in\n{out}");
+    }
 }

@@ -20,6 +20,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::vocabulary::Vocabulary;
 
+use super::files::Reached;
 use super::objects::Object;
 use super::report::Unread;
 use super::tree::Tree;
@@ -73,6 +74,7 @@ impl Cluster {
                     file: object.file.clone(),
                     line: object.line,
                     text: wrong,
+                    named: object.reached == Reached::ByName,
                 });
                 Role::Unread
             })

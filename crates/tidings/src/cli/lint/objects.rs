@@ -2,7 +2,7 @@
 //!
 //! Goes in: a file's documents. Comes out: its Kubernetes objects, those of a
 //! `List` one by one, each with its place. What is no object (values of a chart,
-//! say) is counted, what cannot be read is said.
+//! say) and what is a template is counted, what cannot be read is said.
 
 use std::sync::Arc;
 
@@ -10,15 +10,18 @@ use serde_json::{Map, Value};
 use tidings_core::kinds::Kind;
 use tidings_core::refs::Name;
 
-use super::files::Text;
+use super::files::{Reached, Text};
 use super::report::Unread;
 use super::tree::{self, Tree};
+use super::unseen;
 
 /// One object.
 #[derive(Clone, Debug)]
 pub struct Object {
     /// Its file.
     pub file: Arc<str>,
+    /// How that came to be read.
+    pub reached: Reached,
     /// The line on which it begins.
     pub line: u64,
     /// Its API group; empty for the core group.
@@ -42,71 +45,90 @@ pub struct Objects {
     pub all: Vec<Object>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// Files that are templates: no manifests before they are rendered.
+    pub templates: Vec<Arc<str>>,
     /// Documents that are no objects.
     pub skipped: usize,
+    /// Annotations in templates and in documents that are no objects.
+    pub unseen: usize,
 }
 
 impl Objects {
     /// The objects of these texts. What names no namespace is in this one.
     pub fn read(texts: &[Text], namespace: &Name) -> Self {
         let mut objects = Self::default();
-        for Text { file, text } in texts {
-            match text {
-                Ok(text) => objects.add(file, text, namespace),
-                Err(why) => objects.unread.push(Unread {
-                    file: file.clone(),
-                    line: 0,
-                    text: why.clone(),
-                }),
-            }
+        for text in texts {
+            objects.add(text, namespace);
         }
         objects
     }
 
-    fn add(&mut self, file: &Arc<str>, text: &str, namespace: &Name) {
-        for document in tree::documents(text) {
+    fn add(&mut self, text: &Text, namespace: &Name) {
+        match &text.text {
+            Ok(template) if text.reached == Reached::AsTemplate => self.template(text, template),
+            Ok(manifest) => self.read_all(text, manifest, namespace),
+            Err(why) => self.unread.push(Unread::of(text, 0, why.clone())),
+        }
+    }
+
+    fn template(&mut self, text: &Text, template: &str) {
+        self.templates.push(text.file.clone());
+        self.unseen += unseen::in_text(template);
+    }
+
+    fn read_all(&mut self, text: &Text, manifest: &str, namespace: &Name) {
+        for document in tree::documents(manifest) {
             match document {
-                Ok(tree) => self.take(file, tree, namespace),
-                Err(wrong) => self.unread.push(Unread {
-                    file: file.clone(),
-                    line: wrong.line,
-                    text: wrong.text + advice(text),
-                }),
+                Ok(tree) => self.take(&text.file, text.reached, tree, namespace),
+                // What was named is answered for; what merely lies there may be a template.
+                Err(_) if text.reached == Reached::Found && is_template(manifest) => {
+                    return self.template(text, manifest);
+                }
+                Err(wrong) => {
+                    let why = wrong.text + advice(manifest);
+                    self.unread.push(Unread::of(text, wrong.line, why));
+                }
             }
         }
     }
 
-    fn take(&mut self, file: &Arc<str>, tree: Tree, namespace: &Name) {
+    fn take(&mut self, file: &Arc<str>, reached: Reached, tree: Tree, namespace: &Name) {
         let kind = tree.word("kind");
         if kind.is_empty() || tree.word("apiVersion").is_empty() {
             self.skipped += 1;
+            self.unseen += unseen::in_tree(&tree).len();
         } else if kind.ends_with("List") && tree.get("items").is_some() {
             let items = tree.get("items").map(Tree::items).unwrap_or_default();
             for item in items {
-                self.take(file, item.clone(), namespace);
+                self.take(file, reached, item.clone(), namespace);
             }
         } else {
-            self.all.push(Object::new(file, tree, namespace));
+            self.all.push(Object::new(file, reached, tree, namespace));
         }
     }
 }
 
 /// Charts are the files that people most often mistake for manifests.
 fn advice(text: &str) -> &'static str {
-    if text.contains("{{") {
+    if is_template(text) {
         "; it looks like a template: render it first, and pipe the result in with `-f -`"
     } else {
         ""
     }
 }
 
+fn is_template(text: &str) -> bool {
+    text.contains("{{")
+}
+
 impl Object {
-    fn new(file: &Arc<str>, tree: Tree, namespace: &Name) -> Self {
+    fn new(file: &Arc<str>, reached: Reached, tree: Tree, namespace: &Name) -> Self {
         let meta = |key| tree.at(&["metadata", key]).and_then(Tree::scalar);
         let api = tree.word("apiVersion");
         let (group, version) = api.split_once('/').unwrap_or(("", api));
         Self {
             file: file.clone(),
+            reached,
             line: tree.line,
             group: group.to_owned(),
             version: version.to_owned(),
@@ -123,6 +145,13 @@ impl Object {
     /// Whether it is of this kind of workload, in any version.
     pub fn is(&self, kind: &Kind) -> bool {
         self.group == kind.group && self.kind == kind.api_kind
+    }
+
+    /// Whether it is of a kind that Kubernetes itself does not have: what is made of it, and
+    /// of its annotations, is its controller's matter.
+    pub fn is_custom(&self) -> bool {
+        const ITS_OWN: &str = ".k8s.io";
+        self.group.contains('.') && !self.group.ends_with(ITS_OWN)
     }
 
     /// Whether another object makes it: what is written on it is a copy.
@@ -191,6 +220,7 @@ mod tests {
     fn read(text: &str) -> Objects {
         let text = Text {
             file: "a.yaml".into(),
+            reached: Reached::ByName,
             text: Ok(text.to_owned()),
         };
         Objects::read(&[text], &"default".into())

@@ -234,11 +234,13 @@ impl<'a> Looking<'a> {
         found.collect()
     }
 
+    /// What stands on a custom resource, and is known, its controller may hand on.
     fn not_read_here(&self) -> Vec<Found> {
+        let handed_on = self.object.is_custom();
         let read = |key: &str| {
             let row = annotations::find(key);
-            let written = row.is_some_and(|row| row.place == Place::Written);
-            key.starts_with(annotations::OWN) && !written
+            let elsewhere = row.is_some_and(|row| row.place == Place::Written || handed_on);
+            key.starts_with(annotations::OWN) && !elsewhere
         };
         let keys = self.object.annotations();
         let keys = keys.filter(|(key, _)| !self.object.is_owned() && read(key));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tidings_core::refs::Name;
 
+use super::files::{Reached, Text};
 use super::objects::Object;
 use crate::cli::exit::Exit;
 
@@ -106,6 +107,20 @@ pub struct Unread {
     pub line: u64,
     /// Why.
     pub text: String,
+    /// Whether it was asked for by its name, and does not merely lie in a directory.
+    pub named: bool,
+}
+
+impl Unread {
+    /// This line of a text.
+    pub fn of(text: &Text, line: u64, why: String) -> Self {
+        Self {
+            file: text.file.clone(),
+            line,
+            text: why,
+            named: text.reached == Reached::ByName,
+        }
+    }
 }
 
 /// How much was read and found.
@@ -118,6 +133,10 @@ pub struct Totals {
     pub objects: usize,
     /// Documents that are no objects.
     pub skipped: usize,
+    /// Templates, which are not linted.
+    pub templates: usize,
+    /// Annotations where nothing reads them before something is rendered.
+    pub unseen: usize,
     /// Mistakes.
     pub mistakes: usize,
     /// What differs.
@@ -136,6 +155,8 @@ pub struct LintReport {
     pub rules: Vec<Meaning>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// Files that are templates, and were not linted.
+    pub templates: Vec<Arc<str>>,
     /// How much there was.
     pub summary: Totals,
 }
@@ -165,11 +186,15 @@ pub static FIELDS: &[(&str, &str)] = &[
     ("rules[].advice", "What to do. May be empty."),
     (
         "unread[]",
-        "What could not be read: `file`, `line` (0 where it is not known) and `text`.",
+        "What could not be read: `file`, `line` (0 where it is not known), `text`, and whether it was `named` or lies in a directory that was.",
+    ),
+    (
+        "templates[]",
+        "Files below directories that are templates of a chart, or look like them, and were not linted.",
     ),
     (
         "summary",
-        "How many `files`, `objects` and `skipped` documents there were, and how many `mistakes`, `differs` and `notes` were found.",
+        "How many `files`, `objects` and `skipped` documents there were, and `templates`, which are not linted; how many `mistakes`, `differs` and `notes` were found; and how many annotations are `unseen`: in values, patches and templates, where nothing reads them before they are rendered.",
     ),
 ];
 
@@ -185,6 +210,7 @@ impl LintReport {
             findings: Vec::new(),
             rules: Vec::new(),
             unread,
+            templates: Vec::new(),
             summary: read,
         };
         for (meaning, mut findings) in by_rule.into_values() {
@@ -196,13 +222,15 @@ impl LintReport {
         report
     }
 
-    /// How the program ends with it.
+    /// How the program ends with it. What was named is answered for; what lies there and
+    /// cannot be read is something to mend.
     pub fn exit(&self) -> Exit {
-        let found = self.summary.mistakes + self.summary.differs;
-        match (self.unread.is_empty(), found) {
-            (false, _) => Exit::Error,
-            (true, 0) => Exit::Done,
-            (true, _) => Exit::Found,
+        let found = self.summary.mistakes + self.summary.differs + self.unread.len();
+        let only_templates = self.summary.objects == 0 && self.summary.templates > 0;
+        match () {
+            () if only_templates || self.unread.iter().any(|unread| unread.named) => Exit::Error,
+            () if found > 0 => Exit::Found,
+            () => Exit::Done,
         }
     }
 

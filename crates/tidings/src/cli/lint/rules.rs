@@ -1,14 +1,15 @@
-//! What would be different under Tidings: one row a rule, by the tool that an
-//! object's annotations, flags or containers belong to.
+//! What is a mistake for everybody, and what would be different under Tidings: one row a
+//! rule, by the tool that an object's annotations, flags or containers belong to.
 //!
 //! Goes in: one object at a time, and the cluster of the files. Comes out: hits,
-//! each with its line. The tables of differences in `docs/migrating-*.md` follow
-//! from the rows. What no manifest shows (how a change is missed, how a refused
+//! each with its line. The tables of differences in `docs/migrating-*.md`, and a table of
+//! `docs/lint.md`, follow from the rows. What no manifest shows (how a change is missed, how a refused
 //! write is tried again) is in those pages only.
 
 mod agent;
 mod annotations;
 mod case;
+mod everybody;
 mod kinds;
 mod left;
 mod options;
@@ -33,6 +34,8 @@ pub enum Tool {
     ConfigmapReload,
     /// prometheus-operator's prometheus-config-reloader.
     PrometheusConfigReloader,
+    /// None of them, or any.
+    Any,
 }
 
 /// One rule.
@@ -54,9 +57,16 @@ pub struct Rule {
     find: fn(&Case<'_>) -> Vec<Hit>,
 }
 
-/// All rules, in the order of their tools.
+/// The rules whose finds are mistakes, or good to know, whatever program reads them, and
+/// which the controller does not complain of by itself.
+pub fn mistakes() -> impl Iterator<Item = &'static Rule> {
+    let all = [annotations::MISTAKES, wave::MISTAKES, everybody::RULES];
+    all.into_iter().flatten()
+}
+
+/// All rules, those above first, then in the order of their tools.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all = [
+    let others = [
         annotations::RULES,
         references::RULES,
         kinds::RULES,
@@ -65,7 +75,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         wave::RULES,
         agent::RULES,
     ];
-    all.into_iter().flatten()
+    mistakes().chain(others.into_iter().flatten())
 }
 
 impl Rule {

@@ -4,12 +4,17 @@
 //! without wrapping, so that it can be searched and cut. `file:line` comes first
 //! on its line, where editors and terminals find it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use tidings_shared::plain::plain;
 
 use super::report::{Finding, LintReport, Meaning, Totals};
 use crate::cli::columns;
+
+/// How to see what becomes of templates, values and patches.
+const RENDER: &str = "pipe what `helm template`, `kustomize build`, `flux build kustomization` \
+                      or `argocd app manifests` prints into `tidings lint -f -`";
 
 /// The whole report.
 pub fn report(report: &LintReport) -> String {
@@ -25,7 +30,7 @@ pub fn report(report: &LintReport) -> String {
     if !report.unread.is_empty() {
         text.push('\n');
     }
-    text + &summary(&report.summary)
+    text + &templates(report) + &summary(&report.summary)
 }
 
 fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
@@ -54,40 +59,63 @@ fn place(file: &str, line: u64) -> String {
 }
 
 fn summary(summary: &Totals) -> String {
-    let Totals {
-        files,
-        objects,
-        mistakes,
-        differs,
-        notes,
-        skipped,
-        ..
-    } = summary;
     let counts = format!(
-        "{}, {}: {}, {differs} that differ, {}\n",
-        counted(*files, "file"),
-        counted(*objects, "object"),
-        counted(*mistakes, "mistake"),
-        counted(*notes, "note"),
+        "{}, {}: {}, {} that differ, {}\n",
+        counted(summary.files, "file"),
+        counted(summary.objects, "object"),
+        counted(summary.mistakes, "mistake"),
+        summary.differs,
+        counted(summary.notes, "note"),
     );
-    counts + &unchecked(*objects, *skipped)
+    counts + &unchecked(summary)
 }
 
 /// What a reader might take for checked.
-fn unchecked(objects: usize, skipped: usize) -> String {
-    let documents = counted(skipped, "document");
-    let without = match skipped {
-        0 => String::new(),
-        _ => format!(
+fn unchecked(summary: &Totals) -> String {
+    let mut text = String::new();
+    if summary.skipped > 0 {
+        let documents = counted(summary.skipped, "document");
+        let _ = writeln!(
+            text,
             "Skipped {documents}: no object of Kubernetes (no apiVersion and kind). Of a Helm \
-             chart, lint what `helm template` prints.\n"
-        ),
-    };
-    let nothing = match objects {
-        0 => "Nothing was checked: there was no object in what was read.\n",
-        _ => "",
-    };
-    without + nothing
+             chart, lint what `helm template` prints."
+        );
+    }
+    if summary.unseen > 0 {
+        let (annotations, verb) = match summary.unseen {
+            1 => ("1 annotation stands".to_owned(), "it is"),
+            n => (format!("{n} annotations stand"), "they are"),
+        };
+        let _ = writeln!(
+            text,
+            "{annotations} in values, patches or templates, and cannot be seen before {verb} \
+             rendered: {RENDER}."
+        );
+    }
+    if summary.objects == 0 {
+        text.push_str("Nothing was checked: there was no object in what was read.\n");
+    }
+    text
+}
+
+/// The templates by their directories.
+fn templates(report: &LintReport) -> String {
+    let mut by_directory: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in &report.templates {
+        let directory = file
+            .rsplit_once('/')
+            .map_or(".", |(directory, _)| directory);
+        *by_directory.entry(directory).or_default() += 1;
+    }
+    let lines = by_directory.into_iter().map(|(directory, n)| {
+        let files = counted(n, "template");
+        format!("not linted: {files} in {}\n", plain(directory))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("{lines}  → Render them first: {RENDER}.\n\n")
 }
 
 fn counted(n: usize, word: &str) -> String {

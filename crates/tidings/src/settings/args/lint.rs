@@ -12,9 +12,14 @@ Examples:
   tidings lint -f manifests/                  mistakes in the annotations
   tidings lint --migrate -f manifests/        what would be different under Tidings
   helm template web charts/web | tidings lint --migrate -f -
+  kustomize build overlays/prod | tidings lint -f -
   kubectl get deploy,sts,ds,cm -A -o json | tidings lint -f - -o json
 
-Exit codes: 0 nothing (or notes only), 1 mistakes or differences, 2 something cannot be read.";
+Of a directory, templates of charts are counted and not linted. What stands in values or
+patches (HelmRelease, Application, kustomization) is counted: lint what is rendered of it.
+
+Exit codes: 0 nothing (or notes only), 1 mistakes or differences, or a file of a directory
+that cannot be read, 2 one that was named cannot.";
 
 /// All options of `tidings lint`.
 #[derive(Clone, Debug, Args)]

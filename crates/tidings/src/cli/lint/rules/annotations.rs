@@ -11,7 +11,8 @@ const SEARCH: &str = "reloader.stakater.com/search";
 /// What is special in a regular expression, but for the point.
 const SPECIAL: [char; 12] = ['*', '+', '?', '[', ']', '(', ')', '{', '}', '|', '^', '$'];
 
-pub(super) static RULES: &[Rule] = &[
+/// What the controller does not complain of by itself.
+pub(super) static MISTAKES: &[Rule] = &[
     Rule {
         id: "unknown-key",
         tool: Tool::Reloader,
@@ -31,15 +32,6 @@ pub(super) static RULES: &[Rule] = &[
         find: misplaced_key,
     },
     Rule {
-        id: "auto-is-no-boolean",
-        tool: Tool::Reloader,
-        level: Level::Mistake,
-        finds: "`auto` with a word that is no boolean, such as `yes`.",
-        differs: "Both read it as false, and as an answer to --auto-reload-all. Reloader says nothing; Tidings says so in an Event on the workload.",
-        advice: "Write \"true\" or \"false\".",
-        find: auto_is_no_boolean,
-    },
-    Rule {
         id: "true-exactly",
         tool: Tool::Reloader,
         level: Level::Mistake,
@@ -47,24 +39,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "Both take only the exact word \"true\" here.",
         advice: "Write \"true\".",
         find: true_exactly,
-    },
-    Rule {
-        id: "torn-at-a-comma",
-        tool: Tool::Reloader,
-        level: Level::Mistake,
-        finds: "A list item that was torn apart at a comma of its own, as in `a{1,3}`.",
-        differs: "Both split at every comma first. Reloader logs an error for each change; Tidings says so in an Event on the workload.",
-        advice: "Write it without a comma, or as two items.",
-        find: torn,
-    },
-    Rule {
-        id: "expression-unreadable",
-        tool: Tool::Reloader,
-        level: Level::Differs,
-        finds: "A list item that Tidings' regular expressions do not have, or not that large, or more than 100 in one list.",
-        differs: "Where Go's do, Reloader reads it; Tidings says so in an Event on the workload and goes by the rest of the list. (Both are of linear time; Go's has `\\Q…\\E`, `\\pN` and others more, and reads a lone `{` as itself.)",
-        advice: "Write it in another way, or in tidings.dev/reload with globs.",
-        find: unreadable,
     },
     Rule {
         id: "excludes-on-template",
@@ -83,6 +57,45 @@ pub(super) static RULES: &[Rule] = &[
         differs: "Both compare the names as they stand, and so no name equals a pattern.",
         advice: "Write the names in full, or tidings.dev/reload: \"auto, !configmap/noisy-*\".",
         find: excludes_are_no_patterns,
+    },
+    Rule {
+        id: "parted-by-commas",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A list whose items are parted by blanks or semicolons.",
+        differs: "Both part it at commas only, and look for one name with the blank or semicolon in it: no name holds either.",
+        advice: "Write a comma between the items.",
+        find: parted_otherwise,
+    },
+];
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "auto-is-no-boolean",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "`auto` with a word that is no boolean, such as `yes`.",
+        differs: "Both read it as false, and as an answer to --auto-reload-all. Reloader says nothing; Tidings says so in an Event on the workload.",
+        advice: "Write \"true\" or \"false\".",
+        find: auto_is_no_boolean,
+    },
+    Rule {
+        id: "torn-at-a-comma",
+        tool: Tool::Reloader,
+        level: Level::Mistake,
+        finds: "A list item that was torn apart at a comma of its own, as in `a{1,3}`.",
+        differs: "Both split at every comma first. Reloader logs an error for each change; Tidings says so in an Event on the workload.",
+        advice: "Write it without a comma, or as two items.",
+        find: torn,
+    },
+    Rule {
+        id: "expression-unreadable",
+        tool: Tool::Reloader,
+        level: Level::Differs,
+        finds: "A list item that Tidings' regular expressions do not have, or not that large, or more than 100 in one list.",
+        differs: "Where Go's do, Reloader reads it; Tidings says so in an Event on the workload and goes by the rest of the list. (Both are of linear time; Go's has `\\Q…\\E`, `\\pN` and others more, and reads a lone `{` as itself.)",
+        advice: "Write it in another way, or in tidings.dev/reload with globs.",
+        find: unreadable,
     },
     Rule {
         id: "pause-period-elsewhere",
@@ -114,14 +127,29 @@ fn is_exclude(key: &str) -> bool {
 
 fn unknown_key(case: &Case<'_>) -> Vec<Hit> {
     let unknown = reloaders(case).filter(|said| said.row().is_none());
-    let hit = |said: Noted<'_>| {
-        let rows = annotations::ANNOTATIONS.iter().map(|row| row.key);
-        let near = rows
-            .filter(|key| key.contains(RELOADER))
-            .min_by_key(|key| strsim::damerau_levenshtein(key, said.key));
-        said.of_key(&format!(": did you mean {}?", near.unwrap_or(AUTO)))
-    };
+    let hit = |said: Noted<'_>| said.of_key(&format!(": did you mean {}?", meant_by(said.key)));
     unknown.map(hit).collect()
+}
+
+/// The nearest key: its name counts before its domain, which is often forgotten.
+fn meant_by(key: &str) -> String {
+    const TYPED: &str = "configmap.reloader.stakater.com/reload or \
+                         secret.reloader.stakater.com/reload";
+    if key == "reloader.stakater.com/reload" {
+        return TYPED.to_owned();
+    }
+    let parts = |key: &'static str| key.split_once('/').unwrap_or(("", key));
+    let (domain, name) = key.split_once('/').unwrap_or(("", key));
+    let distance = |row: &&'static str| {
+        let (its_domain, its_name) = parts(row);
+        let name = strsim::damerau_levenshtein(its_name, name);
+        (name, strsim::damerau_levenshtein(its_domain, domain))
+    };
+    let rows = annotations::ANNOTATIONS.iter().map(|row| row.key);
+    let near = rows
+        .filter(|key| key.contains(RELOADER))
+        .min_by_key(distance);
+    near.unwrap_or(AUTO).to_owned()
 }
 
 fn misplaced_key(case: &Case<'_>) -> Vec<Hit> {
@@ -139,6 +167,8 @@ fn misplaced_key(case: &Case<'_>) -> Vec<Hit> {
 /// have rules of their own.
 fn belongs(case: &Case<'_>, said: &Noted<'_>) -> Option<&'static str> {
     match said.row()?.place {
+        // Whoever makes something of it may read it there, or hand it on.
+        _ if case.is_handed_on() => None,
         Place::Source if !case.is_source => Some("a ConfigMap, Secret or SecretProviderClass"),
         Place::Workload | Place::WorkloadOnly if !case.may_be_rolled() => {
             Some("a workload, such as a Deployment")
@@ -196,6 +226,17 @@ fn unreadable(case: &Case<'_>) -> Vec<Hit> {
         hits.extend(wrong.map(|wrong| said.of_key(&format!(": {wrong}"))));
     }
     hits
+}
+
+/// No name holds a blank or a semicolon, and no expression for one has to.
+fn parted_otherwise(case: &Case<'_>) -> Vec<Hit> {
+    let lists = reloaders(case).filter(|said| said.key.ends_with("/reload"));
+    let parted = |item: &str| item.contains(|c: char| c == ';' || c.is_whitespace());
+    let hit = |said: Noted<'_>| {
+        let items: Vec<_> = said.items().filter(|item| parted(item)).collect();
+        (!items.is_empty()).then(|| said.of_key(&format!(": {:?}", items.join(", "))))
+    };
+    lists.filter_map(hit).collect()
 }
 
 fn excludes_on_template(case: &Case<'_>) -> Vec<Hit> {

@@ -155,6 +155,12 @@ impl<'a> Case<'a> {
         self.known.is_some() || self.custom_row().is_some()
     }
 
+    /// Whether it is neither workload nor source here, but a custom resource: its
+    /// controller may hand its annotations on to what it makes.
+    pub(super) fn is_handed_on(&self) -> bool {
+        self.known.is_none() && !self.is_source && self.object.is_custom()
+    }
+
     /// The row that would make Tidings roll an object of another kind.
     pub(super) fn custom_row(&self) -> Option<String> {
         const BUILT_IN: [&str; 3] = ["", "apps", "batch"];

@@ -18,7 +18,8 @@ const EXTRAS: [&str; 2] = [
 /// What wave puts in the place of the scheduler's name while it holds pods back.
 const NO_SCHEDULER: &str = "wave.pusher.com/invalid";
 
-pub(super) static RULES: &[Rule] = &[
+/// What the controller does not complain of by itself.
+pub(super) static MISTAKES: &[Rule] = &[
     Rule {
         id: "wave-true-exactly",
         tool: Tool::Wave,
@@ -37,6 +38,18 @@ pub(super) static RULES: &[Rule] = &[
         advice: "Move them there.",
         find: misplaced,
     },
+    Rule {
+        id: "wave-extras-alone",
+        tool: Tool::Wave,
+        level: Level::Mistake,
+        finds: "Extras without `update-on-config-change`.",
+        differs: "Neither rolls the workload.",
+        advice: "Add wave.pusher.com/update-on-config-change: \"true\", or write tidings.dev/reload.",
+        find: extras_alone,
+    },
+];
+
+pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "wave-other-kinds",
         tool: Tool::Wave,
@@ -63,15 +76,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "wave looks for a name with the blank in it and finds none; Tidings reads the name.",
         advice: "Nothing to do, if the names are meant.",
         find: blanks,
-    },
-    Rule {
-        id: "wave-extras-alone",
-        tool: Tool::Wave,
-        level: Level::Mistake,
-        finds: "Extras without `update-on-config-change`.",
-        differs: "Neither rolls the workload.",
-        advice: "Add wave.pusher.com/update-on-config-change: \"true\", or write tidings.dev/reload.",
-        find: extras_alone,
     },
     Rule {
         id: "wave-init-containers",
@@ -126,7 +130,7 @@ fn true_exactly(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn misplaced(case: &Case<'_>) -> Vec<Hit> {
-    if case.object.is_owned() {
+    if case.object.is_owned() || case.is_handed_on() {
         return Vec::new();
     }
     let read = |said: &Noted<'_>| said.key == OPT_IN || EXTRAS.contains(&said.key);
