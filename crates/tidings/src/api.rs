@@ -227,8 +227,13 @@ impl Call {
 
 /// Sends a request and returns the whole answer.
 pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
+    call_within(client, call, ANSWER).await
+}
+
+/// The same, waiting for no longer than this.
+async fn call_within(client: &Client, call: &Call, limit: Duration) -> Result<Bytes, ApiError> {
     let answer = async { whole(send(client, call).await?, call.at_most).await };
-    in_time(answer).await
+    in_time(answer, limit).await
 }
 
 /// Takes in a body that is no longer than so many bytes.
@@ -256,14 +261,15 @@ async fn whole(mut body: Body, at_most: usize) -> Result<Bytes, ApiError> {
 /// Sends a request and returns its answer as it comes. Only the beginning of it
 /// has a time limit.
 pub(crate) async fn open(client: &Client, call: &Call) -> Result<Body, ApiError> {
-    in_time(send(client, call)).await
+    in_time(send(client, call), ANSWER).await
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
-    let seconds = ANSWER.as_secs();
-    timeout(ANSWER, answer)
-        .await
-        .unwrap_or_else(|_| Err(ApiError::Unreachable(format!("no answer in {seconds} s"))))
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, ApiError>>,
+    limit: Duration,
+) -> Result<T, ApiError> {
+    let late = |_| ApiError::Unreachable(format!("no answer in {} s", limit.as_secs_f64()));
+    timeout(limit, answer).await.map_err(late).flatten()
 }
 
 async fn send(client: &Client, call: &Call) -> Result<Body, ApiError> {

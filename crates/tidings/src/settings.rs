@@ -35,7 +35,7 @@ pub use notify::NotifySettings;
 pub use stale::StaleSettings;
 pub use surroundings::Surroundings;
 use surroundings::{METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE};
-use values::{Listen, Output};
+use values::{ListForm, Listen};
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;
@@ -103,7 +103,7 @@ impl ControllerSettings {
         let mut installation = Installation::new(&args.scope, &args.rules, around)?;
         installation.rules.writes = !run.plain.dry_run && notify.webhook.is_none();
         Ok(Self {
-            cluster: cluster(&args.cluster),
+            cluster: of_kubeconfig(&args.cluster),
             installation,
             plain: run.plain.clone(),
             listen: listen(run.listen, around),
@@ -129,7 +129,9 @@ pub struct WhySettings {
     /// Which workloads.
     pub target: Target,
     /// The form of the report.
-    pub output: Output,
+    pub output: ListForm,
+    /// Whether only rows are printed, where there is one for each workload.
+    pub bare: bool,
 }
 
 /// The workloads that `tidings why` is asked about.
@@ -159,14 +161,25 @@ impl WhySettings {
             target: target(args, &installation.kinds)?,
             installation,
             output: args.output,
+            bare: args.no_headers,
         })
+    }
+}
+
+fn of_kubeconfig(args: &args::KubeconfigArgs) -> Connect {
+    Connect {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        ..Connect::default()
     }
 }
 
 fn cluster(args: &args::ClusterArgs) -> Connect {
     Connect {
-        kubeconfig: args.kubeconfig.clone(),
-        context: args.context.clone(),
+        as_user: args.as_user.clone(),
+        as_groups: args.as_groups.clone(),
+        answer: Some(args.request_timeout).filter(|time| !time.is_zero()),
+        ..of_kubeconfig(&args.kubeconfig)
     }
 }
 

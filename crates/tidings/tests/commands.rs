@@ -4,11 +4,13 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 fn tidings(args: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("tidings")
@@ -95,6 +97,28 @@ fn completion_is_printed() {
     assert!(tidings(&["completion", "bash"]).1.contains("complete -F"));
 }
 
+#[test]
+fn a_group_is_nobody_without_a_user() {
+    let (code, _, err) = tidings(&["stale", "--as-group", "people"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--as <USER>"), "{err}");
+}
+
+/// Of a server that takes connections and never answers.
+#[test]
+fn nobody_waits_longer_than_he_says() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = kubeconfig(&folder, &silent, "{token: t}");
+    let path = kubeconfig.to_str().unwrap();
+    let way = ["--kubeconfig", path, "--request-timeout", "1"];
+    for command in ["stale", "why"] {
+        let (code, _, err) = tidings(&[&[command, "-n", "a"], &way[..]].concat());
+        assert_eq!(code, 2);
+        assert!(err.contains("no answer in 1 s"), "{err}");
+    }
+}
+
 /// Whether a process catches SIGTERM (`proc_pid_status(5)`).
 fn hears(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -102,19 +126,25 @@ fn hears(pid: u32) -> bool {
     u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & (1 << 14) != 0
 }
 
-/// Of a controller that is told to stop at its start, as a user of this kind, against a
-/// server that never answers.
-fn code_when_told_to_stop(user: &str, log: impl Into<Stdio>) -> Option<i32> {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = format!("http://{}", silent.local_addr().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("kubeconfig");
+/// One with which this user speaks to this server.
+fn kubeconfig(folder: &TempDir, server: &TcpListener, user: &str) -> PathBuf {
+    let server = format!("http://{}", server.local_addr().unwrap());
+    let path = folder.path().join("kubeconfig");
     let text = format!(
         "{{current-context: c, contexts: [{{name: c, context: {{cluster: c, user: c}}}}], \
          clusters: [{{name: c, cluster: {{server: \"{server}\"}}}}], \
          users: [{{name: c, user: {user}}}]}}"
     );
-    std::fs::write(&kubeconfig, text).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Of a controller that is told to stop at its start, as a user of this kind, against a
+/// server that never answers.
+fn code_when_told_to_stop(user: &str, log: impl Into<Stdio>) -> Option<i32> {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = kubeconfig(&folder, &silent, user);
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tidings"))
         .args(["controller", "--listen=off"])
         .env("KUBECONFIG", &kubeconfig)

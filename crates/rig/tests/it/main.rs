@@ -8,6 +8,7 @@ mod adopt_writes_nothing;
 mod after_a_roll_others_may_edit;
 mod answers_without_end;
 mod api_outage;
+mod as_kubectl_does;
 mod bad_input_is_told;
 mod changed_while_being_made;
 mod changed_while_down;

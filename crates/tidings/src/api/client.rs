@@ -10,6 +10,7 @@
 //! Error policy: none of its own. What a request was refused for goes back as it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kube::Client;
@@ -17,9 +18,9 @@ use kube::api::DeleteParams;
 use kube::client::Body;
 use serde_json::json;
 
-use super::connect::{Connect, ConnectError, Credentials, connect_observed};
+use super::connect::{Connect, ConnectError, Credentials, Idle, connect, connect_observed};
 use super::pace::{Pace, Permit};
-use super::{ApiError, Call, Place, Term, Verb, call, open};
+use super::{ANSWER, ApiError, Call, Place, Term, Verb, call_within, open};
 use crate::metrics::Metrics;
 
 /// Reads under way at once that may be answered promptly, as in [`Pace`].
@@ -41,6 +42,8 @@ struct Inner {
     writes: Pace,
     long_writes: Pace,
     metrics: Metrics,
+    /// How long one answer is waited for.
+    answer: Duration,
     /// None where they are somebody else's to know.
     credentials: Option<Arc<Credentials>>,
 }
@@ -48,8 +51,34 @@ struct Inner {
 impl From<Client> for ApiClient {
     /// One way for everything, with nobody to count it.
     fn from(client: Client) -> Self {
+        Self(Arc::new(Inner::of_one(client)))
+    }
+}
+
+impl Inner {
+    fn of_one(client: Client) -> Self {
         let pools = [client.clone(), client.clone(), client];
         Self::new(pools, READS, Metrics::default(), None)
+    }
+
+    /// By ways that differ in how long their connections stay open without use.
+    fn new(
+        [watches, brief, client]: [Client; 3],
+        writes: usize,
+        metrics: Metrics,
+        credentials: Option<Arc<Credentials>>,
+    ) -> Self {
+        Self {
+            client,
+            brief,
+            watches,
+            reads: Pace::new(READS),
+            writes: Pace::new(writes),
+            long_writes: Pace::new(LONG_WRITES),
+            metrics,
+            answer: ANSWER,
+            credentials,
+        }
     }
 }
 
@@ -62,26 +91,18 @@ impl ApiClient {
     ) -> Result<Self, ConnectError> {
         let (pools, credentials) = connect_observed(to, metrics.observables()).await?;
         let credentials = Some(credentials);
-        Ok(Self::new(pools, writes, metrics.clone(), credentials))
+        let inner = Inner::new(pools, writes, metrics.clone(), credentials);
+        Ok(Self(Arc::new(inner)))
     }
 
-    /// By ways that differ in how long their connections stay open without use.
-    fn new(
-        [watches, brief, client]: [Client; 3],
-        writes: usize,
-        metrics: Metrics,
-        credentials: Option<Arc<Credentials>>,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            client,
-            brief,
-            watches,
-            reads: Pace::new(READS),
-            writes: Pace::new(writes),
-            long_writes: Pace::new(LONG_WRITES),
-            metrics,
-            credentials,
-        }))
+    /// The way of a command, which asks once: one for everything, with nobody to count it.
+    pub async fn of_command(to: &Connect) -> Result<Self, ConnectError> {
+        let client = connect(to, Idle::Short).await?;
+        let answer = to.answer.unwrap_or(ANSWER);
+        Ok(Self(Arc::new(Inner {
+            answer,
+            ..Inner::of_one(client)
+        })))
     }
 
     /// Waits until there are other credentials than now.
@@ -106,7 +127,7 @@ impl ApiClient {
             &inner.client
         };
         let permit = inner.reads.enter(&question.place.who()).await;
-        send(permit, client, question).await
+        send(permit, client, question, inner.answer).await
     }
 
     /// Reads an object.
@@ -117,12 +138,12 @@ impl ApiClient {
     /// Asks or writes something that waits for no turn: an Event, since whoever tells does
     /// so once at a time, behind everything else; and the Lease.
     pub async fn at_once(&self, request: &Call) -> Result<Bytes, ApiError> {
-        call(&self.0.client, request).await
+        call_within(&self.0.client, request, self.0.answer).await
     }
 
     /// Asks for a list that a watch begins with, or a page of it.
     pub async fn list(&self, list: &Call) -> Result<Bytes, ApiError> {
-        call(&self.0.watches, list).await
+        call_within(&self.0.watches, list, self.0.answer).await
     }
 
     /// Opens a watch: its answer as it comes.
@@ -205,7 +226,7 @@ impl TermClient<'_> {
         let permit = pace.enter(&write.place.who()).await;
         self.goes_on()?;
         let write = write.clone().body(body());
-        send(permit, &self.api.0.client, &write).await
+        send(permit, &self.api.0.client, &write, self.api.0.answer).await
     }
 
     /// Deletes an object, if it is the one that these conditions tell of.
@@ -227,8 +248,14 @@ impl TermClient<'_> {
 
 /// Sends a request whose turn has come. It is in a box, so that the thousands that
 /// may wait for theirs do not each hold the room of one that is under way.
-async fn send(mut permit: Permit, client: &Client, request: &Call) -> Result<Bytes, ApiError> {
-    let answer = permit.answer(Box::pin(call(client, request))).await;
+async fn send(
+    mut permit: Permit,
+    client: &Client,
+    request: &Call,
+    limit: Duration,
+) -> Result<Bytes, ApiError> {
+    let answer = Box::pin(call_within(client, request, limit));
+    let answer = permit.answer(answer).await;
     match &answer {
         Err(ApiError::Slow { .. } | ApiError::Unreachable(_)) => {}
         _ => permit.answered(),
@@ -269,7 +296,7 @@ mod tests {
     async fn what_may_hold_a_secret_is_carried_briefly() {
         let ((client, asked), (brief, asked_briefly)) = (server(), server());
         let pools = [brief.clone(), brief, client];
-        let api = ApiClient::new(pools, 1, Metrics::default(), None);
+        let api = ApiClient(Arc::new(Inner::new(pools, 1, Metrics::default(), None)));
         let of = |plural| Call::new(Verb::List, Place::core(plural));
         api.read(&of("configmaps")).await.unwrap();
         api.read(&of("secrets").briefly()).await.unwrap();

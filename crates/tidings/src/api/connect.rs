@@ -89,6 +89,12 @@ pub struct Connect {
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig; otherwise its current one.
     pub context: Option<String>,
+    /// Whom to impersonate; otherwise whom the kubeconfig says, if anybody.
+    pub as_user: Option<String>,
+    /// The groups of whom is impersonated.
+    pub as_groups: Vec<String>,
+    /// How long a command waits for one answer; otherwise for half a minute.
+    pub answer: Option<Duration>,
 }
 
 /// Why there is no connection to be had.
@@ -254,7 +260,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let options = Connect {
             kubeconfig: Some(file),
-            context: None,
+            ..Connect::default()
         };
         let said = connect(&options, Idle::Short).await.err().unwrap();
         let said = format!("{:#}", anyhow::Error::from(said));

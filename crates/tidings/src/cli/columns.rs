@@ -1,12 +1,42 @@
 //! Text in columns, for eyes.
 //!
-//! Goes in: rows. Comes out: lines, without colour and without wrapping, so that
-//! they can be searched and cut. Names are somebody else's: none breaks a line, turns it,
-//! or speaks to the terminal.
+//! Goes in: rows. Comes out: lines without wrapping, so that they can be searched and cut.
+//! On a terminal ([`Screen`]) they fit its width: columns that are too wide are cut, at
+//! `…`, the first one last; elsewhere all words are whole. Names are somebody else's: none
+//! breaks a line, turns it, or speaks to the terminal.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
 use tidings_shared::plain::plain;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::screen::{Screen, Tone};
+
+/// Between two columns.
+const GAP: usize = 2;
+/// No column is cut to fewer letters.
+const LEAST: usize = 8;
+/// Where something was cut.
+const CUT: char = '…';
+
+/// One cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    /// Words, and what they say beside their letters.
+    pub fn new(text: impl Into<String>, tone: Tone) -> Self {
+        let text = text.into();
+        Self { text, tone }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::new(text, Tone::Plain)
+    }
+}
 
 /// Rows below a header.
 pub fn table<const N: usize>(
@@ -26,24 +56,101 @@ pub fn listing(
     header: Option<Vec<&'static str>>,
     rows: impl Iterator<Item = impl IntoIterator<Item = String>>,
 ) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    if let Some(header) = header {
-        table.set_header(header);
+    let rows = rows.map(|row| row.into_iter().map(Cell::from).collect::<Vec<_>>());
+    listing_on(&Screen::default(), header, rows)
+}
+
+/// The same, as it looks on a screen.
+pub fn listing_on(
+    screen: &Screen,
+    header: Option<Vec<&'static str>>,
+    rows: impl Iterator<Item = impl IntoIterator<Item = Cell>>,
+) -> String {
+    let header = header.map(|titles| titles.into_iter().map(|title| shown(title, screen)));
+    let header = header.map(Iterator::collect::<Vec<_>>);
+    let rows = rows.map(|row| row.into_iter().map(|cell| cell.on(screen)).collect());
+    let all: Vec<Vec<Cell>> = header.into_iter().chain(rows).collect();
+    let widths = fit(&widths(&all), screen.width);
+    let lines: Vec<_> = all.iter().map(|row| line(row, &widths, screen)).collect();
+    lines.join("\n")
+}
+
+fn shown(title: &'static str, screen: &Screen) -> Cell {
+    Cell::from(title.to_owned()).on(screen)
+}
+
+impl Cell {
+    /// In one line, with its symbol.
+    fn on(self, screen: &Screen) -> Self {
+        let text = self.tone.with_symbol(&plain(&self.text), screen);
+        Self { text, ..self }
     }
+}
+
+/// The widest cell of each column.
+fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
+    let mut widths = Vec::new();
     for row in rows {
-        table.add_row(row.into_iter().map(|cell| plain(&cell).into_owned()));
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.text.width());
+        }
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    widths
+}
+
+/// The widths of columns that fit: the widest give way, but the first, which says what the
+/// row is about, only where that is not enough.
+fn fit(widths: &[usize], room: Option<usize>) -> Vec<usize> {
+    let (Some(room), Some((first, others))) = (room, widths.split_first()) else {
+        return widths.to_vec();
+    };
+    let room = room.saturating_sub(GAP * others.len());
+    let cut = |most: usize| others.iter().map(move |width| *width.min(&most));
+    let widest = others.iter().copied().max().unwrap_or_default();
+    let fits = |most: &usize| first + cut(*most).sum::<usize>() <= room;
+    let most = (LEAST..=widest.max(LEAST)).rev().find(fits);
+    let most = most.unwrap_or(LEAST);
+    let left = room.saturating_sub(cut(most).sum());
+    let first = *first.min(&left.max(LEAST));
+    [first].into_iter().chain(cut(most)).collect()
+}
+
+/// Nothing stands behind the last word of a line.
+fn line(row: &[Cell], widths: &[usize], screen: &Screen) -> String {
+    let mut line = String::new();
+    let mut blank = 0;
+    for (cell, width) in row.iter().zip(widths) {
+        let text = cut(&cell.text, *width);
+        if !text.is_empty() {
+            line.push_str(&" ".repeat(blank));
+            line.push_str(&cell.tone.coloured(&text, screen));
+            blank = 0;
+        }
+        blank += width - text.width() + GAP;
     }
-    table.trim_fmt()
+    line
+}
+
+/// No wider than so many columns.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut taken = 0;
+    let fits = |letter: &char| {
+        taken += letter.width().unwrap_or_default();
+        taken < width
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.push(CUT);
+    short
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -51,5 +158,54 @@ mod tests {
         let strange = || [["a\n\u{1b}[2J".to_owned(), "b".to_owned()]].into_iter();
         assert_eq!(rows(strange()), r"a\n\u{1b}[2J  b");
         assert_eq!(table(["A", "B"], strange()).lines().count(), 2);
+    }
+
+    #[test]
+    fn nothing_stands_behind_the_last_word() {
+        let rows = [["a", "", ""], ["long", "b", ""]].map(|row| row.map(str::to_owned));
+        assert_eq!(
+            table(["X", "Y", "Z"], rows.into_iter()),
+            "X     Y  Z\na\nlong  b"
+        );
+    }
+
+    #[rstest]
+    #[case(None, &[20, 40, 10], &[20, 40, 10])]
+    #[case(Some(80), &[20, 40, 10], &[20, 40, 10])]
+    #[case(Some(60), &[20, 40, 10], &[20, 26, 10])]
+    #[case(Some(50), &[20, 40, 40], &[20, 13, 13])]
+    #[case(Some(30), &[20, 40, 5], &[13, 8, 5])]
+    #[case(Some(1), &[20, 40, 5], &[8, 8, 5])]
+    #[case(Some(10), &[20], &[10])]
+    fn columns_fit_a_terminal(
+        #[case] room: Option<usize>,
+        #[case] widths: &[usize],
+        #[case] expected: &[usize],
+    ) {
+        assert_eq!(fit(widths, room), expected);
+    }
+
+    #[test]
+    fn a_cell_that_is_cut_says_so_and_colours_take_no_room() {
+        let screen = Screen {
+            width: Some(21),
+            symbols: true,
+            colours: true,
+        };
+        let row = || {
+            let cells = [
+                Cell::from("deployment/web".to_owned()),
+                Cell::new("unless read again", Tone::Unsure),
+            ];
+            [cells].into_iter()
+        };
+        assert_eq!(
+            listing_on(&screen, None, row()),
+            "deployment…  \u{1b}[33m? unles…\u{1b}[0m"
+        );
+        assert_eq!(
+            listing_on(&Screen::default(), None, row()),
+            "deployment/web  unless read again"
+        );
     }
 }

@@ -29,6 +29,7 @@ use self::problems::{Found, finding};
 use self::report::{LintReport, Totals};
 use self::rules::{Case, mistakes, rules};
 use crate::cli::exit::Exit;
+use crate::cli::screen::Screen;
 use crate::settings::LintSettings;
 use crate::settings::values::Output;
 
@@ -36,7 +37,7 @@ use crate::settings::values::Output;
 pub fn lint(settings: &LintSettings) -> Result<(String, Exit)> {
     let report = report(&files::read(&settings.paths), settings);
     let text = match settings.output {
-        Output::Table => table::report(&report),
+        Output::Table => table::report(&report, &Screen::of_stdout()),
         Output::Json => report.json()?,
     };
     Ok((text, report.exit()))

@@ -13,7 +13,6 @@ use tidings_core::state::{Entry, Epoch};
 use tidings_core::vocabulary::Vocabulary;
 use tidings_shared::plain::plain;
 
-use crate::api::connect::{self, Idle};
 use crate::api::{ApiClient, ApiError, Place, Term};
 use crate::records::cluster;
 use crate::records::memory::Store;
@@ -25,8 +24,7 @@ const ATTEMPTS: usize = 5;
 
 /// Takes a workload over. Returns what to tell.
 pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
-    let client = connect::connect(&settings.cluster, Idle::Short).await?;
-    let api = ApiClient::from(client);
+    let api = ApiClient::of_command(&settings.cluster).await?;
     let namespace = settings.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| api.default_namespace().into());
     let key = WorkloadRef::new(settings.kind, namespace, settings.name.clone());

@@ -4,14 +4,13 @@
 //! readable by itself; whether they make sense together is [`super`]'s. The doc
 //! comments here are the texts of `--help` and of the reference page.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
-use super::values::{Output, Shell, dns_label, source_kind, yes_or_no};
+use super::values::{ListForm, Shell, dns_label, source_kind, yes_or_no};
 
+mod cluster;
 mod kinds;
 mod lint;
 mod names;
@@ -21,6 +20,7 @@ mod rules;
 mod run;
 mod stale;
 
+pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
 pub use names::NameArgs;
@@ -108,7 +108,7 @@ Examples:
 pub struct ControllerArgs {
     /// Which cluster.
     #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
+    pub cluster: KubeconfigArgs,
     /// What is watched.
     #[command(flatten, next_help_heading = "What is watched")]
     pub scope: ScopeArgs,
@@ -124,17 +124,6 @@ pub struct ControllerArgs {
     /// What a Deployment of Reloader may ask for besides.
     #[command(flatten, next_help_heading = "Reloader's own")]
     pub reloader: ReloaderArgs,
-}
-
-/// Which cluster to speak to.
-#[derive(Clone, Debug, Args)]
-pub struct ClusterArgs {
-    /// The kubeconfig file; else $KUBECONFIG, ~/.kube/config, or the pod's own account.
-    #[arg(long, value_name = "FILE", env = "TIDINGS_KUBECONFIG")]
-    pub kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig; else its current one.
-    #[arg(long, value_name = "NAME", env = "TIDINGS_CONTEXT")]
-    pub context: Option<String>,
 }
 
 /// Which namespaces and sources are watched.
@@ -209,9 +198,12 @@ pub struct WhyArgs {
     /// All workloads of all namespaces, one line each.
     #[arg(short = 'A', long, conflicts_with = "workload")]
     pub all_namespaces: bool,
-    /// A table for eyes, or JSON for programs.
+    /// A table for eyes (wide: nothing is cut), JSON for programs, or names of workloads.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
-    pub output: Output,
+    pub output: ListForm,
+    /// Print rows only, where there is one for each workload.
+    #[arg(long)]
+    pub no_headers: bool,
     /// Which cluster.
     #[command(flatten, next_help_heading = "Cluster")]
     pub cluster: ClusterArgs,

@@ -120,6 +120,14 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     tidings_core::annotations::millis(text).map(Duration::from_millis)
 }
 
+/// As kubectl reads it: a number alone is seconds.
+pub(super) fn request_timeout(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => time(text),
+    }
+}
+
 pub(super) fn sink(text: &str) -> Result<&'static Sink, String> {
     let words = || SINKS.iter().map(|sink| sink.word).collect::<Vec<_>>();
     Sink::parse(text).ok_or_else(|| format!("expected one of {}", words().join(", ")))
@@ -168,6 +176,9 @@ mod tests {
         for wrong in ["", "-a", "a-", "A", "a b", "a.b", &"x".repeat(64)] {
             assert!(dns_label(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(request_timeout("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(request_timeout("1m"), Ok(Duration::from_mins(1)));
+        assert!(request_timeout("soon").is_err());
         assert_eq!(listen("off"), Ok(Listen::Off));
         assert!(listen("9090").is_err());
         assert!(listen("[::]:9090").is_ok());

@@ -21,7 +21,7 @@ fn kubeconfig(folder: &TempDir, cluster: &str) -> Connect {
     std::fs::write(&path, text).unwrap();
     Connect {
         kubeconfig: Some(path),
-        context: None,
+        ..Connect::default()
     }
 }
 
@@ -112,7 +112,7 @@ async fn says(options: &Connect, expected: &str) {
 async fn a_kubeconfig_that_cannot_be_used_is_named() {
     let missing = Connect {
         kubeconfig: Some(PathBuf::from("no/such/file")),
-        context: None,
+        ..Connect::default()
     };
     says(&missing, "no/such/file").await;
     let folder = TempDir::new().unwrap();

@@ -148,7 +148,7 @@ impl Guarded {
         self.write("kubeconfig", &text);
         Connect {
             kubeconfig: Some(self.path("kubeconfig")),
-            context: None,
+            ..Connect::default()
         }
     }
 

@@ -53,7 +53,7 @@ impl Lab {
         let kubeconfig = Some(cluster.kubeconfig().to_owned());
         let options = Connect {
             kubeconfig,
-            context: None,
+            ..Connect::default()
         };
         Ok(Self {
             client: connect(&options, Idle::Long).await?,

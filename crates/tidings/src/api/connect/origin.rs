@@ -67,7 +67,17 @@ impl CredentialsOrigin {
             read.is_of_plugin = true;
         }
         authorize(&mut read.config)?;
+        self.impersonate(&mut read.config);
         Ok(read)
+    }
+
+    /// As kubectl does: who is asked for takes the place of whom the kubeconfig names, and
+    /// of his groups.
+    fn impersonate(&self, config: &mut Config) {
+        if let Some(user) = &self.from.as_user {
+            config.auth_info.impersonate = Some(user.clone());
+            config.auth_info.impersonate_groups = Some(self.from.as_groups.clone());
+        }
     }
 
     fn choose(&mut self, context: Option<String>, server: &Uri) -> Result<(), ConnectError> {

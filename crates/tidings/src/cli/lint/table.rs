@@ -1,26 +1,27 @@
 //! `tidings lint` for eyes.
 //!
-//! Goes in: a [`LintReport`]. Comes out: text, rule by rule, without colour and
-//! without wrapping, so that it can be searched and cut. `file:line` comes first
-//! on its line, where editors and terminals find it.
+//! Goes in: a [`LintReport`] and the screen. Comes out: text, rule by rule, without
+//! wrapping, so that it can be searched and cut; off a terminal without colours.
+//! `file:line` comes first on its line, where editors and terminals find it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use tidings_shared::plain::plain;
 
-use super::report::{Finding, LintReport, Meaning, Totals};
-use crate::cli::columns;
+use super::report::{Finding, Level, LintReport, Meaning, Totals};
+use crate::cli::columns::{Cell, listing_on};
+use crate::cli::screen::{Screen, Tone};
 
 /// How to see what becomes of templates, values and patches.
 const RENDER: &str = "pipe what `helm template`, `kustomize build`, `flux build kustomization` \
                       or `argocd app manifests` prints into `tidings lint -f -`";
 
 /// The whole report.
-pub fn report(report: &LintReport) -> String {
+pub fn report(report: &LintReport, screen: &Screen) -> String {
     let mut text = String::new();
     for meaning in &report.rules {
-        rule(meaning, &report.findings, &mut text);
+        rule(meaning, &report.findings, screen, &mut text);
     }
     for unread in &report.unread {
         let place = place(&unread.file, unread.line);
@@ -33,9 +34,10 @@ pub fn report(report: &LintReport) -> String {
     text + &templates(report) + &summary(&report.summary)
 }
 
-fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
+fn rule(meaning: &Meaning, findings: &[Finding], screen: &Screen, text: &mut String) {
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{}: {}", meaning.level.word(), meaning.id);
+    let level = tone(meaning.level).shown(meaning.level.word(), screen);
+    let _ = writeln!(text, "{level}: {}", meaning.id);
     let _ = writeln!(text, "  {}", meaning.meaning);
     if !meaning.advice.is_empty() {
         let _ = writeln!(text, "  → {}", meaning.advice);
@@ -43,12 +45,25 @@ fn rule(meaning: &Meaning, findings: &[Finding], text: &mut String) {
     let rows = findings.iter().filter(|found| found.rule == meaning.id);
     let rows = rows.map(|found| {
         let place = place(&found.file, found.line);
-        [place, found.object.to_string(), found.text.clone()]
+        [place, found.object.to_string(), found.text.clone()].map(Cell::from)
     });
-    for line in columns::rows(rows).lines() {
+    // What is wrong stands at the end of a line: it is not cut.
+    let whole = Screen {
+        width: None,
+        ..*screen
+    };
+    for line in listing_on(&whole, None, rows).lines() {
         let _ = writeln!(text, "    {line}");
     }
     text.push('\n');
+}
+
+fn tone(level: Level) -> Tone {
+    match level {
+        Level::Mistake => Tone::Bad,
+        Level::Differs => Tone::Unsure,
+        Level::Note => Tone::Plain,
+    }
 }
 
 fn place(file: &str, line: u64) -> String {

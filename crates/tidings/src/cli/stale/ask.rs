@@ -19,8 +19,8 @@ use tidings_core::stale::{Look, Recorded, StaleUse, look, recorded};
 use super::report::StaleReport;
 use super::table::{self, Shape};
 use crate::api::ApiClient;
-use crate::api::connect::{self, Idle};
 use crate::cli::exit::Printed;
+use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
 use crate::settings::{StaleSettings, Target};
 
@@ -29,8 +29,8 @@ const ROUNDS: usize = 60;
 
 /// Says which pods are stale.
 pub async fn stale(settings: StaleSettings) -> Result<Printed> {
-    let client = connect::connect(&settings.cluster, Idle::Short).await?;
-    ask(client.into(), settings).await
+    let api = ApiClient::of_command(&settings.cluster).await?;
+    ask(api, settings).await
 }
 
 /// The same by a client that is there already.
@@ -52,6 +52,7 @@ pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
         bare: settings.bare,
         namespaces: matches!(settings.target, Target::All),
         now: Timestamp::now(),
+        screen: settings.output.fitting(Screen::of_stdout()),
     };
     table::said(&report, &shape)
 }

@@ -1,8 +1,8 @@
 //! `tidings stale` for eyes.
 //!
-//! Goes in: a [`StaleReport`]. Comes out: text, without colour and without wrapping, so
-//! that it can be searched and cut. What is no row goes to stderr, but for the words below
-//! a table.
+//! Goes in: a [`StaleReport`]. Comes out: text, without wrapping, so that it can be
+//! searched and cut; off a terminal without colours, and with all words whole. What is no
+//! row goes to stderr, but for the words below a table.
 
 use std::fmt::Write;
 
@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use tidings_shared::plain::plain;
 
 use super::report::{StaleReport, StaleRow};
-use crate::cli::columns::listing;
+use crate::cli::columns::{Cell, listing_on};
 use crate::cli::exit::Printed;
+use crate::cli::screen::{Screen, Tone};
 use crate::settings::values::ListForm;
 
 /// Keys named in one cell before the rest is only counted.
@@ -29,6 +30,8 @@ pub struct Shape {
     pub namespaces: bool,
     /// Now.
     pub now: Timestamp,
+    /// What it is shown on.
+    pub screen: Screen,
 }
 
 /// What to say.
@@ -68,8 +71,11 @@ fn table(report: &StaleReport, shape: &Shape) -> String {
     let header = shown.iter().map(|column| column.header).collect();
     let header = (!shape.bare).then_some(header);
     let shown = &shown;
-    let cells = |row| shown.iter().map(move |column| (column.cell)(row, shape));
-    let rows = listing(header, report.stale.iter().map(cells));
+    let cells = |row| {
+        let cells = shown.iter();
+        cells.map(move |column| Cell::new((column.cell)(row, shape), (column.tone)(row)))
+    };
+    let rows = listing_on(&shape.screen, header, report.stale.iter().map(cells));
     let below = if shape.bare {
         String::new()
     } else {
@@ -90,6 +96,7 @@ struct Column {
     header: &'static str,
     shown: Shown,
     cell: fn(&StaleRow, &Shape) -> String,
+    tone: fn(&StaleRow) -> Tone,
 }
 
 impl Column {
@@ -102,7 +109,12 @@ impl Column {
             header,
             shown,
             cell,
+            tone: |_| Tone::Plain,
         }
+    }
+
+    const fn toned(self, tone: fn(&StaleRow) -> Tone) -> Self {
+        Self { tone, ..self }
     }
 
     fn is_shown(&self, shape: &Shape) -> bool {
@@ -127,13 +139,21 @@ const COLUMNS: [Column; 12] = [
     Column::new("HOW", Shown::Always, |row, _| row.via.join(", ")),
     Column::new("SINCE", Shown::Always, since),
     Column::new("CLIENT", Shown::Always, |row, _| client(row)),
-    Column::new("STATE", Shown::Always, |row, _| row.state().to_owned()),
+    Column::new("STATE", Shown::Always, |row, _| row.state().to_owned()).toned(tone),
     Column::new("WRITTEN", Shown::Wide, |row, _| time(row.written)),
     Column::new("STARTED", Shown::Wide, |row, _| {
         time(row.pods.iter().filter_map(|pod| pod.started).min())
     }),
     Column::new("CONTAINERS", Shown::Wide, |row, _| containers(row)),
 ];
+
+fn tone(row: &StaleRow) -> Tone {
+    if row.certain && !row.follows {
+        Tone::Bad
+    } else {
+        Tone::Unsure
+    }
+}
 
 fn keys(row: &StaleRow) -> String {
     let (named, rest) = row.keys.split_at(row.keys.len().min(KEYS_NAMED));

@@ -56,6 +56,7 @@ fn rows() -> Vec<StaleUse> {
 
 fn shape(output: ListForm) -> Shape {
     Shape {
+        screen: crate::cli::screen::Screen::default(),
         output,
         bare: false,
         namespaces: false,

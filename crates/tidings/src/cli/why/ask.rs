@@ -18,12 +18,12 @@ use super::explain::Facts;
 use super::leader::LeaderReport;
 use super::report::{WhyReport, WorkloadReport};
 use super::table;
-use crate::api::connect::{self, Idle};
 use crate::api::{ApiClient, ApiError};
 use crate::cli::exit::Exit;
+use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
 use crate::lease::{self, LeaseObject};
-use crate::settings::values::Output;
+use crate::settings::values::ListForm;
 use crate::settings::{Target, WhySettings};
 
 /// Who leads is not waited for any longer.
@@ -31,8 +31,8 @@ const LEADER: Duration = Duration::from_secs(5);
 
 /// Explains the workloads that are asked about, on standard output.
 pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
-    let client = connect::connect(&settings.cluster, Idle::Short).await?;
-    ask(client.into(), settings).await
+    let api = ApiClient::of_command(&settings.cluster).await?;
+    ask(api, settings).await
 }
 
 /// The same by a client that is there already.
@@ -44,15 +44,17 @@ pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<(String, Exit)
         reports.extend(report(&mut snapshot, key).await);
     }
     let one = matches!(settings.target, Target::One { .. });
-    let text = match (settings.output, reports.as_slice()) {
-        (Output::Table, [report]) if one => table::workload(report),
-        _ => String::new(),
-    };
+    let alone = reports.first().filter(|_| one).cloned();
     let report = WhyReport::new(reports, leader(&snapshot).await);
-    let text = match settings.output {
-        Output::Json => report.json()?,
-        Output::Table if one => text + &table::without_leader(&report.leader),
-        Output::Table => table::summary(&report),
+    let text = match (settings.output, &alone) {
+        (ListForm::Json, _) => report.json()?,
+        (ListForm::Name, _) => table::names(&report),
+        (form, Some(workload)) => {
+            let text = table::workload(workload, &form.fitting(Screen::of_stdout()));
+            text + &table::without_leader(&report.leader)
+        }
+        (form, None) if settings.bare => table::lines(&report, &form.fitting(Screen::of_stdout())),
+        (form, None) => table::summary(&report, &form.fitting(Screen::of_stdout())),
     };
     Ok((text, report.exit()))
 }

@@ -1,7 +1,7 @@
 //! `tidings why` for eyes.
 //!
-//! Goes in: a [`WhyReport`]. Comes out: text, without colour and without
-//! wrapping, so that it can be searched and cut.
+//! Goes in: a [`WhyReport`] and the screen. Comes out: text, without wrapping, so that it
+//! can be searched and cut; off a terminal without colours, and with all words whole.
 
 use std::fmt::Write;
 
@@ -15,7 +15,8 @@ use tidings_shared::plain::plain;
 
 use super::leader::LeaderReport;
 use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
-use crate::cli::columns::table;
+use crate::cli::columns::{Cell, listing_on};
+use crate::cli::screen::{Screen, Tone};
 
 /// Keys named in one cell before the rest is only counted.
 const KEYS_NAMED: usize = 3;
@@ -33,21 +34,28 @@ const DOUBT: &str = "But some pods may have started with something else: it is s
                      are replaced, by the next roll or `kubectl rollout restart`.";
 
 /// One workload, in full.
-pub fn workload(report: &WorkloadReport) -> String {
+pub fn workload(report: &WorkloadReport, screen: &Screen) -> String {
     let WorkloadReport {
         namespace,
         kind,
         name,
         ..
     } = report;
-    let (standing, far) = (report.standing_text(), how_far(report));
+    let (standing, far) = (standing(report), how_far(report));
+    let standing = standing.shown(report.standing_text(), screen);
     let mut text = format!("{kind}/{name} in {namespace}: {standing}{far}\n");
     if !report.uses.is_empty() {
         let rows = report.uses.iter().flat_map(rows);
         let header = ["SOURCE", "HOW", "KEYS", "RECORDED", "NOW", "STATE"];
-        let _ = write!(text, "\n{}\n", table(header, rows));
+        let rows = rows.map(|row| row.map(Cell::from));
+        let table = listing_on(screen, Some(header.into()), rows);
+        let _ = write!(text, "\n{table}\n");
     }
     text + &decision(report) + &last_roll(report) + &notes(report) + &events(report)
+}
+
+fn standing(report: &WorkloadReport) -> Tone {
+    report.standing.0.map_or(Tone::Plain, Tone::from)
 }
 
 fn decision(report: &WorkloadReport) -> String {
@@ -118,20 +126,45 @@ pub fn without_leader(leader: &LeaderReport) -> String {
     }
 }
 
-/// All workloads that are opted in, one line each, and how many stand how.
-pub fn summary(report: &WhyReport) -> String {
-    let shown = report.workloads.iter().filter(|w| w.standing.0.is_some());
-    let rows = shown.map(|w| {
-        let workload = format!("{}/{}/{}", w.namespace, w.kind, w.name);
-        let reason = w.reason.unwrap_or("-").to_owned();
-        [
-            workload,
-            w.standing_text().to_owned(),
-            reason,
-            particulars(w),
-        ]
-    });
-    let text = table(["WORKLOAD", "STANDING", "REASON", "PARTICULARS"], rows);
+/// Those that are opted in, one `kind/name` a line.
+pub fn names(report: &WhyReport) -> String {
+    let names = opted_in(report).map(|w| format!("{}/{}\n", w.kind, w.name));
+    names.collect()
+}
+
+fn opted_in(report: &WhyReport) -> impl Iterator<Item = &WorkloadReport> {
+    report.workloads.iter().filter(|w| w.standing.0.is_some())
+}
+
+/// All workloads that are opted in, one line each, without anything else.
+pub fn lines(report: &WhyReport, screen: &Screen) -> String {
+    let lines = listing_on(screen, None, opted_in(report).map(line));
+    if lines.is_empty() {
+        return lines;
+    }
+    lines + "\n"
+}
+
+fn line(report: &WorkloadReport) -> [Cell; 4] {
+    let WorkloadReport {
+        namespace,
+        kind,
+        name,
+        ..
+    } = report;
+    let reason = report.reason.unwrap_or("-").to_owned();
+    [
+        format!("{namespace}/{kind}/{name}").into(),
+        Cell::new(report.standing_text(), standing(report)),
+        reason.into(),
+        particulars(report).into(),
+    ]
+}
+
+/// The same below a header, and how many stand how.
+pub fn summary(report: &WhyReport, screen: &Screen) -> String {
+    let header = ["WORKLOAD", "STANDING", "REASON", "PARTICULARS"];
+    let text = listing_on(screen, Some(header.into()), opted_in(report).map(line));
     let counts = &report.summary;
     let hint = match report.workloads.iter().find(|w| w.lacks_record()) {
         Some(WorkloadReport {

@@ -23,6 +23,7 @@ use super::report::{FIELDS, WhyReport, WorkloadReport};
 use super::table;
 use crate::cli::exit::Exit;
 use crate::cli::json_paths::paths_of;
+use crate::cli::screen::Screen;
 
 /// A cluster with one workload, `web` in `stage`.
 struct Cluster {
@@ -224,7 +225,7 @@ fn a_changed_key_for_eyes() {
     let nginx = source(SourceKind::ConfigMap, "nginx-config");
     let changed = [("nginx.conf", "new"), ("mime", "b"), ("x", "c"), ("y", "d")];
     let cluster = seed().recorded().with(&nginx, 9, &changed);
-    insta::assert_snapshot!(table::workload(&cluster.report()), @r"
+    insta::assert_snapshot!(table::workload(&cluster.report(), &Screen::default()), @r"
     deployment/web in stage: stale
 
     SOURCE                  HOW              KEYS        RECORDED      NOW           STATE
@@ -410,7 +411,7 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
         verdict: None,
         refused: &cluster.refused,
     });
-    insta::assert_snapshot!(table::workload(&report), @r"
+    insta::assert_snapshot!(table::workload(&report, &Screen::default()), @r"
     deployment/web in stage: unknown
 
     SOURCE         HOW      KEYS   RECORDED  NOW           STATE
@@ -450,7 +451,7 @@ fn a_roll_that_has_not_reached_it() {
     let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod);
     let cluster = cluster.with(&app, 5, &[("a", "1")]).recorded();
     let cluster = cluster.with(&app, 9, &[("a", "2")]).intended();
-    insta::assert_snapshot!(table::workload(&cluster.report()), @r"
+    insta::assert_snapshot!(table::workload(&cluster.report(), &Screen::default()), @r"
     deployment/web in stage: stale
 
     SOURCE         HOW      KEYS  RECORDED      NOW           STATE
@@ -479,7 +480,7 @@ fn a_line_for_each_and_how_many_stand_how() {
     let reports = [seed().recorded(), stale, silent].map(|cluster| cluster.report());
     let report = WhyReport::new(reports.to_vec(), led());
     assert_eq!(report.exit(), Exit::NotInStep);
-    insta::assert_snapshot!(table::summary(&report), @r"
+    insta::assert_snapshot!(table::summary(&report, &Screen::default()), @r"
     WORKLOAD              STANDING  REASON    PARTICULARS
     stage/deployment/web  in step   UpToDate  UnknownAnnotation; NothingMatches
     stage/deployment/web  stale     Changed   configmap/nginx-config (mime, x, nginx.conf); UnknownAnnotation; NothingMatches
@@ -502,7 +503,7 @@ fn a_class_is_in_step_until_it_is_rotated() {
     let cluster = Cluster::new(&json!({"tidings.dev/reload": "auto"}), &pod);
     let cluster = cluster.with(&vault, 5, &[("password", "1")]).recorded();
     let report = cluster.with(&vault, 9, &[("password", "2")]).report();
-    insta::assert_snapshot!(table::workload(&report), @r"
+    insta::assert_snapshot!(table::workload(&report, &Screen::default()), @r"
     deployment/web in stage: in step
 
     SOURCE                     HOW  KEYS      RECORDED      NOW           STATE

@@ -1,0 +1,56 @@
+//! Commands take kubectl's words for who asks and for how long, and what they complete
+//! comes from the cluster.
+
+use std::path::Path;
+use std::process::Output;
+
+use anyhow::{Result, ensure};
+use rig::fixtures::rbac::{self, rule};
+use rig::fixtures::{TestNamespace, config_map, deployment};
+use rig::installed::text_of;
+use rig::{Cluster, process};
+
+async fn street(about: &str) -> Result<TestNamespace> {
+    let ns = TestNamespace::new(Cluster::shared().await?, about).await?;
+    ns.apply(config_map("app", &[("level", "1")])).await?;
+    ns.apply(deployment("web").env_from("configmap/app"))
+        .await?;
+    Ok(ns)
+}
+
+async fn tidings(kubeconfig: &Path, args: &[&str]) -> Result<Output> {
+    process::run(kubeconfig, args).await
+}
+
+/// Somebody who exists only where he is named.
+#[tokio::test]
+async fn who_is_impersonated_sees_what_he_may() -> Result<()> {
+    let ns = street("as").await?;
+    let admin = Cluster::shared().await?.kubeconfig();
+    let user = format!("carol-of-{}", ns.name());
+    let stale = ["stale", "-n", ns.name(), "--as", &user];
+    let refused = tidings(admin, &stale).await?;
+    let said = text_of(&refused);
+    ensure!(refused.status.code() == Some(2), "{said}");
+    ensure!(said.contains("needs list on pods"), "{said}");
+
+    let may = [rule("list", "", "pods,configmaps,secrets")];
+    rbac::grant(ns.client(), Some(ns.name()), "carol", &user, &may).await?;
+    let allowed = tidings(admin, &stale).await?;
+    ensure!(allowed.status.code() != Some(2), "{}", text_of(&allowed));
+    Ok(())
+}
+
+/// Groups count as they do for kubectl: this one may do everything.
+#[tokio::test]
+async fn groups_are_impersonated_with_their_member() -> Result<()> {
+    let ns = street("as-group").await?;
+    let admin = Cluster::shared().await?.kubeconfig();
+    let why = ["why", "deploy/web", "-n", ns.name(), "--as", "nobody"];
+    let alone = tidings(admin, &why).await?;
+    ensure!(alone.status.code() == Some(2), "{}", text_of(&alone));
+    let group = [&why[..], &["--as-group", "system:masters"]].concat();
+    let member = tidings(admin, &group).await?;
+    ensure!(member.status.code() == Some(0), "{}", text_of(&member));
+    Ok(())
+}
