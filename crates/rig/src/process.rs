@@ -50,6 +50,17 @@ pub async fn run(kubeconfig: &Path, args: &[&str]) -> Result<Output> {
     Ok(tokio::process::Command::from(command).output().await?)
 }
 
+/// The same by another name of the program.
+pub async fn run_as(name: &str, kubeconfig: &Path, args: &[&str]) -> Result<Output> {
+    let folder = TempDir::new()?;
+    let link = folder.path().join(name);
+    std::os::unix::fs::symlink(binary()?, &link)?;
+    let program = Program::new(link).env("KUBECONFIG", kubeconfig);
+    let mut command = program.args(args.iter().copied()).command();
+    command.stdin(Stdio::null());
+    Ok(tokio::process::Command::from(command).output().await?)
+}
+
 fn tidings(kubeconfig: &Path) -> Result<Program> {
     Ok(Program::new(binary()?).env("KUBECONFIG", kubeconfig))
 }

@@ -8,6 +8,7 @@ pub mod implicit;
 mod json_paths;
 pub mod lint;
 pub mod manifests;
+pub mod plugin;
 pub mod screen;
 pub mod snapshot;
 pub mod stale;

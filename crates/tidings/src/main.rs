@@ -1,5 +1,6 @@
 //! The `tidings` program: reads the command line and hands over.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit};
 use tidings::cli::implicit::{self, Words};
 use tidings::cli::lint::lint;
+use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
 use tidings::cli::{completion, manifests, stale};
@@ -20,6 +22,12 @@ use tidings::settings::{
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let called = CalledAs::by(&words.next().unwrap_or_default());
+    if called == CalledAs::Completer {
+        return exit::conclude(complete_plugin(words.collect()));
+    }
+    completion::answer();
     let around = Surroundings::look();
     let Words { words, implied } =
         implicit::complete(std::env::args_os(), around.pod_namespace.is_some());
@@ -30,7 +38,7 @@ fn main() -> ExitCode {
             wrong
         }
     };
-    let matches = Cli::command().try_get_matches_from(words);
+    let matches = called.name(Cli::command()).try_get_matches_from(words);
     let matches = matches.unwrap_or_else(|wrong| advise(wrong).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|wrong| wrong.exit());
     exit::conclude(run(&cli.command, &matches, &around))
@@ -69,8 +77,15 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
             print(runtime()?.block_on(take_over(settings))?.as_bytes())
         }
         Command::Manifests(args) => print(manifests::printed(args, matches)?.as_bytes()),
-        Command::Completion { shell } => print(&completion::script(*shell)),
+        Command::Completion { shell } => {
+            print(&completion::script(*shell).context("cannot write the script")?)
+        }
     }
+}
+
+fn complete_plugin(words: Vec<OsString>) -> anyhow::Result<Exit> {
+    let answer = completion::answer_kubectl(words).context("cannot complete this")?;
+    print(answer.as_bytes())
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

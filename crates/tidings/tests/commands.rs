@@ -94,7 +94,38 @@ fn variables_set_options() {
 
 #[test]
 fn completion_is_printed() {
-    assert!(tidings(&["completion", "bash"]).1.contains("complete -F"));
+    let (code, out, _) = tidings(&["completion", "bash"]);
+    assert!(
+        code == 0 && out.contains("-F _clap_complete_tidings"),
+        "{out}"
+    );
+}
+
+/// The program under another name, as kubectl starts it.
+fn called(name: &str, args: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join(name);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tidings"), &link).unwrap();
+    let output = std::process::Command::new(link).args(args).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn as_kubectls_plugin_it_speaks_of_what_was_typed() {
+    let help = called("kubectl-tidings", &["stale", "--help"]);
+    assert!(help.contains("Usage: kubectl tidings stale"), "{help}");
+    assert!(help.contains("\n  kubectl tidings stale -A "), "{help}");
+    let own = called("tidings", &["stale", "--help"]);
+    assert!(own.contains("Usage: tidings stale"), "{own}");
+}
+
+#[test]
+fn kubectl_is_told_how_its_plugin_goes_on() {
+    let answer = called("kubectl_complete-tidings", &["wh"]);
+    assert!(
+        answer.starts_with("why\t") && answer.ends_with("\n:4\n"),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What is written from tables: the reference pages, the tables of the guides and of
-//! the agent's pages, the chart's values, options and rights, the static manifests, the dashboard and the
+//! What is written from tables: the reference pages, the manual pages, the tables of the
+//! guides and of the agent's pages, the chart's values, options and rights, the static manifests, the dashboard and the
 //! alert rules.
 //!
 //! In: the tables here and those of the programs. Out: [`files`], which `make docs`
@@ -19,6 +19,7 @@ mod deploy;
 mod figures;
 mod growth;
 mod guides;
+mod man;
 mod markdown;
 mod marks;
 mod pages;
@@ -74,6 +75,7 @@ fn option(name: &str) -> Option<Arg> {
 pub fn files() -> Vec<File> {
     let files = [
         pages::files(),
+        man::files(),
         guides::files(),
         agent::files(),
         chart::files(),

@@ -225,7 +225,8 @@ fn flags() -> String {
     let mut text = head(
         "Commands and their options",
         "What `--help` says. Every option of the controller can also be set by its variable; an \
-         option on the command line goes first.",
+         option on the command line goes first. The same under the name of kubectl, and \
+         completed: [kubectl.md](kubectl.md).",
     );
     let cli = Cli::command();
     for command in cli.get_subcommands().filter(|c| !c.is_hide_set()) {

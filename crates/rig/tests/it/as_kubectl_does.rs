@@ -54,3 +54,39 @@ async fn groups_are_impersonated_with_their_member() -> Result<()> {
     ensure!(member.status.code() == Some(0), "{}", text_of(&member));
     Ok(())
 }
+
+/// What kubectl is told of its plugin's next word, as cobra tells it.
+async fn completed(kubeconfig: &Path, words: &[&str]) -> Result<String> {
+    let output = process::run_as("kubectl_complete-tidings", kubeconfig, words).await?;
+    ensure!(output.status.code() == Some(0), "{}", text_of(&output));
+    ensure!(output.stderr.is_empty(), "{}", text_of(&output));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[tokio::test]
+async fn names_are_completed_from_the_cluster() -> Result<()> {
+    let ns = street("complete").await?;
+    let admin = Cluster::shared().await?.kubeconfig();
+    let begin = &ns.name()[..ns.name().len() - 1];
+    let namespaces = completed(admin, &["stale", "-n", begin]).await?;
+    ensure!(namespaces == format!("{}\n:4\n", ns.name()), "{namespaces}");
+    let workloads = completed(admin, &["why", "-n", ns.name(), "deploy/w"]).await?;
+    ensure!(workloads == "deploy/web\n:4\n", "{workloads}");
+    Ok(())
+}
+
+/// A line that is being typed is no place for an error.
+#[tokio::test]
+async fn who_may_not_list_completes_nothing_and_reads_no_error() -> Result<()> {
+    let ns = street("complete-none").await?;
+    let user = ns.service_account("nobody", &[]).await?;
+    let nobody = Cluster::shared().await?.kubeconfig_for(&user).await?;
+    for words in [
+        &["stale", "-n", ns.name()][..],
+        &["why", "-n", ns.name(), "deploy/"],
+    ] {
+        let said = completed(&nobody, words).await?;
+        ensure!(!said.contains("web") && !said.contains("error"), "{said}");
+    }
+    Ok(())
+}

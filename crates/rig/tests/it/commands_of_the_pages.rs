@@ -34,13 +34,16 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 9] = [
+const ROWS: [(&str, Run); 11] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
     ("tidings stale", Run::Here(&[0, 1])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
+    ("tidings completion", Run::Here(&[0])),
+    // Under other names the program is started by `as_kubectl_does`.
+    ("ln -s ", Run::Elsewhere),
     // It needs an image builder and a registry.
     ("docker ", Run::Elsewhere),
     // `chart` does it by Helm itself, under a test's own names.
@@ -112,9 +115,11 @@ impl Desk {
         Ok(Self { home, folder })
     }
 
-    /// Runs what is ours of a command: up to a pipe to another program.
+    /// Runs what is ours of a command: up to a file, or a pipe to another program.
     async fn run(&self, command: &str, codes: &[i32]) -> Result<()> {
-        let ours = command.split(" | ").next().unwrap_or(command);
+        let ours = [" | ", " > "].iter().fold(command, |command, end| {
+            command.split(end).next().unwrap_or(command)
+        });
         let manifests = self.folder.path().join("manifests/");
         let mut args: Vec<_> = ours.split_whitespace().skip(1).map(str::to_owned).collect();
         for arg in &mut args {

@@ -144,6 +144,13 @@ impl ReadCredentials {
     }
 }
 
+/// The names of the contexts of the kubeconfig that is meant; none where it cannot be read.
+pub fn contexts(of: &Connect) -> Vec<String> {
+    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
+    let contexts = file.unwrap_or_default().contexts;
+    contexts.into_iter().map(|named| named.name).collect()
+}
+
 /// The kubeconfig's own files.
 fn paths(given: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = given {
