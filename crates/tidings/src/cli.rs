@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod completion;
 pub mod exit;
+pub mod grants;
 pub mod implicit;
 #[cfg(test)]
 mod json_paths;

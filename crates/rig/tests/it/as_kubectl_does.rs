@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::process::Output;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{TestNamespace, config_map, deployment};
 use rig::installed::text_of;
 use rig::{Cluster, process};
+use serde_json::{Value, json};
 
 async fn street(about: &str) -> Result<TestNamespace> {
     let ns = TestNamespace::new(Cluster::shared().await?, about).await?;
@@ -89,4 +90,72 @@ async fn who_may_not_list_completes_nothing_and_reads_no_error() -> Result<()> {
         ensure!(!said.contains("web") && !said.contains("error"), "{said}");
     }
     Ok(())
+}
+
+/// What the option of a line says, each time that it is given.
+fn options<'a>(line: &'a str, option: &str) -> Vec<&'a str> {
+    let words = line.split_whitespace();
+    words.filter_map(|word| word.strip_prefix(option)).collect()
+}
+
+/// The rule that a line which says how to grant something makes.
+fn rule_of(line: &str) -> Result<Value> {
+    let of = |option: &str| options(line, option).first().copied();
+    let resources = of("--resource=").context("no resource")?.split(',');
+    let parts: Vec<_> = resources
+        .map(|resource| resource.split_once('.').unwrap_or((resource, "")))
+        .collect();
+    let mut rule = json!({
+        "verbs": [of("--verb=").context("no verb")?],
+        "resources": parts.iter().map(|(resource, _)| resource).collect::<Vec<_>>(),
+        "apiGroups": parts.iter().map(|(_, group)| group).collect::<Vec<_>>(),
+    });
+    let names = options(line, "--resource-name=");
+    if !names.is_empty() {
+        rule["resourceNames"] = json!(names);
+    }
+    Ok(rule)
+}
+
+/// Somebody without any rights is told what he needs, until he needs no more: the rights
+/// that the lines name, and nothing else, are enough.
+async fn until_it_answers(ns: &TestNamespace, name: &str, words: &[&str]) -> Result<()> {
+    let user = ns.service_account(name, &[]).await?;
+    let kubeconfig = Cluster::shared().await?.kubeconfig_for(&user).await?;
+    let mut rules = Vec::new();
+    for _ in 0..10 {
+        let output = tidings(&kubeconfig, words).await?;
+        let said = text_of(&output);
+        let needed: Vec<_> = said
+            .lines()
+            .filter(|line| line.contains("grant it: "))
+            .collect();
+        if needed.is_empty() {
+            ensure!(output.status.code() != Some(2), "{said}");
+            ensure!(!rules.is_empty(), "nothing was refused: {said}");
+            return Ok(());
+        }
+        for line in needed {
+            let of_whom = format!("--user={user} -n {}", ns.name());
+            ensure!(line.ends_with(&of_whom), "{line}");
+            rules.push(rule_of(line)?);
+        }
+        rbac::grant(ns.client(), Some(ns.name()), name, &user, &rules).await?;
+    }
+    bail!("more is needed each time: {rules:?}")
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_named_with_what_grants_it() -> Result<()> {
+    let ns = street("grants").await?;
+    until_it_answers(&ns, "stale", &["stale", "-n", ns.name()]).await?;
+    let why = [
+        "why",
+        "deploy/web",
+        "-n",
+        ns.name(),
+        "--own-namespace",
+        ns.name(),
+    ];
+    until_it_answers(&ns, "why", &why).await
 }

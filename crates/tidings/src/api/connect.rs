@@ -123,7 +123,10 @@ pub enum ConnectError {
     #[error("the token for the API server cannot be used: {0}; write it into its file anew")]
     Token(String),
     /// The files are not to be had.
-    #[error("the credentials for the API server cannot be read: no answer from their files")]
+    #[error(
+        "the credentials for the API server cannot be read: no answer from their files; see \
+         whether what they are mounted from answers"
+    )]
     Silent,
     /// The kubeconfig has another server than before.
     #[error("the kubeconfig names another server than at the start; start Tidings anew for it")]
@@ -138,7 +141,10 @@ pub enum ConnectError {
     #[error("the credentials for the API server cannot be used: {0}")]
     Tls(#[from] TlsError),
     /// Who is impersonated, in it, is nobody.
-    #[error("the credentials for the API server cannot be used: {0}")]
+    #[error(
+        "the credentials for the API server cannot be used: {0}; check whom to impersonate \
+         (--as, --as-group, and `as` in the kubeconfig)"
+    )]
     Headers(#[from] kube::Error),
     /// The kubeconfig asks for a proxy.
     #[error("Tidings does not go through proxies: remove proxy-url from the kubeconfig")]

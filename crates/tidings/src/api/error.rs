@@ -95,7 +95,7 @@ pub struct Refusal {
 impl Refusal {
     /// A quota answers as missing rights do (`plugin/pkg/admission/resourcequota` of
     /// Kubernetes).
-    fn is_by_quota(&self) -> bool {
+    pub(crate) fn is_by_quota(&self) -> bool {
         self.message.contains("exceeded quota:")
     }
 }

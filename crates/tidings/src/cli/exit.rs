@@ -3,7 +3,11 @@
 //! Goes in: what happened. Comes out: an exit code, and for an error one
 //! sentence on stderr with its causes below it.
 
+use std::fmt::Write;
 use std::process::ExitCode;
+
+use super::grants::grants;
+use crate::api::ApiError;
 
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,15 +40,27 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The text for an error: `error: …`, then what caused it.
+/// The text for an error: `error: …`, then what caused it, and what grants a right that
+/// is missing.
 pub fn describe(error: &anyhow::Error) -> String {
-    let causes = error.chain().skip(1);
-    let lines = causes.map(|cause| format!("  caused by: {cause}"));
-    let lines: Vec<_> = [format!("error: {error}")]
-        .into_iter()
-        .chain(lines)
-        .collect();
-    lines.join("\n") + "\n"
+    let mut lines = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let begin = if depth == 0 {
+            "error: "
+        } else {
+            "  caused by: "
+        };
+        let refusal = cause.downcast_ref().and_then(ApiError::refusal);
+        match refusal.filter(|refusal| !refusal.is_by_quota()) {
+            Some(refusal) => {
+                let _ = write!(lines, "{begin}{refusal}\n  {}", grants([refusal]));
+            }
+            None => {
+                let _ = writeln!(lines, "{begin}{cause}");
+            }
+        }
+    }
+    lines
 }
 
 /// What a command has to say.
@@ -79,6 +95,7 @@ mod tests {
     use anyhow::Context;
 
     use super::*;
+    use crate::api::Refusal;
 
     #[test]
     fn an_error_says_what_and_then_why() {
@@ -89,6 +106,23 @@ mod tests {
         error: cannot read the kubeconfig
           caused by: permission denied
         ");
+    }
+
+    #[test]
+    fn a_right_that_is_missing_is_named_with_the_command_that_grants_it() {
+        let refusal = ApiError::Forbidden(Refusal {
+            verb: "get",
+            resource: "deployments.apps".to_owned(),
+            namespace: Some("stage".into()),
+            message: "deployments.apps \"web\" is forbidden: User \"alice\" cannot get it"
+                .to_owned(),
+        });
+        let error = anyhow::Error::from(refusal).context("cannot read deployment/web");
+        insta::assert_snapshot!(describe(&error), @r#"
+        error: cannot read deployment/web
+          caused by: not allowed to get deployments.apps in namespace stage: deployments.apps "web" is forbidden: User "alice" cannot get it
+          grant it: kubectl create role tidings-get-deployments.apps --verb=get --resource=deployments.apps --resource-name=web -n stage && kubectl create rolebinding tidings-get-deployments.apps --role=tidings-get-deployments.apps --user=alice -n stage
+        "#);
     }
 
     #[test]

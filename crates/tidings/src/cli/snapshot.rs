@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use tidings_core::index::{Fact, Index, StreamOf};
 use tidings_core::refs::{Name, SourceRef};
 
-use crate::api::{ApiClient, ApiError};
+use crate::api::{ApiClient, ApiError, Refusal};
 use crate::settings::streams::streams;
 use crate::settings::{Installation, Namespaces};
 use crate::watch::scope::Filter;
@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub refused: BTreeMap<SourceRef, String>,
     /// What could not be listed, and what that needs.
     pub gaps: Vec<String>,
+    /// The rights that were lacking for any of these.
+    pub rights: Vec<Refusal>,
     filter: Filter,
     records: BTreeMap<Name, decision::Records>,
 }
@@ -61,6 +63,7 @@ impl Snapshot {
             index,
             refused: BTreeMap::new(),
             gaps: Vec::new(),
+            rights: Vec::new(),
             filter,
             records: BTreeMap::new(),
         }
@@ -87,12 +90,15 @@ impl Snapshot {
         let own = || self.api.default_namespace().into();
         namespace.cloned().unwrap_or_else(own)
     }
-}
 
-/// What reading something needs: a right, or a server that answers.
-fn lacking(error: &ApiError, what: &str) -> String {
-    match error.refusal() {
-        Some(refusal) => format!("{} on {what}", refusal.verb),
-        None => format!("{what}: {error}"),
+    /// What reading something needs: a right, which is noted, or a server that answers.
+    fn lacking(&mut self, error: &ApiError, what: &str) -> String {
+        match error.refusal() {
+            Some(refusal) => {
+                self.rights.push(refusal.clone());
+                format!("{} on {what}", refusal.verb)
+            }
+            None => format!("{what}: {error}"),
+        }
     }
 }

@@ -38,7 +38,10 @@ fn cluster(namespace: Answer) -> Fake {
 async fn that_it_is_not_there() {
     let fake = cluster(Answer::missing("staeg"));
     let error = ask(fake.api(), settings()).await.unwrap_err();
-    assert_eq!(error.to_string(), "there is no namespace staeg");
+    assert_eq!(
+        error.to_string(),
+        "there is no namespace staeg; `kubectl get namespaces` shows which are"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
 
-use super::{Snapshot, lacking};
+use super::Snapshot;
 use crate::records::cluster;
 use crate::records::memory::Store;
 
@@ -39,14 +39,14 @@ impl Snapshot {
         }
     }
 
-    async fn records_of(&self, namespace: &Name) -> Records {
+    async fn records_of(&mut self, namespace: &Name) -> Records {
         let place = self.home();
         let mut store = Store::new(true, self.installation.kinds.clone());
         let read = cluster::read_all(&self.api, &place, namespace, &mut store).await;
         if let Err((shard, error)) = read {
             let name = shard.object_name(&place.instance);
             let what = format!("secret {name} in {}", place.namespace);
-            return Err(lacking(&error, &what));
+            return Err(self.lacking(&error, &what));
         }
         if let Some(newer) = store.newer() {
             return Err(newer.to_owned());

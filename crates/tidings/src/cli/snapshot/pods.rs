@@ -8,7 +8,7 @@ use tidings_core::index::{Fact, StreamOf};
 use tidings_core::object::{Pod, read_pod};
 use tidings_core::refs::{Name, SourceKind};
 
-use super::{Snapshot, lacking};
+use super::Snapshot;
 use crate::api::page::{self, METADATA_LIST, Pages};
 use crate::api::{ApiError, Call, Place, Verb};
 
@@ -135,8 +135,8 @@ impl Snapshot {
 
     fn note_gap(&mut self, listed: Result<(), ApiError>, what: &str, namespace: &str) {
         if let Err(error) = listed {
-            self.gaps
-                .push(lacking(&error, &format!("{what} in {namespace}")));
+            let gap = self.lacking(&error, &format!("{what} in {namespace}"));
+            self.gaps.push(gap);
         }
     }
 }

@@ -10,7 +10,7 @@ use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched};
 use tidings_core::refs::{SourceRef, WorkloadRef};
 
-use super::{READS, Snapshot, lacking};
+use super::{READS, Snapshot};
 use crate::api::ApiError;
 
 impl Snapshot {
@@ -61,7 +61,8 @@ impl Snapshot {
                     source.name,
                     source.namespace
                 );
-                self.refused.insert(source, lacking(&error, &what));
+                let needs = self.lacking(&error, &what);
+                self.refused.insert(source, needs);
             }
         }
     }

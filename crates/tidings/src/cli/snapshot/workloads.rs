@@ -16,7 +16,10 @@ impl Snapshot {
     /// An error where the installation leaves a namespace out.
     pub fn is_covered(&self, namespace: &Name) -> Result<()> {
         if !self.installation.covers(namespace) {
-            bail!("the namespace {namespace} is not among those that are watched");
+            bail!(
+                "the namespace {namespace} is not among those that are watched; name another \
+                 (-n), or leave out --namespaces and --namespaces-to-ignore"
+            );
         }
         Ok(())
     }
@@ -25,7 +28,9 @@ impl Snapshot {
     pub async fn is_there(&self, namespace: &Name) -> Result<()> {
         let place = Place::core("namespaces").named(namespace.clone());
         match self.api.get(place).await {
-            Err(ApiError::Gone) => bail!("there is no namespace {namespace}"),
+            Err(ApiError::Gone) => {
+                bail!("there is no namespace {namespace}; `kubectl get namespaces` shows which are")
+            }
             _ => Ok(()),
         }
     }

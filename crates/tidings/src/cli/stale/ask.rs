@@ -20,8 +20,10 @@ use super::report::StaleReport;
 use super::table::{self, Shape};
 use crate::api::ApiClient;
 use crate::cli::exit::Printed;
+use crate::cli::grants::grants;
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
+use crate::settings::values::ListForm;
 use crate::settings::{StaleSettings, Target};
 
 /// Each answer may bring up a further question, but not for ever.
@@ -54,7 +56,11 @@ pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
         now: Timestamp::now(),
         screen: settings.output.fitting(Screen::of_stdout()),
     };
-    table::said(&report, &shape)
+    let mut said = table::said(&report, &shape)?;
+    if settings.output != ListForm::Json {
+        said.err += &grants(&snapshot.rights);
+    }
+    Ok(said)
 }
 
 fn places(snapshot: &Snapshot, target: &Target) -> Result<Vec<Option<Name>>> {

@@ -20,6 +20,7 @@ use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::{ApiClient, ApiError};
 use crate::cli::exit::Exit;
+use crate::cli::grants::grants;
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
 use crate::lease::{self, LeaseObject};
@@ -46,17 +47,17 @@ pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<(String, Exit)
     let one = matches!(settings.target, Target::One { .. });
     let alone = reports.first().filter(|_| one).cloned();
     let report = WhyReport::new(reports, leader(&snapshot).await);
+    let screen = settings.output.fitting(Screen::of_stdout());
     let text = match (settings.output, &alone) {
-        (ListForm::Json, _) => report.json()?,
-        (ListForm::Name, _) => table::names(&report),
-        (form, Some(workload)) => {
-            let text = table::workload(workload, &form.fitting(Screen::of_stdout()));
-            text + &table::without_leader(&report.leader)
+        (ListForm::Json, _) => return Ok((report.json()?, report.exit())),
+        (ListForm::Name, _) => return Ok((table::names(&report), report.exit())),
+        (_, None) if settings.bare => table::lines(&report, &screen),
+        (_, None) => table::summary(&report, &screen),
+        (_, Some(workload)) => {
+            table::workload(workload, &screen) + &table::without_leader(&report.leader)
         }
-        (form, None) if settings.bare => table::lines(&report, &form.fitting(Screen::of_stdout())),
-        (form, None) => table::summary(&report, &form.fitting(Screen::of_stdout())),
     };
-    Ok((text, report.exit()))
+    Ok((text + &grants(&snapshot.rights), report.exit()))
 }
 
 async fn workloads(snapshot: &mut Snapshot, target: &Target) -> Result<Vec<WorkloadRef>> {
