@@ -159,13 +159,33 @@ impl Installed {
 
     /// Runs `tidings why` as the kubeconfig's user, about this installation.
     pub async fn why_as(&self, kubeconfig: &Path, args: &[&str]) -> Result<Output> {
-        let mut all = vec!["why", "--own-namespace", self.own.name()];
+        self.ask_as(kubeconfig, "why", args).await
+    }
+
+    /// Runs a command that looks at a cluster as the administrator, about this
+    /// installation.
+    pub async fn ask(&self, command: &str, args: &[&str]) -> Result<Output> {
+        self.ask_as(&self.admin, command, args).await
+    }
+
+    /// As [`Installed::ask`], as the kubeconfig's user.
+    pub async fn ask_as(&self, kubeconfig: &Path, command: &str, args: &[&str]) -> Result<Output> {
+        process::run(kubeconfig, &self.words(command, args)).await
+    }
+
+    /// As [`Installed::ask`], of a command that goes on until it is told to stop.
+    pub fn follow(&self, command: &str, args: &[&str]) -> Result<Tidings> {
+        process::start(&self.admin, &self.words(command, args))
+    }
+
+    fn words<'a>(&'a self, command: &'a str, args: &[&'a str]) -> Vec<&'a str> {
+        let mut all = vec![command, "--own-namespace", self.own.name()];
         all.extend(["--namespaces", self.ns.name()]);
         if !args.contains(&"-A") {
             all.extend(["-n", self.ns.name()]);
         }
         all.extend(args);
-        process::run(kubeconfig, &all).await
+        all
     }
 
     // --- what it did -------------------------------------------------------

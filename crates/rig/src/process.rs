@@ -61,6 +61,12 @@ pub async fn run_as(name: &str, kubeconfig: &Path, args: &[&str]) -> Result<Outp
     Ok(tokio::process::Command::from(command).output().await?)
 }
 
+/// Starts a command of the CLI that goes on until it is told to stop.
+pub fn start(kubeconfig: &Path, args: &[&str]) -> Result<Tidings> {
+    let program = tidings(kubeconfig)?.args(args.iter().copied());
+    Launch { program, port: 0 }.start()
+}
+
 fn tidings(kubeconfig: &Path) -> Result<Program> {
     Ok(Program::new(binary()?).env("KUBECONFIG", kubeconfig))
 }

@@ -13,6 +13,7 @@ pub mod plugin;
 pub mod screen;
 pub mod snapshot;
 pub mod stale;
+pub mod status;
 pub mod take_over;
 pub mod why;
 pub mod yaml;

@@ -6,16 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use tidings::cli::exit::{self, Exit};
+use tidings::cli::exit::{self, Exit, Printed};
 use tidings::cli::implicit::{self, Words};
 use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
-use tidings::cli::{completion, manifests, stale};
+use tidings::cli::{completion, manifests, stale, status};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, LintSettings, StaleSettings, Surroundings, TakeOverSettings, WhySettings,
+    ControllerSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
+    TakeOverSettings, WhySettings,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -56,16 +57,18 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
         }
         Command::Why(args) => {
             let settings = WhySettings::new(args, around)?;
-            let (text, exit) = runtime()?.block_on(ask::why(settings))?;
-            print(text.as_bytes())?;
-            Ok(exit)
+            say(&runtime()?.block_on(ask::why(settings))?)
+        }
+        Command::Status(args) => {
+            let settings = StatusSettings::new(args, around)?;
+            if settings.watch {
+                return runtime()?.block_on(status::follow::follow(settings));
+            }
+            say(&runtime()?.block_on(status::ask::status(settings))?)
         }
         Command::Stale(args) => {
             let settings = StaleSettings::new(args, around)?;
-            let said = runtime()?.block_on(stale::ask::stale(settings))?;
-            print(said.out.as_bytes())?;
-            exit::note(&said.err);
-            Ok(said.exit)
+            say(&runtime()?.block_on(stale::ask::stale(settings))?)
         }
         Command::Lint(args) => {
             let (text, exit) = lint(&LintSettings::new(args, around)?)?;
@@ -95,6 +98,12 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("cannot start")
+}
+
+fn say(said: &Printed) -> anyhow::Result<Exit> {
+    print(said.out.as_bytes())?;
+    exit::note(&said.err);
+    Ok(said.exit)
 }
 
 /// A reader that has seen enough (`| head`) is no error.

@@ -6,3 +6,5 @@ mod effects;
 mod ending;
 pub mod start;
 mod turning;
+
+pub(crate) use ending::stop_signal;

@@ -18,6 +18,7 @@ mod notes;
 pub mod notify;
 pub mod selector;
 mod stale;
+mod status;
 pub mod streams;
 pub mod surroundings;
 pub mod values;
@@ -32,7 +33,9 @@ use installation::{kinds, own_namespace};
 pub use lint::LintSettings;
 use notes::notes;
 pub use notify::NotifySettings;
+use selector::Selector;
 pub use stale::StaleSettings;
+pub use status::StatusSettings;
 pub use surroundings::Surroundings;
 use surroundings::{METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE};
 use values::{ListForm, Listen};
@@ -128,6 +131,8 @@ pub struct WhySettings {
     pub installation: Installation,
     /// Which workloads.
     pub target: Target,
+    /// Which of several, in the API server's words; all where it is empty.
+    pub labels: String,
     /// The form of the report.
     pub output: ListForm,
     /// Whether only rows are printed, where there is one for each workload.
@@ -159,6 +164,7 @@ impl WhySettings {
         Ok(Self {
             cluster: cluster(&args.cluster),
             target: target(args, &installation.kinds)?,
+            labels: labels(args.selector.as_ref()),
             installation,
             output: args.output,
             bare: args.no_headers,
@@ -181,6 +187,10 @@ fn cluster(args: &args::ClusterArgs) -> Connect {
         answer: Some(args.request_timeout).filter(|time| !time.is_zero()),
         ..of_kubeconfig(&args.kubeconfig)
     }
+}
+
+fn labels(selector: Option<&Selector>) -> String {
+    selector.map(ToString::to_string).unwrap_or_default()
 }
 
 /// In a pod the kubelet and Prometheus must reach it; on a laptop nobody else
@@ -235,21 +245,27 @@ fn target(args: &WhyArgs, kinds: &Kinds) -> Result<Target, Misuse> {
     let Some(text) = &args.workload else {
         return Ok(Target::of(args.all_namespaces, namespace));
     };
-    let (kind, name) = workload(kinds, text)?;
-    if !kinds.iter().any(|rolled| rolled == kind) {
-        let options = Kind::on_demand().map(|(_, demand)| format!(", --{}", demand.option));
-        return Err(Misuse(format!(
-            "an installation with these options does not roll {}: give the options of the \
-             controller (--ignored-workload-types{})",
-            kind.plural,
-            options.collect::<String>()
-        )));
-    }
+    let (kind, name) = rolled(kinds, text)?;
     Ok(Target::One {
         kind,
         name,
         namespace: namespace.map(Name::from),
     })
+}
+
+/// A workload of a kind that an installation with these options rolls.
+fn rolled(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> {
+    let (kind, name) = workload(kinds, text)?;
+    if kinds.iter().any(|rolled| rolled == kind) {
+        return Ok((kind, name));
+    }
+    let options = Kind::on_demand().map(|(_, demand)| format!(", --{}", demand.option));
+    Err(Misuse(format!(
+        "an installation with these options does not roll {}: give the options of the \
+         controller (--ignored-workload-types{})",
+        kind.plural,
+        options.collect::<String>()
+    )))
 }
 
 impl Target {

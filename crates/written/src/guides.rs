@@ -1,24 +1,25 @@
 //! The parts of guides that follow from tables: below the marks
-//! `<!-- rules: Reloader -->`, `<!-- options -->`, `<!-- variables -->` and
-//! `<!-- fields of stale -->`.
+//! `<!-- rules: Reloader -->`, `<!-- options -->`, `<!-- variables -->`,
+//! `<!-- fields of stale -->` and `<!-- fields of status -->`.
 //!
 //! Goes in: the text of a guide. Comes out: the text with these parts written anew.
 
 use std::fmt::Write;
 
 use tidings::cli::lint::rules::{Fate, OPTIONS, Tool, rules, variables};
-use tidings::cli::stale::report::FIELDS;
+use tidings::cli::{stale, status};
 
 use crate::markdown::{cell, code, table};
 use crate::marks::renewed;
 use crate::{File, read};
 
 /// The guides, by their files in `docs/`.
-const GUIDES: [&str; 4] = [
+const GUIDES: [&str; 5] = [
     "migrating-from-configmap-reload.md",
     "migrating-from-reloader.md",
     "migrating-from-wave.md",
     "stale.md",
+    "status.md",
 ];
 
 /// The guides, their parts written anew.
@@ -34,7 +35,8 @@ fn part(mark: &str) -> Option<String> {
         Some(("rules", tools)) => Some(differences(&tools.split(' ').collect::<Vec<_>>())),
         None if mark == "options" => Some(options()),
         None if mark == "variables" => Some(heard_variables()),
-        None if mark == "fields of stale" => Some(fields_of_stale()),
+        None if mark == "fields of stale" => Some(fields(stale::report::FIELDS)),
+        None if mark == "fields of status" => Some(fields(status::report::FIELDS)),
         _ => None,
     }
 }
@@ -70,9 +72,9 @@ fn name(tool: Tool) -> &'static str {
     }
 }
 
-fn fields_of_stale() -> String {
+fn fields(of: &[(&str, &str)]) -> String {
     let mut text = String::from("\n");
-    let rows = FIELDS.iter().map(|(field, doc)| [code(field), cell(doc)]);
+    let rows = of.iter().map(|(field, doc)| [code(field), cell(doc)]);
     table(&mut text, ["Field", "Meaning"], rows);
     text + "\n"
 }

@@ -34,10 +34,11 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 11] = [
+const ROWS: [(&str, Run); 12] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
+    ("tidings status", Run::Here(&[0, 1])),
     ("tidings stale", Run::Here(&[0, 1])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
@@ -129,7 +130,7 @@ impl Desk {
                 _ => {}
             }
         }
-        if args[0] == "why" {
+        if ["why", "status"].contains(&&*args[0]) {
             if !args.iter().any(|arg| arg == "--own-namespace") {
                 args.extend(["--own-namespace", self.home.own().name()].map(str::to_owned));
             }

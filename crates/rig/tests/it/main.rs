@@ -61,6 +61,7 @@ mod stale;
 mod started_in_between;
 mod state_objects;
 mod static_manifests;
+mod status;
 mod storm;
 mod strangers_are_told_of;
 mod strangers_ask_for_much;

@@ -147,6 +147,15 @@ fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// How long something is ago or ahead, in one unit, the one that says enough.
+pub fn age(seconds: i64) -> String {
+    const UNITS: [(i64, char); 3] = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let seconds = seconds.max(0);
+    let unit = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
+    let (unit, word) = unit.copied().unwrap_or((1, 's'));
+    format!("{}{word}", seconds / unit)
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn kubectl_gets_commands_options_and_kinds() {
-        let commands = answered(&["st"]);
+        let commands = answered(&["stal"]);
         assert!(commands.starts_with("stale\tSay which pods"), "{commands}");
         assert!(commands.ends_with("\n:4\n"), "{commands}");
         let options = answered(&["controller", "--namespaces-"]);

@@ -9,17 +9,19 @@
 //! Error policy: what a command cannot do without is an error. Anything else that may not
 //! be read is noted ([`Snapshot::refused`], [`Snapshot::gaps`]), and the rest is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Result;
 use tidings_core::index::{Fact, Index, StreamOf};
 use tidings_core::refs::{Name, SourceRef};
 
 use crate::api::{ApiClient, ApiError, Refusal};
 use crate::settings::streams::streams;
-use crate::settings::{Installation, Namespaces};
+use crate::settings::{Installation, Namespaces, Target};
 use crate::watch::scope::Filter;
 
 mod decision;
+mod namespaces;
 mod pods;
 mod sources;
 mod workloads;
@@ -42,6 +44,10 @@ pub struct Snapshot {
     /// The rights that were lacking for any of these.
     pub rights: Vec<Refusal>,
     filter: Filter,
+    /// The namespaces of which it is known what they set.
+    told: BTreeSet<Name>,
+    /// The kinds of workload that may not be listed, by namespace.
+    unlisted: BTreeMap<Name, Vec<&'static str>>,
     records: BTreeMap<Name, decision::Records>,
 }
 
@@ -65,6 +71,8 @@ impl Snapshot {
             gaps: Vec::new(),
             rights: Vec::new(),
             filter,
+            told: BTreeSet::new(),
+            unlisted: BTreeMap::new(),
             records: BTreeMap::new(),
         }
     }
@@ -85,6 +93,18 @@ impl Snapshot {
         }
     }
 
+    /// The namespaces that are asked about (`None`: all).
+    pub fn places_of(&self, target: &Target) -> Result<Vec<Option<Name>>> {
+        match target {
+            Target::Within(namespace) | Target::One { namespace, .. } => {
+                let namespace = self.namespace_or_own(namespace.as_ref());
+                self.is_covered(&namespace)?;
+                Ok(vec![Some(namespace)])
+            }
+            Target::All => Ok(self.places()),
+        }
+    }
+
     /// This namespace, else that of the kubeconfig's context.
     pub fn namespace_or_own(&self, namespace: Option<&Name>) -> Name {
         let own = || self.api.default_namespace().into();
@@ -101,4 +121,8 @@ impl Snapshot {
             None => format!("{what}: {error}"),
         }
     }
+}
+
+fn is_refused<T>(answer: &Result<T, ApiError>) -> bool {
+    matches!(answer, Err(ApiError::Forbidden(_)))
 }

@@ -11,4 +11,4 @@ pub mod report;
 pub mod table;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::cli) mod tests;

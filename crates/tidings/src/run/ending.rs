@@ -27,7 +27,7 @@ pub(super) const FAREWELL: Duration = Duration::from_millis(1_500);
 const FORCED: i32 = 2;
 
 /// Resolves at SIGTERM, or at an interrupt from the keyboard, to its word.
-pub(super) fn stop_signal() -> Result<impl Future<Output = &'static str>> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

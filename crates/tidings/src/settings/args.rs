@@ -19,6 +19,7 @@ mod reloader;
 mod rules;
 mod run;
 mod stale;
+mod status;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use kinds::KindArgs;
@@ -29,6 +30,7 @@ pub use reloader::ReloaderArgs;
 pub use rules::RuleArgs;
 pub use run::{PlainArgs, RunArgs};
 pub use stale::StaleArgs;
+pub use status::StatusArgs;
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -48,6 +50,9 @@ pub enum Command {
     /// Say what a workload uses, whether it is in step, and why.
     #[command(after_help = WHY_EXAMPLES)]
     Why(Box<WhyArgs>),
+    /// Say how all workloads stand that are opted in, and go on saying it.
+    #[command(after_help = status::EXAMPLES)]
+    Status(Box<StatusArgs>),
     /// Say which pods run with older data than what is there now; nothing need be installed.
     #[command(after_help = stale::EXAMPLES)]
     Stale(Box<StaleArgs>),
@@ -79,10 +84,10 @@ const WHY_EXAMPLES: &str = "\
 Examples:
   tidings why deploy/web -n stage
   tidings why -n stage                  one line a workload
-  tidings why -A                        of all namespaces
+  tidings why -A -l team=shop           of all namespaces, those with this label
   tidings why sts/db -n prod -o json
 
-Exit codes: 0 in step, 1 stale, waiting, rolling or failed, 2 unknown or error.";
+Exit codes: 0 in step, 1 stale, waiting, rolling or failed, 2 something is unknown, or error.";
 
 const TAKE_OVER_EXAMPLES: &str = "\
 Examples:
@@ -198,6 +203,9 @@ pub struct WhyArgs {
     /// All workloads of all namespaces, one line each.
     #[arg(short = 'A', long, conflicts_with = "workload")]
     pub all_namespaces: bool,
+    /// Of several, only those whose labels match, such as `app=web,tier in (a,b)`.
+    #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = selector::parse, conflicts_with = "workload")]
+    pub selector: Option<Selector>,
     /// A table for eyes (wide: nothing is cut), JSON for programs, or names of workloads.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ListForm,

@@ -2,7 +2,7 @@
 
 use super::args::StaleArgs;
 use super::values::ListForm;
-use super::{Installation, Misuse, Surroundings, Target, cluster};
+use super::{Installation, Misuse, Surroundings, Target, cluster, labels};
 use crate::api::connect::Connect;
 
 /// All that `tidings stale` needs to know.
@@ -29,11 +29,7 @@ impl StaleSettings {
             cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
             target: Target::of(args.all_namespaces, args.namespace.as_deref()),
-            labels: args
-                .selector
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            labels: labels(args.selector.as_ref()),
             output: args.output,
             bare: args.no_headers,
         })

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::refs::SourceKind;
 use tidings_core::reloader::rewrite::Words;
+use tidings_core::standing::{WORDS, Word, WordRow};
 
 use crate::notify::sinks::{SINKS, Sink};
 
@@ -128,6 +129,18 @@ pub(super) fn request_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How a workload stands, as people write it in one word: `in-step`.
+pub(super) fn standing(text: &str) -> Result<Word, String> {
+    let written = |row: &WordRow| row.text.replace(' ', "-");
+    let row = WORDS
+        .iter()
+        .find(|row| [&*written(row), row.text, row.json].contains(&text));
+    row.map(|row| row.word).ok_or_else(|| {
+        let words: Vec<_> = WORDS.iter().map(written).collect();
+        format!("expected some of {}", words.join(","))
+    })
+}
+
 pub(super) fn sink(text: &str) -> Result<&'static Sink, String> {
     let words = || SINKS.iter().map(|sink| sink.word).collect::<Vec<_>>();
     Sink::parse(text).ok_or_else(|| format!("expected one of {}", words().join(", ")))
@@ -182,5 +195,15 @@ mod tests {
         assert_eq!(listen("off"), Ok(Listen::Off));
         assert!(listen("9090").is_err());
         assert!(listen("[::]:9090").is_ok());
+    }
+
+    #[test]
+    fn how_a_workload_stands_is_one_word() {
+        for text in ["in-step", "in step", "inStep"] {
+            assert_eq!(standing(text), Ok(Word::InStep));
+        }
+        assert_eq!(standing("failed"), Ok(Word::Failed));
+        let wrong = standing("broken").unwrap_err();
+        assert!(wrong.contains("rolling,waiting,stale,in-step"), "{wrong}");
     }
 }

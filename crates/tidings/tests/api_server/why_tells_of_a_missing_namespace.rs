@@ -48,8 +48,9 @@ async fn that_it_is_not_there() {
 async fn and_not_where_it_is_there_or_may_not_be_asked_for() {
     let there = Answer::json(&json!({"metadata": {"name": "staeg", "resourceVersion": "1"}}));
     for answer in [there, Answer::status(403, "no RBAC")] {
-        let (text, exit) = ask(cluster(answer).api(), settings()).await.unwrap();
-        assert_eq!(exit, Exit::Done, "{text}");
+        let said = ask(cluster(answer).api(), settings()).await.unwrap();
+        let text = said.out + &said.err;
+        assert_eq!(said.exit, Exit::Done, "{text}");
         assert!(text.contains("0 in step"), "{text}");
         assert!(text.contains("nobody leads: there is no Lease"), "{text}");
     }

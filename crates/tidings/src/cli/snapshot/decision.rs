@@ -57,25 +57,70 @@ impl Snapshot {
         Ok(entries.collect())
     }
 
-    /// Decides, and reads what the decision lacks, until it lacks nothing that
-    /// may be read.
+    /// Whether there are records at all, of any namespace; none where that may not be
+    /// asked. Those of these workloads' namespaces are read.
+    pub async fn read_records_of(&mut self, keys: &[WorkloadRef]) -> Option<bool> {
+        for key in keys {
+            self.read_records(&key.namespace).await;
+        }
+        let has_some = |records: &Records| !matches!(records, Ok(none) if none.is_empty());
+        if self.records.values().any(has_some) {
+            return Some(true);
+        }
+        let all = cluster::list(&self.api, &self.home()).await;
+        all.ok().map(|all| !all.is_empty())
+    }
+
+    /// Decides with the digests of all that counts, so that they can be shown.
     pub async fn verdict(&mut self, key: &WorkloadRef) -> Option<Verdict> {
         self.read_sources(key).await;
+        self.decision(key).await
+    }
+
+    /// Reads together what these decisions will ask for first.
+    pub async fn prepare(&mut self, keys: &[WorkloadRef]) {
+        let (evidence, now) = (Evidence::default(), Timestamp::now().as_second());
+        let mut unread = BTreeSet::new();
+        self.list_for_wildcards().await;
+        for key in keys {
+            let restless = self.restless(key, now);
+            self.index.work_out(key);
+            let verdict = self.decide(key, &evidence, &restless, now);
+            if let Some(Act::Read(sources)) = verdict.map(|verdict| verdict.act) {
+                unread.extend(sources);
+            }
+        }
+        self.fetch(unread.into_iter().collect()).await;
+    }
+
+    fn decide(
+        &self,
+        key: &WorkloadRef,
+        evidence: &Evidence,
+        restless: &Restless,
+        now: Seconds,
+    ) -> Option<Verdict> {
+        let moment = Moment {
+            now,
+            evidence,
+            unled_since: None,
+            // What is drawn here is not written.
+            seed: 0,
+            restless,
+        };
+        let entry = self.record(key).ok().flatten();
+        decide(key, &self.index, entry, moment, &self.installation.rules)
+    }
+
+    /// Decides, and reads what the decision lacks, until it lacks nothing that
+    /// may be read.
+    pub async fn decision(&mut self, key: &WorkloadRef) -> Option<Verdict> {
         let mut evidence = Evidence::default();
         let now = Timestamp::now().as_second();
         let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
             self.index.work_out(key);
-            let entry = self.record(key).ok().flatten();
-            let moment = Moment {
-                now,
-                evidence: &evidence,
-                unled_since: None,
-                // What is drawn here is not written.
-                seed: 0,
-                restless: &restless,
-            };
-            let verdict = decide(key, &self.index, entry, moment, &self.installation.rules)?;
+            let verdict = self.decide(key, &evidence, &restless, now)?;
             match &verdict.act {
                 Act::Read(sources) => {
                     let unread = sources.iter().filter(|s| !self.refused.contains_key(*s));

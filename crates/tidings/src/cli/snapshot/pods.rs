@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use serde_json::value::RawValue;
-use tidings_core::index::{Fact, StreamOf};
+use tidings_core::index::Fact;
 use tidings_core::object::{Pod, read_pod};
 use tidings_core::refs::{Name, SourceKind};
 
-use super::Snapshot;
-use crate::api::page::{self, METADATA_LIST, Pages};
+use super::{Snapshot, is_refused};
+use crate::api::page::{self, Pages};
 use crate::api::{ApiError, Call, Place, Verb};
 
 /// So many pods make a page: they are some 10 KB each.
@@ -35,10 +35,7 @@ impl Snapshot {
     }
 
     async fn pods_one_by_one(&mut self, labels: &str, refused: ApiError) -> Result<()> {
-        let names = self.namespaces().await.map_err(|_| refused);
-        let names =
-            names.context("neither all pods nor the namespaces may be listed; name one (-n)")?;
-        for name in names {
+        for name in self.each_namespace("pods", refused).await? {
             let listed = self.list_pods(Some(&name), labels).await;
             self.note_gap(listed, "pods", &name);
         }
@@ -66,19 +63,6 @@ impl Snapshot {
             Ok(())
         };
         page::through(&self.api, Pages::sized(list, PODS), read).await
-    }
-
-    /// The namespaces that the installation does not leave out.
-    async fn namespaces(&self) -> Result<Vec<Name>, ApiError> {
-        let list = Call::new(Verb::List, Place::core("namespaces")).accept(METADATA_LIST);
-        let mut names = Vec::new();
-        let read = |item: &RawValue| {
-            names.push(Name::from(page::meta(item)?.name));
-            Ok(())
-        };
-        page::all(&self.api, list, StreamOf::Namespaces, read).await?;
-        names.retain(|name| self.installation.covers(name));
-        Ok(names)
     }
 
     /// Lists the metadata of the sources that the pods use. `everywhere`: by one list, if
@@ -118,7 +102,7 @@ impl Snapshot {
             .collect()
     }
 
-    async fn list_sources(
+    pub(super) async fn list_sources(
         &mut self,
         kind: SourceKind,
         namespace: Option<&Name>,
@@ -132,15 +116,4 @@ impl Snapshot {
         let each = |meta| drop(index.apply(Fact::Source(meta)));
         crate::fetch::each_meta(&self.api, kind, place, &self.filter, each).await
     }
-
-    fn note_gap(&mut self, listed: Result<(), ApiError>, what: &str, namespace: &str) {
-        if let Err(error) = listed {
-            let gap = self.lacking(&error, &format!("{what} in {namespace}"));
-            self.gaps.push(gap);
-        }
-    }
-}
-
-fn is_refused(listed: &Result<(), ApiError>) -> bool {
-    matches!(listed, Err(ApiError::Forbidden(_)))
 }

@@ -8,7 +8,8 @@ use anyhow::Result;
 use futures::StreamExt;
 use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched};
-use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::needs::needs_of;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use super::{READS, Snapshot};
 use crate::api::ApiError;
@@ -21,13 +22,34 @@ impl Snapshot {
         let Some(known) = self.index.get(key) else {
             return;
         };
-        let needs = tidings_core::needs::needs_of(known, &self.index, None).needs;
+        let needs = needs_of(known, &self.index, None).needs;
         let sources = needs.into_iter().map(|need| need.source);
         let unread = sources.filter(|source| {
             self.index.watches(source.kind, &source.namespace)
                 && self.index.view(source).current().is_none()
         });
         self.fetch(unread.collect()).await;
+    }
+
+    /// Lists the metadata of the sources of these workloads' namespaces, of the kinds that
+    /// they use: what has the version of its record need not be read. What may not be
+    /// listed is read by its name, so nothing is missing yet.
+    pub async fn list_sources_of(&mut self, keys: &[WorkloadRef]) {
+        let used = keys.iter().flat_map(|key| self.kinds_used(key));
+        let used: BTreeSet<_> = used.collect();
+        for (kind, namespace) in used {
+            // A refusal says no more than that.
+            let _ = self.list_sources(kind, Some(&namespace)).await;
+        }
+    }
+
+    /// ConfigMaps and Secrets, as far as they are watched. Of a class the statuses tell.
+    fn kinds_used(&self, key: &WorkloadRef) -> BTreeSet<(SourceKind, Name)> {
+        let known = self.index.get(key).into_iter();
+        let needs = known.flat_map(|known| needs_of(known, &self.index, None).needs);
+        let used = needs.map(|need| (need.source.kind, need.source.namespace));
+        used.filter(|(kind, namespace)| !kind.by_status() && self.index.watches(*kind, namespace))
+            .collect()
     }
 
     /// Reads these sources. What may not be read is noted.

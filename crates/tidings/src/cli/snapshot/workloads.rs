@@ -1,40 +1,20 @@
 //! Workloads of a snapshot: those of a kind, or one by name with what tells of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, Result, bail};
 use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
-use tidings_core::object::{Meta, Workload, read_workload};
+use tidings_core::object::{Workload, read_workload};
 use tidings_core::refs::{Name, WorkloadRef};
 
-use super::Snapshot;
-use crate::api::page::{self, METADATA};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use super::{Snapshot, is_refused};
+use crate::api::page;
+use crate::api::{ApiError, Call, Place, Verb};
 use crate::watch::scope::Selectors;
 
 impl Snapshot {
-    /// An error where the installation leaves a namespace out.
-    pub fn is_covered(&self, namespace: &Name) -> Result<()> {
-        if !self.installation.covers(namespace) {
-            bail!(
-                "the namespace {namespace} is not among those that are watched; name another \
-                 (-n), or leave out --namespaces and --namespaces-to-ignore"
-            );
-        }
-        Ok(())
-    }
-
-    /// Who may not read namespaces is not told that one is missing.
-    pub async fn is_there(&self, namespace: &Name) -> Result<()> {
-        let place = Place::core("namespaces").named(namespace.clone());
-        match self.api.get(place).await {
-            Err(ApiError::Gone) => {
-                bail!("there is no namespace {namespace}; `kubectl get namespaces` shows which are")
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Reads one workload, and what else tells of it.
     pub async fn workload(&mut self, key: &WorkloadRef) -> Result<()> {
         self.is_covered(&key.namespace)?;
@@ -42,7 +22,9 @@ impl Snapshot {
             Err(ApiError::Gone) => bail!("there is no {key}; is it in another namespace (-n)?"),
             json => json.with_context(|| format!("cannot read {key}"))?,
         };
-        self.namespace(&key.namespace).await?;
+        if !self.told.contains(&key.namespace) {
+            self.namespace(&key.namespace).await?;
+        }
         let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
         let lender = workload.lender.clone();
         self.listed(workload);
@@ -77,74 +59,144 @@ impl Snapshot {
     async fn runs(&mut self, key: &WorkloadRef) -> Result<()> {
         let kinds = self.installation.kinds.clone();
         for kind in kinds.iter().filter(|k| k.renewal == Renewal::Recreate) {
-            self.list(kind, Some(key.namespace.clone())).await?;
+            let listed = self.list(kind, Some(&key.namespace), "").await;
+            listed.with_context(|| format!("cannot list {} in {}", kind.plural, key.namespace))?;
         }
         Ok(())
     }
 
-    /// Lists the workloads of these namespaces (`None`: of all).
-    pub async fn workloads(&mut self, places: Vec<Option<Name>>) -> Result<Vec<WorkloadRef>> {
-        for namespace in places {
-            for kind in self.installation.kinds.clone().iter() {
-                self.list(kind, namespace.clone()).await?;
+    /// Lists the workloads of these namespaces (`None`: of all) whose labels match, in
+    /// order. What may not be listed in all is asked for in each; what may not be listed
+    /// in one is a gap.
+    pub async fn workloads(
+        &mut self,
+        places: &[Option<Name>],
+        labels: &str,
+    ) -> Result<Vec<WorkloadRef>> {
+        if places.contains(&None) {
+            // Who may not list them is asked about each that matters.
+            let _ = self.namespaces().await;
+        }
+        let mut keys = Vec::new();
+        for kind in self.installation.kinds.clone().iter() {
+            for place in places {
+                keys.extend(
+                    self.of_kind(kind, place.as_ref(), labels, places.len())
+                        .await?,
+                );
             }
         }
-        let keys: Vec<_> = self.index.workloads().map(|(key, _)| key.clone()).collect();
-        let mut namespaces: Vec<_> = keys.iter().map(|key| key.namespace.clone()).collect();
-        namespaces.dedup();
-        for namespace in namespaces {
-            self.namespace(&namespace).await?;
+        for (place, kinds) in std::mem::take(&mut self.unlisted) {
+            self.gaps
+                .push(format!("list on {} in {place}", kinds.join(", ")));
+        }
+        keys.sort();
+        self.beside(&keys, labels).await?;
+        Ok(keys)
+    }
+
+    async fn of_kind(
+        &mut self,
+        kind: &'static Kind,
+        place: Option<&Name>,
+        labels: &str,
+        places: usize,
+    ) -> Result<Vec<WorkloadRef>> {
+        match (place, self.list(kind, place, labels).await) {
+            (None, Err(error @ ApiError::Forbidden(_))) => {
+                self.one_by_one(kind, labels, error).await
+            }
+            (Some(name), listed) if places > 1 || is_refused(&listed) => {
+                Ok(self.or_gap(listed, kind, name))
+            }
+            (_, listed) => listed.with_context(|| format!("cannot list {}", kind.plural)),
+        }
+    }
+
+    async fn one_by_one(
+        &mut self,
+        kind: &'static Kind,
+        labels: &str,
+        refused: ApiError,
+    ) -> Result<Vec<WorkloadRef>> {
+        let mut keys = Vec::new();
+        for name in self.each_namespace(kind.plural, refused).await? {
+            let listed = self.list(kind, Some(&name), labels).await;
+            keys.extend(self.or_gap(listed, kind, &name));
         }
         Ok(keys)
     }
 
-    async fn list(&mut self, kind: &'static Kind, namespace: Option<Name>) -> Result<()> {
+    /// What may not be listed in a namespace is told of all kinds together.
+    fn or_gap(
+        &mut self,
+        listed: Result<Vec<WorkloadRef>, ApiError>,
+        kind: &'static Kind,
+        place: &Name,
+    ) -> Vec<WorkloadRef> {
+        match listed {
+            Ok(keys) => return keys,
+            Err(ApiError::Forbidden(refusal)) => {
+                self.rights.push(refusal);
+                let kinds = self.unlisted.entry(place.clone()).or_default();
+                kinds.push(kind.plural);
+            }
+            Err(error) => self.note_gap::<()>(Err(error), kind.plural, place),
+        }
+        Vec::new()
+    }
+
+    /// What tells of workloads besides themselves: their namespaces and, where labels
+    /// choose among them, what these leave out.
+    async fn beside(&mut self, keys: &[WorkloadRef], labels: &str) -> Result<()> {
+        let namespaces: BTreeSet<_> = keys.iter().map(|key| &key.namespace).collect();
+        for namespace in namespaces {
+            if !self.told.contains(namespace) {
+                self.namespace(namespace).await?;
+            }
+        }
+        if labels.is_empty() {
+            return Ok(());
+        }
+        let runs = keys.iter().filter(|key| key.kind.renewal == Renewal::Run);
+        let runs: BTreeMap<_, _> = runs.map(|key| (&key.namespace, key)).collect();
+        for key in runs.into_values() {
+            self.runs(key).await?;
+        }
+        let lender = |key| self.index.get(key)?.workload.lender.clone();
+        let lenders: BTreeSet<_> = keys.iter().filter_map(lender).collect();
+        for lender in lenders.iter().filter(|lender| !keys.contains(lender)) {
+            self.lender(lender).await?;
+        }
+        Ok(())
+    }
+
+    async fn list(
+        &mut self,
+        kind: &'static Kind,
+        namespace: Option<&Name>,
+        labels: &str,
+    ) -> Result<Vec<WorkloadRef>, ApiError> {
         let ignored = self.ignored();
         let stream = Stream {
             of: StreamOf::Workloads(kind),
-            namespace,
+            namespace: namespace.cloned(),
         };
         let scope = Selectors::of(&stream, &self.filter, &ignored);
-        let list =
-            Call::new(Verb::List, Place::stream(&stream)).with("fieldSelector", scope.fields);
+        let list = Call::new(Verb::List, Place::stream(&stream))
+            .with("fieldSelector", scope.fields)
+            .with("labelSelector", labels);
         let (api, vocabulary) = (self.api.clone(), self.filter.vocabulary.clone());
+        let mut keys = Vec::new();
         let read = |item: &RawValue| {
-            self.listed(read_workload(kind, item.get().as_bytes(), &vocabulary)?);
+            let workload = read_workload(kind, item.get().as_bytes(), &vocabulary)?;
+            keys.push(workload.key.clone());
+            self.listed(workload);
             Ok(())
         };
         match page::all(&api, list, stream.of, read).await {
-            Err(ApiError::NotServed(_)) if stream.of.may_be_lacking() => Ok(()),
-            answer => answer.with_context(|| format!("cannot list {stream}")),
+            Err(ApiError::NotServed(_)) if stream.of.may_be_lacking() => Ok(Vec::new()),
+            answer => answer.map(|()| keys),
         }
-    }
-
-    /// What a namespace sets, and whether it is selected. Where it may not be read it
-    /// sets nothing that could be known, and of one that a selector chooses there is
-    /// nothing to say.
-    async fn namespace(&mut self, name: &Name) -> Result<()> {
-        #[derive(serde::Deserialize)]
-        struct WithMetadata {
-            metadata: Meta,
-        }
-        let call =
-            Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
-        let json = self.api.read(&call).await;
-        let metadata = match json.and_then(|json| api::read(&json)) {
-            Ok(WithMetadata { metadata }) => metadata,
-            Err(_) if self.filter.namespaces.selects_all() => return Ok(()),
-            Err(error) => {
-                return Err(error).with_context(|| {
-                    format!("whether --namespace-selector leaves out {name} is not known")
-                });
-            }
-        };
-        let left_out = self.filter.leaves_out(&metadata.labels);
-        let annotations = metadata.annotations(&self.filter.vocabulary);
-        self.index.apply(Fact::Namespace {
-            name: name.clone(),
-            annotations: annotations.unwrap_or_default(),
-            left_out,
-        });
-        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use tidings_core::evidence::{Evidence, Finding};
 use tidings_core::object::{Group, Version};
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::WorkloadRef;
 use tidings_core::stale::{Look, Recorded, StaleUse, look, recorded};
 
 use super::report::StaleReport;
@@ -38,7 +38,7 @@ pub async fn stale(settings: StaleSettings) -> Result<Printed> {
 /// The same by a client that is there already.
 pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
     let mut snapshot = Snapshot::new(api, settings.installation);
-    let places = places(&snapshot, &settings.target)?;
+    let places = snapshot.places_of(&settings.target)?;
     snapshot.pods(&places, &settings.labels).await?;
     if let [Some(namespace)] = places.as_slice()
         && snapshot.index.pods().next().is_none()
@@ -61,17 +61,6 @@ pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
         said.err += &grants(&snapshot.rights);
     }
     Ok(said)
-}
-
-fn places(snapshot: &Snapshot, target: &Target) -> Result<Vec<Option<Name>>> {
-    match target {
-        Target::Within(namespace) | Target::One { namespace, .. } => {
-            let namespace = snapshot.namespace_or_own(namespace.as_ref());
-            snapshot.is_covered(&namespace)?;
-            Ok(vec![Some(namespace)])
-        }
-        Target::All => Ok(snapshot.places()),
-    }
 }
 
 async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tidings_shared::plain::plain;
 
 use super::report::{StaleReport, StaleRow};
-use crate::cli::columns::{Cell, listing_on};
+use crate::cli::columns::{Cell, age, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::screen::{Screen, Tone};
 use crate::settings::values::ListForm;
@@ -183,15 +183,6 @@ fn containers(row: &StaleRow) -> String {
 fn since(row: &StaleRow, shape: &Shape) -> String {
     let written = row.written.map(|at| shape.now.duration_since(at).as_secs());
     written.map_or_else(|| "?".to_owned(), age)
-}
-
-/// In one unit, the one that says enough.
-fn age(seconds: i64) -> String {
-    const UNITS: [(i64, char); 3] = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
-    let seconds = seconds.max(0);
-    let unit = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
-    let (unit, word) = unit.copied().unwrap_or((1, 's'));
-    format!("{}{word}", seconds / unit)
 }
 
 /// What the words of the table mean, as far as they are in it.

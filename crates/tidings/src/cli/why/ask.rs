@@ -7,104 +7,100 @@
 //! Error policy: without the workload there is nothing to say. Anything else
 //! that may not be read is named in the report, and the rest is said.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use jiff::Timestamp;
 use tidings_core::refs::WorkloadRef;
-use tokio::time::timeout;
 
-use super::explain::Facts;
-use super::leader::LeaderReport;
-use super::report::{WhyReport, WorkloadReport};
+use super::report::WhyReport;
 use super::table;
-use crate::api::{ApiClient, ApiError};
-use crate::cli::exit::Exit;
+use crate::api::ApiClient;
+use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
-use crate::lease::{self, LeaseObject};
+use crate::cli::status;
+use crate::cli::status::look::{self, Inquiry};
+use crate::cli::status::report::StatusReport;
+use crate::cli::status::table::{Asks, StatusShape};
 use crate::settings::values::ListForm;
 use crate::settings::{Target, WhySettings};
 
-/// Who leads is not waited for any longer.
-const LEADER: Duration = Duration::from_secs(5);
-
 /// Explains the workloads that are asked about, on standard output.
-pub async fn why(settings: WhySettings) -> Result<(String, Exit)> {
+pub async fn why(settings: WhySettings) -> Result<Printed> {
     let api = ApiClient::of_command(&settings.cluster).await?;
     ask(api, settings).await
 }
 
 /// The same by a client that is there already.
-pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<(String, Exit)> {
+pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<Printed> {
     let mut snapshot = Snapshot::new(api, settings.installation);
-    let keys = workloads(&mut snapshot, &settings.target).await?;
-    let mut reports = Vec::new();
-    for key in &keys {
-        reports.extend(report(&mut snapshot, key).await);
-    }
-    let one = matches!(settings.target, Target::One { .. });
-    let alone = reports.first().filter(|_| one).cloned();
-    let report = WhyReport::new(reports, leader(&snapshot).await);
-    let screen = settings.output.fitting(Screen::of_stdout());
-    let text = match (settings.output, &alone) {
-        (ListForm::Json, _) => return Ok((report.json()?, report.exit())),
-        (ListForm::Name, _) => return Ok((table::names(&report), report.exit())),
-        (_, None) if settings.bare => table::lines(&report, &screen),
-        (_, None) => table::summary(&report, &screen),
-        (_, Some(workload)) => {
-            table::workload(workload, &screen) + &table::without_leader(&report.leader)
-        }
-    };
-    Ok((text + &grants(&snapshot.rights), report.exit()))
-}
-
-async fn workloads(snapshot: &mut Snapshot, target: &Target) -> Result<Vec<WorkloadRef>> {
-    match target {
-        Target::All => snapshot.workloads(snapshot.places()).await,
-        Target::Within(namespace) => {
-            let namespace = snapshot.namespace_or_own(namespace.as_ref());
-            snapshot.is_covered(&namespace)?;
-            let keys = snapshot.workloads(vec![Some(namespace.clone())]).await?;
-            if keys.is_empty() {
-                snapshot.is_there(&namespace).await?;
-            }
-            Ok(keys)
-        }
+    match settings.target {
         Target::One {
             kind,
             name,
             namespace,
         } => {
             let namespace = snapshot.namespace_or_own(namespace.as_ref());
-            let key = WorkloadRef::new(kind, namespace, name.clone());
-            snapshot.workload(&key).await?;
-            Ok(vec![key])
+            let key = WorkloadRef::new(kind, namespace, name);
+            one(&mut snapshot, &key, settings.output).await
+        }
+        target => {
+            let asked = Inquiry {
+                target,
+                labels: settings.labels,
+                digests: settings.output == ListForm::Json,
+            };
+            several(&mut snapshot, &asked, settings.output, settings.bare).await
         }
     }
 }
 
-async fn report(snapshot: &mut Snapshot, key: &WorkloadRef) -> Option<WorkloadReport> {
+async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Result<Printed> {
+    snapshot.workload(key).await?;
     snapshot.read_records(&key.namespace).await;
     let verdict = snapshot.verdict(key).await;
-    Some(WorkloadReport::new(&Facts {
-        known: snapshot.index.get(key)?,
-        index: &snapshot.index,
-        record: snapshot.record(key),
-        verdict: verdict.as_ref(),
-        refused: &snapshot.refused,
-    }))
+    let report = look::report(snapshot, key, verdict.as_ref());
+    let leader = look::leader(snapshot).await;
+    let report = WhyReport::new(report.into_iter().collect(), leader, Vec::new());
+    let screen = output.fitting(Screen::of_stdout());
+    let told = report.workloads.iter();
+    let (out, err) = match output {
+        ListForm::Json => (report.json()?, String::new()),
+        ListForm::Name => (format!("{}/{}\n", key.kind.word, key.name), String::new()),
+        ListForm::Table | ListForm::Wide => (
+            told.map(|workload| table::workload(workload, &screen))
+                .collect::<String>()
+                + &table::without_leader(&report.leader),
+            grants(&snapshot.rights),
+        ),
+    };
+    let exit = report.exit();
+    Ok(Printed { out, err, exit })
 }
 
-/// Who leads the installation.
-async fn leader(snapshot: &Snapshot) -> LeaderReport {
-    let namespace = &snapshot.installation.own_namespace;
-    let name = &snapshot.installation.rules.instance;
-    let place = lease::leases(namespace).named(name.clone());
-    let found = timeout(LEADER, snapshot.api.get(place)).await;
-    let late = || ApiError::Unreachable(format!("no answer in {} s", LEADER.as_secs()));
-    let found = found.unwrap_or_else(|_| Err(late()));
-    let found = found.and_then(|json| LeaseObject::read(&json, name));
-    LeaderReport::new(&found, &format!("{namespace}/{name}"), Timestamp::now())
+/// As `status` reads and shows them, with other columns.
+async fn several(
+    snapshot: &mut Snapshot,
+    asked: &Inquiry,
+    output: ListForm,
+    bare: bool,
+) -> Result<Printed> {
+    let seen = look::look(snapshot, asked).await?;
+    if output != ListForm::Json {
+        let shape = StatusShape {
+            output,
+            bare,
+            namespaces: matches!(asked.target, Target::All),
+            asks: Asks::Why,
+            now: Timestamp::now(),
+            screen: output.fitting(Screen::of_stdout()),
+        };
+        return status::table::said(&StatusReport::new(seen, &[]), &shape);
+    }
+    let report = WhyReport::new(seen.workloads, seen.leader, seen.gaps);
+    Ok(Printed {
+        out: report.json()?,
+        err: String::new(),
+        exit: report.exit(),
+    })
 }

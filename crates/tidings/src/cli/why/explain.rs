@@ -16,7 +16,9 @@ use tidings_core::standing::{self as core, Word};
 use tidings_core::state::{Entry, Seen, SeenSource};
 use tidings_core::uses::{Use, Via};
 
-use super::report::{OF_THE_RECORD, Pods, ProblemReport, Standing, UseReport, WorkloadReport};
+use super::report::{
+    LastRoll, OF_THE_RECORD, Pods, ProblemReport, Standing, UseReport, WorkloadReport,
+};
 
 /// What is known of one workload.
 #[derive(Debug)]
@@ -52,8 +54,11 @@ impl WorkloadReport {
             name: key.name.clone(),
             standing: Standing(standing.map(|standing| standing.word)),
             pods: pods.map(|(updated, desired)| Pods { updated, desired }),
+            desired: desired(facts),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
             roll: entry.map(|entry| entry.n),
+            number: entry.map(|entry| entry.number().to_string()),
+            last: entry.and_then(last_roll),
             pending: entry.is_some_and(|entry| is_pending(entry, facts)),
             by_restart: entry.is_some_and(|entry| entry.restart.is_some()),
             reason: row.map(|row| row.word),
@@ -70,6 +75,21 @@ impl WorkloadReport {
 /// record a workload looks as if it were seen for the first time.
 fn holds(facts: &Facts<'_>, verdict: &Verdict) -> bool {
     facts.record.is_ok() || verdict.reason == Reason::NotOptedIn
+}
+
+/// Where the kind's controller tells of pods that stay.
+fn desired(facts: &Facts<'_>) -> Option<u32> {
+    let workload = &facts.known.workload;
+    let progress = workload.progress;
+    (progress.told && !workload.key.kind.ends()).then_some(progress.desired)
+}
+
+fn last_roll(entry: &Entry) -> Option<LastRoll> {
+    let roll = entry.rolls.iter().next()?;
+    Some(LastRoll {
+        at: jiff::Timestamp::from_second(roll.at).ok(),
+        because: roll.cause.to_owned(),
+    })
 }
 
 /// What is not known of it outweighs what is.

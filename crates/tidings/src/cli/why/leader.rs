@@ -32,7 +32,7 @@ pub struct LeaderReport {
 
 impl LeaderReport {
     /// What the Lease tells; `place` is where it should be.
-    pub(super) fn new(found: &Result<LeaseObject, ApiError>, place: &str, now: Timestamp) -> Self {
+    pub(crate) fn new(found: &Result<LeaseObject, ApiError>, place: &str, now: Timestamp) -> Self {
         match found {
             Ok(lease) => Self::of(lease, place, now),
             Err(ApiError::Gone) => Self::problem(format!(
@@ -81,7 +81,7 @@ impl LeaderReport {
     }
 
     /// In a line.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         match (&self.problem, &self.name) {
             (Some(problem), _) => problem.clone(),
             (None, Some(name)) => {

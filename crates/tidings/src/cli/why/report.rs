@@ -25,6 +25,8 @@ pub struct WhyReport {
     pub summary: Summary,
     /// Who leads.
     pub leader: LeaderReport,
+    /// What could not be listed.
+    pub unknown: Vec<String>,
 }
 
 /// How many workloads stand how.
@@ -48,6 +50,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Of these.
+    pub fn of(workloads: &[WorkloadReport]) -> Self {
+        let mut summary = Self::default();
+        for workload in workloads {
+            summary.count(workload.standing);
+        }
+        summary
+    }
+
     fn count(&mut self, standing: Standing) {
         let count = match standing.0 {
             Some(Word::InStep) => &mut self.in_step,
@@ -96,10 +107,17 @@ pub struct WorkloadReport {
     pub standing: Standing,
     /// How far a rollout is that is not through.
     pub pods: Option<Pods>,
+    /// How many pods there should be, where that is told.
+    #[serde(skip)]
+    pub desired: Option<u32>,
     /// Until when it waits at least, where that is known.
     pub until: Option<jiff::Timestamp>,
     /// The number of the last roll; none where it is not known.
     pub roll: Option<u64>,
+    /// That number as people are told it.
+    pub number: Option<String>,
+    /// That roll, as the record tells of it.
+    pub last: Option<LastRoll>,
     /// Whether that is written down and has not reached the workload.
     pub pending: bool,
     /// Whether it came by `kubectl.kubernetes.io/restartedAt`, which operators leave.
@@ -132,6 +150,16 @@ impl WorkloadReport {
     }
 }
 
+/// The last roll of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRoll {
+    /// When it was decided.
+    pub at: Option<jiff::Timestamp>,
+    /// The sources and keys that it was for.
+    pub because: String,
+}
+
 /// One source that a workload uses or names.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -153,7 +181,7 @@ pub struct UseReport {
 }
 
 /// One problem.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemReport {
     /// In a word.
@@ -171,6 +199,10 @@ pub static FIELDS: &[(&str, &str)] = &[
     (
         "leader",
         "Who leads, and so rolls: the `name` of the replica, `since` when it does, when it has `renewed` the Lease, by its clock, and the `problem` where nobody does or that is not known; each may be `null`.",
+    ),
+    (
+        "unknown[]",
+        "What could not be listed, and the permission that is missing.",
     ),
     (
         "workloads[]",
@@ -194,6 +226,14 @@ pub static FIELDS: &[(&str, &str)] = &[
     (
         "workloads[].roll",
         "The number of the last roll; `null` where there is no record or it cannot be read.",
+    ),
+    (
+        "workloads[].number",
+        "That number as people are told it, with what it counts in: `4-k7f2`; `null` likewise.",
+    ),
+    (
+        "workloads[].last",
+        "That roll: when it was decided (`at`) and the sources and keys that it was for (`because`); `null` where there was none.",
     ),
     (
         "workloads[].pending",
@@ -272,32 +312,33 @@ impl WorkloadReport {
 }
 
 impl WhyReport {
-    /// The report on these workloads.
-    pub fn new(workloads: Vec<WorkloadReport>, leader: LeaderReport) -> Self {
-        let mut summary = Summary::default();
-        for workload in &workloads {
-            summary.count(workload.standing);
-        }
+    /// The report on these workloads; and what could not be listed.
+    pub fn new(workloads: Vec<WorkloadReport>, leader: LeaderReport, unknown: Vec<String>) -> Self {
         Self {
+            summary: Summary::of(&workloads),
             workloads,
-            summary,
             leader,
+            unknown,
         }
     }
 
     /// How the program ends with it: the gravest standing decides.
     pub fn exit(&self) -> Exit {
-        let stands = |word| self.workloads.iter().any(|w| w.standing.0 == Some(word));
-        let others = [Word::Failed, Word::Rolling, Word::Waiting, Word::Stale];
-        match () {
-            () if stands(Word::Unknown) => Exit::Error,
-            () if others.into_iter().any(stands) => Exit::NotInStep,
-            () => Exit::Done,
-        }
+        exit(self.workloads.iter().map(|w| w.standing), &self.unknown)
     }
 
     /// The JSON of `-o json`.
     pub fn json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+/// How the program ends where workloads stand so, and this could not be listed.
+pub fn exit(standings: impl Iterator<Item = Standing>, unknown: &[String]) -> Exit {
+    let words: Vec<_> = standings.filter_map(|standing| standing.0).collect();
+    match () {
+        () if !unknown.is_empty() || words.contains(&Word::Unknown) => Exit::Error,
+        () if words.iter().any(|word| *word != Word::InStep) => Exit::NotInStep,
+        () => Exit::Done,
     }
 }

@@ -1,7 +1,7 @@
 //! `tidings why` for eyes.
 //!
-//! Goes in: a [`WhyReport`] and the screen. Comes out: text, without wrapping, so that it
-//! can be searched and cut; off a terminal without colours, and with all words whole.
+//! Goes in: a [`WorkloadReport`] and the screen. Comes out: text, without wrapping, so that
+//! it can be searched and cut; off a terminal without colours, and with all words whole.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
 use super::leader::LeaderReport;
-use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
+use super::report::{Pods, UseReport, WorkloadReport};
 use crate::cli::columns::{Cell, listing_on};
 use crate::cli::screen::{Screen, Tone};
 
@@ -76,12 +76,18 @@ fn decision(report: &WorkloadReport) -> String {
 }
 
 fn last_roll(report: &WorkloadReport) -> String {
-    let Some(roll) = report.roll.filter(|roll| *roll > 0) else {
+    let was = report.roll.is_some_and(|roll| roll > 0);
+    let Some(number) = report.number.as_deref().filter(|_| was) else {
         return String::new();
     };
+    let when = report.last.as_ref().map(|last| {
+        let at = last.at.map(|at| format!(" at {at}")).unwrap_or_default();
+        format!("{at} for {}", plain(&last.because))
+    });
+    let when = when.unwrap_or_default();
     let how = if report.by_restart { BY_RESTART } else { "" };
     let far = if report.pending { PENDING } else { "" };
-    format!("  Last roll: no. {roll}{how}{far}\n")
+    format!("  Last roll: {number}{when}{how}{far}\n")
 }
 
 /// What is wrong, and what could not be found out.
@@ -126,89 +132,13 @@ pub fn without_leader(leader: &LeaderReport) -> String {
     }
 }
 
-/// Those that are opted in, one `kind/name` a line.
-pub fn names(report: &WhyReport) -> String {
-    let names = opted_in(report).map(|w| format!("{}/{}\n", w.kind, w.name));
-    names.collect()
-}
-
-fn opted_in(report: &WhyReport) -> impl Iterator<Item = &WorkloadReport> {
-    report.workloads.iter().filter(|w| w.standing.0.is_some())
-}
-
-/// All workloads that are opted in, one line each, without anything else.
-pub fn lines(report: &WhyReport, screen: &Screen) -> String {
-    let lines = listing_on(screen, None, opted_in(report).map(line));
-    if lines.is_empty() {
-        return lines;
-    }
-    lines + "\n"
-}
-
-fn line(report: &WorkloadReport) -> [Cell; 4] {
-    let WorkloadReport {
-        namespace,
-        kind,
-        name,
-        ..
-    } = report;
-    let reason = report.reason.unwrap_or("-").to_owned();
-    [
-        format!("{namespace}/{kind}/{name}").into(),
-        Cell::new(report.standing_text(), standing(report)),
-        reason.into(),
-        particulars(report).into(),
-    ]
-}
-
-/// The same below a header, and how many stand how.
-pub fn summary(report: &WhyReport, screen: &Screen) -> String {
-    let header = ["WORKLOAD", "STANDING", "REASON", "PARTICULARS"];
-    let text = listing_on(screen, Some(header.into()), opted_in(report).map(line));
-    let counts = &report.summary;
-    let hint = match report.workloads.iter().find(|w| w.lacks_record()) {
-        Some(WorkloadReport {
-            kind,
-            name,
-            namespace,
-            ..
-        }) => format!(
-            "\nEvents tell what was decided, such as: \
-             kubectl describe {kind}/{name} -n {namespace}\n"
-        ),
-        None => String::new(),
-    };
-    format!(
-        "{text}\n\n{} in step, {} stale, {} waiting, {} rolling, {} failed, {} unknown; \
-         {} not opted in\n{}\n{hint}",
-        counts.in_step,
-        counts.stale,
-        counts.waiting,
-        counts.rolling,
-        counts.failed,
-        counts.unknown,
-        counts.not_opted_in,
-        report.leader.line()
-    )
-}
-
 /// Of a rollout, how many pods it has reached; of what waits, until when.
-fn how_far(report: &WorkloadReport) -> String {
+pub fn how_far(report: &WorkloadReport) -> String {
     let pods = report
         .pods
         .map(|Pods { updated, desired }| format!(", {updated} of {desired} pods"));
     let until = report.until.map(|until| format!(" until {until}"));
     until.into_iter().chain(pods).collect()
-}
-
-fn particulars(report: &WorkloadReport) -> String {
-    let problems = report.problems.iter().map(|p| p.reason.to_owned());
-    let text = Some(report.text.clone()).filter(|text| !text.is_empty());
-    let all = text
-        .into_iter()
-        .chain(problems)
-        .chain(report.unknown.iter().cloned());
-    all.collect::<Vec<_>>().join("; ")
 }
 
 /// What is not in step: a line a key. What is: one line for all.

@@ -1,0 +1,109 @@
+//! Namespaces of a snapshot: which there are, and what they set.
+
+use anyhow::{Context, Result, bail};
+use serde_json::value::RawValue;
+use tidings_core::index::{Fact, StreamOf};
+use tidings_core::object::Meta;
+use tidings_core::refs::Name;
+
+use super::Snapshot;
+use crate::api::page::{self, METADATA, METADATA_LIST};
+use crate::api::{self, ApiError, Call, Place, Verb};
+
+impl Snapshot {
+    /// An error where the installation leaves a namespace out.
+    pub fn is_covered(&self, namespace: &Name) -> Result<()> {
+        if !self.installation.covers(namespace) {
+            bail!(
+                "the namespace {namespace} is not among those that are watched; name another \
+                 (-n), or leave out --namespaces and --namespaces-to-ignore"
+            );
+        }
+        Ok(())
+    }
+
+    /// Who may not read namespaces is not told that one is missing.
+    pub async fn is_there(&self, namespace: &Name) -> Result<()> {
+        let place = Place::core("namespaces").named(namespace.clone());
+        match self.api.get(place).await {
+            Err(ApiError::Gone) => {
+                bail!("there is no namespace {namespace}; `kubectl get namespaces` shows which are")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The namespaces to ask one by one, where something may not be listed in all.
+    pub(super) async fn each_namespace(
+        &mut self,
+        what: &str,
+        refused: ApiError,
+    ) -> Result<Vec<Name>> {
+        let names = self.namespaces().await.map_err(|_| refused);
+        names.with_context(|| {
+            format!("neither all {what} nor the namespaces may be listed; name one (-n)")
+        })
+    }
+
+    /// The namespaces that the installation does not leave out, and what they set.
+    pub(super) async fn namespaces(&mut self) -> Result<Vec<Name>, ApiError> {
+        let list = Call::new(Verb::List, Place::core("namespaces")).accept(METADATA_LIST);
+        let mut all = Vec::new();
+        let read = |item: &RawValue| {
+            all.push(page::meta(item)?);
+            Ok(())
+        };
+        page::all(&self.api, list, StreamOf::Namespaces, read).await?;
+        let mut names = Vec::new();
+        for meta in all {
+            let name = Name::from(&*meta.name);
+            if self.installation.covers(&name) {
+                self.sets(&name, &meta);
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// What a namespace sets, and whether it is selected. Where it may not be read it
+    /// sets nothing that could be known, and of one that a selector chooses there is
+    /// nothing to say.
+    pub(super) async fn namespace(&mut self, name: &Name) -> Result<()> {
+        #[derive(serde::Deserialize)]
+        struct WithMetadata {
+            metadata: Meta,
+        }
+        let call =
+            Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
+        let json = self.api.read(&call).await;
+        match json.and_then(|json| api::read(&json)) {
+            Ok(WithMetadata { metadata }) => {
+                self.sets(name, &metadata);
+                Ok(())
+            }
+            Err(_) if self.filter.namespaces.selects_all() => Ok(()),
+            Err(error) => Err(error).with_context(|| {
+                format!("whether --namespace-selector leaves out {name} is not known")
+            }),
+        }
+    }
+
+    fn sets(&mut self, name: &Name, meta: &Meta) {
+        let left_out = self.filter.leaves_out(&meta.labels);
+        let annotations = meta.annotations(&self.filter.vocabulary);
+        self.told.insert(name.clone());
+        self.index.apply(Fact::Namespace {
+            name: name.clone(),
+            annotations: annotations.unwrap_or_default(),
+            left_out,
+        });
+    }
+
+    /// Notes what could not be listed.
+    pub(super) fn note_gap<T>(&mut self, listed: Result<T, ApiError>, what: &str, place: &str) {
+        if let Err(error) = listed {
+            let gap = self.lacking(&error, &format!("{what} in {place}"));
+            self.gaps.push(gap);
+        }
+    }
+}

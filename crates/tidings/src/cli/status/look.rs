@@ -1,0 +1,122 @@
+//! One look at how workloads stand: the reading of `status`, and of `why` without a name.
+//!
+//! Goes in: a snapshot to fill, and what is asked about. Comes out: a report on each
+//! workload. Workloads are listed, and the metadata of sources where one is opted in; of
+//! these only those are read whose version is not the recorded one.
+//!
+//! Error policy: what may not be read is named, and the rest is said.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use tidings_core::decide::Verdict;
+use tidings_core::refs::WorkloadRef;
+use tokio::time::timeout;
+
+use crate::api::{ApiError, Refusal};
+use crate::cli::snapshot::Snapshot;
+use crate::cli::why::explain::Facts;
+use crate::cli::why::leader::LeaderReport;
+use crate::cli::why::report::WorkloadReport;
+use crate::lease::{self, LeaseObject};
+use crate::settings::Target;
+
+/// Who leads is not waited for any longer.
+const LEADER: Duration = Duration::from_secs(5);
+
+/// What is asked about.
+#[derive(Clone, Debug)]
+pub struct Inquiry {
+    /// Which namespaces.
+    pub target: Target,
+    /// Which workloads, in the API server's words; all where it is empty.
+    pub labels: String,
+    /// Whether all digests are to be shown, also of what nothing hangs on.
+    pub digests: bool,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// The workloads, in order.
+    pub workloads: Vec<WorkloadReport>,
+    /// Who leads.
+    pub leader: LeaderReport,
+    /// Whether there are records of any workload; none where that may not be asked.
+    pub records: Option<bool>,
+    /// The namespace in which they would be.
+    pub own_namespace: String,
+    /// What could not be listed.
+    pub gaps: Vec<String>,
+    /// The rights that were lacking.
+    pub rights: Vec<Refusal>,
+}
+
+/// Looks once.
+pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> {
+    let places = snapshot.places_of(&asked.target)?;
+    let keys = snapshot.workloads(&places, &asked.labels).await?;
+    if let ([Some(namespace)], []) = (places.as_slice(), keys.as_slice()) {
+        snapshot.is_there(namespace).await?;
+    }
+    let followed = followed(snapshot, &keys);
+    let records = snapshot.read_records_of(&followed).await;
+    if !asked.digests {
+        snapshot.list_sources_of(&followed).await;
+        snapshot.prepare(&followed).await;
+    }
+    let mut workloads = Vec::new();
+    for key in &keys {
+        let verdict = if asked.digests {
+            snapshot.verdict(key).await
+        } else {
+            snapshot.decision(key).await
+        };
+        workloads.extend(report(snapshot, key, verdict.as_ref()));
+    }
+    Ok(Overview {
+        workloads,
+        leader: leader(snapshot).await,
+        records,
+        own_namespace: snapshot.installation.own_namespace.to_string(),
+        gaps: std::mem::take(&mut snapshot.gaps),
+        rights: std::mem::take(&mut snapshot.rights),
+    })
+}
+
+/// Those of which there may be a record.
+fn followed(snapshot: &Snapshot, keys: &[WorkloadRef]) -> Vec<WorkloadRef> {
+    let is_followed = |key: &&WorkloadRef| {
+        let known = snapshot.index.get(key);
+        known.is_some_and(|known| known.policy.opted_in())
+    };
+    keys.iter().filter(is_followed).cloned().collect()
+}
+
+/// What is to be said about a workload that the snapshot knows.
+pub fn report(
+    snapshot: &Snapshot,
+    key: &WorkloadRef,
+    verdict: Option<&Verdict>,
+) -> Option<WorkloadReport> {
+    Some(WorkloadReport::new(&Facts {
+        known: snapshot.index.get(key)?,
+        index: &snapshot.index,
+        record: snapshot.record(key),
+        verdict,
+        refused: &snapshot.refused,
+    }))
+}
+
+/// Who leads the installation.
+pub async fn leader(snapshot: &Snapshot) -> LeaderReport {
+    let namespace = &snapshot.installation.own_namespace;
+    let name = &snapshot.installation.rules.instance;
+    let place = lease::leases(namespace).named(name.clone());
+    let found = timeout(LEADER, snapshot.api.get(place)).await;
+    let late = || ApiError::Unreachable(format!("no answer in {} s", LEADER.as_secs()));
+    let found = found.unwrap_or_else(|_| Err(late()));
+    let found = found.and_then(|json| LeaseObject::read(&json, name));
+    LeaderReport::new(&found, &format!("{namespace}/{name}"), Timestamp::now())
+}

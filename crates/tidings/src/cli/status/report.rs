@@ -1,0 +1,214 @@
+//! What `tidings status` says about workloads, as values.
+//!
+//! They are also the JSON of `-o json`: their fields are a promise, listed in
+//! [`FIELDS`].
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tidings_core::refs::Name;
+use tidings_core::standing::Word;
+
+use super::look::Overview;
+use crate::api::Refusal;
+use crate::cli::exit::Exit;
+use crate::cli::why::leader::LeaderReport;
+use crate::cli::why::report::{
+    LastRoll, Pods, ProblemReport, Standing, Summary, WorkloadReport, exit,
+};
+
+/// The answer to `tidings status`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReport {
+    /// The workloads that are opted in and stand as was asked for, in order.
+    pub workloads: Vec<StatusRow>,
+    /// How many stand how, of all.
+    pub summary: Summary,
+    /// Who leads.
+    pub leader: LeaderReport,
+    /// Whether there are records of any workload; none where that may not be asked.
+    pub records: Option<bool>,
+    /// What could not be listed.
+    pub unknown: Vec<String>,
+    /// The namespace in which records would be.
+    #[serde(skip)]
+    pub own_namespace: String,
+    /// The rights that were lacking.
+    #[serde(skip)]
+    pub rights: Vec<Refusal>,
+}
+
+/// One workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusRow {
+    /// Its namespace.
+    pub namespace: Name,
+    /// The word for its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+    /// How it stands.
+    pub standing: Standing,
+    /// The number of its last roll.
+    pub number: Option<String>,
+    /// How many of its pods have what is newest; none where that is not known.
+    pub pods: Option<Pods>,
+    /// Until when it waits at least, where that is known.
+    pub until: Option<Timestamp>,
+    /// Its last roll.
+    pub last: Option<LastRoll>,
+    /// Why it stands so, in a word.
+    pub reason: Option<&'static str>,
+    /// The particulars.
+    pub text: String,
+    /// What a person should mend.
+    pub problems: Vec<ProblemReport>,
+    /// What could not be read.
+    pub unknown: Vec<String>,
+}
+
+/// The fields of `-o json`, as the reference page lists them.
+pub static FIELDS: &[(&str, &str)] = &[
+    (
+        "summary",
+        "How many workloads are `inStep`, `stale`, `waiting`, `rolling`, `failed`, `unknown` and `notOptedIn`, whatever `--standing` shows.",
+    ),
+    (
+        "leader",
+        "Who leads, and so rolls, as `tidings why -o json` has it.",
+    ),
+    (
+        "records",
+        "Whether there are records of any workload: `false` where Tidings is not installed, or not there; `null` where that may not be asked.",
+    ),
+    (
+        "unknown[]",
+        "What could not be listed, and the permission that is missing.",
+    ),
+    (
+        "workloads[]",
+        "One object for each workload that is opted in, in order of namespace, kind and name.",
+    ),
+    ("workloads[].namespace", "Its namespace."),
+    ("workloads[].kind", "Its kind, in lower case: `deployment`."),
+    ("workloads[].name", "Its name."),
+    (
+        "workloads[].standing",
+        "`inStep`, `stale`, `waiting`, `rolling`, `failed` or `unknown`.",
+    ),
+    (
+        "workloads[].number",
+        "The number of its last roll, `4-k7f2`, where that is 0: none yet; `null` where there is no record or it cannot be read.",
+    ),
+    (
+        "workloads[].pods",
+        "How many pods have what is newest (`updated`) of all (`desired`); `null` where that is not known.",
+    ),
+    (
+        "workloads[].until",
+        "Until when a roll waits at least; `null` where nothing waits or that is not known.",
+    ),
+    (
+        "workloads[].last",
+        "Its last roll: when it was decided (`at`) and the sources and keys that it was for (`because`); `null` where there was none, or it is not known.",
+    ),
+    (
+        "workloads[].reason",
+        "The reason of the decision; `null` where none could be made.",
+    ),
+    ("workloads[].text", "Its particulars. May be empty."),
+    (
+        "workloads[].problems[]",
+        "What a person should mend: `reason` and `text`.",
+    ),
+    (
+        "workloads[].unknown[]",
+        "What could not be read, and the permission that is missing.",
+    ),
+];
+
+impl StatusReport {
+    /// The report on what was seen, of those that stand in one of these words; of all
+    /// where there is none.
+    pub fn new(seen: Overview, standings: &[Word]) -> Self {
+        let summary = Summary::of(&seen.workloads);
+        let rows = seen.workloads.into_iter().filter(|workload| {
+            let word = workload.standing.0;
+            word.is_some_and(|word| standings.is_empty() || standings.contains(&word))
+        });
+        Self {
+            summary,
+            workloads: rows.map(StatusRow::new).collect(),
+            leader: seen.leader,
+            records: seen.records,
+            unknown: seen.gaps,
+            own_namespace: seen.own_namespace,
+            rights: seen.rights,
+        }
+    }
+
+    /// How the program ends with it: the gravest standing that is shown decides.
+    pub fn exit(&self) -> Exit {
+        exit(self.workloads.iter().map(|w| w.standing), &self.unknown)
+    }
+
+    /// The JSON of `-o json`.
+    pub fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The same in one line.
+    pub fn json_line(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+
+    /// Whether it says the same as another one, whatever the time.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let leads = |report: &Self| (report.leader.name.clone(), report.leader.problem.clone());
+        self.workloads == other.workloads
+            && self.summary == other.summary
+            && self.unknown == other.unknown
+            && self.records == other.records
+            && leads(self) == leads(other)
+    }
+}
+
+impl StatusRow {
+    fn new(of: WorkloadReport) -> Self {
+        Self {
+            pods: pods(&of),
+            namespace: of.namespace,
+            kind: of.kind,
+            name: of.name,
+            standing: of.standing,
+            number: of.number,
+            until: of.until,
+            last: of.last,
+            reason: of.reason,
+            text: of.text,
+            problems: of.problems,
+            unknown: of.unknown,
+        }
+    }
+
+    /// What it is called, among all.
+    pub fn key(&self) -> (Name, &'static str, Name) {
+        (self.namespace.clone(), self.kind, self.name.clone())
+    }
+
+    /// Whether it has been rolled.
+    pub fn was_rolled(&self) -> bool {
+        self.last.is_some()
+    }
+}
+
+/// A rollout tells how far it is; who is in step has it in all pods.
+fn pods(of: &WorkloadReport) -> Option<Pods> {
+    let all = of.desired.filter(|_| of.standing.0 == Some(Word::InStep));
+    let all = all.map(|desired| Pods {
+        updated: desired,
+        desired,
+    });
+    of.pods.or(all)
+}
