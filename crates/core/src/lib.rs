@@ -34,3 +34,4 @@ pub mod standing;
 pub mod state;
 pub mod uses;
 pub mod vocabulary;
+pub mod waiting;

@@ -99,6 +99,9 @@ pub struct Standing {
     pub pods: Option<(u32, u32)>,
     /// Until when it waits at least, where that is known.
     pub until: Option<Seconds>,
+    /// Whether a roll is due that is not on the template yet, whatever rollout is under
+    /// way: that one brings older content.
+    pub due: bool,
 }
 
 /// What a standing follows from.
@@ -150,6 +153,7 @@ impl Facts {
             word,
             pods: self.pods,
             until: self.until.filter(|_| waits),
+            due: self.due,
         }
     }
 }

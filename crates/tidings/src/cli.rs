@@ -15,5 +15,6 @@ pub mod snapshot;
 pub mod stale;
 pub mod status;
 pub mod take_over;
+pub mod wait;
 pub mod why;
 pub mod yaml;

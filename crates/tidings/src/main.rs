@@ -12,11 +12,11 @@ use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
-use tidings::cli::{completion, manifests, stale, status};
+use tidings::cli::{completion, manifests, stale, status, wait};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
     ControllerSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
-    TakeOverSettings, WhySettings,
+    TakeOverSettings, WaitSettings, WhySettings,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -65,6 +65,10 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
                 return runtime()?.block_on(status::follow::follow(settings));
             }
             say(&runtime()?.block_on(status::ask::status(settings))?)
+        }
+        Command::Wait(args) => {
+            let settings = WaitSettings::new(args, around)?;
+            say(&runtime()?.block_on(wait::ask::wait(settings))?)
         }
         Command::Stale(args) => {
             let settings = StaleSettings::new(args, around)?;

@@ -22,6 +22,7 @@ mod status;
 pub mod streams;
 pub mod surroundings;
 pub mod values;
+mod wait;
 
 use crate::api::connect::Connect;
 use crate::lease::Timings;
@@ -39,6 +40,7 @@ pub use status::StatusSettings;
 pub use surroundings::Surroundings;
 use surroundings::{METRICS_COUNT_BY_NAMESPACE, RELOADER_DEPLOYMENT_NAME, RELOADER_NAMESPACE};
 use values::{ListForm, Listen};
+pub use wait::WaitSettings;
 
 /// The port of the admin server where none is chosen.
 const ADMIN_PORT: u16 = 9090;

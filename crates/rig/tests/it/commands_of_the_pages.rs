@@ -34,11 +34,12 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 12] = [
+const ROWS: [(&str, Run); 13] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
     ("tidings status", Run::Here(&[0, 1])),
+    ("tidings wait", Run::Here(&[0])),
     ("tidings stale", Run::Here(&[0, 1])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
@@ -130,7 +131,7 @@ impl Desk {
                 _ => {}
             }
         }
-        if ["why", "status"].contains(&&*args[0]) {
+        if ["why", "status", "wait"].contains(&&*args[0]) {
             if !args.iter().any(|arg| arg == "--own-namespace") {
                 args.extend(["--own-namespace", self.home.own().name()].map(str::to_owned));
             }

@@ -77,6 +77,7 @@ mod told_elsewhere;
 mod two_replicas;
 mod two_sources_one_roll;
 mod used_as_the_kubelet_does;
+mod wait_for;
 mod waits;
 mod watches_that_seem_well;
 mod who_was_first_while_down;

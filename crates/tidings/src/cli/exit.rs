@@ -12,16 +12,18 @@ use crate::api::ApiError;
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Done; for `why` and `status`: in step; for `lint` and `stale`: nothing was
+    /// Done; for `why`, `status` and `wait`: in step; for `lint` and `stale`: nothing was
     /// found.
     Done,
-    /// For `why` and `status`: neither in step nor unknown.
+    /// For `why` and `status`: neither in step nor unknown; for `wait`: failed.
     NotInStep,
     /// For `lint` and `stale`: something was found.
     Found,
     /// Wrong usage, something failed; for `why` and `status`: not known; for `lint` and
     /// `stale`: not all could be read.
     Error,
+    /// For `wait`: neither in step nor failed when the time was over.
+    TimedOut,
     /// A signal ended what goes on until it is told to stop, as shells have it.
     Interrupted,
 }
@@ -33,6 +35,7 @@ impl Exit {
             Self::Done => 0,
             Self::NotInStep | Self::Found => 1,
             Self::Error => 2,
+            Self::TimedOut => 3,
             Self::Interrupted => 130,
         }
     }
@@ -132,8 +135,15 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_help() {
         assert_eq!(
-            [Exit::Done, Exit::NotInStep, Exit::Error, Exit::Interrupted].map(Exit::code),
-            [0, 1, 2, 130]
+            [
+                Exit::Done,
+                Exit::NotInStep,
+                Exit::Error,
+                Exit::TimedOut,
+                Exit::Interrupted
+            ]
+            .map(Exit::code),
+            [0, 1, 2, 3, 130]
         );
     }
 }

@@ -20,6 +20,7 @@ mod rules;
 mod run;
 mod stale;
 mod status;
+mod wait;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use kinds::KindArgs;
@@ -31,6 +32,7 @@ pub use rules::RuleArgs;
 pub use run::{PlainArgs, RunArgs};
 pub use stale::StaleArgs;
 pub use status::StatusArgs;
+pub use wait::WaitArgs;
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -53,6 +55,9 @@ pub enum Command {
     /// Say how all workloads stand that are opted in, and go on saying it.
     #[command(after_help = status::EXAMPLES)]
     Status(Box<StatusArgs>),
+    /// Wait until workloads have what their sources hold, as a pipeline does.
+    #[command(after_help = wait::EXAMPLES)]
+    Wait(Box<WaitArgs>),
     /// Say which pods run with older data than what is there now; nothing need be installed.
     #[command(after_help = stale::EXAMPLES)]
     Stale(Box<StaleArgs>),

@@ -47,6 +47,13 @@ pub enum ListForm {
     Name,
 }
 
+/// What `tidings wait` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WaitFor {
+    /// The pods have what is there.
+    InStep,
+}
+
 /// What a roll writes on a pod template besides our own two annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReloadStrategy {

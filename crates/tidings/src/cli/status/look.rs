@@ -1,4 +1,4 @@
-//! One look at how workloads stand: the reading of `status`, and of `why` without a name.
+//! One look at how workloads stand: the reading of `status`, and of `why` and `wait`.
 //!
 //! Goes in: a snapshot to fill, and what is asked about. Comes out: a report on each
 //! workload. Workloads are listed, and the metadata of sources where one is opted in; of

@@ -46,6 +46,7 @@ impl WorkloadReport {
         let row = told.map(|verdict| verdict.reason.row());
         let problems = facts.verdict.map(problems).unwrap_or_default();
         let standing = standing(facts.verdict, &unknown);
+        let due = standing.as_ref().is_some_and(|standing| standing.due);
         let pods = standing.as_ref().and_then(|standing| standing.pods);
         let until = standing.as_ref().and_then(|standing| standing.until);
         Self {
@@ -53,6 +54,7 @@ impl WorkloadReport {
             kind: key.kind.word,
             name: key.name.clone(),
             standing: Standing(standing.map(|standing| standing.word)),
+            due,
             pods: pods.map(|(updated, desired)| Pods { updated, desired }),
             desired: desired(facts),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
@@ -98,6 +100,7 @@ fn standing(verdict: Option<&Verdict>, unknown: &[String]) -> Option<core::Stand
         word: Word::Unknown,
         pods: None,
         until: None,
+        due: false,
     };
     match verdict {
         Some(Verdict { standing: None, .. }) => None,

@@ -105,6 +105,9 @@ pub struct WorkloadReport {
     pub name: Name,
     /// How it stands.
     pub standing: Standing,
+    /// Whether a roll is due that is not on the template yet.
+    #[serde(skip)]
+    pub due: bool,
     /// How far a rollout is that is not through.
     pub pods: Option<Pods>,
     /// How many pods there should be, where that is told.

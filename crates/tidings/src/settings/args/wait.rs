@@ -1,0 +1,55 @@
+//! The words of `tidings wait`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{ClusterArgs, RuleArgs, ScopeArgs};
+use crate::settings::values::{WaitFor, dns_label, time};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  kubectl apply -f config.yaml && tidings wait deploy/web -n stage
+  tidings wait deploy/web sts/db -n stage --timeout 10m
+  tidings wait deploy/web -q            without a word on the way
+
+It compares content itself, so it does not end before the controller has seen a change. What
+it is at is said on stderr, how it ended in one line on stdout.
+
+Exit codes: 0 all are in step, 1 a rollout has failed, 3 neither at the time-out, 2 error, such
+as a workload that is not there or not opted in; 130 where it was interrupted.";
+
+/// All options of `tidings wait`.
+#[derive(Clone, Debug, Args)]
+pub struct WaitArgs {
+    /// The workloads, such as deploy/web, sts/db or ds/agent.
+    #[arg(value_name = "KIND/NAME", required = true)]
+    pub workloads: Vec<String>,
+    /// Their namespace; else that of the kubeconfig's context.
+    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    pub namespace: Option<String>,
+    /// What is waited for.
+    #[arg(long, value_name = "STATE", default_value = "in-step")]
+    pub r#for: WaitFor,
+    /// How long at most; 0: looks once.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    pub timeout: Duration,
+    /// Say nothing on the way.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Which cluster.
+    #[command(flatten, next_help_heading = "Cluster")]
+    pub cluster: ClusterArgs,
+    /// What the controller watches.
+    #[command(
+        flatten,
+        next_help_heading = "What the controller watches (as it was started)"
+    )]
+    pub scope: ScopeArgs,
+    /// What the controller rolls.
+    #[command(
+        flatten,
+        next_help_heading = "What the controller rolls (as it was started)"
+    )]
+    pub rules: RuleArgs,
+}
