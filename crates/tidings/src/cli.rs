@@ -5,6 +5,7 @@ pub mod completion;
 pub mod exit;
 pub mod grants;
 pub mod implicit;
+pub mod input;
 #[cfg(test)]
 mod json_paths;
 pub mod lint;

@@ -115,8 +115,8 @@ mod tests {
     use tidings_core::annotations::ANNOTATIONS;
 
     use super::*;
+    use tidings::cli::input::tree;
     use tidings::cli::lint::rules::sidecar_options;
-    use tidings::cli::lint::tree;
     use tidings::metrics::METRICS;
 
     fn docs() -> PathBuf {

@@ -1,34 +1,33 @@
 //! `tidings lint`: reads manifests without a cluster, and says what is wrong with
 //! their annotations, or what would be different under Tidings.
 //!
-//! [`files`] reads; that is the only I/O. [`tree`] and [`objects`] make objects of
-//! the texts, [`keys`] tells renamed annotations, [`unseen`] those that stand where nothing
-//! reads them, [`cluster`] puts the objects into the controller's own index, [`problems`]
-//! are what the controller itself would complain of, [`rules`] what is a mistake whoever
-//! reads it, and what differs from the tools that Tidings stands in for. [`report`] is what
-//! is said, the same for eyes and for programs; [`table`] draws it.
+//! [`input`] reads and makes objects of the texts; that is the only I/O. [`keys`] tells
+//! renamed annotations, [`unseen`] those that stand where nothing reads them, [`cluster`]
+//! puts the objects into the controller's own index, [`problems`] are what the controller
+//! itself would complain of, [`rules`] what is a mistake whoever reads it, and what differs
+//! from the tools that Tidings stands in for. [`report`] is what is said, the same for eyes
+//! and for programs; [`table`] draws it.
+//!
+//! [`input`]: crate::cli::input
 
 pub mod cluster;
-pub mod files;
 pub mod keys;
-pub mod objects;
 pub mod problems;
 pub mod report;
 pub mod rules;
 pub mod table;
-pub mod tree;
-pub mod unseen;
 
 use anyhow::Result;
 use tidings_core::policy::Defaults;
 
 use self::cluster::{Cluster, Role};
-use self::files::Text;
-use self::objects::{Object, Objects};
 use self::problems::{Found, finding};
 use self::report::{LintReport, Totals};
 use self::rules::{Case, mistakes, rules};
 use crate::cli::exit::Exit;
+use crate::cli::input::files::{self, Text};
+use crate::cli::input::objects::{Object, Objects};
+use crate::cli::input::unseen;
 use crate::cli::screen::Screen;
 use crate::settings::LintSettings;
 use crate::settings::values::Output;

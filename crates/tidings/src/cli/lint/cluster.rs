@@ -20,10 +20,10 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::vocabulary::Vocabulary;
 
-use super::files::Reached;
-use super::objects::Object;
-use super::report::Unread;
-use super::tree::Tree;
+use crate::cli::input::Unread;
+use crate::cli::input::files::Reached;
+use crate::cli::input::objects::{Object, entries};
+use crate::cli::input::tree::Tree;
 use crate::settings::Installation;
 use crate::settings::streams::streams;
 use crate::watch::scope::Filter;
@@ -270,7 +270,7 @@ fn meta(object: &Object) -> Result<Meta, String> {
 /// A source as a reading would show it. Its content is of no interest here.
 fn fetched(object: &Object, meta: &SourceMeta, filter: &Filter) -> Fetched {
     let labels = object.tree.at(&["metadata", "labels"]);
-    let labels = super::objects::entries(labels);
+    let labels = entries(labels);
     let labels = labels.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned())));
     if !filter.admits(object.tree.word("type"), &labels.collect()) {
         return Fetched::NotWatched;

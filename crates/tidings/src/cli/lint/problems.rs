@@ -15,9 +15,9 @@ use tidings_core::vocabulary::Vocabulary;
 
 use super::cluster::{Cluster, Role};
 use super::keys::meant;
-use super::objects::{Object, entries};
 use super::report::{Finding, Level, Meaning, ObjectName};
-use super::tree::Tree;
+use crate::cli::input::objects::{Object, entries};
+use crate::cli::input::tree::Tree;
 
 /// What only a file can show.
 pub static CHECKS: &[Meaning] = &[

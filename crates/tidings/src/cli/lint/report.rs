@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use tidings_core::refs::Name;
 
-use super::files::{Reached, Text};
-use super::objects::Object;
 use crate::cli::exit::Exit;
+use crate::cli::input::Unread;
+use crate::cli::input::objects::Object;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -94,32 +94,6 @@ impl ObjectName {
 impl std::fmt::Display for ObjectName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}/{}", self.namespace, self.kind, self.name)
-    }
-}
-
-/// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Unread {
-    /// The file.
-    pub file: Arc<str>,
-    /// The line; 0 where it is the whole file, or not known.
-    pub line: u64,
-    /// Why.
-    pub text: String,
-    /// Whether it was asked for by its name, and does not merely lie in a directory.
-    pub named: bool,
-}
-
-impl Unread {
-    /// This line of a text.
-    pub fn of(text: &Text, line: u64, why: String) -> Self {
-        Self {
-            file: text.file.clone(),
-            line,
-            text: why,
-            named: text.reached == Reached::ByName,
-        }
     }
 }
 

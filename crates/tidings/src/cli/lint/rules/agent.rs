@@ -7,10 +7,10 @@ use tidings_shared::sidecars::{
     PrometheusConfigReloader as P, Sidecar,
 };
 
-use super::super::tree::Tree;
 use super::case::{Case, Hit};
 use super::words::{Word, image, options};
 use super::{Level, Rule, Tool};
+use crate::cli::input::tree::Tree;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -8,8 +8,8 @@ use tidings_core::policy::Defaults;
 use tidings_core::vocabulary::Vocabulary;
 
 use super::super::keys::meant;
-use super::super::objects::{Object, entries};
-use super::super::tree::Tree;
+use crate::cli::input::objects::{Object, entries};
+use crate::cli::input::tree::Tree;
 
 /// How deep a pod template may be in a custom resource.
 const DEPTH: usize = 5;

@@ -4,11 +4,11 @@
 use tidings_core::annotations;
 use tidings_core::object::Strategy;
 
-use super::super::objects::Object;
-use super::super::tree::Tree;
-use super::super::unseen::{self, is_key};
 use super::case::{Case, Hit, Noted};
 use super::{Level, Rule, Tool};
+use crate::cli::input::objects::Object;
+use crate::cli::input::tree::Tree;
+use crate::cli::input::unseen::{self, is_key};
 
 pub(super) static RULES: &[Rule] = &[
     Rule {

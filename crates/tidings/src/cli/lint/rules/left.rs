@@ -3,9 +3,9 @@
 use tidings_core::annotations::PAUSED_AT;
 use tidings_core::reloader::traces::Trace;
 
-use super::super::tree::Tree;
 use super::case::{Case, Hit, On};
 use super::{Level, Rule, Tool};
+use crate::cli::input::tree::Tree;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {

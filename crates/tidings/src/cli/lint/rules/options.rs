@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use clap::{CommandFactory, FromArgMatches};
 use tidings_core::refs::Name;
 
-use super::super::tree::Tree;
 use super::case::{Case, Hit};
 use super::words::{arguments, image, options};
 use super::{Level, Rule, Tool};
 use crate::cli::implicit;
+use crate::cli::input::tree::Tree;
 use crate::settings::ControllerSettings;
 use crate::settings::args::{Cli, Command};
 use crate::settings::surroundings::{self, Surroundings};

@@ -6,9 +6,9 @@ use tidings_core::pattern::Steps;
 use tidings_core::refs::SourceKind;
 use tidings_core::uses::{self, PodTemplate, Via};
 
-use super::super::tree::Tree;
 use super::case::{Case, Hit, Noted, On, WAVE};
 use super::{Level, Rule, Tool};
+use crate::cli::input::tree::Tree;
 
 const OPT_IN: &str = "wave.pusher.com/update-on-config-change";
 const EXTRAS: [&str; 2] = [

@@ -1,6 +1,6 @@
 //! The command lines of containers.
 
-use super::super::tree::Tree;
+use crate::cli::input::tree::Tree;
 
 /// One option as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +68,8 @@ impl Word {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tree::documents;
     use super::*;
+    use crate::cli::input::tree::documents;
 
     #[test]
     fn options_are_read_as_go_reads_them() {

@@ -16,7 +16,7 @@ const DOMAINS: [&str; 4] = [
 ];
 
 /// Whether a key is one of these domains, or of one below it.
-pub(super) fn is_key(key: &str) -> bool {
+pub(in crate::cli) fn is_key(key: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
     let Some((domain, name)) = key.split_once('/') else {
         return false;
@@ -92,7 +92,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::cli::lint::tree::documents;
+    use crate::cli::input::tree::documents;
 
     #[rstest]
     #[case("reloader.stakater.com/auto: \"true\"", 1)]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use tidings_core::kinds::Kind;
 use tidings_core::refs::Name;
 
+use super::Unread;
 use super::files::{Reached, Text};
-use super::report::Unread;
 use super::tree::{self, Tree};
 use super::unseen;
 

@@ -275,4 +275,17 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
         assert!(documents(&format!("a:\n{comments}  - 1\nb: {deep}\n"))[0].is_ok());
     }
+
+    #[test]
+    fn aliases_that_multiply_are_an_error() {
+        let line = |n: usize| {
+            format!(
+                "a{n}: &a{n} [{}]\n",
+                vec![format!("*a{}", n - 1); 9].join(", ")
+            )
+        };
+        let lines: String = (1..12).map(line).collect();
+        let read = documents(&format!("a0: &a0 [x, x, x]\n{lines}"));
+        assert!(read.iter().any(Result::is_err));
+    }
 }
