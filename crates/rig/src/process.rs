@@ -236,7 +236,8 @@ fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> f64 {
         .sum()
 }
 
-fn binary() -> Result<PathBuf> {
+/// The program: what `TIDINGS_BIN` names, else the one that cargo builds.
+pub fn binary() -> Result<PathBuf> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(path) = std::env::var_os(BINARY) {
         return Ok(PathBuf::from(path));

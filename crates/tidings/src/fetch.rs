@@ -17,6 +17,7 @@ use crate::api::page;
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
+mod applied;
 mod class;
 mod content;
 mod past;
@@ -24,6 +25,7 @@ mod pods_since;
 mod sha1;
 mod together;
 
+pub use applied::{Live, live};
 pub use past::source as source_then;
 pub use pods_since::pods_since;
 pub use together::{Asked, ContentList, ONE_OF, Read};

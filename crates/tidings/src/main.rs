@@ -12,10 +12,10 @@ use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::why::ask;
-use tidings::cli::{completion, manifests, stale, status, wait};
+use tidings::cli::{completion, impact, manifests, stale, status, wait};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
+    ControllerSettings, ImpactSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
     TakeOverSettings, WaitSettings, WhySettings,
 };
 
@@ -73,6 +73,10 @@ fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow
         Command::Stale(args) => {
             let settings = StaleSettings::new(args, around)?;
             say(&runtime()?.block_on(stale::ask::stale(settings))?)
+        }
+        Command::Impact(args) => {
+            let settings = ImpactSettings::new(args, around)?;
+            say(&runtime()?.block_on(impact::ask::impact(settings))?)
         }
         Command::Lint(args) => {
             let (text, exit) = lint(&LintSettings::new(args, around)?)?;

@@ -12,6 +12,7 @@ use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::refs::Name;
 
 pub mod args;
+mod impact;
 mod installation;
 mod lint;
 mod notes;
@@ -29,6 +30,7 @@ use crate::lease::Timings;
 use crate::report::log::{LogSettings, Note};
 use crate::rights::Extent;
 use args::{ControllerArgs, PlainArgs, TakeOverArgs, WhyArgs};
+pub use impact::{ImpactSettings, Supposed, SupposedSource};
 pub use installation::{Installation, Namespaces};
 use installation::{kinds, own_namespace};
 pub use lint::LintSettings;

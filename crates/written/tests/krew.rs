@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tidings::cli::lint::tree::documents;
+use tidings::cli::input::tree::documents;
 
 fn krew(names: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();

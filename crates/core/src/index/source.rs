@@ -96,6 +96,13 @@ impl Content {
         Self { rare, ..self }
     }
 
+    /// The same at another version, with these keys, in order, and no hash of Reloader's.
+    #[must_use]
+    pub fn holding(&self, version: Version, keys: impl Into<Box<[(Name, Digest)]>>) -> Self {
+        let rare = self.rare.as_deref().cloned().unwrap_or_default();
+        Self::new(version, keys).with(Rare { sha1: None, ..rare })
+    }
+
     /// The same with what Reloader hashes it to.
     #[must_use]
     pub fn hashed(mut self, sha1: Sha1) -> Self {

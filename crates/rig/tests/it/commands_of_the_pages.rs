@@ -34,13 +34,14 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 13] = [
+const ROWS: [(&str, Run); 14] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
     ("tidings status", Run::Here(&[0, 1])),
     ("tidings wait", Run::Here(&[0])),
     ("tidings stale", Run::Here(&[0, 1])),
+    ("tidings impact", Run::Here(&[0, 10])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
     ("tidings completion", Run::Here(&[0])),

@@ -27,6 +27,8 @@ mod failover;
 mod faults;
 mod flapping;
 mod frozen_leader;
+mod impact;
+mod impact_in_a_pipeline;
 mod jobs;
 mod killed_mid_fan_out;
 mod kinds_on_demand;

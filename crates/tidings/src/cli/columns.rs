@@ -5,6 +5,7 @@
 //! `…`, the first one last; elsewhere all words are whole. Names are somebody else's: none
 //! breaks a line, turns it, or speaks to the terminal.
 
+use tidings_core::refs::Name;
 use tidings_shared::plain::plain;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -35,6 +36,19 @@ impl Cell {
 impl From<String> for Cell {
     fn from(text: String) -> Self {
         Self::new(text, Tone::Plain)
+    }
+}
+
+/// Names in one cell before the rest is only counted.
+const NAMED: usize = 3;
+
+/// Names, the first of them, or this word where there are none.
+pub fn few(names: &[Name], none: &str) -> String {
+    let (named, rest) = names.split_at(names.len().min(NAMED));
+    match (named.join(", "), rest.len()) {
+        (named, _) if named.is_empty() => none.to_owned(),
+        (named, 0) => named,
+        (named, more) => format!("{named} and {more} more"),
     }
 }
 

@@ -13,14 +13,16 @@ use crate::api::ApiError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Done; for `why`, `status` and `wait`: in step; for `lint` and `stale`: nothing was
-    /// found.
+    /// found; for `impact`: nothing would change for any workload.
     Done,
     /// For `why` and `status`: neither in step nor unknown; for `wait`: failed.
     NotInStep,
     /// For `lint` and `stale`: something was found.
     Found,
-    /// Wrong usage, something failed; for `why` and `status`: not known; for `lint` and
-    /// `stale`: not all could be read.
+    /// For `impact`: something would change for a workload.
+    Touches,
+    /// Wrong usage, something failed; for `why` and `status`: not known; for `lint`, `stale`
+    /// and `impact`: not all could be read.
     Error,
     /// For `wait`: neither in step nor failed when the time was over.
     TimedOut,
@@ -36,6 +38,7 @@ impl Exit {
             Self::NotInStep | Self::Found => 1,
             Self::Error => 2,
             Self::TimedOut => 3,
+            Self::Touches => 10,
             Self::Interrupted => 130,
         }
     }

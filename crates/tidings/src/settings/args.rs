@@ -11,6 +11,7 @@ use super::selector::{self, Selector};
 use super::values::{ListForm, Shell, dns_label, source_kind, yes_or_no};
 
 mod cluster;
+mod impact;
 mod kinds;
 mod lint;
 mod names;
@@ -23,6 +24,7 @@ mod status;
 mod wait;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
+pub use impact::ImpactArgs;
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
 pub use names::NameArgs;
@@ -61,6 +63,9 @@ pub enum Command {
     /// Say which pods run with older data than what is there now; nothing need be installed.
     #[command(after_help = stale::EXAMPLES)]
     Stale(Box<StaleArgs>),
+    /// Say which workloads would be rolled by applying this; nothing need be installed.
+    #[command(after_help = impact::EXAMPLES)]
+    Impact(Box<ImpactArgs>),
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),

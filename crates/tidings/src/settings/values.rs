@@ -54,6 +54,17 @@ pub enum WaitFor {
     InStep,
 }
 
+/// The form of what `impact` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImpactForm {
+    /// For eyes.
+    Table,
+    /// For programs.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
 /// What a roll writes on a pod template besides our own two annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReloadStrategy {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
-use tidings_core::evidence::{Evidence, Finding, Question};
+use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
+use tidings_core::impact::Hypothesis;
 use tidings_core::object::Seconds;
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
 
@@ -83,9 +84,9 @@ impl Snapshot {
         let mut unread = BTreeSet::new();
         self.list_for_wildcards().await;
         for key in keys {
-            let restless = self.restless(key, now);
             self.index.work_out(key);
-            let verdict = self.decide(key, &evidence, &restless, now);
+            let entry = self.record(key).ok().flatten();
+            let verdict = self.decide(key, entry, &evidence, now);
             if let Some(Act::Read(sources)) = verdict.map(|verdict| verdict.act) {
                 unread.extend(sources);
             }
@@ -96,35 +97,48 @@ impl Snapshot {
     fn decide(
         &self,
         key: &WorkloadRef,
+        entry: Option<&Entry>,
         evidence: &Evidence,
-        restless: &Restless,
         now: Seconds,
     ) -> Option<Verdict> {
+        let restless = self.restless(key, now);
         let moment = Moment {
             now,
             evidence,
             unled_since: None,
             // What is drawn here is not written.
             seed: 0,
-            restless,
+            restless: &restless,
         };
-        let entry = self.record(key).ok().flatten();
         decide(key, &self.index, entry, moment, &self.installation.rules)
     }
 
     /// Decides, and reads what the decision lacks, until it lacks nothing that
     /// may be read.
     pub async fn decision(&mut self, key: &WorkloadRef) -> Option<Verdict> {
+        let record = self.record(key).ok().flatten().cloned();
+        self.decided(key, record.as_ref(), None).await
+    }
+
+    /// The same with this record, where what is supposed has happened.
+    pub async fn decided(
+        &mut self,
+        key: &WorkloadRef,
+        entry: Option<&Entry>,
+        supposed: Option<&Hypothesis>,
+    ) -> Option<Verdict> {
         let mut evidence = Evidence::default();
         let now = Timestamp::now().as_second();
-        let restless = self.restless(key, now);
         for _ in 0..ROUNDS {
             self.index.work_out(key);
-            let verdict = self.decide(key, &evidence, &restless, now)?;
+            let verdict = self.decide(key, entry, &evidence, now)?;
             match &verdict.act {
                 Act::Read(sources) => {
-                    let unread = sources.iter().filter(|s| !self.refused.contains_key(*s));
-                    let unread: Vec<_> = unread.cloned().collect();
+                    let can = |source: &&SourceRef| {
+                        let is_supposed = supposed.is_some_and(|it| it.is_about(source));
+                        !self.refused.contains_key(*source) && !is_supposed
+                    };
+                    let unread: Vec<_> = sources.iter().filter(can).cloned().collect();
                     if !self.list_for_wildcards().await && unread.is_empty() {
                         return None;
                     }
@@ -132,7 +146,7 @@ impl Snapshot {
                 }
                 Act::Ask(questions) => {
                     for question in questions {
-                        let found = self.find(key, question).await;
+                        let found = self.supposed(key, question, supposed).await;
                         evidence.add(question.clone(), found);
                     }
                 }
@@ -140,6 +154,28 @@ impl Snapshot {
             }
         }
         None
+    }
+
+    /// What is supposed, else what was.
+    async fn supposed(
+        &self,
+        key: &WorkloadRef,
+        question: &Question,
+        supposed: Option<&Hypothesis>,
+    ) -> Finding {
+        let known = self.index.get(key).zip(supposed);
+        let told = known.and_then(|(known, supposed)| supposed.answer(known, question));
+        let found = match told {
+            Some(told) => told,
+            None => self.find(key, question).await,
+        };
+        match (question, found) {
+            // Whether its pods are stale now is not what is asked.
+            (Question::Pods, Finding::NotTold) if supposed.is_some() => {
+                Finding::Pods(PodsSince::Never)
+            }
+            (_, found) => found,
+        }
     }
 
     /// How quiet a source is cannot be seen at a glance: what the record tells of

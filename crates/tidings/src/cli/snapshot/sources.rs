@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::StreamExt;
+use jiff::Timestamp;
+use serde_json::Value;
 use tidings_core::evidence::{Evidence, Finding, Question};
 use tidings_core::index::{Fact, Fetched};
 use tidings_core::needs::needs_of;
@@ -13,10 +15,11 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use super::{READS, Snapshot};
 use crate::api::ApiError;
+use crate::fetch::Live;
 
 impl Snapshot {
     /// Every source that counts, so that its present digests can be shown.
-    pub(super) async fn read_sources(&mut self, key: &WorkloadRef) {
+    pub async fn read_sources(&mut self, key: &WorkloadRef) {
         self.list_for_wildcards().await;
         self.index.work_out(key);
         let Some(known) = self.index.get(key) else {
@@ -52,6 +55,25 @@ impl Snapshot {
             .collect()
     }
 
+    /// A source as it is, and as what is applied to it meets it.
+    pub async fn live(&self, source: &SourceRef) -> Result<Live, ApiError> {
+        crate::fetch::live(&self.api, source, &self.filter).await
+    }
+
+    /// What reading it needs.
+    pub fn lacking_live(&mut self, error: &ApiError, source: &SourceRef) -> String {
+        let (name, namespace) = (&source.name, &source.namespace);
+        let what = format!("{}/{name} in {namespace}", source.kind.row().plural);
+        self.lacking(error, &what)
+    }
+
+    /// How a source would be if this manifest were applied; `None`: the API server would
+    /// not take it.
+    pub fn applied(&self, live: &Live, source: &SourceRef, manifest: Value) -> Option<Fetched> {
+        let now = Timestamp::now().as_second();
+        live.with(source, &self.filter, manifest, now).ok()
+    }
+
     /// Reads these sources. What may not be read is noted.
     pub async fn fetch(&mut self, sources: Vec<SourceRef>) {
         let (api, filter) = (&self.api, &self.filter);
@@ -77,13 +99,7 @@ impl Snapshot {
                 self.index.apply(Fact::Read(source, told, fetched));
             }
             Err(error) => {
-                let what = format!(
-                    "{} {} in {}",
-                    source.kind.row().word,
-                    source.name,
-                    source.namespace
-                );
-                let needs = self.lacking(&error, &what);
+                let needs = self.lacking_source(&error, &source);
                 self.refused.insert(source, needs);
             }
         }
@@ -144,5 +160,11 @@ impl Snapshot {
             source.clone(),
             present.version.saturating_sub(1),
         ))
+    }
+
+    fn lacking_source(&mut self, error: &ApiError, source: &SourceRef) -> String {
+        let word = source.kind.row().word;
+        let what = format!("{word} {} in {}", source.name, source.namespace);
+        self.lacking(error, &what)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
@@ -125,6 +126,28 @@ impl Snapshot {
             keys.extend(self.or_gap(listed, kind, &name));
         }
         Ok(keys)
+    }
+
+    /// Lists the workloads of a namespace, and what it sets. Kinds that may not be listed
+    /// are noted.
+    pub async fn workloads_within(&mut self, namespace: &Name) -> Result<()> {
+        self.workloads(&[Some(namespace.clone())], "").await?;
+        if !self.told.contains(namespace) {
+            self.namespace(namespace).await?;
+        }
+        Ok(())
+    }
+
+    /// A workload as the API server has it, if it is there and may be read.
+    pub async fn manifest(&self, key: &WorkloadRef) -> Option<Value> {
+        let json = self.api.get(Place::workload(key)).await.ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+
+    /// What the controller would make of a workload of this shape.
+    pub fn as_workload(&self, kind: &'static Kind, manifest: &Value) -> Option<Workload> {
+        let json = manifest.to_string();
+        read_workload(kind, json.as_bytes(), &self.filter.vocabulary).ok()
     }
 
     /// What may not be listed in a namespace is told of all kinds together.

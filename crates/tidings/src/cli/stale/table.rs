@@ -11,13 +11,10 @@ use jiff::Timestamp;
 use tidings_shared::plain::plain;
 
 use super::report::{StaleReport, StaleRow};
-use crate::cli::columns::{Cell, age, listing_on};
+use crate::cli::columns::{Cell, age, few, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::screen::{Screen, Tone};
 use crate::settings::values::ListForm;
-
-/// Keys named in one cell before the rest is only counted.
-const KEYS_NAMED: usize = 3;
 
 /// How it is to look.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +132,7 @@ const COLUMNS: [Column; 12] = [
         format!("{}/{}", row.pods.len(), row.of)
     }),
     Column::new("SOURCE", Shown::Always, |row, _| row.source.clone()),
-    Column::new("KEYS", Shown::Always, |row, _| keys(row)),
+    Column::new("KEYS", Shown::Always, |row, _| few(&row.keys, "?")),
     Column::new("HOW", Shown::Always, |row, _| row.via.join(", ")),
     Column::new("SINCE", Shown::Always, since),
     Column::new("CLIENT", Shown::Always, |row, _| client(row)),
@@ -152,15 +149,6 @@ fn tone(row: &StaleRow) -> Tone {
         Tone::Bad
     } else {
         Tone::Unsure
-    }
-}
-
-fn keys(row: &StaleRow) -> String {
-    let (named, rest) = row.keys.split_at(row.keys.len().min(KEYS_NAMED));
-    match (named.join(", "), rest.len()) {
-        (named, _) if named.is_empty() => "?".to_owned(),
-        (named, 0) => named,
-        (named, more) => format!("{named} and {more} more"),
     }
 }
 

@@ -1,0 +1,108 @@
+//! What a verdict on a hypothesis means for a workload that it touches.
+
+use crate::decide::{Act, Verdict};
+use crate::index::Known;
+use crate::kinds::Renewal;
+use crate::object::{Seconds, Strategy};
+use crate::reason::Reason;
+use crate::standing::Word;
+
+use super::{Hypothesis, Touch};
+
+/// What would become of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It would be rolled, as soon as the change has settled.
+    Rolls,
+    /// It would be due, and something makes it wait.
+    Waits,
+    /// What is applied to the workload itself replaces its pods, once.
+    Restarts,
+    /// It uses what changes, and would not be rolled.
+    Stays,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// The same with its particulars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impact {
+    /// What would become of it.
+    pub outcome: Outcome,
+    /// Why; none where nothing of it counts though it is opted in, or it is not known.
+    pub reason: Option<Reason>,
+    /// The particulars. May be empty.
+    pub text: String,
+    /// Until when it would wait at least, where that is known.
+    pub until: Option<Seconds>,
+}
+
+impl Impact {
+    fn new(outcome: Outcome, reason: impl Into<Option<Reason>>, text: &str) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            text: text.to_owned(),
+            until: None,
+        }
+    }
+}
+
+/// What this verdict, on a hypothesis that has happened, means for a workload that it
+/// touches; no verdict: it could not be made.
+pub fn judge(
+    known: &Known,
+    touches: &[Touch],
+    verdict: Option<&Verdict>,
+    hypothesis: &Hypothesis,
+) -> Impact {
+    let restarts = replaces_pods(known, hypothesis);
+    if !touches.iter().any(|touch| touch.counts) {
+        return if restarts {
+            Impact::new(Outcome::Restarts, None, "")
+        } else {
+            let reason = (!known.policy.opted_in()).then_some(Reason::NotOptedIn);
+            Impact::new(Outcome::Stays, reason, "")
+        };
+    }
+    let Some(verdict) = verdict else {
+        return Impact::new(Outcome::Unknown, None, "");
+    };
+    let standing = verdict.standing.as_ref();
+    let (reason, text) = (verdict.reason, &*verdict.text);
+    match (&verdict.act, standing.map(|standing| standing.word)) {
+        (Act::Roll(..) | Act::Resume(_), _) => rolls(known, reason),
+        (_, Some(Word::Waiting)) => Impact {
+            until: standing.and_then(|standing| standing.until),
+            ..Impact::new(Outcome::Waits, reason, text)
+        },
+        _ if restarts => Impact::new(Outcome::Restarts, None, ""),
+        (_, Some(Word::Unknown)) => Impact::new(Outcome::Unknown, reason, text),
+        _ => Impact::new(Outcome::Stays, reason, text),
+    }
+}
+
+/// A roll that is written on the template, and how pods come of it.
+fn rolls(known: &Known, reason: Reason) -> Impact {
+    match known.workload.strategy {
+        Strategy::OnDelete => Impact::new(Outcome::Waits, Reason::WaitsForDelete, ""),
+        Strategy::Partition(from) if from > 0 => {
+            let text = format!("partition {from}");
+            Impact::new(Outcome::Rolls, Reason::PartlyRolled, &text)
+        }
+        _ => Impact::new(Outcome::Rolls, reason, ""),
+    }
+}
+
+/// Whether an edit of its own brings new pods, all of them and at once.
+fn replaces_pods(known: &Known, hypothesis: &Hypothesis) -> bool {
+    let workload = &known.workload;
+    let by_template = matches!(
+        workload.key.kind.renewal,
+        Renewal::Template | Renewal::TemplateOrRestartAt
+    );
+    hypothesis.replaces_pods(&workload.key)
+        && by_template
+        && !workload.paused
+        && workload.strategy == Strategy::Rolling
+}

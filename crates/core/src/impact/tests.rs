@@ -1,0 +1,370 @@
+//! One workload, what it uses, and what is applied: what is said of it.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::decide::{Act, Moment, Rules, Verdict, decide};
+use crate::digest::Digest;
+use crate::evidence::{Evidence, PodsSince};
+use crate::index::{Content, Rare, Stream, StreamOf};
+use crate::kinds::{KINDS, Kind};
+use crate::object::{SourceFlags, SourceMeta, read_workload};
+use crate::policy::Defaults;
+use crate::refs::SourceKind;
+use crate::restless::Restless;
+use crate::vocabulary::Vocabulary;
+
+/// 2026-11-29T20:00:00Z.
+const NOW: i64 = 1_795_982_400;
+
+fn app() -> SourceRef {
+    SourceRef::new(SourceKind::ConfigMap, "ns", "app")
+}
+
+fn fetched(version: Version, data: &str, ignore: bool) -> Fetched {
+    if data == "-" {
+        return Fetched::Absent;
+    }
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=').unwrap();
+        (
+            Name::from(key),
+            Digest::of_key(&app(), key, value.as_bytes()),
+        )
+    };
+    let keys: Vec<_> = data.split_whitespace().map(pair).collect();
+    let meta = SourceMeta {
+        key: app(),
+        version,
+        marks: Some(SourceFlags {
+            ignore,
+            matched: false,
+        }),
+        written: Some(NOW - 1_000),
+        rewritten: false,
+        by: None,
+        only_data: false,
+        problem: None,
+    };
+    Fetched::Present(meta, Content::new(version, keys))
+}
+
+fn kind(word: &str) -> &'static Kind {
+    Kind::parse(word).unwrap()
+}
+
+/// As the API server would send it, with an environment of `app`.
+fn manifest(word: &str, reload: &str, spec: &Value) -> Value {
+    let container = json!({"name": "c", "envFrom": [{"configMapRef": {"name": "app"}}]});
+    let template = json!({"spec": {"containers": [container]}});
+    let mut object = json!({
+        "metadata": {"namespace": "ns", "name": "web", "uid": "u", "resourceVersion": "5",
+            "generation": 1, "creationTimestamp": "2026-11-01T00:00:00Z", "annotations": {}},
+        "spec": {"replicas": 3, "template": template},
+        "status": {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3},
+    });
+    if kind(word).renewal == crate::kinds::Renewal::Run {
+        object["spec"] = json!({"jobTemplate": {"spec": {"template": template}}});
+    }
+    if !reload.is_empty() {
+        object["metadata"]["annotations"] = json!({"tidings.dev/reload": reload});
+    }
+    merge(&mut object["spec"], spec);
+    object
+}
+
+fn merge(at: &mut Value, over: &Value) {
+    match (at, over) {
+        (Value::Object(at), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(at.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (at, over) => *at = over.clone(),
+    }
+}
+
+fn workload(word: &str, manifest: &Value) -> Workload {
+    let vocabulary = Vocabulary::default();
+    read_workload(kind(word), manifest.to_string().as_bytes(), &vocabulary).unwrap()
+}
+
+struct Scene {
+    index: Index,
+    key: WorkloadRef,
+    hypothesis: Hypothesis,
+    record: Option<Entry>,
+}
+
+impl Scene {
+    fn new(word: &str, manifest: &Value, before: Fetched, after: Fetched) -> Self {
+        let kinds = KINDS.iter().map(StreamOf::Workloads);
+        let sources = [SourceKind::ConfigMap, SourceKind::Secret].map(StreamOf::Sources);
+        let of = kinds.chain(sources);
+        let streams = of.map(|of| Stream {
+            of,
+            namespace: None,
+        });
+        let streams: Vec<_> = streams.collect();
+        let mut index = Index::new(Defaults::default(), streams.clone());
+        for stream in streams {
+            index.apply(Fact::ListBegan(stream));
+        }
+        let workload = workload(word, manifest);
+        let key = workload.key.clone();
+        index.apply(Fact::Workload(Box::new(workload), How::Listed));
+        let mut hypothesis = Hypothesis::default();
+        hypothesis.source(app(), before, after);
+        Self {
+            index,
+            key,
+            hypothesis,
+            record: None,
+        }
+    }
+
+    /// The same is applied to the workload itself.
+    fn with(mut self, word: &str, manifest: &Value) -> Self {
+        let mut manifest = manifest.clone();
+        manifest["metadata"]["generation"] = json!(2);
+        let before = self.index.get(&self.key).unwrap().workload.clone();
+        self.hypothesis.workload(&before, workload(word, &manifest));
+        self
+    }
+
+    fn verdict(&mut self, entry: Option<&Entry>) -> Option<Verdict> {
+        let mut evidence = Evidence::default();
+        evidence.forget(APPLIED - 2);
+        for _ in 0..8 {
+            self.index.work_out(&self.key);
+            let moment = Moment {
+                now: NOW,
+                seed: 0,
+                restless: &Restless::new(NOW),
+                evidence: &evidence,
+                unled_since: None,
+            };
+            let rules = Rules {
+                fuse: true,
+                ..Rules::default()
+            };
+            let verdict = decide(&self.key, &self.index, entry, moment, &rules)?;
+            match &verdict.act {
+                Act::Read(_) => return None,
+                Act::Ask(questions) => {
+                    let known = self.index.get(&self.key)?;
+                    for question in questions {
+                        let found = self.hypothesis.answer(known, question);
+                        let of_old = Finding::Pods(PodsSince::At(NOW - 100, None));
+                        let found = found.unwrap_or(match question {
+                            Question::Pods => of_old,
+                            _ => Finding::NotTold,
+                        });
+                        evidence.add(question.clone(), found);
+                    }
+                }
+                _ => return Some(verdict),
+            }
+        }
+        None
+    }
+
+    fn judged(mut self) -> (Impact, Vec<Touch>, Option<String>) {
+        self.hypothesis.begin(&mut self.index);
+        let record = self.record.clone();
+        let now = self.verdict(record.as_ref());
+        let base = now.as_ref().and_then(|now| base(record.as_ref(), now));
+        self.hypothesis.happen(&mut self.index);
+        let verdict = self.verdict(base.as_ref());
+        let known = self.index.get(&self.key).unwrap();
+        let touched = touches(known, &self.index, base.as_ref(), &self.hypothesis);
+        let found = judge(known, &touched, verdict.as_ref(), &self.hypothesis);
+        let line = opt_in(&mut self.index, &self.key, &touched, &self.hypothesis);
+        (found, touched, line)
+    }
+
+    fn said(self) -> String {
+        let (found, touched, line) = self.judged();
+        let Some(touch) = touched.first() else {
+            return "nothing".to_owned();
+        };
+        let keys = touch.keys.join(",");
+        let reason = found.reason.map_or("-", Reason::word);
+        let line = line.filter(|_| found.outcome == Outcome::Stays);
+        let line = line.map(|line| format!(" [{line}]")).unwrap_or_default();
+        format!("{:?} {reason} ({keys}){line}", found.outcome)
+    }
+}
+
+use crate::reason::Reason;
+
+#[rstest]
+#[case::a_key("deploy", "auto", json!({}), "a=1 b=1 > a=2 b=1", "Rolls Changed (a)")]
+#[case::the_same("deploy", "auto", json!({}), "a=1 > a=1", "nothing")]
+#[case::a_key_more("deploy", "auto", json!({}), "a=1 > a=1 b=1", "Rolls Changed (b)")]
+#[case::a_key_less("deploy", "auto", json!({}), "a=1 b=1 > a=1", "Rolls Changed (b)")]
+#[case::made_for_pods_that_run_without("deploy", "auto", json!({}), "- > a=1", "Rolls Changed ()")]
+#[case::nobody_asks("deploy", "", json!({}), "a=1 > a=2", "Stays NotOptedIn (a) [auto]")]
+#[case::off("deploy", "off", json!({}), "a=1 > a=2", "Stays NotOptedIn (a) [auto]")]
+#[case::for_another("deploy", "secret/db", json!({}), "a=1 > a=2", "Stays - (a) [secret/db, configmap/app]")]
+#[case::excluded("deploy", "!configmap/app", json!({}), "a=1 > a=2", "Stays - (a) [auto]")]
+#[case::other_keys("deploy", "configmap/app[b]", json!({}), "a=1 b=1 > a=2 b=1", "Stays - (a) [configmap/app[b], configmap/app]")]
+#[case::paused("deploy", "auto", json!({"paused": true}), "a=1 > a=2", "Waits Paused (a)")]
+#[case::on_delete("sts", "auto", json!({"updateStrategy": {"type": "OnDelete"}}), "a=1 > a=2", "Waits WaitsForDelete (a)")]
+#[case::partition("sts", "auto", json!({"updateStrategy": {"rollingUpdate": {"partition": 2}}}), "a=1 > a=2", "Rolls PartlyRolled (a)")]
+#[case::a_run("cj", "auto", json!({}), "a=1 > a=2", "Rolls Changed (a)")]
+#[case::no_run("cj", "auto", json!({"suspend": true}), "a=1 > a=2", "Stays Suspended (a)")]
+fn one_workload(
+    #[case] word: &str,
+    #[case] reload: &str,
+    #[case] spec: Value,
+    #[case] change: &str,
+    #[case] expect: &str,
+) {
+    let (before, after) = change.split_once(" > ").unwrap();
+    let (before, after) = (fetched(10, before, false), fetched(APPLIED, after, false));
+    let scene = Scene::new(word, &manifest(word, reload, &spec), before, after);
+    assert_eq!(scene.said(), expect);
+}
+
+#[test]
+fn what_is_marked_to_be_ignored_has_no_line_that_would_help() {
+    let (before, after) = (fetched(10, "a=1", true), fetched(APPLIED, "a=2", true));
+    let scene = Scene::new("deploy", &manifest("deploy", "", &json!({})), before, after);
+    assert_eq!(scene.said(), "Stays NotOptedIn (a)");
+}
+
+/// Its pods wait for the ConfigMap, and start when it is there.
+#[test]
+fn what_its_pods_wait_for_rolls_nothing() {
+    let mut waits = manifest("deploy", "auto", &json!({}));
+    waits["status"]["readyReplicas"] = json!(0);
+    let (before, after) = (fetched(10, "-", false), fetched(APPLIED, "a=1", false));
+    let scene = Scene::new("deploy", &waits, before, after);
+    assert_eq!(scene.said(), "Stays Recorded ()");
+}
+
+#[test]
+fn an_edit_of_its_own_restarts_it_once() {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let image = json!({"template": {"metadata": {"labels": {"version": "2"}}}});
+    for reload in ["auto", ""] {
+        let scene = Scene::new(
+            "deploy",
+            &manifest("deploy", reload, &json!({})),
+            before.clone(),
+            after.clone(),
+        );
+        let scene = scene.with("deploy", &manifest("deploy", reload, &image));
+        let said = scene.said();
+        assert!(said.starts_with("Restarts"), "{said}");
+    }
+}
+
+#[test]
+fn an_edit_of_one_that_is_paused_restarts_nothing() {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let paused = json!({"paused": true});
+    let edited = json!({"paused": true, "template": {"metadata": {"labels": {"v": "2"}}}});
+    let scene = Scene::new(
+        "deploy",
+        &manifest("deploy", "auto", &paused),
+        before,
+        after,
+    );
+    let scene = scene.with("deploy", &manifest("deploy", "auto", &edited));
+    assert_eq!(scene.said(), "Waits Paused (a)");
+}
+
+/// As the record has it: five restarts within ten minutes.
+#[test]
+fn what_was_restarted_too_often_waits() {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let mut scene = Scene::new(
+        "deploy",
+        &manifest("deploy", "auto", &json!({})),
+        before,
+        after,
+    );
+    scene.hypothesis.begin(&mut scene.index);
+    let now = scene.verdict(None).unwrap();
+    let mut entry = base(None, &now).unwrap();
+    for at in (1..=5).rev() {
+        entry.restarts = entry.restarts.with(NOW - at);
+    }
+    scene.record = Some(entry);
+    let (found, ..) = scene.judged();
+    assert_eq!(found.outcome, Outcome::Waits);
+    assert_eq!(found.reason, Some(Reason::Fused));
+    assert!(found.until.is_some());
+}
+
+#[test]
+fn as_if_all_or_some_of_it_changed() {
+    let now = fetched(10, "a=1 b=1", false);
+    let keys = |keys: &[&str]| {
+        keys.iter()
+            .map(|key| Name::from(*key))
+            .collect::<BTreeSet<_>>()
+    };
+    let scene = |asked: &[&str]| {
+        let after = as_if(&now, &keys(asked)).unwrap();
+        Scene::new(
+            "deploy",
+            &manifest("deploy", "auto", &json!({})),
+            now.clone(),
+            after,
+        )
+    };
+    assert_eq!(scene(&[]).said(), "Rolls Changed (a,b)");
+    assert_eq!(scene(&["b"]).said(), "Rolls Changed (b)");
+    assert_eq!(scene(&["new"]).said(), "Rolls Changed (new)");
+    assert_eq!(as_if(&Fetched::Absent, &keys(&[])), None);
+}
+
+/// Of a Secret nothing is known, and the ConfigMap's impact can be told.
+#[test]
+fn what_may_not_be_read_is_taken_to_be_as_it_was() {
+    let secret = json!({"name": "S", "valueFrom": {"secretKeyRef": {"name": "db", "key": "k"}}});
+    let container =
+        json!({"name": "c", "env": [secret], "envFrom": [{"configMapRef": {"name": "app"}}]});
+    let spec = json!({"template": {"spec": {"containers": [container]}}});
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let mut scene = Scene::new("deploy", &manifest("deploy", "auto", &spec), before, after);
+    let db = SourceRef::new(SourceKind::Secret, "ns", "db");
+    stand_in(&mut scene.index, &db);
+    scene.hypothesis.begin(&mut scene.index);
+    let mut entry = base(None, &scene.verdict(None).unwrap()).unwrap();
+    for seen in entry.seen.keys().cloned().collect::<Vec<_>>() {
+        if seen.kind == SourceKind::Secret {
+            entry.seen.get_mut(&seen).unwrap().rv = 700;
+        }
+    }
+    let known = scene.index.get(&scene.key).unwrap();
+    scene.record = Some(as_recorded(entry, known, &scene.index, [&db]));
+    assert_eq!(scene.said(), "Rolls Changed (a)");
+}
+
+#[test]
+fn a_source_that_may_not_be_changed_is_no_less_compared() {
+    let with = |fetched: Fetched| match fetched {
+        Fetched::Present(meta, content) => {
+            let rare = Rare {
+                immutable: true,
+                ..Rare::default()
+            };
+            Fetched::Present(meta, content.with(rare))
+        }
+        fetched => fetched,
+    };
+    let mut hypothesis = Hypothesis::default();
+    let (a, b) = (
+        with(fetched(10, "a=1", false)),
+        with(fetched(APPLIED, "a=2", false)),
+    );
+    assert!(!hypothesis.source(app(), a.clone(), a.clone()));
+    assert!(hypothesis.source(app(), a, b));
+}

@@ -1,0 +1,19 @@
+//! `tidings impact`: which workloads would be rolled by applying this, and which use it
+//! and would not be.
+//!
+//! [`plan`] takes out of manifests what concerns that, [`merge`] works out what a workload
+//! would be when its manifest is applied, and [`tidings_core::impact`] what follows from
+//! all of it: that is pure. [`ask`] alone speaks to the API server; [`report`] is what is
+//! said, for programs; [`table`] and [`markdown`] draw it. No content is in it. Neither
+//! an installation nor an opt-in is needed.
+
+pub mod ask;
+mod markdown;
+mod merge;
+mod plan;
+pub mod report;
+mod sources;
+pub mod table;
+
+#[cfg(test)]
+mod tests;

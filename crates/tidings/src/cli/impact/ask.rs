@@ -1,0 +1,222 @@
+//! Asks the API server what `impact` needs to know, once.
+//!
+//! Goes in: settings. Comes out: what to say. The controller's own index is filled with
+//! what is there, and decide is asked; then what is supposed comes in by the same door, and
+//! decide is asked again. Nothing is written.
+//!
+//! Error policy: what may not be read is named, and the rest is said. Sources that nobody
+//! asks about and that may not be read are taken to be as they were.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::impact::{self, Hypothesis, Outcome, Touch, judge, opt_in, stand_in, touches};
+use tidings_core::index::Known;
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::standing::Word;
+use tidings_core::state::Entry;
+
+use super::plan::Manifests;
+use super::report::{ImpactReport, ImpactRow};
+use super::sources::suppose;
+use super::{merge, table};
+use crate::api::ApiClient;
+use crate::cli::exit::Printed;
+use crate::cli::input::files;
+use crate::cli::snapshot::Snapshot;
+use crate::settings::{ImpactSettings, Supposed};
+
+/// Says what applying this would do.
+pub async fn impact(settings: ImpactSettings) -> Result<Printed> {
+    let api = ApiClient::of_command(&settings.cluster).await?;
+    ask(api, settings).await
+}
+
+/// The same by a client that is there already.
+pub async fn ask(api: ApiClient, settings: ImpactSettings) -> Result<Printed> {
+    let snapshot = Snapshot::new(api, settings.installation);
+    let namespace = snapshot.namespace_or_own(settings.namespace.as_ref());
+    let plan = match &settings.supposed {
+        Supposed::Files(paths) => Manifests::of_texts(
+            &files::read(paths),
+            &namespace,
+            &snapshot.installation.kinds,
+        ),
+        Supposed::Sources(sources) => {
+            snapshot.is_covered(&namespace)?;
+            Manifests::of_sources(sources, &namespace)
+        }
+    };
+    let report = report(snapshot, plan).await?;
+    table::said(&report, settings.output)
+}
+
+async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactReport> {
+    let supposed = suppose(&mut snapshot, &plan).await?;
+    plan.unread.extend(supposed.unread);
+    snapshot.refused.extend(supposed.refused);
+    let mut asking = Asking {
+        snapshot,
+        hypothesis: supposed.hypothesis,
+        now: BTreeMap::new(),
+        unrecorded: BTreeSet::new(),
+    };
+    asking.look(&plan).await?;
+    let rows = asking.rows().await;
+    let mut report = ImpactReport::new(rows, supposed.rows);
+    report.unread = plan.unread;
+    report.unknown = asking.snapshot.gaps;
+    report.rights = asking.snapshot.rights;
+    report.notes = asking.unrecorded.into_iter().collect();
+    Ok(report)
+}
+
+struct Asking {
+    snapshot: Snapshot,
+    hypothesis: Hypothesis,
+    /// How each workload that may be touched stands before anything happens.
+    now: BTreeMap<WorkloadRef, Now>,
+    /// What reading records needs that may not be read.
+    unrecorded: BTreeSet<String>,
+}
+
+/// How a workload stands before anything happens.
+#[derive(Default)]
+struct Now {
+    /// The record with which it meets what is applied.
+    base: Option<Entry>,
+    /// Whether a roll of it is due.
+    due: bool,
+}
+
+impl Asking {
+    /// What is there, and then happens.
+    async fn look(&mut self, plan: &Manifests) -> Result<()> {
+        let namespaces: BTreeSet<Name> = self.hypothesis.namespaces().cloned().collect();
+        for namespace in &namespaces {
+            self.snapshot.workloads_within(namespace).await?;
+            self.snapshot.read_records(namespace).await;
+        }
+        self.edits(plan).await;
+        for key in self.candidates() {
+            let now = self.now(&key).await;
+            self.now.insert(key, now);
+        }
+        self.hypothesis.happen(&mut self.snapshot.index);
+        Ok(())
+    }
+
+    /// The workloads that are applied, too, and are there.
+    async fn edits(&mut self, plan: &Manifests) {
+        for (key, manifest) in &plan.workloads {
+            if self.snapshot.index.get(key).is_none() {
+                continue;
+            }
+            let Some(live) = self.snapshot.manifest(key).await else {
+                continue;
+            };
+            let after = merge::applied(&live, manifest);
+            let workloads = self.snapshot.as_workload(key.kind, &live);
+            let after = self.snapshot.as_workload(key.kind, &after);
+            if let Some((before, after)) = workloads.zip(after)
+                && before != after
+            {
+                self.hypothesis.workload(&before, after);
+            }
+        }
+    }
+
+    fn candidates(&self) -> Vec<WorkloadRef> {
+        let all = self.snapshot.index.workloads();
+        let may = |key: &WorkloadRef, known: &Known| {
+            self.hypothesis.edits(key) || self.hypothesis.may_touch(known)
+        };
+        let some = all.filter(|(key, known)| may(key, known));
+        some.map(|(key, _)| key.clone()).collect()
+    }
+
+    async fn now(&mut self, key: &WorkloadRef) -> Now {
+        self.hypothesis.begin(&mut self.snapshot.index);
+        self.snapshot.read_sources(key).await;
+        self.stand_in();
+        let record = match self.snapshot.record(key) {
+            Ok(record) => record.cloned(),
+            Err(needs) => {
+                self.unrecorded.insert(needs.to_owned());
+                None
+            }
+        };
+        let record = record.and_then(|record| {
+            let known = self.snapshot.index.get(key)?;
+            let refused = self.snapshot.refused.keys();
+            Some(impact::as_recorded(
+                record,
+                known,
+                &self.snapshot.index,
+                refused,
+            ))
+        });
+        let nothing = Hypothesis::default();
+        let verdict = self
+            .snapshot
+            .decided(key, record.as_ref(), Some(&nothing))
+            .await;
+        let Some(verdict) = verdict else {
+            return Now::default();
+        };
+        Now {
+            base: impact::base(record.as_ref(), &verdict),
+            due: is_due(&verdict),
+        }
+    }
+
+    /// For all that may not be read, so that the rest can be told.
+    fn stand_in(&mut self) {
+        let refused: Vec<_> = self.snapshot.refused.keys().cloned().collect();
+        for source in refused {
+            stand_in(&mut self.snapshot.index, &source);
+        }
+    }
+
+    async fn rows(&mut self) -> Vec<ImpactRow> {
+        let mut rows = Vec::new();
+        for (key, now) in std::mem::take(&mut self.now) {
+            rows.extend(self.row(&key, &now).await);
+        }
+        rows
+    }
+
+    async fn row(&mut self, key: &WorkloadRef, now: &Now) -> Option<ImpactRow> {
+        self.snapshot.read_sources(key).await;
+        self.stand_in();
+        let (base, hypothesis) = (now.base.as_ref(), &self.hypothesis);
+        let verdict = self.snapshot.decided(key, base, Some(hypothesis)).await;
+        let index = &mut self.snapshot.index;
+        let known = index.get(key)?;
+        let touched = touches(known, index, base, hypothesis);
+        if touched.is_empty() || concerns_nobody(known, &touched) {
+            return None;
+        }
+        let judged = judge(known, &touched, verdict.as_ref(), hypothesis);
+        let mut row = ImpactRow::new(known, &touched, &judged);
+        row.already = now.due && matches!(judged.outcome, Outcome::Rolls | Outcome::Waits);
+        if judged.outcome == Outcome::Stays {
+            row.opt_in = opt_in(index, key, &touched, hypothesis);
+        }
+        Some(row)
+    }
+}
+
+/// Whether a roll is due already, whatever holds it.
+fn is_due(verdict: &Verdict) -> bool {
+    let standing = verdict.standing.as_ref().map(|standing| standing.word);
+    matches!(verdict.act, Act::Roll(..) | Act::Resume(_)) || standing == Some(Word::Waiting)
+}
+
+/// A run that has ended, or that is left to what made it, and that nobody wants rolled.
+fn concerns_nobody(known: &Known, touched: &[Touch]) -> bool {
+    let runs = known.workload.runs.as_ref();
+    let over = runs.is_some_and(|runs| runs.ended || runs.controller.is_some());
+    over && !touched.iter().any(|touch| touch.counts)
+}

@@ -1,0 +1,162 @@
+//! What of manifests concerns sources, and the workloads that use them.
+//!
+//! Goes in: texts. Comes out: sources and workloads, each once: of two that name the same
+//! object the later one is applied last. The rest is not looked into. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use tidings_core::kinds::Kinds;
+use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
+
+use crate::cli::input::Unread;
+use crate::cli::input::files::Text;
+use crate::cli::input::objects::{Object, Objects};
+use crate::settings::SupposedSource;
+
+/// How a source is supposed to be.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// As this manifest has it, which is at that place.
+    Applied(Value, ManifestAt),
+    /// Otherwise, in these keys; none: in all that it has.
+    Otherwise(BTreeSet<Name>),
+}
+
+/// Where a manifest is.
+#[derive(Clone, Debug)]
+pub(super) struct ManifestAt {
+    file: std::sync::Arc<str>,
+    line: u64,
+}
+
+/// Why it is not read.
+const TEMPLATE: &str = "a template is no manifest: render it first (`helm template`), and pipe \
+                        the result in with `-f -`";
+
+/// What is supposed.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    /// The sources.
+    pub(super) sources: BTreeMap<SourceRef, Wanted>,
+    /// The workloads that are applied with them.
+    pub(super) workloads: BTreeMap<WorkloadRef, Value>,
+    /// What could not be read.
+    pub(super) unread: Vec<Unread>,
+}
+
+impl Manifests {
+    /// Of these texts. What names no namespace is in this one.
+    pub(super) fn of_texts(texts: &[Text], namespace: &Name, kinds: &Kinds) -> Self {
+        let objects = Objects::read(texts, namespace);
+        let templates = objects.templates.into_iter().map(|file| Unread {
+            file,
+            line: 0,
+            text: TEMPLATE.to_owned(),
+            named: false,
+        });
+        let mut plan = Self {
+            unread: objects.unread.into_iter().chain(templates).collect(),
+            ..Self::default()
+        };
+        for object in &objects.all {
+            plan.add(object, kinds);
+        }
+        plan
+    }
+
+    /// Of these sources in one namespace.
+    pub(super) fn of_sources(sources: &[SupposedSource], namespace: &Name) -> Self {
+        let sources = sources.iter().map(|source| {
+            let key = SourceRef::new(source.kind, namespace.clone(), source.name.clone());
+            (key, Wanted::Otherwise(source.keys.clone()))
+        });
+        Self {
+            sources: sources.collect(),
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, object: &Object, kinds: &Kinds) {
+        let kind = [SourceKind::ConfigMap, SourceKind::Secret].into_iter();
+        let mut kind = kind.filter(|kind| {
+            let row = kind.row();
+            object.group == row.group && object.kind == row.api_kind
+        });
+        if let Some(kind) = kind.next() {
+            self.add_source(kind, object);
+        } else if let Some(kind) = kinds.iter().find(|kind| object.is(kind)) {
+            let key = WorkloadRef::new(kind, object.namespace.clone(), object.name.clone());
+            self.workloads.insert(key, object.json(kind.template));
+        }
+    }
+
+    fn add_source(&mut self, kind: SourceKind, object: &Object) {
+        let key = SourceRef::new(kind, object.namespace.clone(), object.name.clone());
+        let place = ManifestAt {
+            file: object.file.clone(),
+            line: object.line,
+        };
+        if !key.is_possible() {
+            let text = format!("no {} can have the name {:?}", object.kind, object.name);
+            return self.unread.push(place.unread(text));
+        }
+        let wanted = Wanted::Applied(object.json(&[]), place);
+        self.sources.insert(key, wanted);
+    }
+}
+
+impl ManifestAt {
+    /// What is there could not be read.
+    pub(super) fn unread(&self, text: String) -> Unread {
+        Unread {
+            file: self.file.clone(),
+            line: self.line,
+            text,
+            named: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::input::files::Reached;
+
+    fn plan(text: &str) -> Manifests {
+        let text = Text {
+            file: "a.yaml".into(),
+            reached: Reached::ByName,
+            text: Ok(text.to_owned()),
+        };
+        let kinds = Kinds::new(tidings_core::kinds::KINDS);
+        Manifests::of_texts(&[text], &"stage".into(), &kinds)
+    }
+
+    #[test]
+    fn sources_and_workloads_are_found_in_whatever_there_is() {
+        let plan = plan(
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: app}}\n- {apiVersion: v1, kind: Secret, metadata: {name: db, namespace: prod}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}\n---\n{apiVersion: example.org/v1, kind: Secret, metadata: {name: other}}\n",
+        );
+        let sources = plan
+            .sources
+            .keys()
+            .map(|key| format!("{}/{key}", key.namespace));
+        let sources: Vec<_> = sources.collect();
+        assert_eq!(sources, ["stage/configmap/app", "prod/secret/db"]);
+        let workloads: Vec<_> = plan.workloads.keys().map(|key| &*key.name).collect();
+        assert_eq!(workloads, ["web"]);
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_in_what_is_said_of_its_mistakes() {
+        let plan = plan(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  a: hunter2\n b: hunter3\n---\n{apiVersion: v1, kind: Secret, metadata: {name: 'A b'}, data: {a: hunter2}}\n",
+        );
+        let said: String = plan.unread.iter().map(|unread| &*unread.text).collect();
+        assert!(
+            !plan.unread.is_empty() && !said.contains("hunter"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! From rows to the texts.
+
+use std::collections::BTreeSet;
+
+use tidings_core::impact::Outcome;
+use tidings_core::reason::Reason;
+use tidings_core::refs::Name;
+
+use super::report::{Change, FIELDS, ImpactReport, ImpactRow, SourceRow, TouchRow};
+use super::table::said;
+use crate::cli::exit::Exit;
+use crate::cli::input::Unread;
+use crate::cli::json_paths::paths_of;
+use crate::settings::values::ImpactForm;
+
+fn used(source: &str, keys: &[&str], via: &'static str, counts: bool) -> TouchRow {
+    TouchRow {
+        source: source.to_owned(),
+        keys: keys.iter().map(|key| Name::from(*key)).collect(),
+        via: vec![via],
+        counts,
+    }
+}
+
+fn row(name: &str, outcome: Outcome, reason: Option<Reason>, uses: Vec<TouchRow>) -> ImpactRow {
+    ImpactRow {
+        namespace: "stage".into(),
+        kind: "deployment",
+        name: name.into(),
+        outcome,
+        reason,
+        text: String::new(),
+        until: None,
+        pods: Some(3),
+        already: false,
+        opt_in: None,
+        uses,
+    }
+}
+
+fn source(source: &str, change: Change, text: &str) -> SourceRow {
+    SourceRow {
+        namespace: "stage".into(),
+        source: source.to_owned(),
+        change,
+        text: text.to_owned(),
+    }
+}
+
+fn report() -> ImpactReport {
+    let level = |counts| used("configmap/app", &["LOG_LEVEL"], "envFrom", counts);
+    let files = used("configmap/nginx", &["a", "b", "c", "d"], "volume", false);
+    let waits = ImpactRow {
+        until: jiff::Timestamp::from_second(1_795_982_400).ok(),
+        already: true,
+        ..row(
+            "api",
+            Outcome::Waits,
+            Some(Reason::Fused),
+            vec![level(true)],
+        )
+    };
+    let run = ImpactRow {
+        kind: "cronjob",
+        pods: None,
+        ..row(
+            "nightly",
+            Outcome::Rolls,
+            Some(Reason::Changed),
+            vec![level(true)],
+        )
+    };
+    let stays = ImpactRow {
+        opt_in: Some("auto".to_owned()),
+        ..row(
+            "old",
+            Outcome::Stays,
+            Some(Reason::NotOptedIn),
+            vec![level(false)],
+        )
+    };
+    let new = used("configmap/app-7d2", &[], "envFrom", false);
+    let rows = vec![
+        run,
+        waits,
+        row("hashed", Outcome::Restarts, None, vec![new]),
+        stays,
+        row(
+            "web",
+            Outcome::Rolls,
+            Some(Reason::Changed),
+            vec![level(true), files],
+        ),
+    ];
+    let sources = vec![
+        source("configmap/app", Change::Changed, ""),
+        source(
+            "configmap/fixed",
+            Change::Refused,
+            "immutable: the API server refuses to change it",
+        ),
+    ];
+    ImpactReport::new(rows, sources)
+}
+
+fn shown(report: &ImpactReport, form: ImpactForm) -> String {
+    let said = said(report, form).unwrap();
+    assert_eq!((said.err.as_str(), said.exit), ("", Exit::Touches));
+    said.out
+}
+
+#[test]
+fn a_table() {
+    insta::assert_snapshot!(shown(&report(), ImpactForm::Table), @r#"
+    WORKLOAD           PODS  RESULT    SOURCE             KEYS                HOW      WHY
+    cronjob/nightly    -     rolls     configmap/app      LOG_LEVEL           envFrom  one more Job is made
+    deployment/api     3     waits     configmap/app      LOG_LEVEL           envFrom  the fuse: not before 2026-11-29T20:00:00Z; due already
+    deployment/hashed  3     restarts  configmap/app-7d2  all                 envFrom  by its own manifest, once
+    deployment/old     3     stays     configmap/app      LOG_LEVEL           envFrom  not opted in; tidings.dev/reload: "auto"
+    deployment/web     3     rolls     configmap/app      LOG_LEVEL           envFrom
+    deployment/web     3     rolls     configmap/nginx    a, b, c and 1 more  volume   not for this source
+
+    2 workloads would be rolled (3 pods), 1 would wait, 1 restarts by its own manifest, 1 uses it and would not be rolled.
+    configmap/fixed in stage is immutable: the API server refuses to change it.
+    "#);
+}
+
+#[test]
+fn the_page_shows_it_as_it_is() {
+    let level = |via, counts| vec![used("configmap/app", &["LOG_LEVEL"], via, counts)];
+    let api = ImpactRow {
+        pods: Some(2),
+        ..row(
+            "api",
+            Outcome::Waits,
+            Some(Reason::Paused),
+            level("env", true),
+        )
+    };
+    let old = ImpactRow {
+        pods: Some(1),
+        opt_in: Some("auto".to_owned()),
+        ..row(
+            "old",
+            Outcome::Stays,
+            Some(Reason::NotOptedIn),
+            level("envFrom", false),
+        )
+    };
+    let web = row(
+        "web",
+        Outcome::Rolls,
+        Some(Reason::Changed),
+        level("envFrom", true),
+    );
+    let page = include_str!("../../../../../docs/impact.md");
+    for line in shown(
+        &ImpactReport::new(vec![api, old, web], Vec::new()),
+        ImpactForm::Table,
+    )
+    .lines()
+    {
+        assert!(page.contains(line.trim_end()), "{line}");
+    }
+}
+
+#[test]
+fn a_comment() {
+    insta::assert_snapshot!(shown(&report(), ImpactForm::Markdown), @r#"
+    <!-- tidings impact -->
+    ### Tidings: what this change restarts
+
+    2 workloads would be rolled (3 pods), 1 would wait, 1 restarts by its own manifest, 1 uses it and would not be rolled.
+
+    | Workload | Pods | Result | Source | Keys | How | Why |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `stage/cronjob/nightly` | - | rolls | `configmap/app` | `LOG_LEVEL` | envFrom | `one more Job is made` |
+    | `stage/deployment/api` | 3 | waits | `configmap/app` | `LOG_LEVEL` | envFrom | `the fuse: not before 2026-11-29T20:00:00Z; due already` |
+    | `stage/deployment/hashed` | 3 | restarts | `configmap/app-7d2` | all | envFrom | `by its own manifest, once` |
+    | `stage/deployment/web` | 3 | rolls | `configmap/app` | `LOG_LEVEL` | envFrom |  |
+    | `stage/deployment/web` | 3 | rolls | `configmap/nginx` | `a, b, c and 1 more` | volume | `not for this source` |
+
+    <details>
+    <summary>1 workload uses it and would not be rolled</summary>
+
+    | Workload | Pods | Result | Source | Keys | How | Why |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `stage/deployment/old` | 3 | stays | `configmap/app` | `LOG_LEVEL` | envFrom | `not opted in; tidings.dev/reload: "auto"` |
+
+    </details>
+
+    :warning: `configmap/fixed` is immutable: the API server refuses to change it.
+    "#);
+}
+
+#[test]
+fn names_in_a_comment_are_names() {
+    let keys = ["@all|<img src=x>`[x](y)\n# z"];
+    let touched = vec![used("configmap/app", &keys, "envFrom", true)];
+    let rows = vec![row("web", Outcome::Rolls, Some(Reason::Changed), touched)];
+    let shown = shown(&ImpactReport::new(rows, Vec::new()), ImpactForm::Markdown);
+    let row = shown.lines().find(|line| line.contains("@all")).unwrap();
+    insta::assert_snapshot!(row, @r"| `stage/deployment/web` | 3 | rolls | `configmap/app` | `@all\|<img src=x>'[x](y)\n# z` | envFrom |  |");
+}
+
+#[test]
+fn json_has_the_fields_that_the_page_lists() {
+    let mut report = report();
+    report.unknown = vec!["list on jobs in stage".to_owned()];
+    report.notes = vec!["list on secrets in tidings".to_owned()];
+    report.unread = vec![unread()];
+    let value = serde_json::from_str(&report.json().unwrap()).unwrap();
+    let paths = paths_of(&value, "");
+    let listed: BTreeSet<_> = FIELDS
+        .iter()
+        .map(|(field, _)| (*field).to_owned())
+        .collect();
+    let below = |field: &str| {
+        ["summary.", "unread[]."]
+            .iter()
+            .any(|of| field.starts_with(of))
+    };
+    let named = paths
+        .iter()
+        .map(|path| path.trim_start_matches('.').to_owned());
+    let named: BTreeSet<_> = named
+        .filter(|path| !path.is_empty() && !below(path))
+        .collect();
+    let listed: BTreeSet<_> = listed
+        .into_iter()
+        .filter(|field| field != "summary")
+        .collect();
+    assert_eq!(named, listed);
+}
+
+fn unread() -> Unread {
+    Unread {
+        file: "a.yaml".into(),
+        line: 7,
+        text: "no shape".to_owned(),
+        named: true,
+    }
+}
+
+#[test]
+fn what_is_not_known_is_said_and_is_an_error() {
+    let secret = source(
+        "secret/db",
+        Change::Unknown,
+        "needs get on secrets/db in stage",
+    );
+    let mut report = ImpactReport::new(Vec::new(), vec![secret]);
+    report.unread = vec![unread()];
+    report.notes = vec!["get on secret tidings-state.stage in tidings".to_owned()];
+    let said = said(&report, ImpactForm::Table).unwrap();
+    assert_eq!((said.out.as_str(), said.exit), ("", Exit::Error));
+    insta::assert_snapshot!(said.err, @r"
+    Nothing that is known would be another than it is.
+    a.yaml:7: no shape
+    unknown: needs get on secrets/db in stage
+    whether the fuse or an interval would hold a roll is not known: needs get on secret tidings-state.stage in tidings
+    ");
+}
+
+#[test]
+fn nothing_ends_with_0() {
+    let sources = |change| vec![source("configmap/app", change, "")];
+    for (change, words) in [
+        (
+            Change::Unchanged,
+            "Nothing that is known would be another than it is.\n",
+        ),
+        (Change::Changed, "No workload uses what would be another.\n"),
+    ] {
+        let said = said(
+            &ImpactReport::new(Vec::new(), sources(change)),
+            ImpactForm::Table,
+        );
+        let said = said.unwrap();
+        assert_eq!((said.err.as_str(), said.exit.code()), (words, 0));
+    }
+}
