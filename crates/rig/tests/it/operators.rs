@@ -109,7 +109,8 @@ async fn what_an_operator_made_is_rolled_by_a_time_alone() -> Result<()> {
         ensure!(in_step(&lab, DB).await?);
     }
     let why = text_of(&lab.why(&[DB]).await?);
-    ensure!(why.contains("no. 2, by the time of a restart"), "{why}");
+    let how = "by the time of a restart: its owner";
+    ensure!(why.contains("Last roll: 2-") && why.contains(how), "{why}");
     let told = lab.events(DB).await?;
     ensure!(
         told.iter().all(|told| told.reason != "Reverted"),

@@ -99,7 +99,7 @@ async fn a_rollout_that_fails_ends_it_but_not_one_of_older_content() -> Result<(
     let web = web.annotate_pods(READY, "never").env_from("configmap/app");
     lab.adopt([web]).await?;
     lab.ns().apply(app("2")).await?;
-    let failed = lab.ask("wait", &[WEB, "--timeout", "60s"]).await?;
+    let failed = lab.ask("wait", &[WEB, "--timeout", "120s"]).await?;
     let line = ended(&failed, 1)?;
     ensure!(line.starts_with(&format!("failed: {WEB} (1-")), "{line}");
 
