@@ -126,7 +126,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   "noJobs" (include "tidings.on" (list . "reloader.ignoreJobs") | empty | not)
   "noCronJobs" (include "tidings.on" (list . "reloader.ignoreCronJobs") | empty | not)
   "csi" (include "tidings.on" (list . "reloader.enableCSIIntegration") | empty | not)
-  "observables" (include "tidings.on" (list . "tidings.reloaderObservables") | empty | not)
   "dryRun" (include "tidings.on" (list . "tidings.dryRun") | empty | not)
   "custom" $custom
   | merge (include "tidings.asked.kinds" . | fromJson) | toJson -}}

@@ -200,11 +200,12 @@
     - create
     - update
 {{- end }}
-{{- if and ($asked.observables) (not $asked.dryRun) }}
-# what runs here, as Reloader says it
+{{- if not $asked.dryRun }}
+# what runs here, for the commands, and as Reloader says it
 - apiGroups: [""]
   resources: [configmaps]
   verbs:
+    - get
     - create
     - patch
 {{- end }}

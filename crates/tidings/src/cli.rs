@@ -6,6 +6,7 @@ pub mod exit;
 pub mod grants;
 pub mod impact;
 pub mod implicit;
+pub mod informed;
 pub mod input;
 #[cfg(test)]
 mod json_paths;

@@ -29,6 +29,8 @@ pub mod report;
 
 pub mod settings;
 
+pub mod installed;
+
 pub mod reloader;
 
 pub mod run;

@@ -4,19 +4,19 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use anyhow::{Context, bail};
+use clap::{CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit, Printed};
 use tidings::cli::implicit::{self, Words};
+use tidings::cli::informed::{self, CommandLine, Informed};
 use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
-use tidings::cli::why::ask;
-use tidings::cli::{completion, impact, manifests, stale, status, wait};
+use tidings::cli::{completion, impact, manifests, stale, status, wait, why};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
     ControllerSettings, ImpactSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
-    TakeOverSettings, WaitSettings, WhySettings,
+    TakeOverSettings, WaitSettings, WhySettings, told,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -39,58 +39,69 @@ fn main() -> ExitCode {
             wrong
         }
     };
-    let matches = called.name(Cli::command()).try_get_matches_from(words);
+    let matches = called
+        .name(Cli::command())
+        .try_get_matches_from(words.clone());
     let matches = matches.unwrap_or_else(|wrong| advise(wrong).exit());
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|wrong| wrong.exit());
-    exit::conclude(run(&cli.command, &matches, &around))
+    exit::conclude(run(&CommandLine { words, matches }, &around))
 }
 
-fn run(command: &Command, matches: &ArgMatches, around: &Surroundings) -> anyhow::Result<Exit> {
-    match command {
+fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
+    let matches = &line.matches;
+    match &Cli::from_arg_matches(matches)?.command {
         Command::Controller(args) => {
-            let settings = ControllerSettings::new(args, around)?;
+            let mut settings = ControllerSettings::new(args, around)?;
+            let given = matches.subcommand_matches("controller");
+            settings.told = given.map_or_else(Vec::new, |given| told::words(given, around));
             let runtime = runtime()?;
             let ended = runtime.block_on(tidings::run::start::controller(settings));
             // A loop that is too busy to end is not waited for.
             runtime.shutdown_background();
             ended.map(|()| Exit::Done)
         }
-        Command::Why(args) => {
-            let settings = WhySettings::new(args, around)?;
-            say(&runtime()?.block_on(ask::why(settings))?)
-        }
-        Command::Status(args) => {
-            let settings = StatusSettings::new(args, around)?;
-            if settings.watch {
-                return runtime()?.block_on(status::follow::follow(settings));
-            }
-            say(&runtime()?.block_on(status::ask::status(settings))?)
-        }
-        Command::Wait(args) => {
-            let settings = WaitSettings::new(args, around)?;
-            say(&runtime()?.block_on(wait::ask::wait(settings))?)
-        }
-        Command::Stale(args) => {
-            let settings = StaleSettings::new(args, around)?;
-            say(&runtime()?.block_on(stale::ask::stale(settings))?)
-        }
-        Command::Impact(args) => {
-            let settings = ImpactSettings::new(args, around)?;
-            say(&runtime()?.block_on(impact::ask::impact(settings))?)
-        }
         Command::Lint(args) => {
             let (text, exit) = lint(&LintSettings::new(args, around)?)?;
             print(text.as_bytes())?;
             Ok(exit)
         }
-        Command::TakeOver(args) => {
-            let settings = TakeOverSettings::new(args, around)?;
-            print(runtime()?.block_on(take_over(settings))?.as_bytes())
-        }
         Command::Manifests(args) => print(manifests::printed(args, matches)?.as_bytes()),
         Command::Completion { shell } => {
             print(&completion::script(*shell).context("cannot write the script")?)
         }
+        Command::Why(_)
+        | Command::Status(_)
+        | Command::Wait(_)
+        | Command::Stale(_)
+        | Command::Impact(_)
+        | Command::TakeOver(_) => runtime()?.block_on(ask(line, around)),
+    }
+}
+
+/// Commands about what is installed in a cluster.
+async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
+    let Informed { api, cli, note } = informed::inform(line, around).await?;
+    exit::note(&note);
+    match &cli.command {
+        Command::Why(args) => say(&why::ask::ask(api, WhySettings::new(args, around)?).await?),
+        Command::Status(args) => {
+            let settings = StatusSettings::new(args, around)?;
+            if settings.watch {
+                return status::follow::follow(api, settings).await;
+            }
+            say(&status::ask::status(api, settings).await?)
+        }
+        Command::Wait(args) => say(&wait::ask::wait(api, WaitSettings::new(args, around)?).await?),
+        Command::Stale(args) => {
+            say(&stale::ask::ask(api, StaleSettings::new(args, around)?).await?)
+        }
+        Command::Impact(args) => {
+            say(&impact::ask::ask(api, ImpactSettings::new(args, around)?).await?)
+        }
+        Command::TakeOver(args) => {
+            let settings = TakeOverSettings::new(args, around)?;
+            print(take_over(api, settings).await?.as_bytes())
+        }
+        _ => bail!("that is asked of no cluster"),
     }
 }
 

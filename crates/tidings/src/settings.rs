@@ -12,6 +12,7 @@ use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::refs::Name;
 
 pub mod args;
+pub mod given;
 mod impact;
 mod installation;
 mod lint;
@@ -22,6 +23,7 @@ mod stale;
 mod status;
 pub mod streams;
 pub mod surroundings;
+pub mod told;
 pub mod values;
 mod wait;
 
@@ -31,8 +33,9 @@ use crate::report::log::{LogSettings, Note};
 use crate::rights::Extent;
 use args::{ControllerArgs, PlainArgs, TakeOverArgs, WhyArgs};
 pub use impact::{ImpactSettings, Supposed, SupposedSource};
+use installation::kinds;
+pub(crate) use installation::own_namespace;
 pub use installation::{Installation, Namespaces};
-use installation::{kinds, own_namespace};
 pub use lint::LintSettings;
 use notes::notes;
 pub use notify::NotifySettings;
@@ -51,6 +54,13 @@ const ADMIN_PORT: u16 = 9090;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Misuse(String);
+
+impl Misuse {
+    /// With this text.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 /// What `--reloader-observables` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +94,8 @@ pub struct ControllerSettings {
     pub notify: NotifySettings,
     /// What to say at the start.
     pub notes: Vec<Note>,
+    /// What the commands are told of the options ([`told::words`]).
+    pub told: Vec<String>,
 }
 
 impl ControllerSettings {
@@ -91,13 +103,11 @@ impl ControllerSettings {
     pub fn extent(&self) -> Extent {
         let installation = &self.installation;
         let own = &installation.own_namespace;
-        let observed = self.observed.as_ref();
         Extent {
             namespaces: installation.named(),
             kinds: installation.kinds.clone(),
             sources: installation.sources.clone(),
             own_namespace: own.clone(),
-            says_what_runs: observed.is_some_and(|observed| observed.namespace == *own),
             dry_run: self.plain.dry_run,
         }
     }
@@ -122,6 +132,7 @@ impl ControllerSettings {
             observed: observed(args, around)?,
             notify,
             notes,
+            told: Vec::new(),
         })
     }
 }
@@ -129,8 +140,6 @@ impl ControllerSettings {
 /// All that `tidings why` needs to know.
 #[derive(Clone, Debug)]
 pub struct WhySettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// The installation that is asked about.
     pub installation: Installation,
     /// Which workloads.
@@ -166,7 +175,6 @@ impl WhySettings {
     pub fn new(args: &WhyArgs, around: &Surroundings) -> Result<Self, Misuse> {
         let installation = Installation::new(&args.scope, &args.rules, around)?;
         Ok(Self {
-            cluster: cluster(&args.cluster),
             target: target(args, &installation.kinds)?,
             labels: labels(args.selector.as_ref()),
             installation,
@@ -184,7 +192,8 @@ fn of_kubeconfig(args: &args::KubeconfigArgs) -> Connect {
     }
 }
 
-fn cluster(args: &args::ClusterArgs) -> Connect {
+/// Which cluster a command speaks to.
+pub(crate) fn cluster(args: &args::ClusterArgs) -> Connect {
     Connect {
         as_user: args.as_user.clone(),
         as_groups: args.as_groups.clone(),
@@ -298,8 +307,6 @@ fn workload(kinds: &Kinds, text: &str) -> Result<(&'static Kind, Name), Misuse> 
 /// All that `tidings take-over` needs to know.
 #[derive(Clone, Debug)]
 pub struct TakeOverSettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// The kinds that the controller rolls: its records are of these.
     pub kinds: Kinds,
     /// The kind of the workload.
@@ -320,7 +327,6 @@ impl TakeOverSettings {
         let kinds = kinds(&args.kinds)?;
         let (kind, name) = workload(&kinds, &args.workload)?;
         Ok(Self {
-            cluster: cluster(&args.cluster),
             kinds,
             kind,
             name,

@@ -47,7 +47,9 @@ async fn who_is_impersonated_sees_what_he_may() -> Result<()> {
 async fn groups_are_impersonated_with_their_member() -> Result<()> {
     let ns = street("as-group").await?;
     let admin = Cluster::shared().await?.kubeconfig();
+    let own = ["--own-namespace", ns.name()];
     let why = ["why", "deploy/web", "-n", ns.name(), "--as", "nobody"];
+    let why = [&why[..], &own].concat();
     let alone = tidings(admin, &why).await?;
     ensure!(alone.status.code() == Some(2), "{}", text_of(&alone));
     let group = [&why[..], &["--as-group", "system:masters"]].concat();

@@ -32,6 +32,7 @@ mod impact_in_a_pipeline;
 mod jobs;
 mod killed_mid_fan_out;
 mod kinds_on_demand;
+mod known_by_itself;
 mod least_rights;
 mod made_again_around_its_pods;
 mod metadata_edits_roll_nothing;

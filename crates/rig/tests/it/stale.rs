@@ -241,17 +241,15 @@ async fn a_record_tells_more_than_times() -> Result<()> {
     labelled.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
     lab.ns().apply(labelled).await?;
 
-    let without = stale(lab.ns(), &["--absorb-by-version=false"]).await?;
+    // Where no records are.
+    let elsewhere = ["--absorb-by-version=false", "--own-namespace", "default"];
+    let without = stale(lab.ns(), &elsewhere).await?;
     let (row_without, _) = row(&without, &["deployment/web", "1/1", "configmap/app", "?"])?;
     ensure!(
         row_without.ends_with(&["perhaps".to_owned()]),
         "{row_without:?}"
     );
-    let own = [
-        "--absorb-by-version=false",
-        "--own-namespace",
-        lab.own().name(),
-    ];
+    let own = ["--absorb-by-version=false"];
     none(&stale(lab.ns(), &own).await?)?;
 
     lab.ns().apply(app("2")).await?;

@@ -181,6 +181,11 @@ impl<'a> Page<'a> {
         serde_json::from_slice(json).map_err(|_| Unreadable)
     }
 
+    /// Whether another one follows.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.metadata.next.is_empty()
+    }
+
     /// The version of the whole list.
     pub(crate) fn version(&self) -> Result<Version, Unreadable> {
         let version = &self.metadata.resource_version;

@@ -4,19 +4,16 @@
 //! to run. Comes out: documents for `kubectl apply -f -`, the same for the same
 //! input. Pure.
 
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
-use tidings_core::kinds::Kind;
 
 use crate::cli::yaml::{self, NOTE};
 use crate::rights::{self, PolicyRule, Reach};
 use crate::settings::args::{Cli, ManifestsArgs};
 use crate::settings::selector::Selector;
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
-use crate::settings::values::KindRows;
-use crate::settings::{ControllerSettings, Namespaces, Surroundings};
+use crate::settings::{ControllerSettings, Namespaces, Surroundings, given};
 
 /// What to run besides the settings.
 #[derive(Clone, Debug)]
@@ -42,8 +39,6 @@ pub struct Given {
 
 /// Options that concern whoever prints the manifests, not the pod.
 const NOT_IN_A_POD: [&str; 3] = ["kubeconfig", "context", "own_namespace"];
-/// Read where the manifests are printed; the pod is told what was in it.
-const ROWS_FILE: &str = "custom_workloads_file";
 /// Of a user without a name or rights.
 const NOBODY: u32 = 65534;
 
@@ -64,50 +59,20 @@ pub fn printed(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<Str
 pub fn given(matches: &ArgMatches) -> Given {
     let cli = Cli::command();
     let controller = cli.find_subcommand("controller").into_iter();
-    let mut given = Given::default();
+    let mut all = Given::default();
     for arg in controller.flat_map(Command::get_arguments) {
         let id = arg.get_id().as_str();
-        let source = matches.value_source(id);
-        let chosen = source.is_some_and(|source| source != ValueSource::DefaultValue);
-        let Some(long) = arg.get_long().filter(|_| chosen) else {
-            continue;
-        };
         if arg.is_hide_env_values_set() {
-            let variable = arg
-                .get_env()
-                .map(|name| name.to_string_lossy().into_owned());
-            given
-                .secrets
-                .extend(variable.map(|name| (name, long.to_owned())));
-        } else if id == ROWS_FILE {
-            let rows = matches.get_one::<KindRows>(id);
-            let rows = rows.iter().flat_map(|rows| &rows.0).map(|kind| row(kind));
-            let rows: Vec<_> = rows.collect();
-            let option = format!("--custom-workloads={}", rows.join(","));
-            given.options.extend((!rows.is_empty()).then_some(option));
+            let long = arg.get_long().filter(|_| given::is_given(matches, id));
+            let variable = arg.get_env().map(|name| name.to_string_lossy());
+            let both = variable.zip(long);
+            all.secrets
+                .extend(both.map(|(name, long)| (name.into_owned(), long.to_owned())));
         } else if !NOT_IN_A_POD.contains(&id) {
-            let values = matches.get_raw(id).into_iter().flatten();
-            let values: Vec<_> = values.map(|v| v.to_string_lossy()).collect();
-            given.options.push(format!("--{long}={}", values.join(",")));
+            all.options.extend(given::word(matches, arg));
         }
     }
-    given
-}
-
-/// A kind as `--custom-workloads` reads it.
-fn row(kind: &Kind) -> String {
-    let Kind {
-        group,
-        version,
-        api_kind,
-        plural,
-        template,
-        ..
-    } = kind;
-    format!(
-        "{group}/{version}/{api_kind}={plural}:{}",
-        template.join(".")
-    )
+    all
 }
 
 /// Where the printed Deployment will run.

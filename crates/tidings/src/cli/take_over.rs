@@ -23,8 +23,7 @@ use crate::settings::TakeOverSettings;
 const ATTEMPTS: usize = 5;
 
 /// Takes a workload over. Returns what to tell.
-pub async fn take_over(settings: TakeOverSettings) -> Result<String> {
-    let api = ApiClient::of_command(&settings.cluster).await?;
+pub async fn take_over(api: ApiClient, settings: TakeOverSettings) -> Result<String> {
     let namespace = settings.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| api.default_namespace().into());
     let key = WorkloadRef::new(settings.kind, namespace, settings.name.clone());

@@ -49,7 +49,7 @@ pub struct Missing {
     pub partial: Vec<String>,
 }
 
-/// Asks for every right of the table. The error: nobody is there who could
+/// Asks for every right of the table without which something would not go. The error: nobody is there who could
 /// answer, or the credentials are not known.
 pub async fn missing(api: &ApiClient, extent: &Extent) -> Result<Missing, ApiError> {
     let rights = rights(&rules(extent), extent);
@@ -79,7 +79,7 @@ fn rights(rules: &[PolicyRule], extent: &Extent) -> Vec<Right> {
     let own = vec![Some(extent.own_namespace.clone())];
     let mut rights = Vec::new();
     // A dry run keeps its records in memory.
-    let asked = |rule: &&PolicyRule| !(extent.dry_run && rule.scope == Reach::Own);
+    let asked = |rule: &&PolicyRule| rule.is_vital && !(extent.dry_run && rule.scope == Reach::Own);
     for rule in rules.iter().filter(asked) {
         let places = if rule.scope == Reach::Own {
             &own

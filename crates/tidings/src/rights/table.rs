@@ -20,8 +20,6 @@ pub struct Extent {
     pub sources: Vec<SourceKind>,
     /// The namespace of the records and the Lease.
     pub own_namespace: Name,
-    /// Whether it says there what runs.
-    pub says_what_runs: bool,
     /// Whether nothing is written.
     pub dry_run: bool,
 }
@@ -48,6 +46,8 @@ pub struct PolicyRule {
     pub verbs: Vec<&'static str>,
     /// What for.
     pub why: &'static str,
+    /// Whether nothing goes without it.
+    pub is_vital: bool,
 }
 
 /// Verbs that change something. A dry run has none of them.
@@ -59,9 +59,6 @@ const WATCH: [&str; 3] = ["get", "list", "watch"];
 pub fn rules(extent: &Extent) -> Vec<PolicyRule> {
     let mut rules = table(&extent.kinds);
     rules.retain(|rule| rule.scope == Reach::Own || !ignores(extent, rule.resource));
-    if !extent.says_what_runs {
-        rules.retain(|rule| rule.scope != Reach::Own || rule.resource != "configmaps");
-    }
     if extent.namespaces.is_some() {
         let namespaces = rules
             .iter_mut()
@@ -69,8 +66,9 @@ pub fn rules(extent: &Extent) -> Vec<PolicyRule> {
         namespaces.for_each(|rule| rule.verbs = vec!["get"]);
     }
     if extent.dry_run {
-        // Who does not write takes no Lease.
-        rules.retain(|rule| rule.resource != "leases");
+        // Who does not write takes no Lease, and tells nobody what runs.
+        let is_said = |rule: &PolicyRule| rule.scope == Reach::Own && rule.resource == "configmaps";
+        rules.retain(|rule| rule.resource != "leases" && !is_said(rule));
         let verbs = rules.iter_mut().map(|rule| &mut rule.verbs);
         verbs.for_each(|verbs| verbs.retain(|verb| !WRITES.contains(verb)));
     }
@@ -125,6 +123,7 @@ fn watched(
         resource,
         verbs: verbs.to_vec(),
         why,
+        is_vital: true,
     }
 }
 
@@ -191,12 +190,15 @@ fn fixed() -> [PolicyRule; 5] {
             &["get", "create", "update"],
             "one writer at a time",
         ),
-        own(
-            "",
-            "configmaps",
-            &["create", "patch"],
-            "what runs here, as Reloader says it",
-        ),
+        PolicyRule {
+            is_vital: false,
+            ..own(
+                "",
+                "configmaps",
+                &["get", "create", "patch"],
+                "what runs here, for the commands, and as Reloader says it",
+            )
+        },
     ]
 }
 
@@ -256,6 +258,7 @@ mod tests {
         Watched /events: create
         Own /secrets: get,list,create,patch,delete
         Own coordination.k8s.io/leases: get,create,update
+        Own /configmaps: get,create,patch
         ");
     }
 
@@ -295,12 +298,9 @@ mod tests {
     }
 
     #[test]
-    fn observables_write_one_config_map() {
-        let right = "Own /configmaps: create,patch";
-        assert!(shown(&["--reloader-observables"]).contains(right));
-        for options in [&["--reloader-observables", "--dry-run"][..], &[]] {
-            assert!(!shown(options).contains("Own /configmaps"));
-        }
+    fn a_dry_run_tells_nobody_what_runs() {
+        let options = ["--reloader-observables", "--dry-run"];
+        assert!(!shown(&options).contains("Own /configmaps"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::control::{
 };
 use crate::fetch;
 use crate::fetch::ContentList;
+use crate::installed::tell::OwnWord;
 use crate::metrics::{Metrics, RollResult};
 use crate::notify::RollMessage;
 use crate::notify::webhook::Webhook;
@@ -58,6 +59,8 @@ pub(crate) struct Executor {
     /// Called instead of rolling.
     pub(crate) webhook: Option<Webhook>,
     pub(crate) dry_run: bool,
+    /// What the commands are told of the installation.
+    pub(crate) told: Option<Arc<OwnWord>>,
 }
 
 /// The hands of the controller.
@@ -142,6 +145,11 @@ impl Effects {
         self.report.lead(Some(term.clone()));
         self.term = Some(term);
         self.in_term(Executor::take_over);
+    }
+
+    /// Tells the commands what runs here, as long as the term lasts.
+    pub(crate) fn tell_what_runs(&self) {
+        self.in_term(Executor::tell_what_runs);
     }
 
     pub(crate) fn end_term(&mut self) {
@@ -401,6 +409,12 @@ impl Executor {
                 }
             }
             sleep(pauses.grow()).await;
+        }
+    }
+
+    async fn tell_what_runs(self: Arc<Self>, term: Term) {
+        if let Some(told) = &self.told {
+            told.tell(&self.api, &term).await;
         }
     }
 

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::admin::{self, Health};
 use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::control::{Control, Plan};
+use crate::installed::tell::OwnWord;
 use crate::lease::{Candidate, Election};
 use crate::metrics::Metrics;
 use crate::metrics::reloader::Observables;
@@ -151,6 +152,7 @@ async fn run(
         health: report.health.clone(),
         webhook,
         dry_run: settings.plain.dry_run,
+        told: OwnWord::new(&settings).map(Arc::new),
     };
     let mut turning = Loop {
         control: Control::new(plan(&settings)),

@@ -180,7 +180,10 @@ impl Loop {
 
     fn elected(&mut self, election: Election) {
         match election {
-            Election::Won(term) => self.effects.begin_term(term),
+            Election::Won(term) => {
+                self.effects.begin_term(term);
+                self.effects.tell_what_runs();
+            }
             Election::Lost => {
                 self.effects.end_term();
                 self.control.take(self.now(), Input::Following);

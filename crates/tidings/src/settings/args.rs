@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
-use super::values::{ListForm, Shell, dns_label, source_kind, yes_or_no};
+use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no};
 
 mod cluster;
 mod impact;
@@ -186,6 +186,7 @@ pub struct HomeArgs {
 #[derive(Clone, Debug, Args)]
 pub struct TakeOverArgs {
     /// The workload, such as deploy/web, sts/db or ds/agent.
+    #[arg(value_parser = workload)]
     pub workload: String,
     /// Its namespace; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = dns_label)]
@@ -205,7 +206,7 @@ pub struct TakeOverArgs {
 #[derive(Clone, Debug, Args)]
 pub struct WhyArgs {
     /// The workload, such as `deploy/web`; else all of the namespace, one line each.
-    #[arg(value_name = "KIND/NAME")]
+    #[arg(value_name = "KIND/NAME", value_parser = workload)]
     pub workload: Option<String>,
     /// The namespace; else the context's.
     #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
@@ -228,13 +229,13 @@ pub struct WhyArgs {
     /// What the controller watches.
     #[command(
         flatten,
-        next_help_heading = "What the controller watches (as it was started)"
+        next_help_heading = "What the controller watches (as it says itself, where not given)"
     )]
     pub scope: ScopeArgs,
     /// What the controller rolls.
     #[command(
         flatten,
-        next_help_heading = "What the controller rolls (as it was started)"
+        next_help_heading = "What the controller rolls (as it says itself, where not given)"
     )]
     pub rules: RuleArgs,
 }

@@ -7,14 +7,11 @@ use tidings_core::refs::{Name, SourceKind};
 
 use super::args::ImpactArgs;
 use super::values::ImpactForm;
-use super::{Installation, Misuse, Surroundings, cluster};
-use crate::api::connect::Connect;
+use super::{Installation, Misuse, Surroundings};
 
 /// All that `tidings impact` needs to know.
 #[derive(Clone, Debug)]
 pub struct ImpactSettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// On which terms Tidings runs there, or would.
     pub installation: Installation,
     /// What is supposed.
@@ -55,7 +52,6 @@ impl ImpactSettings {
             Supposed::Sources(sources.collect::<Result<_, _>>()?)
         };
         Ok(Self {
-            cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
             supposed,
             namespace: args.namespace.as_deref().map(Name::from),

@@ -197,7 +197,8 @@ fn vocabulary(args: &RuleArgs) -> Result<Arc<Vocabulary>, Misuse> {
         .map_err(|said| wrong.unwrap_or(Misuse(said)))
 }
 
-pub(super) fn own_namespace(args: &HomeArgs, around: &Surroundings) -> Name {
+/// The namespace of the records and the Lease.
+pub(crate) fn own_namespace(args: &HomeArgs, around: &Surroundings) -> Name {
     let chosen = args.own_namespace.as_deref().map(Name::from);
     let chosen = chosen.or_else(|| around.pod_namespace.clone());
     chosen.unwrap_or_else(|| "tidings".into())

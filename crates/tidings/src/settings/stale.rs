@@ -2,14 +2,11 @@
 
 use super::args::StaleArgs;
 use super::values::ListForm;
-use super::{Installation, Misuse, Surroundings, Target, cluster, labels};
-use crate::api::connect::Connect;
+use super::{Installation, Misuse, Surroundings, Target, labels};
 
 /// All that `tidings stale` needs to know.
 #[derive(Clone, Debug)]
 pub struct StaleSettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// Where Tidings' records are, if it is installed, and on which terms it runs.
     pub installation: Installation,
     /// Which namespaces.
@@ -26,7 +23,6 @@ impl StaleSettings {
     /// Checks the options of `tidings stale` together.
     pub fn new(args: &StaleArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
-            cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
             target: Target::of(args.all_namespaces, args.namespace.as_deref()),
             labels: labels(args.selector.as_ref()),

@@ -4,14 +4,11 @@ use tidings_core::standing::Word;
 
 use super::args::StatusArgs;
 use super::values::ListForm;
-use super::{Installation, Misuse, Surroundings, Target, cluster, labels};
-use crate::api::connect::Connect;
+use super::{Installation, Misuse, Surroundings, Target, labels};
 
 /// All that `tidings status` needs to know.
 #[derive(Clone, Debug)]
 pub struct StatusSettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// The installation that is asked about.
     pub installation: Installation,
     /// Which namespaces.
@@ -32,7 +29,6 @@ impl StatusSettings {
     /// Checks the options of `tidings status` together.
     pub fn new(args: &StatusArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
-            cluster: cluster(&args.cluster),
             installation: Installation::new(&args.scope, &args.rules, around)?,
             target: Target::of(args.all_namespaces, args.namespace.as_deref()),
             labels: labels(args.selector.as_ref()),

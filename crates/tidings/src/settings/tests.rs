@@ -141,8 +141,12 @@ fn workloads_are_written_as_kubectl_does() {
     assert_eq!(why(&[]).unwrap().target, Target::Within(None));
     let within = why(&["-n", "stage"]).unwrap().target;
     assert_eq!(within, Target::Within(Some("stage".into())));
-    for wrong in ["web", "pod/web", "deploy/"] {
-        let said = why(&[wrong]).unwrap_err().to_string();
+    let unread = ["web", "deploy/"].map(|word| {
+        let read = Cli::try_parse_from(["tidings", "why", word]);
+        read.unwrap_err().to_string()
+    });
+    let unknown = why(&["pod/web"]).unwrap_err().to_string();
+    for said in unread.iter().chain([&unknown]) {
         assert!(said.contains("is not a workload such as"), "{said}");
     }
 }

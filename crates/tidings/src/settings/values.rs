@@ -184,6 +184,17 @@ pub(super) fn source_kind(text: &str) -> Result<SourceKind, String> {
         .ok_or_else(|| "expected configmaps or secrets".to_owned())
 }
 
+/// Whether there is such a kind is told when it is known which there are.
+pub(super) fn workload(text: &str) -> Result<String, String> {
+    let is_one = text
+        .split_once('/')
+        .is_some_and(|(_, name)| !name.is_empty());
+    let wrong = "it is not a workload such as deploy/web, sts/db or ds/agent";
+    is_one
+        .then(|| text.to_owned())
+        .ok_or_else(|| wrong.to_owned())
+}
+
 pub(super) fn dns_label(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = !text.starts_with('-') && !text.ends_with('-');

@@ -6,14 +6,11 @@ use tidings_core::kinds::Kind;
 use tidings_core::refs::Name;
 
 use super::args::WaitArgs;
-use super::{Installation, Misuse, Surroundings, cluster, rolled};
-use crate::api::connect::Connect;
+use super::{Installation, Misuse, Surroundings, rolled};
 
 /// All that `tidings wait` needs to know.
 #[derive(Clone, Debug)]
 pub struct WaitSettings {
-    /// Which cluster.
-    pub cluster: Connect,
     /// The installation that rolls them.
     pub installation: Installation,
     /// The workloads, each once.
@@ -38,7 +35,6 @@ impl WaitSettings {
             }
         }
         Ok(Self {
-            cluster: cluster(&args.cluster),
             installation,
             workloads,
             namespace: args.namespace.as_deref().map(Name::from),

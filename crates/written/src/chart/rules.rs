@@ -45,10 +45,7 @@ fn switches() -> Vec<Switch> {
         switch("noJobs", "ignored-workload-types", "jobs"),
         switch("noCronJobs", "ignored-workload-types", "cronjobs"),
     ];
-    let after = [
-        switch("csi", "enable-csi-integration", "true"),
-        switch("observables", "reloader-observables", "true"),
-    ];
+    let after = [switch("csi", "enable-csi-integration", "true")];
     before.into_iter().chain(kinds).chain(after).collect()
 }
 

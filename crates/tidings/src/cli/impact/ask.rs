@@ -28,12 +28,6 @@ use crate::cli::snapshot::Snapshot;
 use crate::settings::{ImpactSettings, Supposed};
 
 /// Says what applying this would do.
-pub async fn impact(settings: ImpactSettings) -> Result<Printed> {
-    let api = ApiClient::of_command(&settings.cluster).await?;
-    ask(api, settings).await
-}
-
-/// The same by a client that is there already.
 pub async fn ask(api: ApiClient, settings: ImpactSettings) -> Result<Printed> {
     let snapshot = Snapshot::new(api, settings.installation);
     let namespace = snapshot.namespace_or_own(settings.namespace.as_ref());

@@ -125,6 +125,10 @@ fn the_whole_cluster() {
       - apiGroups: [coordination.k8s.io]
         resources: [leases]
         verbs: [get, create, update]
+      # what runs here, for the commands, and as Reloader says it
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [get, create, patch]
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding

@@ -30,12 +30,6 @@ use crate::settings::{StaleSettings, Target};
 const ROUNDS: usize = 60;
 
 /// Says which pods are stale.
-pub async fn stale(settings: StaleSettings) -> Result<Printed> {
-    let api = ApiClient::of_command(&settings.cluster).await?;
-    ask(api, settings).await
-}
-
-/// The same by a client that is there already.
 pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
     let mut snapshot = Snapshot::new(api, settings.installation);
     let places = snapshot.places_of(&settings.target)?;

@@ -13,8 +13,7 @@ use crate::cli::snapshot::Snapshot;
 use crate::settings::{StatusSettings, Target};
 
 /// Says how workloads stand.
-pub async fn status(settings: StatusSettings) -> Result<Printed> {
-    let api = ApiClient::of_command(&settings.cluster).await?;
+pub async fn status(api: ApiClient, settings: StatusSettings) -> Result<Printed> {
     let report = report(&api, &settings).await?;
     table::said(&report, &shape(&settings))
 }

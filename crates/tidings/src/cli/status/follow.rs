@@ -37,9 +37,8 @@ pub(crate) fn pause(least: Duration, took: Duration) -> Duration {
 }
 
 /// Goes on saying how workloads stand.
-pub async fn follow(settings: StatusSettings) -> Result<Exit> {
+pub async fn follow(api: ApiClient, settings: StatusSettings) -> Result<Exit> {
     let stop = stop_signal().context("cannot hear signals")?;
-    let api = ApiClient::of_command(&settings.cluster).await?;
     let is_drawn =
         io::stdout().is_terminal() && matches!(settings.output, ListForm::Table | ListForm::Wide);
     let mut shown = Outlet::new(is_drawn);

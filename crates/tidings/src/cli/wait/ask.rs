@@ -32,9 +32,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Waits.
-pub async fn wait(settings: WaitSettings) -> Result<Printed> {
+pub async fn wait(api: ApiClient, settings: WaitSettings) -> Result<Printed> {
     let stop = stop_signal().context("cannot hear signals")?;
-    let api = ApiClient::of_command(&settings.cluster).await?;
     let mut wait = Wait::new(api, settings);
     tokio::select! {
         _ = stop => Ok(Printed {

@@ -25,13 +25,7 @@ use crate::cli::status::table::{Asks, StatusShape};
 use crate::settings::values::ListForm;
 use crate::settings::{Target, WhySettings};
 
-/// Explains the workloads that are asked about, on standard output.
-pub async fn why(settings: WhySettings) -> Result<Printed> {
-    let api = ApiClient::of_command(&settings.cluster).await?;
-    ask(api, settings).await
-}
-
-/// The same by a client that is there already.
+/// Explains the workloads that are asked about.
 pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<Printed> {
     let mut snapshot = Snapshot::new(api, settings.installation);
     match settings.target {

@@ -47,13 +47,13 @@ pub struct ImpactArgs {
     /// What the controller watches.
     #[command(
         flatten,
-        next_help_heading = "Where Tidings is installed: what it watches (as it was started)"
+        next_help_heading = "Where Tidings is installed: what it watches (as it says itself, where not given)"
     )]
     pub scope: ScopeArgs,
     /// What the controller rolls.
     #[command(
         flatten,
-        next_help_heading = "Where Tidings is installed: what it rolls (as it was started)"
+        next_help_heading = "Where Tidings is installed: what it rolls (as it says itself, where not given)"
     )]
     pub rules: RuleArgs,
 }

@@ -1,7 +1,7 @@
 //! The options that choose kinds of workload.
 
 use clap::error::Error;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use tidings_core::kinds::{AskedBy, Kind};
 
 use crate::settings::values::{KindRows, built_in_kind, kinds_of_file, yes_or_no};
@@ -21,7 +21,7 @@ pub struct KindArgs {
     #[arg(long, value_name = "ROW,…", env = "TIDINGS_CUSTOM_WORKLOADS", value_delimiter = ',', value_parser = Kind::read)]
     pub custom_workloads: Vec<&'static Kind>,
     /// The same from a file: a row a line, and comments after #.
-    #[arg(long, value_name = "FILE", env = "TIDINGS_CUSTOM_WORKLOADS_FILE", value_parser = kinds_of_file)]
+    #[arg(long, value_name = "FILE", env = "TIDINGS_CUSTOM_WORKLOADS_FILE", value_hint = ValueHint::FilePath, value_parser = kinds_of_file)]
     pub custom_workloads_file: Option<KindRows>,
 }
 

@@ -51,13 +51,13 @@ pub struct StatusArgs {
     /// What the controller watches.
     #[command(
         flatten,
-        next_help_heading = "What the controller watches (as it was started)"
+        next_help_heading = "What the controller watches (as it says itself, where not given)"
     )]
     pub scope: ScopeArgs,
     /// What the controller rolls.
     #[command(
         flatten,
-        next_help_heading = "What the controller rolls (as it was started)"
+        next_help_heading = "What the controller rolls (as it says itself, where not given)"
     )]
     pub rules: RuleArgs,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ClusterArgs, RuleArgs, ScopeArgs};
-use crate::settings::values::{WaitFor, dns_label, time};
+use crate::settings::values::{WaitFor, dns_label, time, workload};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ as a workload that is not there or not opted in; 130 where it was interrupted.";
 #[derive(Clone, Debug, Args)]
 pub struct WaitArgs {
     /// The workloads, such as deploy/web, sts/db or ds/agent.
-    #[arg(value_name = "KIND/NAME", required = true)]
+    #[arg(value_name = "KIND/NAME", required = true, value_parser = workload)]
     pub workloads: Vec<String>,
     /// Their namespace; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = dns_label)]
@@ -43,13 +43,13 @@ pub struct WaitArgs {
     /// What the controller watches.
     #[command(
         flatten,
-        next_help_heading = "What the controller watches (as it was started)"
+        next_help_heading = "What the controller watches (as it says itself, where not given)"
     )]
     pub scope: ScopeArgs,
     /// What the controller rolls.
     #[command(
         flatten,
-        next_help_heading = "What the controller rolls (as it was started)"
+        next_help_heading = "What the controller rolls (as it says itself, where not given)"
     )]
     pub rules: RuleArgs,
 }

@@ -1,0 +1,73 @@
+//! Looks for what is installed in a cluster.
+//!
+//! Goes in: the way to a cluster. Comes out: what installations say of themselves, in all
+//! namespaces, or, where these may not be listed, in the one in which they usually are.
+
+use serde::Deserialize;
+use tidings_core::refs::Name;
+
+use super::object::{Installed, LABEL, LONGEST, Labels};
+use crate::api::page::{METADATA, Page};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
+
+/// Nobody has more of them; strangers may.
+const MOST: usize = 50;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// Installations, in the order of their namespaces.
+    pub all: Vec<Installed>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Looks in this namespace, or in all, and where that is forbidden in the usual one.
+pub async fn find(
+    api: &ApiClient,
+    named: Option<&Name>,
+    usual: &Name,
+) -> Result<Discovery, ApiError> {
+    match list(api, named).await {
+        Err(ApiError::Forbidden(_)) if named.is_none() => list(api, Some(usual)).await,
+        found => found,
+    }
+}
+
+/// The labels of a namespace; nothing where they may not be read.
+pub async fn labels(api: &ApiClient, namespace: &Name) -> Option<Labels> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        #[serde(default)]
+        labels: Labels,
+    }
+    let place = Place::core("namespaces").named(namespace.clone());
+    let json = api
+        .read(&Call::new(Verb::Get, place).accept(METADATA))
+        .await;
+    let object: Object = api::read(&json.ok()?).ok()?;
+    Some(object.metadata.labels)
+}
+
+async fn list(api: &ApiClient, namespace: Option<&Name>) -> Result<Discovery, ApiError> {
+    let place = Place::core("configmaps");
+    let place = match namespace {
+        Some(name) => place.within(name.clone()),
+        None => place,
+    };
+    let list = Call::new(Verb::List, place)
+        .with("labelSelector", LABEL)
+        .with("limit", MOST.to_string())
+        .at_most(MOST * LONGEST);
+    let json = api.read(&list).await?;
+    let page = Page::read(&json)?;
+    let all = page.items.iter();
+    Ok(Discovery {
+        all: all.filter_map(|item| Installed::read(item.get())).collect(),
+        more: page.has_more(),
+    })
+}
