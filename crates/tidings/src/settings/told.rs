@@ -43,8 +43,22 @@ fn is_file(arg: &Arg) -> bool {
 pub fn words(matches: &ArgMatches, around: &Surroundings) -> Vec<String> {
     let table = table();
     let told = table.get_arguments().filter(|arg| is_told(arg));
-    let said = |arg: &Arg| word(matches, arg).or_else(|| by_variable(arg, around));
-    told.filter_map(said).collect()
+    let by_variable = |arg: &Arg| by_variable(arg, around);
+    let chosen: Vec<&Arg> = table
+        .get_arguments()
+        .filter(|arg| word(matches, arg).is_none() && by_variable(arg).is_some())
+        .collect();
+    // The controller goes by the variable then, and says so at its start.
+    let is_heeded = |arg: &&Arg| !chosen.iter().any(|other| are_apart(arg, other));
+    let said = |arg: &Arg| word(matches, arg).or_else(|| by_variable(arg));
+    told.filter(is_heeded).filter_map(said).collect()
+}
+
+/// Whether they are two that say the same in different ways.
+fn are_apart(one: &Arg, other: &Arg) -> bool {
+    let (one, other) = (one.get_id().as_str(), other.get_id().as_str());
+    let mut groups = TOGETHER.iter();
+    one != other && groups.any(|group| group.contains(&one) && group.contains(&other))
 }
 
 /// What a variable of Reloader's says in the place of the option.
@@ -181,6 +195,14 @@ mod tests {
         );
         let variables = [("KUBERNETES_NAMESPACE", "stage")];
         assert_eq!(told(&[], &variables), ["--namespaces=stage"]);
+        // Beside it these mean nothing to the controller, and both together make no sense.
+        let narrowed = [
+            "--namespaces-to-ignore=kube-system",
+            "--namespace-selector=a",
+        ];
+        let words = told(&narrowed, &variables);
+        assert_eq!(words, ["--namespaces=stage"]);
+        assert!(read(&words, &"own".into()).unwrap().covers("stage"));
         assert_eq!(told(&["--namespaces=a"], &variables), ["--namespaces=a"]);
     }
 
