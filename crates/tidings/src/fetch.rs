@@ -25,6 +25,7 @@ mod pods_since;
 mod sha1;
 mod together;
 
+pub(crate) use applied::LAST_APPLIED;
 pub use applied::{Live, live};
 pub use past::source as source_then;
 pub use pods_since::pods_since;

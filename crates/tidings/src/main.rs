@@ -1,7 +1,6 @@
 //! The `tidings` program: reads the command line and hands over.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -125,10 +124,6 @@ fn say(said: &Printed) -> anyhow::Result<Exit> {
     Ok(said.exit)
 }
 
-/// A reader that has seen enough (`| head`) is no error.
 fn print(text: &[u8]) -> anyhow::Result<Exit> {
-    match std::io::stdout().lock().write_all(text) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot print"),
-        _ => Ok(Exit::Done),
-    }
+    exit::print(text).map(|_| Exit::Done)
 }

@@ -173,7 +173,7 @@ pub enum Target {
 impl WhySettings {
     /// Checks the options of `tidings why` together.
     pub fn new(args: &WhyArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let installation = Installation::new(&args.scope, &args.rules, around)?;
+        let installation = Installation::asked(&args.installation, around)?;
         Ok(Self {
             target: target(args, &installation.kinds)?,
             labels: labels(args.selector.as_ref()),

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use tidings::cli::lint::rules::{Fate, OPTIONS, Tool, rules, variables};
+use tidings::cli::lint::rules::{Fate, OPTIONS, Rule, Tool, rules, variables};
 use tidings::cli::{impact, stale, status};
 
 use crate::markdown::{cell, code, table};
@@ -43,19 +43,22 @@ fn part(mark: &str) -> Option<String> {
     }
 }
 
+/// What one rule finds, what it means there and here, and what to do.
+pub(crate) fn rule_cells(rule: &Rule) -> [String; 5] {
+    let level = rule.level.word().to_owned();
+    [
+        code(rule.id),
+        level,
+        cell(rule.finds),
+        cell(rule.differs),
+        cell(rule.advice),
+    ]
+}
+
 fn differences(tools: &[&str]) -> String {
     let mut text = String::from("\n");
     let of = rules().filter(|rule| tools.contains(&name(rule.tool)));
-    let rows = of.map(|rule| {
-        let level = rule.level.word().to_owned();
-        [
-            code(rule.id),
-            level,
-            cell(rule.finds),
-            cell(rule.differs),
-            cell(rule.advice),
-        ]
-    });
+    let rows = of.map(rule_cells);
     table(
         &mut text,
         ["Rule", "", "Finds", "There, and here", "What to do"],

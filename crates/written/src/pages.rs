@@ -18,6 +18,7 @@ use tidings::metrics::table::MetricRow;
 use tidings::settings::args::Cli;
 use tidings::settings::surroundings::VARIABLES;
 
+use crate::guides::rule_cells;
 use crate::markdown::{cell, code, section, table};
 use crate::{File, ORIGIN};
 
@@ -194,16 +195,7 @@ fn lint() -> String {
         ["Rule", "", "Meaning", "What to do"],
         rows,
     );
-    let rows = lint::rules::mistakes().map(|rule| {
-        let level = rule.level.word().to_owned();
-        [
-            code(rule.id),
-            level,
-            cell(rule.finds),
-            cell(rule.differs),
-            cell(rule.advice),
-        ]
-    });
+    let rows = lint::rules::mistakes().map(rule_cells);
     section(
         &mut text,
         "Whoever reads it",

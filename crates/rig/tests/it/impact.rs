@@ -7,21 +7,12 @@ use std::process::Output;
 use anyhow::{Context, Result, ensure};
 use kube::core::DynamicObject;
 use rig::fixtures::rbac::rule;
-use rig::fixtures::{TestNamespace, Workload, config_map, deployment, secret, stateful_set};
+use rig::fixtures::{TestNamespace, Workload, config_map, deployment, stateful_set};
 use rig::installed::{Installed, RELOAD, text_of};
-use rig::{Cluster, process, secs};
+use rig::{Cluster, secs};
 use serde_json::{Value, json};
 
-/// No content may be shown, neither plain nor as Secrets encode it.
-const CONTENTS: [&str; 2] = ["plain-content", "cGxhaW4tY29udGVudA=="];
-
-fn app(level: &str) -> DynamicObject {
-    config_map("app", &[("level", level), ("other", "1")])
-}
-
-fn db(password: &str) -> DynamicObject {
-    secret("db", &[("password", password)])
-}
+use crate::said::{self, app, db, ended};
 
 /// What rolls by itself, for a ConfigMap's environment and a Secret's files.
 fn web() -> Workload {
@@ -56,12 +47,7 @@ impl File {
 }
 
 async fn impact_as(kubeconfig: &Path, args: &[&str]) -> Result<Output> {
-    let output = process::run(kubeconfig, &[&["impact"], args].concat()).await?;
-    let said = text_of(&output);
-    for content in CONTENTS {
-        ensure!(!said.contains(content), "{said}");
-    }
-    Ok(output)
+    said::run(kubeconfig, "impact", args).await
 }
 
 async fn impact(ns: &TestNamespace, args: &[&str]) -> Result<Output> {
@@ -69,14 +55,11 @@ async fn impact(ns: &TestNamespace, args: &[&str]) -> Result<Output> {
     impact_as(admin, &[&["-n", ns.name()], args].concat()).await
 }
 
-fn ended(output: &Output, code: i32) -> Result<String> {
-    let said = text_of(output);
-    ensure!(
-        output.status.code() == Some(code),
-        "{:?}: {said}",
-        output.status
-    );
-    Ok(said)
+/// What applying a file would do where Tidings is installed, as values.
+async fn applying(lab: &Installed, file: &File) -> Result<Output> {
+    let (own, path) = (lab.own().name(), file.path());
+    let args = ["--own-namespace", own, "-o", "json", "-f", &path];
+    impact(lab.ns(), &args).await
 }
 
 /// A workload and what would become of it, one a line and in order.
@@ -183,15 +166,7 @@ async fn what_it_says_is_what_happens() -> Result<()> {
     let edited = edited.annotate_pods("release", "2");
     // What is applied as it is already is no edit.
     let file = File::of([app("2"), edited.clone().into(), web().into()])?;
-    let own = [
-        "--own-namespace",
-        lab.own().name(),
-        "-o",
-        "json",
-        "-f",
-        &file.path(),
-    ];
-    let said = impact(ns, &own).await?;
+    let said = applying(&lab, &file).await?;
     ended(&said, 10)?;
     let expected = [
         "edited restarts -",
@@ -229,15 +204,7 @@ async fn names_with_a_hash_restart_by_themselves() -> Result<()> {
     lab.adopt([web("7d2")]).await?;
     lab.ns().rolled_out("deployment/web", secs(30)).await?;
     let file = File::of([app("9f4"), web("9f4").into()])?;
-    let own = [
-        "--own-namespace",
-        lab.own().name(),
-        "-o",
-        "json",
-        "-f",
-        &file.path(),
-    ];
-    let said = impact(lab.ns(), &own).await?;
+    let said = applying(&lab, &file).await?;
     ended(&said, 10)?;
     ensure!(outcomes(&said)? == ["web restarts -"], "{}", text_of(&said));
 

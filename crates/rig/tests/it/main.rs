@@ -57,6 +57,7 @@ mod records_in_bad_weather;
 mod refusal_storms;
 mod reloaders_observables;
 mod rotated_classes_roll;
+mod said;
 mod secrets_leave_no_trace;
 mod seed_example;
 mod server_restart;

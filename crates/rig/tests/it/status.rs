@@ -8,11 +8,13 @@ use std::process::Output;
 use anyhow::{Context, Result, ensure};
 use kube::core::DynamicObject;
 use rig::fixtures::rbac::{self, rule};
-use rig::fixtures::{TestNamespace, config_map, deployment};
+use rig::fixtures::{TestNamespace, deployment};
 use rig::installed::{Installed, RELOAD, text_of};
 use rig::{Cluster, process, secs, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
+
+use crate::said::app;
 
 const WEB: &str = "deployment/web";
 /// No content may be shown.
@@ -20,10 +22,6 @@ const CONTENT: &str = "plain-content";
 /// The kinds that are rolled, by group.
 const APPS: &str = "deployments,statefulsets,daemonsets,replicasets,controllerrevisions";
 const BATCH: &str = "jobs,cronjobs";
-
-fn app(level: &str) -> DynamicObject {
-    config_map("app", &[("level", level), ("other", "1")])
-}
 
 fn web() -> DynamicObject {
     let web = deployment("web").replicas(2).annotate(RELOAD, "auto");

@@ -14,6 +14,8 @@ use rig::secs;
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::said;
+
 const WEB: &str = "deployment/web";
 
 fn app(level: &str) -> DynamicObject {
@@ -32,12 +34,7 @@ async fn street(about: &str) -> Result<(Installed, Tidings)> {
 
 /// What is said on stdout, in one line, where it ends so.
 fn ended(output: &Output, code: i32) -> Result<String> {
-    let said = text_of(output);
-    ensure!(
-        output.status.code() == Some(code),
-        "{:?}: {said}",
-        output.status
-    );
+    let said = said::ended(output, code)?;
     let out = String::from_utf8(output.stdout.clone())?;
     ensure!(out.lines().count() == 1, "{said}");
     Ok(out)

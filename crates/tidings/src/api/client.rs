@@ -17,10 +17,11 @@ use kube::Client;
 use kube::api::DeleteParams;
 use kube::client::Body;
 use serde_json::json;
+use tidings_core::object::Meta;
 
 use super::connect::{Connect, ConnectError, Credentials, Idle, connect, connect_observed};
 use super::pace::{Pace, Permit};
-use super::{ANSWER, ApiError, Call, Place, Term, Verb, call_within, open};
+use super::{ANSWER, ApiError, Call, Place, Term, Verb, call_within, open, page};
 use crate::metrics::Metrics;
 
 /// Reads under way at once that may be answered promptly, as in [`Pace`].
@@ -133,6 +134,12 @@ impl ApiClient {
     /// Reads an object.
     pub async fn get(&self, place: Place) -> Result<Bytes, ApiError> {
         self.read(&Call::new(Verb::Get, place)).await
+    }
+
+    /// Reads the metadata of one object, and no more.
+    pub async fn meta(&self, place: Place) -> Result<Meta, ApiError> {
+        let call = Call::new(Verb::Get, place).accept(page::METADATA);
+        page::meta_of(&self.read(&call).await?)
     }
 
     /// Asks or writes something that waits for no turn: an Event, since whoever tells does

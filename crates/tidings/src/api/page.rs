@@ -15,7 +15,7 @@ use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::Vocabulary;
 
-use crate::api::{ApiClient, ApiError, Call};
+use crate::api::{self, ApiClient, ApiError, Call};
 
 /// The metadata of one object.
 pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -198,7 +198,12 @@ struct Partial {
     metadata: Meta,
 }
 
-/// The metadata of an object.
+/// The metadata of an object that was asked for by its name.
+pub(super) fn meta_of(json: &[u8]) -> Result<Meta, ApiError> {
+    api::read::<Partial>(json).map(|partial| partial.metadata)
+}
+
+/// The metadata of an object of a list.
 pub(crate) fn meta(object: &RawValue) -> Result<Meta, Unreadable> {
     let read = serde_json::from_str::<Partial>(object.get());
     read.map(|partial| partial.metadata).map_err(|_| Unreadable)

@@ -3,8 +3,11 @@
 //! Goes in: what happened. Comes out: an exit code, and for an error one
 //! sentence on stderr with its causes below it.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
+
+use anyhow::Context;
 
 use super::grants::grants;
 use crate::api::ApiError;
@@ -84,6 +87,16 @@ pub struct Printed {
     pub exit: Exit,
 }
 
+/// Prints on standard output. `false`: its reader has seen enough (`| head`), which is no
+/// error.
+pub fn print(text: &[u8]) -> anyhow::Result<bool> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).context("cannot print"),
+    }
+}
+
 /// Says something on stderr.
 #[allow(clippy::print_stderr)]
 pub fn note(text: &str) {
@@ -102,8 +115,6 @@ pub fn conclude(result: Result<Exit, anyhow::Error>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Context;
-
     use super::*;
     use crate::api::Refusal;
 

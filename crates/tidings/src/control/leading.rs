@@ -131,7 +131,7 @@ impl Leading {
 
     /// Whether it was made lately, and is not on record as the next leader would find it.
     fn is_unrecorded(&self, key: &WorkloadRef, known: &Known) -> bool {
-        !self.store.is_on_record(key) && known.policy.opted_in() && is_new(known, self.unled_since)
+        is_new(known, self.unled_since) && known.policy.opted_in() && !self.store.is_on_record(key)
     }
 
     fn count_unrecorded(&mut self, ground: &Ground) {
@@ -140,8 +140,8 @@ impl Leading {
         }
         let all = ground.index.workloads();
         let left = all.filter(|(key, known)| self.is_unrecorded(key, known));
-        let left: Vec<_> = left.map(|(_, known)| known.workload.created).collect();
-        self.unrecorded.count(left.into_iter(), ground.now);
+        let oldest = left.map(|(_, known)| known.workload.created).min();
+        self.unrecorded.count(oldest, ground.now);
     }
 
     /// Since when there may be workloads of which nothing is on record.

@@ -39,9 +39,9 @@ impl Unrecorded {
         self.since.is_some() && now >= self.counted + EVERY
     }
 
-    /// When those that are left were made.
-    pub(super) fn count(&mut self, left: impl Iterator<Item = Seconds>, now: Millis) {
-        *self = Self::new(left.min(), now);
+    /// When the oldest of those that are left was made.
+    pub(super) fn count(&mut self, oldest: Option<Seconds>, now: Millis) {
+        *self = Self::new(oldest, now);
     }
 }
 
@@ -58,12 +58,12 @@ mod tests {
         unrecorded.made(60);
         assert_eq!(unrecorded.since(), Some(50));
         assert!(unrecorded.is_due(EVERY) && !unrecorded.is_due(EVERY - 1));
-        unrecorded.count([70, 60].into_iter(), EVERY);
+        unrecorded.count(Some(60), EVERY);
         assert_eq!(
             (unrecorded.since(), unrecorded.is_due(EVERY)),
             (Some(60), false)
         );
-        unrecorded.count(std::iter::empty(), 2 * EVERY);
+        unrecorded.count(None, 2 * EVERY);
         assert_eq!(unrecorded.since(), None);
     }
 }

@@ -25,7 +25,7 @@ use crate::api::{ApiClient, ApiError, Place, Verb};
 use crate::watch::scope::Filter;
 
 /// What `kubectl apply` keeps of the manifest that it applied.
-const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The `type` of a Secret that says none.
 const OPAQUE: &str = "Opaque";
 /// The fields of a manifest that hold content.
@@ -140,7 +140,7 @@ impl Live {
         let metadata = object.metadata;
         let mut annotations = metadata.annotations.unwrap_or_default();
         let mut before = Applied::default();
-        if let Some(text) = annotations.remove(LAST).map(Zeroizing::new) {
+        if let Some(text) = annotations.remove(LAST_APPLIED).map(Zeroizing::new) {
             before.add_manifest(serde_json::from_str(&text).unwrap_or_default());
         }
         let managers = metadata.managed_fields.unwrap_or_default();
@@ -339,7 +339,7 @@ mod tests {
 
     /// `old` was applied once, `own` is somebody else's.
     #[rstest]
-    #[case::by_annotation(json!({"annotations": {LAST: r#"{"data":{"a":"1","old":"1"}}"#}}), "a own")]
+    #[case::by_annotation(json!({"annotations": {LAST_APPLIED: r#"{"data":{"a":"1","old":"1"}}"#}}), "a own")]
     #[case::by_the_server(json!({"managedFields": [
         {"operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}, "f:old": {}}}},
         {"operation": "Update", "fieldsV1": {"f:data": {"f:own": {}}}}]}), "a own")]

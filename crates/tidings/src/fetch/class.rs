@@ -5,16 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidings_core::index::{Content, Fetched, StreamOf};
-use tidings_core::object::{Meta, PodStatus, SourceMeta, read_status};
+use tidings_core::object::{PodStatus, SourceMeta, read_status};
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::{sha1, there};
-use crate::api::page::{self, METADATA};
-use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
+use crate::api::page;
+use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 
 const KIND: SourceKind = SourceKind::SecretProviderClass;
 
@@ -77,14 +76,8 @@ async fn class(
     key: &SourceRef,
     vocabulary: &Vocabulary,
 ) -> Result<Option<SourceMeta>, ApiError> {
-    #[derive(Deserialize)]
-    struct ClassObject {
-        metadata: Meta,
+    match there(api.meta(Place::source(key)).await)? {
+        Some(meta) => Ok(Some(meta.into_source(KIND, vocabulary)?)),
+        None => Ok(None),
     }
-    let call = Call::new(Verb::Get, Place::source(key)).accept(METADATA);
-    let Some(json) = there(api.read(&call).await)? else {
-        return Ok(None);
-    };
-    let ClassObject { metadata } = api::read(&json)?;
-    Ok(Some(metadata.into_source(KIND, vocabulary)?))
 }

@@ -3,12 +3,11 @@
 //! Goes in: the way to a cluster. Comes out: what installations say of themselves, in all
 //! namespaces, or, where these may not be listed, in the one in which they usually are.
 
-use serde::Deserialize;
 use tidings_core::refs::Name;
 
 use super::object::{Installed, LABEL, LONGEST, Labels};
-use crate::api::page::{METADATA, Page};
-use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
+use crate::api::page::Page;
+use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 
 /// Nobody has more of them; strangers may.
 const MOST: usize = 50;
@@ -36,21 +35,8 @@ pub async fn find(
 
 /// The labels of a namespace; nothing where they may not be read.
 pub async fn labels(api: &ApiClient, namespace: &Name) -> Option<Labels> {
-    #[derive(Deserialize)]
-    struct Object {
-        metadata: Metadata,
-    }
-    #[derive(Deserialize)]
-    struct Metadata {
-        #[serde(default)]
-        labels: Labels,
-    }
     let place = Place::core("namespaces").named(namespace.clone());
-    let json = api
-        .read(&Call::new(Verb::Get, place).accept(METADATA))
-        .await;
-    let object: Object = api::read(&json.ok()?).ok()?;
-    Some(object.metadata.labels)
+    Some(api.meta(place).await.ok()?.labels)
 }
 
 async fn list(api: &ApiClient, namespace: Option<&Name>) -> Result<Discovery, ApiError> {

@@ -49,8 +49,8 @@ pub struct Missing {
     pub partial: Vec<String>,
 }
 
-/// Asks for every right of the table without which something would not go. The error: nobody is there who could
-/// answer, or the credentials are not known.
+/// Asks for every right of the table without which something would not go. The error:
+/// nobody is there who could answer, or the credentials are not known.
 pub async fn missing(api: &ApiClient, extent: &Extent) -> Result<Missing, ApiError> {
     let rights = rights(&rules(extent), extent);
     let asked = futures::stream::iter(rights).map(|right| async {

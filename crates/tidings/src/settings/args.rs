@@ -12,6 +12,7 @@ use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no
 
 mod cluster;
 mod impact;
+mod installation;
 mod kinds;
 mod lint;
 mod names;
@@ -25,6 +26,7 @@ mod wait;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use impact::ImpactArgs;
+pub use installation::InstallationArgs;
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
 pub use names::NameArgs;
@@ -223,21 +225,9 @@ pub struct WhyArgs {
     /// Print rows only, where there is one for each workload.
     #[arg(long)]
     pub no_headers: bool,
-    /// Which cluster.
-    #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
-    /// What the controller watches.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller watches (as it says itself, where not given)"
-    )]
-    pub scope: ScopeArgs,
-    /// What the controller rolls.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller rolls (as it says itself, where not given)"
-    )]
-    pub rules: RuleArgs,
+    /// The installation that is asked about.
+    #[command(flatten)]
+    pub installation: InstallationArgs,
 }
 
 /// All options of `tidings manifests`.

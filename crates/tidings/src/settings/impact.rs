@@ -52,7 +52,7 @@ impl ImpactSettings {
             Supposed::Sources(sources.collect::<Result<_, _>>()?)
         };
         Ok(Self {
-            installation: Installation::new(&args.scope, &args.rules, around)?,
+            installation: Installation::asked(&args.installation, around)?,
             supposed,
             namespace: args.namespace.as_deref().map(Name::from),
             output: args.output,

@@ -14,7 +14,7 @@ use tidings_core::refs::{Name, SourceKind};
 use tidings_core::vocabulary::{RENAMES, Vocabulary};
 
 use super::Misuse;
-use super::args::{HomeArgs, KindArgs, RuleArgs, ScopeArgs};
+use super::args::{HomeArgs, InstallationArgs, KindArgs, RuleArgs, ScopeArgs};
 use super::selector::{self, Selector};
 use super::surroundings::{KUBERNETES_NAMESPACE, Surroundings};
 use super::values::{self, Compat, ReloadStrategy};
@@ -59,6 +59,11 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// The one that a command is about.
+    pub(super) fn asked(args: &InstallationArgs, around: &Surroundings) -> Result<Self, Misuse> {
+        Self::new(&args.scope, &args.rules, around)
+    }
+
     pub(super) fn new(
         scope: &ScopeArgs,
         rules: &RuleArgs,

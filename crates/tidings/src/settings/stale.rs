@@ -23,7 +23,7 @@ impl StaleSettings {
     /// Checks the options of `tidings stale` together.
     pub fn new(args: &StaleArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
-            installation: Installation::new(&args.scope, &args.rules, around)?,
+            installation: Installation::asked(&args.installation, around)?,
             target: Target::of(args.all_namespaces, args.namespace.as_deref()),
             labels: labels(args.selector.as_ref()),
             output: args.output,

@@ -29,7 +29,7 @@ impl StatusSettings {
     /// Checks the options of `tidings status` together.
     pub fn new(args: &StatusArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Ok(Self {
-            installation: Installation::new(&args.scope, &args.rules, around)?,
+            installation: Installation::asked(&args.installation, around)?,
             target: Target::of(args.all_namespaces, args.namespace.as_deref()),
             labels: labels(args.selector.as_ref()),
             standings: args.standing.clone(),

@@ -26,7 +26,7 @@ pub struct WaitSettings {
 impl WaitSettings {
     /// Checks the options of `tidings wait` together.
     pub fn new(args: &WaitArgs, around: &Surroundings) -> Result<Self, Misuse> {
-        let installation = Installation::new(&args.scope, &args.rules, around)?;
+        let installation = Installation::asked(&args.installation, around)?;
         let mut workloads = Vec::new();
         for text in &args.workloads {
             let workload = rolled(&installation.kinds, text)?;

@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use tidings_core::index::{Fact, Stream, StreamOf};
-use tidings_core::object::Meta;
 use tidings_core::refs::Name;
 use tidings_core::vocabulary::Vocabulary;
 use tokio::sync::mpsc::Sender;
@@ -16,8 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::News;
-use crate::api::page::METADATA;
-use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
+use crate::api::{ApiClient, ApiError, Place};
 
 /// How often a namespace is read.
 const ROUND: Duration = Duration::from_mins(1);
@@ -26,11 +24,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// So often in a row it is refused, or not there, before that is believed: a Role may come
 /// after the pod that it is for.
 const REFUSALS: u32 = 6;
-
-#[derive(serde::Deserialize)]
-struct NamespaceObject {
-    metadata: Meta,
-}
 
 /// Reads the namespaces, as further tasks, until the set is dropped.
 pub(crate) fn follow(
@@ -91,12 +84,9 @@ async fn complete(name: &Name, facts: &Sender<News>) {
 
 async fn read(api: &ApiClient, name: &Name) -> Result<Fact, ApiError> {
     let place = Place::core("namespaces").named(name.clone());
-    let json = api
-        .read(&Call::new(Verb::Get, place).accept(METADATA))
-        .await?;
-    let NamespaceObject { metadata } = api::read(&json)?;
+    let meta = api.meta(place).await?;
     // A namespace has own keys only, which have no other names.
-    let annotations = metadata.annotations(&Vocabulary::default());
+    let annotations = meta.annotations(&Vocabulary::default());
     Ok(Fact::Namespace {
         name: name.clone(),
         annotations: annotations.map_err(ApiError::from)?,

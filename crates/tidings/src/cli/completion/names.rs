@@ -8,15 +8,14 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
-use serde::Deserialize;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind, Watched};
 use tidings_core::refs::Name;
 use tokio::time::timeout;
 
 use crate::api::connect::{Connect, contexts as contexts_of};
-use crate::api::page::METADATA_LIST;
-use crate::api::{self, ApiClient, Call, Place, Verb};
+use crate::api::page::{self, METADATA_LIST, Page};
+use crate::api::{ApiClient, Call, Place, Verb};
 
 /// So long somebody waits for a list of names.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -135,18 +134,6 @@ fn of_cluster(said: &SoFar, asked: Choices) -> Vec<String> {
 }
 
 async fn list(said: &SoFar, asked: Choices) -> Option<Vec<String>> {
-    #[derive(Deserialize)]
-    struct List {
-        items: Vec<Item>,
-    }
-    #[derive(Deserialize)]
-    struct Item {
-        metadata: Metadata,
-    }
-    #[derive(Deserialize)]
-    struct Metadata {
-        name: String,
-    }
     let api = ApiClient::of_command(&said.connect).await.ok()?;
     let place = match asked {
         Choices::Namespaces => Place::core("namespaces"),
@@ -160,8 +147,9 @@ async fn list(said: &SoFar, asked: Choices) -> Option<Vec<String>> {
     };
     let call = Call::new(Verb::List, place).accept(METADATA_LIST);
     let json = api.read(&call.with("limit", MOST)).await.ok()?;
-    let list: List = api::read(&json).ok()?;
-    let names = list.items.into_iter().map(|item| item.metadata.name);
+    let page = Page::read(&json).ok()?;
+    let names = page.items.iter();
+    let names = names.filter_map(|item| Some(page::meta(item).ok()?.name));
     Some(names.collect())
 }
 

@@ -9,14 +9,14 @@
 
 use serde_json::{Map, Value};
 
-/// What `kubectl apply` keeps of the manifest that it applied.
-const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use crate::fetch::LAST_APPLIED;
+
 /// By which the items of a list are the same, the first that they have.
 const NAMES: [&str; 5] = ["name", "mountPath", "containerPort", "devicePath", "key"];
 
 /// The object when the manifest is applied to it.
 pub(super) fn applied(live: &Value, manifest: &Value) -> Value {
-    let last = live["metadata"]["annotations"][LAST].as_str();
+    let last = live["metadata"]["annotations"][LAST_APPLIED].as_str();
     let last = last.and_then(|text| serde_json::from_str(text).ok());
     let mut after = live.clone();
     for part in ["spec", "metadata"] {
@@ -194,7 +194,7 @@ mod tests {
     fn what_was_applied_before_goes() {
         let mut live = live();
         let last = json!({"spec": {"template": {"spec": {"restartPolicy": "Always"}}}});
-        live["metadata"]["annotations"][LAST] = last.to_string().into();
+        live["metadata"]["annotations"][LAST_APPLIED] = last.to_string().into();
         let after = applied(&live, &manifest(&json!({"name": "c"})));
         assert!(after["spec"]["template"]["spec"]["restartPolicy"].is_null());
     }

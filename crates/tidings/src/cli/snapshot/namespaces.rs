@@ -7,8 +7,8 @@ use tidings_core::object::Meta;
 use tidings_core::refs::Name;
 
 use super::Snapshot;
-use crate::api::page::{self, METADATA, METADATA_LIST};
-use crate::api::{self, ApiError, Call, Place, Verb};
+use crate::api::page::{self, METADATA_LIST};
+use crate::api::{ApiError, Call, Place, Verb};
 
 impl Snapshot {
     /// An error where the installation leaves a namespace out.
@@ -69,16 +69,10 @@ impl Snapshot {
     /// sets nothing that could be known, and of one that a selector chooses there is
     /// nothing to say.
     pub(super) async fn namespace(&mut self, name: &Name) -> Result<()> {
-        #[derive(serde::Deserialize)]
-        struct WithMetadata {
-            metadata: Meta,
-        }
-        let call =
-            Call::new(Verb::Get, Place::core("namespaces").named(name.clone())).accept(METADATA);
-        let json = self.api.read(&call).await;
-        match json.and_then(|json| api::read(&json)) {
-            Ok(WithMetadata { metadata }) => {
-                self.sets(name, &metadata);
+        let place = Place::core("namespaces").named(name.clone());
+        match self.api.meta(place).await {
+            Ok(meta) => {
+                self.sets(name, &meta);
                 Ok(())
             }
             Err(_) if self.filter.namespaces.selects_all() => Ok(()),

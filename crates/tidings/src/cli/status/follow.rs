@@ -7,7 +7,7 @@
 //! and in a look only metadata of sources is listed, and only those are read that differ
 //! from their record.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -18,7 +18,7 @@ use super::frames::{ENTER, Frames, LEAVE, drawn};
 use super::report::StatusReport;
 use super::table;
 use crate::api::ApiClient;
-use crate::cli::exit::{Exit, Printed, describe, note};
+use crate::cli::exit::{Exit, Printed, describe, note, print};
 use crate::run::stop_signal;
 use crate::settings::StatusSettings;
 use crate::settings::values::ListForm;
@@ -92,19 +92,19 @@ impl Outlet {
         if self.is_drawn {
             let said = table::said(&report, &shape)?;
             let enter = if self.last.is_none() { ENTER } else { "" };
-            let is_read = write(&format!("{enter}{}", drawn(&said, window())))?;
+            let is_read = print(format!("{enter}{}", drawn(&said, window())).as_bytes())?;
             self.last = Some(said);
             return Ok(is_read);
         }
         let said = self.frames.next(report, &shape)?;
         note(&said.err);
-        write(&said.out)
+        print(said.out.as_bytes())
     }
 
     fn fault(&mut self, error: &str) -> Result<()> {
         if let Some(last) = self.last.as_mut().filter(|_| self.is_drawn) {
             error.clone_into(&mut last.err);
-            write(&drawn(last, window()))?;
+            print(drawn(last, window()).as_bytes())?;
         } else {
             note(error);
         }
@@ -114,7 +114,7 @@ impl Outlet {
     /// Leaves the screen as it was found, and what was seen last below.
     fn end(self) -> Result<()> {
         if let Some(last) = self.last {
-            write(&format!("{LEAVE}{}", last.out))?;
+            print(format!("{LEAVE}{}", last.out).as_bytes())?;
             note(&last.err);
         }
         Ok(())
@@ -125,15 +125,6 @@ impl Outlet {
 fn window() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout());
     size.map_or(LINES, |size| usize::from(size.ws_row))
-}
-
-/// Whether anybody reads it.
-fn write(text: &str) -> Result<bool> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        written => written.map(|()| true).context("cannot print"),
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::cli::columns::{Cell, age, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
 use crate::cli::screen::{Screen, Tone};
-use crate::cli::why::leader::LeaderReport;
 use crate::cli::why::report::OF_THE_RECORD;
 use crate::settings::values::ListForm;
 
@@ -301,7 +300,7 @@ fn counts(report: &StatusReport) -> String {
 /// That there is nothing to show, or nothing to compare with, who does not lead, and what
 /// is not known.
 pub fn beside(report: &StatusReport) -> String {
-    let known = none(report) + &without_records(report) + &unled(&report.leader);
+    let known = none(report) + &without_records(report) + &report.leader.trouble();
     known + &gaps(report) + &events(report)
 }
 
@@ -317,15 +316,7 @@ fn events(report: &StatusReport) -> String {
 
 fn none(report: &StatusReport) -> String {
     let summary = &report.summary;
-    let of = |counts: [usize; 6]| counts.into_iter().sum::<usize>();
-    let opted_in = of([
-        summary.in_step,
-        summary.stale,
-        summary.waiting,
-        summary.rolling,
-        summary.failed,
-        summary.unknown,
-    ]);
+    let opted_in = summary.opted_in();
     match (summary.not_opted_in, opted_in) {
         (0, 0) if report.unknown.is_empty() => "There are no workloads.\n".to_owned(),
         (1.., 0) => "No workload is opted in: that is what `tidings.dev/reload: auto` on a \
@@ -334,14 +325,6 @@ fn none(report: &StatusReport) -> String {
         (_, 1..) if report.workloads.is_empty() => {
             format!("None of {opted_in} workloads stands so.\n")
         }
-        _ => String::new(),
-    }
-}
-
-/// Who may not know it is not bothered with that.
-fn unled(leader: &LeaderReport) -> String {
-    match &leader.problem {
-        Some(problem) if !leader.refused => format!("{problem}\n"),
         _ => String::new(),
     }
 }

@@ -80,6 +80,15 @@ impl LeaderReport {
         }
     }
 
+    /// Why nobody leads, as a line, where that is so. Who may not know it is not bothered
+    /// with that.
+    pub fn trouble(&self) -> String {
+        match &self.problem {
+            Some(problem) if !self.refused => format!("{problem}\n"),
+            _ => String::new(),
+        }
+    }
+
     /// In a line.
     pub fn line(&self) -> String {
         match (&self.problem, &self.name) {

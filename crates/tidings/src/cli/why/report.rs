@@ -50,6 +50,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// How many are opted in.
+    pub fn opted_in(&self) -> usize {
+        let done = self.in_step + self.stale + self.waiting;
+        done + self.rolling + self.failed + self.unknown
+    }
+
     /// Of these.
     pub fn of(workloads: &[WorkloadReport]) -> Self {
         let mut summary = Self::default();

@@ -123,13 +123,11 @@ fn events(report: &WorkloadReport) -> String {
     format!("Its Events tell {what}: kubectl describe {kind}/{name} -n {namespace}\n")
 }
 
-/// That nobody leads, where that is so: then nothing is rolled. Who may not know it is not
-/// bothered with that.
+/// That nobody leads, where that is so: then nothing is rolled.
 pub fn without_leader(leader: &LeaderReport) -> String {
-    match &leader.problem {
-        Some(problem) if !leader.refused => format!("\n{problem}\n"),
-        _ => String::new(),
-    }
+    let trouble = leader.trouble();
+    let apart = if trouble.is_empty() { "" } else { "\n" };
+    format!("{apart}{trouble}")
 }
 
 /// Of a rollout, how many pods it has reached; of what waits, until when.

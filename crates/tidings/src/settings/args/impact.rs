@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ClusterArgs, RuleArgs, ScopeArgs};
+use super::InstallationArgs;
 use crate::settings::values::{ImpactForm, dns_label};
 
 pub(super) const EXAMPLES: &str = "\
@@ -41,19 +41,7 @@ pub struct ImpactArgs {
     /// A table for eyes, JSON for programs, or Markdown for a comment on a pull request.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ImpactForm,
-    /// Which cluster.
-    #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
-    /// What the controller watches.
-    #[command(
-        flatten,
-        next_help_heading = "Where Tidings is installed: what it watches (as it says itself, where not given)"
-    )]
-    pub scope: ScopeArgs,
-    /// What the controller rolls.
-    #[command(
-        flatten,
-        next_help_heading = "Where Tidings is installed: what it rolls (as it says itself, where not given)"
-    )]
-    pub rules: RuleArgs,
+    /// The installation that is asked about.
+    #[command(flatten)]
+    pub installation: InstallationArgs,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ClusterArgs, RuleArgs, ScopeArgs};
+use super::InstallationArgs;
 use crate::settings::selector::{self, Selector};
 use crate::settings::values::{ListForm, dns_label};
 
@@ -38,19 +38,7 @@ pub struct StaleArgs {
     /// Print rows only.
     #[arg(long)]
     pub no_headers: bool,
-    /// Which cluster.
-    #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
-    /// What the controller watches.
-    #[command(
-        flatten,
-        next_help_heading = "Where Tidings is installed: what it watches (as it says itself, where not given)"
-    )]
-    pub scope: ScopeArgs,
-    /// What the controller rolls.
-    #[command(
-        flatten,
-        next_help_heading = "Where Tidings is installed: what it rolls (as it says itself, where not given)"
-    )]
-    pub rules: RuleArgs,
+    /// The installation that is asked about.
+    #[command(flatten)]
+    pub installation: InstallationArgs,
 }

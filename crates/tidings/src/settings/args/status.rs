@@ -3,7 +3,7 @@
 use clap::Args;
 use tidings_core::standing::Word;
 
-use super::{ClusterArgs, RuleArgs, ScopeArgs};
+use super::InstallationArgs;
 use crate::settings::selector::{self, Selector};
 use crate::settings::values::{ListForm, dns_label, standing};
 
@@ -45,19 +45,7 @@ pub struct StatusArgs {
     /// Print rows only.
     #[arg(long)]
     pub no_headers: bool,
-    /// Which cluster.
-    #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
-    /// What the controller watches.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller watches (as it says itself, where not given)"
-    )]
-    pub scope: ScopeArgs,
-    /// What the controller rolls.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller rolls (as it says itself, where not given)"
-    )]
-    pub rules: RuleArgs,
+    /// The installation that is asked about.
+    #[command(flatten)]
+    pub installation: InstallationArgs,
 }

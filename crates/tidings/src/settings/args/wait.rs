@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ClusterArgs, RuleArgs, ScopeArgs};
+use super::InstallationArgs;
 use crate::settings::values::{WaitFor, dns_label, time, workload};
 
 pub(super) const EXAMPLES: &str = "\
@@ -37,19 +37,7 @@ pub struct WaitArgs {
     /// Say nothing on the way.
     #[arg(short, long)]
     pub quiet: bool,
-    /// Which cluster.
-    #[command(flatten, next_help_heading = "Cluster")]
-    pub cluster: ClusterArgs,
-    /// What the controller watches.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller watches (as it says itself, where not given)"
-    )]
-    pub scope: ScopeArgs,
-    /// What the controller rolls.
-    #[command(
-        flatten,
-        next_help_heading = "What the controller rolls (as it says itself, where not given)"
-    )]
-    pub rules: RuleArgs,
+    /// The installation that is asked about.
+    #[command(flatten)]
+    pub installation: InstallationArgs,
 }
