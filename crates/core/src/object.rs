@@ -61,7 +61,7 @@ impl Mark {
     /// must not leave it without a next one.
     pub(crate) const END: u64 = 1 << 53;
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (instance, n) = text.rsplit_once('/')?;
         let n = n.parse().ok().filter(|n| *n < Self::END)?;
         Some(Self {
@@ -312,7 +312,7 @@ impl SourceFlags {
     };
 }
 
-fn seconds(text: &str) -> Option<Seconds> {
+pub(crate) fn seconds(text: &str) -> Option<Seconds> {
     text.parse::<jiff::Timestamp>()
         .ok()
         .map(jiff::Timestamp::as_second)

@@ -4,6 +4,7 @@ pub mod columns;
 pub mod completion;
 pub mod exit;
 pub mod grants;
+pub mod history;
 pub mod impact;
 pub mod implicit;
 pub mod informed;

@@ -20,6 +20,7 @@ use crate::watch::scope::Filter;
 mod applied;
 mod class;
 mod content;
+mod history;
 mod past;
 mod pods_since;
 mod sha1;
@@ -27,6 +28,7 @@ mod together;
 
 pub(crate) use applied::LAST_APPLIED;
 pub use applied::{Live, live};
+pub use history::{PastOwner, owner, revisions, revisions_of, told};
 pub use past::source as source_then;
 pub use pods_since::pods_since;
 pub use together::{Asked, ContentList, ONE_OF, Read};

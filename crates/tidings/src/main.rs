@@ -11,11 +11,11 @@ use tidings::cli::informed::{self, CommandLine, Informed};
 use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
-use tidings::cli::{completion, impact, manifests, stale, status, wait, why};
+use tidings::cli::{completion, history, impact, manifests, stale, status, wait, why};
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, ImpactSettings, LintSettings, StaleSettings, StatusSettings, Surroundings,
-    TakeOverSettings, WaitSettings, WhySettings, told,
+    ControllerSettings, HistorySettings, ImpactSettings, LintSettings, StaleSettings,
+    StatusSettings, Surroundings, TakeOverSettings, WaitSettings, WhySettings, told,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -72,6 +72,7 @@ fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
         | Command::Wait(_)
         | Command::Stale(_)
         | Command::Impact(_)
+        | Command::History(_)
         | Command::TakeOver(_) => runtime()?.block_on(ask(line, around)),
     }
 }
@@ -95,6 +96,9 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
         }
         Command::Impact(args) => {
             say(&impact::ask::ask(api, ImpactSettings::new(args, around)?).await?)
+        }
+        Command::History(args) => {
+            say(&history::ask::ask(api, HistorySettings::new(args, around)?).await?)
         }
         Command::TakeOver(args) => {
             let settings = TakeOverSettings::new(args, around)?;

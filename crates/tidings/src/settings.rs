@@ -13,6 +13,7 @@ use tidings_core::refs::Name;
 
 pub mod args;
 pub mod given;
+mod history;
 mod impact;
 mod installation;
 mod lint;
@@ -32,6 +33,7 @@ use crate::lease::Timings;
 use crate::report::log::{LogSettings, Note};
 use crate::rights::Extent;
 use args::{ControllerArgs, PlainArgs, TakeOverArgs, WhyArgs};
+pub use history::HistorySettings;
 pub use impact::{ImpactSettings, Supposed, SupposedSource};
 use installation::kinds;
 pub(crate) use installation::own_namespace;

@@ -1,20 +1,22 @@
 //! The parts of guides that follow from tables: below the marks
 //! `<!-- rules: Reloader -->`, `<!-- options -->`, `<!-- variables -->`,
-//! `<!-- fields of stale -->`, `<!-- fields of status -->` and `<!-- fields of impact -->`.
+//! `<!-- fields of stale -->`, `<!-- fields of status -->`, `<!-- fields of impact -->` and
+//! `<!-- fields of history -->`.
 //!
 //! Goes in: the text of a guide. Comes out: the text with these parts written anew.
 
 use std::fmt::Write;
 
 use tidings::cli::lint::rules::{Fate, OPTIONS, Rule, Tool, rules, variables};
-use tidings::cli::{impact, stale, status};
+use tidings::cli::{history, impact, stale, status};
 
 use crate::markdown::{cell, code, table};
 use crate::marks::renewed;
 use crate::{File, read};
 
 /// The guides, by their files in `docs/`.
-const GUIDES: [&str; 6] = [
+const GUIDES: [&str; 7] = [
+    "history.md",
     "impact.md",
     "migrating-from-configmap-reload.md",
     "migrating-from-reloader.md",
@@ -38,6 +40,7 @@ fn part(mark: &str) -> Option<String> {
         None if mark == "variables" => Some(heard_variables()),
         None if mark == "fields of stale" => Some(fields(stale::report::FIELDS)),
         None if mark == "fields of status" => Some(fields(status::report::FIELDS)),
+        None if mark == "fields of history" => Some(fields(history::report::FIELDS)),
         None if mark == "fields of impact" => Some(fields(impact::report::FIELDS)),
         _ => None,
     }

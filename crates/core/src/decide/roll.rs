@@ -66,6 +66,7 @@ impl Case<'_> {
         match self.entry {
             Some(_) if self.back().is_some() => End::Reverted,
             Some(entry) if !self.reached(entry) => End::Overtaken,
+            Some(_) if progress.failed && self.same_template() => End::Failed,
             _ if progress.updated < progress.desired => End::Overtaken,
             _ => End::Done,
         }

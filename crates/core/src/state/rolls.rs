@@ -30,6 +30,8 @@ pub enum End {
     Open,
     /// All pods were replaced.
     Done,
+    /// Its rollout had missed its deadline.
+    Failed,
     /// Somebody took it back.
     Reverted,
     /// The next one began before all pods were replaced.
@@ -38,9 +40,10 @@ pub enum End {
 
 /// The words in which they are stored.
 const METHODS: [(Method, &str); 1] = [(Method::Rollout, "rollout")];
-const ENDS: [(End, &str); 4] = [
+const ENDS: [(End, &str); 5] = [
     (End::Open, "open"),
     (End::Done, "done"),
+    (End::Failed, "failed"),
     (End::Reverted, "reverted"),
     (End::Overtaken, "overtaken"),
 ];

@@ -34,7 +34,7 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 14] = [
+const ROWS: [(&str, Run); 15] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
@@ -42,6 +42,7 @@ const ROWS: [(&str, Run); 14] = [
     ("tidings wait", Run::Here(&[0])),
     ("tidings stale", Run::Here(&[0, 1])),
     ("tidings impact", Run::Here(&[0, 10])),
+    ("tidings history", Run::Here(&[0])),
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
     ("tidings completion", Run::Here(&[0])),
@@ -132,7 +133,7 @@ impl Desk {
                 _ => {}
             }
         }
-        if ["why", "status", "wait"].contains(&&*args[0]) {
+        if ["why", "status", "wait", "history"].contains(&&*args[0]) {
             if !args.iter().any(|arg| arg == "--own-namespace") {
                 args.extend(["--own-namespace", self.home.own().name()].map(str::to_owned));
             }

@@ -27,6 +27,7 @@ mod failover;
 mod faults;
 mod flapping;
 mod frozen_leader;
+mod history;
 mod impact;
 mod impact_in_a_pipeline;
 mod jobs;

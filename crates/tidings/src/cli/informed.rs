@@ -24,8 +24,8 @@ use crate::settings::given::is_given;
 use crate::settings::{Surroundings, cluster, own_namespace, told};
 
 /// Commands for which nothing need be installed, and options that are not told to them:
-/// what an installation leaves out `stale` shows all the same.
-const NEED_NONE: [(&str, &[&str]); 2] = [
+/// what an installation leaves out `stale` and `history` show all the same.
+const NEED_NONE: [(&str, &[&str]); 3] = [
     (
         "stale",
         &[
@@ -37,6 +37,15 @@ const NEED_NONE: [(&str, &[&str]); 2] = [
         ],
     ),
     ("impact", &[]),
+    (
+        "history",
+        &[
+            "namespaces",
+            "namespaces_to_ignore",
+            "namespace_selector",
+            "ignored_workload_types",
+        ],
+    ),
 ];
 
 fn needs_none(name: &str) -> Option<&'static [&'static str]> {

@@ -22,6 +22,7 @@ use crate::watch::scope::Filter;
 
 mod decision;
 mod namespaces;
+mod past;
 mod pods;
 mod sources;
 mod workloads;

@@ -135,21 +135,27 @@ impl Owner {
         plural: &'static str,
         media: &'static str,
     ) -> Result<Vec<Made>, ApiError> {
-        let selector = self.spec.selector.clone();
-        let selector = Selector::try_from(selector).map_err(|_| ApiError::Unreadable)?;
-        let place = Place::new("apps", "v1", plural).within(key.namespace.clone());
-        let call = Call::new(Verb::List, place)
-            .accept(media)
-            .with("labelSelector", selector.to_string());
         let mut history = Vec::new();
         let read = |item: &RawValue| {
             let made: Made = api::read(item.get().as_bytes())?;
             history.extend(made.is_of(&self.metadata.uid).then_some(made));
             Ok(())
         };
-        page::all(api, call, StreamOf::Workloads(key.kind), read).await?;
+        let list = selected(key, &self.spec.selector, plural)?.accept(media);
+        page::all(api, list, StreamOf::Workloads(key.kind), read).await?;
         Ok(history)
     }
+}
+
+/// The list of what a workload's selector finds; among it may be what others own.
+pub(super) fn selected(
+    key: &WorkloadRef,
+    selector: &LabelSelector,
+    plural: &'static str,
+) -> Result<Call, ApiError> {
+    let selector = Selector::try_from(selector.clone()).map_err(|_| ApiError::Unreadable)?;
+    let place = Place::new("apps", "v1", plural).within(key.namespace.clone());
+    Ok(Call::new(Verb::List, place).with("labelSelector", selector.to_string()))
 }
 
 impl Made {

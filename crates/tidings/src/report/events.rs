@@ -133,6 +133,19 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
     format!("Rolled (no. {n}): {what} {how}")
 }
 
+/// The number of a roll, and what changed, of the sentence that [`rolled`] made.
+pub fn read_rolled(message: &str) -> Option<(u64, &str)> {
+    let (n, rest) = message.strip_prefix("Rolled (no. ")?.split_once("): ")?;
+    let ends = [
+        " appeared",
+        " was deleted",
+        " is newer than the pods were",
+        " changed",
+    ];
+    let what = ends.iter().find_map(|end| rest.strip_suffix(end));
+    Some((n.parse().ok()?, what.unwrap_or(rest)))
+}
+
 /// The sentences for a decision: how the workload stands, and why.
 pub fn decision(notice: &Notice) -> String {
     let told = told(notice.reason, &notice.text);
@@ -217,6 +230,7 @@ pub(super) fn cut(text: &str, limit: usize) -> &str {
 #[cfg(test)]
 pub(super) mod tests {
     use tidings_core::kinds::KINDS;
+    use tidings_core::reason::REASONS;
     use tidings_core::refs::SourceKind;
 
     use super::*;
@@ -306,6 +320,22 @@ pub(super) mod tests {
         configmap/x is named by an annotation. A name or pattern of an annotation finds no source in the namespace.
         Opted in, but its containers use no ConfigMap or Secret, and none is named.
         ");
+    }
+
+    #[test]
+    fn a_roll_is_read_as_it_was_told() {
+        let what = "configmap/app (level changed), secret/db";
+        for row in REASONS {
+            let told = rolled(row.reason, 7, what);
+            assert_eq!(read_rolled(&told), Some((7, what)), "{told}");
+        }
+        for other in [
+            "Rolled (no. x): a changed",
+            "Rolled",
+            "waiting: Rolled (no. 7)",
+        ] {
+            assert_eq!(read_rolled(other), None);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::selector::{self, Selector};
 use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no};
 
 mod cluster;
+mod history;
 mod impact;
 mod installation;
 mod kinds;
@@ -25,6 +26,7 @@ mod status;
 mod wait;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
+pub use history::HistoryArgs;
 pub use impact::ImpactArgs;
 pub use installation::InstallationArgs;
 pub use kinds::KindArgs;
@@ -68,6 +70,9 @@ pub enum Command {
     /// Say which workloads would be rolled by applying this; nothing need be installed.
     #[command(after_help = impact::EXAMPLES)]
     Impact(Box<ImpactArgs>),
+    /// Say what has become of a workload, roll by roll; nothing need be installed.
+    #[command(after_help = history::EXAMPLES)]
+    History(Box<HistoryArgs>),
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),

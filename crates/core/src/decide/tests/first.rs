@@ -348,6 +348,25 @@ fn a_record_tells_of_the_last_rolls() {
     assert_eq!(told[9].cause, "configmap/c (k)");
 }
 
+#[test]
+fn and_which_of_them_missed_its_deadline() {
+    let mut world = World::new();
+    world.run("cm c k=1; use env:c.k");
+    for change in ["cm c k=1", "cm c k=2", "updated 1; late; cm c k=3"] {
+        world.run(change);
+        let verdict = world.decide();
+        world.carry_out(&verdict.act);
+        world.rests();
+    }
+    let ends: Vec<_> = world
+        .entry
+        .iter()
+        .flat_map(|entry| entry.rolls.iter())
+        .collect();
+    let ends: Vec<_> = ends.iter().map(|roll| (roll.n, roll.end)).collect();
+    assert_eq!(ends, [(2, End::Open), (1, End::Failed)]);
+}
+
 /// It was deleted but for its pods, and made again, which took them over.
 #[rstest]
 #[case::and_nothing_changed(

@@ -1,0 +1,406 @@
+//! What is left of a past, and the history that follows.
+
+use std::fmt::Write as _;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::digest::Digest;
+use crate::kinds::{KINDS, Kind};
+use crate::object::read_workload;
+use crate::state::{Back, Epoch, Restart, Roll};
+use crate::vocabulary::Vocabulary;
+
+const UID: &str = "u";
+
+/// A time of one morning, in seconds.
+fn at(minute: Seconds) -> Seconds {
+    1_795_905_000 + 60 * minute
+}
+
+fn time(seconds: Seconds) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap().to_string()
+}
+
+fn annotated(pairs: &[(&str, &str)]) -> Value {
+    let pairs = pairs.iter().map(|(key, value)| (*key, *value));
+    json!({"metadata": {"annotations": pairs.collect::<BTreeMap<_, _>>()}})
+}
+
+/// A ReplicaSet, made in this minute.
+fn replica_set(number: u64, minute: Seconds, template: &[(&str, &str)]) -> Value {
+    json!({
+        "metadata": {
+            "creationTimestamp": time(at(minute)),
+            "ownerReferences": [{"uid": UID}],
+            "annotations": {"deployment.kubernetes.io/revision": number.to_string()},
+        },
+        "spec": {"template": annotated(template)},
+    })
+}
+
+fn read(object: &Value) -> Option<TemplateRevision> {
+    read_revision(object.to_string().as_bytes(), UID)
+}
+
+fn rolled(n: &'static str) -> [(&'static str, &'static str); 2] {
+    let because = "configmap/app (level)";
+    [("tidings.dev/config", n), ("tidings.dev/because", because)]
+}
+
+/// A workload with this template, of which so many of two pods are new and ready.
+fn workload(kind: &'static Kind, template: &[(&str, &str)], updated: u32) -> Workload {
+    let json = json!({
+        "metadata": {"namespace": "ns", "name": "web", "uid": UID, "resourceVersion": "7",
+            "generation": 2},
+        "spec": {"replicas": 2, "template": annotated(template)},
+        "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": updated,
+            "readyReplicas": 2},
+    });
+    read_workload(kind, json.to_string().as_bytes(), &Vocabulary::default()).unwrap()
+}
+
+/// The record of rolls in these minutes, which ended so.
+fn record(rolls: &[(Seconds, End)]) -> Entry {
+    let mut entry = Entry::new(UID.into(), Epoch::draw(1, UID), Digest::of_parts(&[]));
+    let mut last = End::Done;
+    for (n, (minute, end)) in (1..).zip(rolls) {
+        let roll = Roll {
+            n,
+            method: Method::Rollout,
+            at: at(*minute) - 1,
+            end: End::Open,
+            cause: "configmap/app (level)",
+        };
+        (entry.n, entry.rolls) = (n, entry.rolls.with(roll, last));
+        last = *end;
+    }
+    entry
+}
+
+fn write(client: &str, minute: Seconds) -> TemplateWrite {
+    let (client, at) = (client.into(), at(minute));
+    TemplateWrite { client, at }
+}
+
+struct Past {
+    record: Option<Entry>,
+    told: Vec<ToldRoll>,
+    revisions: Vec<TemplateRevision>,
+    writes: Vec<TemplateWrite>,
+    workload: Workload,
+    ended: Option<Seconds>,
+}
+
+/// One that was made a minute after the first, and nothing else.
+fn past(workload: Workload) -> Past {
+    Past {
+        record: None,
+        told: Vec::new(),
+        revisions: vec![read(&replica_set(1, 0, &[])).unwrap()],
+        writes: vec![write("kubectl", 0)],
+        workload,
+        ended: None,
+    }
+}
+
+impl Past {
+    fn then(mut self, revisions: &[Value]) -> Self {
+        self.revisions.extend(revisions.iter().filter_map(read));
+        self
+    }
+
+    fn steps(&self) -> Vec<PastStep> {
+        history(&PastFacts {
+            instance: "tidings",
+            record: self.record.as_ref(),
+            told: &self.told,
+            revisions: &self.revisions,
+            writes: &self.writes,
+            workload: &self.workload,
+            ended: self.ended,
+        })
+    }
+
+    /// A line each: number, revision, minute, how, client, end and seconds, cause.
+    fn lines(&self) -> String {
+        let mut lines = String::new();
+        for step in self.steps() {
+            let shown = |number: Option<u64>| number.map_or("-".to_owned(), |n| n.to_string());
+            let minute = step.at.map(|time| (time - at(0) + 30).div_euclid(60));
+            let minute = minute.map_or("?".to_owned(), |minute| minute.to_string());
+            let number = step.number.map(|number| number.to_string());
+            let end = step.outcome.map_or("?", RollEnd::word);
+            let took = step.took.map_or(String::new(), |took| format!(" {took}s"));
+            let _ = writeln!(
+                lines,
+                "{} r{} m{minute} {} {} {end}{took} {}",
+                number.unwrap_or_else(|| shown(step.roll)),
+                shown(step.revision),
+                step.how.word(),
+                step.client.as_deref().unwrap_or("?"),
+                step.because,
+            );
+        }
+        lines
+    }
+}
+
+#[test]
+fn a_record_and_the_revisions_that_it_made_are_one_history() {
+    let (two, three) = (rolled("tidings/2"), rolled("tidings/3"));
+    let mut past = past(workload(&KINDS[0], &three, 2));
+    past.record = Some(record(&[(5, End::Done), (9, End::Failed), (12, End::Done)]));
+    past.ended = Some(at(12) + 14);
+    // The revision of the first roll was cleaned up.
+    let past = past.then(&[replica_set(3, 9, &two), replica_set(4, 12, &three)]);
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created kubectl ? 
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r3 m9 rollout tidings failed configmap/app (level)
+    3-gvir r4 m12 rollout tidings done 15s configmap/app (level)
+    ");
+}
+
+/// Whoever may not read the record has the templates, and Events for an hour.
+#[test]
+fn without_a_record_templates_and_events_tell() {
+    let two = rolled("tidings/2");
+    let mut past = past(workload(&KINDS[0], &two, 2)).then(&[replica_set(3, 9, &two)]);
+    past.told = vec![ToldRoll {
+        n: 1,
+        at: at(5),
+        cause: "secret/db (password)".to_owned(),
+    }];
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created kubectl ? 
+    1 r- m5 rollout tidings ? secret/db (password)
+    2 r3 m9 rollout tidings done configmap/app (level)
+    ");
+}
+
+/// An edit by others leaves the mark of the last roll on the template.
+#[test]
+fn what_others_did_is_no_roll() {
+    const AT: &str = "kubectl.kubernetes.io/restartedAt";
+    let (one, when) = (rolled("tidings/1"), time(at(20)));
+    let restarted = [one[0], one[1], (AT, when.as_str())];
+    let other = [("tidings.dev/config", "blue/7"), (AT, &when)];
+    let mut past = past(workload(&KINDS[0], &other, 1)).then(&[
+        replica_set(2, 5, &one),
+        replica_set(3, 12, &one),
+        replica_set(4, 20, &restarted),
+        replica_set(5, 30, &restarted),
+        replica_set(6, 40, &other),
+    ]);
+    past.writes = vec![
+        write("kubectl", 12),
+        write("kubectl-rollout", 20),
+        write("tidings", 40),
+    ];
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created ? ? 
+    1 r2 m5 rollout tidings ? configmap/app (level)
+    - r3 m12 edit kubectl ? 
+    - r4 m20 restart kubectl-rollout ? 
+    - r5 m30 edit ? ? 
+    - r6 m40 rollout tidings rolling 
+    ");
+}
+
+/// It has a new number then, but its time, and what it was, are those of the first.
+#[test]
+fn what_was_gone_back_to_is_told_as_that() {
+    let (one, two) = (rolled("tidings/1"), rolled("tidings/2"));
+    let mut back = replica_set(4, 5, &one);
+    let kept = &mut back["metadata"]["annotations"];
+    kept["deployment.kubernetes.io/revision-history"] = "2".into();
+    let mut past = past(workload(&KINDS[0], &one, 2));
+    past.record = Some(Entry {
+        back: Some(Back::Partly),
+        ..record(&[(5, End::Done), (8, End::Open)])
+    });
+    past.writes = vec![write("kubectl-rollout", 9)];
+    let past = past.then(&[replica_set(3, 8, &two), back]);
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created ? ? 
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r3 m8 rollout tidings reverted configmap/app (level)
+    - r4 m? undo kubectl-rollout done 
+    ");
+}
+
+/// A ControllerRevision is written again only when it becomes the current one.
+#[test]
+fn of_a_stateful_set_it_is_known_when() {
+    let revision = |number: u64, made, written| {
+        json!({
+            "metadata": {"creationTimestamp": time(at(made)), "ownerReferences": [{"uid": UID}],
+                "managedFields": [{"manager": "kube-controller-manager", "time": time(at(written))}]},
+            "revision": number, "data": {"spec": {"template": annotated(&[])}},
+        })
+    };
+    let mut past = past(workload(&KINDS[1], &[], 2));
+    past.revisions.clear();
+    let past = past.then(&[revision(3, 0, 8), revision(2, 5, 5)]);
+    insta::assert_snapshot!(past.lines(), @r"
+    - r- m0 created kubectl ? 
+    - r2 m5 edit ? ? 
+    - r3 m8 undo ? done 
+    ");
+}
+
+/// Kubernetes' times are whole seconds.
+#[test]
+fn of_two_clients_in_one_second_none_is_named() {
+    let mut past = past(workload(&KINDS[0], &[], 2));
+    past.writes.push(write("helm", 0));
+    let steps = past.steps();
+    assert_eq!(steps[0].client, None);
+}
+
+#[test]
+fn a_roll_by_the_time_of_a_restart_is_found_by_it() {
+    const AT: &str = "kubectl.kubernetes.io/restartedAt";
+    let when = time(at(5));
+    let restarted = [(AT, when.as_str())];
+    let mut past = past(workload(&KINDS[0], &restarted, 2));
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Open)])
+    });
+    let past = past.then(&[replica_set(2, 5, &restarted)]);
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created kubectl ? 
+    1-gvir r2 m5 rollout tidings done configmap/app (level)
+    ");
+}
+
+/// The record leaves the last one open: the workload tells.
+#[rstest]
+#[case::all_pods_are_new(2, json!([]), true, Some(RollEnd::Done))]
+#[case::not_all_yet(1, json!([]), true, Some(RollEnd::Rolling))]
+#[case::late(1, json!([late()]), true, Some(RollEnd::Failed))]
+#[case::written_down(2, json!([]), false, Some(RollEnd::Pending))]
+fn how_the_last_one_is(
+    #[case] updated: u32,
+    #[case] conditions: Value,
+    #[case] reached: bool,
+    #[case] expected: Option<RollEnd>,
+) {
+    let one = rolled("tidings/1");
+    let template = if reached { &one[..] } else { &[] };
+    let mut past = past(workload(&KINDS[0], template, updated));
+    past.workload.progress.failed = conditions != json!([]);
+    past.record = Some(Entry {
+        done: false,
+        ..record(&[(5, End::Open)])
+    });
+    if reached {
+        past = past.then(&[replica_set(2, 5, &one)]);
+    }
+    let ended = json!({"metadata": {}, "status": {"conditions": conditions}});
+    past.ended = ended_of(&ended);
+    let last = past.steps().pop().unwrap();
+    assert_eq!(last.outcome, expected);
+    let is_late = expected == Some(RollEnd::Failed);
+    assert_eq!(last.took, is_late.then_some(121));
+}
+
+fn late() -> Value {
+    json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "lastUpdateTime": time(at(7))})
+}
+
+fn ended_of(workload: &Value) -> Option<Seconds> {
+    ended(workload.to_string().as_bytes())
+}
+
+/// Whether it was through before somebody edited the template is not known.
+#[test]
+fn a_later_edit_leaves_open_how_a_roll_ended() {
+    let one = rolled("tidings/1");
+    let mut past = past(workload(&KINDS[0], &one, 2));
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Open)])
+    });
+    let past = past.then(&[replica_set(2, 5, &one), replica_set(3, 9, &one)]);
+    let outcomes: Vec<_> = past.steps().iter().map(|step| step.outcome).collect();
+    assert_eq!(outcomes, [None, None, Some(RollEnd::Done)]);
+}
+
+#[test]
+fn kinds_without_revisions_have_their_record() {
+    let cron_job = KINDS.iter().find(|kind| kind.word == "cronjob").unwrap();
+    let mut past = past(workload(cron_job, &[], 0));
+    past.revisions.clear();
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Done), (9, End::Open)])
+    });
+    insta::assert_snapshot!(past.lines(), @r"
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r- m9 rollout tidings done configmap/app (level)
+    ");
+}
+
+/// Of a workload that waits for its roll by the time of a restart.
+#[test]
+fn a_restart_that_is_not_there_yet_is_pending() {
+    let mut past = past(workload(&KINDS[0], &[], 2));
+    past.record = Some(Entry {
+        done: false,
+        restart: Some(Restart {
+            at: time(at(5)).into(),
+            before: std::collections::BTreeSet::new(),
+            bare: Digest::of_parts(&[]),
+            generation: 2,
+        }),
+        ..record(&[(5, End::Open)])
+    });
+    let last = past.steps().pop().unwrap();
+    assert_eq!((last.roll, last.outcome), (Some(1), Some(RollEnd::Pending)));
+}
+
+#[test]
+fn no_more_rolls_than_a_record_keeps() {
+    let mut past = past(workload(&KINDS[0], &[], 2));
+    let told = |n: u64| ToldRoll {
+        n,
+        at: at(0),
+        cause: String::new(),
+    };
+    past.told = (1..=24).map(told).collect();
+    let rolls: Vec<_> = past.steps().iter().filter_map(|step| step.roll).collect();
+    assert_eq!(rolls, (15..=24).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_not_his_or_has_another_shape_is_no_revision() {
+    let mut other = replica_set(1, 0, &[]);
+    other["metadata"]["ownerReferences"][0]["uid"] = "another".into();
+    assert_eq!(read(&other), None);
+    assert_eq!(read_revision(b"[]", UID), None);
+    let none = json!({"metadata": {"creationTimestamp": time(0), "ownerReferences": [{"uid": UID}]},
+        "data": {"spec": {"template": {}}}});
+    assert_eq!(read(&none), None);
+}
+
+#[test]
+fn who_holds_something_of_the_template_wrote_it() {
+    let entry = |manager: &str, fields: Value, subresource: &str| {
+        json!({"manager": manager, "time": time(at(1)), "subresource": subresource,
+            "fieldsV1": fields})
+    };
+    let template = json!({"f:spec": {"f:template": {"f:metadata": {}}}});
+    let json = json!({"metadata": {"managedFields": [
+        entry("kubectl", template.clone(), ""),
+        entry("autoscaler", json!({"f:spec": {"f:replicas": {}}}), ""),
+        entry("kube-controller-manager", template, "status"),
+    ]}});
+    let writes = writes(json.to_string().as_bytes(), KINDS[0].template);
+    assert_eq!(writes, [write("kubectl", 1)]);
+    assert!(super::writes(b"{}", KINDS[0].template).is_empty());
+}
