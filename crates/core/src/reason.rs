@@ -58,6 +58,7 @@ enum Loudness {
 
 reasons! {
     UpToDate Quiet "What the workload uses is what it was last brought to."
+    InDoubt Quiet "What the workload uses is what is recorded, but some of its pods may have started with something else: it is stale until they are replaced. Roll it once."
     NotOptedIn Quiet "No annotation asks for rolls; see `tidings.dev/reload`."
     UsesNothing Quiet "Opted in, but its containers use no ConfigMap or Secret, and none is named."
     NotRead Quiet "A source that it uses is being read; the decision follows."

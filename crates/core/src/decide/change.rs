@@ -134,6 +134,7 @@ impl Case<'_> {
             Strategy::Partition(p) if rolled => {
                 (Reason::PartlyRolled, format!("{}, partition {p}", text()))
             }
+            _ if self.entry.is_some_and(|entry| entry.doubt) => (Reason::InDoubt, String::new()),
             _ => (Reason::UpToDate, String::new()),
         }
     }

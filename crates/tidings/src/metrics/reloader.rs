@@ -202,9 +202,11 @@ impl Observables {
 /// Reloader's word for why nothing was rolled, where it has one.
 fn skipped(reason: Reason) -> Option<&'static str> {
     match reason {
-        Reason::UpToDate | Reason::Absorbed | Reason::Recorded | Reason::Withdrawn => {
-            Some("no_data_change")
-        }
+        Reason::UpToDate
+        | Reason::InDoubt
+        | Reason::Absorbed
+        | Reason::Recorded
+        | Reason::Withdrawn => Some("no_data_change"),
         Reason::NotOptedIn | Reason::OwnedByOther => Some("ignored_or_not_selected"),
         _ => None,
     }

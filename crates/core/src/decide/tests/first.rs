@@ -27,6 +27,8 @@ use crate::state::End;
 #[case::older_pods_may_be_stale(
     "
     cm c k=1; use env:c.k; cm c k=2 => Record MaybeStale configmap/c
+    touch c                         => Note InDoubt
+    edit 1                          => Note UpToDate
 "
 )]
 #[case::newer_pods_are_not(

@@ -8,8 +8,6 @@ use std::fmt::Write;
 use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
-use tidings_core::reason::Reason;
-use tidings_core::standing::Word;
 use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
@@ -28,10 +26,6 @@ const BY_RESTART: &str = ", by the time of a restart: its owner keeps the rest o
 
 /// Where it has not reached the workload.
 const PENDING: &str = ", which has not reached the workload yet";
-
-/// Why it is stale though nothing is due.
-const DOUBT: &str = "But some pods may have started with something else: it is stale until they \
-                     are replaced, by the next roll or `kubectl rollout restart`.";
 
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport, screen: &Screen) -> String {
@@ -66,13 +60,7 @@ fn decision(report: &WorkloadReport) -> String {
         "" => String::new(),
         text => format!(": {}", plain(text)),
     };
-    let is_doubted = report.standing.0 == Some(Word::Stale);
-    let doubt = if is_doubted && reason == Reason::UpToDate.row().word {
-        format!("  {DOUBT}\n")
-    } else {
-        String::new()
-    };
-    format!("\n{reason}{particulars}\n  {meaning}\n{doubt}")
+    format!("\n{reason}{particulars}\n  {meaning}\n")
 }
 
 fn last_roll(report: &WorkloadReport) -> String {
