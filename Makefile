@@ -4,20 +4,27 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
+.PHONY: help demo demo-sight demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
-	@echo "Building the controller and the demo; then, once, a Kubernetes control plane."
-	@$(CARGO) build -p tidings --bin tidings
-	@$(CARGO) build -p rig --bin demo
-	@TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/demo $(STAY)
+	@$(demo) roll $(STAY)
+
+demo-sight: ## what is stale, what would restart, why: before an installation and after
+	@$(demo) sight $(STAY)
+
+define demo
+echo "Building the controller and the demo; then, once, a Kubernetes control plane." && \
+$(CARGO) build -p tidings --bin tidings && \
+$(CARGO) build -p rig --bin demo && \
+TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/demo
+endef
 
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-static test-controller test-storm demo ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-static test-controller test-storm demo demo-sight ## all tests: real servers, a real control plane
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.

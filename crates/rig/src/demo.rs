@@ -9,6 +9,7 @@ mod moments;
 mod objects;
 mod page;
 mod scene;
+mod sight;
 mod witness;
 
 use anyhow::Result;
@@ -67,6 +68,20 @@ pub async fn show(stay: bool) -> Result<()> {
     }
     acts::missed(&page, &mut scene, &MISSED).await?;
     acts::summary(&page, &scene, started.elapsed()).await?;
+    end(&page, scene, stay).await
+}
+
+/// Shows what the reading commands see, before and after Tidings is installed.
+pub async fn show_sight(stay: bool) -> Result<()> {
+    let page = Page::stdout();
+    page.title("Tidings: what is stale, what would restart, and why");
+    let mut scene = Scene::set(&page).await?;
+    let folder = tempfile::tempdir()?;
+    sight::play(&page, &mut scene, folder.path()).await?;
+    end(&page, scene, stay).await
+}
+
+async fn end(page: &Page, scene: Scene, stay: bool) -> Result<()> {
     if stay {
         page.say(&scene.how_to_look());
         std::future::pending::<()>().await;

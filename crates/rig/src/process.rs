@@ -45,8 +45,13 @@ pub fn controller(kubeconfig: &Path) -> Result<Launch> {
 
 /// Runs a command of the CLI to its end.
 pub async fn run(kubeconfig: &Path, args: &[&str]) -> Result<Output> {
+    run_in(Path::new("."), kubeconfig, args).await
+}
+
+/// The same in this folder.
+pub async fn run_in(folder: &Path, kubeconfig: &Path, args: &[&str]) -> Result<Output> {
     let mut command = tidings(kubeconfig)?.args(args.iter().copied()).command();
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).current_dir(folder);
     Ok(tokio::process::Command::from(command).output().await?)
 }
 

@@ -1,17 +1,39 @@
-//! `make demo`: the example of the README on a real control plane, step by step.
+//! `make demo` and `make demo-sight`: what Tidings does, and what its commands see, on a
+//! real control plane, step by step.
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
 use rig::demo;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Shows how a changed ConfigMap rolls the Deployment that uses it.
+/// Shows on a real control plane what Tidings does.
 #[derive(Parser)]
 struct Args {
+    /// What is shown.
+    #[arg(default_value = "roll")]
+    story: Story,
     /// Keeps the cluster and the controller at the end, until Ctrl-C.
     #[arg(long)]
     stay: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Story {
+    /// How a changed ConfigMap rolls the Deployment that uses it.
+    Roll,
+    /// What the reading commands see, before it is installed and after.
+    Sight,
+}
+
+impl Story {
+    async fn show(self, stay: bool) -> Result<()> {
+        match self {
+            Self::Roll => demo::show(stay).await,
+            Self::Sight => demo::show_sight(stay).await,
+        }
+    }
 }
 
 // One thread: the kernel ends our children when the thread that started them ends.
@@ -21,7 +43,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     // A value that is dropped ends its processes, so an interrupt drops it.
     let shown = tokio::select! {
-        shown = demo::show(args.stay) => shown,
+        shown = args.story.show(args.stay) => shown,
         () = interrupted() => return ExitCode::from(130),
     };
     match shown {

@@ -59,10 +59,7 @@ pub(super) async fn start_controller(page: &Page, scene: &mut Scene) -> Result<(
     let before = scene.generation().await?;
     let start = Instant::now();
     scene.start_controller().await?;
-    let recorded = scene.witness.first("the first record", start, LIMIT, |o| {
-        moments::recorded(o, 0)
-    });
-    let (took, record) = recorded.await.with_context(|| scene.log())?;
+    let (took, record) = scene.first_record(start, LIMIT).await?;
     page.say(&format!(
         "It has recorded after {:.1} s what the Deployment uses now, in its own secret\n\
          {OWN_NAMESPACE}/{}, and has written nothing on the Deployment.",

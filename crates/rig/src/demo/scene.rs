@@ -1,11 +1,12 @@
 //! What the demo plays on: the cluster, the namespace, the controller, a witness.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use kube::core::DynamicObject;
 use rustix::process::Signal;
 
-use super::moments::{CONFIG, of_template};
+use super::moments::{self, CONFIG, of_template};
 use super::objects::{NAMESPACE, WORKLOAD};
 use super::page::Page;
 use super::witness::Witness;
@@ -62,6 +63,17 @@ impl Scene {
         let controller = self.launch.start()?;
         let controller = self.controller.insert(controller);
         controller.ready(secs(20)).await
+    }
+
+    /// Waits for the first record: how long it took since then, and the object.
+    pub(super) async fn first_record(
+        &self,
+        since: Instant,
+        limit: Duration,
+    ) -> Result<(Duration, DynamicObject)> {
+        let is_it = |object: &DynamicObject| moments::recorded(object, 0);
+        let first = self.witness.first("the first record", since, limit, is_it);
+        first.await.with_context(|| self.log())
     }
 
     /// Asks the controller to stop and waits for its end.
