@@ -188,6 +188,11 @@ impl Drop for Proxy<'_> {
 
 /// A client without an identity (each request brings its own), without a timeout
 /// and without retries: those are the client's to have.
+fn is_watch<B>(request: &http::Request<B>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.contains("watch=true")
+}
+
 async fn upstream(cluster: &Cluster) -> Result<Client> {
     let mut config = cluster.config().await?;
     config.auth_info = AuthInfo::default();
@@ -234,10 +239,14 @@ impl Wire {
                 return Ok(answer.map(|whole| body::cut(whole, at)));
             }
             Some(Effect::Without(name)) => {
-                let query = request.uri().query().unwrap_or_default();
-                let is_watch = query.contains("watch=true");
+                let is_watch = is_watch(&request);
                 let answer = self.upstream.send(request).await?;
                 return body::without(answer, name, is_watch).await;
+            }
+            Some(Effect::Bare) => {
+                let is_watch = is_watch(&request);
+                let answer = self.upstream.send(request).await?;
+                return body::bare(answer, is_watch).await;
             }
             Some(Effect::Older(memory)) => {
                 let question = request.uri().to_string();

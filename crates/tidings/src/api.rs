@@ -21,6 +21,7 @@ use tokio::time::timeout;
 mod client;
 pub mod connect;
 mod error;
+mod head;
 pub(crate) mod outbox;
 pub mod pace;
 pub(crate) mod page;
@@ -30,6 +31,7 @@ mod term;
 pub use client::{ApiClient, TermClient};
 pub use error::{ApiError, Refusal};
 pub(crate) use error::{asked_pause, is_of_outage, of_event};
+pub(crate) use head::is_told_of;
 pub use place::Place;
 pub use term::Term;
 
@@ -233,7 +235,9 @@ pub async fn call(client: &Client, call: &Call) -> Result<Bytes, ApiError> {
 /// The same, waiting for no longer than this.
 async fn call_within(client: &Client, call: &Call, limit: Duration) -> Result<Bytes, ApiError> {
     let answer = async { whole(send(client, call).await?, call.at_most).await };
-    in_time(answer, limit).await
+    let answer = in_time(answer, limit).await?;
+    head::is_of(call, &answer)?;
+    Ok(answer)
 }
 
 /// Takes in a body that is no longer than so many bytes.

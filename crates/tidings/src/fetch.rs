@@ -221,7 +221,9 @@ mod tests {
             } else {
                 String::new()
             };
-            let page = serde_json::json!({"metadata": {"resourceVersion": "1", "continue": next}, "items": items});
+            let metadata = serde_json::json!({"resourceVersion": "1", "continue": next});
+            let page =
+                serde_json::json!({"apiVersion": "v1", "metadata": metadata, "items": items});
             seen.lock().unwrap().push(query);
             let answer = Response::new(Body::from(page.to_string().into_bytes()));
             std::future::ready(Ok::<_, Infallible>(answer))

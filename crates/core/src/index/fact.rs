@@ -93,7 +93,7 @@ impl Concerned {
         self.gone.extend(other.gone);
     }
 
-    fn changed(source: SourceRef) -> Self {
+    pub(super) fn changed(source: SourceRef) -> Self {
         Self {
             changed: vec![source],
             ..Self::default()

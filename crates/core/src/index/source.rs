@@ -7,7 +7,7 @@ use crate::reason::Problem;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::reloader::traces::Sha1;
 
-use super::{Index, StreamOf};
+use super::{Concerned, Index, StreamOf};
 
 /// What is known of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -360,6 +360,16 @@ impl Index {
             Fetched::Absent | Fetched::NotWatched => true,
         };
         is_before && !key.kind.by_status()
+    }
+
+    /// What was read of a source is not what the watch tells: nothing is known of it.
+    pub fn distrust(&mut self, key: &SourceRef) -> Concerned {
+        self.doubt(key);
+        if self.has_users(key) {
+            Concerned::changed(key.clone())
+        } else {
+            Concerned::default()
+        }
     }
 
     /// A term begins, with records of others: who led meanwhile may have read what our

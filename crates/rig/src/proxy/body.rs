@@ -9,7 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The body of an answer.
 pub(super) type AnswerBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -56,16 +56,58 @@ pub(super) async fn without(
     name: String,
     is_watch: bool,
 ) -> Result<Response<AnswerBody>> {
-    let (mut parts, body) = answer.into_parts();
+    let (parts, body) = answer.into_parts();
     if is_watch {
         return Ok(Response::from_parts(parts, events_without(body, name)));
     }
+    let less = |said: &mut Value| {
+        if let Some(items) = said["items"].as_array_mut() {
+            items.retain(|item| item["metadata"]["name"] != name.as_str());
+        }
+    };
+    edited(Response::from_parts(parts, body), less).await
+}
+
+/// The metadata alone of what was asked for: of an object, a list, or of each event.
+pub(super) async fn bare(answer: Response<Body>, is_watch: bool) -> Result<Response<AnswerBody>> {
+    if is_watch {
+        let (parts, body) = answer.into_parts();
+        let bare = events(body, |line| {
+            let mut event: Value = serde_json::from_slice(line).unwrap_or_default();
+            leave_metadata(&mut event["object"]);
+            let mut line = event.to_string();
+            line.push('\n');
+            Some(line.into())
+        });
+        return Ok(Response::from_parts(parts, bare));
+    }
+    edited(answer, leave_metadata).await
+}
+
+fn leave_metadata(object: &mut Value) {
+    let metadata = object["metadata"].take();
+    let mut kind = "PartialObjectMetadata".to_owned();
+    let mut items = object["items"].take();
+    if let Some(items) = items.as_array_mut() {
+        kind.push_str("List");
+        items.iter_mut().for_each(leave_metadata);
+    }
+    *object = json!({"kind": kind, "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+    if items.is_array() {
+        object["items"] = items;
+    }
+}
+
+/// An answer that ends, changed where it is JSON.
+async fn edited(
+    answer: Response<Body>,
+    edit: impl FnOnce(&mut Value),
+) -> Result<Response<AnswerBody>> {
+    let (mut parts, body) = answer.into_parts();
     let mut said = body.collect().await?.to_bytes();
-    if let Ok(mut list) = serde_json::from_slice::<Value>(&said)
-        && let Some(items) = list["items"].as_array_mut()
-    {
-        items.retain(|item| item["metadata"]["name"] != name.as_str());
-        said = serde_json::to_vec(&list)?.into();
+    if let Ok(mut json) = serde_json::from_slice::<Value>(&said) {
+        edit(&mut json);
+        said = serde_json::to_vec(&json)?.into();
         parts.headers.remove(header::CONTENT_LENGTH);
     }
     let body = Full::from(said).map_err(Into::into).boxed_unsync();
@@ -74,21 +116,29 @@ pub(super) async fn without(
 
 /// Up to the first bookmark, which ends the list.
 fn events_without(body: Body, name: String) -> AnswerBody {
+    let mut listed = false;
+    events(body, move |line| {
+        let event: Value = serde_json::from_slice(line).unwrap_or_default();
+        listed |= event["type"] == "BOOKMARK";
+        let is_kept = listed || event["object"]["metadata"]["name"] != name.as_str();
+        is_kept.then(|| line.to_owned())
+    })
+}
+
+/// What is made of each line.
+fn events(
+    body: Body,
+    mut each: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+) -> AnswerBody {
     let pieces = body.into_data_stream();
-    let (mut begun, mut listed) = (Vec::new(), false);
+    let mut begun = Vec::new();
     let kept = pieces.map(move |piece| {
         begun.extend_from_slice(&piece?);
         let whole = begun.iter().rposition(|byte| *byte == b'\n');
         let rest = begun.split_off(whole.map_or(0, |end| end + 1));
         let lines = std::mem::replace(&mut begun, rest);
-        let mut kept = Vec::new();
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            let event: Value = serde_json::from_slice(line).unwrap_or_default();
-            listed |= event["type"] == "BOOKMARK";
-            if listed || event["object"]["metadata"]["name"] != name.as_str() {
-                kept.extend_from_slice(line);
-            }
-        }
+        let lines = lines.split_inclusive(|byte| *byte == b'\n');
+        let kept: Vec<u8> = lines.filter_map(&mut each).flatten().collect();
         Ok(Frame::data(kept.into()))
     });
     StreamBody::new(kept).boxed_unsync()

@@ -36,6 +36,8 @@ pub(super) enum Effect {
     Cut(usize),
     /// Its answer, a list, does not show the objects of this name.
     Without(String),
+    /// Its answer has the metadata alone.
+    Bare,
     /// Its answer is what the first one with the same question was told.
     Older(Memory),
 }
@@ -117,6 +119,11 @@ impl Fault {
     /// Answers each reading as it was answered the first time since this is in force.
     pub fn older() -> Self {
         Self::new(Effect::Older(Memory::default()))
+    }
+
+    /// Answers with the metadata alone, as a cache does that does not heed `Accept`.
+    pub fn bare() -> Self {
+        Self::new(Effect::Bare)
     }
 
     fn new(effect: Effect) -> Self {

@@ -6,6 +6,7 @@
 mod absent_sources;
 mod adopt_writes_nothing;
 mod after_a_roll_others_may_edit;
+mod answers_of_something_else;
 mod answers_without_end;
 mod api_outage;
 mod as_kubectl_does;

@@ -285,7 +285,10 @@ mod tests {
 
     use super::*;
 
-    /// What arrived; it answers each with `{}`.
+    /// A list without items.
+    const EMPTY: &[u8] = br#"{"apiVersion":"v1","metadata":{}}"#;
+
+    /// What arrived; it answers each with an empty list.
     type Asked = Arc<Mutex<Vec<String>>>;
 
     fn server() -> (Client, Asked) {
@@ -293,7 +296,7 @@ mod tests {
         let seen = asked.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             seen.lock().unwrap().push(request.uri().path().to_owned());
-            let answer = Response::new(Body::from(b"{}".to_vec()));
+            let answer = Response::new(Body::from(EMPTY.to_vec()));
             std::future::ready(Ok::<_, Infallible>(answer))
         });
         (Client::new(service, "default"), asked)
@@ -322,7 +325,7 @@ mod tests {
         assert!(asked.lock().unwrap().is_empty());
         let endless = Term::endless();
         let answer = api.within(&endless).write_long(&patch, || "{}").await;
-        assert_eq!(answer.unwrap(), "{}");
+        assert_eq!(answer.unwrap(), EMPTY);
     }
 
     /// Takes everything and answers nothing.
@@ -413,7 +416,7 @@ mod tests {
             seen.lock().unwrap().push(request.uri().path().to_owned());
             async {
                 pass(10).await;
-                Ok::<_, Infallible>(Response::new(Body::from(b"{}".to_vec())))
+                Ok::<_, Infallible>(Response::new(Body::from(EMPTY.to_vec())))
             }
         });
         (Client::new(service, "default"), asked)
@@ -472,7 +475,7 @@ mod tests {
                 let busy = Response::builder().status(429).header("retry-after", "600");
                 busy.body(Body::empty()).unwrap()
             } else {
-                Response::new(Body::from(b"{}".to_vec()))
+                Response::new(Body::from(EMPTY.to_vec()))
             };
             seen.lock().unwrap().push(path);
             std::future::ready(Ok::<_, Infallible>(answer))

@@ -54,8 +54,8 @@ pub enum ApiError {
     Forbidden(Refusal),
     /// 401: these credentials are not known, whatever they ask for. What the server says.
     Unauthenticated(String),
-    /// 429 and 5xx: the server is busy or broken. After 429 a write has not
-    /// happened; after the others it may have.
+    /// 408, 429 and 5xx: the server, or what stands before it, is busy or broken. After 429
+    /// a write has not happened; after the others it may have.
     Slow {
         /// The HTTP status.
         code: u16,
@@ -69,6 +69,9 @@ pub enum ApiError {
     Unreachable(String),
     /// The answer is not what the API promises.
     Unreadable,
+    /// The answer is well formed, and of another object or kind than was asked for; or it
+    /// sends us elsewhere.
+    NotAsked,
     /// The answer, or a line of it, is longer than so many bytes, which no true one is.
     TooLong(usize),
     /// A list that goes on and on, or round in circles.
@@ -92,11 +95,50 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// What answers as a missing right does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Right,
+    Quota,
+    Webhook,
+    Ending,
+}
+
+/// By what each but a right is known, wherever it is in the server's message, with its
+/// source in Kubernetes.
+const CAUSES: [(&str, Cause); 4] = [
+    // plugin/pkg/admission/resourcequota
+    ("exceeded quota:", Cause::Quota),
+    // staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/errors/statuserror.go
+    ("admission webhook", Cause::Webhook),
+    // staging/src/k8s.io/apiserver/pkg/admission/plugin/policy/validating
+    ("ValidatingAdmissionPolicy", Cause::Webhook),
+    // staging/src/k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle
+    ("because it is being terminated", Cause::Ending),
+];
+
+impl Cause {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Right => "grant it as `tidings manifests` does",
+            Self::Quota => "it is tried again: raise the quota, or make room in it",
+            Self::Webhook => {
+                "it is tried again: let that policy pass what Tidings writes; no right is missing"
+            }
+            Self::Ending => "the namespace is being deleted",
+        }
+    }
+}
+
 impl Refusal {
-    /// A quota answers as missing rights do (`plugin/pkg/admission/resourcequota` of
-    /// Kubernetes).
-    pub(crate) fn is_by_quota(&self) -> bool {
-        self.message.contains("exceeded quota:")
+    /// Whether the credentials lack a right.
+    pub(crate) fn is_by_right(&self) -> bool {
+        self.cause() == Cause::Right
+    }
+
+    fn cause(&self) -> Cause {
+        let found = CAUSES.iter().find(|(said, _)| self.message.contains(said));
+        found.map_or(Cause::Right, |(_, cause)| *cause)
     }
 }
 
@@ -126,13 +168,7 @@ impl fmt::Display for ApiError {
             Self::Invalid(code, message) => {
                 write!(f, "the API server rejects the request ({code}): {message}")
             }
-            Self::Forbidden(refusal) if refusal.is_by_quota() => write!(
-                f,
-                "{refusal}; it is tried again: raise the quota, or make room in it"
-            ),
-            Self::Forbidden(refusal) => {
-                write!(f, "{refusal}; grant it as `tidings manifests` does")
-            }
+            Self::Forbidden(refusal) => write!(f, "{refusal}; {}", refusal.cause().advice()),
             Self::Unauthenticated(message) => write!(
                 f,
                 "{REFUSES_US} (401: {message}); renew the \
@@ -146,6 +182,10 @@ impl fmt::Display for ApiError {
                 "{CANNOT_BE_REACHED} ({text}); check its address and the network"
             ),
             Self::Unreadable => fmt::Display::fmt(&Unreadable, f),
+            Self::NotAsked => f.write_str(
+                "the answer is of something else than what was asked for; look at what answers \
+                 in the API server's place",
+            ),
             Self::TooLong(limit) => write!(
                 f,
                 "the answer is longer than {} KiB, which no true one is; look at what answers \
@@ -192,6 +232,7 @@ impl ApiError {
             Self::Invalid(code, _) | Self::Slow { code, .. } => Some(*code),
             Self::Unreachable(_)
             | Self::Unreadable
+            | Self::NotAsked
             | Self::TooLong(_)
             | Self::Endless
             | Self::Late
@@ -214,6 +255,7 @@ impl ApiError {
                 | Self::Unreachable(_)
                 | Self::Unauthenticated(_)
                 | Self::NotServed(_)
+                | Self::NotAsked
         )
     }
 
@@ -238,11 +280,13 @@ impl ApiError {
             404 => Self::NotServed(message),
             409 => Self::Conflict,
             410 => Self::Expired,
-            429 | 500.. => Self::Slow {
+            408 | 429 | 500.. => Self::Slow {
                 code,
                 retry_after,
                 message,
             },
+            // Redirects are not followed: credentials go to the address that was given.
+            300..=399 => Self::NotAsked,
             _ => Self::Invalid(code, message),
         }
     }
@@ -342,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quota_is_no_missing_right() {
+    fn what_is_no_missing_right_is_not_to_be_granted() {
         let refused = |message: &str| {
             ApiError::Forbidden(Refusal {
                 verb: "create",
@@ -354,7 +398,12 @@ mod tests {
         };
         let quota = refused(r#"secrets "tidings-state.a" is forbidden: exceeded quota: few"#);
         assert!(quota.contains("raise the quota") && !quota.contains("grant it"));
+        let webhook = refused(r#"admission webhook "validation.gatekeeper.sh" denied the request"#);
+        assert!(webhook.contains("no right is missing") && !webhook.contains("grant it"));
+        let ending =
+            refused("unable to create new content in namespace a because it is being terminated");
+        assert!(ending.contains("is being deleted") && !ending.contains("grant it"));
         let right = refused(r#"secrets is forbidden: User "tidings" cannot create"#);
-        assert!(right.contains("grant it") && !right.contains("quota;"));
+        assert!(right.contains("grant it") && !right.contains("no right"));
     }
 }

@@ -118,6 +118,14 @@ impl Place {
         }
     }
 
+    /// As its objects say it: `v1`, `apps/v1`.
+    pub(super) fn api_version(&self) -> String {
+        match self.group {
+            "" => self.version.to_owned(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
     /// Its path at the API server.
     pub fn path(&self) -> String {
         let mut path = match self.group {

@@ -64,7 +64,7 @@ pub fn describe(error: &anyhow::Error) -> String {
             "  caused by: "
         };
         let refusal = cause.downcast_ref().and_then(ApiError::refusal);
-        match refusal.filter(|refusal| !refusal.is_by_quota()) {
+        match refusal.filter(|refusal| refusal.is_by_right()) {
             Some(refusal) => {
                 let _ = write!(lines, "{begin}{refusal}\n  {}", grants([refusal]));
             }

@@ -2,7 +2,7 @@
 //! since.
 
 use tidings_core::digest::Digest;
-use tidings_core::index::Content;
+use tidings_core::index::{Content, Presence};
 use tidings_core::kinds::KINDS;
 use tidings_core::object::Version;
 use tidings_core::refs::WorkloadRef;
@@ -79,4 +79,41 @@ fn what_the_watch_has_not_told_is_read_before_it_is_compared() {
     town.control.take(0, Input::Leading(new));
     assert_eq!(settle(&mut town, 90), 1, "it is read");
     assert_eq!((entry(&town).n, &entry(&town).seen), (0, &later.seen));
+}
+
+/// A reading came from another cluster, whose versions are far ahead: what the watch tells
+/// afterwards counts all the same.
+#[test]
+fn a_version_that_the_watch_never_reaches_is_doubted() {
+    let mut town = Neighbourhood::new();
+    town.told(Fact::Source(meta("quiet", "s", 5)));
+    town.uses("quiet", "web", &["s".to_owned()]);
+    assert_eq!(settle(&mut town, 5_000_000), 1);
+    town.told(Fact::Source(meta("quiet", "s", 7)));
+    assert_eq!(settle(&mut town, 7), 0, "the watch may be late");
+
+    let now = 10_000;
+    assert_eq!(town.control.next(), Some(now));
+    let source = meta("quiet", "s", 7).key;
+    let presence = |town: &Neighbourhood| {
+        let known = town.control.index().source(&source);
+        known.unwrap().presence.clone()
+    };
+    assert_ne!(presence(&town), Presence::Unknown);
+    town.control.turn(now);
+    assert_eq!(presence(&town), Presence::Unknown, "it is to be read again");
+}
+
+/// That it is ahead for a moment is usual, and asks for nothing.
+#[test]
+fn a_version_that_the_watch_reaches_is_not() {
+    let mut town = Neighbourhood::new();
+    town.told(Fact::Source(meta("quiet", "s", 5)));
+    town.uses("quiet", "web", &["s".to_owned()]);
+    assert_eq!(settle(&mut town, 9), 1);
+    for version in [7, 9] {
+        town.told(Fact::Source(meta("quiet", "s", version)));
+    }
+    town.control.turn(0);
+    assert_eq!(town.control.next(), None);
 }

@@ -12,6 +12,7 @@ use tidings_core::restless::Restless;
 use tidings_core::settle::Millis;
 
 use super::backoff::Backoff;
+use super::behind::Behind;
 use super::reading::Reads;
 use super::{Effect, NameTest, Plan};
 use crate::api::ApiError;
@@ -39,6 +40,7 @@ pub(super) struct Ground {
     /// Up to this version the API server has forgotten what was.
     pub(super) forgotten: Version,
     pub(super) reading: Reads,
+    behind: Behind,
     lists: HashMap<(SourceKind, Name), Listing>,
     /// By namespace, workloads that are read again one by one.
     returning: HashMap<Name, Backoff>,
@@ -70,6 +72,7 @@ impl Ground {
             seed: plan.seed,
             forgotten: 0,
             reading: Reads::default(),
+            behind: Behind::default(),
             lists: HashMap::new(),
             returning: HashMap::new(),
             effects: Vec::new(),
@@ -132,6 +135,7 @@ impl Ground {
 
     /// What a list shows may have changed long ago.
     fn source_changed(&mut self, source: &SourceRef, fact: Fact) -> Concerned {
+        self.behind.told(&fact, &self.index, self.now);
         let concerned = self.index.apply(fact);
         if !concerned.changed.is_empty() && !self.index.is_listing(source) {
             self.restless.changed(source);
@@ -165,6 +169,11 @@ impl Ground {
     /// Whether a source is being read.
     pub(super) fn is_read(&self, source: &SourceRef) -> bool {
         self.reading.is_under_way(source)
+    }
+
+    /// Doubts what was read of sources, where the watch does not follow.
+    pub(super) fn doubt_what_was_read(&mut self) -> Concerned {
+        self.behind.doubt(&mut self.index, self.now)
     }
 
     // --- what is asked for ------------------------------------------------------
@@ -221,7 +230,8 @@ impl Ground {
 
     /// When there is something to ask for again without an input.
     pub(super) fn next(&self) -> Option<Millis> {
-        self.lists.values().filter_map(Listing::due).min()
+        let lists = self.lists.values().filter_map(Listing::due);
+        lists.chain(self.behind.next()).min()
     }
 
     pub(super) fn listed(

@@ -16,6 +16,7 @@ mod action;
 mod announce;
 mod answers;
 mod backoff;
+mod behind;
 #[cfg(test)]
 mod coming_back;
 mod departed;
@@ -135,6 +136,8 @@ impl Control {
         self.ground.pass(now);
         self.ground.ask_for_lists();
         self.ground.ask_for_returning();
+        let concerned = self.ground.doubt_what_was_read();
+        self.heed(&concerned);
         if let Some(leading) = &mut self.leading {
             leading.turn(&mut self.ground, self.draining);
         }

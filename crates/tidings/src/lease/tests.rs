@@ -74,6 +74,8 @@ impl Server {
         match &stored.lease {
             Some(lease) => {
                 let mut lease = lease.clone();
+                lease["apiVersion"] = "coordination.k8s.io/v1".into();
+                lease["metadata"]["namespace"] = "default".into();
                 lease["metadata"]["resourceVersion"] = stored.version.to_string().into();
                 Response::new(Body::from(lease.to_string().into_bytes()))
             }

@@ -254,7 +254,7 @@ impl Task {
                 }
             }
             End::Failed(error) => {
-                if *error == ApiError::Expired {
+                if matches!(error, ApiError::Expired | ApiError::NotAsked) {
                     self.at = None;
                 }
                 match error.refusal() {
@@ -504,6 +504,8 @@ impl Task {
         match kind {
             Kind::Error => Err(api::of_event(call, object.get().as_bytes()).into()),
             Kind::Bookmark => self.bookmark(object, listing).await.map(|()| false),
+            // What changed cannot be told: only a list does.
+            _ if !api::is_told_of(call, object.get().as_bytes()) => Err(ApiError::NotAsked.into()),
             _ if listing => {
                 self.object(kind, object, How::Listed).await;
                 Ok(true)

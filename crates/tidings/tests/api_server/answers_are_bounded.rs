@@ -12,6 +12,7 @@ use futures::{StreamExt, stream};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use serde_json::json;
 use tidings::api::{ApiClient, ApiError, Place};
 use tidings::fetch;
 use tidings::metrics::Metrics;
@@ -147,9 +148,11 @@ async fn a_list_whose_pages_come_again() {
 
 #[tokio::test]
 async fn records_in_objects_without_number() {
-    let service = tower::service_fn(|_: Request<Body>| {
-        let answer = r#"{"metadata":{"name":"x","resourceVersion":"1"},"data":{}}"#;
-        let answer = Response::new(AxumBody::from(answer));
+    let service = tower::service_fn(|request: Request<Body>| {
+        let name = request.uri().path().rsplit('/').next();
+        let metadata = json!({"name": name, "namespace": "tidings", "resourceVersion": "1"});
+        let answer = json!({"apiVersion": "v1", "metadata": metadata, "data": {}});
+        let answer = Response::new(AxumBody::from(answer.to_string()));
         std::future::ready(Ok::<_, Infallible>(answer))
     });
     let api = ApiClient::from(Client::new(service, "default"));

@@ -25,14 +25,17 @@ fn kubeconfig(folder: &TempDir, cluster: &str) -> Connect {
     }
 }
 
+const POD: &str = r#"{"apiVersion":"v1","metadata":{"name":"p","namespace":"mine"}}"#;
+
 /// Answers one request on a connection; returns what was asked, in lower case.
 async fn answer(connection: &mut TcpStream) -> String {
     let mut asked = Vec::new();
     while !asked.ends_with(b"\r\n\r\n") {
         connection.read_buf(&mut asked).await.unwrap();
     }
-    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-    connection.write_all(answer).await.unwrap();
+    let length = POD.len();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{POD}");
+    connection.write_all(answer.as_bytes()).await.unwrap();
     String::from_utf8(asked).unwrap().to_lowercase()
 }
 
@@ -55,7 +58,7 @@ async fn and_used_again_until_then() {
     let ask = async {
         for _ in 0..2 {
             let place = Place::core("pods").within("mine").named("p");
-            assert_eq!(client.get(place).await.unwrap(), "{}");
+            assert_eq!(client.get(place).await.unwrap(), POD);
         }
     };
     let ((asked, idle), ()) = tokio::join!(serve, ask);
@@ -83,7 +86,7 @@ async fn and_those_for_watches_are_used_once() {
     let ask = async {
         for _ in 0..3 {
             let place = Place::core("pods").within("mine").named("p");
-            assert_eq!(client.get(place).await.unwrap(), "{}");
+            assert_eq!(client.get(place).await.unwrap(), POD);
         }
     };
     tokio::join!(serve, ask);

@@ -78,7 +78,6 @@ impl Answer {
         Self::ok().text(&value.to_string())
     }
 
-    /// A Status.
     /// 404, as an API server says it of an object.
     pub(crate) fn missing(name: &str) -> Self {
         let status = json!({"kind": "Status", "code": 404, "details": {"name": name}});
@@ -88,6 +87,7 @@ impl Answer {
         }
     }
 
+    /// A Status.
     pub(crate) fn status(code: u16, message: &str) -> Self {
         let status = json!({"kind": "Status", "code": code, "message": message});
         Self {
@@ -141,12 +141,64 @@ impl Answer {
         self
     }
 
+    /// With what an API server says first, where the test leaves it out: of which version
+    /// it is, and of an object its name and namespace.
+    fn at(mut self, path: &str) -> Self {
+        if let ([Piece::Bytes(text)], 200) = (self.pieces.make_contiguous(), self.code)
+            && !text.ends_with('\n')
+            && let Ok(Value::Object(mut object)) = serde_json::from_str(text)
+        {
+            let named = Addressed::read(path);
+            object
+                .entry("apiVersion")
+                .or_insert_with(|| named.version.into());
+            if let (Some(name), Some(metadata)) = (named.name, object.get_mut("metadata")) {
+                let named = [("name", Some(name)), ("namespace", named.namespace)];
+                for (key, value) in named {
+                    if let (Some(value), None) = (value, metadata.get(key)) {
+                        metadata[key] = value.into();
+                    }
+                }
+            }
+            *text = Value::Object(object).to_string();
+        }
+        self
+    }
+
     fn response(self) -> Response<axum::body::Body> {
         let mut response = Response::builder().status(self.code);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
         response.body(body(self.pieces)).unwrap()
+    }
+}
+
+/// What a path says of what is there.
+struct Addressed<'a> {
+    version: String,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Addressed<'a> {
+    fn read(path: &'a str) -> Self {
+        let parts: Vec<_> = path.split('/').skip(1).collect();
+        let (version, rest) = match *parts {
+            ["api", version, ref rest @ ..] => (version.to_owned(), rest),
+            ["apis", group, version, ref rest @ ..] => (format!("{group}/{version}"), rest),
+            _ => (String::new(), &[][..]),
+        };
+        let (namespace, rest) = match *rest {
+            ["namespaces", namespace, ref rest @ ..] if !rest.is_empty() => (Some(namespace), rest),
+            _ => (None, rest),
+        };
+        let name = rest.get(1).copied();
+        Self {
+            version,
+            namespace,
+            name,
+        }
     }
 }
 
@@ -237,8 +289,9 @@ impl Fake {
         let fake = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let answer = fake.answer(&request);
-            async {
-                match answer {
+            let path = request.uri().path().to_owned();
+            async move {
+                match answer.map(|answer| answer.at(&path)) {
                     Some(answer) => Ok::<_, std::io::Error>(answer.response()),
                     None => std::future::pending().await,
                 }

@@ -1,7 +1,7 @@
 //! An API server behind TLS that says whom it knows, and can change its mind.
 //!
 //! Goes in: a certificate that it shows, the token, the password (`Basic …`) or the client
-//! certificate that it knows. Comes out: `{}` for who is known, 401 for who is not.
+//! certificate that it knows. Comes out: an empty list for who is known, 401 for who is not.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -179,7 +179,9 @@ impl Guarded {
             } else {
                 "401 Unauthorized"
             };
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
+            let body = r#"{"apiVersion":"v1","metadata":{}}"#;
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await?;
         }
     }

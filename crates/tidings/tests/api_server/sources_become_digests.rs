@@ -89,10 +89,23 @@ async fn unless_it_is_not_watched() {
 
 #[tokio::test]
 async fn unless_it_is_junk() {
-    for text in ["", "{", "[]", "<html>hunter2</html>", "{\"metadata\": {}}"] {
+    for text in ["", "{", "[]", "<html>hunter2</html>"] {
         let answer = Answer::ok().text(text);
         let error = read(Secret, answer, "").await.unwrap_err();
         assert_eq!(error, ApiError::Unreadable, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn unless_it_is_of_something_else() {
+    let metadata = json!({"name": "c", "namespace": "ns", "uid": "c", "resourceVersion": "7"});
+    for (version, kind) in [
+        ("meta.k8s.io/v1", "PartialObjectMetadata"),
+        ("v2", "Secret"),
+    ] {
+        let other = json!({"kind": kind, "apiVersion": version, "metadata": metadata});
+        let error = read(Secret, Answer::json(&other), "").await.unwrap_err();
+        assert_eq!(error, ApiError::NotAsked, "{kind}");
     }
 }
 

@@ -9,7 +9,7 @@ use tidings::settings::WhySettings;
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::surroundings::Surroundings;
 
-use crate::fake::{Answer, Fake};
+use crate::fake::{Answer, Fake, page};
 
 fn settings() -> WhySettings {
     let cli = Cli::try_parse_from(["tidings", "why", "-n", "staeg"]).unwrap();
@@ -24,7 +24,8 @@ fn cluster(namespace: Answer) -> Fake {
     let path = "/api/v1/namespaces/staeg";
     let lease = "/apis/coordination.k8s.io/v1/namespaces/tidings/leases/tidings";
     let fake = Fake::new().at(lease, [Answer::missing("tidings")]);
-    let mut fake = fake.at(path, [namespace]);
+    let records = "/api/v1/namespaces/tidings/secrets";
+    let mut fake = fake.at(path, [namespace]).at(records, [page(1, "", &[])]);
     for kind in settings().installation.kinds.iter() {
         let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
         let (group, version, plural) = (kind.group, kind.version, kind.plural);
