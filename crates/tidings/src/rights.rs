@@ -2,6 +2,8 @@
 
 mod ask;
 mod table;
+mod viewer;
 
 pub use ask::{Missing, missing};
 pub use table::{Extent, PolicyRule, Reach, advice, rules};
+pub use viewer::{Viewer, viewer};

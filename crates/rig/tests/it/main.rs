@@ -83,6 +83,7 @@ mod told_elsewhere;
 mod two_replicas;
 mod two_sources_one_roll;
 mod used_as_the_kubelet_does;
+mod viewers;
 mod wait_for;
 mod waits;
 mod watches_that_seem_well;

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
 use crate::cli::yaml::{self, NOTE};
-use crate::rights::{self, PolicyRule, Reach};
+use crate::rights::{self, PolicyRule, Reach, Viewer};
 use crate::settings::args::{Cli, ManifestsArgs};
 use crate::settings::selector::Selector;
 use crate::settings::surroundings::RELOADER_DEPLOYMENT_NAME;
@@ -39,12 +39,17 @@ pub struct Given {
 
 /// Options that concern whoever prints the manifests, not the pod.
 const NOT_IN_A_POD: [&str; 3] = ["kubeconfig", "context", "own_namespace"];
+/// The API group of roles.
+const RBAC: &str = "rbac.authorization.k8s.io";
 /// Of a user without a name or rights.
 const NOBODY: u32 = 65534;
 
 /// What `tidings manifests` prints.
 pub fn printed(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<String> {
     let settings = ControllerSettings::new(&args.controller, &in_a_cluster())?;
+    if let Some(viewer) = args.viewer {
+        return Ok(viewers(&settings, viewer));
+    }
     let matches = matches.subcommand_matches("manifests");
     let run = Run {
         image: args.image.clone(),
@@ -96,6 +101,33 @@ pub fn render(settings: &ControllerSettings, run: &Run) -> String {
     documents.extend(disruption_budget(&names, run));
     documents.extend(network_policy(settings, &names, run));
     yaml::documents(&documents)
+}
+
+/// The role for whoever looks at this installation, to be bound by whoever applies it.
+fn viewers(settings: &ControllerSettings, viewer: Viewer) -> String {
+    let names = Names::of(settings);
+    let suffix = match viewer {
+        Viewer::WithoutSecrets => "viewer",
+        Viewer::WithSecrets => "viewer-with-secrets",
+    };
+    let name = format!("{}-{suffix}", names.instance);
+    let rules = rights::viewer(&settings.extent(), viewer);
+    let rules = rules.iter().map(|of| match of.scope {
+        Reach::Watched => rule(of),
+        Reach::Own => {
+            let mut named = rule(of);
+            named["resourceNames"] = json!([names.instance]);
+            named
+        }
+    });
+    let rules = noted_once(rules.collect());
+    let role = json!({
+        "apiVersion": format!("{RBAC}/v1"),
+        "kind": "ClusterRole",
+        "metadata": names.meta_in(&name, None),
+        "rules": rules,
+    });
+    yaml::documents(&[role])
 }
 
 struct Names<'a> {
@@ -179,7 +211,6 @@ fn noted_once(mut rules: Vec<Value>) -> Vec<Value> {
 fn role(names: &Names<'_>, name: &str, namespace: Option<&str>, rules: &[Value]) -> [Value; 2] {
     let kind = namespace.map_or("ClusterRole", |_| "Role");
     let meta = names.meta_in(name, namespace);
-    let api = "rbac.authorization.k8s.io";
     let subject = json!({
         "kind": "ServiceAccount",
         "name": names.instance,
@@ -187,16 +218,16 @@ fn role(names: &Names<'_>, name: &str, namespace: Option<&str>, rules: &[Value])
     });
     [
         json!({
-            "apiVersion": format!("{api}/v1"),
+            "apiVersion": format!("{RBAC}/v1"),
             "kind": kind,
             "metadata": meta,
             "rules": rules,
         }),
         json!({
-            "apiVersion": format!("{api}/v1"),
+            "apiVersion": format!("{RBAC}/v1"),
             "kind": format!("{kind}Binding"),
             "metadata": meta,
-            "roleRef": {"apiGroup": api, "kind": kind, "name": name},
+            "roleRef": {"apiGroup": RBAC, "kind": kind, "name": name},
             "subjects": [subject],
         }),
     ]

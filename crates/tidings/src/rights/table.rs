@@ -52,6 +52,10 @@ pub struct PolicyRule {
 
 /// Verbs that change something. A dry run has none of them.
 const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
+/// What sources are read for.
+pub(super) const SOURCES_WHY: &str = "sources: what workloads use";
+/// What workloads are read for.
+pub(super) const WORKLOADS_WHY: &str = "workloads: what is rolled";
 /// What a list and watch needs, and a fresh reading.
 const WATCH: [&str; 3] = ["get", "list", "watch"];
 
@@ -87,21 +91,21 @@ fn ignores(extent: &Extent, resource: &str) -> bool {
 fn table(kinds: &Kinds) -> Vec<PolicyRule> {
     let workloads = kinds.iter().map(|kind| {
         let verbs = [&WATCH[..], writes(kind)].concat();
-        watched(kind.group, kind.plural, &verbs, "workloads: what is rolled")
+        watched(kind.group, kind.plural, &verbs, WORKLOADS_WHY)
     });
     SOURCES
         .iter()
         .flat_map(source)
         .chain(workloads)
         .chain(runs(kinds))
-        .chain(revisions(kinds))
+        .chain(revisions(kinds, &["get", "list"]))
         .chain(fixed())
         .collect()
 }
 
 /// What is watched of a kind of source, and read of it.
 fn source(row: &SourceRow) -> Vec<PolicyRule> {
-    let why = "sources: what workloads use";
+    let why = SOURCES_WHY;
     if !row.kind.by_status() {
         return vec![watched(row.group, row.watched, &WATCH, why)];
     }
@@ -111,7 +115,8 @@ fn source(row: &SourceRow) -> Vec<PolicyRule> {
     ]
 }
 
-fn watched(
+/// A rule that must hold wherever something is watched.
+pub(super) fn watched(
     group: &'static str,
     resource: &'static str,
     verbs: &[&'static str],
@@ -146,7 +151,10 @@ fn runs(kinds: &Kinds) -> Option<PolicyRule> {
 }
 
 /// The histories of pod templates, each once.
-fn revisions(kinds: &Kinds) -> impl Iterator<Item = PolicyRule> {
+pub(super) fn revisions(
+    kinds: &Kinds,
+    verbs: &'static [&'static str],
+) -> impl Iterator<Item = PolicyRule> {
     const KEPT_IN: [(Revision, &str); 2] = [
         (Revision::ReplicaSet, "replicasets"),
         (Revision::ControllerRevision, "controllerrevisions"),
@@ -159,7 +167,7 @@ fn revisions(kinds: &Kinds) -> impl Iterator<Item = PolicyRule> {
         watched(
             "apps",
             resource,
-            &["get", "list"],
+            verbs,
             "since when the pods' template is what it is",
         )
     })

@@ -9,6 +9,7 @@ use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
 use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no};
+use crate::rights::Viewer;
 
 mod cluster;
 mod history;
@@ -117,7 +118,9 @@ const MANIFESTS_EXAMPLES: &str = "\
 Examples:
   tidings manifests --image example.test/tidings:1 | kubectl apply -f -
   tidings manifests --namespaces stage,prod --image example.test/tidings:1 > tidings.yaml
-  tidings manifests --dry-run --resources-to-ignore secrets";
+  tidings manifests --dry-run --resources-to-ignore secrets
+  tidings manifests --viewer | kubectl apply -f -    a role for whoever only looks
+  kubectl create rolebinding dev --clusterrole=tidings-viewer --group=dev -n stage";
 
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
@@ -238,6 +241,12 @@ pub struct WhyArgs {
 /// All options of `tidings manifests`.
 #[derive(Clone, Debug, Args)]
 pub struct ManifestsArgs {
+    /// Print, instead of an installation, the ClusterRole that whoever asks `stale`, `impact`,
+    /// `status`, `why`, `wait` and `history` needs. RBAC knows no right to metadata alone, so
+    /// without-secrets (which --viewer alone means) has nothing of Secrets, and what needs them
+    /// is said to be unknown; with-secrets reads every one.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "without-secrets", conflicts_with_all = ["image", "replicas", "network_policy"])]
+    pub viewer: Option<Viewer>,
     /// The container image to run.
     #[arg(long, value_name = "IMAGE", default_value = concat!("tidings:", env!("CARGO_PKG_VERSION")))]
     pub image: String,

@@ -67,7 +67,7 @@ async fn measure(input: &'static Input) -> Result<Row> {
     let audit = scratch.path().join("audit.log");
     let cluster = Cluster::start(options(scratch.path(), &audit)?).await?;
     let home = TestNamespace::named(&cluster, TENANT.to_owned()).await?;
-    rbac::bind(home.client(), home.name(), "edit", USER).await?;
+    rbac::bind(home.client(), Some(home.name()), "edit", USER).await?;
     let tenant = Tenant::new(&cluster.kubeconfig_for(USER).await?, home.name()).await?;
     let neighbour = Neighbour::new(&cluster, input.neighbour, ALONE + BESIDE).await?;
     let tidings = installed(&cluster).await?;
