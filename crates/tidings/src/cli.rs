@@ -7,6 +7,7 @@ pub mod grants;
 pub mod history;
 pub mod impact;
 pub mod implicit;
+mod incumbent;
 pub mod informed;
 pub mod input;
 #[cfg(test)]

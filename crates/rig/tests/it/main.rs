@@ -11,6 +11,7 @@ mod answers_without_end;
 mod api_outage;
 mod as_kubectl_does;
 mod bad_input_is_told;
+mod beside_reloader;
 mod changed_while_being_made;
 mod changed_while_down;
 mod chart;

@@ -2,7 +2,7 @@
 //!
 //! Goes in: the words of a command that speaks to a cluster. Comes out: the way there,
 //! the command with the options of the installation where none were given, and what is
-//! to be said of it. It concerns every command that has an installation's options; none
+//! to be said of it; where there is none, perhaps those of stakater/Reloader. It concerns every command that has an installation's options; none
 //! has to do anything for it.
 //!
 //! Error policy: without an installation's word, or where it cannot be read, the command
@@ -15,6 +15,7 @@ use anyhow::{Result, bail};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use tidings_core::refs::Name;
 
+use super::incumbent;
 use crate::api::{ApiClient, ApiError};
 use crate::installed::choose::{AskedFor, Choice, choose};
 use crate::installed::find::{find, labels};
@@ -72,8 +73,21 @@ pub struct CommandLine {
     pub matches: ArgMatches,
 }
 
-/// Asks the cluster what is installed, and completes the line with it.
+/// Goes to the cluster that the line names, and asks what is installed there.
 pub async fn inform(line: &CommandLine, around: &Surroundings) -> Result<Informed> {
+    let Some((_, given)) = line.matches.subcommand() else {
+        bail!("no command");
+    };
+    let api = ApiClient::of_command(&cluster(&ClusterArgs::from_arg_matches(given)?)).await?;
+    inform_by(api, line, around).await
+}
+
+/// Asks a cluster what is installed, and completes the line with it.
+pub async fn inform_by(
+    api: ApiClient,
+    line: &CommandLine,
+    around: &Surroundings,
+) -> Result<Informed> {
     let cli = Cli::from_arg_matches(&line.matches)?;
     let Some((name, given)) = line.matches.subcommand() else {
         bail!("no command");
@@ -81,7 +95,6 @@ pub async fn inform(line: &CommandLine, around: &Surroundings) -> Result<Informe
     let home = HomeArgs::from_arg_matches(given)?;
     let named = is_given(given, "own_namespace");
     let usual = own_namespace(&home, around);
-    let api = ApiClient::of_command(&cluster(&ClusterArgs::from_arg_matches(given)?)).await?;
     let mut asked = asked(&api, name, given, &home);
     let plain = |api, note| Ok(Informed { api, cli, note });
     let found = match find(&api, named.then_some(&usual), &usual).await {
@@ -93,7 +106,13 @@ pub async fn inform(line: &CommandLine, around: &Surroundings) -> Result<Informe
     }
     match choose(found, &asked) {
         Choice::One(one) => complete(api, line, (name, given), *one),
-        Choice::None => plain(api, String::new()),
+        Choice::None => {
+            let found = incumbent::look(&api, name, asked.namespace.as_ref()).await;
+            let line = with_words(line, (name, given), &found.words);
+            let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(line)?)?;
+            let note = found.note;
+            Ok(Informed { api, cli, note })
+        }
         Choice::Several(said) if needs_none(name).is_some() => {
             plain(api, format!("{said}, for its records\n"))
         }
@@ -133,12 +152,7 @@ fn complete(
     };
     // What is named on the line goes first also among these.
     words.retain(|word| !word.starts_with("--instance="));
-    let cli = Cli::command();
-    let mut line = line.words.clone();
-    if let Some(command) = cli.find_subcommand(name) {
-        let drop = needs_none(name).unwrap_or_default();
-        line = told::merged(&line, &words, (command, given), drop);
-    }
+    let mut line = with_words(line, (name, given), &words);
     let home = [
         format!("--instance={}", one.instance),
         format!("--own-namespace={}", one.namespace),
@@ -146,8 +160,22 @@ fn complete(
     let missing = ["instance", "own_namespace"].into_iter().zip(home);
     let missing = missing.filter(|(id, _)| !is_given(given, id));
     line.splice(2..2, missing.map(|(_, word)| word.into()));
-    let cli = Cli::from_arg_matches(&cli.try_get_matches_from(line)?)?;
+    let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(line)?)?;
     Ok(Informed { api, cli, note })
+}
+
+/// The words of a line with those put in that its command has and was not given.
+fn with_words(
+    line: &CommandLine,
+    (name, given): (&str, &ArgMatches),
+    words: &[String],
+) -> Vec<OsString> {
+    let cli = Cli::command();
+    let drop = needs_none(name).unwrap_or_default();
+    match cli.find_subcommand(name) {
+        Some(command) => told::merged(&line.words, words, (command, given), drop),
+        None => line.words.clone(),
+    }
 }
 
 fn unreadable(which: &str, why: &str) -> String {

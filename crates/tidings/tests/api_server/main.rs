@@ -21,6 +21,7 @@ mod lists_come_as_streams_or_pages;
 mod lists_wait_for_a_busy_server;
 mod pods_are_as_old_as_their_revision;
 mod refusals_are_told_once;
+mod reloader_beside_nothing;
 mod renamed_annotations;
 mod secrets_leave_nothing_behind;
 mod sources_become_digests;

@@ -12,7 +12,7 @@ mod case;
 mod everybody;
 mod kinds;
 mod left;
-mod options;
+pub(in crate::cli) mod options;
 mod references;
 mod wave;
 mod words;

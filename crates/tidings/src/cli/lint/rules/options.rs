@@ -128,7 +128,7 @@ pub(super) static RULES: &[Rule] = &[
 ];
 
 /// Options that no other program has.
-const ITS_OWN: [&str; 6] = [
+pub(in crate::cli) const ITS_OWN: [&str; 6] = [
     "reload-strategy",
     "reload-on-create",
     "reload-on-delete",
