@@ -197,6 +197,8 @@ fn of_kubeconfig(args: &args::KubeconfigArgs) -> Connect {
 /// Which cluster a command speaks to.
 pub(crate) fn cluster(args: &args::ClusterArgs) -> Connect {
     Connect {
+        cluster: args.cluster.clone(),
+        user: args.user.clone(),
         as_user: args.as_user.clone(),
         as_groups: args.as_groups.clone(),
         answer: Some(args.request_timeout).filter(|time| !time.is_zero()),

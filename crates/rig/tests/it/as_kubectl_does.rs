@@ -58,6 +58,27 @@ async fn groups_are_impersonated_with_their_member() -> Result<()> {
     Ok(())
 }
 
+/// Parts of the kubeconfig by their names, and whoever is not in it is nobody.
+#[tokio::test]
+async fn a_cluster_and_a_user_are_chosen_by_name() -> Result<()> {
+    let ns = street("by-name").await?;
+    let admin = Cluster::shared().await?.kubeconfig();
+    let mut file = kube::config::Kubeconfig::read_from(admin)?;
+    let cluster = file.clusters.first().context("no cluster")?.name.clone();
+    let user = file.auth_infos.first().context("no user")?.name.clone();
+    file.current_context = None;
+    file.contexts.clear();
+    let folder = tempfile::tempdir()?;
+    let bare = folder.path().join("bare");
+    std::fs::write(&bare, serde_json::to_string(&file)?)?;
+    let stale = ["stale", "-n", ns.name(), "--cluster", &cluster, "--user"];
+    let known = tidings(&bare, &[&stale[..], &[&user]].concat()).await?;
+    ensure!(known.status.code() != Some(2), "{}", text_of(&known));
+    let nobody = tidings(&bare, &[&stale[..], &["nobody"]].concat()).await?;
+    ensure!(nobody.status.code() == Some(2), "{}", text_of(&nobody));
+    Ok(())
+}
+
 /// What kubectl is told of its plugin's next word, as cobra tells it.
 async fn completed(kubeconfig: &Path, words: &[&str]) -> Result<String> {
     let output = process::run_as("kubectl_complete-tidings", kubeconfig, words).await?;

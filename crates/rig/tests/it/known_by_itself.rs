@@ -93,6 +93,26 @@ async fn who_leads_next_says_what_he_was_told() -> Result<()> {
     .await
 }
 
+/// A ConfigMap of that name that others use is not written on, and that is told.
+#[tokio::test]
+async fn somebody_elses_of_that_name_is_left_alone() -> Result<()> {
+    let lab = Installed::new(Cluster::shared().await?, "known-other").await?;
+    lab.own()
+        .apply(config_map("tidings-installation", &[("a", "1")]))
+        .await?;
+    let tidings = lab.controller(&[]).await?;
+    let told = |line: &str| line.contains("the ConfigMap tidings-installation is somebody else's");
+    tidings
+        .wait_for_line("that it is left alone", secs(30), told)
+        .await?;
+    let there = lab.own().get(SAID).await?;
+    ensure!(
+        there.data["data"] == serde_json::json!({"a": "1"}),
+        "{there:?}"
+    );
+    Ok(())
+}
+
 /// As it was before: the defaults, and the records where they are said to be.
 #[tokio::test]
 async fn without_its_word_the_defaults_count() -> Result<()> {

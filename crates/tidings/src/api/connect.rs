@@ -90,6 +90,10 @@ pub struct Connect {
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig; otherwise its current one.
     pub context: Option<String>,
+    /// A cluster of the kubeconfig; otherwise the context's.
+    pub cluster: Option<String>,
+    /// A user of the kubeconfig; otherwise the context's.
+    pub user: Option<String>,
     /// Whom to impersonate; otherwise whom the kubeconfig says, if anybody.
     pub as_user: Option<String>,
     /// The groups of whom is impersonated.

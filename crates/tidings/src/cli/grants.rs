@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::refs::Name;
+use tidings_shared::plain::plain;
 
 use crate::api::Refusal;
 
@@ -72,11 +73,20 @@ fn command(duty: &Duty, extent: &Granted) -> String {
         Some(resource) => format!("tidings-{}-{resource}", duty.verb),
         None => format!("tidings-{}", duty.verb),
     };
-    let Duty { verb, user, .. } = duty;
+    let (verb, user) = (duty.verb, quoted(&duty.user));
     format!(
         "kubectl create {cluster}role {role} --verb={verb} --resource={resources}{names}{within} && \
          kubectl create {cluster}rolebinding {role} --{cluster}role={role} --user={user}{within}"
     )
+}
+
+/// As one word of a shell, whatever is in it: it is the name that somebody gave himself.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "@%+=:,./_-".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", plain(word).replace('\'', r"'\''"))
 }
 
 /// Whom the API server names: `User "alice" cannot list resource …` (`apiserver`'s
@@ -156,6 +166,18 @@ mod tests {
         let many = places.map(|place| refusal("list", "pods", Some(place), ""));
         assert!(grants(&many).ends_with("and so on, 2 more\n"));
         assert_eq!(grants(&[]), "");
+    }
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        assert_eq!(
+            quoted("system:serviceaccount:ns:a"),
+            "system:serviceaccount:ns:a"
+        );
+        assert_eq!(quoted("alice@example.org"), "alice@example.org");
+        assert_eq!(quoted("oidc#Alice B"), "'oidc#Alice B'");
+        assert_eq!(quoted("x'; rm -rf $HOME #"), r"'x'\''; rm -rf $HOME #'");
+        assert_eq!(quoted("$(id)"), "'$(id)'");
     }
 
     #[test]

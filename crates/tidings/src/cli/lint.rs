@@ -29,6 +29,7 @@ use crate::cli::input::files::{self, Text};
 use crate::cli::input::objects::{Object, Objects};
 use crate::cli::input::unseen;
 use crate::cli::screen::Screen;
+use crate::cli::yaml;
 use crate::settings::LintSettings;
 use crate::settings::values::Output;
 
@@ -38,6 +39,7 @@ pub fn lint(settings: &LintSettings) -> Result<(String, Exit)> {
     let text = match settings.output {
         Output::Table => table::report(&report, &Screen::of_stdout()),
         Output::Json => report.json()?,
+        Output::Yaml => yaml::of(&report)?,
     };
     Ok((text, report.exit()))
 }

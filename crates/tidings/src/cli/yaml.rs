@@ -8,10 +8,18 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The key under which a map carries a comment that is printed above it.
 pub const NOTE: &str = "#";
+
+/// A report that is for programs, as one document.
+pub fn of(report: &impl Serialize) -> serde_json::Result<String> {
+    let mut out = String::new();
+    block(&serde_json::to_value(report)?, 0, &mut out);
+    Ok(out)
+}
 
 /// One stream of documents.
 pub fn documents(values: &[Value]) -> String {

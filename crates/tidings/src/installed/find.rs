@@ -48,6 +48,8 @@ async fn list(api: &ApiClient, namespace: Option<&Name>) -> Result<Discovery, Ap
     let list = Call::new(Verb::List, place)
         .with("labelSelector", LABEL)
         .with("limit", MOST.to_string())
+        // It is asked before every command, and of the server's memory; it changes seldom.
+        .with("resourceVersion", "0")
         .at_most(MOST * LONGEST);
     let json = api.read(&list).await?;
     let page = Page::read(&json)?;

@@ -42,10 +42,19 @@ pub(super) fn written(instance: &str, namespace: &str, options: &[String]) -> Va
     })
 }
 
-/// Whether an object says all that this one does.
+/// Where its label is.
+const AT_LABEL: &str = "/metadata/labels/tidings.dev~1installation";
+
+/// Whether an object says all that this one does; it may say more.
 pub(super) fn says(found: &Value, wanted: &Value) -> bool {
-    let same = |path: &str| found.pointer(path) == wanted.pointer(path);
-    same("/data") && same("/metadata/labels/tidings.dev~1installation")
+    let data = wanted["data"].as_object().into_iter().flatten();
+    let mut same = data.map(|(key, value)| found["data"].get(key) == Some(value));
+    same.all(|same| same) && found.pointer(AT_LABEL) == wanted.pointer(AT_LABEL)
+}
+
+/// Whether an object is one of these at all, and nobody else's of the same name.
+pub(super) fn is_one(found: &Value) -> bool {
+    found.pointer(AT_LABEL).is_some()
 }
 
 /// The labels of a namespace.
@@ -152,6 +161,12 @@ mod tests {
         assert!(says(&object, &object));
         assert!(!says(&written("blue", "own", &[]), &object));
         assert!(!says(&json!({}), &object));
+        let mut more = object.clone();
+        more["data"]["note"] = "by hand".into();
+        assert!(says(&more, &object));
+        assert!(!says(&object, &more));
+        more["metadata"]["labels"] = json!({"app": "other"});
+        assert!(is_one(&object) && !is_one(&more) && !says(&more, &object));
     }
 
     #[test]

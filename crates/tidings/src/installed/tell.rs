@@ -54,8 +54,8 @@ impl OwnWord {
     async fn put(&self, api: &ApiClient, term: &Term) -> Result<(), ApiError> {
         let there = self.place.clone().named(&*self.name);
         let (verb, place) = match api.get(there.clone()).await {
-            Ok(found) if object::says(&api::read(&found)?, &self.object) => return Ok(()),
-            Ok(_) => (Verb::Patch, there),
+            Ok(found) if self.amends(&api::read(&found)?) => (Verb::Patch, there),
+            Ok(_) => return Ok(()),
             Err(ApiError::Gone) => (Verb::Create, self.place.clone()),
             Err(error) => return Err(error),
         };
@@ -64,6 +64,19 @@ impl OwnWord {
         api.write(&write, || self.object.to_string())
             .await
             .map(drop)
+    }
+
+    /// Whether what is there is ours to amend, and needs it. Somebody else's of that name is
+    /// left alone.
+    fn amends(&self, found: &serde_json::Value) -> bool {
+        let is_one = object::is_one(found);
+        if !is_one && !self.said.swap(true, Ordering::Relaxed) {
+            let (name, label) = (&self.name, object::LABEL);
+            tracing::warn!(
+                "the ConfigMap {name} is somebody else's, without the label {label}, and is left as it is, so commands have to be given the controller's options: remove it, or choose another --instance"
+            );
+        }
+        is_one && !object::says(found, &self.object)
     }
 
     /// What is lost by it is little, so once is enough.

@@ -227,7 +227,7 @@ pub struct WhyArgs {
     /// Of several, only those whose labels match, such as `app=web,tier in (a,b)`.
     #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = selector::parse, conflicts_with = "workload")]
     pub selector: Option<Selector>,
-    /// A table for eyes (wide: nothing is cut), JSON for programs, or names of workloads.
+    /// A table for eyes (wide: nothing is cut), JSON or YAML for programs, or names of workloads.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ListForm,
     /// Print rows only, where there is one for each workload.

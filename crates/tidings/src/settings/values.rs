@@ -32,6 +32,15 @@ pub enum Output {
     Table,
     /// For programs.
     Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+impl Output {
+    /// Whether it is for programs.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
 }
 
 /// The form of a list, as kubectl calls it.
@@ -43,8 +52,17 @@ pub enum ListForm {
     Wide,
     /// For programs.
     Json,
+    /// The same as YAML.
+    Yaml,
     /// One `kind/name` a line.
     Name,
+}
+
+impl ListForm {
+    /// Whether it is for programs.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
 }
 
 /// What `tidings wait` waits for.
@@ -61,6 +79,8 @@ pub enum ImpactForm {
     Table,
     /// For programs.
     Json,
+    /// The same as YAML.
+    Yaml,
     /// For a comment on a pull request.
     Markdown,
 }

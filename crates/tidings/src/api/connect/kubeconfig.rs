@@ -7,7 +7,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
+use kube::config::{Context, Kubeconfig, KubeconfigError, LoadDataError, NamedContext};
 
 use super::bounded;
 
@@ -54,6 +54,28 @@ fn paths_in(file: &mut Kubeconfig) -> impl Iterator<Item = &mut String> {
 fn resolve(folder: &Path, path: &mut String) {
     if let Some(whole) = folder.join(&*path).to_str() {
         whole.clone_into(path);
+    }
+}
+
+/// Puts another cluster or user into the current context. Without a context both make one,
+/// as for kubectl.
+pub(super) fn overrule(file: &mut Kubeconfig, cluster: Option<&String>, user: Option<&String>) {
+    if file.current_context.is_none() && cluster.is_some() && user.is_some() {
+        file.current_context = Some(String::new());
+        file.contexts.push(NamedContext {
+            name: String::new(),
+            context: Some(Context::default()),
+            ..NamedContext::default()
+        });
+    }
+    let current = file.current_context.as_ref();
+    let mut contexts = file.contexts.iter_mut();
+    let context = contexts.find(|named| Some(&named.name) == current);
+    if let Some(context) = context.and_then(|named| named.context.as_mut()) {
+        if let Some(name) = cluster {
+            context.cluster.clone_from(name);
+        }
+        context.user = user.cloned().or_else(|| context.user.take());
     }
 }
 
@@ -107,6 +129,33 @@ mod tests {
         );
         let cluster = read.clusters[0].cluster.as_ref().unwrap();
         assert_eq!(cluster.certificate_authority, Some(at("ca.crt")));
+    }
+
+    #[test]
+    fn a_cluster_or_user_that_is_named_goes_before_the_contexts() {
+        let text = "contexts: [{name: x, context: {cluster: x, user: me, namespace: ns}}]\n";
+        let of = |current: Option<&str>, cluster: Option<&str>, user: Option<&str>| {
+            let mut file = Kubeconfig::from_yaml(text).unwrap();
+            file.current_context = current.map(str::to_owned);
+            let [cluster, user] = [cluster, user].map(|name| name.map(str::to_owned));
+            overrule(&mut file, cluster.as_ref(), user.as_ref());
+            let current = file.current_context?;
+            let named = file
+                .contexts
+                .into_iter()
+                .find(|named| named.name == current)?;
+            let context = named.context?;
+            Some(format!(
+                "{}/{}",
+                context.cluster,
+                context.user.unwrap_or_default()
+            ))
+        };
+        assert_eq!(of(Some("x"), None, None).unwrap(), "x/me");
+        assert_eq!(of(Some("x"), Some("y"), None).unwrap(), "y/me");
+        assert_eq!(of(Some("x"), Some("y"), Some("you")).unwrap(), "y/you");
+        assert_eq!(of(None, Some("y"), Some("you")).unwrap(), "y/you");
+        assert_eq!(of(None, Some("y"), None), None);
     }
 
     #[test]

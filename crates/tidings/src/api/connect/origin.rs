@@ -102,7 +102,9 @@ impl CredentialsOrigin {
         if self.chosen.as_ref().is_some_and(|c| c.context.is_none()) {
             return Ok((None, of_pod().ok_or(ConnectError::Silent)?));
         }
-        let asked = self.from.context.is_some() || std::env::var_os("KUBECONFIG").is_some();
+        let named = [&self.from.context, &self.from.cluster, &self.from.user];
+        let named = named.into_iter().any(Option::is_some);
+        let asked = named || std::env::var_os("KUBECONFIG").is_some();
         let itself = paths(self.from.kubeconfig.as_deref());
         let seen = FilesSeen::now(itself.clone());
         match kubeconfig::read(&itself).and_then(|file| self.of(file, seen)) {
@@ -126,6 +128,11 @@ impl CredentialsOrigin {
         let context = chosen.or_else(|| self.from.context.clone());
         file.current_context = context.or(file.current_context);
         let context = file.current_context.clone();
+        kubeconfig::overrule(
+            &mut file,
+            self.from.cluster.as_ref(),
+            self.from.user.as_ref(),
+        );
         files.add(named(&file));
         kubeconfig::take_in_authority(&mut file)?;
         let config = Config::try_from(file)?;

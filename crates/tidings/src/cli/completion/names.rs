@@ -92,6 +92,8 @@ impl SoFar {
             connect: Connect {
                 kubeconfig: value(&["--kubeconfig"]).map(Into::into),
                 context: value(&["--context"]),
+                cluster: value(&["--cluster"]),
+                user: value(&["--user"]),
                 as_user: value(&["--as"]),
                 answer: Some(PATIENCE),
                 ..Connect::default()

@@ -17,7 +17,6 @@ use crate::cli::grants::grants;
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
 use crate::settings::HistorySettings;
-use crate::settings::values::Output;
 
 /// Says what has become of a workload.
 pub async fn ask(api: ApiClient, settings: HistorySettings) -> Result<Printed> {
@@ -43,7 +42,7 @@ pub async fn ask(api: ApiClient, settings: HistorySettings) -> Result<Printed> {
         screen: Screen::of_stdout(),
     };
     let mut said = table::said(&report, &shape)?;
-    if settings.output != Output::Json {
+    if !settings.output.is_data() {
         said.err += &grants(&snapshot.rights);
     }
     Ok(said)

@@ -13,6 +13,7 @@ use super::report::{HistoryReport, HistoryRow};
 use crate::cli::columns::{Cell, age, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::screen::{Screen, Tone};
+use crate::cli::yaml;
 use crate::settings::values::Output;
 
 /// How it is to look.
@@ -30,6 +31,7 @@ pub struct HistoryShape {
 pub fn said(report: &HistoryReport, shape: &HistoryShape) -> Result<Printed> {
     let (out, err) = match shape.output {
         Output::Json => (report.json()?, String::new()),
+        Output::Yaml => (yaml::of(report)?, String::new()),
         Output::Table => (table(report, shape), beside(report, shape)),
     };
     let exit = report.exit();

@@ -24,6 +24,7 @@ use super::{merge, table};
 use crate::api::ApiClient;
 use crate::cli::exit::Printed;
 use crate::cli::input::files;
+use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
 use crate::settings::{ImpactSettings, Supposed};
 
@@ -43,7 +44,7 @@ pub async fn ask(api: ApiClient, settings: ImpactSettings) -> Result<Printed> {
         }
     };
     let report = report(snapshot, plan).await?;
-    table::said(&report, settings.output)
+    table::said(&report, settings.output, &Screen::of_stdout())
 }
 
 async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactReport> {

@@ -1,7 +1,8 @@
 //! `tidings impact` for eyes.
 //!
 //! Goes in: an [`ImpactReport`]. Comes out: text, without colour and without wrapping, so
-//! that it can be searched and cut. What is not known goes to stderr.
+//! that it can be searched and cut; on a terminal no wider than that. What is not known
+//! goes to stderr.
 
 use std::fmt::Write;
 
@@ -10,17 +11,20 @@ use tidings_shared::plain::plain;
 
 use super::markdown;
 use super::report::{Change, ImpactReport, ImpactRow, TouchRow, word};
-use crate::cli::columns::{few, listing};
+use crate::cli::columns::{Cell, few, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
+use crate::cli::screen::Screen;
+use crate::cli::yaml;
 use crate::settings::values::ImpactForm;
 
 /// What to say.
-pub fn said(report: &ImpactReport, form: ImpactForm) -> Result<Printed> {
+pub fn said(report: &ImpactReport, form: ImpactForm, screen: &Screen) -> Result<Printed> {
     let (out, err) = match form {
         ImpactForm::Json => (report.json()?, String::new()),
+        ImpactForm::Yaml => (yaml::of(report)?, String::new()),
         ImpactForm::Markdown => (markdown::comment(report), beside(report)),
-        ImpactForm::Table => (table(report), beside(report)),
+        ImpactForm::Table => (table(report, screen), beside(report)),
     };
     let exit = report.exit();
     Ok(Printed { out, err, exit })
@@ -37,7 +41,7 @@ const HEADER: [&str; 8] = [
     "WHY",
 ];
 
-fn table(report: &ImpactReport) -> String {
+fn table(report: &ImpactReport, screen: &Screen) -> String {
     let mut text = String::new();
     if let Some(first) = report.workloads.first() {
         // The namespace is of interest where there are several.
@@ -45,11 +49,11 @@ fn table(report: &ImpactReport) -> String {
         let from = usize::from(rows.all(|row| row.namespace == first.namespace));
         let header = HEADER[from..].to_vec();
         let rows = report.workloads.iter().flat_map(cells);
-        let rows = rows.map(|cells| cells.into_iter().skip(from));
+        let rows = rows.map(|cells| cells.into_iter().skip(from).map(Cell::from));
         let _ = write!(
             text,
             "{}\n\n{}\n",
-            listing(Some(header), rows),
+            listing_on(screen, Some(header), rows),
             summary(report)
         );
     }

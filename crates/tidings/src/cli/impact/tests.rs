@@ -11,6 +11,7 @@ use super::table::said;
 use crate::cli::exit::Exit;
 use crate::cli::input::Unread;
 use crate::cli::json_paths::paths_of;
+use crate::cli::screen::Screen;
 use crate::settings::values::ImpactForm;
 
 fn used(source: &str, keys: &[&str], via: &'static str, counts: bool) -> TouchRow {
@@ -104,7 +105,7 @@ fn report() -> ImpactReport {
 }
 
 fn shown(report: &ImpactReport, form: ImpactForm) -> String {
-    let said = said(report, form).unwrap();
+    let said = said(report, form, &Screen::default()).unwrap();
     assert_eq!((said.err.as_str(), said.exit), ("", Exit::Touches));
     said.out
 }
@@ -123,6 +124,23 @@ fn a_table() {
     2 workloads would be rolled (3 pods), 1 would wait, 1 restarts by its own manifest, 1 uses it and would not be rolled.
     configmap/fixed in stage is immutable: the API server refuses to change it.
     "#);
+}
+
+#[test]
+fn on_a_terminal_no_row_is_wider_than_that() {
+    let screen = Screen {
+        width: Some(80),
+        ..Screen::default()
+    };
+    let said = said(&report(), ImpactForm::Table, &screen).unwrap();
+    let rows: Vec<_> = said
+        .out
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert_eq!(rows.len(), 7);
+    assert!(rows.iter().all(|row| row.chars().count() <= 80), "{rows:?}");
+    assert!(rows.iter().any(|row| row.ends_with('…')), "{rows:?}");
 }
 
 #[test]
@@ -252,7 +270,7 @@ fn what_is_not_known_is_said_and_is_an_error() {
     let mut report = ImpactReport::new(Vec::new(), vec![secret]);
     report.unread = vec![unread()];
     report.notes = vec!["get on secret tidings-state.stage in tidings".to_owned()];
-    let said = said(&report, ImpactForm::Table).unwrap();
+    let said = said(&report, ImpactForm::Table, &Screen::default()).unwrap();
     assert_eq!((said.out.as_str(), said.exit), ("", Exit::Error));
     insta::assert_snapshot!(said.err, @r"
     Nothing that is known would be another than it is.
@@ -275,6 +293,7 @@ fn nothing_ends_with_0() {
         let said = said(
             &ImpactReport::new(Vec::new(), sources(change)),
             ImpactForm::Table,
+            &Screen::default(),
         );
         let said = said.unwrap();
         assert_eq!((said.err.as_str(), said.exit.code()), (words, 0));

@@ -23,7 +23,6 @@ use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
-use crate::settings::values::ListForm;
 use crate::settings::{StaleSettings, Target};
 
 /// Each answer may bring up a further question, but not for ever.
@@ -51,7 +50,7 @@ pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
         screen: settings.output.fitting(Screen::of_stdout()),
     };
     let mut said = table::said(&report, &shape)?;
-    if settings.output != ListForm::Json {
+    if !settings.output.is_data() {
         said.err += &grants(&snapshot.rights);
     }
     Ok(said)

@@ -14,6 +14,7 @@ use super::report::{StaleReport, StaleRow};
 use crate::cli::columns::{Cell, age, few, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::screen::{Screen, Tone};
+use crate::cli::yaml;
 use crate::settings::values::ListForm;
 
 /// How it is to look.
@@ -35,6 +36,7 @@ pub struct Shape {
 pub fn said(report: &StaleReport, shape: &Shape) -> Result<Printed> {
     let (out, err) = match shape.output {
         ListForm::Json => (report.json()?, String::new()),
+        ListForm::Yaml => (yaml::of(report)?, String::new()),
         ListForm::Name => (names(report), gaps(report)),
         ListForm::Table | ListForm::Wide => (table(report, shape), beside(report)),
     };

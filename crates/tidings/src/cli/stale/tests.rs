@@ -125,6 +125,15 @@ fn names() {
 }
 
 #[test]
+fn yaml_says_what_json_says() {
+    let report = report();
+    let of = |form| said(&report, &shape(form)).unwrap().out;
+    let yaml: serde_json::Value = serde_saphyr::from_str(&of(ListForm::Yaml)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&of(ListForm::Json)).unwrap();
+    assert_eq!(yaml, json);
+}
+
+#[test]
 fn json() {
     let mut report = report();
     report.stale.drain(..2);

@@ -12,6 +12,7 @@ use super::report::{StatusReport, StatusRow};
 use super::table::{self, StatusShape, Widths};
 use crate::cli::exit::Printed;
 use crate::cli::why::report::Standing;
+use crate::cli::yaml;
 use crate::settings::values::ListForm;
 
 /// To the screen that full-screen programs have, where lines that are too long are cut
@@ -36,8 +37,9 @@ impl Frames {
     pub fn next(&mut self, report: StatusReport, shape: &StatusShape) -> Result<Printed> {
         let exit = report.exit();
         let out = match (shape.output, &self.last) {
-            (ListForm::Json, Some(last)) if last.says_the_same(&report) => String::new(),
+            (form, Some(last)) if form.is_data() && last.says_the_same(&report) => String::new(),
             (ListForm::Json, _) => report.json_line()?,
+            (ListForm::Yaml, _) => format!("---\n{}", yaml::of(&report)?),
             (_, None) => table::rows(&report.workloads, shape, &mut self.widths),
             (_, Some(last)) => table::rows(&changed(last, &report), shape, &mut self.widths),
         };
@@ -49,7 +51,7 @@ impl Frames {
     /// What is said beside the rows, where it is not what was said before.
     fn news(&mut self, report: &StatusReport, shape: &StatusShape) -> String {
         let beside = match shape.output {
-            ListForm::Json => String::new(),
+            ListForm::Json | ListForm::Yaml => String::new(),
             ListForm::Name => table::gaps(report),
             ListForm::Table | ListForm::Wide => table::beside(report),
         };

@@ -17,6 +17,7 @@ use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
 use crate::cli::screen::{Screen, Tone};
 use crate::cli::why::report::OF_THE_RECORD;
+use crate::cli::yaml;
 use crate::settings::values::ListForm;
 
 /// How it is to look.
@@ -56,6 +57,7 @@ pub enum Asks {
 pub fn said(report: &StatusReport, shape: &StatusShape) -> Result<Printed> {
     let (out, err) = match shape.output {
         ListForm::Json => (report.json()?, String::new()),
+        ListForm::Yaml => (yaml::of(report)?, String::new()),
         ListForm::Name => (
             rows(&report.workloads, shape, &mut Widths::default()),
             gaps(report),

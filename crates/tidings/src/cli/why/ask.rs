@@ -22,6 +22,7 @@ use crate::cli::status;
 use crate::cli::status::look::{self, Inquiry};
 use crate::cli::status::report::StatusReport;
 use crate::cli::status::table::{Asks, StatusShape};
+use crate::cli::yaml;
 use crate::settings::values::ListForm;
 use crate::settings::{Target, WhySettings};
 
@@ -42,7 +43,7 @@ pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<Printed> {
             let asked = Inquiry {
                 target,
                 labels: settings.labels,
-                digests: settings.output == ListForm::Json,
+                digests: settings.output.is_data(),
             };
             several(&mut snapshot, &asked, settings.output, settings.bare).await
         }
@@ -60,6 +61,7 @@ async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Re
     let told = report.workloads.iter();
     let (out, err) = match output {
         ListForm::Json => (report.json()?, String::new()),
+        ListForm::Yaml => (yaml::of(&report)?, String::new()),
         ListForm::Name => (format!("{}/{}\n", key.kind.word, key.name), String::new()),
         ListForm::Table | ListForm::Wide => (
             told.map(|workload| table::workload(workload, &screen))
@@ -80,7 +82,7 @@ async fn several(
     bare: bool,
 ) -> Result<Printed> {
     let seen = look::look(snapshot, asked).await?;
-    if output != ListForm::Json {
+    if !output.is_data() {
         let shape = StatusShape {
             output,
             bare,

@@ -24,6 +24,12 @@ pub struct ClusterArgs {
     /// Which kubeconfig.
     #[command(flatten)]
     pub kubeconfig: KubeconfigArgs,
+    /// The cluster of the kubeconfig, by its name there; else the context's.
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The user of the kubeconfig, by its name there; else the context's.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
     /// Ask as this user, such as alice or system:serviceaccount:NAMESPACE:NAME, if one may
     /// impersonate him.
     #[arg(long = "as", value_name = "USER")]

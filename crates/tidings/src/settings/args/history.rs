@@ -24,7 +24,7 @@ pub struct HistoryArgs {
     /// Its namespace; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = dns_label)]
     pub namespace: Option<String>,
-    /// A table for eyes, or JSON for programs.
+    /// A table for eyes, or JSON or YAML for programs.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: Output,
     /// Print rows only.

@@ -38,7 +38,7 @@ pub struct ImpactArgs {
     /// The namespace of objects that name none; else the context's.
     #[arg(short, long, value_name = "NS", value_parser = dns_label)]
     pub namespace: Option<String>,
-    /// A table for eyes, JSON for programs, or Markdown for a comment on a pull request.
+    /// A table for eyes, JSON or YAML for programs, or Markdown for a comment on a pull request.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ImpactForm,
     /// The installation that is asked about.

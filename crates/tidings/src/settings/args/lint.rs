@@ -35,7 +35,7 @@ pub struct LintArgs {
     /// The namespace of objects that name none.
     #[arg(short, long, value_name = "NS", default_value = "default", value_parser = dns_label)]
     pub namespace: String,
-    /// A report for eyes, or JSON for programs.
+    /// A report for eyes, or JSON or YAML for programs.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: Output,
     /// What the controller watches.

@@ -32,7 +32,7 @@ pub struct StaleArgs {
     /// Only pods whose labels match, such as `app=web,tier in (a,b)`.
     #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = selector::parse)]
     pub selector: Option<Selector>,
-    /// A table for eyes (wide: with more columns), JSON for programs, or names of workloads.
+    /// A table for eyes (wide: with more columns), JSON or YAML for programs, or names of workloads.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ListForm,
     /// Print rows only.

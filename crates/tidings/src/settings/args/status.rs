@@ -39,7 +39,7 @@ pub struct StatusArgs {
     /// Go on: redraw on a terminal; else print what changes.
     #[arg(short, long)]
     pub watch: bool,
-    /// A table for eyes (wide: with reasons), JSON for programs, or names of workloads.
+    /// A table for eyes (wide: with reasons), JSON or YAML for programs, or names of workloads.
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: ListForm,
     /// Print rows only.
