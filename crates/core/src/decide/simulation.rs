@@ -10,7 +10,9 @@ use proptest::test_runner::RngSeed;
 
 use super::Act;
 use super::world::World;
+use crate::impact::Outcome;
 use crate::reason::Reason;
+use crate::standing::Word;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -345,6 +347,66 @@ impl Life {
     }
 }
 
+/// What becomes of a ConfigMap, and whether the workload is paused or opted out then.
+#[derive(Clone, Debug)]
+struct Apply {
+    which: usize,
+    data: Option<(u8, u8)>,
+    paused: bool,
+    out: bool,
+}
+
+fn apply() -> impl Strategy<Value = Apply> {
+    let data = prop::option::weighted(0.8, (0..4_u8, 0..3_u8));
+    let rare = || prop::bool::weighted(0.2);
+    (0..SOURCES.len(), data, rare(), rare()).prop_map(|(which, data, paused, out)| Apply {
+        which,
+        data,
+        paused,
+        out,
+    })
+}
+
+impl Life {
+    /// `tidings impact` says of a change what is then done.
+    fn foretold(&mut self, apply: &Apply) {
+        if apply.paused {
+            self.step(&Step::Pause);
+        }
+        if apply.out {
+            self.step(&Step::OptOut);
+        }
+        self.decide(World::carry_out);
+        let name = SOURCES[apply.which];
+        // Who has watched knows whether a pod was made while it was away.
+        let may_be_back = !self.is_there(apply.which);
+        let data = apply.data.map(|(k, l)| format!("k={k} l={l}"));
+        let foreseen = self.world.foresee(name, data.as_deref());
+        let rolls = self.world.rolls.len();
+        match &data {
+            Some(data) => self.run(&format!("cm {name} {data}")),
+            None => self.run(&format!("del {name}")),
+        }
+        let mut standing = None;
+        for _ in 0..4 {
+            let verdict = self.world.decide();
+            self.world.carry_out(&verdict.act);
+            standing = verdict.standing.map(|standing| standing.word);
+        }
+        let done = match self.world.rolls.len() - rolls {
+            0 if standing == Some(Word::Waiting) => Outcome::Waits,
+            0 => Outcome::Stays,
+            _ => Outcome::Rolls,
+        };
+        let foreseen = foreseen.unwrap_or(Outcome::Stays);
+        let is_more = may_be_back && done == Outcome::Stays;
+        assert!(
+            foreseen == done || is_more,
+            "{foreseen:?} for {apply:?}: {done:?}"
+        );
+    }
+}
+
 fn seed() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
@@ -355,11 +417,21 @@ fn seed() -> RngSeed {
 proptest! {
     // The same lives each time; PROPTEST_RNG_SEED plays others.
     #![proptest_config(ProptestConfig {
-        cases: 256,
+        cases: 300,
         rng_seed: seed(),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    #[test]
+    fn what_impact_says_is_what_is_done(steps in steps(), apply in apply()) {
+        let mut life = Life::new();
+        for step in &steps {
+            life.step(step);
+        }
+        life.rest();
+        life.foretold(&apply);
+    }
 
     #[test]
     fn pods_have_what_is_there(early in steps(), late in steps()) {

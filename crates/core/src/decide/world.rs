@@ -4,6 +4,7 @@
 //! Goes in: commands such as `cm c k=1` (see [`World::run`]). Each is told to the
 //! index as an event, or, after `unseen`, only by the next `relist` or `restart`.
 
+mod foresight;
 mod manifest;
 
 use std::collections::BTreeMap;
