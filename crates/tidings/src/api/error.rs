@@ -14,6 +14,7 @@ use kube::client::Body;
 use serde::Deserialize;
 use tidings_core::object::Unreadable;
 use tidings_core::refs::Name;
+use tidings_shared::plain::plain;
 
 use super::{Call, show};
 
@@ -324,13 +325,11 @@ impl Status {
         }
     }
 
-    /// The message as one line, of bounded length.
+    /// The message as one line of plain text, of bounded length: it may quote what anybody
+    /// wrote, and reaches terminals.
     fn line(&self) -> String {
-        let line = self
-            .message
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words: Vec<_> = self.message.split_whitespace().collect();
+        let line = plain(&words.join(" ")).into_owned();
         match line.char_indices().nth(MESSAGE) {
             Some((end, _)) => format!("{}…", &line[..end]),
             None => line,
@@ -384,6 +383,16 @@ pub(super) fn unreachable(error: &(dyn Error + 'static)) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_says_is_plain_text_on_one_line() {
+        let message = "\u{1b}[31mboom\nand\u{7} more".to_owned();
+        let status = Status {
+            message,
+            ..Status::default()
+        };
+        assert_eq!(status.line(), r"\u{1b}[31mboom and\u{7} more");
+    }
 
     #[test]
     fn what_is_no_missing_right_is_not_to_be_granted() {

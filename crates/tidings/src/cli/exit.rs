@@ -142,7 +142,7 @@ mod tests {
         insta::assert_snapshot!(describe(&error), @r#"
         error: cannot read deployment/web
           caused by: not allowed to get deployments.apps in namespace stage: deployments.apps "web" is forbidden: User "alice" cannot get it
-          grant it: kubectl create role tidings-get-deployments.apps --verb=get --resource=deployments.apps --resource-name=web -n stage && kubectl create rolebinding tidings-get-deployments.apps --role=tidings-get-deployments.apps --user=alice -n stage
+          grant it: kubectl create role tidings-get-be9498 --verb=get --resource=deployments.apps --resource-name=web -n stage && kubectl create rolebinding tidings-get-be9498 --role=tidings-get-be9498 --user=alice -n stage
         "#);
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tidings_core::digest::Digest;
 use tidings_core::refs::Name;
 use tidings_shared::plain::plain;
 
@@ -69,15 +70,19 @@ fn command(duty: &Duty, extent: &Granted) -> String {
         .collect();
     let names = names.concat();
     let resources = resources.join(",");
-    let role = match &duty.named {
-        Some(resource) => format!("tidings-{}-{resource}", duty.verb),
-        None => format!("tidings-{}", duty.verb),
-    };
+    let role = role(duty, &resources, &names);
     let (verb, user) = (duty.verb, quoted(&duty.user));
     format!(
         "kubectl create {cluster}role {role} --verb={verb} --resource={resources}{names}{within} && \
          kubectl create {cluster}rolebinding {role} --{cluster}role={role} --user={user}{within}"
     )
+}
+
+/// A name that no other Role of these commands has: who follows one may need the next.
+fn role(duty: &Duty, resources: &str, names: &str) -> String {
+    let parts = [duty.user.as_str(), resources, names].map(str::as_bytes);
+    let digest = Digest::of_parts(&parts).to_string();
+    format!("tidings-{}-{}", duty.verb, &digest[..6])
 }
 
 /// As one word of a shell, whatever is in it: it is the name that somebody gave himself.
@@ -132,9 +137,9 @@ mod tests {
         ];
         assert_eq!(
             grants(&all),
-            "grant it: kubectl create role tidings-list --verb=list --resource=pods,secrets \
-             -n stage && kubectl create rolebinding tidings-list --role=tidings-list \
-             --user=alice -n stage\n"
+            "grant it: kubectl create role tidings-list-0204f4 --verb=list --resource=pods,secrets \
+             -n stage && kubectl create rolebinding tidings-list-0204f4 \
+             --role=tidings-list-0204f4 --user=alice -n stage\n"
         );
     }
 
@@ -150,16 +155,35 @@ mod tests {
         assert_eq!(said.lines().count(), 1);
     }
 
+    /// Who follows one, and is then refused the next, follows that, too.
+    #[test]
+    fn each_role_has_a_name_of_its_own() {
+        let role = |refusal: Refusal| {
+            let said = grants(&[refusal]);
+            let (_, behind) = said.split_once("role ").unwrap();
+            behind.split(' ').next().unwrap().to_owned()
+        };
+        let pods = role(refusal("list", "pods", Some("stage"), ""));
+        let secrets = role(refusal("list", "secrets", Some("stage"), ""));
+        let one = role(refusal("get", "secrets", Some("stage"), "db"));
+        let other = role(refusal("get", "secrets", Some("stage"), "tls"));
+        assert!(
+            pods != secrets && one != other,
+            "{pods} {secrets} {one} {other}"
+        );
+        assert_eq!(pods, role(refusal("list", "pods", Some("stage"), "")));
+    }
+
     #[test]
     fn everywhere_is_a_role_of_the_cluster_and_many_are_counted() {
         let all = [refusal("list", "pods", None, "")];
         let said = grants(&all);
         assert!(
-            said.contains("kubectl create clusterrole tidings-list "),
+            said.contains("kubectl create clusterrole tidings-list-e339e0 "),
             "{said}"
         );
         assert!(
-            said.contains("--clusterrole=tidings-list --user=alice\n"),
+            said.contains("--clusterrole=tidings-list-e339e0 --user=alice\n"),
             "{said}"
         );
         let places = ["a", "b", "c", "d", "e"];

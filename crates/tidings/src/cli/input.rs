@@ -14,6 +14,8 @@ pub mod objects;
 pub mod tree;
 pub mod unseen;
 
+use tidings_shared::plain::plain;
+
 use self::files::{Reached, Text};
 
 /// Something that could not be read.
@@ -31,6 +33,15 @@ pub struct Unread {
 }
 
 impl Unread {
+    /// Where it is: `app.yaml:7`, or the file alone.
+    pub fn place(&self) -> String {
+        let file = plain(&self.file);
+        match self.line {
+            0 => file.into_owned(),
+            line => format!("{file}:{line}"),
+        }
+    }
+
     /// This line of a text.
     pub fn of(text: &Text, line: u64, why: String) -> Self {
         Self {

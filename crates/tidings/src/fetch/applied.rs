@@ -3,7 +3,7 @@
 //! Goes in: what is there, and a manifest. Comes out: digests, by the code that digests
 //! what is fetched. What a manifest does not name any more goes as `kubectl apply` lets it
 //! go: what was applied before, by the annotation that it writes or by the fields that a
-//! server-side apply owns. Where nobody has applied anything, the manifest is the whole.
+//! server-side apply owns, and nobody else. Where nobody has applied anything, the manifest is the whole.
 //! (kubectl's `three-way merge`, "Declarative Management of Kubernetes Objects"; of values
 //! that were applied before only the keys are read.)
 
@@ -107,11 +107,20 @@ impl<'de> Visitor<'de> for OnlyKeys {
     }
 }
 
-/// What was applied before; `None` where nobody has applied anything.
+/// What was applied before.
 #[derive(Default)]
 struct Applied {
+    /// By the annotation of `kubectl apply`; `None` where there is none.
     data: Option<BTreeSet<String>>,
+    /// By whom each key is owned, in the order of the managers.
+    owners: Vec<Owner>,
     written: BTreeSet<String>,
+}
+
+/// The keys of a manager of fields.
+struct Owner {
+    applies: bool,
+    data: BTreeSet<String>,
 }
 
 /// Reads a source as it is, with what was applied to it before.
@@ -144,8 +153,8 @@ impl Live {
             before.add_manifest(serde_json::from_str(&text).unwrap_or_default());
         }
         let managers = metadata.managed_fields.unwrap_or_default();
-        for manager in managers.iter().filter(|m| m.operation == "Apply") {
-            before.add_fields(&manager.fields_v1);
+        for manager in &managers {
+            before.add_fields(manager.operation == "Apply", &manager.fields_v1);
         }
         Self {
             fetched,
@@ -174,11 +183,7 @@ impl Live {
         };
         meta.written = Some(now);
         meta.rewritten = self.fetched != Fetched::Absent;
-        let stays = |key: &Name| {
-            let data = self.before.data.as_ref();
-            let goes = data.is_none_or(|data| data.contains(&**key));
-            !named.contains(&**key) && !goes
-        };
+        let stays = |key: &Name| !named.contains(&**key) && !self.before.goes(key, &named);
         Ok(Fetched::Present(meta, self.kept(&content, stays)))
     }
 
@@ -262,14 +267,34 @@ impl Applied {
         self.written.extend(written.flat_map(|keys| keys.0));
     }
 
-    fn add_fields(&mut self, fields: &Value) {
+    /// Whether a key goes that a manifest with these keys does not name any more. A
+    /// server-side apply takes away what nobody owns but who applies; that is taken to be
+    /// whoever has applied anything that the manifest names.
+    fn goes(&self, key: &str, named: &BTreeSet<String>) -> bool {
+        if self.data.as_ref().is_some_and(|data| data.contains(key)) {
+            return true;
+        }
+        let is_applied = self.owners.iter().any(|owner| owner.applies);
+        if !is_applied {
+            return self.data.is_none();
+        }
+        let mut owners = self.owners.iter().filter(|owner| owner.data.contains(key));
+        let is_ours = |owner: &Owner| owner.applies && !owner.data.is_disjoint(named);
+        owners.clone().next().is_some() && owners.all(is_ours)
+    }
+
+    fn add_fields(&mut self, applies: bool, fields: &Value) {
         let names = |at: &Value| {
             let fields = at.as_object().into_iter().flatten();
             let names = fields.filter_map(|(field, _)| field.strip_prefix("f:"));
             names.map(str::to_owned).collect::<Vec<_>>()
         };
-        let data = self.data.get_or_insert_default();
-        data.extend(DATA.iter().flat_map(|of| names(&fields[format!("f:{of}")])));
+        let data = DATA.iter().flat_map(|of| names(&fields[format!("f:{of}")]));
+        let data = data.collect();
+        self.owners.push(Owner { applies, data });
+        if !applies {
+            return;
+        }
         let of = ["f:annotations", "f:labels"].into_iter();
         self.written
             .extend(of.flat_map(|of| names(&fields["f:metadata"][of])));
@@ -343,6 +368,12 @@ mod tests {
     #[case::by_the_server(json!({"managedFields": [
         {"operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}, "f:old": {}}}},
         {"operation": "Update", "fieldsV1": {"f:data": {"f:own": {}}}}]}), "a own")]
+    #[case::of_another_too(json!({"managedFields": [
+        {"operation": "Update", "fieldsV1": {"f:data": {"f:a": {}, "f:old": {}, "f:own": {}}}},
+        {"operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}, "f:old": {}}}}]}), "a old own")]
+    #[case::by_two(json!({"managedFields": [
+        {"operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}, "f:old": {}}}},
+        {"operation": "Apply", "fieldsV1": {"f:data": {"f:own": {}}}}]}), "a own")]
     #[case::by_nobody(json!({}), "a")]
     fn what_was_applied_before_goes(#[case] metadata: Value, #[case] expect: &str) {
         let data = json!({"a": "1", "old": "1", "own": "1"});

@@ -83,7 +83,9 @@ impl Manifests {
             let row = kind.row();
             object.group == row.group && object.kind == row.api_kind
         });
-        if let Some(kind) = kind.next() {
+        if !object.has_name() {
+            // It is made anew each time, under a name that nothing can use before.
+        } else if let Some(kind) = kind.next() {
             self.add_source(kind, object);
         } else if let Some(kind) = kinds.iter().find(|kind| object.is(kind)) {
             let key = WorkloadRef::new(kind, object.namespace.clone(), object.name.clone());
@@ -97,6 +99,11 @@ impl Manifests {
             file: object.file.clone(),
             line: object.line,
         };
+        if object.version != kind.row().version {
+            let version = &object.version;
+            let text = format!("there is no {} of version {version}", object.kind);
+            return self.unread.push(place.unread(text));
+        }
         if !key.is_possible() {
             let text = format!("no {} can have the name {:?}", object.kind, object.name);
             return self.unread.push(place.unread(text));
@@ -146,6 +153,16 @@ mod tests {
         assert_eq!(sources, ["stage/configmap/app", "prod/secret/db"]);
         let workloads: Vec<_> = plan.workloads.keys().map(|key| &*key.name).collect();
         assert_eq!(workloads, ["web"]);
+    }
+
+    #[test]
+    fn what_has_no_name_yet_or_another_version_is_no_source() {
+        let plan = plan(
+            "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: app}}\n---\n{apiVersion: v2, kind: ConfigMap, metadata: {name: app}}\n",
+        );
+        assert!(plan.sources.is_empty());
+        let said: Vec<_> = plan.unread.iter().map(|unread| &*unread.text).collect();
+        assert_eq!(said, ["there is no ConfigMap of version v2"]);
     }
 
     #[test]

@@ -144,13 +144,7 @@ fn beside(report: &ImpactReport) -> String {
         let _ = writeln!(text, "{}", nothing(report));
     }
     for unread in &report.unread {
-        let _ = writeln!(
-            text,
-            "{}:{}: {}",
-            plain(&unread.file),
-            unread.line,
-            plain(&unread.text)
-        );
+        let _ = writeln!(text, "{}: {}", unread.place(), plain(&unread.text));
     }
     for gap in gaps(report) {
         let _ = writeln!(text, "{gap}");
@@ -163,7 +157,8 @@ pub(super) fn nothing(report: &ImpactReport) -> &'static str {
     let differ = report.sources.iter();
     let mut differ = differ.filter(|row| matches!(row.change, Change::Changed | Change::Made));
     match report.sources.as_slice() {
-        [] => "There is no ConfigMap or Secret in it.",
+        [] if !report.unread.is_empty() => "What could be read has no ConfigMap or Secret in it.",
+        [] => "There is no ConfigMap or Secret with a name in it.",
         _ if differ.next().is_some() => "No workload uses what would be another.",
         _ if report.sources_that(Change::Refused).next().is_some() => {
             "Nothing else would be another than it is."

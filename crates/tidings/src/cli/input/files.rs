@@ -15,8 +15,8 @@ pub const STDIN: &str = "-";
 /// What ends the name of a manifest.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// So many bytes are read in all: a list of all objects of a large cluster has fewer.
-const MOST_BYTES: u64 = 256 << 20;
+/// So many bytes are read in all; in memory they are up to four times as much.
+const MOST_BYTES: u64 = 64 << 20;
 /// So many files.
 const MOST_FILES: usize = 20_000;
 /// So many directories lie within each other.

@@ -154,6 +154,12 @@ impl Object {
         self.group.contains('.') && !self.group.ends_with(ITS_OWN)
     }
 
+    /// Whether it says its name, and not only how that would begin.
+    pub fn has_name(&self) -> bool {
+        let name = self.tree.at(&["metadata", "name"]).and_then(Tree::scalar);
+        name.is_some_and(|name| !name.is_empty())
+    }
+
     /// Whether another object makes it: what is written on it is a copy.
     pub fn is_owned(&self) -> bool {
         let owners = self.tree.at(&["metadata", "ownerReferences"]);

@@ -54,10 +54,24 @@ pub fn documents(text: &str) -> Vec<Result<Tree, Wrong>> {
         .map(|read| {
             read.map_err(|error| Wrong {
                 line: error.location().map_or(0, |at| at.line()),
-                text: error.without_snippet().to_string(),
+                text: said(&error),
             })
         })
         .collect()
+}
+
+/// In words for who wrote the text, not for who calls the parser.
+fn said(error: &serde_saphyr::Error) -> String {
+    match error.without_snippet() {
+        serde_saphyr::Error::Budget { .. } => {
+            format!("more than {MOST} nodes or {DEEPEST} levels, with what its aliases stand for")
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => match key {
+            Some(key) => format!("the key {key} stands twice"),
+            None => "a key stands twice".to_owned(),
+        },
+        other => other.to_string(),
+    }
 }
 
 impl Tree {
