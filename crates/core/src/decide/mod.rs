@@ -30,14 +30,14 @@ mod restart;
 mod roll;
 mod runs;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 mod stand;
 mod swap;
 #[cfg(test)]
 mod tests;
 mod withdraw;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
 
 pub use crate::object::CLEARLY_LATER;
 pub use decided::Decided;

@@ -4,7 +4,6 @@
 //! Goes in: commands such as `cm c k=1` (see [`World::run`]). Each is told to the
 //! index as an event, or, after `unseen`, only by the next `relist` or `restart`.
 
-mod foresight;
 mod manifest;
 
 use std::collections::BTreeMap;
@@ -26,28 +25,28 @@ use crate::vocabulary::Vocabulary;
 use manifest::{Manifest, strategy};
 
 /// When a world begins.
-pub(super) const START: i64 = 1_000_000;
+pub(crate) const START: i64 = 1_000_000;
 
-type Data = BTreeMap<String, String>;
+pub(crate) type Data = BTreeMap<String, String>;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct ConfigMap {
-    pub(super) data: Data,
-    annotations: Data,
-    version: u64,
-    written: i64,
-    created: i64,
-    immutable: bool,
+pub(crate) struct ConfigMap {
+    pub(crate) data: Data,
+    pub(crate) annotations: Data,
+    pub(crate) version: u64,
+    pub(crate) written: i64,
+    pub(crate) created: i64,
+    pub(crate) immutable: bool,
 }
 
-pub(super) struct World {
-    pub(super) index: Index,
-    pub(super) rules: Rules,
-    pub(super) entry: Option<Entry>,
-    pub(super) cms: BTreeMap<String, ConfigMap>,
+pub(crate) struct World {
+    pub(crate) index: Index,
+    pub(crate) rules: Rules,
+    pub(crate) entry: Option<Entry>,
+    pub(crate) cms: BTreeMap<String, ConfigMap>,
     web: Manifest,
-    version: u64,
-    now: i64,
+    pub(crate) version: u64,
+    pub(crate) now: i64,
     step: i64,
     /// When each template was first there.
     revisions: BTreeMap<String, i64>,
@@ -55,20 +54,20 @@ pub(super) struct World {
     history: BTreeMap<u64, (BTreeMap<String, ConfigMap>, Manifest)>,
     /// Up to this version the store has forgotten it.
     forgotten: u64,
-    pub(super) asked: usize,
+    pub(crate) asked: usize,
     unled_since: Option<i64>,
-    unseen: bool,
-    pub(super) gets: usize,
-    pub(super) restless: Restless,
+    pub(crate) unseen: bool,
+    pub(crate) gets: usize,
+    pub(crate) restless: Restless,
     /// The numbers that were patched, in order.
-    pub(super) rolls: Vec<u64>,
+    pub(crate) rolls: Vec<u64>,
 }
 
-pub(super) fn web() -> WorkloadRef {
+pub(crate) fn web() -> WorkloadRef {
     WorkloadRef::new(&KINDS[0], "ns", "web")
 }
 
-pub(super) fn source(name: &str) -> SourceRef {
+pub(crate) fn source(name: &str) -> SourceRef {
     SourceRef::new(SourceKind::ConfigMap, "ns", name)
 }
 
@@ -87,7 +86,7 @@ fn timestamp(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().to_string()
 }
 
-fn pairs<'a>(words: impl Iterator<Item = &'a str>) -> Data {
+pub(crate) fn pairs<'a>(words: impl Iterator<Item = &'a str>) -> Data {
     let pair = |word: &str| {
         let (key, value) = word.split_once('=')?;
         Some((key.to_owned(), value.to_owned()))
@@ -97,7 +96,7 @@ fn pairs<'a>(words: impl Iterator<Item = &'a str>) -> Data {
 
 impl World {
     /// An opted-in workload that uses nothing, and an index that has read it.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = Self {
             index: Index::default(),
             rules: Rules {
@@ -128,12 +127,12 @@ impl World {
     }
 
     /// What is written on the template.
-    pub(super) fn written(&self, key: &str) -> Option<&str> {
+    pub(crate) fn written(&self, key: &str) -> Option<&str> {
         self.web.marks.get(key).map(String::as_str)
     }
 
     /// Runs commands, separated by `;`.
-    pub(super) fn run(&mut self, commands: &str) {
+    pub(crate) fn run(&mut self, commands: &str) {
         for command in commands.split(';').map(str::trim) {
             let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
             self.version += 1;
@@ -297,7 +296,7 @@ impl World {
         self.run("write");
     }
 
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.index = Index::new(Defaults::default(), streams());
         self.relist();
     }
@@ -321,7 +320,7 @@ impl World {
     }
 
     /// Decides, reading what must be read.
-    pub(super) fn decide(&mut self) -> Verdict {
+    pub(crate) fn decide(&mut self) -> Verdict {
         let mut evidence = Evidence::default();
         for _ in 0..20 {
             assert!(self.index.ready(&web()));
@@ -351,7 +350,7 @@ impl World {
         unreachable!("it never has enough");
     }
 
-    fn read(&mut self, sources: &[SourceRef]) {
+    pub(crate) fn read(&mut self, sources: &[SourceRef]) {
         for (kind, namespace) in self.index.take_listings() {
             let metas = self.cms.iter().map(|(name, cm)| meta(name, cm)).collect();
             self.index.apply(Fact::Listed(kind, namespace, metas));
@@ -372,11 +371,11 @@ impl World {
     }
 
     /// Sets the clock.
-    pub(super) fn at(&mut self, now: i64) {
+    pub(crate) fn at(&mut self, now: i64) {
         self.now = now;
     }
 
-    fn find(&self, question: &Question) -> Finding {
+    pub(crate) fn find(&self, question: &Question) -> Finding {
         let Some(version) = question.version() else {
             let since = self.revisions[&self.web.template().to_string()];
             return Finding::Pods(PodsSince::At(since, None));
@@ -404,7 +403,7 @@ impl World {
     }
 
     /// Carries out a decision, but for what comes after the intent.
-    pub(super) fn write_down(&mut self, act: &Act) {
+    pub(crate) fn write_down(&mut self, act: &Act) {
         match act {
             Act::Record(entry) | Act::Note(entry) | Act::Roll(entry, _) => {
                 let json = entry.write(FORM);
@@ -417,7 +416,7 @@ impl World {
 
     /// Carries out a decision. The API server refuses to patch what was written
     /// since it was read.
-    pub(super) fn carry_out(&mut self, act: &Act) {
+    pub(crate) fn carry_out(&mut self, act: &Act) {
         self.write_down(act);
         let read = self.index.get(&web()).unwrap().workload.version;
         if read != self.web.version {
@@ -455,7 +454,7 @@ impl World {
 
 impl World {
     /// A decision that was carried out leaves at most a note, and then nothing.
-    pub(super) fn rests(&mut self) {
+    pub(crate) fn rests(&mut self) {
         let verdict = self.decide();
         let noted = matches!(verdict.act, Act::Nothing | Act::Note(_));
         assert!(noted, "{verdict:?}");
@@ -466,7 +465,7 @@ impl World {
 }
 
 impl ConfigMap {
-    fn fetch(&self, key: &SourceRef) -> Fetched {
+    pub(crate) fn fetch(&self, key: &SourceRef) -> Fetched {
         let digest = |(k, v): (&String, &String)| {
             let k = k.trim_start_matches('~');
             (k.into(), Digest::of_key(key, k, v.as_bytes()))

@@ -1,5 +1,7 @@
 //! One workload, what it uses, and what is applied: what is said of it.
 
+mod oracle;
+
 use std::collections::BTreeSet;
 
 use rstest::rstest;

@@ -113,12 +113,12 @@ struct Applied {
     /// By the annotation of `kubectl apply`; `None` where there is none.
     data: Option<BTreeSet<String>>,
     /// By whom each key is owned, in the order of the managers.
-    owners: Vec<Owner>,
+    owners: Vec<FieldOwner>,
     written: BTreeSet<String>,
 }
 
 /// The keys of a manager of fields.
-struct Owner {
+struct FieldOwner {
     applies: bool,
     data: BTreeSet<String>,
 }
@@ -279,7 +279,7 @@ impl Applied {
             return self.data.is_none();
         }
         let mut owners = self.owners.iter().filter(|owner| owner.data.contains(key));
-        let is_ours = |owner: &Owner| owner.applies && !owner.data.is_disjoint(named);
+        let is_ours = |owner: &FieldOwner| owner.applies && !owner.data.is_disjoint(named);
         owners.clone().next().is_some() && owners.all(is_ours)
     }
 
@@ -291,7 +291,7 @@ impl Applied {
         };
         let data = DATA.iter().flat_map(|of| names(&fields[format!("f:{of}")]));
         let data = data.collect();
-        self.owners.push(Owner { applies, data });
+        self.owners.push(FieldOwner { applies, data });
         if !applies {
             return;
         }

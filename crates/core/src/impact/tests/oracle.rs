@@ -1,18 +1,22 @@
-//! What `tidings impact` would say of a change, by the same steps as the command takes: a
-//! fresh index of what is there, decide, what is supposed, decide again.
+//! After random lives: what `tidings impact` says of a change, by the same steps as the
+//! command takes (a fresh index of what is there, decide, what is supposed, decide again), is
+//! what is then done.
 
+use proptest::prelude::*;
+
+use crate::decide::simulation::{Life, SOURCES, Step, seed, steps};
+use crate::decide::world::{ConfigMap, World, pairs, source, web};
 use crate::decide::{Act, Moment, Verdict, decide};
 use crate::evidence::Evidence;
 use crate::impact::{self, APPLIED, Hypothesis, Outcome};
 use crate::index::Fetched;
+use crate::standing::Word;
 use crate::state::Entry;
-
-use super::{ConfigMap, World, pairs, source, web};
 
 impl World {
     /// What would become of the workload if a ConfigMap held this (`k=1 l=2`), or were
     /// deleted; none where that touches nothing that it uses. Nothing is changed.
-    pub(in crate::decide) fn foresee(&mut self, name: &str, data: Option<&str>) -> Option<Outcome> {
+    fn foresee(&mut self, name: &str, data: Option<&str>) -> Option<Outcome> {
         let (index, unseen) = (std::mem::take(&mut self.index), self.unseen);
         self.restart();
         let foreseen = self.impact(name, data);
@@ -84,5 +88,85 @@ impl World {
             }
         }
         unreachable!("it never has enough");
+    }
+}
+
+/// What becomes of a ConfigMap, and whether the workload is paused or opted out then.
+#[derive(Clone, Debug)]
+struct Apply {
+    which: usize,
+    data: Option<(u8, u8)>,
+    paused: bool,
+    out: bool,
+}
+
+fn apply() -> impl Strategy<Value = Apply> {
+    let data = prop::option::weighted(0.8, (0..4_u8, 0..3_u8));
+    let rare = || prop::bool::weighted(0.2);
+    (0..SOURCES.len(), data, rare(), rare()).prop_map(|(which, data, paused, out)| Apply {
+        which,
+        data,
+        paused,
+        out,
+    })
+}
+
+impl Life {
+    /// `tidings impact` says of a change what is then done.
+    fn foretold(&mut self, apply: &Apply) {
+        if apply.paused {
+            self.step(&Step::Pause);
+        }
+        if apply.out {
+            self.step(&Step::OptOut);
+        }
+        self.decide(World::carry_out);
+        let name = SOURCES[apply.which];
+        // Who has watched knows whether a pod was made while it was away.
+        let may_be_back = !self.is_there(apply.which);
+        let data = apply.data.map(|(k, l)| format!("k={k} l={l}"));
+        let foreseen = self.world.foresee(name, data.as_deref());
+        let rolls = self.world.rolls.len();
+        match &data {
+            Some(data) => self.run(&format!("cm {name} {data}")),
+            None => self.run(&format!("del {name}")),
+        }
+        let mut standing = None;
+        for _ in 0..4 {
+            let verdict = self.world.decide();
+            self.world.carry_out(&verdict.act);
+            standing = verdict.standing.map(|standing| standing.word);
+        }
+        let done = match self.world.rolls.len() - rolls {
+            0 if standing == Some(Word::Waiting) => Outcome::Waits,
+            0 => Outcome::Stays,
+            _ => Outcome::Rolls,
+        };
+        let foreseen = foreseen.unwrap_or(Outcome::Stays);
+        let is_more = may_be_back && done == Outcome::Stays;
+        assert!(
+            foreseen == done || is_more,
+            "{foreseen:?} for {apply:?}: {done:?}"
+        );
+    }
+}
+
+proptest! {
+    // The same lives each time; PROPTEST_RNG_SEED plays others.
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        rng_seed: seed(),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_impact_says_is_what_is_done(steps in steps(), apply in apply()) {
+        let mut life = Life::new();
+        for step in &steps {
+            life.step(step);
+        }
+        life.rest();
+        life.foretold(&apply);
     }
 }
