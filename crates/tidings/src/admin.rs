@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::metrics::text;
 
 mod leadership;
-mod seats;
+pub(crate) mod seats;
 
 use leadership::Leadership;
 pub use leadership::Leads;

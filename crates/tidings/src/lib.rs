@@ -36,3 +36,5 @@ pub mod reloader;
 pub mod run;
 
 pub mod cli;
+
+pub mod dashboard;

@@ -12,10 +12,11 @@ use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::{completion, history, impact, manifests, stale, status, wait, why};
+use tidings::dashboard;
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, HistorySettings, ImpactSettings, LintSettings, StaleSettings,
-    StatusSettings, Surroundings, TakeOverSettings, WaitSettings, WhySettings, told,
+    ControllerSettings, DashboardSettings, HistorySettings, ImpactSettings, LintSettings,
+    StaleSettings, StatusSettings, Surroundings, TakeOverSettings, WaitSettings, WhySettings, told,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -73,6 +74,7 @@ fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
         | Command::Stale(_)
         | Command::Impact(_)
         | Command::History(_)
+        | Command::Dashboard(_)
         | Command::TakeOver(_) => runtime()?.block_on(ask(line, around)),
     }
 }
@@ -99,6 +101,10 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
         }
         Command::History(args) => {
             say(&history::ask::ask(api, HistorySettings::new(args, around)?).await?)
+        }
+        Command::Dashboard(args) => {
+            drop(api);
+            dashboard::start::dashboard(DashboardSettings::new(args, around)?).await
         }
         Command::TakeOver(args) => {
             let settings = TakeOverSettings::new(args, around)?;

@@ -12,6 +12,7 @@ use tidings_core::kinds::{Kind, Kinds};
 use tidings_core::refs::Name;
 
 pub mod args;
+mod dashboard;
 pub mod given;
 mod history;
 mod impact;
@@ -33,6 +34,7 @@ use crate::lease::Timings;
 use crate::report::log::{LogSettings, Note};
 use crate::rights::Extent;
 use args::{ControllerArgs, PlainArgs, TakeOverArgs, WhyArgs};
+pub use dashboard::DashboardSettings;
 pub use history::HistorySettings;
 pub use impact::{ImpactSettings, Supposed, SupposedSource};
 use installation::kinds;

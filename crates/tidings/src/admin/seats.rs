@@ -1,9 +1,10 @@
-//! The connections of the admin port: few, short, and nobody waits for anybody.
+//! The connections of the admin port, and of the page: few, short, and nobody waits for
+//! anybody.
 //!
 //! Goes in: a listener, which every pod may reach, and what answers. Comes out: one
 //! answer for each connection, which is then closed. Error policy: whoever takes longer
 //! than the limit in all, asks with more than a request has, or breaks off is cut off
-//! without a word. While all seats are taken, whoever has sat there longest without
+//! without a word; but an answer that says so ([`GoesOn`]) may go on. While all seats are taken, whoever has sat there longest without
 //! asking gives his to the next: so the kubelet's probe is answered beside any number
 //! of idle ones, since what it asks for takes less time than taking all seats anew.
 
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,9 +31,14 @@ const LONGEST: usize = 8_192;
 /// Where no further connection can be had (EMFILE), how long not to try.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// Among an answer's extensions: it goes on for as long as somebody listens, or until the
+/// seat is needed or all are told to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GoesOn;
+
 /// Answers until told to stop; then finishes what was asked before. Nobody may take
 /// longer than `limit` to ask and to listen, together.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     limit: Duration,
@@ -51,9 +58,17 @@ pub(super) async fn serve(
 struct Seats(VecDeque<Seat>);
 
 struct Seat {
-    /// Whether a whole request has come.
-    asked: Arc<AtomicBool>,
+    use_of_it: Arc<Use>,
     task: JoinHandle<()>,
+}
+
+/// What a seat is used for.
+#[derive(Default)]
+struct Use {
+    /// Whether a whole request has come.
+    asked: AtomicBool,
+    /// Whether its answer goes on.
+    lasts: AtomicBool,
 }
 
 impl Seats {
@@ -74,13 +89,9 @@ impl Seats {
         if self.0.len() >= SEATS {
             self.free_one();
         }
-        let asked = Arc::<AtomicBool>::default();
-        let answering = answer(stream, router, asked.clone());
-        // What is answered too late is nobody's any more.
-        let task = tokio::spawn(async move {
-            let _ = timeout(limit, answering).await;
-        });
-        self.0.push_back(Seat { asked, task });
+        let use_of_it = Arc::<Use>::default();
+        let task = tokio::spawn(sit(stream, router, limit, use_of_it.clone()));
+        self.0.push_back(Seat { use_of_it, task });
     }
 
     fn free_one(&mut self) {
@@ -92,7 +103,7 @@ impl Seats {
 
     async fn clear(self) {
         for seat in self.0 {
-            if !seat.has_asked() {
+            if !seat.has_asked() || seat.lasts() {
                 seat.task.abort();
             }
             // One that was aborted is over, too.
@@ -103,15 +114,36 @@ impl Seats {
 
 impl Seat {
     fn has_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+        self.use_of_it.asked.load(Ordering::Relaxed)
+    }
+
+    fn lasts(&self) -> bool {
+        self.use_of_it.lasts.load(Ordering::Relaxed)
     }
 }
 
-/// Answers one request. What a body holds is not read.
-async fn answer(stream: TcpStream, router: Router, asked: Arc<AtomicBool>) {
+/// What is answered too late is nobody's any more.
+async fn sit(stream: TcpStream, router: Router, limit: Duration, use_of_it: Arc<Use>) {
+    let answering = answer(stream, router, use_of_it.clone());
+    tokio::pin!(answering);
+    let is_late = timeout(limit, &mut answering).await.is_err();
+    if is_late && use_of_it.lasts.load(Ordering::Relaxed) {
+        answering.await;
+    }
+}
+
+/// Answers one request. What a body holds is read by what answers, or not at all.
+async fn answer(stream: TcpStream, router: Router, use_of_it: Arc<Use>) {
     let service = service_fn(move |request| {
-        asked.store(true, Ordering::Relaxed);
-        router.clone().oneshot(request)
+        use_of_it.asked.store(true, Ordering::Relaxed);
+        let (router, use_of_it) = (router.clone(), use_of_it.clone());
+        async move {
+            let answer = router.oneshot(request).await;
+            let lasts = |answer: &Response| answer.extensions().get::<GoesOn>().is_some();
+            let lasts = answer.as_ref().is_ok_and(lasts);
+            use_of_it.lasts.store(lasts, Ordering::Relaxed);
+            answer
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -119,7 +151,7 @@ async fn answer(stream: TcpStream, router: Router, asked: Arc<AtomicBool>) {
         .max_buf_size(LONGEST)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection to the admin port broke off");
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 

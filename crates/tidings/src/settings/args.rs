@@ -12,6 +12,7 @@ use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no
 use crate::rights::Viewer;
 
 mod cluster;
+mod dashboard;
 mod history;
 mod impact;
 mod installation;
@@ -27,6 +28,7 @@ mod status;
 mod wait;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
+pub use dashboard::DashboardArgs;
 pub use history::HistoryArgs;
 pub use impact::ImpactArgs;
 pub use installation::InstallationArgs;
@@ -74,6 +76,9 @@ pub enum Command {
     /// Say what has become of a workload, roll by roll; nothing need be installed.
     #[command(after_help = history::EXAMPLES)]
     History(Box<HistoryArgs>),
+    /// Show all of this in a browser, on this machine only; nothing need be installed.
+    #[command(after_help = dashboard::EXAMPLES)]
+    Dashboard(Box<DashboardArgs>),
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),

@@ -175,7 +175,8 @@ impl StatusReport {
 }
 
 impl StatusRow {
-    fn new(of: WorkloadReport) -> Self {
+    /// The row of a workload.
+    pub fn new(of: WorkloadReport) -> Self {
         Self {
             pods: pods(&of),
             namespace: of.namespace,
@@ -195,6 +196,17 @@ impl StatusRow {
     /// What it is called, among all.
     pub fn key(&self) -> (Name, &'static str, Name) {
         (self.namespace.clone(), self.kind, self.name.clone())
+    }
+
+    /// What is to come before its pods have what is there.
+    pub fn waits_for(&self) -> Option<String> {
+        let held = [Word::Waiting, Word::Stale];
+        self.standing.0.filter(|word| held.contains(word))?;
+        let reason = self.reason?;
+        Some(match self.text.as_str() {
+            "" => reason.to_owned(),
+            text => format!("{reason}: {text}"),
+        })
     }
 
     /// Whether it has been rolled.

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use tidings_core::standing::Word;
 use tidings_shared::plain::plain;
 
 use super::report::{StatusReport, StatusRow};
@@ -214,7 +213,7 @@ const COLUMNS: [StatusColumn; 11] = [
     }),
     StatusColumn::new("BECAUSE", ShownIn::How, |row, _| or_none(because(row))),
     StatusColumn::new("WAITS FOR", ShownIn::Brief, |row, _| {
-        or_none(waits_for(row))
+        or_none(row.waits_for())
     }),
     StatusColumn::new("REASON", ShownIn::Why, |row, _| {
         or_none(row.reason.map(str::to_owned))
@@ -259,17 +258,6 @@ fn until(row: &StatusRow, now: Timestamp) -> Option<String> {
 fn because(row: &StatusRow) -> Option<String> {
     let because = &row.last.as_ref()?.because;
     (!because.is_empty()).then(|| because.clone())
-}
-
-/// What is to come before its pods have what is there.
-fn waits_for(row: &StatusRow) -> Option<String> {
-    let held = [Word::Waiting, Word::Stale];
-    row.standing.0.filter(|word| held.contains(word))?;
-    let reason = row.reason?;
-    Some(match row.text.as_str() {
-        "" => reason.to_owned(),
-        text => format!("{reason}: {text}"),
-    })
 }
 
 fn particulars(row: &StatusRow) -> String {

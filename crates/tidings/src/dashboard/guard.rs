@@ -1,0 +1,208 @@
+//! Who is let in.
+//!
+//! Goes in: the head of a request. Comes out: whether it is answered. This machine may
+//! have other users, and its browser shows other sites: so a request is answered only if
+//! it names this machine (a name that was bent to it is another one: DNS rebinding), was
+//! not sent by another site, and brings the cookie that the token in the printed address
+//! was exchanged for. Everything else is 403 and one sentence.
+//!
+//! What is answered may be kept by nobody, shown in nobody's frame, and runs and loads
+//! only what comes from here ([`HEADERS`]).
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, LOCATION, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use form_urlencoded::Serializer;
+
+use super::site::Site;
+
+/// Of the token: as many as nobody guesses.
+const BYTES: usize = 16;
+/// What it is called in an address.
+const TOKEN: &str = "token";
+
+/// Of every answer, whatever it is.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (CACHE_CONTROL, "no-store"),
+];
+
+const WRONG_HOST: &str =
+    "This page answers only to the address that `tidings dashboard` printed.\n";
+const WRONG_ORIGIN: &str = "Another site may not ask for this page.\n";
+const WRONG_TOKEN: &str = "Open the address with the token that `tidings dashboard` printed: this one has none that holds.\n";
+
+/// Knows who is let in.
+#[derive(Debug)]
+pub(super) struct Guard {
+    token: String,
+    /// The cookie's name. Cookies know no ports, so it has the port in it: two pages on
+    /// one machine do not take each other's place.
+    cookie: String,
+    hosts: Vec<String>,
+}
+
+/// What to do with a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// It is answered.
+    Enter,
+    /// Its token becomes a cookie, and the address goes on without it.
+    Exchange(String),
+    /// It is not answered, and why.
+    Refuse(&'static str),
+}
+
+/// A secret that nobody foresees, from the operating system.
+pub(super) fn token() -> std::io::Result<String> {
+    let mut bytes = [0; BYTES];
+    let mut filled = 0;
+    while filled < BYTES {
+        filled +=
+            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+impl Guard {
+    /// Lets in who has this token, and asks one of these hosts at this port.
+    pub(super) fn new(token: String, port: u16, hosts: Vec<String>) -> Self {
+        Self {
+            token,
+            cookie: format!("tidings-{port}"),
+            hosts,
+        }
+    }
+
+    /// The address to open.
+    pub(super) fn address(&self) -> String {
+        let host = self.hosts.first().map_or("", String::as_str);
+        format!("http://{host}/?{TOKEN}={}", self.token)
+    }
+
+    fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Passage {
+        if !one(headers, &HOST).is_some_and(|host| self.is_ours(host)) {
+            return Passage::Refuse(WRONG_HOST);
+        }
+        if !self.is_from_here(method, headers) {
+            return Passage::Refuse(WRONG_ORIGIN);
+        }
+        let (given, rest) = without_token(uri);
+        match given {
+            Some(given) if !same(&given, &self.token) => Passage::Refuse(WRONG_TOKEN),
+            Some(_) => Passage::Exchange(rest),
+            None if self.has_cookie(headers) => Passage::Enter,
+            None => Passage::Refuse(WRONG_TOKEN),
+        }
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        self.hosts.iter().any(|ours| ours == host)
+    }
+
+    /// A page's own script may not say where it is from when it only reads; who sends
+    /// something always does.
+    fn is_from_here(&self, method: &Method, headers: &HeaderMap) -> bool {
+        if !headers.contains_key(ORIGIN) {
+            return matches!(*method, Method::GET | Method::HEAD);
+        }
+        let origin = one(headers, &ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
+        origin.is_some_and(|host| self.is_ours(host))
+    }
+
+    fn has_cookie(&self, headers: &HeaderMap) -> bool {
+        let cookies = headers.get_all(COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|all| all.split(';'));
+        pairs.any(|pair| {
+            let pair = pair.trim().split_once('=');
+            pair.is_some_and(|(name, value)| name == self.cookie && same(value, &self.token))
+        })
+    }
+
+    fn exchange(&self, onward: &str) -> Response {
+        let cookie = format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Strict",
+            self.cookie, self.token
+        );
+        let headers = [(SET_COOKIE, cookie), (LOCATION, onward.to_owned())];
+        (StatusCode::SEE_OTHER, headers).into_response()
+    }
+}
+
+/// Lets a request in, or not, and says on every answer what a browser may do with it.
+pub(super) async fn keep(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let passage = site
+        .guard
+        .judge(request.method(), request.uri(), request.headers());
+    let mut answer = match passage {
+        Passage::Enter => {
+            site.idle.asked();
+            next.run(request).await
+        }
+        Passage::Exchange(onward) => site.guard.exchange(&onward),
+        Passage::Refuse(why) => (StatusCode::FORBIDDEN, why).into_response(),
+    };
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        answer.headers_mut().entry(name).or_insert(value);
+    }
+    answer
+}
+
+/// A header that is there once.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?.to_str().ok()?;
+    all.next().is_none().then_some(first)
+}
+
+/// The token of an address, and the address without it.
+fn without_token(uri: &Uri) -> (Option<String>, String) {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let mut token = None;
+    let mut rest = Serializer::new(String::new());
+    for (key, value) in form_urlencoded::parse(query) {
+        if key == TOKEN {
+            token = Some(value.into_owned());
+        } else {
+            rest.append_pair(&key, &value);
+        }
+    }
+    // Two slashes at the beginning would be the name of another host.
+    let path = format!("/{}", uri.path().trim_start_matches('/'));
+    let rest = rest.finish();
+    let onward = if rest.is_empty() {
+        path
+    } else {
+        format!("{path}?{rest}")
+    };
+    (token, onward)
+}
+
+/// Whether two secrets are one, in a time that says nothing of where they differ.
+fn same(given: &str, ours: &str) -> bool {
+    let (given, ours) = (given.as_bytes(), ours.as_bytes());
+    let differ = given.iter().zip(ours).fold(0, |all, (a, b)| all | (a ^ b));
+    given.len() == ours.len() && std::hint::black_box(differ) == 0
+}

@@ -1,0 +1,76 @@
+//! What is known of all workloads now, as the pages are drawn from. Values only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tidings_core::refs::Name;
+use tidings_core::standing::Word;
+
+use crate::cli::status::report::StatusRow;
+use crate::cli::why::leader::LeaderReport;
+use crate::cli::why::report::Summary;
+
+/// What is known now.
+#[derive(Clone, Debug, Default)]
+pub(in crate::dashboard) struct Board {
+    /// The workloads that are opted in, in order of namespace, kind and name.
+    pub(in crate::dashboard) rows: Vec<Arc<StatusRow>>,
+    /// How many stand how.
+    pub(in crate::dashboard) summary: Summary,
+    /// Who leads.
+    pub(in crate::dashboard) leader: LeaderReport,
+    /// Whether there are records of any workload; none where that may not be asked.
+    pub(in crate::dashboard) records: Option<bool>,
+    /// What cannot be known for want of a right, or otherwise.
+    pub(in crate::dashboard) gaps: Vec<String>,
+    /// Since when the API server is not heard, and why.
+    pub(in crate::dashboard) blind: Option<Blindness>,
+    /// Since when this is known; none: it is still being read.
+    pub(in crate::dashboard) at: Option<Timestamp>,
+    /// Grows with each change.
+    pub(in crate::dashboard) turn: u64,
+}
+
+/// What is not known while the API server is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::dashboard) struct Blindness {
+    /// Since when.
+    pub(in crate::dashboard) since: Timestamp,
+    /// Why.
+    pub(in crate::dashboard) why: String,
+}
+
+impl Board {
+    /// The namespaces that have workloads.
+    pub(in crate::dashboard) fn namespaces(&self) -> BTreeSet<Name> {
+        let names = self.rows.iter().map(|row| row.namespace.clone());
+        names.collect()
+    }
+}
+
+/// What a person should look at first comes first.
+pub(in crate::dashboard) fn urgency(word: Option<Word>) -> usize {
+    const ORDER: [Word; 6] = [
+        Word::Failed,
+        Word::Stale,
+        Word::Unknown,
+        Word::Waiting,
+        Word::Rolling,
+        Word::InStep,
+    ];
+    let at = word.and_then(|word| ORDER.iter().position(|it| *it == word));
+    at.unwrap_or(ORDER.len())
+}
+
+/// How many stand so.
+pub(in crate::dashboard) fn count(summary: &Summary, word: Word) -> usize {
+    match word {
+        Word::InStep => summary.in_step,
+        Word::Stale => summary.stale,
+        Word::Waiting => summary.waiting,
+        Word::Rolling => summary.rolling,
+        Word::Failed => summary.failed,
+        Word::Unknown => summary.unknown,
+    }
+}

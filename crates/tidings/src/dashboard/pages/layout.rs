@@ -1,0 +1,115 @@
+//! What all pages share: head, navigation, what is not known, foot.
+
+use axum::response::{Html, IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use super::parts;
+use crate::dashboard::model::board::Board;
+
+/// The places of the navigation: address, name, and the letter that goes there after `g`.
+const PLACES: [(&str, &str, char); 1] = [("/", "Overview", 'o')];
+
+/// A page.
+pub(in crate::dashboard) struct View<'a> {
+    /// What it is about.
+    pub(in crate::dashboard) title: &'a str,
+    /// The place of the navigation that it belongs to; none where it is empty.
+    pub(in crate::dashboard) place: &'a str,
+    /// What is known now.
+    pub(in crate::dashboard) board: &'a Board,
+    /// Whether it changes with what is known.
+    pub(in crate::dashboard) is_live: bool,
+    /// It.
+    pub(in crate::dashboard) main: Markup,
+}
+
+impl IntoResponse for View<'_> {
+    fn into_response(self) -> Response {
+        Html(self.drawn().into_string()).into_response()
+    }
+}
+
+impl View<'_> {
+    fn drawn(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                (head(self.title))
+                body data-live[self.is_live] {
+                    a.skip href="#main" { "Skip to the content" }
+                    header.top {
+                        a.brand href="/" { (parts::brand()) "Tidings" }
+                        (navigation(self.place))
+                    }
+                    div #beside { (parts::beside(self.board)) }
+                    main #main tabindex="-1" { (self.main) }
+                    (foot())
+                }
+            }
+        }
+    }
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) " · Tidings" }
+            link rel="icon" href="/icon.svg" type="image/svg+xml";
+            link rel="stylesheet" href="/style.css";
+            script src="/script.js" defer {}
+        }
+    }
+}
+
+fn navigation(place: &str) -> Markup {
+    html! {
+        nav aria-label="Views" {
+            ul {
+                @for (address, name, letter) in PLACES {
+                    li {
+                        a href=(address) data-go=(letter)
+                            aria-current=[(address == place).then_some("page")] { (name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn foot() -> Markup {
+    html! {
+        p #said.unseen role="status" aria-live="polite" {}
+        footer {
+            p { "Read with your own rights; nothing here writes to the cluster." }
+            p.keys hidden { "Keys: press " kbd { "?" } }
+        }
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.pairs {
+                dt { kbd { "/" } } dd { "Filter" }
+                dt { kbd { "j" } " " kbd { "k" } } dd { "Next row, row before" }
+                dt { kbd { "Enter" } } dd { "Open the row" }
+                @for (_, name, letter) in PLACES {
+                    dt { kbd { "g" } " " kbd { (letter) } } dd { (name) }
+                }
+                dt { kbd { "?" } } dd { "This list" }
+            }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+/// A page that says what is wrong.
+pub(in crate::dashboard) fn problem(title: &str, text: &str) -> Html<String> {
+    let page = View {
+        title,
+        place: "",
+        board: &Board::default(),
+        is_live: false,
+        main: html! { h1 { (title) } p.trouble { (text) } p { a href="/" { "To the overview" } } },
+    };
+    Html(page.drawn().into_string())
+}

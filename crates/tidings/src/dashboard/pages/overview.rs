@@ -1,0 +1,192 @@
+//! All workloads, what needs attention first; counts that filter.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::response::IntoResponse;
+use maud::{Markup, html};
+use tidings_core::standing::{WORDS, Word};
+
+use super::layout::View;
+use super::parts;
+use crate::cli::status::report::StatusRow;
+use crate::dashboard::address::Filtered;
+use crate::dashboard::model::board::{Board, count, urgency};
+use crate::dashboard::site::Site;
+
+/// So many rows make a page.
+pub(super) const ROWS: usize = 200;
+
+/// Where it is.
+const HERE: &str = "/";
+
+/// Answers with it.
+pub(in crate::dashboard) async fn page(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+) -> impl IntoResponse {
+    let (board, asked) = (site.board(), Filtered::read(query.as_deref()));
+    let page = View {
+        title: "Overview",
+        place: HERE,
+        board: &board,
+        is_live: true,
+        main: drawn(&board, &asked),
+    };
+    page.into_response()
+}
+
+/// The rows that are asked for, what needs attention first.
+fn chosen<'a>(board: &'a Board, asked: &Filtered) -> Vec<&'a Arc<StatusRow>> {
+    let is_asked = |row: &&Arc<StatusRow>| {
+        let name = format!("{}/{}", row.kind, row.name);
+        let stands = asked.standing.is_none() || asked.standing == row.standing.0;
+        stands && asked.admits(&row.namespace, &[&name])
+    };
+    let mut rows: Vec<_> = board.rows.iter().filter(is_asked).collect();
+    rows.sort_by_key(|row| urgency(row.standing.0));
+    rows
+}
+
+fn drawn(board: &Board, asked: &Filtered) -> Markup {
+    let rows = chosen(board, asked);
+    html! {
+        h1 { "Overview" }
+        (counts(board, asked))
+        (filters(board, asked))
+        @if rows.is_empty() {
+            (nothing(board, asked))
+        } @else {
+            (table(&rows, asked))
+            (super::parts::folds(rows.len(), asked, HERE))
+        }
+    }
+}
+
+fn counts(board: &Board, asked: &Filtered) -> Markup {
+    let all = board.summary.opted_in();
+    html! {
+        ul.counts #counts aria-label="How many stand how" {
+            li {
+                a href=(asked.standing(None).address(HERE))
+                    aria-current=[asked.standing.is_none().then_some("true")] {
+                    b { (all) } span { "all" }
+                }
+            }
+            @for row in WORDS {
+                li {
+                    a href=(asked.standing(Some(row.word)).address(HERE)) title=(row.doc)
+                        aria-current=[(asked.standing == Some(row.word)).then_some("true")] {
+                        b { (count(&board.summary, row.word)) } (parts::standing(Some(row.word)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn filters(board: &Board, asked: &Filtered) -> Markup {
+    html! {
+        form.filters method="get" action=(HERE) role="search" {
+            (parts::filter_fields(&board.namespaces(), asked))
+            label { "Standing"
+                select name="standing" {
+                    option value="" { "any" }
+                    @for row in WORDS {
+                        option value=(row.json) selected[asked.standing == Some(row.word)] { (row.text) }
+                    }
+                }
+            }
+            button { "Filter" }
+            @if asked.is_narrow() { a.quiet href=(HERE) { "Show all" } }
+        }
+    }
+}
+
+fn nothing(board: &Board, asked: &Filtered) -> Markup {
+    html! {
+        div.empty #rows {
+            @if board.at.is_none() {
+                p { "The cluster is being read." }
+            } @else if asked.is_narrow() {
+                p { "Nothing is like that." }
+                p { a href=(HERE) { "Show all" } }
+            } @else {
+                p { "No workload is opted in." }
+                p { "That is what " code { "tidings.dev/reload: auto" }
+                    " on a workload or its namespace does." }
+            }
+        }
+    }
+}
+
+fn table(rows: &[&Arc<StatusRow>], asked: &Filtered) -> Markup {
+    let shown = rows.iter().skip(asked.page * ROWS).take(ROWS);
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Workloads" {
+            table.list {
+                thead {
+                    tr {
+                        @for name in ["Namespace", "Workload", "Standing", "Pods", "Waits for", "Last roll"] {
+                            th scope="col" { (name) }
+                        }
+                    }
+                }
+                tbody #rows data-list { @for row in shown { (line(row)) } }
+            }
+        }
+    }
+}
+
+fn line(row: &StatusRow) -> Markup {
+    html! {
+        tr id={ "w-" (row.namespace) "-" (row.kind) "-" (row.name) } data-row
+            class=(parts::class(row.standing.0)) {
+            td data-name="Namespace" { (row.namespace) }
+            th scope="row" { (parts::workload(&row.namespace, row.kind, &row.name)) }
+            td data-name="Standing" { (parts::standing(row.standing.0)) }
+            td.number data-name="Pods" { (pods(row)) }
+            td data-name="Waits for" { (waits(row)) }
+            td data-name="Last roll" { (last(row)) }
+        }
+    }
+}
+
+fn pods(row: &StatusRow) -> Markup {
+    html! {
+        @if let Some(pods) = row.pods {
+            (pods.updated) "/" (pods.desired)
+            @if row.standing.0 == Some(Word::Rolling) {
+                " " progress max=(pods.desired) value=(pods.updated) aria-label="pods that have it" {}
+            }
+        } @else { (parts::none()) }
+    }
+}
+
+fn waits(row: &StatusRow) -> Markup {
+    let why = row.waits_for();
+    let not_known = row.unknown.first();
+    html! {
+        @if let Some(why) = &why { (parts::text(why)) " " }
+        @else if let Some(needs) = not_known {
+            @if parts::lacks_record(&row.unknown) { "its record may not be read" }
+            @else { "needs " (parts::text(needs)) }
+        }
+        @if let Some(until) = row.until { (parts::until(until)) }
+        @for problem in &row.problems {
+            " " span.problem title=(problem.text) { (problem.reason) }
+        }
+        @if why.is_none() && not_known.is_none() && row.until.is_none() && row.problems.is_empty() {
+            (parts::none())
+        }
+    }
+}
+
+fn last(row: &StatusRow) -> Markup {
+    html! {
+        @if let Some(last) = &row.last {
+            @if let Some(at) = last.at { (parts::ago(at)) " " }
+            span.because { (parts::text(&last.because)) }
+        } @else { (parts::none()) }
+    }
+}

@@ -1,0 +1,123 @@
+//! Puts the page together, and brings it to its end.
+//!
+//! Goes in: settings. Comes out: an address on the terminal, and
+//! pages, until a signal, or until nobody has looked for long enough.
+
+use std::future::pending;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures::future::join_all;
+use tokio::sync::watch;
+
+use super::doors::Doors;
+use super::guard::{self, Guard};
+use super::idle::Attention;
+use super::model;
+use super::routes::routes;
+use super::site::Site;
+use crate::admin::seats;
+use crate::api::ApiClient;
+use crate::cli::exit::{Exit, note, print};
+use crate::metrics::Metrics;
+use crate::run::stop_signal;
+use crate::settings::DashboardSettings;
+
+/// Nobody may take longer to ask and to be answered: some ask the API server for much.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Nothing is written.
+const WRITES: usize = 1;
+
+/// Shows the page until told to stop.
+pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
+    let stop = stop_signal().context("cannot hear signals")?;
+    // That of a command asks once: watches want ways, and credentials, that are renewed.
+    let api = ApiClient::connect(&settings.cluster, WRITES, &Metrics::default()).await?;
+    let doors = Doors::open(settings.port).await?;
+    let token = guard::token().context("the system has no random bytes")?;
+    let guard = Arc::new(Guard::new(token, doors.port, doors.hosts()));
+    let idle = Arc::new(Attention::default());
+    let (tell, board) = watch::channel(Arc::default());
+    let site = Site {
+        guard: guard.clone(),
+        idle: idle.clone(),
+        api: api.clone(),
+        installation: Arc::new(settings.installation.clone()),
+        target: settings.target.clone(),
+        board,
+    };
+    greet(&guard.address(), &settings)?;
+    let knowing = tokio::spawn(model::keep(site.clone(), tell));
+    let (end, ended) = watch::channel(false);
+    let serving = serve(doors, &site, &ended);
+    let ends = async {
+        let exit = tokio::select! {
+            _ = stop => Exit::Interrupted,
+            () = over(&idle, settings.idle) => Exit::Done,
+        };
+        let _ = end.send(true);
+        exit
+    };
+    let (exit, ()) = tokio::join!(ends, serving);
+    knowing.abort();
+    Ok(exit)
+}
+
+async fn over(idle: &Attention, limit: Option<Duration>) {
+    let Some(limit) = limit else {
+        return pending().await;
+    };
+    idle.over(limit).await;
+    note("Nobody has looked for so long: this is the end.\n");
+}
+
+async fn serve(doors: Doors, site: &Site, ended: &watch::Receiver<bool>) {
+    let each = doors.listeners.into_iter().map(|listener| {
+        let mut ended = ended.clone();
+        let stop = async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        };
+        seats::serve(listener, routes(site.clone()), LIMIT, stop)
+    });
+    join_all(each).await;
+}
+
+fn greet(address: &str, settings: &DashboardSettings) -> Result<()> {
+    print(format!("{address}\n").as_bytes())?;
+    let end = match settings.idle {
+        Some(idle) => format!("when nobody has looked at it for {}", words(idle)),
+        None => "when you stop it".to_owned(),
+    };
+    note(&format!(
+        "Open this address: its token is for you alone. It ends at Ctrl-C, or {end}.\n"
+    ));
+    if settings.open {
+        show(address);
+    }
+    Ok(())
+}
+
+/// `1h`, `90s`
+fn words(time: Duration) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    crate::cli::columns::age(seconds)
+}
+
+/// In whatever browser there is. The address goes by no shell.
+fn show(address: &str) {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let mut command = Command::new(program);
+    let quiet = command.arg(address).stdin(Stdio::null());
+    if let Err(error) = quiet.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+        note(&format!(
+            "cannot show it ({program}: {error}): open it yourself\n"
+        ));
+    }
+}

@@ -1,0 +1,169 @@
+//! Who is let in, and what a browser may do with an answer.
+
+use axum::http::Method;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, ETAG, HOST as HOST_HEADER, IF_NONE_MATCH,
+    LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use rstest::rstest;
+
+use super::*;
+
+async fn get(path: &str) -> Answer {
+    answer(from_browser(path).body(Body::empty()).unwrap()).await
+}
+
+/// Everything that is refused says so in one sentence, and nothing else.
+fn refused(answer: &Answer) {
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    assert_eq!(answer.text.lines().count(), 1, "{}", answer.text);
+    assert!(answer.text.ends_with(".\n"), "{}", answer.text);
+    assert!(!answer.text.contains(TOKEN));
+    assert_eq!(answer.headers.get(SET_COOKIE), None);
+}
+
+#[tokio::test]
+async fn the_token_is_exchanged_for_a_cookie() {
+    let path = format!("/stale?ns=a%26b&token={TOKEN}");
+    let request = Request::get(path).header(HOST_HEADER, HOST);
+    let answer = answer(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.headers[LOCATION], "/stale?ns=a%26b");
+    let cookie = format!("tidings-7878={TOKEN}; Path=/; HttpOnly; SameSite=Strict");
+    assert_eq!(answer.headers[SET_COOKIE], cookie);
+    assert_eq!(get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_way_on_stays_here() {
+    let path = format!("//example.org/?token={TOKEN}");
+    let request = Request::get(path).header(HOST_HEADER, HOST);
+    let answer = answer(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.headers[LOCATION], "/example.org/");
+}
+
+#[rstest]
+#[case("/", "")]
+#[case("/?token=", "")]
+#[case("/?token=0123456789abcdef0123456789abcdee", "")]
+#[case("/?token=0123", "")]
+#[case("/", "tidings-7878=0123456789abcdef0123456789abcdee")]
+#[case("/", "tidings-7879=0123456789abcdef0123456789abcdef")]
+#[case("/", "tidings-7878=0123456789abcdef0123456789abcdef0")]
+#[case("/style.css", "")]
+#[case("/live", "")]
+#[case("/nothing", "")]
+#[tokio::test]
+async fn without_the_token_nothing_is_answered(#[case] path: &str, #[case] cookie: &str) {
+    let request = Request::get(path).header(HOST_HEADER, HOST);
+    let request = request.header(COOKIE, cookie);
+    refused(&answer(request.body(Body::empty()).unwrap()).await);
+}
+
+/// DNS rebinding: the name is bent to this machine, and the browser believes it.
+#[rstest]
+#[case(Some("example.org:7878"))]
+#[case(Some("127.0.0.1"))]
+#[case(Some("127.0.0.1:80"))]
+#[case(Some("127.0.0.1:7878.example.org"))]
+#[case(Some(""))]
+#[case(None)]
+#[tokio::test]
+async fn only_this_machine_s_own_names_are_answered(#[case] host: Option<&str>) {
+    let mut request = Request::get(format!("/?token={TOKEN}"));
+    if let Some(host) = host {
+        request = request.header(HOST_HEADER, host);
+    }
+    refused(&answer(request.body(Body::empty()).unwrap()).await);
+}
+
+#[rstest]
+#[case(Method::GET, Some("http://127.0.0.1:7878"), true)]
+#[case(Method::GET, Some("http://localhost:7878"), true)]
+#[case(Method::GET, None, true)]
+#[case(Method::GET, Some("https://127.0.0.1:7878"), false)]
+#[case(Method::GET, Some("http://example.org"), false)]
+#[case(Method::GET, Some("http://127.0.0.1:7879"), false)]
+#[case(Method::GET, Some("null"), false)]
+#[case(Method::POST, None, false)]
+#[case(Method::POST, Some("null"), false)]
+#[case(Method::POST, Some("http://127.0.0.1:7878.example.org"), false)]
+#[case(Method::DELETE, None, false)]
+#[tokio::test]
+async fn other_sites_are_not_answered(
+    #[case] method: Method,
+    #[case] origin: Option<&str>,
+    #[case] is_answered: bool,
+) {
+    let mut request = from_browser("/").method(method);
+    if let Some(origin) = origin {
+        request = request.header(ORIGIN, origin);
+    }
+    let answer = answer(request.body(Body::empty()).unwrap()).await;
+    if is_answered {
+        assert_eq!(answer.status, 200);
+    } else {
+        refused(&answer);
+    }
+}
+
+#[rstest]
+#[case("/")]
+#[case("/nothing")]
+#[case("/?token=wrong")]
+#[case("/script.js")]
+#[tokio::test]
+async fn every_answer_is_bound_to_this_page(#[case] path: &str) {
+    let answer = get(path).await;
+    let header = |name| answer.headers[name].to_str().unwrap();
+    let policy = header(&CONTENT_SECURITY_POLICY);
+    for part in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe") && !policy.contains("http"),
+        "{policy}"
+    );
+    assert_eq!(header(&REFERRER_POLICY), "no-referrer");
+    assert_eq!(header(&X_CONTENT_TYPE_OPTIONS), "nosniff");
+    assert_eq!(header(&X_FRAME_OPTIONS), "DENY");
+    let kept = if path == "/script.js" {
+        "private, no-cache"
+    } else {
+        "no-store"
+    };
+    assert_eq!(header(&CACHE_CONTROL), kept);
+}
+
+/// Under that policy a style or a script in the page itself would not work, either.
+#[tokio::test]
+async fn nothing_is_inline_and_nothing_from_elsewhere() {
+    let page = get("/").await.text;
+    for wrong in ["<style", " style=", " onclick", "javascript:", "//"] {
+        assert!(!page.contains(wrong), "{wrong}: {page}");
+    }
+    let scripts: Vec<_> = page.match_indices("<script").collect();
+    assert_eq!(scripts.len(), 1);
+    assert!(page.contains(r#"<script src="/script.js" defer></script>"#));
+    let style = get("/style.css").await.text;
+    assert!(!style.contains("url(") && !style.contains("@import"));
+}
+
+#[tokio::test]
+async fn what_a_browser_has_kept_is_not_sent_again() {
+    let mark = get("/style.css").await.headers[ETAG].clone();
+    let request = from_browser("/style.css").header(IF_NONE_MATCH, mark);
+    let again = answer(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((again.status, &*again.text), (304, ""));
+}
+
+#[test]
+fn tokens_are_long_and_no_two_are_one() {
+    let [one, other] = [(); 2].map(|()| super::super::guard::token().unwrap());
+    assert_ne!(one, other);
+    assert_eq!(one.len(), 32);
+}
