@@ -3,7 +3,7 @@
 //! Goes in: what a command has, the way to a cluster and an installation, and requests
 //! from this machine. Comes out: HTML that is whole without a script; one script keeps it
 //! live. [`start`] puts it together; [`doors`] listens, on loopback only; [`guard`] lets in
-//! whoever has the token, and [`idle`] ends it when nobody looks any more; [`model`] knows
+//! whoever has the token, and [`attention`] ends it when nobody looks any more; [`model`] knows
 //! the cluster and keeps knowing it; a page is a file in [`pages`], drawn from what the
 //! commands' own reports say; [`live`] tells a browser that its page is another one now.
 //!
@@ -16,9 +16,9 @@
 
 mod address;
 mod assets;
+mod attention;
 mod doors;
 mod guard;
-mod idle;
 mod live;
 mod model;
 mod pages;

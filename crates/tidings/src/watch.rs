@@ -34,7 +34,7 @@ pub mod scope;
 mod scrub;
 mod task;
 
-use order::Order;
+use order::{Order, Turn};
 use query::Query;
 use scope::{Filter, Selectors};
 use task::Task;
@@ -89,17 +89,40 @@ impl Watching {
         for stream in streams.into_iter().filter(watched) {
             let turn = order.turn(&stream);
             let scope = Selectors::of(&stream, &self.filter, &self.ignored);
-            let filter = self.filter.clone();
-            let query = Query {
-                stream,
-                scope,
-                filter,
-            };
-            let (api, facts) = (self.api.clone(), facts.clone());
-            let lists = whole_lists_only.clone();
-            let task = Task::new(api, query, facts, lists, self.metrics.clone());
+            let task = self.task(stream, scope, facts, &whole_lists_only);
             tasks.spawn(task.run(turn));
         }
         tasks
+    }
+
+    /// Follows what such a stream leaves out: of it only what this query finds.
+    pub(crate) fn start_one(
+        &self,
+        stream: Stream,
+        query: Selectors,
+        facts: &Sender<News>,
+    ) -> JoinSet<()> {
+        let task = self.task(stream, query, facts, &Arc::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(task.run(Turn::Over));
+        tasks
+    }
+
+    fn task(
+        &self,
+        stream: Stream,
+        scope: Selectors,
+        facts: &Sender<News>,
+        whole_lists_only: &Arc<AtomicBool>,
+    ) -> Task {
+        let filter = self.filter.clone();
+        let query = Query {
+            stream,
+            scope,
+            filter,
+        };
+        let (api, facts) = (self.api.clone(), facts.clone());
+        let lists = whole_lists_only.clone();
+        Task::new(api, query, facts, lists, self.metrics.clone())
     }
 }

@@ -21,6 +21,7 @@ use crate::settings::{Installation, Namespaces, Target};
 use crate::watch::scope::Filter;
 
 mod decision;
+mod live;
 mod namespaces;
 mod past;
 mod pods;
@@ -87,7 +88,7 @@ impl Snapshot {
     }
 
     /// Those that it leaves out of all.
-    fn ignored(&self) -> Vec<Name> {
+    pub(crate) fn ignored(&self) -> Vec<Name> {
         match &self.installation.namespaces {
             Namespaces::All { ignored, .. } => ignored.iter().cloned().collect(),
             Namespaces::Only(_) => Vec::new(),

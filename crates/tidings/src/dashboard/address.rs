@@ -9,6 +9,11 @@ pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> String {
     path("workload", [namespace, kind, name])
 }
 
+/// That of a source.
+pub(super) fn source(namespace: &str, kind: &str, name: &str) -> String {
+    path("source", [namespace, kind, name])
+}
+
 fn path(page: &str, parts: [&str; 3]) -> String {
     let parts = parts.map(|part| byte_serialize(part.as_bytes()).collect::<String>());
     format!("/{page}/{}", parts.join("/"))

@@ -157,7 +157,7 @@ pub(super) async fn keep(State(site): State<Site>, request: Request, next: Next)
         .judge(request.method(), request.uri(), request.headers());
     let mut answer = match passage {
         Passage::Enter => {
-            site.idle.asked();
+            site.attention.asked();
             next.run(request).await
         }
         Passage::Exchange(onward) => site.guard.exchange(&onward),

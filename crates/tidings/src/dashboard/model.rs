@@ -1,59 +1,60 @@
 //! What the page knows of the cluster, kept as it is.
 //!
-//! Goes in: the way to a cluster. Comes out: a [`board::Board`], and the next one when
-//! something is otherwise.
+//! Goes in: the way to a cluster, and what is shown of it. Comes out: a [`board::Board`],
+//! and the next one when something is otherwise. [`feed`] follows, [`knowing`] decides,
+//! [`stale`] looks at pods; who leads is asked now and then.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::site::Site;
-use crate::cli::status::follow::pause;
-use crate::cli::status::look::{self, Inquiry};
-use crate::cli::status::report::StatusReport;
+use crate::cli::status::look;
 
 pub(super) mod board;
+mod feed;
+mod knowing;
+mod stale;
 
-use board::{Blindness, Board};
+use board::Board;
+use knowing::Knowing;
+use stale::Dirty;
 
-/// Keeps the board, until nobody reads it.
+/// How often it is asked who leads.
+const LEADER: Duration = Duration::from_secs(10);
+
+/// Keeps the board, until it is dropped.
 pub(super) async fn keep(site: Site, tell: watch::Sender<Arc<Board>>) {
+    let dirty = Dirty::default();
+    let knowing = async {
+        loop {
+            Knowing::new(&site, &tell, &dirty).go_on().await;
+        }
+    };
+    tokio::join!(
+        knowing,
+        stale::keep(&site, &tell, &dirty),
+        leader(&site, &tell)
+    );
+}
+
+async fn leader(site: &Site, tell: &watch::Sender<Arc<Board>>) {
+    let snapshot = site.snapshot();
     loop {
-        let began = Instant::now();
-        let mut snapshot = site.snapshot();
-        let asked = Inquiry {
-            target: site.target.clone(),
-            labels: String::new(),
-            digests: false,
-        };
-        let before = tell.borrow().clone();
-        let board = match look::look(&mut snapshot, &asked).await {
-            Ok(seen) => {
-                let report = StatusReport::new(seen, &[]);
-                Board {
-                    rows: report.workloads.into_iter().map(Arc::new).collect(),
-                    summary: report.summary,
-                    leader: report.leader,
-                    records: report.records,
-                    gaps: report.unknown,
-                    blind: None,
-                    at: Some(Timestamp::now()),
-                    turn: before.turn + 1,
-                }
+        let now = look::leader(&snapshot).await;
+        tell.send_if_modified(|board| {
+            let (before, is_new) = (&board.leader, board.leader.renewed.is_none());
+            let is_other = before.name != now.name || before.problem != now.problem || is_new;
+            if is_other {
+                let mut next = (**board).clone();
+                next.turn += 1;
+                next.leader = now;
+                *board = Arc::new(next);
             }
-            Err(error) => Board {
-                blind: Some(Blindness {
-                    since: before.at.unwrap_or_else(Timestamp::now),
-                    why: format!("{error:#}"),
-                }),
-                turn: before.turn + 1,
-                ..(*before).clone()
-            },
-        };
-        let _ = tell.send(Arc::new(board));
-        sleep(pause(Duration::from_secs(2), began.elapsed())).await;
+            is_other
+        });
+        sleep(LEADER).await;
     }
 }

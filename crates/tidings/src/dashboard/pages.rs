@@ -4,6 +4,10 @@
 //! that is put in, and nothing here is put in otherwise. What a page holds by itself is
 //! readable and usable without a script.
 
+pub(super) mod impact;
 pub(super) mod layout;
 pub(super) mod overview;
 mod parts;
+pub(super) mod source;
+pub(super) mod stale;
+pub(super) mod workload;

@@ -17,6 +17,16 @@ pub(super) const LONGEST: usize = 16 << 20;
 pub(super) fn routes(site: Site) -> Router {
     Router::new()
         .route("/", get(pages::overview::page))
+        .route(
+            "/workload/{namespace}/{kind}/{name}",
+            get(pages::workload::page),
+        )
+        .route(
+            "/source/{namespace}/{kind}/{name}",
+            get(pages::source::page),
+        )
+        .route("/stale", get(pages::stale::page))
+        .route("/impact", get(pages::impact::page).post(pages::impact::ask))
         .route("/live", get(live::listen))
         .route("/style.css", get(assets::style))
         .route("/script.js", get(assets::script))

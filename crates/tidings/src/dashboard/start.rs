@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
+use super::attention::Attention;
 use super::doors::Doors;
 use super::guard::{self, Guard};
-use super::idle::Attention;
 use super::model;
 use super::routes::routes;
-use super::site::Site;
+use super::site::{ASKING, Site};
 use crate::admin::seats;
 use crate::api::ApiClient;
 use crate::cli::exit::{Exit, note, print};
@@ -39,15 +39,16 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
     let doors = Doors::open(settings.port).await?;
     let token = guard::token().context("the system has no random bytes")?;
     let guard = Arc::new(Guard::new(token, doors.port, doors.hosts()));
-    let idle = Arc::new(Attention::default());
+    let attention = Arc::new(Attention::default());
     let (tell, board) = watch::channel(Arc::default());
     let site = Site {
         guard: guard.clone(),
-        idle: idle.clone(),
+        attention: attention.clone(),
         api: api.clone(),
         installation: Arc::new(settings.installation.clone()),
         target: settings.target.clone(),
         board,
+        asking: Arc::new(Semaphore::new(ASKING)),
     };
     greet(&guard.address(), &settings)?;
     let knowing = tokio::spawn(model::keep(site.clone(), tell));
@@ -56,7 +57,7 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
     let ends = async {
         let exit = tokio::select! {
             _ = stop => Exit::Interrupted,
-            () = over(&idle, settings.idle) => Exit::Done,
+            () = over(&attention, settings.idle) => Exit::Done,
         };
         let _ = end.send(true);
         exit
@@ -66,11 +67,11 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
     Ok(exit)
 }
 
-async fn over(idle: &Attention, limit: Option<Duration>) {
+async fn over(attention: &Attention, limit: Option<Duration>) {
     let Some(limit) = limit else {
         return pending().await;
     };
-    idle.over(limit).await;
+    attention.over(limit).await;
     note("Nobody has looked for so long: this is the end.\n");
 }
 

@@ -7,17 +7,18 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body as KubeBody;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
+use super::attention::Attention;
 use super::guard::Guard;
-use super::idle::Attention;
 use super::model::board::Board;
 use super::routes::routes;
-use super::site::Site;
+use super::site::{ASKING, Site};
 use crate::api::ApiClient;
 use crate::settings::Target;
 
+mod escaped;
 mod safe;
 
 /// The token of these tests.
@@ -39,11 +40,12 @@ fn site(board: Board) -> Site {
     let installation = crate::settings::tests::settings(&[]).unwrap().installation;
     Site {
         guard: Arc::new(Guard::new(TOKEN.to_owned(), 7878, hosts.into())),
-        idle: Arc::new(Attention::default()),
+        attention: Arc::new(Attention::default()),
         api: nowhere(),
         installation: Arc::new(installation),
         target: Target::All,
         board: watch::channel(Arc::new(board)).1,
+        asking: Arc::new(Semaphore::new(ASKING)),
     }
 }
 
@@ -55,10 +57,11 @@ struct Answer {
 }
 
 async fn answer(request: Request<Body>) -> Answer {
-    let response = routes(site(Board::default()))
-        .oneshot(request)
-        .await
-        .unwrap();
+    of_site(site(Board::default()), request).await
+}
+
+async fn of_site(site: Site, request: Request<Body>) -> Answer {
+    let response = routes(site).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer {

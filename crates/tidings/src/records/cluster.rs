@@ -80,12 +80,21 @@ impl Home {
         ])
     }
 
-    /// All objects of this installation for one purpose.
-    pub(crate) fn list(&self, part: &'static str) -> Call {
+    /// The labels of the records, as a watch of them asks for.
+    pub(crate) fn labels_of_records(&self) -> String {
+        self.selector(PART)
+    }
+
+    fn selector(&self, part: &'static str) -> String {
         let labels = self.labels(part).into_iter();
         let labels: Vec<_> = labels.map(|(k, v)| format!("{k}={v}")).collect();
+        labels.join(",")
+    }
+
+    /// All objects of this installation for one purpose.
+    pub(crate) fn list(&self, part: &'static str) -> Call {
         let list = Call::new(Verb::List, self.all());
-        list.with("labelSelector", labels.join(","))
+        list.with("labelSelector", self.selector(part))
     }
 }
 

@@ -25,17 +25,7 @@ pub async fn ask(api: ApiClient, settings: HistorySettings) -> Result<Printed> {
     let key = WorkloadRef::new(settings.kind, namespace, settings.name);
     snapshot.workload(&key).await?;
     snapshot.read_records(&key.namespace).await;
-    let steps = snapshot.past(&key).await?;
-    let mut gaps = std::mem::take(&mut snapshot.gaps);
-    let records = match snapshot.record(&key) {
-        Ok(entry) => HasRecord::of(entry.is_some()),
-        Err(needs) => {
-            gaps.push(needs.to_owned());
-            HasRecord::Unknown
-        }
-    };
-    let own = snapshot.installation.own_namespace.to_string();
-    let report = HistoryReport::new(&key, &steps, records, own, gaps);
+    let report = report(&mut snapshot, &key).await?;
     let shape = HistoryShape {
         output: settings.output,
         bare: settings.bare,
@@ -46,4 +36,19 @@ pub async fn ask(api: ApiClient, settings: HistorySettings) -> Result<Printed> {
         said.err += &grants(&snapshot.rights);
     }
     Ok(said)
+}
+
+/// What has become of a workload that has been read, with its namespace's records.
+pub(crate) async fn report(snapshot: &mut Snapshot, key: &WorkloadRef) -> Result<HistoryReport> {
+    let steps = snapshot.past(key).await?;
+    let mut gaps = std::mem::take(&mut snapshot.gaps);
+    let records = match snapshot.record(key) {
+        Ok(entry) => HasRecord::of(entry.is_some()),
+        Err(needs) => {
+            gaps.push(needs.to_owned());
+            HasRecord::Unknown
+        }
+    };
+    let own = snapshot.installation.own_namespace.to_string();
+    Ok(HistoryReport::new(key, &steps, records, own, gaps))
 }

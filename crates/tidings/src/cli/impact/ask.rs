@@ -23,28 +23,40 @@ use super::sources::suppose;
 use super::{merge, table};
 use crate::api::ApiClient;
 use crate::cli::exit::Printed;
-use crate::cli::input::files;
+use crate::cli::input::files::{self, Text};
 use crate::cli::screen::Screen;
 use crate::cli::snapshot::Snapshot;
-use crate::settings::{ImpactSettings, Supposed};
+use crate::settings::{ImpactSettings, Supposed, SupposedSource};
 
 /// Says what applying this would do.
 pub async fn ask(api: ApiClient, settings: ImpactSettings) -> Result<Printed> {
     let snapshot = Snapshot::new(api, settings.installation);
     let namespace = snapshot.namespace_or_own(settings.namespace.as_ref());
-    let plan = match &settings.supposed {
-        Supposed::Files(paths) => Manifests::of_texts(
-            &files::read(paths),
-            &namespace,
-            &snapshot.installation.kinds,
-        ),
-        Supposed::Sources(sources) => {
-            snapshot.is_covered(&namespace)?;
-            Manifests::of_sources(sources, &namespace)
-        }
+    let report = match &settings.supposed {
+        Supposed::Files(paths) => of_texts(snapshot, &files::read(paths), &namespace).await?,
+        Supposed::Sources(sources) => of_sources(snapshot, sources, &namespace).await?,
     };
-    let report = report(snapshot, plan).await?;
     table::said(&report, settings.output, &Screen::of_stdout())
+}
+
+/// The report on what is in these texts. What names no namespace is in this one.
+pub(crate) async fn of_texts(
+    snapshot: Snapshot,
+    texts: &[Text],
+    namespace: &Name,
+) -> Result<ImpactReport> {
+    let plan = Manifests::of_texts(texts, namespace, &snapshot.installation.kinds);
+    report(snapshot, plan).await
+}
+
+/// The report on other content of these sources.
+pub(crate) async fn of_sources(
+    snapshot: Snapshot,
+    sources: &[SupposedSource],
+    namespace: &Name,
+) -> Result<ImpactReport> {
+    snapshot.is_covered(namespace)?;
+    report(snapshot, Manifests::of_sources(sources, namespace)).await
 }
 
 async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactReport> {

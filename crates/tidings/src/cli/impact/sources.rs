@@ -64,9 +64,9 @@ impl Supposition {
         snapshot: &Snapshot,
         sources: Vec<(&'a SourceRef, &Wanted)>,
     ) -> Result<Vec<(&'a SourceRef, ApiError)>> {
-        let reads = futures::stream::iter(sources);
         let live = |(key, wanted)| async move { (key, wanted, snapshot.live(key).await) };
-        let mut reads = reads.map(live).buffered(READS);
+        let reads: Vec<_> = sources.into_iter().map(live).collect();
+        let mut reads = futures::stream::iter(reads).buffered(READS);
         let mut refused = Vec::new();
         while let Some((key, wanted, live)) = reads.next().await {
             match live {

@@ -81,7 +81,7 @@ fn cells(row: &ImpactRow) -> impl Iterator<Item = [String; 8]> {
 }
 
 /// Where some sources of a workload count and others do not, that is said of the others.
-pub(super) fn why(row: &ImpactRow, used: &TouchRow) -> String {
+pub(crate) fn why(row: &ImpactRow, used: &TouchRow) -> String {
     let some = row.uses.iter().any(|used| used.counts);
     if some && !used.counts {
         return "not for this source".to_owned();
@@ -108,7 +108,7 @@ pub(super) fn staying(count: usize) -> String {
 }
 
 /// How many workloads, in a sentence.
-pub(super) fn summary(report: &ImpactReport) -> String {
+pub(crate) fn summary(report: &ImpactReport) -> String {
     let summary = &report.summary;
     let rolls = format!(
         "{} would be rolled ({})",
@@ -153,7 +153,7 @@ fn beside(report: &ImpactReport) -> String {
 }
 
 /// That nothing follows, as far as that is known.
-pub(super) fn nothing(report: &ImpactReport) -> &'static str {
+pub(crate) fn nothing(report: &ImpactReport) -> &'static str {
     let differ = report.sources.iter();
     let mut differ = differ.filter(|row| matches!(row.change, Change::Changed | Change::Made));
     match report.sources.as_slice() {
@@ -168,7 +168,7 @@ pub(super) fn nothing(report: &ImpactReport) -> &'static str {
 }
 
 /// What is not known, one line each.
-pub(super) fn gaps(report: &ImpactReport) -> Vec<String> {
+pub(crate) fn gaps(report: &ImpactReport) -> Vec<String> {
     let refused = report.sources_that(Change::Unknown);
     let refused = refused.map(|row| format!("unknown: {}", row.text));
     let unknown = report

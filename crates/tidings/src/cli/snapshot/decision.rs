@@ -204,7 +204,7 @@ impl Snapshot {
     }
 
     /// Where the records are.
-    fn home(&self) -> cluster::Home {
+    pub(crate) fn home(&self) -> cluster::Home {
         cluster::Home {
             namespace: self.installation.own_namespace.to_string(),
             instance: self.installation.rules.instance.to_string(),

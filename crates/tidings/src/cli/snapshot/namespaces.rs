@@ -46,7 +46,7 @@ impl Snapshot {
     }
 
     /// The namespaces that the installation does not leave out, and what they set.
-    pub(super) async fn namespaces(&mut self) -> Result<Vec<Name>, ApiError> {
+    pub(crate) async fn namespaces(&mut self) -> Result<Vec<Name>, ApiError> {
         let list = Call::new(Verb::List, Place::core("namespaces")).accept(METADATA_LIST);
         let mut all = Vec::new();
         let read = |item: &RawValue| {

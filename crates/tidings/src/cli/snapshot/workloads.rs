@@ -171,7 +171,7 @@ impl Snapshot {
 
     /// What tells of workloads besides themselves: their namespaces and, where labels
     /// choose among them, what these leave out.
-    async fn beside(&mut self, keys: &[WorkloadRef], labels: &str) -> Result<()> {
+    pub(super) async fn beside(&mut self, keys: &[WorkloadRef], labels: &str) -> Result<()> {
         let namespaces: BTreeSet<_> = keys.iter().map(|key| &key.namespace).collect();
         for namespace in namespaces {
             if !self.told.contains(namespace) {

@@ -31,17 +31,7 @@ const ROUNDS: usize = 60;
 /// Says which pods are stale.
 pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
     let mut snapshot = Snapshot::new(api, settings.installation);
-    let places = snapshot.places_of(&settings.target)?;
-    snapshot.pods(&places, &settings.labels).await?;
-    if let [Some(namespace)] = places.as_slice()
-        && snapshot.index.pods().next().is_none()
-    {
-        snapshot.is_there(namespace).await?;
-    }
-    snapshot.sources_of_pods(places.contains(&None)).await;
-    let rows = rows(&mut snapshot).await;
-    let pods = snapshot.index.pods().count();
-    let report = StaleReport::new(&rows, pods, snapshot.gaps);
+    let report = report(&mut snapshot, &settings.target, &settings.labels).await?;
     let shape = Shape {
         output: settings.output,
         bare: settings.bare,
@@ -54,6 +44,26 @@ pub async fn ask(api: ApiClient, settings: StaleSettings) -> Result<Printed> {
         said.err += &grants(&snapshot.rights);
     }
     Ok(said)
+}
+
+/// Looks once.
+pub(crate) async fn report(
+    snapshot: &mut Snapshot,
+    target: &Target,
+    labels: &str,
+) -> Result<StaleReport> {
+    let places = snapshot.places_of(target)?;
+    snapshot.pods(&places, labels).await?;
+    if let [Some(namespace)] = places.as_slice()
+        && snapshot.index.pods().next().is_none()
+    {
+        snapshot.is_there(namespace).await?;
+    }
+    snapshot.sources_of_pods(places.contains(&None)).await;
+    let rows = rows(snapshot).await;
+    let pods = snapshot.index.pods().count();
+    let gaps = std::mem::take(&mut snapshot.gaps);
+    Ok(StaleReport::new(&rows, pods, gaps))
 }
 
 async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {

@@ -176,7 +176,7 @@ fn since(row: &StaleRow, shape: &Shape) -> String {
 }
 
 /// What the words of the table mean, as far as they are in it.
-const LEGEND: [(&str, &str); 3] = [
+pub(crate) const LEGEND: [(&str, &str); 3] = [
     (
         "read again",
         "unless read again: files have followed within about 90 s; whether the process has read \

@@ -86,7 +86,7 @@ pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> 
 }
 
 /// Those of which there may be a record.
-fn followed(snapshot: &Snapshot, keys: &[WorkloadRef]) -> Vec<WorkloadRef> {
+pub(crate) fn followed(snapshot: &Snapshot, keys: &[WorkloadRef]) -> Vec<WorkloadRef> {
     let is_followed = |key: &&WorkloadRef| {
         let known = snapshot.index.get(key);
         known.is_some_and(|known| known.policy.opted_in())

@@ -11,7 +11,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use tidings_core::refs::WorkloadRef;
 
-use super::report::WhyReport;
+use super::report::{WhyReport, WorkloadReport};
 use super::table;
 use crate::api::ApiClient;
 use crate::cli::exit::Printed;
@@ -50,11 +50,19 @@ pub async fn ask(api: ApiClient, settings: WhySettings) -> Result<Printed> {
     }
 }
 
-async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Result<Printed> {
+/// The report on one workload; none where it went meanwhile.
+pub(crate) async fn explain(
+    snapshot: &mut Snapshot,
+    key: &WorkloadRef,
+) -> Result<Option<WorkloadReport>> {
     snapshot.workload(key).await?;
     snapshot.read_records(&key.namespace).await;
     let verdict = snapshot.verdict(key).await;
-    let report = look::report(snapshot, key, verdict.as_ref());
+    Ok(look::report(snapshot, key, verdict.as_ref()))
+}
+
+async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Result<Printed> {
+    let report = explain(snapshot, key).await?;
     let leader = look::leader(snapshot).await;
     let report = WhyReport::new(report.into_iter().collect(), leader, Vec::new());
     let screen = output.fitting(Screen::of_stdout());

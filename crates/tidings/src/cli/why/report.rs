@@ -65,7 +65,8 @@ impl Summary {
         summary
     }
 
-    fn count(&mut self, standing: Standing) {
+    /// And one more.
+    pub fn count(&mut self, standing: Standing) {
         let count = match standing.0 {
             Some(Word::InStep) => &mut self.in_step,
             Some(Word::Stale) => &mut self.stale,

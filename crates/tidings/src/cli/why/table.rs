@@ -22,10 +22,11 @@ const KEYS_NAMED: usize = 3;
 const KEYS_WIDTH: usize = 20;
 
 /// How it came, where its owner keeps the pod template as he wants it.
-const BY_RESTART: &str = ", by the time of a restart: its owner keeps the rest of its template";
+pub(crate) const BY_RESTART: &str =
+    ", by the time of a restart: its owner keeps the rest of its template";
 
 /// Where it has not reached the workload.
-const PENDING: &str = ", which has not reached the workload yet";
+pub(crate) const PENDING: &str = ", which has not reached the workload yet";
 
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport, screen: &Screen) -> String {

@@ -113,13 +113,16 @@ function say(text) {
 }
 
 let due = false;
+let drawn = Date.now();
 
 async function changed() {
   if (due) return;
   due = true;
-  // Several changes at once are one page.
-  await new Promise((go) => setTimeout(go, 50));
+  // Several changes at once are one page; one that asks for much is drawn less often.
+  const pace = Number(document.body.dataset.live);
+  await new Promise((go) => setTimeout(go, Math.max(50, drawn + pace - Date.now())));
   due = false;
+  drawn = Date.now();
   await again().catch(() => {});
 }
 
@@ -131,7 +134,7 @@ function listen() {
     source?.close();
     source = null;
   } else if (!source) {
-    source = new EventSource("/live");
+    source = new EventSource("/live?at=" + encodeURIComponent(location.pathname + location.search));
     source.addEventListener("changed", changed);
     source.addEventListener("open", () => one("#ended")?.remove());
     source.addEventListener("error", ended);
@@ -158,6 +161,10 @@ function filter(form) {
   const address = form.getAttribute("action") + (query && "?" + query);
   history.replaceState(null, "", address);
   again(address).catch(() => {});
+  // What is listened for follows the address.
+  source?.close();
+  source = null;
+  listen();
 }
 
 addEventListener("input", (event) => {

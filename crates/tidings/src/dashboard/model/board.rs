@@ -1,12 +1,14 @@
 //! What is known of all workloads now, as the pages are drawn from. Values only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tidings_core::object::Group;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
+use crate::cli::stale::report::StaleRow;
 use crate::cli::status::report::StatusRow;
 use crate::cli::why::leader::LeaderReport;
 use crate::cli::why::report::Summary;
@@ -28,8 +30,51 @@ pub(in crate::dashboard) struct Board {
     pub(in crate::dashboard) blind: Option<Blindness>,
     /// Since when this is known; none: it is still being read.
     pub(in crate::dashboard) at: Option<Timestamp>,
+    /// Which pods are stale.
+    pub(in crate::dashboard) stale: Arc<StaleBoard>,
     /// Grows with each change.
     pub(in crate::dashboard) turn: u64,
+    /// The turn at which something of a namespace was another, the last time.
+    pub(in crate::dashboard) touched: BTreeMap<Name, u64>,
+}
+
+/// Which pods are stale, as far as they were looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::dashboard) struct StaleBoard {
+    /// Whether they were looked at at all.
+    pub(in crate::dashboard) is_read: bool,
+    /// In order of namespace, workload and source.
+    pub(in crate::dashboard) rows: Vec<StaleRow>,
+    /// All pods, by the workload that they belong to.
+    pub(in crate::dashboard) pods: BTreeMap<Group, Vec<PodRow>>,
+    /// What could not be read, or why nothing could.
+    pub(in crate::dashboard) lacking: Vec<String>,
+}
+
+/// One pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::dashboard) struct PodRow {
+    /// Its name.
+    pub(in crate::dashboard) name: Name,
+    /// When it was made.
+    pub(in crate::dashboard) created: Option<Timestamp>,
+    /// When the first of its containers that run was started last.
+    pub(in crate::dashboard) started: Option<Timestamp>,
+}
+
+impl StaleBoard {
+    /// The rows of a workload.
+    pub(in crate::dashboard) fn of_workload(
+        &self,
+        (namespace, kind, name): (&str, &str, &str),
+    ) -> impl Iterator<Item = &StaleRow> {
+        let from = self.rows.partition_point(|row| {
+            (&*row.namespace, &*row.kind, &*row.name) < (namespace, kind, name)
+        });
+        self.rows[from..].iter().take_while(move |row| {
+            (&*row.namespace, &*row.kind, &*row.name) == (namespace, kind, name)
+        })
+    }
 }
 
 /// What is not known while the API server is away.

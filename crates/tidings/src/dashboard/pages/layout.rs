@@ -1,13 +1,21 @@
 //! What all pages share: head, navigation, what is not known, foot.
 
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use tidings_shared::plain::plain;
 
 use super::parts;
+use crate::api::ApiError;
+use crate::cli::exit::describe;
 use crate::dashboard::model::board::Board;
 
 /// The places of the navigation: address, name, and the letter that goes there after `g`.
-const PLACES: [(&str, &str, char); 1] = [("/", "Overview", 'o')];
+const PLACES: [(&str, &str, char); 3] = [
+    ("/", "Overview", 'o'),
+    ("/stale", "Stale", 's'),
+    ("/impact", "Impact", 'i'),
+];
 
 /// A page.
 pub(in crate::dashboard) struct View<'a> {
@@ -17,8 +25,8 @@ pub(in crate::dashboard) struct View<'a> {
     pub(in crate::dashboard) place: &'a str,
     /// What is known now.
     pub(in crate::dashboard) board: &'a Board,
-    /// Whether it changes with what is known.
-    pub(in crate::dashboard) is_live: bool,
+    /// Milliseconds between two drawings at least, where it changes with what is known.
+    pub(in crate::dashboard) live: Option<u32>,
     /// It.
     pub(in crate::dashboard) main: Markup,
 }
@@ -35,7 +43,7 @@ impl View<'_> {
             (DOCTYPE)
             html lang="en" {
                 (head(self.title))
-                body data-live[self.is_live] {
+                body data-live=[self.live] {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
                         a.brand href="/" { (parts::brand()) "Tidings" }
@@ -103,13 +111,25 @@ fn foot() -> Markup {
 }
 
 /// A page that says what is wrong.
-pub(in crate::dashboard) fn problem(title: &str, text: &str) -> Html<String> {
-    let page = View {
+pub(in crate::dashboard) fn problem(title: &str, text: &str) -> Response {
+    View {
         title,
         place: "",
         board: &Board::default(),
-        is_live: false,
-        main: html! { h1 { (title) } p.trouble { (text) } p { a href="/" { "To the overview" } } },
+        live: None,
+        main: html! { h1 { (title) } pre.trouble { (plain(text)) } p { a href="/" { "To the overview" } } },
+    }
+    .into_response()
+}
+
+/// What could not be asked: an API server that did not answer so, or a thing that is not
+/// there.
+pub(in crate::dashboard) fn failed(error: &anyhow::Error) -> Response {
+    let is_servers = error.chain().any(<dyn std::error::Error>::is::<ApiError>);
+    let status = if is_servers {
+        StatusCode::BAD_GATEWAY
+    } else {
+        StatusCode::NOT_FOUND
     };
-    Html(page.drawn().into_string())
+    (status, problem("That cannot be shown", &describe(error))).into_response()
 }

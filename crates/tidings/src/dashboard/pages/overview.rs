@@ -1,5 +1,6 @@
 //! All workloads, what needs attention first; counts that filter.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
@@ -11,7 +12,7 @@ use super::layout::View;
 use super::parts;
 use crate::cli::status::report::StatusRow;
 use crate::dashboard::address::Filtered;
-use crate::dashboard::model::board::{Board, count, urgency};
+use crate::dashboard::model::board::{Board, StaleBoard, count, urgency};
 use crate::dashboard::site::Site;
 
 /// So many rows make a page.
@@ -30,7 +31,7 @@ pub(in crate::dashboard) async fn page(
         title: "Overview",
         place: HERE,
         board: &board,
-        is_live: true,
+        live: Some(0),
         main: drawn(&board, &asked),
     };
     page.into_response()
@@ -57,7 +58,7 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
         @if rows.is_empty() {
             (nothing(board, asked))
         } @else {
-            (table(&rows, asked))
+            (table(board, &rows, asked))
             (super::parts::folds(rows.len(), asked, HERE))
         }
     }
@@ -120,25 +121,25 @@ fn nothing(board: &Board, asked: &Filtered) -> Markup {
     }
 }
 
-fn table(rows: &[&Arc<StatusRow>], asked: &Filtered) -> Markup {
+fn table(board: &Board, rows: &[&Arc<StatusRow>], asked: &Filtered) -> Markup {
     let shown = rows.iter().skip(asked.page * ROWS).take(ROWS);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Workloads" {
             table.list {
                 thead {
                     tr {
-                        @for name in ["Namespace", "Workload", "Standing", "Pods", "Waits for", "Last roll"] {
+                        @for name in ["Namespace", "Workload", "Standing", "Pods", "Waits for", "Last roll", "Stale pods"] {
                             th scope="col" { (name) }
                         }
                     }
                 }
-                tbody #rows data-list { @for row in shown { (line(row)) } }
+                tbody #rows { @for row in shown { (line(row, &board.stale)) } }
             }
         }
     }
 }
 
-fn line(row: &StatusRow) -> Markup {
+fn line(row: &StatusRow, stale: &StaleBoard) -> Markup {
     html! {
         tr id={ "w-" (row.namespace) "-" (row.kind) "-" (row.name) } data-row
             class=(parts::class(row.standing.0)) {
@@ -148,6 +149,7 @@ fn line(row: &StatusRow) -> Markup {
             td.number data-name="Pods" { (pods(row)) }
             td data-name="Waits for" { (waits(row)) }
             td data-name="Last roll" { (last(row)) }
+            td.number data-name="Stale pods" { (stale_pods(row, stale)) }
         }
     }
 }
@@ -188,5 +190,27 @@ fn last(row: &StatusRow) -> Markup {
             @if let Some(at) = last.at { (parts::ago(at)) " " }
             span.because { (parts::text(&last.because)) }
         } @else { (parts::none()) }
+    }
+}
+
+/// As `stale` finds them, which looks at containers, whatever Tidings has to do with them.
+fn stale_pods(row: &StatusRow, stale: &StaleBoard) -> Markup {
+    let rows: Vec<_> = stale
+        .of_workload((&row.namespace, row.kind, &row.name))
+        .collect();
+    let pods = |is_certain: bool| {
+        let rows = rows
+            .iter()
+            .filter(|row| (row.certain && !row.follows) == is_certain);
+        let names: BTreeSet<_> = rows
+            .flat_map(|row| row.pods.iter().map(|pod| &pod.name))
+            .collect();
+        names.len()
+    };
+    let (certain, perhaps) = (pods(true), pods(false));
+    html! {
+        @if certain > 0 { (certain) }
+        @else if perhaps > 0 { span.quiet { "perhaps " (perhaps) } }
+        @else if stale.is_read { (parts::none()) }
     }
 }

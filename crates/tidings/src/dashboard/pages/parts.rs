@@ -112,6 +112,53 @@ pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> Markup {
     }
 }
 
+/// A source as reports name it, `configmap/app`, and the way to its page.
+pub(super) fn source(namespace: &str, source: &str) -> Markup {
+    let (kind, name) = source.split_once('/').unwrap_or(("", source));
+    html! {
+        a href=(address::source(namespace, kind, name)) {
+            span.kind { (kind) "/" } (name)
+        }
+    }
+}
+
+/// Names of keys, few of them at once.
+pub(super) fn keys(keys: &[impl AsRef<str>]) -> Markup {
+    const SHOWN: usize = 12;
+    let more = keys.len().saturating_sub(SHOWN);
+    html! {
+        @for (n, key) in keys.iter().take(SHOWN).enumerate() {
+            @if n > 0 { " " }
+            code { (plain(key.as_ref())) }
+        }
+        @if more > 0 { " and " (more) " more" }
+    }
+}
+
+/// What could not be read, if anything could not.
+pub(super) fn gaps<'a>(gaps: impl IntoIterator<Item = &'a String>) -> Markup {
+    let gaps: Vec<_> = gaps.into_iter().collect();
+    html! {
+        @if !gaps.is_empty() {
+            div.notice {
+                p { "Not all is known:" }
+                ul { @for gap in gaps { li { (text(gap)) } } }
+            }
+        }
+    }
+}
+
+/// The way back from a page about one thing.
+pub(super) fn crumbs(namespace: &str) -> Markup {
+    let all = Filtered {
+        namespace: namespace.to_owned(),
+        ..Filtered::default()
+    };
+    html! {
+        p.crumbs { a href="/" { "Overview" } " / " a href=(all.address("/")) { (namespace) } }
+    }
+}
+
 /// Text of others: what would turn or hide a line is shown.
 pub(super) fn text(text: &str) -> Markup {
     html! { (plain(text)) }
