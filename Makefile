@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
+.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -13,6 +13,9 @@ demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 
 demo-sight: ## what is stale, what would restart, why: before an installation and after
 	@$(demo) sight $(STAY)
+
+demo-dashboard: ## the example in a browser, while you change its ConfigMap yourself
+	@$(demo) dashboard --stay
 
 define demo
 echo "Building the controller and the demo; then, once, a Kubernetes control plane." && \
@@ -25,6 +28,7 @@ demo-agent: ## watch a real nginx take, refuse and take a configuration, without
 	@demo/agent/run
 
 test: test-agent demo-agent test-install test-static test-controller test-storm demo demo-sight ## all tests: real servers, a real control plane
+	@$(demo) dashboard
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
 # anew. Most of a test against it is waiting: there may be more tests than cores.

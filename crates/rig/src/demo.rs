@@ -5,6 +5,7 @@
 //! what did not happen. All that it starts ends with it.
 
 mod acts;
+mod dashboard;
 mod moments;
 mod objects;
 mod page;
@@ -15,6 +16,7 @@ mod witness;
 use anyhow::Result;
 
 use self::acts::{Change, Effect};
+pub use self::dashboard::show_dashboard;
 use self::page::Page;
 use self::scene::Scene;
 

@@ -8,6 +8,7 @@
 //! objects.
 
 mod assets;
+pub mod browser;
 pub mod certs;
 pub mod churn;
 pub mod clock;

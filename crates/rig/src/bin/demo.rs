@@ -1,5 +1,5 @@
-//! `make demo` and `make demo-sight`: what Tidings does, and what its commands see, on a
-//! real control plane, step by step.
+//! `make demo`, `make demo-sight` and `make demo-dashboard`: what Tidings does, and what its
+//! commands and its page see, on a real control plane, step by step.
 
 use std::process::ExitCode;
 
@@ -25,6 +25,8 @@ enum Story {
     Roll,
     /// What the reading commands see, before it is installed and after.
     Sight,
+    /// The example on the page: for a person to change with --stay, else without eyes.
+    Dashboard,
 }
 
 impl Story {
@@ -32,6 +34,7 @@ impl Story {
         match self {
             Self::Roll => demo::show(stay).await,
             Self::Sight => demo::show_sight(stay).await,
+            Self::Dashboard => demo::show_dashboard(stay).await,
         }
     }
 }

@@ -34,7 +34,7 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 15] = [
+const ROWS: [(&str, Run); 16] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
@@ -46,6 +46,8 @@ const ROWS: [(&str, Run); 15] = [
     ("tidings lint", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
     ("tidings completion", Run::Here(&[0])),
+    // It goes on until it is told to stop: `dashboard` starts and looks at it.
+    ("tidings dashboard", Run::Elsewhere),
     // Under other names the program is started by `as_kubectl_does`.
     ("ln -s ", Run::Elsewhere),
     // It needs an image builder and a registry.

@@ -20,6 +20,7 @@ mod clocks;
 mod cluster;
 mod commands_of_the_pages;
 mod credentials_are_rotated;
+mod dashboard;
 mod edits_taken_back;
 mod ends_in_time;
 mod etcd_is_put_back;

@@ -38,7 +38,7 @@ async fn runs(ns: &TestNamespace, workload: Workload) -> Result<()> {
 }
 
 /// The times of Kubernetes are whole seconds.
-async fn clearly_later() -> Result<()> {
+pub(crate) async fn clearly_later() -> Result<()> {
     let before = Timestamp::now();
     wait_until("the next second but one", secs(10), async || {
         let passed = Timestamp::now().as_second() - before.as_second();

@@ -184,7 +184,8 @@ mod tests {
         let much = Bytes::from(vec![0; MUCH]);
         let router = Router::new()
             .route("/livez", get("ok\n"))
-            .route("/much", get(async move || much.clone()));
+            .route("/much", get(async move || much.clone()))
+            .route("/lasting", get(lasting));
         let (tell, told) = oneshot::channel();
         let stop = async {
             let _ = told.await;
@@ -195,6 +196,17 @@ mod tests {
             tell,
             serving,
         }
+    }
+
+    /// A line every now and then, without an end.
+    async fn lasting() -> Response {
+        let lines = futures::stream::unfold((), async |()| {
+            sleep(SHORT / 10).await;
+            Some((Ok::<_, std::convert::Infallible>("line\n"), ()))
+        });
+        let mut answer = Response::new(axum::body::Body::from_stream(lines));
+        answer.extensions_mut().insert(GoesOn);
+        answer
     }
 
     impl Served {
@@ -267,6 +279,23 @@ mod tests {
         deaf.readable().await.unwrap();
         sleep(2 * SHORT).await;
         assert!(rest(deaf).await.len() < MUCH);
+    }
+
+    /// Until all are told to stop.
+    #[tokio::test]
+    async fn an_answer_that_goes_on_is_not_cut_off() {
+        let served = served(SHORT).await;
+        let mut lasting = served
+            .connect("GET /lasting HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await;
+        let mut some = vec![0; 1_024];
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < 3 * SHORT {
+            assert!(lasting.read(&mut some).await.unwrap() > 0);
+        }
+        served.tell.send(()).unwrap();
+        served.serving.await.unwrap();
+        rest(lasting).await;
     }
 
     #[tokio::test]

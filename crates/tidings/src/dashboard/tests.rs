@@ -20,6 +20,7 @@ use crate::settings::Target;
 
 mod escaped;
 mod safe;
+mod shown;
 
 /// The token of these tests.
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

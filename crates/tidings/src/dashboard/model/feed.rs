@@ -61,7 +61,7 @@ pub(super) struct Fares {
     /// Those whose first list is not complete.
     pending: BTreeSet<Stream>,
     health: Arc<Health>,
-    refused: BTreeMap<Stream, String>,
+    refused: BTreeMap<Stream, Refusal>,
 }
 
 impl Feed {
@@ -172,9 +172,7 @@ impl Feed {
             Some(_) => Vec::new(),
         };
         if names.is_empty() {
-            let place = stream.namespace.as_deref().unwrap_or("all namespaces");
-            let needs = format!("{} on {} in {place}", refusal.verb, refusal.resource);
-            self.fares.refused.insert(stream, needs);
+            self.fares.refused.insert(stream, refusal.clone());
             return;
         }
         for name in names {
@@ -213,9 +211,21 @@ impl Fares {
         self.pending.is_empty()
     }
 
-    /// What may not be watched.
+    /// What may not be watched, of a namespace together.
     pub(super) fn gaps(&self) -> Vec<String> {
-        self.refused.values().cloned().collect()
+        let mut places: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for (stream, refusal) in &self.refused {
+            let resource = refusal.resource.split('.').next().unwrap_or_default();
+            let place = stream.namespace.as_deref().unwrap_or("all namespaces");
+            places
+                .entry((place, refusal.verb))
+                .or_default()
+                .push(resource);
+        }
+        let gap = |((place, verb), of): ((&str, &str), Vec<&str>)| {
+            format!("{verb} on {} in {place}", of.join(", "))
+        };
+        places.into_iter().map(gap).collect()
     }
 
     /// Since when the API server is not heard.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tidings_core::index::Fact;
 use tidings_core::refs::{Name, WorkloadRef};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -131,7 +132,14 @@ impl<'a> Knowing<'a> {
     async fn take_in(&mut self, told: Heard) -> Option<()> {
         match told {
             Heard::Anew => return None,
-            Heard::Fact(fact) => self.due.extend(self.snapshot.hear(fact)),
+            Heard::Fact(fact) => {
+                match &fact {
+                    Fact::Source(meta) => self.dirty.changed(&meta.key),
+                    Fact::SourceGone(source, _) => self.dirty.changed(source),
+                    _ => {}
+                }
+                self.due.extend(self.snapshot.hear(fact));
+            }
             Heard::Record(shard) => {
                 self.has_records = Some(true);
                 let concerned = self.snapshot.read_record_again(&shard).await;

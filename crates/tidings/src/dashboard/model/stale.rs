@@ -6,13 +6,13 @@
 //! ([`pause`]).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_core::index::Index;
 use tidings_core::object::Group;
-use tidings_core::refs::Name;
+use tidings_core::refs::{Name, SourceRef};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,12 +35,14 @@ const FEW: usize = 16;
 pub(super) struct Dirty {
     names: Mutex<BTreeSet<Name>>,
     told: Notify,
+    /// What pods used when they were looked at: other sources may change all the time.
+    used: Mutex<BTreeSet<SourceRef>>,
 }
 
 impl Dirty {
     /// Something happened in these.
     pub(super) fn add(&self, names: impl IntoIterator<Item = Name>) {
-        let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.names);
         let before = known.len();
         known.extend(names);
         if known.len() > before {
@@ -48,10 +50,29 @@ impl Dirty {
         }
     }
 
-    fn take(&self) -> BTreeSet<Name> {
-        let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut known)
+    /// A source is another, whoever has to do with it.
+    pub(super) fn changed(&self, source: &SourceRef) {
+        let is_used = lock(&self.used).contains(source);
+        self.add(is_used.then(|| source.namespace.clone()));
     }
+
+    fn take(&self) -> BTreeSet<Name> {
+        std::mem::take(&mut lock(&self.names))
+    }
+
+    /// Pods use these, in one namespace or in all.
+    fn use_these(&self, index: &Index, within: Option<&Name>) {
+        let mut used = lock(&self.used);
+        used.retain(|source| within.is_some_and(|name| source.namespace != *name));
+        for pod in index.pods() {
+            let uses = pod.containers.iter().flat_map(|container| &*container.uses);
+            used.extend(uses.map(|it| it.source(&pod.group.namespace)));
+        }
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Looks again and again.
@@ -61,9 +82,9 @@ pub(super) async fn keep(site: &Site, tell: &watch::Sender<Arc<Board>>, dirty: &
         let names = dirty.take();
         let began = Instant::now();
         let is_known = if is_whole || names.len() > FEW || site.namespace().is_some() {
-            whole(site, tell).await
+            whole(site, tell, dirty).await
         } else {
-            some(site, tell, &names).await
+            some(site, tell, dirty, &names).await
         };
         sleep(pause(PAUSE, began.elapsed())).await;
         is_whole = !is_known || timeout(WHOLE, dirty.told.notified()).await.is_err();
@@ -71,10 +92,13 @@ pub(super) async fn keep(site: &Site, tell: &watch::Sender<Arc<Board>>, dirty: &
 }
 
 /// Whether all could be looked at.
-async fn whole(site: &Site, tell: &watch::Sender<Arc<Board>>) -> bool {
+async fn whole(site: &Site, tell: &watch::Sender<Arc<Board>>, dirty: &Dirty) -> bool {
     let mut snapshot = site.snapshot();
     let found = ask::report(&mut snapshot, &site.target, "").await;
     let is_known = found.is_ok();
+    if is_known {
+        dirty.use_these(&snapshot.index, None);
+    }
     change(tell, |stale| match found {
         Ok(report) => *stale = StaleBoard::of(report, &snapshot.index),
         Err(error) => stale.lacking = vec![format!("{error:#}")],
@@ -83,13 +107,19 @@ async fn whole(site: &Site, tell: &watch::Sender<Arc<Board>>) -> bool {
 }
 
 /// The rest stays as it was.
-async fn some(site: &Site, tell: &watch::Sender<Arc<Board>>, names: &BTreeSet<Name>) -> bool {
+async fn some(
+    site: &Site,
+    tell: &watch::Sender<Arc<Board>>,
+    dirty: &Dirty,
+    names: &BTreeSet<Name>,
+) -> bool {
     for name in names {
         let target = Target::Within(Some(name.clone()));
         let mut snapshot = site.snapshot();
         let Ok(report) = ask::report(&mut snapshot, &target, "").await else {
             return false;
         };
+        dirty.use_these(&snapshot.index, Some(name));
         let found = StaleBoard::of(report, &snapshot.index);
         change(tell, |stale| stale.replace(name, found));
     }

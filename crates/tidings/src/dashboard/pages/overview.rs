@@ -158,7 +158,7 @@ fn pods(row: &StatusRow) -> Markup {
     html! {
         @if let Some(pods) = row.pods {
             (pods.updated) "/" (pods.desired)
-            @if row.standing.0 == Some(Word::Rolling) {
+            @if row.standing.0 == Some(Word::Rolling) && pods.desired > 0 {
                 " " progress max=(pods.desired) value=(pods.updated) aria-label="pods that have it" {}
             }
         } @else { (parts::none()) }

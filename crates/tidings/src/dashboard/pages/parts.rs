@@ -173,12 +173,17 @@ pub(super) fn beside(board: &Board) -> Markup {
                 " What follows is what was known then. " (text(&blind.why))
             }
         }
-        @if let (Some(problem), Some(true)) = (&board.leader.problem, board.records) {
-            p.notice { (text(problem)) }
+        @match (board.records, &board.leader.problem) {
+            (Some(false), _) => p.notice {
+                "There are no records: Tidings is not installed, or not where this looks "
+                "(--own-namespace). So each workload is judged as at first sight."
+            },
+            (_, Some(problem)) if !board.leader.refused => p.notice { (text(problem)) },
+            _ => {}
         }
         @if !board.gaps.is_empty() {
             details.notice {
-                summary { "Not all can be known: " (board.gaps.len()) " things may not be read, or cannot be" }
+                summary { "Not all can be known (" (board.gaps.len()) ")" }
                 ul { @for gap in &board.gaps { li { (text(gap)) } } }
             }
         }

@@ -161,6 +161,16 @@ async fn what_a_browser_has_kept_is_not_sent_again() {
     assert_eq!((again.status, &*again.text), (304, ""));
 }
 
+#[tokio::test]
+async fn what_is_pasted_is_bounded() {
+    let much = vec![b'a'; crate::dashboard::routes::LONGEST + 1];
+    let request = from_browser("/impact").method(Method::POST);
+    let request = request.header(ORIGIN, format!("http://{HOST}"));
+    let answer = answer(request.body(Body::from(much)).unwrap()).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.text.contains("At most 16 MiB"), "{}", answer.text);
+}
+
 #[test]
 fn tokens_are_long_and_no_two_are_one() {
     let [one, other] = [(); 2].map(|()| super::super::guard::token().unwrap());

@@ -1,0 +1,164 @@
+//! What is shown of many, of none, and of what is not known.
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use tidings_core::standing::Word;
+
+use super::*;
+use crate::cli::status::report::StatusRow;
+use crate::cli::why::leader::LeaderReport;
+use crate::cli::why::report::{Pods, Standing, Summary};
+use crate::dashboard::model::board::Blindness;
+
+fn row(namespace: &str, name: &str, word: Word) -> Arc<StatusRow> {
+    Arc::new(StatusRow {
+        namespace: namespace.into(),
+        kind: "deployment",
+        name: name.into(),
+        standing: Standing(Some(word)),
+        number: None,
+        pods: Some(Pods {
+            updated: 1,
+            desired: 3,
+        }),
+        until: None,
+        last: None,
+        reason: Some("Fused"),
+        text: String::new(),
+        problems: Vec::new(),
+        unknown: Vec::new(),
+    })
+}
+
+/// A failed one and a stale one among many.
+fn many() -> Board {
+    let mut rows: Vec<_> = (0..450)
+        .map(|n| row("stage", &format!("web-{n:03}"), Word::InStep))
+        .collect();
+    rows.push(row("prod", "stuck", Word::Failed));
+    rows.push(row("prod", "old", Word::Stale));
+    let mut summary = Summary::default();
+    for row in &rows {
+        summary.count(row.standing);
+    }
+    Board {
+        rows,
+        summary,
+        at: Some(Timestamp::now()),
+        ..Board::default()
+    }
+}
+
+async fn get(board: Board, path: &str) -> String {
+    let request = from_browser(path).body(Body::empty()).unwrap();
+    let answer = of_site(site(board), request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.text
+}
+
+/// The names of the rows, in order.
+fn names(page: &str) -> Vec<&str> {
+    let rows = page.split("<tr id=\"w-").skip(1);
+    let names = rows.filter_map(|row| row.split('"').next());
+    names
+        .map(|id| id.split_once("-deployment-").unwrap().1)
+        .collect()
+}
+
+#[tokio::test]
+async fn what_needs_attention_comes_first_and_pages_fold_the_rest() {
+    let page = get(many(), "/").await;
+    let shown = names(&page);
+    assert_eq!(shown[..3], ["stuck", "old", "web-000"]);
+    assert_eq!(shown.len(), 200);
+    assert!(page.contains("1–200 of 452") && page.contains(r#"rel="next" href="/?page=2""#));
+    let last = get(many(), "/?page=3").await;
+    assert_eq!(names(&last).len(), 52);
+    assert!(!last.contains(r#"rel="next""#));
+    assert!(
+        get(many(), "/?page=9")
+            .await
+            .contains("Nothing here; there are 452")
+    );
+}
+
+#[tokio::test]
+async fn filters_are_addresses() {
+    let of = async |query: &str| names(&get(many(), query).await).len();
+    assert_eq!(of("/?standing=failed").await, 1);
+    assert_eq!(of("/?q=WEB-44").await, 10);
+    assert_eq!(of("/?ns=prod").await, 2);
+    assert_eq!(of("/?ns=prod&standing=inStep").await, 0);
+    let page = get(many(), "/?ns=prod&standing=stale").await;
+    // Without a script the form says what is shown.
+    assert!(page.contains(r#"<option value="prod" selected>"#), "{page}");
+    assert!(
+        page.contains(r#"<option value="stale" selected>"#),
+        "{page}"
+    );
+    assert!(
+        page.contains(r#"href="/?ns=prod&amp;standing=failed""#),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_it_says_why() {
+    assert!(get(Board::default(), "/").await.contains("being read"));
+    let read = Board {
+        at: Some(Timestamp::now()),
+        ..Board::default()
+    };
+    let page = get(read, "/").await;
+    assert!(page.contains("tidings.dev/reload: auto"), "{page}");
+    assert!(
+        get(many(), "/?q=nothing")
+            .await
+            .contains("Nothing is like that")
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_above_every_page() {
+    let board = Board {
+        blind: Some(Blindness {
+            since: "2026-11-30T12:00:00Z".parse().unwrap(),
+            why: "connection refused".to_owned(),
+        }),
+        gaps: vec!["list on secrets in prod".to_owned()],
+        records: Some(false),
+        leader: LeaderReport {
+            problem: Some("nobody leads: there is no Lease".to_owned()),
+            ..LeaderReport::default()
+        },
+        ..many()
+    };
+    for path in ["/", "/stale", "/impact"] {
+        let page = get(board.clone(), path).await;
+        for text in [
+            "2026-11-30T12:00:00Z",
+            "connection refused",
+            "list on secrets in prod",
+            "There are no records",
+        ] {
+            assert!(page.contains(text), "{path}: {text}: {page}");
+        }
+    }
+}
+
+/// A page that was drawn before something changed is told so, too.
+#[tokio::test]
+async fn an_open_page_is_told_at_once_what_there_is() {
+    let request = from_browser("/live?at=/").body(Body::empty()).unwrap();
+    let response = routes(site(Board { turn: 7, ..many() }))
+        .oneshot(request)
+        .await
+        .unwrap();
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let mut lines = response.into_body().into_data_stream();
+    let first = lines.next().await.unwrap().unwrap();
+    assert_eq!(first, "event: changed\ndata: 7\n\n");
+}
