@@ -26,7 +26,7 @@ use crate::settings::{Surroundings, cluster, own_namespace, told};
 
 /// Commands for which nothing need be installed, and options that are not told to them:
 /// what an installation leaves out `stale` and `history` show all the same.
-const NEED_NONE: [(&str, &[&str]); 3] = [
+const NEED_NONE: [(&str, &[&str]); 4] = [
     (
         "stale",
         &[
@@ -38,6 +38,7 @@ const NEED_NONE: [(&str, &[&str]); 3] = [
         ],
     ),
     ("impact", &[]),
+    ("dashboard", &[]),
     (
         "history",
         &[
