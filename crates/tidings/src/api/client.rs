@@ -93,7 +93,10 @@ impl ApiClient {
         let (pools, credentials) = connect_observed(to, metrics.observables()).await?;
         let credentials = Some(credentials);
         let inner = Inner::new(pools, writes, metrics.clone(), credentials);
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner {
+            answer: to.answer.unwrap_or(ANSWER),
+            ..inner
+        })))
     }
 
     /// The way of a command, which asks once: one for everything, with nobody to count it.

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::board::Blindness;
 use crate::admin::Health;
-use crate::api::Refusal;
+use crate::api::{Refusal, Verb};
 use crate::cli::snapshot::Snapshot;
 use crate::dashboard::site::Site;
 use crate::metrics::Metrics;
@@ -167,9 +167,12 @@ impl Feed {
         }
         self.fares.pending.remove(&stream);
         self.each.remove(&stream);
+        // What is listed, and only not to be followed, is there in each namespace, too.
         let names = match &stream.namespace {
-            None => snapshot.namespaces().await.unwrap_or_default(),
-            Some(_) => Vec::new(),
+            None if refusal.verb == Verb::List.word() => {
+                snapshot.namespaces().await.unwrap_or_default()
+            }
+            _ => Vec::new(),
         };
         if names.is_empty() {
             self.fares.refused.insert(stream, refusal.clone());
