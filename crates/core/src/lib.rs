@@ -15,6 +15,7 @@ pub mod digest;
 pub mod evidence;
 pub mod fair;
 pub mod few;
+pub mod graph;
 pub mod history;
 pub mod impact;
 pub mod index;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::workload::part;
 use super::{Meta, Seconds, Unreadable, seconds};
-use crate::refs::Name;
+use crate::refs::{Name, WorkloadRef};
 use crate::uses::{PodTemplate, Use, or_default, uses_of_each};
 
 /// What pods are shown under: the workload that they were made from, or each by itself.
@@ -23,6 +23,17 @@ pub struct Group {
     pub kind: Name,
     /// Its name.
     pub name: Name,
+}
+
+impl Group {
+    /// What the pods of a workload are shown under.
+    pub fn of(workload: &WorkloadRef) -> Self {
+        Self {
+            namespace: workload.namespace.clone(),
+            kind: workload.kind.word.into(),
+            name: workload.name.clone(),
+        }
+    }
 }
 
 /// A pod that has containers, or is to have some.

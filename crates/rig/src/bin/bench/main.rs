@@ -40,7 +40,7 @@ struct Args {
     #[command(subcommand)]
     other: Option<Other>,
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=11)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=12)]
     rows: Vec<u8>,
     /// Also writes what was measured to this file, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -139,6 +139,7 @@ async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
         9 => rows::crowd::measure(args.full).await,
         10 => rows::site::measure().await,
         11 => rows::empty::measure().await,
-        _ => anyhow::bail!("there are rows 1 to 11"),
+        12 => rows::graph::measure().await,
+        _ => anyhow::bail!("there are rows 1 to 12"),
     }
 }
