@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
+.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -27,7 +27,7 @@ endef
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-static test-controller test-storm demo demo-sight ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-static test-controller test-page test-storm demo demo-sight ## all tests: real servers, a real control plane
 	@$(demo) dashboard
 
 # The cluster is not started by `cargo run`, whose variables would have crates built
@@ -42,6 +42,12 @@ test-agent: ## the agent's tests; installs the servers that they talk to (Debian
 	scripts/servers
 	$(CARGO) test -p tidings-agent
 	crates/agent/check-static
+
+test-page: ## the page in a real browser; installs that (Debian, as root)
+	scripts/browser
+	$(CARGO) build -p tidings
+	$(CARGO) test -p rig --no-run
+	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) RUST_TEST_THREADS=4 $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test it page_ -- --ignored
 
 test-operators: ## beside the real Prometheus operator, built once from its Go module
 	cluster/operators >/dev/null

@@ -9,6 +9,7 @@
 
 mod assets;
 pub mod browser;
+pub mod chromium;
 pub mod certs;
 pub mod churn;
 pub mod clock;

@@ -55,6 +55,7 @@ mod opt_in;
 mod other_kinds;
 mod outages_are_few_lines;
 mod own_namespace;
+mod page_checks;
 mod pauses;
 mod proxy;
 mod records_in_bad_weather;
