@@ -18,6 +18,7 @@ mod address;
 mod assets;
 mod attention;
 mod doors;
+mod graph;
 mod guard;
 mod live;
 mod model;

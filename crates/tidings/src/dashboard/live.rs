@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::address::Filtered;
 use super::attention::Listening;
+use super::graph::asked;
 use super::model::board::Board;
 use super::site::Site;
 use crate::admin::seats::GoesOn;
@@ -108,6 +109,7 @@ fn namespace(query: Option<&str>) -> Option<String> {
     let mut parts = path.trim_start_matches('/').split('/');
     match (parts.next(), parts.next()) {
         (Some("workload" | "source"), Some(namespace)) => Some(namespace.to_owned()),
+        (Some("graph"), _) => asked::namespace(query),
         _ => Some(Filtered::read(Some(query)).namespace).filter(|name| !name.is_empty()),
     }
 }
@@ -124,6 +126,8 @@ mod tests {
             Some("stage")
         );
         assert_eq!(of("/?q=a&ns=prod").as_deref(), Some("prod"));
+        let graph = of("/graph?workload=deployment%252Fstage%252Fweb");
+        assert_eq!(graph.as_deref(), Some("stage"));
         assert_eq!([of("/"), of("/stale"), namespace(None)], [None, None, None]);
         let touched = [("stage".into(), 7)].into_iter().collect();
         let board = Board {

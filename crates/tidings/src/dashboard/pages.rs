@@ -7,7 +7,7 @@
 pub(super) mod impact;
 pub(super) mod layout;
 pub(super) mod overview;
-mod parts;
+pub(super) mod parts;
 pub(super) mod source;
 pub(super) mod stale;
 pub(super) mod workload;

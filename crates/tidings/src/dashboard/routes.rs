@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use super::site::Site;
-use super::{assets, guard, live, pages};
+use super::{assets, graph, guard, live, pages};
 
 /// A manifest that is pasted may have so many bytes, as a form sends it.
 pub(super) const LONGEST: usize = 16 << 20;
@@ -27,6 +27,7 @@ pub(super) fn routes(site: Site) -> Router {
         )
         .route("/stale", get(pages::stale::page))
         .route("/impact", get(pages::impact::page).post(pages::impact::ask))
+        .route("/graph", get(graph::page))
         .route("/live", get(live::listen))
         .route("/style.css", get(assets::style))
         .route("/script.js", get(assets::script))

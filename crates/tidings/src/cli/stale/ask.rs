@@ -52,6 +52,18 @@ pub(crate) async fn report(
     target: &Target,
     labels: &str,
 ) -> Result<StaleReport> {
+    let rows = seen(snapshot, target, labels).await?;
+    let pods = snapshot.index.pods().count();
+    let gaps = std::mem::take(&mut snapshot.gaps);
+    Ok(StaleReport::new(&rows, pods, gaps))
+}
+
+/// Looks once: the pods, and which of them are stale.
+pub(crate) async fn seen(
+    snapshot: &mut Snapshot,
+    target: &Target,
+    labels: &str,
+) -> Result<Vec<StaleUse>> {
     let places = snapshot.places_of(target)?;
     snapshot.pods(&places, labels).await?;
     if let [Some(namespace)] = places.as_slice()
@@ -60,10 +72,7 @@ pub(crate) async fn report(
         snapshot.is_there(namespace).await?;
     }
     snapshot.sources_of_pods(places.contains(&None)).await;
-    let rows = rows(snapshot).await;
-    let pods = snapshot.index.pods().count();
-    let gaps = std::mem::take(&mut snapshot.gaps);
-    Ok(StaleReport::new(&rows, pods, gaps))
+    Ok(rows(snapshot).await)
 }
 
 async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {

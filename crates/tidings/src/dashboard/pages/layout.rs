@@ -11,8 +11,9 @@ use crate::cli::exit::describe;
 use crate::dashboard::model::board::Board;
 
 /// The places of the navigation: address, name, and the letter that goes there after `g`.
-const PLACES: [(&str, &str, char); 3] = [
+const PLACES: [(&str, &str, char); 4] = [
     ("/", "Overview", 'o'),
+    ("/graph", "Graph", 'g'),
     ("/stale", "Stale", 's'),
     ("/impact", "Impact", 'i'),
 ];

@@ -125,7 +125,7 @@ fn table(board: &Board, rows: &[&Arc<StatusRow>], asked: &Filtered) -> Markup {
     let shown = rows.iter().skip(asked.page * ROWS).take(ROWS);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Workloads" {
-            table.list {
+            table.list aria-label="Workloads" {
                 thead {
                     tr {
                         @for name in ["Namespace", "Workload", "Standing", "Pods", "Waits for", "Last roll", "Stale pods"] {

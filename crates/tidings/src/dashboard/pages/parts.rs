@@ -47,7 +47,7 @@ const SHAPES: [(Word, &str, &str); 6] = [
 ];
 
 /// A standing: shape, colour, word.
-pub(super) fn standing(word: Option<Word>) -> Markup {
+pub(in crate::dashboard) fn standing(word: Option<Word>) -> Markup {
     let shape = word.and_then(|word| SHAPES.iter().find(|(it, ..)| *it == word));
     html! {
         @if let Some((word, class, path)) = shape {
@@ -160,7 +160,7 @@ pub(super) fn crumbs(namespace: &str) -> Markup {
 }
 
 /// Text of others: what would turn or hide a line is shown.
-pub(super) fn text(text: &str) -> Markup {
+pub(in crate::dashboard) fn text(text: &str) -> Markup {
     html! { (plain(text)) }
 }
 
@@ -207,6 +207,16 @@ pub(super) fn filter_fields(namespaces: &BTreeSet<Name>, asked: &Filtered) -> Ma
             input type="search" name="q" value=(asked.text) data-filter autocomplete="off"
                 spellcheck="false" placeholder="part of a name";
         }
+        (namespace_field(namespaces, asked))
+    }
+}
+
+/// The namespaces that there are, as a field.
+pub(in crate::dashboard) fn namespace_field(
+    namespaces: &BTreeSet<Name>,
+    asked: &Filtered,
+) -> Markup {
+    html! {
         label { "Namespace"
             select name="ns" {
                 option value="" { "all" }
