@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check docs advisories clean
+.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -95,6 +95,12 @@ check: ## what CI checks before it tests: format, lints, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features rig/bench -- -D warnings
 	scripts/deny check --hide-inclusion-graph licenses bans sources
+
+screenshots: ## take the pictures of the page that docs/ shows, in a real browser
+	scripts/browser
+	$(CARGO) build -p tidings
+	$(CARGO) build -p rig --bin screenshots
+	TIDINGS_BIN=$(TARGET)/debug/tidings $(TARGET)/debug/screenshots
 
 docs: ## write anew what follows from tables: reference pages, manifests, dashboards
 	$(CARGO) run -q -p written

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod cluster;
 pub mod crds;
 pub mod daemon;
+pub mod dashboard;
 pub mod demo;
 mod fetch;
 pub mod fixtures;
@@ -34,6 +35,7 @@ mod programs;
 pub mod proxy;
 mod random;
 pub mod receiver;
+pub mod shop;
 mod users;
 pub mod wait;
 

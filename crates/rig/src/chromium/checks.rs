@@ -58,7 +58,6 @@ const NAMED: &[&str] = &[
     "region",
     "navigation",
     "figure",
-    "form",
 ];
 
 /// More is not looked at with the keyboard.
