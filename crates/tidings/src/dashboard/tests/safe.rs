@@ -128,7 +128,7 @@ async fn every_answer_is_bound_to_this_page(#[case] path: &str) {
         !policy.contains("unsafe") && !policy.contains("http"),
         "{policy}"
     );
-    assert_eq!(header(&REFERRER_POLICY), "no-referrer");
+    assert_eq!(header(&REFERRER_POLICY), "same-origin");
     assert_eq!(header(&X_CONTENT_TYPE_OPTIONS), "nosniff");
     assert_eq!(header(&X_FRAME_OPTIONS), "DENY");
     let kept = if path == "/script.js" {
