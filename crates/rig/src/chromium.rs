@@ -101,6 +101,11 @@ impl Chromium {
             .open()
             .await
             .with_context(|| browser.driver.tail())?;
+        // As if its window were the one in front.
+        let front = json!({"enabled": true});
+        browser
+            .devtools("Emulation.setFocusEmulationEnabled", &front)
+            .await?;
         browser.look(DESK).await?;
         Ok(browser)
     }

@@ -11,6 +11,7 @@ use rig::chromium::{DESK, Look, PHONE};
 use rig::dashboard::Dashboard;
 use rig::shop::Shop;
 use rig::{Cluster, Options};
+use serde_json::json;
 
 /// In bytes: pages of documentation are loaded over slow lines too.
 const LARGEST: usize = 150_000;
@@ -26,6 +27,10 @@ struct Args {
 /// What is taken: the name of the file, the address, what must be there first.
 const VIEWS: &[(&str, &str, &str)] = &[
     ("overview", "/", "checkout"),
+    ("workload", "/workload/NS/deployment/mailer", "History"),
+    ("source", "/source/NS/configmap/features", "search"),
+    ("stale", "/stale", "legacy"),
+    ("impact", "/impact", "Impact"),
     ("graph", "/graph?ns=NS", "checkout"),
     (
         "graph-workload",
@@ -38,6 +43,17 @@ const VIEWS: &[(&str, &str, &str)] = &[
         "search",
     ),
 ];
+
+/// What is asked about on the page that tells what applying would do.
+const MANIFEST: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: features
+data:
+  LOG_LEVEL: debug
+  TIMEOUT: 10s
+";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -60,6 +76,15 @@ async fn take(page: &Dashboard, path: &str, shown: &str, look: Look, file: &Path
     page.browser.look(look).await?;
     page.go(path).await?;
     page.browser.shows("main", shown).await?;
+    if path == "/impact" {
+        let script = "document.querySelector('textarea').value = arguments[0]";
+        page.browser.run(script, &[json!(MANIFEST)]).await?;
+        page.browser.click("main button").await?;
+        page.browser.shows("main", "would").await?;
+        page.browser
+            .run("document.querySelector('h2').scrollIntoView()", &[])
+            .await?;
+    }
     let picture = page.browser.picture().await?;
     let (name, size) = (file.display(), picture.len());
     ensure!(size < LARGEST, "{name} has {size} bytes");

@@ -128,7 +128,13 @@ impl Chromium {
         for _ in 0..STOPS {
             self.press(keys::TAB).await?;
             let stop = self.run(FOCUS, &[]).await?;
-            let Some(at) = stop["at"].as_str() else { break };
+            let Some(at) = stop["at"].as_str() else {
+                // Past the last stop there is none for once.
+                if stops > 0 {
+                    break;
+                }
+                continue;
+            };
             if stop["again"] == true {
                 break;
             }

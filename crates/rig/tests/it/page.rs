@@ -35,6 +35,26 @@ pub(crate) fn views(ns: &str) -> Vec<String> {
         format!("/graph?workload=deployment/{ns}/web"),
         format!("/graph?source=configmap/{ns}/web"),
         "/graph?source=nonsense".to_owned(),
+        format!("/workload/{ns}/deployment/web"),
+        format!("/source/{ns}/configmap/web"),
+        "/stale".to_owned(),
+        "/impact".to_owned(),
         "/nowhere".to_owned(),
     ]
+}
+
+/// The page of an installation, as this kubeconfig's user sees it.
+pub(crate) async fn of_as(lab: &Installed, kubeconfig: &Path) -> Result<Dashboard> {
+    let (ns, own) = (lab.ns().name(), lab.own().name());
+    let args = [
+        "dashboard",
+        "--port=0",
+        "-n",
+        ns,
+        "--namespaces",
+        ns,
+        "--own-namespace",
+        own,
+    ];
+    Dashboard::open(process::start(kubeconfig, &args)?).await
 }

@@ -159,7 +159,7 @@ fn table(report: &ImpactReport) -> Markup {
     ];
     html! {
         div.scroll tabindex="0" role="region" aria-label="Workloads that it concerns" {
-            table.list {
+            table.list aria-label="What it would do" {
                 thead { tr { @for name in HEADER { th scope="col" { (name) } } } }
                 tbody { @for row in &report.workloads { (line(row)) } }
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
+use tidings_core::graph::Focus;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 use tidings_shared::plain::plain;
@@ -12,6 +13,7 @@ use super::overview::ROWS;
 use crate::cli::columns::age;
 use crate::cli::why::report::OF_THE_RECORD;
 use crate::dashboard::address::{self, Filtered};
+use crate::dashboard::graph::asked;
 use crate::dashboard::model::board::Board;
 
 /// The picture beside the name.
@@ -149,13 +151,16 @@ pub(super) fn gaps<'a>(gaps: impl IntoIterator<Item = &'a String>) -> Markup {
 }
 
 /// The way back from a page about one thing.
-pub(super) fn crumbs(namespace: &str) -> Markup {
+pub(super) fn crumbs(namespace: &str, focus: &Focus) -> Markup {
     let all = Filtered {
         namespace: namespace.to_owned(),
         ..Filtered::default()
     };
     html! {
-        p.crumbs { a href="/" { "Overview" } " / " a href=(all.address("/")) { (namespace) } }
+        p.crumbs {
+            a href="/" { "Overview" } " / " a href=(all.address("/")) { (namespace) }
+            " · " a href=(asked::address(focus)) { "Graph" }
+        }
     }
 }
 

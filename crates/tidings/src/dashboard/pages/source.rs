@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use tidings_core::graph::Focus;
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 
 use super::impact::found;
@@ -68,7 +69,7 @@ fn shown(board: &Board, source: &SourceRef, key: Option<&str>, report: &ImpactRe
         board,
         live: Some(PACE),
         main: html! {
-            (parts::crumbs(&source.namespace))
+            (parts::crumbs(&source.namespace, &Focus::Source(source.clone())))
             h1 { span.kind { (source.kind.row().word) "/" } (source.name) }
             p { "Who uses it, and what another content of it would do. Its content is not shown." }
             (form(source, key, report))

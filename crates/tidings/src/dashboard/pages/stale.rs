@@ -94,7 +94,7 @@ fn table(rows: &[&StaleRow], asked: &Filtered) -> Markup {
     let shown = rows.iter().skip(asked.page * ROWS).take(ROWS);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Stale pods" {
-            table.list {
+            table.list aria-label="Stale pods" {
                 thead { tr { @for name in HEADER { th scope="col" { (name) } } } }
                 tbody #rows { @for row in shown { (line(row)) } }
             }

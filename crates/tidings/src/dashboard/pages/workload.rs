@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tidings_core::compare::KeyState;
+use tidings_core::graph::Focus;
 use tidings_core::object::Group;
 use tidings_core::refs::WorkloadRef;
 
@@ -73,7 +74,7 @@ pub(in crate::dashboard) fn drawn(
     past: Result<&HistoryReport, &anyhow::Error>,
 ) -> Markup {
     html! {
-        (parts::crumbs(&why.namespace))
+        (parts::crumbs(&why.namespace, &focus(why)))
         h1 { span.kind { (why.kind) "/" } (why.name) }
         (standing(why))
         (decision(why))
@@ -84,6 +85,15 @@ pub(in crate::dashboard) fn drawn(
         h2 { "History" }
         (timeline(past))
     }
+}
+
+/// Of the graph: this workload.
+fn focus(why: &WorkloadReport) -> Focus {
+    Focus::Workload(Group {
+        namespace: why.namespace.clone(),
+        kind: why.kind.into(),
+        name: why.name.clone(),
+    })
 }
 
 fn standing(why: &WorkloadReport) -> Markup {
@@ -140,7 +150,7 @@ fn uses(why: &WorkloadReport) -> Markup {
             p.empty #uses { "It uses no ConfigMap and no Secret." }
         } @else {
             div.scroll {
-                table.list #uses {
+                table.list #uses aria-label="What it uses" {
                     thead { tr { @for name in ["Source", "How", "Keys"] { th scope="col" { (name) } } } }
                     tbody { @for used in &why.uses { (used_source(why, used)) } }
                 }
@@ -219,7 +229,7 @@ fn pods(board: &Board, why: &WorkloadReport) -> Markup {
                 p.empty { "It has no pods with containers that run." }
             } @else {
                 div.scroll {
-                    table.list {
+                    table.list aria-label="Pods" {
                         thead {
                             tr { @for name in ["Pod", "Made", "Started", "Content"] { th scope="col" { (name) } } }
                         }
