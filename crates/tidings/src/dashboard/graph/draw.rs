@@ -15,6 +15,8 @@ pub(super) type Addresses<'a> = &'a dyn Fn(usize) -> Option<String>;
 
 /// Edges begin and end so far inside of nodes, whatever their outline is.
 const INSIDE: i64 = 14;
+/// What is higher is not taken in at a glance.
+const HIGH: i64 = 200;
 /// What a corner takes.
 const CORNER: i64 = 10;
 
@@ -76,13 +78,15 @@ fn curve(route: &Route) -> String {
 }
 
 fn shape(node: &Node, place: Area, to: Option<String>) -> Markup {
+    // Of what is higher than a window the name is at the top.
+    let middle = place.y + place.height.min(HIGH) / 2;
     let inside = html! {
         title { (words::whole(node)) }
         path d=(outline(node, place)) {}
-        text.name x=(place.x + INSIDE) y=(place.y + place.height / 2 - 3) {
+        text.name x=(place.x + INSIDE) y=(middle - 3) {
             (words::cut_name(&words::name(node)))
         }
-        text.below x=(place.x + INSIDE) y=(place.y + place.height / 2 + 13) {
+        text.below x=(place.x + INSIDE) y=(middle + 13) {
             (words::below(node))
         }
     };

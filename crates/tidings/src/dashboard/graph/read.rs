@@ -8,7 +8,9 @@ use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::standing::Word;
 
+use crate::cli::snapshot::Snapshot;
 use crate::cli::stale::ask;
+use crate::cli::status::look::{self, Inquiry};
 use crate::dashboard::model::board::Board;
 use crate::dashboard::site::Site;
 use crate::settings::Target;
@@ -29,7 +31,11 @@ pub(super) async fn read(site: &Site, board: &Board, focus: &Focus) -> Result<Dr
     let places = snapshot.places_of(&target)?;
     snapshot.workloads(&places, "").await?;
     let stale = ask::seen(&mut snapshot, &target, "").await?;
-    let standings = standings(board, focus.namespace(), &snapshot.installation.kinds);
+    let standings = if covers(site, board, focus.namespace()) {
+        of_board(board, focus.namespace(), &snapshot.installation.kinds)
+    } else {
+        asked(&mut snapshot, &target).await?
+    };
     let beside = Beside {
         standings: &standings,
         stale: &stale,
@@ -40,8 +46,13 @@ pub(super) async fn read(site: &Site, board: &Board, focus: &Focus) -> Result<Dr
     })
 }
 
-/// As the board knows them.
-fn standings(board: &Board, namespace: &Name, kinds: &Kinds) -> BTreeMap<WorkloadRef, Word> {
+/// Whether the board knows how workloads stand there.
+fn covers(site: &Site, board: &Board, namespace: &Name) -> bool {
+    let only = site.namespace();
+    board.at.is_some() && only.is_none_or(|only| only == *namespace)
+}
+
+fn of_board(board: &Board, namespace: &Name, kinds: &Kinds) -> BTreeMap<WorkloadRef, Word> {
     let rows = board.rows.iter().filter(|row| row.namespace == *namespace);
     let known = rows.filter_map(|row| {
         let kind = kinds.parse(row.kind)?;
@@ -49,6 +60,24 @@ fn standings(board: &Board, namespace: &Name, kinds: &Kinds) -> BTreeMap<Workloa
         Some((key, row.standing.0?))
     });
     known.collect()
+}
+
+/// As `status` asks.
+async fn asked(snapshot: &mut Snapshot, target: &Target) -> Result<BTreeMap<WorkloadRef, Word>> {
+    let asked = Inquiry {
+        target: target.clone(),
+        labels: String::new(),
+        digests: false,
+    };
+    let seen = look::look(snapshot, &asked).await?;
+    snapshot.gaps = seen.gaps;
+    let kinds = &snapshot.installation.kinds;
+    let known = seen.workloads.into_iter().filter_map(|row| {
+        let kind = kinds.parse(row.kind)?;
+        let key = WorkloadRef::new(kind, row.namespace, row.name);
+        Some((key, row.standing.0?))
+    });
+    Ok(known.collect())
 }
 
 /// The namespace that is looked at where there is only one.

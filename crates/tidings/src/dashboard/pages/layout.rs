@@ -132,5 +132,9 @@ pub(in crate::dashboard) fn failed(error: &anyhow::Error) -> Response {
     } else {
         StatusCode::NOT_FOUND
     };
-    (status, problem("That cannot be shown", &describe(error))).into_response()
+    (
+        status,
+        problem("That cannot be shown", describe(error).trim_end()),
+    )
+        .into_response()
 }
