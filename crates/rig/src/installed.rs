@@ -78,6 +78,16 @@ impl Installed {
         })
     }
 
+    /// Namespaces of these very names, in a cluster of one's own.
+    pub async fn named(cluster: &Cluster, name: &str) -> Result<Self> {
+        Ok(Self {
+            ns: TestNamespace::named(cluster, name.to_owned()).await?,
+            own: TestNamespace::named(cluster, INSTANCE.to_owned()).await?,
+            admin: cluster.kubeconfig().to_owned(),
+            kubeconfig: cluster.kubeconfig().to_owned(),
+        })
+    }
+
     /// As [`Installed::new`], with the controller behind a proxy.
     pub async fn behind(proxy: &Proxy<'_>, cluster: &Cluster, about: &str) -> Result<Self> {
         let kubeconfig = proxy.kubeconfig_for("admin").await?;

@@ -9,8 +9,8 @@
 
 mod assets;
 pub mod browser;
-pub mod chromium;
 pub mod certs;
+pub mod chromium;
 pub mod churn;
 pub mod clock;
 pub mod cluster;

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 use serde_json::json;
 
-use crate::cluster::Cluster;
 use crate::fixtures::{config_map, cron_job, deployment, secret, stateful_set};
 use crate::installed::{Installed, RELOAD};
 use crate::kubelet::READY;
@@ -39,8 +38,7 @@ impl Shop {
     /// Opens it: one workload in step, one rolling, one waiting, one that failed, one that
     /// was stale before anybody looked, one that waits for its pods to be deleted, and one
     /// that nobody opted in.
-    pub async fn open(cluster: &Cluster, about: &str) -> Result<Self> {
-        let lab = Installed::new(cluster, about).await?;
+    pub async fn open(lab: Installed) -> Result<Self> {
         for name in OWN.into_iter().chain(["web", "features"]) {
             lab.ns().apply(settings(name, "info")).await?;
         }

@@ -10,7 +10,7 @@ use clap::Parser;
 use rig::chromium::{DESK, Look, PHONE};
 use rig::dashboard::Dashboard;
 use rig::shop::Shop;
-use rig::{Cluster, Options};
+use rig::{Cluster, Installed, Options};
 use serde_json::json;
 
 /// In bytes: pages of documentation are loaded over slow lines too.
@@ -59,7 +59,7 @@ data:
 async fn main() -> Result<()> {
     let args = Args::parse();
     let cluster = Cluster::start(Options::default()).await?;
-    let shop = Shop::open(&cluster, "shop").await?;
+    let shop = Shop::open(Installed::named(&cluster, "shop").await?).await?;
     let page = Dashboard::open(shop.lab.follow("dashboard", &["--port=0"])?).await?;
     for (name, path, shown) in VIEWS {
         let path = path.replace("NS", shop.lab.ns().name());

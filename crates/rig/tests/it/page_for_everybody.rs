@@ -9,7 +9,7 @@ use rig::Cluster;
 use rig::chromium::{DESK, PHONE};
 use rig::dashboard::Dashboard;
 use rig::fixtures::{TestNamespace, config_map, deployment};
-use rig::installed::RELOAD;
+use rig::installed::{Installed, RELOAD};
 use rig::shop::Shop;
 
 use crate::page::{self, views};
@@ -38,7 +38,8 @@ async fn is_for_everybody(page: &Dashboard, ns: &str) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs Chromium: make test-page"]
 async fn workloads_that_stand_in_every_way() -> Result<()> {
-    let shop = Shop::open(Cluster::shared().await?, "page-shop").await?;
+    let lab = Installed::new(Cluster::shared().await?, "page-shop").await?;
+    let shop = Shop::open(lab).await?;
     let page = page::of(&shop.lab).await?;
     page.browser.shows("#rows", "checkout").await?;
     is_for_everybody(&page, shop.lab.ns().name()).await
