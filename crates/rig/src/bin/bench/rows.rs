@@ -9,6 +9,7 @@ pub(crate) mod killed;
 pub(crate) mod latency;
 pub(crate) mod memory;
 pub(crate) mod missed;
+pub(crate) mod page;
 pub(crate) mod scale;
 pub(crate) mod site;
 pub(crate) mod storm;
