@@ -318,7 +318,9 @@ fn rolls(facts: &PastFacts<'_>) -> BTreeMap<u64, PastStep> {
         let outcome = RollEnd::of(roll.end);
         rolls.insert(roll.n, PastStep { outcome, ..step });
     }
-    for told in facts.told {
+    // Anybody may write Events: of a roll that the record does not know there was none.
+    let last = facts.record.map_or(u64::MAX, |entry| entry.n);
+    for told in facts.told.iter().filter(|told| told.n <= last) {
         let new = || PastStep::of_roll(told.n, Method::Rollout, told.at, "");
         let step: &mut PastStep = rolls.entry(told.n).or_insert_with(new);
         keep_longer(&mut step.because, &told.cause);
@@ -447,7 +449,8 @@ impl<'a> Walk<'a> {
         // What has no time came after the one before.
         step.place.0 = at.or(self.since).unwrap_or(revision.made);
         let after = self.since.max(at.map(|at| at - SOON));
-        step.client = client(facts.writes, after, at.or(next));
+        // The write of the next change is not its own.
+        step.client = client(facts.writes, after, at.or(next.map(|next| next - 1)));
         // It is written anew when a revision is gone back to.
         let present = step.revision.and(revision.change_cause.as_ref());
         step.change_cause = present.cloned();

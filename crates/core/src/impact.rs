@@ -177,6 +177,20 @@ impl Hypothesis {
         edit.is_some_and(|edit| edit.replaces_pods)
     }
 
+    /// The keys that a need counts and that would be another; none where a source comes or
+    /// goes.
+    fn differing(&self, need: &Need) -> BTreeSet<&Name> {
+        let step = self.sources.get(&need.source);
+        let Some((Fetched::Present(_, was), Fetched::Present(_, is))) =
+            step.map(|step| (&step.before, &step.after))
+        else {
+            return BTreeSet::new();
+        };
+        let all = was.keys.iter().chain(&is.keys).map(|(key, _)| key);
+        let differs = |key: &&Name| was.get(key) != is.get(key) && need.reads(key);
+        all.filter(differs).collect()
+    }
+
     /// What becomes of a source, in what a need counts.
     fn changes(&self, need: &Need) -> Vec<Change> {
         let Some(step) = self.sources.get(&need.source) else {
@@ -272,7 +286,11 @@ fn touch(hypothesis: &Hypothesis, need: &Need, uses: &[&Use], counts: bool) -> O
         return None;
     }
     let changes = hypothesis.changes(need);
-    let keys: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
+    let mut keys: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
+    if keys.is_empty() && !changes.is_empty() {
+        // More of them than a record holds apart.
+        keys = hypothesis.differing(need);
+    }
     let reads = |used: &&&Use| {
         let alone = Need::of(need.source.clone(), [**used]);
         let named = |key: &&Name| alone.reads(key) || alone.keys.contains_key(*key);

@@ -99,6 +99,11 @@ impl Need {
         need
     }
 
+    /// Whether all that it holds is seen: no other variable takes the place of a key.
+    pub fn shows_all(&self) -> bool {
+        self.whole && self.unseen.replaced.is_empty() && !self.unseen.under
+    }
+
     /// Whether any of its content counts, and not only that it is there.
     pub fn reads_any(&self) -> bool {
         self.whole || self.keys.values().any(|used| used.counts)

@@ -16,7 +16,7 @@ use crate::compare::{Change, What, compare};
 use crate::evidence::{Evidence, Question};
 use crate::index::{Index, Known};
 use crate::needs::{Need, needs_of};
-use crate::object::{Group, Pod, PodContainer, Seconds};
+use crate::object::{Group, Pod, PodContainer, Seconds, Version};
 use crate::refs::{Name, SourceRef};
 use crate::standing::Word;
 use crate::state::{Entry, Seen};
@@ -93,8 +93,17 @@ pub struct Look {
     pub unread: BTreeSet<SourceRef>,
 }
 
-/// By source, how it differs from what all pods of a workload were brought to.
-pub type Recorded = BTreeMap<SourceRef, Vec<Change>>;
+/// By source, what all pods of a workload were brought to.
+pub type Recorded = BTreeMap<SourceRef, Brought>;
+
+/// What pods were brought to of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// Its version.
+    pub version: Version,
+    /// How it differs from what is there.
+    pub changes: Vec<Change>,
+}
 
 /// What a record tells of the pods of its workload; none where they may differ among
 /// each other, or that is not known. The sources have been read.
@@ -110,7 +119,8 @@ pub fn recorded(known: &Known, index: &Index, entry: &Entry, standing: Word) -> 
     let told = told.filter_map(|need| {
         let seen = entry.seen.get(&Seen::of(&need.source))?;
         let changes = compare(&need, Some(seen), index.view(&need.source));
-        Some((need.source, changes))
+        let version = seen.rv;
+        Some((need.source, Brought { version, changes }))
     });
     Some(told.collect())
 }
@@ -178,7 +188,7 @@ impl<'a> Looking<'a> {
     }
 
     /// The uses of one source by a container, as far as they read it in this way.
-    fn uses(&mut self, pod: &'a Pod, container: &'a PodContainer, uses: &[Use], reads: Reads) {
+    fn uses(&mut self, pod: &'a Pod, container: &'a PodContainer, uses: &'a [Use], reads: Reads) {
         let used = uses.iter();
         let used = used.filter(|used| reads_by(container, used) == Some(reads));
         let Some(first) = used.clone().next() else {
@@ -198,7 +208,7 @@ impl<'a> Looking<'a> {
         if !need.reads_any() {
             return;
         }
-        let suspect = Suspect::new(pod, container, need);
+        let suspect = Suspect::new(pod, container, need, uses);
         if let Some(found) = self.judge(&suspect) {
             self.add(&suspect, reads, found);
         }
@@ -206,10 +216,22 @@ impl<'a> Looking<'a> {
 
     fn judge(&mut self, suspect: &Suspect<'_>) -> Option<Judgement> {
         let records = self.records.get(&suspect.pod.group);
-        match records.and_then(|records| records.get(&suspect.need.source)) {
-            Some(changes) => suspect.by_record(self.index, changes),
-            None => self.by_past(suspect),
+        let Some(brought) = records.and_then(|records| records.get(&suspect.need.source)) else {
+            return self.by_past(suspect);
+        };
+        let found = suspect.by_record(self.index, &brought.changes);
+        if found.is_none() && self.may_have_read_since(suspect, brought) {
+            return self.by_past(suspect);
         }
+        found
+    }
+
+    /// Whether a container was started again while the source may have been another than
+    /// is recorded and is there now.
+    fn may_have_read_since(&self, suspect: &Suspect<'_>, brought: &Brought) -> bool {
+        let present = self.index.view(&suspect.need.source).present();
+        let is_written = present.is_some_and(|present| present.version != brought.version);
+        is_written && suspect.is_started_again()
     }
 
     fn add(&mut self, suspect: &Suspect<'a>, reads: Reads, found: Judgement) {

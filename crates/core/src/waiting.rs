@@ -29,6 +29,8 @@ pub enum Ending {
     InStep,
     /// A rollout has failed, and nothing newer is due.
     Failed,
+    /// The pods of one may have older content, and nothing is due that would replace them.
+    Stale,
 }
 
 /// Looks at the same workloads, one after the other.
@@ -62,6 +64,7 @@ fn end(sights: &[Sight]) -> Option<Ending> {
     match () {
         () if sights.is_empty() => None,
         () if sights.iter().any(Sight::has_failed) => Some(Ending::Failed),
+        () if sights.iter().any(Sight::stays_stale) => Some(Ending::Stale),
         () => all_in_step.then_some(Ending::InStep),
     }
 }
@@ -70,6 +73,11 @@ impl Sight {
     /// A failure of older content is none: what is due may be what mends it.
     fn has_failed(&self) -> bool {
         self.word == Word::Failed && !self.due
+    }
+
+    /// Nothing rolls it before its sources change.
+    fn stays_stale(&self) -> bool {
+        self.word == Word::Stale && !self.due
     }
 }
 
@@ -116,6 +124,9 @@ mod tests {
     #[case("failed 4, rolling 1; failed 4, rolling 1", Some(Ending::Failed))]
     #[case("failed due 4; failed due 4", None)]
     #[case("failed 4; in step 4", None)]
+    #[case("stale 4; stale 4", Some(Ending::Stale))]
+    #[case("stale due 4; stale due 4", None)]
+    #[case("stale 4; rolling 5", None)]
     fn two_looks_that_agree_end_it(#[case] looks: &str, #[case] expect: Option<Ending>) {
         let mut waiting = Patience::default();
         let looks = looks.split("; ");

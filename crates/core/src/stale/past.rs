@@ -4,19 +4,21 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::{Certainty, Judgement, Looking, touched};
-use crate::compare::{Change, compare};
+use crate::compare::{Change, What, compare};
 use crate::evidence::{Finding, Question, STEPS};
 use crate::index::{Fetched, Index, Present, Source};
 use crate::needs::{Demand, Need};
 use crate::object::{CLEARLY_LATER, Pod, PodContainer, Seconds, SourceMeta, Version};
-use crate::refs::Name;
-use crate::uses::Via;
+use crate::refs::{Name, SourceRef};
+use crate::uses::{Under, Use, Via};
 
 /// A container that was not started clearly after the newest write of what it uses.
 pub(super) struct Suspect<'a> {
     pub(super) pod: &'a Pod,
     pub(super) container: &'a PodContainer,
     pub(super) need: Need,
+    /// Its uses of the source.
+    uses: &'a [Use],
     lag: Seconds,
 }
 
@@ -131,12 +133,18 @@ pub(super) fn is_newer(pod: &Pod, container: &PodContainer, at: Seconds, lag: Se
 }
 
 impl<'a> Suspect<'a> {
-    pub(super) fn new(pod: &'a Pod, container: &'a PodContainer, need: Need) -> Self {
+    pub(super) fn new(
+        pod: &'a Pod,
+        container: &'a PodContainer,
+        need: Need,
+        uses: &'a [Use],
+    ) -> Self {
         let lag = lag(need.via.iter().copied());
         Self {
             pod,
             container,
             need,
+            uses,
             lag,
         }
     }
@@ -173,7 +181,7 @@ impl<'a> Suspect<'a> {
             return None;
         }
         // Made anew it may have the same content, and of some keys others may have changed.
-        let sure = stamp.only_data && stamp.rewritten && self.need.whole;
+        let sure = stamp.only_data && stamp.rewritten && self.need.shows_all();
         Some(Judgement::untold(if sure {
             certainty
         } else {
@@ -190,7 +198,58 @@ impl<'a> Suspect<'a> {
             return Err(());
         }
         let seen = self.need.seen(&then).ok_or(())?;
-        Ok(touched(&self.need, &compare(&self.need, Some(&seen), now)))
+        let mut changes = compare(&self.need, Some(&seen), now);
+        // The same is asked of both: what is new was not there.
+        for change in changes.iter_mut().filter(|change| change.what == What::New) {
+            change.what = What::Changed;
+        }
+        Ok(self.shown(index, touched(&self.need, &changes)))
+    }
+
+    /// Without the keys in whose place a later source of the environment is.
+    fn shown(&self, index: &Index, keys: Option<BTreeSet<Name>>) -> Option<BTreeSet<Name>> {
+        let mut keys = keys.filter(|keys| !keys.is_empty())?;
+        let hidden = self.hidden(index);
+        keys.retain(|key| !hidden.contains(key));
+        (!keys.is_empty()).then_some(keys)
+    }
+
+    /// The sources that go over it, where it is used once.
+    fn over(&self) -> impl Iterator<Item = (&'a Under, SourceRef)> {
+        let under = match self.uses {
+            [used] => &*used.under,
+            _ => &[],
+        };
+        let namespace = self.pod.group.namespace.clone();
+        let over =
+            move |under: &Under| SourceRef::new(under.kind, namespace.clone(), under.name.clone());
+        under.iter().map(move |under| (under, over(under)))
+    }
+
+    /// Those of them that are to be read.
+    pub(super) fn unread(&self, index: &Index) -> Vec<SourceRef> {
+        let is_unread = |over: &SourceRef| {
+            let source = index.view(over);
+            source.present().is_some() && source.current().is_none()
+        };
+        let over = self.over().map(|(_, over)| over);
+        over.filter(is_unread).collect()
+    }
+
+    fn hidden(&self, index: &Index) -> BTreeSet<Name> {
+        let replaced = self.over().flat_map(|(under, over)| {
+            let content = index.view(&over).current();
+            let keys = content.map_or(&[][..], |content| &content.keys);
+            let keys = keys.iter().filter_map(|(key, _)| under.replaces(key));
+            keys.collect::<Vec<_>>()
+        });
+        replaced.collect()
+    }
+
+    /// Whether it was started anew, so that it may have read something else than the pod
+    /// was made with.
+    pub(super) fn is_started_again(&self) -> bool {
+        self.container.started - self.pod.created > FOLLOWS
     }
 
     /// By what it may have read.
@@ -246,6 +305,7 @@ impl Looking<'_> {
         let source = &suspect.need.source;
         let present = self.index.view(source).present()?;
         let now = Stamp::of_present(present);
+        self.unread.extend(suspect.unread(self.index));
         let found = match self.way_back(suspect, now) {
             Ok(way) => suspect.by_way(self.index, &way, now).map_err(|()| {
                 self.unread.insert(source.clone());

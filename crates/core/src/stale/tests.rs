@@ -381,9 +381,88 @@ fn a_record_is_exact(#[case] changed: Option<Vec<&str>>, #[case] expect: &str) {
     };
     let changes = changed.into_iter().flatten().map(change).collect();
     let group = scene.index.pods().next().unwrap().group.clone();
-    scene.records.insert(group, [(app(), changes)].into());
+    let brought = Brought {
+        version: NOW.version,
+        changes,
+    };
+    scene.records.insert(group, [(app(), brought)].into());
     let expected = (!expect.is_empty()).then(|| format!("deployment/web configmap/app {expect}"));
     assert_eq!(scene.rows(), expected.into_iter().collect::<Vec<_>>());
+}
+
+/// It was held while the source was another, and that was taken back: a container that was
+/// started again meanwhile has it.
+#[test]
+fn a_record_tells_nothing_of_a_container_that_was_started_again() {
+    let bad = Was {
+        version: 70,
+        written: 150,
+        keys: &[("a", "9"), ("b", "1")],
+        ..NOW
+    };
+    let now = Was {
+        version: 90,
+        written: 300,
+        keys: BEFORE.keys,
+        ..NOW
+    };
+    let scene = Scene::new(now).pod("again", (20, 200), &from("app"));
+    let mut scene = scene.pod("first", (20, 21), &from("app"));
+    let group = scene.index.pods().next().unwrap().group.clone();
+    let brought = Brought {
+        version: BEFORE.version,
+        changes: Vec::new(),
+    };
+    scene.records.insert(group, [(app(), brought)].into());
+    let scene = scene.read(now).was(90, bad).was(70, BEFORE);
+    let expected = "deployment/web configmap/app envFrom [a] once surely: 1 of 3";
+    assert_eq!(scene.rows(), [expected]);
+}
+
+#[test]
+fn the_first_key_of_an_empty_source_is_a_change() {
+    let empty = Was {
+        keys: &[],
+        ..BEFORE
+    };
+    let scene = Scene::new(NOW).pod("old", (20, 21), &from("app"));
+    let rows = scene.read(NOW).was(90, empty).rows();
+    let expected = "deployment/web configmap/app envFrom [a,b] once surely: 1 of 2";
+    assert_eq!(rows, [expected]);
+}
+
+/// A variable of its own takes the place of a key: which one was written is not known.
+#[test]
+fn times_are_not_certain_where_a_key_is_replaced() {
+    let mut spec = from("app");
+    spec["containers"][0]["env"] = json!([{"name": "a", "value": "own"}]);
+    let now = Was {
+        only_data: true,
+        ..NOW
+    };
+    let scene = Scene::new(now).pod("old", (20, 21), &spec);
+    let rows = scene.before(90, Finding::Forgotten).rows();
+    let expected = "deployment/web configmap/app envFrom [] once perhaps: 1 of 2";
+    assert_eq!(rows, [expected]);
+}
+
+/// `over` comes later in the environment, and has the key that was written.
+#[test]
+fn what_a_later_source_replaces_is_nothing() {
+    let from_both = json!({"containers": [{"name": "web", "envFrom": [
+        {"configMapRef": {"name": "app"}}, {"configMapRef": {"name": "over"}}]}]});
+    let mut scene = Scene::new(NOW).pod("old", (20, 21), &from_both);
+    let over = SourceRef::new(SourceKind::ConfigMap, "ns", "over");
+    let mut meta = BEFORE.meta();
+    meta.key = over.clone();
+    scene.index.apply(Fact::Source(meta.clone()));
+    let Fetched::Present(_, content) = BEFORE.fetched() else {
+        unreachable!()
+    };
+    let told = scene.index.view(&over).told;
+    let read = Fact::Read(over, told, Fetched::Present(meta, content));
+    scene.index.apply(read);
+    assert!(scene.read(NOW).was(90, BEFORE).rows().is_empty());
 }
 
 #[test]

@@ -118,6 +118,9 @@ pub enum ConnectError {
         first_line(.0)
     )]
     Kubeconfig(KubeconfigError),
+    /// What was asked for of the kubeconfig is not in it: its kind, its name.
+    #[error("the kubeconfig has no {0} {1:?}; `kubectl config view` shows which it has")]
+    Unknown(&'static str, String),
     /// The credentials plugin gave none. Its output may be a token, and is not shown.
     #[error(
         "the kubeconfig's credentials plugin `{0}` {1}; run `kubectl version` to see what it says"

@@ -126,7 +126,12 @@ fn fit(widths: &[usize], room: Option<usize>) -> Vec<usize> {
     let most = (LEAST..=widest.max(LEAST)).rev().find(fits);
     let most = most.unwrap_or(LEAST);
     let left = room.saturating_sub(cut(most).sum());
-    let first = *first.min(&left.max(LEAST));
+    // A name of which nothing is left says nothing: rather does the line go on.
+    let first = if left < LEAST {
+        *first
+    } else {
+        *first.min(&left)
+    };
     [first].into_iter().chain(cut(most)).collect()
 }
 
@@ -198,7 +203,7 @@ mod tests {
     #[case(Some(60), &[20, 40, 10], &[20, 26, 10])]
     #[case(Some(50), &[20, 40, 40], &[20, 13, 13])]
     #[case(Some(30), &[20, 40, 5], &[13, 8, 5])]
-    #[case(Some(1), &[20, 40, 5], &[8, 8, 5])]
+    #[case(Some(1), &[20, 40, 5], &[20, 8, 5])]
     #[case(Some(10), &[20], &[10])]
     fn columns_fit_a_terminal(
         #[case] room: Option<usize>,
@@ -206,6 +211,18 @@ mod tests {
         #[case] expected: &[usize],
     ) {
         assert_eq!(fit(widths, room), expected);
+    }
+
+    #[test]
+    fn symbols_are_as_wide_as_they_are_shown() {
+        for tone in [Tone::Good, Tone::Busy, Tone::Unsure, Tone::Bad] {
+            let screen = Screen {
+                symbols: true,
+                ..Screen::default()
+            };
+            let text = tone.with_symbol("in step", &screen);
+            assert_eq!(cut(&text, text.chars().count()), text);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::grants::grants;
+use tidings_shared::plain::{escaped, is_odd};
+
 use crate::api::ApiError;
 
 /// The exit codes of every command.
@@ -64,13 +66,13 @@ pub fn describe(error: &anyhow::Error) -> String {
             "  caused by: "
         };
         let refusal = cause.downcast_ref().and_then(ApiError::refusal);
-        match refusal.filter(|refusal| refusal.is_by_right()) {
-            Some(refusal) => {
-                let _ = write!(lines, "{begin}{refusal}\n  {}", grants([refusal]));
-            }
-            None => {
-                let _ = writeln!(lines, "{begin}{cause}");
-            }
+        if let Some(refusal) = refusal.filter(|refusal| refusal.is_by_right()) {
+            let _ = write!(lines, "{begin}{refusal}\n  {}", grants([refusal]));
+        } else {
+            // It may quote what others wrote, a name of the kubeconfig say.
+            let cause = cause.to_string();
+            let cause = escaped(&cause, |c| c != '\n' && is_odd(c));
+            let _ = writeln!(lines, "{begin}{cause}");
         }
     }
     lines

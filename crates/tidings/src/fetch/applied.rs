@@ -70,7 +70,6 @@ struct Manifest {
     metadata: ManifestMeta,
     data: Option<Keys>,
     binary_data: Option<Keys>,
-    string_data: Option<Keys>,
 }
 
 #[derive(Default, Deserialize)]
@@ -201,6 +200,7 @@ impl Live {
         object.insert("metadata".into(), metadata);
         if key.kind == SourceKind::Secret {
             encode(object);
+            in_one_line(object);
             let now = match self.kind.as_str() {
                 "" => OPAQUE,
                 now => now,
@@ -256,9 +256,8 @@ impl Applied {
             metadata,
             data,
             binary_data,
-            string_data,
         } = manifest;
-        let data = [data, binary_data, string_data].into_iter().flatten();
+        let data = [data, binary_data].into_iter().flatten();
         let keys = data.flat_map(|keys| keys.0);
         self.data.get_or_insert_default().extend(keys);
         let written = [metadata.annotations, metadata.labels]
@@ -309,6 +308,17 @@ fn text_of(value: &Value) -> String {
 fn keys_of(manifest: &Value) -> BTreeSet<String> {
     let maps = DATA.iter().filter_map(|of| manifest[of].as_object());
     maps.flat_map(|map| map.keys().cloned()).collect()
+}
+
+/// Base64 may have line breaks, and mostly has, as `base64` writes it (`encoding/base64` of
+/// Go passes over them).
+fn in_one_line(secret: &mut Map<String, Value>) {
+    let data = secret.get_mut("data").and_then(Value::as_object_mut);
+    for value in data.into_iter().flat_map(Map::values_mut) {
+        if let Value::String(text) = value {
+            text.retain(|letter| !['\r', '\n'].contains(&letter));
+        }
+    }
 }
 
 /// What is written in a Secret as it is, goes over what is encoded.
@@ -391,6 +401,7 @@ mod tests {
         for manifest in [
             json!({"data": {"a": "aHVudGVyMg=="}}),
             json!({"stringData": {"a": "hunter2"}}),
+            json!({"data": {"a": "aHVu\ndGVy\r\nMg==\n"}}),
             json!({"data": {"a": "eA=="}, "stringData": {"a": "hunter2"}}),
         ] {
             let after = there.with(&key, &Filter::default(), manifest, 0).unwrap();

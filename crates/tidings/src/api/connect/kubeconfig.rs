@@ -16,8 +16,25 @@ pub(super) fn read(paths: &[impl AsRef<Path>]) -> Result<Kubeconfig, KubeconfigE
     if paths.is_empty() {
         return Err(KubeconfigError::FindPath);
     }
-    let mut files = paths.iter().map(|path| one(path.as_ref()));
+    // Of several, those that are not there are passed over (`LoadingRules`).
+    let may_lack = paths.len() > 1 && paths.iter().any(|path| path.as_ref().exists());
+    let paths = paths.iter().map(AsRef::as_ref);
+    let mut files = paths.filter(|path| !may_lack || path.exists()).map(one);
     files.try_fold(Kubeconfig::default(), |all, next| all.merge(next?))
+}
+
+/// What is named and not in the file: without it kubectl's requests would be nobody's.
+pub(super) fn missing(
+    file: &Kubeconfig,
+    cluster: Option<&String>,
+    user: Option<&String>,
+) -> Option<(&'static str, String)> {
+    let has_cluster = |name: &&String| file.clusters.iter().any(|named| named.name == **name);
+    let has_user = |name: &&String| file.auth_infos.iter().any(|named| named.name == **name);
+    let cluster = cluster.filter(|name| !has_cluster(name));
+    let user = user.filter(|name| !has_user(name));
+    let cluster = cluster.map(|name| ("cluster", name.clone()));
+    cluster.or_else(|| user.map(|name| ("user", name.clone())))
 }
 
 fn one(path: &Path) -> Result<Kubeconfig, KubeconfigError> {

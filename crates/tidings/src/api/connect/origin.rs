@@ -107,7 +107,16 @@ impl CredentialsOrigin {
         let asked = named || std::env::var_os("KUBECONFIG").is_some();
         let itself = paths(self.from.kubeconfig.as_deref());
         let seen = FilesSeen::now(itself.clone());
-        match kubeconfig::read(&itself).and_then(|file| self.of(file, seen)) {
+        let file = kubeconfig::read(&itself);
+        let (cluster, user) = (self.from.cluster.as_ref(), self.from.user.as_ref());
+        let missing = file
+            .as_ref()
+            .ok()
+            .and_then(|file| kubeconfig::missing(file, cluster, user));
+        if let Some((kind, name)) = missing {
+            return Err(ConnectError::Unknown(kind, name));
+        }
+        match file.and_then(|file| self.of(file, seen)) {
             Ok(read) => Ok(read),
             Err(error) if self.from.kubeconfig.is_some() || asked || self.chosen.is_some() => {
                 Err(error.into())

@@ -79,9 +79,7 @@ impl Wait {
     }
 
     async fn turns(&mut self) -> Result<Printed> {
-        let first = self.bounded_look().await?;
-        known(&first)?;
-        let mut ended = self.take(first)?;
+        let mut ended = self.first().await?;
         loop {
             if let Some(end) = ended {
                 return Ok(self.printed(end));
@@ -93,11 +91,30 @@ impl Wait {
         }
     }
 
+    /// A server that is busy, or away for a moment, is no reason to end a pipeline.
+    async fn first(&mut self) -> Result<Option<Ending>> {
+        loop {
+            match self.bounded_look().await {
+                Ok(look) => {
+                    known(&look)?;
+                    return self.take(look);
+                }
+                Err(error) if is_of_a_moment(&error) => drop(self.missed(error)?),
+                Err(error) => return Err(error),
+            }
+            self.rest().await;
+        }
+    }
+
+    async fn rest(&self) {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        sleep(pause(PAUSE, self.took).min(left)).await;
+    }
+
     /// Looks again: at once where the last look found an end, else after a pause.
     async fn turn(&mut self) -> Result<Option<Ending>> {
         if !self.waiting.is_nearly_over() {
-            let rest = self.deadline.saturating_duration_since(Instant::now());
-            sleep(pause(PAUSE, self.took).min(rest)).await;
+            self.rest().await;
         }
         let began = Instant::now();
         let look = self.bounded_look().await;
@@ -193,6 +210,7 @@ impl Wait {
         let (out, exit) = match end {
             Ending::InStep => (words::in_step(reports), Exit::Done),
             Ending::Failed => (words::failed(reports), Exit::NotInStep),
+            Ending::Stale => (words::stays_stale(reports), Exit::NotInStep),
         };
         Printed {
             out,
@@ -218,6 +236,12 @@ fn known(look: &Glance) -> Result<()> {
         Some(report) => bail!(words::unknown(report)),
         None => Ok(()),
     }
+}
+
+/// Whether the server did not answer, or could not now.
+fn is_of_a_moment(error: &anyhow::Error) -> bool {
+    let of_api = error.downcast_ref::<ApiError>();
+    of_api.is_some_and(|e| matches!(e, ApiError::Slow { .. } | ApiError::Unreachable(_)))
 }
 
 /// Whether the same request may succeed later.

@@ -84,6 +84,17 @@ pub fn failed(reports: &[WorkloadReport]) -> String {
     format!("failed: {}\n", joined(each))
 }
 
+/// Some of them may have older content, and nothing will roll them.
+pub fn stays_stale(reports: &[WorkloadReport]) -> String {
+    let stale = |report: &&WorkloadReport| report.standing.0 == Some(Word::Stale) && !report.due;
+    let each = reports.iter().filter(stale);
+    let each = each.map(|r| format!("{}: {}", name(r), r.reason.unwrap_or("unknown")));
+    format!(
+        "stale, and nothing is due that would roll it: {}\n",
+        joined(each)
+    )
+}
+
 /// Some of them are in step no more than before.
 pub fn timed_out(reports: &[WorkloadReport], after: Duration) -> String {
     let late = |report: &&WorkloadReport| report.standing.0 != Some(Word::InStep);

@@ -16,8 +16,9 @@ Examples:
 It compares content itself, so it does not end before the controller has seen a change. What
 it is at is said on stderr, how it ended in one line on stdout.
 
-Exit codes: 0 all are in step, 1 a rollout has failed, 3 neither at the time-out, 2 error, such
-as a workload that is not there or not opted in; 130 where it was interrupted.";
+Exit codes: 0 all are in step, 1 a rollout has failed, or pods may have older content and nothing
+is due that would replace them, 3 neither at the time-out, 2 error, such as a workload that is
+not there or not opted in; 130 where it was interrupted.";
 
 /// All options of `tidings wait`.
 #[derive(Clone, Debug, Args)]
