@@ -155,6 +155,15 @@ pub enum Manner {
 }
 
 impl Manner {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Created,
+        Self::Roll(Method::Rollout),
+        Self::Restart,
+        Self::Undo,
+        Self::Edit,
+    ];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -185,6 +194,16 @@ pub enum RollEnd {
 }
 
 impl RollEnd {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Reverted,
+        Self::Overtaken,
+        Self::Rolling,
+        Self::Pending,
+    ];
+
     /// The word for it: that of the record, where it is one that the record keeps.
     pub fn word(self) -> &'static str {
         match self {

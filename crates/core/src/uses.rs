@@ -45,6 +45,18 @@ pub enum Via {
 }
 
 impl Via {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Env,
+        Self::EnvFrom,
+        Self::Volume,
+        Self::Projected,
+        Self::SubPath,
+        Self::Csi,
+        Self::ImagePullSecret,
+        Self::Named,
+    ];
+
     /// The word for it in reports.
     pub fn word(self) -> &'static str {
         match self {

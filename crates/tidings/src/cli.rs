@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod completion;
 pub mod exit;
+pub mod fields;
 pub mod grants;
 pub mod history;
 pub mod impact;
@@ -11,7 +12,7 @@ mod incumbent;
 pub mod informed;
 pub mod input;
 #[cfg(test)]
-mod json_paths;
+mod json_schema;
 pub mod lint;
 pub mod manifests;
 pub mod plugin;

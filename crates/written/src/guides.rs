@@ -7,12 +7,12 @@
 
 use std::fmt::Write;
 
+use tidings::cli::fields::{FieldRow, all};
 use tidings::cli::lint::rules::{Fate, OPTIONS, Rule, Tool, rules, variables};
-use tidings::cli::{history, impact, stale, status};
 
 use crate::markdown::{cell, code, table};
 use crate::marks::renewed;
-use crate::{File, read};
+use crate::{File, read, schema};
 
 /// The guides, by their files in `docs/`.
 const GUIDES: [&str; 7] = [
@@ -38,11 +38,10 @@ fn part(mark: &str) -> Option<String> {
         Some(("rules", tools)) => Some(differences(&tools.split(' ').collect::<Vec<_>>())),
         None if mark == "options" => Some(options()),
         None if mark == "variables" => Some(heard_variables()),
-        None if mark == "fields of stale" => Some(fields(stale::report::FIELDS)),
-        None if mark == "fields of status" => Some(fields(status::report::FIELDS)),
-        None if mark == "fields of history" => Some(fields(history::report::FIELDS)),
-        None if mark == "fields of impact" => Some(fields(impact::report::FIELDS)),
-        _ => None,
+        _ => {
+            let command = mark.strip_prefix("fields of ")?;
+            schema::fields(command).map(fields)
+        }
     }
 }
 
@@ -80,11 +79,21 @@ fn name(tool: Tool) -> &'static str {
     }
 }
 
-fn fields(of: &[(&str, &str)]) -> String {
+fn fields(of: &'static [FieldRow]) -> String {
     let mut text = String::from("\n");
-    let rows = of.iter().map(|(field, doc)| [code(field), cell(doc)]);
-    table(&mut text, ["Field", "Meaning"], rows);
+    table(&mut text, FIELD_HEADER, field_rows(of));
     text + "\n"
+}
+
+/// What stands above [`field_rows`].
+pub(crate) const FIELD_HEADER: [&str; 3] = ["Field", "Type", "Meaning"];
+
+/// The fields of a command's JSON, what may be in them, and what it means.
+pub(crate) fn field_rows(of: &'static [FieldRow]) -> impl Iterator<Item = [String; 3]> {
+    all(of).into_iter().map(|(path, field)| {
+        let kind = schema::kind(&path, &field.form);
+        [code(&path), kind, cell(field.doc)]
+    })
 }
 
 fn options() -> String {

@@ -23,6 +23,7 @@ mod man;
 mod markdown;
 mod marks;
 mod pages;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,7 @@ fn option(name: &str) -> Option<Arg> {
 pub fn files() -> Vec<File> {
     let files = [
         pages::files(),
+        schema::files(),
         man::files(),
         guides::files(),
         agent::files(),

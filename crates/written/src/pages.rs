@@ -18,7 +18,7 @@ use tidings::metrics::table::MetricRow;
 use tidings::settings::args::Cli;
 use tidings::settings::surroundings::VARIABLES;
 
-use crate::guides::rule_cells;
+use crate::guides::{FIELD_HEADER, field_rows, rule_cells};
 use crate::markdown::{cell, code, section, table};
 use crate::{File, ORIGIN};
 
@@ -163,10 +163,10 @@ fn reasons() -> String {
 fn why() -> String {
     let mut text = head(
         "The JSON of `tidings why -o json`",
-        "Its fields keep their names and meanings. Content is never in it, only digests.",
+        "Its fields keep their names and meanings; as a JSON Schema: [schema/why.json](schema/why.json). \
+         Content is never in it, only digests.",
     );
-    let rows = FIELDS.iter().map(|(field, doc)| [code(field), cell(doc)]);
-    table(&mut text, ["Field", "Meaning"], rows);
+    table(&mut text, FIELD_HEADER, field_rows(FIELDS));
     text
 }
 
@@ -202,14 +202,13 @@ fn lint() -> String {
         ["Rule", "", "Finds", "Meaning", "What to do"],
         rows,
     );
-    let rows = lint::report::FIELDS.iter();
-    let rows = rows.map(|(field, doc)| [code(field), cell(doc)]);
     section(
         &mut text,
         "The JSON of `-o json`",
-        ["Field", "Meaning"],
-        rows,
+        FIELD_HEADER,
+        field_rows(lint::report::FIELDS),
     );
+    text.push_str("As a JSON Schema: [schema/lint.json](schema/lint.json).\n");
     text
 }
 
@@ -307,9 +306,9 @@ mod tests {
         check(&reasons, &mut REASONS.iter().map(|row| row.word));
         check(
             &lint,
-            &mut super::lint::report::FIELDS.iter().map(|(field, _)| *field),
+            &mut super::lint::report::FIELDS.iter().map(|row| row.path),
         );
-        check(&why, &mut FIELDS.iter().map(|(field, _)| *field));
+        check(&why, &mut FIELDS.iter().map(|row| row.path));
         assert!(flags.text.contains("`TIDINGS_NAMESPACES_TO_IGNORE`"));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
 use crate::few::Few;
@@ -20,8 +20,7 @@ use super::tells;
 pub(super) type Digests = Few<Name, KeyDigest>;
 
 /// How a key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
     /// Its content is what was recorded.
     InStep,
@@ -44,6 +43,28 @@ pub enum KeyState {
 }
 
 impl KeyState {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::InStep,
+        Self::Changed,
+        Self::New,
+        Self::Appeared,
+        Self::Gone,
+        Self::Absent,
+        Self::Overridden,
+        Self::NotWatched,
+        Self::Unknown,
+    ];
+
+    /// The words for it in JSON: those of tables, without a blank.
+    pub fn json(self) -> &'static str {
+        match self {
+            Self::InStep => "inStep",
+            Self::NotWatched => "notWatched",
+            state => state.word(),
+        }
+    }
+
     /// The words for it in tables.
     pub fn word(self) -> &'static str {
         match self {
@@ -57,6 +78,12 @@ impl KeyState {
             Self::NotWatched => "not watched",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+impl Serialize for KeyState {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.json())
     }
 }
 

@@ -24,6 +24,17 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Rolls,
+        Self::Waits,
+        Self::Restarts,
+        Self::Stays,
+        Self::Unknown,
+    ];
+}
+
 /// The same with its particulars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impact {

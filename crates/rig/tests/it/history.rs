@@ -14,6 +14,8 @@ use rig::kubelet::READY;
 use rig::{Cluster, process, secs, wait_until};
 use serde_json::{Value, json};
 
+use crate::json_schema;
+
 const WEB: &str = "deployment/web";
 /// No content may be shown.
 const CONTENT: &str = "plain-content";
@@ -49,7 +51,9 @@ fn picked(output: &Output, places: &[usize]) -> Result<Vec<String>> {
 
 async fn json_of(lab: &Installed) -> Result<Value> {
     let output = lab.ask("history", &[WEB, "-o", "json"]).await?;
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let json = serde_json::from_slice(&output.stdout)?;
+    json_schema::check("history", &json);
+    Ok(json)
 }
 
 /// The times of Kubernetes are whole seconds.

@@ -12,6 +12,7 @@ use rig::installed::{Installed, RELOAD, text_of};
 use rig::{Cluster, secs};
 use serde_json::{Value, json};
 
+use crate::json_schema;
 use crate::said::{self, app, db, ended};
 
 /// What rolls by itself, for a ConfigMap's environment and a Secret's files.
@@ -65,6 +66,7 @@ async fn applying(lab: &Installed, file: &File) -> Result<Output> {
 /// A workload and what would become of it, one a line and in order.
 fn outcomes(output: &Output) -> Result<Vec<String>> {
     let report: Value = serde_json::from_slice(&output.stdout).context(text_of(output))?;
+    json_schema::check("impact", &report);
     let rows = report["workloads"].as_array().context("no workloads")?;
     let text = |row: &Value, field: &str| row[field].as_str().unwrap_or("-").to_owned();
     let rows = rows.iter().map(|row| {

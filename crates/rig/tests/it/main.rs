@@ -34,6 +34,8 @@ mod history;
 mod impact;
 mod impact_in_a_pipeline;
 mod jobs;
+#[path = "../../../tidings/src/cli/json_schema.rs"]
+mod json_schema;
 mod killed_mid_fan_out;
 mod kinds_on_demand;
 mod known_by_itself;

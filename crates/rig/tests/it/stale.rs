@@ -13,6 +13,7 @@ use rig::installed::{Installed, RELOAD, text_of};
 use rig::{Cluster, secs, wait_until};
 use serde_json::{Value, json};
 
+use crate::json_schema;
 use crate::said::{self, app, db};
 
 /// One replica each, in which a ConfigMap is a variable, a Secret files.
@@ -94,6 +95,7 @@ async fn with_nothing_installed_and_no_opt_in() -> Result<()> {
     let names = stale(&ns, &["-o", "name"]).await?;
     ensure!(names.stdout == b"deployment/web\n", "{}", text_of(&names));
     let json: Value = serde_json::from_slice(&stale(&ns, &["-o", "json"]).await?.stdout)?;
+    json_schema::check("stale", &json);
     ensure!(json["stale"][0]["certain"] == true, "{json}");
     ensure!(
         json["summary"] == json!({"pods": 1, "stale": 1, "workloads": 1}),

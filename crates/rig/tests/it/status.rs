@@ -14,6 +14,7 @@ use rig::{Cluster, process, secs, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::json_schema;
 use crate::said::app;
 
 const WEB: &str = "deployment/web";
@@ -70,6 +71,7 @@ async fn with_an_installation_it_says_how_far_and_because_of_what() -> Result<()
 
     let json = lab.ask("status", &["-o", "json"]).await?;
     let json: Value = serde_json::from_slice(&json.stdout)?;
+    json_schema::check("status", &json);
     let web = &json["workloads"][0];
     ensure!(
         web["standing"] == "inStep" && json["summary"]["inStep"] == 1,

@@ -9,6 +9,8 @@ use rig::installed::{RELOAD, text_of};
 use rig::{Cluster, Installed, secs, wait_until};
 use serde_json::{Value, json};
 
+use crate::json_schema;
+
 const WEB: &str = "deployment/web";
 /// No content may be shown, neither plain nor as Secrets encode it.
 const CONTENTS: [&str; 4] = [
@@ -126,6 +128,7 @@ async fn why_shows_every_use_and_never_a_content() -> Result<()> {
     }
     let json = lab.why(&[WEB, "-o", "json"]).await?;
     let json: Value = serde_json::from_slice(&json.stdout)?;
+    json_schema::check("why", &json);
     assert!(json.to_string().contains("configmap/app"), "{json}");
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod unseen;
 use tidings_shared::plain::plain;
 
 use self::files::{Reached, Text};
+use crate::cli::fields::{FieldRow, Form, field};
 
 /// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +32,22 @@ pub struct Unread {
     /// Whether it was asked for by its name, and does not merely lie in a directory.
     pub named: bool,
 }
+
+/// The fields of an [`Unread`].
+pub(in crate::cli) static UNREAD: &[FieldRow] = &[
+    field("file", Form::Text, "The file."),
+    field(
+        "line",
+        Form::Integer,
+        "The line; 0 where it is the whole file, or not known.",
+    ),
+    field("text", Form::Text, "Why. No value is quoted."),
+    field(
+        "named",
+        Form::Truth,
+        "Whether it was asked for by its name, and does not merely lie in a directory.",
+    ),
+];
 
 impl Unread {
     /// Where it is: `app.yaml:7`, or the file alone.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "../../src/cli/json_schema.rs"]
+mod json_schema;
 mod manifests;
 mod report;
 
@@ -28,5 +30,7 @@ fn lint(args: &[&str], input: &str) -> (i32, String, String) {
 
 fn json(args: &[&str], input: &str) -> Value {
     let (_, out, err) = lint(&[args, &["-o", "json"]].concat(), input);
-    serde_json::from_str(&out).unwrap_or_else(|_| unreachable!("{out}{err}"))
+    let json = serde_json::from_str(&out).unwrap_or_else(|_| unreachable!("{out}{err}"));
+    json_schema::check("lint", &json);
+    json
 }

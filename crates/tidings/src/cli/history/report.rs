@@ -5,11 +5,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_core::history::{PastStep, RollEnd};
+use tidings_core::history::{Manner, PastStep, RollEnd};
 use tidings_core::kinds::Revision;
 use tidings_core::refs::{Name, WorkloadRef};
 
 use crate::cli::exit::Exit;
+use crate::cli::fields::{FieldRow, Form, field, words};
 
 /// The answer to `tidings history`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,65 +90,87 @@ pub struct HistoryRow {
     pub change_cause: Option<Name>,
 }
 
+fn manners() -> Vec<String> {
+    words(Manner::ALL, Manner::word)
+}
+
+fn ends() -> Vec<String> {
+    words(RollEnd::ALL, RollEnd::word)
+}
+
 /// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    ("namespace", "The namespace of the workload."),
-    ("kind", "Its kind, in lower case: `deployment`."),
-    ("name", "Its name."),
-    (
+pub static FIELDS: &[FieldRow] = &[
+    field("namespace", Form::Text, "The namespace of the workload."),
+    field("kind", Form::Text, "Its kind, in lower case: `deployment`."),
+    field("name", Form::Text, "Its name."),
+    field(
         "record",
+        Form::OrNull(&Form::Truth),
         "Whether there is a record of it; `null` where that may not be read.",
     ),
-    (
+    field(
         "unknown[]",
+        Form::Text,
         "What could not be read, and the permission that is missing.",
     ),
-    (
+    field(
         "history[]",
+        Form::Object,
         "One object for each roll, and for each other change of which a revision is left, the oldest first.",
     ),
-    (
+    field(
         "history[].roll",
+        Form::OrNull(&Form::Integer),
         "The number of the roll; `null` for what was none of this installation.",
     ),
-    (
+    field(
         "history[].number",
+        Form::OrNull(&Form::Text),
         "That number as people are told it, with what it counts in: `4-k7f2`; `null` where the record does not tell.",
     ),
-    (
+    field(
         "history[].revision",
+        Form::OrNull(&Form::Integer),
         "The revision of the pod template that it made, as `kubectl rollout history` numbers it; `null` where that is not known, or it is there no more.",
     ),
-    (
+    field(
         "history[].at",
+        Form::OrNull(&Form::Time),
         "When the roll was decided, or the revision made; `null` where that is not told.",
     ),
-    (
+    field(
         "history[].how",
+        Form::Word(manners),
         "`rollout` for a roll; else `created`, `restart`, `undo` or `edit`.",
     ),
-    (
+    field(
         "history[].client",
+        Form::OrNull(&Form::Text),
         "The client that wrote it, as it calls itself; `null` where that is not told. Kubernetes keeps no user.",
     ),
-    (
+    field(
         "history[].end",
+        Form::OrNull(&Form::Word(ends)),
         "`done`, `failed`, `reverted`, `overtaken`, `rolling` or `pending`; `null` where it is not known.",
     ),
-    (
+    field(
         "history[].took",
+        Form::OrNull(&Form::Integer),
         "How many seconds passed from `at` to that end; `null` where it is not known.",
     ),
-    (
+    field(
         "history[].because",
+        Form::OrNull(&Form::Text),
         "The sources and keys that a roll was for; `null` for anything else.",
     ),
-    (
+    field(
         "history[].restartedAt",
+        Form::OrNull(&Form::Text),
         "The time that a restart wrote on the template; `null` for anything else.",
     ),
-    (
+    field(
         "history[].changeCause",
+        Form::OrNull(&Form::Text),
         "The annotation `kubernetes.io/change-cause` of that revision; `null` where it has none.",
     ),
 ];

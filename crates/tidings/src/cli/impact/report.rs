@@ -14,7 +14,8 @@ use tidings_core::refs::Name;
 
 use crate::api::Refusal;
 use crate::cli::exit::Exit;
-use crate::cli::input::Unread;
+use crate::cli::fields::{FieldRow, Form, field, reasons, ways, words};
+use crate::cli::input::{UNREAD, Unread};
 
 /// The answer to `tidings impact`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -114,8 +115,7 @@ pub struct SourceRow {
 }
 
 /// What would become of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It would hold something else.
     Changed,
@@ -131,88 +131,154 @@ pub enum Change {
     Unknown,
 }
 
-/// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    (
-        "summary",
-        "How many workloads: `rolls` (with so many `pods`), `waits`, `restarts`, `stays`, `unknown`.",
+impl Change {
+    const ALL: [Self; 6] = [
+        Self::Changed,
+        Self::Made,
+        Self::Unchanged,
+        Self::Refused,
+        Self::NotWatched,
+        Self::Unknown,
+    ];
+
+    /// The word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Made => "made",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::NotWatched => "notWatched",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.word())
+    }
+}
+
+/// The fields of `summary`.
+static SUMMARY: &[FieldRow] = &[
+    field("rolls", Form::Integer, "They would be rolled."),
+    field("pods", Form::Integer, "The pods of these."),
+    field("waits", Form::Integer, "They would be due, and wait."),
+    field(
+        "restarts",
+        Form::Integer,
+        "What is applied to themselves restarts them.",
     ),
-    (
+    field("stays", Form::Integer, "They would not be rolled."),
+    field("unknown", Form::Integer, "It cannot be told."),
+];
+
+/// The fields of `-o json`, as the reference page lists them.
+pub static FIELDS: &[FieldRow] = &[
+    field(
+        "summary",
+        Form::Parts(SUMMARY),
+        "How many workloads, by what would become of them.",
+    ),
+    field(
         "unknown[]",
+        Form::Text,
         "What could not be listed, and the permission that is missing.",
     ),
-    (
+    field(
         "unread[]",
-        "What of the files could not be read: `file`, `line` (0: not known), `text`. No value is quoted.",
+        Form::Parts(UNREAD),
+        "What of the files could not be read.",
     ),
-    (
+    field(
         "notes[]",
+        Form::Text,
         "The permission that is missing to read Tidings' records: whether the fuse or an interval holds a roll is not known then.",
     ),
-    (
+    field(
         "sources[]",
+        Form::Object,
         "One object for each ConfigMap and Secret that was asked about, in order.",
     ),
-    ("sources[].namespace", "Its namespace."),
-    ("sources[].source", "`configmap/name` or `secret/name`."),
-    (
-        "sources[].change",
-        "`changed`, `made` (not there yet), `unchanged`, `refused` (immutable: the API server would refuse it), `notWatched`, `unknown`.",
-    ),
-    ("sources[].text", "The particulars."),
-    (
-        "workloads[]",
-        "One object for each workload that uses a key that would differ, in order.",
-    ),
-    ("workloads[].namespace", "Its namespace."),
-    (
-        "workloads[].kind",
-        "Its kind in lower case, such as `deployment`.",
-    ),
-    ("workloads[].name", "Its name."),
-    (
-        "workloads[].outcome",
-        "`rolls`, `waits`, `restarts` (by what is applied to itself), `stays` (uses it, and is not rolled), `unknown`.",
-    ),
-    (
-        "workloads[].reason",
-        "The [reason](reasons.md) in a word; `null` where it is opted in, but not for this, or that is not known.",
-    ),
-    ("workloads[].text", "The particulars."),
-    (
-        "workloads[].until",
-        "Until when it would wait at least, where that is known.",
-    ),
-    (
-        "workloads[].pods",
-        "How many pods it should have; `null` for what runs to its end.",
-    ),
-    (
-        "workloads[].already",
-        "`true` where a roll is due already, whatever is applied.",
-    ),
-    (
-        "workloads[].optIn",
-        "The value of the annotation `tidings.dev/reload` on the workload that would have it rolled; `null` where none would, or it needs none.",
-    ),
-    (
-        "workloads[].uses[]",
-        "What it uses of what would be another.",
-    ),
-    (
-        "workloads[].uses[].source",
+    field("sources[].namespace", Form::Text, "Its namespace."),
+    field(
+        "sources[].source",
+        Form::Text,
         "`configmap/name` or `secret/name`.",
     ),
-    (
+    field(
+        "sources[].change",
+        Form::Word(changes),
+        "`changed`, `made` (not there yet), `unchanged`, `refused` (immutable: the API server would refuse it), `notWatched`, `unknown`.",
+    ),
+    field("sources[].text", Form::Text, "The particulars."),
+    field(
+        "workloads[]",
+        Form::Object,
+        "One object for each workload that uses a key that would differ, in order.",
+    ),
+    field("workloads[].namespace", Form::Text, "Its namespace."),
+    field(
+        "workloads[].kind",
+        Form::Text,
+        "Its kind in lower case, such as `deployment`.",
+    ),
+    field("workloads[].name", Form::Text, "Its name."),
+    field(
+        "workloads[].outcome",
+        Form::Word(outcomes),
+        "`rolls`, `waits`, `restarts` (by what is applied to itself), `stays` (uses it, and is not rolled), `unknown`.",
+    ),
+    field(
+        "workloads[].reason",
+        Form::OrNull(&Form::Word(reasons)),
+        "The [reason](reasons.md) in a word; `null` where it is opted in, but not for this, or that is not known.",
+    ),
+    field("workloads[].text", Form::Text, "The particulars."),
+    field(
+        "workloads[].until",
+        Form::OrNull(&Form::Time),
+        "Until when it would wait at least, where that is known.",
+    ),
+    field(
+        "workloads[].pods",
+        Form::OrNull(&Form::Integer),
+        "How many pods it should have; `null` for what runs to its end.",
+    ),
+    field(
+        "workloads[].already",
+        Form::Truth,
+        "`true` where a roll is due already, whatever is applied.",
+    ),
+    field(
+        "workloads[].optIn",
+        Form::OrNull(&Form::Text),
+        "The value of the annotation `tidings.dev/reload` on the workload that would have it rolled; `null` where none would, or it needs none.",
+    ),
+    field(
+        "workloads[].uses[]",
+        Form::Object,
+        "What it uses of what would be another.",
+    ),
+    field(
+        "workloads[].uses[].source",
+        Form::Text,
+        "`configmap/name` or `secret/name`.",
+    ),
+    field(
         "workloads[].uses[].keys[]",
+        Form::Text,
         "The keys that would differ; empty where it is the source as a whole.",
     ),
-    (
+    field(
         "workloads[].uses[].via[]",
+        Form::Word(ways),
         "How it uses them: `env`, `envFrom`, `subPath`, `volume`, `projected`, `named`.",
     ),
-    (
+    field(
         "workloads[].uses[].counts",
+        Form::Truth,
         "Whether annotations ask for it to be rolled for them.",
     ),
 ];
@@ -365,6 +431,14 @@ impl SourceRow {
     pub fn name(&self) -> (&str, &str) {
         (&self.namespace, &self.source)
     }
+}
+
+fn outcomes() -> Vec<String> {
+    words(Outcome::ALL, word)
+}
+
+fn changes() -> Vec<String> {
+    words(Change::ALL, Change::word)
 }
 
 /// The word for what would become of a workload.

@@ -6,16 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tidings_core::refs::Name;
 
 use crate::cli::exit::Exit;
-use crate::cli::input::Unread;
+use crate::cli::fields::{FieldRow, Form, field, words};
 use crate::cli::input::objects::Object;
+use crate::cli::input::{UNREAD, Unread};
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// It does not do what it seems to.
     Mistake,
@@ -26,6 +26,8 @@ pub enum Level {
 }
 
 impl Level {
+    const ALL: [Self; 3] = [Self::Mistake, Self::Differs, Self::Note];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -33,6 +35,12 @@ impl Level {
             Self::Differs => "differs",
             Self::Note => "note",
         }
+    }
+}
+
+impl Serialize for Level {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.word())
     }
 }
 
@@ -135,40 +143,85 @@ pub struct LintReport {
     pub summary: Totals,
 }
 
+/// The fields of [`Totals`].
+static SUMMARY: &[FieldRow] = &[
+    field("files", Form::Integer, "Files that were read."),
+    field("objects", Form::Integer, "Objects in them."),
+    field("skipped", Form::Integer, "Documents that are no objects."),
+    field(
+        "templates",
+        Form::Integer,
+        "Templates, which are not linted.",
+    ),
+    field(
+        "unseen",
+        Form::Integer,
+        "Annotations in values, patches and templates, where nothing reads them before they are rendered.",
+    ),
+    field("mistakes", Form::Integer, "Mistakes that were found."),
+    field("differs", Form::Integer, "What was found that differs."),
+    field("notes", Form::Integer, "Notes."),
+];
+
+fn levels() -> Vec<String> {
+    words(Level::ALL, Level::word)
+}
+
 /// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    (
+pub static FIELDS: &[FieldRow] = &[
+    field(
+        "findings[]",
+        Form::Object,
+        "One object for each finding: by rule, the gravest first, then by place.",
+    ),
+    field(
         "findings[].rule",
+        Form::Text,
         "The word of the rule; what it means is in `rules[]`.",
     ),
-    (
+    field(
         "findings[].level",
+        Form::Word(levels),
         "`mistake`: it does not do what it seems to; `differs`: it does something else under Tidings; `note`: good to know.",
     ),
-    ("findings[].file", "The file, `<stdin>` for standard input."),
-    ("findings[].line", "The line, from 1."),
-    ("findings[].object.kind", "The object's `kind`."),
-    (
+    field(
+        "findings[].file",
+        Form::Text,
+        "The file, `<stdin>` for standard input.",
+    ),
+    field("findings[].line", Form::Integer, "The line, from 1."),
+    field(
+        "findings[].object",
+        Form::Object,
+        "The object that it is about.",
+    ),
+    field("findings[].object.kind", Form::Text, "The object's `kind`."),
+    field(
         "findings[].object.namespace",
+        Form::Text,
         "Its namespace, or the one that `--namespace` assumes.",
     ),
-    ("findings[].object.name", "Its name."),
-    ("findings[].text", "The particulars."),
-    ("rules[].id", "The word of a rule that found something."),
-    ("rules[].level", "As above."),
-    ("rules[].meaning", "What it means."),
-    ("rules[].advice", "What to do. May be empty."),
-    (
-        "unread[]",
-        "What could not be read: `file`, `line` (0 where it is not known), `text`, and whether it was `named` or lies in a directory that was.",
+    field("findings[].object.name", Form::Text, "Its name."),
+    field("findings[].text", Form::Text, "The particulars."),
+    field(
+        "rules[]",
+        Form::Object,
+        "One object for each rule that found something.",
     ),
-    (
+    field("rules[].id", Form::Text, "Its word."),
+    field("rules[].level", Form::Word(levels), "As above."),
+    field("rules[].meaning", Form::Text, "What it means."),
+    field("rules[].advice", Form::Text, "What to do. May be empty."),
+    field("unread[]", Form::Parts(UNREAD), "What could not be read."),
+    field(
         "templates[]",
+        Form::Text,
         "Files below directories that are templates of a chart, or look like them, and were not linted.",
     ),
-    (
+    field(
         "summary",
-        "How many `files`, `objects` and `skipped` documents there were, and `templates`, which are not linted; how many `mistakes`, `differs` and `notes` were found; and how many annotations are `unseen`: in values, patches and templates, where nothing reads them before they are rendered.",
+        Form::Parts(SUMMARY),
+        "How much was read and found.",
     ),
 ];
 

@@ -11,6 +11,7 @@ use tidings_core::refs::Name;
 use tidings_core::stale::{Certainty, Reads, StaleUse};
 
 use crate::cli::exit::Exit;
+use crate::cli::fields::{FieldRow, Form, field, ways};
 
 /// The answer to `tidings stale`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,63 +79,91 @@ pub struct StalePodRow {
     pub started: Option<Timestamp>,
 }
 
-/// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    (
-        "summary",
-        "How many `pods` were looked at, how many of these are `stale` or may be, and of how many `workloads`.",
+/// The fields of `summary`.
+static SUMMARY: &[FieldRow] = &[
+    field("pods", Form::Integer, "How many pods were looked at."),
+    field(
+        "stale",
+        Form::Integer,
+        "How many of these are stale, or may be.",
     ),
-    (
+    field(
+        "workloads",
+        Form::Integer,
+        "Of how many workloads these are.",
+    ),
+];
+
+/// The fields of `-o json`, as the reference page lists them.
+pub static FIELDS: &[FieldRow] = &[
+    field("summary", Form::Parts(SUMMARY), "How many."),
+    field(
         "unknown[]",
+        Form::Text,
         "What could not be listed, and the permission that is missing.",
     ),
-    (
+    field(
         "stale[]",
+        Form::Object,
         "One object for each workload, source, and value of `certain` and `follows`, in order.",
     ),
-    ("stale[].namespace", "Its namespace."),
-    (
+    field("stale[].namespace", Form::Text, "Its namespace."),
+    field(
         "stale[].kind",
+        Form::Text,
         "The kind of the workload, in lower case: `deployment`; `pod` for a pod without one.",
     ),
-    ("stale[].name", "Its name."),
-    ("stale[].source", "`configmap/name` or `secret/name`."),
-    (
+    field("stale[].name", Form::Text, "Its name."),
+    field(
+        "stale[].source",
+        Form::Text,
+        "`configmap/name` or `secret/name`.",
+    ),
+    field(
         "stale[].via[]",
+        Form::Word(ways),
         "How it is used: `env`, `envFrom`, `subPath`, `volume`, `projected`.",
     ),
-    (
+    field(
         "stale[].keys[]",
+        Form::Text,
         "The keys that differ from what the containers have read; empty where that is not known.",
     ),
-    (
+    field(
         "stale[].certain",
+        Form::Truth,
         "`true` where data that they use was written after they had started; `false` where it may have been a label, another key, or the same again.",
     ),
-    (
+    field(
         "stale[].follows",
+        Form::Truth,
         "`true` for files that have followed the change within about 90 s: their process may have read them again.",
     ),
-    (
+    field(
         "stale[].written",
+        Form::OrNull(&Form::Time),
         "When its data was written last, as far as `managedFields` tell.",
     ),
-    (
+    field(
         "stale[].client",
+        Form::OrNull(&Form::Text),
         "The client that wrote it, as it calls itself; `null` where that is not told. Kubernetes keeps no user.",
     ),
-    (
+    field(
         "stale[].of",
+        Form::Integer,
         "How many pods the workload has, without those that have ended or are being deleted.",
     ),
-    ("stale[].pods[]", "Which of them."),
-    ("stale[].pods[].name", "Its name."),
-    (
+    field("stale[].pods[]", Form::Object, "Which of them."),
+    field("stale[].pods[].name", Form::Text, "Its name."),
+    field(
         "stale[].pods[].containers[]",
+        Form::Text,
         "Its containers that were started before.",
     ),
-    (
+    field(
         "stale[].pods[].started",
+        Form::OrNull(&Form::Time),
         "When the first of these was started.",
     ),
 ];

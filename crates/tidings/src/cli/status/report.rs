@@ -11,9 +11,11 @@ use tidings_core::standing::Word;
 use super::look::Overview;
 use crate::api::Refusal;
 use crate::cli::exit::Exit;
-use crate::cli::why::leader::LeaderReport;
+use crate::cli::fields::{FieldRow, Form, field, reasons};
+use crate::cli::why::leader::{LEADER, LeaderReport};
 use crate::cli::why::report::{
-    LastRoll, Pods, ProblemReport, Standing, Summary, WorkloadReport, exit,
+    LAST_ROLL, LastRoll, PODS, PROBLEM, Pods, ProblemReport, SUMMARY, Standing, Summary,
+    WorkloadReport, exit, standings,
 };
 
 /// The answer to `tidings status`.
@@ -69,61 +71,78 @@ pub struct StatusRow {
 }
 
 /// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    (
+pub static FIELDS: &[FieldRow] = &[
+    field(
         "summary",
-        "How many workloads are `inStep`, `stale`, `waiting`, `rolling`, `failed`, `unknown` and `notOptedIn`, whatever `--standing` shows.",
+        Form::Parts(SUMMARY),
+        "How many workloads stand how, whatever `--standing` shows.",
     ),
-    (
-        "leader",
-        "Who leads, and so rolls, as `tidings why -o json` has it.",
-    ),
-    (
+    field("leader", Form::Parts(LEADER), "Who leads, and so rolls."),
+    field(
         "records",
+        Form::OrNull(&Form::Truth),
         "Whether there are records of any workload: `false` where Tidings is not installed, or not there; `null` where that may not be asked.",
     ),
-    (
+    field(
         "unknown[]",
+        Form::Text,
         "What could not be listed, and the permission that is missing.",
     ),
-    (
+    field(
         "workloads[]",
+        Form::Object,
         "One object for each workload that is opted in, in order of namespace, kind and name.",
     ),
-    ("workloads[].namespace", "Its namespace."),
-    ("workloads[].kind", "Its kind, in lower case: `deployment`."),
-    ("workloads[].name", "Its name."),
-    (
+    field("workloads[].namespace", Form::Text, "Its namespace."),
+    field(
+        "workloads[].kind",
+        Form::Text,
+        "Its kind, in lower case: `deployment`.",
+    ),
+    field("workloads[].name", Form::Text, "Its name."),
+    field(
         "workloads[].standing",
+        Form::Word(standings),
         "`inStep`, `stale`, `waiting`, `rolling`, `failed` or `unknown`.",
     ),
-    (
+    field(
         "workloads[].number",
+        Form::OrNull(&Form::Text),
         "The number of its last roll, `4-k7f2`, where that is 0: none yet; `null` where there is no record or it cannot be read.",
     ),
-    (
+    field(
         "workloads[].pods",
-        "How many pods have what is newest (`updated`) of all (`desired`); `null` where that is not known.",
+        Form::OrNull(&Form::Parts(PODS)),
+        "How many pods have what is newest, of all; `null` where that is not known.",
     ),
-    (
+    field(
         "workloads[].until",
+        Form::OrNull(&Form::Time),
         "Until when a roll waits at least; `null` where nothing waits or that is not known.",
     ),
-    (
+    field(
         "workloads[].last",
-        "Its last roll: when it was decided (`at`) and the sources and keys that it was for (`because`); `null` where there was none, or it is not known.",
+        Form::OrNull(&Form::Parts(LAST_ROLL)),
+        "Its last roll; `null` where there was none, or it is not known.",
     ),
-    (
+    field(
         "workloads[].reason",
+        Form::OrNull(&Form::Word(reasons)),
         "The reason of the decision; `null` where none could be made.",
     ),
-    ("workloads[].text", "Its particulars. May be empty."),
-    (
-        "workloads[].problems[]",
-        "What a person should mend: `reason` and `text`.",
+    field(
+        "workloads[].text",
+        Form::Text,
+        "Its particulars. May be empty.",
     ),
-    (
+    field(
+        "workloads[].problems[]",
+        Form::Parts(PROBLEM),
+        "What a person should mend.",
+    ),
+    field(
         "workloads[].unknown[]",
+        Form::Text,
         "What could not be read, and the permission that is missing.",
     ),
 ];

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::api::ApiError;
+use crate::cli::fields::{FieldRow, Form, field};
 use crate::lease::LeaseObject;
 
 /// Who has not renewed the Lease for this long leads no more, or his clock is wrong.
@@ -29,6 +30,30 @@ pub struct LeaderReport {
     #[serde(skip)]
     pub refused: bool,
 }
+
+/// The fields of a [`LeaderReport`].
+pub(in crate::cli) static LEADER: &[FieldRow] = &[
+    field(
+        "name",
+        Form::OrNull(&Form::Text),
+        "The replica that leads; `null` where nobody does, or that is not known.",
+    ),
+    field(
+        "since",
+        Form::OrNull(&Form::Time),
+        "Since when, by its clock; `null` likewise.",
+    ),
+    field(
+        "renewed",
+        Form::OrNull(&Form::Time),
+        "When it renewed the Lease last, by its clock; `null` likewise.",
+    ),
+    field(
+        "problem",
+        Form::OrNull(&Form::Text),
+        "Why nobody leads, or that is not known; else `null`.",
+    ),
+];
 
 impl LeaderReport {
     /// What the Lease tells; `place` is where it should be.

@@ -4,13 +4,17 @@
 //! fields are a promise, listed in [`FIELDS`].
 
 use serde::{Serialize, Serializer};
-use tidings_core::compare::KeyRow;
+use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
-use tidings_core::standing::Word;
+use tidings_core::standing::{WORDS, Word};
 
-use super::leader::LeaderReport;
+use super::leader::{LEADER, LeaderReport};
 use crate::cli::exit::Exit;
+use crate::cli::fields::{FieldRow, Form, field, reasons, ways, words};
+
+/// How a workload stands that nothing asks Tidings to care for.
+const NOT_OPTED_IN: &str = "notOptedIn";
 
 /// How it begins where the record could not be read.
 pub const OF_THE_RECORD: &str = "the record: needs ";
@@ -86,7 +90,7 @@ pub struct Standing(pub Option<Word>);
 
 impl Serialize for Standing {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.0.map_or("notOptedIn", |word| word.row().json))
+        to.serialize_str(self.0.map_or(NOT_OPTED_IN, |word| word.row().json))
     }
 }
 
@@ -200,116 +204,225 @@ pub struct ProblemReport {
     pub text: String,
 }
 
+/// The fields of a [`Summary`].
+pub(in crate::cli) static SUMMARY: &[FieldRow] = &[
+    field("inStep", Form::Integer, "Their pods have what is there."),
+    field(
+        "stale",
+        Form::Integer,
+        "Their pods have older content, or may have.",
+    ),
+    field(
+        "waiting",
+        Form::Integer,
+        "Their pods do, and something makes the roll wait.",
+    ),
+    field(
+        "rolling",
+        Form::Integer,
+        "A rollout brings the newest content.",
+    ),
+    field("failed", Form::Integer, "That has missed its deadline."),
+    field(
+        "unknown",
+        Form::Integer,
+        "Something that it takes to know could not be read.",
+    ),
+    field(
+        "notOptedIn",
+        Form::Integer,
+        "Nothing asks for them, or they are left to their owner.",
+    ),
+];
+
+/// The fields of [`Pods`].
+pub(in crate::cli) static PODS: &[FieldRow] = &[
+    field("updated", Form::Integer, "Pods of the newest template."),
+    field("desired", Form::Integer, "Pods that there should be."),
+];
+
+/// The fields of a [`LastRoll`].
+pub(in crate::cli) static LAST_ROLL: &[FieldRow] = &[
+    field(
+        "at",
+        Form::OrNull(&Form::Time),
+        "When it was decided; `null` where that is not told.",
+    ),
+    field(
+        "because",
+        Form::Text,
+        "The sources and keys that it was for.",
+    ),
+];
+
+/// The fields of a [`ProblemReport`].
+pub(in crate::cli) static PROBLEM: &[FieldRow] = &[
+    field("reason", Form::Word(reasons), "The [reason](reasons.md)."),
+    field("text", Form::Text, "Its particulars."),
+];
+
+/// The words for how a workload stands that is opted in.
+pub(in crate::cli) fn standings() -> Vec<String> {
+    words(WORDS, |row| row.json)
+}
+
+fn standings_or_none() -> Vec<String> {
+    let none = Some(NOT_OPTED_IN.to_owned());
+    standings().into_iter().chain(none).collect()
+}
+
+fn key_states() -> Vec<String> {
+    words(KeyState::ALL, KeyState::json)
+}
+
 /// The fields of `-o json`, as the reference page lists them.
-pub static FIELDS: &[(&str, &str)] = &[
-    (
+pub static FIELDS: &[FieldRow] = &[
+    field(
         "summary",
-        "How many workloads are `inStep`, `stale`, `waiting`, `rolling`, `failed`, `unknown` and `notOptedIn`.",
+        Form::Parts(SUMMARY),
+        "How many workloads stand how.",
     ),
-    (
-        "leader",
-        "Who leads, and so rolls: the `name` of the replica, `since` when it does, when it has `renewed` the Lease, by its clock, and the `problem` where nobody does or that is not known; each may be `null`.",
-    ),
-    (
+    field("leader", Form::Parts(LEADER), "Who leads, and so rolls."),
+    field(
         "unknown[]",
+        Form::Text,
         "What could not be listed, and the permission that is missing.",
     ),
-    (
+    field(
         "workloads[]",
+        Form::Object,
         "One object for each workload, in order of namespace, kind and name.",
     ),
-    ("workloads[].namespace", "Its namespace."),
-    ("workloads[].kind", "Its kind, in lower case: `deployment`."),
-    ("workloads[].name", "Its name."),
-    (
+    field("workloads[].namespace", Form::Text, "Its namespace."),
+    field(
+        "workloads[].kind",
+        Form::Text,
+        "Its kind, in lower case: `deployment`.",
+    ),
+    field("workloads[].name", Form::Text, "Its name."),
+    field(
         "workloads[].standing",
+        Form::Word(standings_or_none),
         "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: a rollout brings it; `failed`: that has missed its deadline; `unknown`; or `notOptedIn`: nothing asks for it, or it is left to its owner, or is being deleted, as the reason says.",
     ),
-    (
+    field(
         "workloads[].pods",
-        "How far a rollout is that is not through: pods of the newest template (`updated`) of all (`desired`); `null` where none is under way.",
+        Form::OrNull(&Form::Parts(PODS)),
+        "How far a rollout is that is not through; `null` where none is under way.",
     ),
-    (
+    field(
         "workloads[].until",
+        Form::OrNull(&Form::Time),
         "Until when a roll waits at least; `null` where nothing waits or that is not known.",
     ),
-    (
+    field(
         "workloads[].roll",
+        Form::OrNull(&Form::Integer),
         "The number of the last roll; `null` where there is no record or it cannot be read.",
     ),
-    (
+    field(
         "workloads[].number",
+        Form::OrNull(&Form::Text),
         "That number as people are told it, with what it counts in: `4-k7f2`; `null` likewise.",
     ),
-    (
+    field(
         "workloads[].last",
-        "That roll: when it was decided (`at`) and the sources and keys that it was for (`because`); `null` where there was none.",
+        Form::OrNull(&Form::Parts(LAST_ROLL)),
+        "That roll; `null` where there was none.",
     ),
-    (
+    field(
         "workloads[].pending",
+        Form::Truth,
         "`true` where that roll is written down and has not reached the workload: it is under way, or refused.",
     ),
-    (
+    field(
         "workloads[].byRestart",
+        Form::Truth,
         "`true` where that roll came by the time of a restart, since somebody else keeps the rest of the pod template.",
     ),
-    (
+    field(
         "workloads[].reason",
+        Form::OrNull(&Form::Word(reasons)),
         "The reason of the decision; `null` where none could be made.",
     ),
-    ("workloads[].meaning", "What the reason means."),
-    ("workloads[].text", "Its particulars. May be empty."),
-    (
-        "workloads[].problems[]",
-        "What a person should mend: `reason` and `text`.",
+    field(
+        "workloads[].meaning",
+        Form::OrNull(&Form::Text),
+        "What the reason means.",
     ),
-    (
+    field(
+        "workloads[].text",
+        Form::Text,
+        "Its particulars. May be empty.",
+    ),
+    field(
+        "workloads[].problems[]",
+        Form::Parts(PROBLEM),
+        "What a person should mend.",
+    ),
+    field(
         "workloads[].unknown[]",
+        Form::Text,
         "What could not be read, and the permission that is missing.",
     ),
-    (
+    field(
         "workloads[].uses[]",
+        Form::Object,
         "What it uses or names, one object for each source.",
     ),
-    (
+    field(
         "workloads[].uses[].source",
+        Form::Text,
         "`configmap/name` or `secret/name`.",
     ),
-    (
+    field(
         "workloads[].uses[].via[]",
+        Form::Word(ways),
         "How it is used: `env`, `envFrom`, `volume`, `projected`, `subPath`, `imagePullSecret`, `named`.",
     ),
-    (
+    field(
         "workloads[].uses[].optional",
+        Form::Truth,
         "Whether containers start without it.",
     ),
-    (
+    field(
         "workloads[].uses[].immutable",
+        Form::Truth,
         "Whether it may not be changed, only made anew; `false` where that is not known.",
     ),
-    (
+    field(
         "workloads[].uses[].counts",
+        Form::Truth,
         "Whether a change of it rolls the workload.",
     ),
-    (
+    field(
         "workloads[].uses[].note",
+        Form::OrNull(&Form::Text),
         "Why it does not; `null` where it does.",
     ),
-    ("workloads[].uses[].keys[]", "Its keys, one object each."),
-    (
+    field(
+        "workloads[].uses[].keys[]",
+        Form::Object,
+        "Its keys, one object each.",
+    ),
+    field(
         "workloads[].uses[].keys[].key",
+        Form::OrNull(&Form::Text),
         "The key; `null` where one digest stands for all keys that count.",
     ),
-    (
+    field(
         "workloads[].uses[].keys[].recorded",
+        Form::OrNull(&Form::Text),
         "The digest that the workload was last brought to, `-` for a key that was not there, `null` where nothing is recorded or known.",
     ),
-    (
+    field(
         "workloads[].uses[].keys[].present",
+        Form::OrNull(&Form::Text),
         "The digest now, `-` for a key that is not there, `null` where it is not known.",
     ),
-    (
+    field(
         "workloads[].uses[].keys[].state",
+        Form::Word(key_states),
         "`inStep`, `changed`, `new`, `appeared`, `gone`, `absent`, `overridden` (another variable takes its place), `notWatched` or `unknown`.",
     ),
 ];
