@@ -26,6 +26,8 @@ pub struct Seen {
     pub at: Instant,
     /// What the client says it is.
     pub user_agent: String,
+    /// In what form it wants the answer; empty where it does not say.
+    pub accept: String,
     /// The bearer token that it brings; empty where there is none.
     pub token: String,
     /// The body; empty for reads.
@@ -102,6 +104,7 @@ impl Record {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             at: Instant::now(),
             user_agent: header("user-agent"),
+            accept: header("accept"),
             token: token.trim_start_matches("Bearer ").to_owned(),
             body: body.clone(),
             status: Arc::default(),

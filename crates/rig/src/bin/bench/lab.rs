@@ -35,7 +35,8 @@ pub(crate) fn say(text: &str) {
     eprintln!("bench: {text}");
 }
 
-/// A cluster without nodes: Deployments of no replicas have rollouts all the same.
+/// A cluster, most often without nodes: Deployments of no replicas have rollouts all the
+/// same.
 pub(crate) struct Lab {
     pub(crate) cluster: Cluster,
     /// The client that Tidings has.
@@ -44,8 +45,13 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn start(controller_qps: u32) -> Result<Self> {
+        Self::with_nodes(0, controller_qps).await
+    }
+
+    /// The same with nodes, so that pods run.
+    pub(crate) async fn with_nodes(nodes: usize, controller_qps: u32) -> Result<Self> {
         let options = Options {
-            nodes: 0,
+            nodes,
             controller_qps,
             ..Options::default()
         };

@@ -40,7 +40,7 @@ struct Args {
     #[command(subcommand)]
     other: Option<Other>,
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=13)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=14)]
     rows: Vec<u8>,
     /// Also writes what was measured to this file, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -55,7 +55,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = Options::default().controller_qps)]
     controller_qps: u32,
     /// Row 8 with 10,000 workloads and 35,000 sources of 800 MB, and not a tenth of them;
-    /// rows 9 and 13 with 10,000 workloads, too.
+    /// rows 9 and 13 with 10,000 workloads, too; row 14 with as many, and 30,000 pods.
     #[arg(long)]
     full: bool,
 }
@@ -141,6 +141,7 @@ async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
         11 => rows::empty::measure().await,
         12 => rows::graph::measure().await,
         13 => rows::page::measure(args.full).await,
-        _ => anyhow::bail!("there are rows 1 to 13"),
+        14 => rows::sight::measure(args.full).await,
+        _ => anyhow::bail!("there are rows 1 to 14"),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod memory;
 pub(crate) mod missed;
 pub(crate) mod page;
 pub(crate) mod scale;
+pub(crate) mod sight;
 pub(crate) mod site;
 pub(crate) mod storm;
 

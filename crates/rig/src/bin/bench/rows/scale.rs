@@ -235,7 +235,8 @@ fn kinds_of(requests: &[Seen]) -> String {
     kinds.collect::<Vec<_>>().join(", ")
 }
 
-async fn change(namespace: &TestNamespace, source: &str) -> Result<()> {
+/// Writes something else into one key of a source.
+pub(super) async fn change(namespace: &TestNamespace, source: &str) -> Result<()> {
     let value = format!("{source} new");
     namespace
         .edit(source, json!({"data": {"k": value}}))
