@@ -68,7 +68,7 @@ async fn of_a_list_whose_pages_come_again() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let proxy = Proxy::start(cluster).await?;
     let home = Installed::behind(&proxy, cluster, "pages").await?;
-    let again = r#"{"metadata":{"resourceVersion":"1","continue":"again"},"items":[]}"#;
+    let again = r#"{"apiVersion":"apps/v1","metadata":{"resourceVersion":"1","continue":"again"},"items":[]}"#;
     let pages = proxy.inject(Fault::say(again).on("GET", "/deployments$"))?;
     let kubeconfig = proxy.kubeconfig_for("admin").await?;
     let output = home.why_as(&kubeconfig, &["-A"]).await?;

@@ -66,7 +66,7 @@ async fn what_is_answered_instead_of_the_lease_is_told() -> Result<()> {
             Fault::say("<html>sign in</html>"),
             "unexpected shape",
         ),
-        ("empty", Fault::say("{}"), "unexpected shape"),
+        ("empty", Fault::say("{}"), "of something else"),
     ];
     let told = faults.map(|(name, fault, why)| is_told(name, fault, why));
     try_join_all(told).await?;

@@ -176,7 +176,7 @@ fn since(row: &StaleRow, shape: &Shape) -> String {
 }
 
 /// What the words of the table mean, as far as they are in it.
-pub(crate) const LEGEND: [(&str, &str); 3] = [
+pub(crate) const LEGEND: [(&str, &str); 2] = [
     (
         "read again",
         "unless read again: files have followed within about 90 s; whether the process has read \
@@ -187,11 +187,11 @@ pub(crate) const LEGEND: [(&str, &str); 3] = [
         "perhaps: only the time of a write is known, which a label moves too; or it may have been \
          another key, or the same data again.",
     ),
-    (
-        "",
-        "CLIENT: who wrote it, as that program calls itself; Kubernetes keeps no user.",
-    ),
 ];
+
+/// Who is named as the writer.
+pub(crate) const WRITER: &str =
+    "who wrote it, as that program calls itself; Kubernetes keeps no user.";
 
 fn below(report: &StaleReport) -> String {
     let summary = &report.summary;
@@ -207,6 +207,7 @@ fn below(report: &StaleReport) -> String {
             let _ = writeln!(text, "{meaning}");
         }
     }
+    let _ = writeln!(text, "CLIENT: {WRITER}");
     text
 }
 

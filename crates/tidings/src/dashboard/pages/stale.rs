@@ -8,7 +8,7 @@ use super::layout::View;
 use super::overview::ROWS;
 use super::parts;
 use crate::cli::stale::report::StaleRow;
-use crate::cli::stale::table::LEGEND;
+use crate::cli::stale::table::{LEGEND, WRITER};
 use crate::dashboard::address::Filtered;
 use crate::dashboard::model::board::{Board, StaleBoard};
 use crate::dashboard::site::Site;
@@ -141,6 +141,7 @@ fn legend(rows: &[&StaleRow]) -> Markup {
     html! {
         div.note #legend {
             @for (word, meaning) in LEGEND { @if is_there(word) { p { (meaning) } } }
+            @if !rows.is_empty() { p { "by: " (WRITER) } }
         }
     }
 }
