@@ -79,10 +79,17 @@ async fn ends(lab: &Installed, expect: &[(u64, &str)]) -> Result<()> {
     .await
 }
 
-async fn scale(ns: &TestNamespace, replicas: u32) -> Result<()> {
-    let replicas = json!({"spec": {"replicas": replicas}});
+/// Where a roll comes together with it, Kubernetes may take both for a scaling, and then
+/// tells no deadline that is missed.
+async fn scale(ns: &TestNamespace, count: u32) -> Result<()> {
+    let replicas = json!({"spec": {"replicas": count}});
     ns.edit(WEB, replicas).await?;
-    Ok(())
+    wait_until("the scaling", secs(60), async || {
+        let now = ns.get(WEB).await?.data["status"]["replicas"].as_u64();
+        ensure!(now.unwrap_or_default() == u64::from(count), "{now:?}");
+        Ok(())
+    })
+    .await
 }
 
 /// Its pods are never ready, so that only without any a roll is through.
