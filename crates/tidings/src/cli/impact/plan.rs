@@ -49,6 +49,7 @@ impl Manifests {
     /// Of these texts. What names no namespace is in this one.
     pub(super) fn of_texts(texts: &[Text], namespace: &Name, kinds: &Kinds) -> Self {
         let objects = Objects::read(texts, namespace);
+        let nothing = nothing_in(texts, &objects);
         let templates = objects.templates.into_iter().map(|file| Unread {
             file,
             line: 0,
@@ -56,7 +57,12 @@ impl Manifests {
             named: false,
         });
         let mut plan = Self {
-            unread: objects.unread.into_iter().chain(templates).collect(),
+            unread: objects
+                .unread
+                .into_iter()
+                .chain(templates)
+                .chain(nothing)
+                .collect(),
             ..Self::default()
         };
         for object in &objects.all {
@@ -113,6 +119,19 @@ impl Manifests {
     }
 }
 
+/// A pipeline whose first command has failed hands on nothing: that is no answer.
+fn nothing_in(texts: &[Text], objects: &Objects) -> Option<Unread> {
+    let is_silent = objects.all.is_empty() && objects.unread.is_empty();
+    let text = texts
+        .first()
+        .filter(|_| is_silent && objects.templates.is_empty())?;
+    let why = "there is no Kubernetes object in it; see whether what made it has failed";
+    Some(Unread {
+        named: true,
+        ..Unread::of(text, 0, why.to_owned())
+    })
+}
+
 impl ManifestAt {
     /// What is there could not be read.
     pub(super) fn unread(&self, text: String) -> Unread {
@@ -153,6 +172,18 @@ mod tests {
         assert_eq!(sources, ["stage/configmap/app", "prod/secret/db"]);
         let workloads: Vec<_> = plan.workloads.keys().map(|key| &*key.name).collect();
         assert_eq!(workloads, ["web"]);
+    }
+
+    #[test]
+    fn nothing_at_all_is_said() {
+        for text in ["", "\n---\n", "replicas: 3\n"] {
+            let [said] = &plan(text).unread[..] else {
+                panic!("{text}");
+            };
+            assert!(said.named && said.text.contains("no Kubernetes object"));
+        }
+        let other = "{apiVersion: v1, kind: Service, metadata: {name: web}}\n";
+        assert!(plan(other).unread.is_empty());
     }
 
     #[test]
