@@ -245,7 +245,8 @@ fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> f64 {
 pub fn binary() -> Result<PathBuf> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(path) = std::env::var_os(BINARY) {
-        return Ok(PathBuf::from(path));
+        // It may be run in another folder than this.
+        return Ok(std::path::absolute(path)?);
     }
     if let Some(path) = BUILT.get() {
         return Ok(path.clone());
