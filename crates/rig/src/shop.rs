@@ -1,7 +1,6 @@
 //! A namespace in which workloads stand in every way, as a page should show it.
 
 use anyhow::{Result, ensure};
-use jiff::Timestamp;
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -9,7 +8,7 @@ use crate::fixtures::{config_map, cron_job, deployment, secret, stateful_set};
 use crate::installed::{Installed, RELOAD};
 use crate::kubelet::READY;
 use crate::process::Tidings;
-use crate::wait::{secs, wait_until};
+use crate::wait::{clearly_later, secs, wait_until};
 
 /// The namespaces, and the controller that works there.
 pub struct Shop {
@@ -120,15 +119,4 @@ fn workloads() -> Vec<DynamicObject> {
 /// Nobody asked for it to be rolled.
 fn reports() -> DynamicObject {
     cron_job("reports").env_from("configmap/features").into()
-}
-
-/// The times of Kubernetes are whole seconds.
-async fn clearly_later() -> Result<()> {
-    let before = Timestamp::now();
-    wait_until("the next second but one", secs(10), async || {
-        let passed = Timestamp::now().as_second() - before.as_second();
-        ensure!(passed >= 2, "{passed} s");
-        Ok(())
-    })
-    .await
 }

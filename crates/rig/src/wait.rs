@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
+use jiff::Timestamp;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -50,4 +51,15 @@ where
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// The times of Kubernetes are whole seconds: what is done after this is later.
+pub async fn clearly_later() -> Result<()> {
+    let before = Timestamp::now();
+    wait_until("the next second but one", secs(10), async || {
+        let passed = Timestamp::now().as_second() - before.as_second();
+        ensure!(passed >= 2, "{passed} s");
+        Ok(())
+    })
+    .await
 }

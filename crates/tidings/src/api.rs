@@ -31,7 +31,7 @@ mod term;
 pub use client::{ApiClient, TermClient};
 pub use error::{ApiError, Refusal};
 pub(crate) use error::{asked_pause, is_of_outage, of_event};
-pub(crate) use head::is_told_of;
+pub(crate) use head::{has_version, is_told_of};
 pub use place::Place;
 pub use term::Term;
 

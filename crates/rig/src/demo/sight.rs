@@ -4,7 +4,7 @@
 //! another exit code than it should ends the demo.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -13,10 +13,9 @@ use super::page::Page;
 use super::scene::Scene;
 use crate::fixtures::{config_map, deployment};
 use crate::process;
-use crate::wait::secs;
+use crate::wait::{clearly_later, secs};
 
 const LIMIT: Duration = secs(20);
-const NANOS: u32 = 1_000_000_000;
 /// The workloads; one of them is opted in, as users of Reloader do it.
 const API: &str = "deployment/api";
 const WEB: &str = "deployment/web";
@@ -63,8 +62,7 @@ async fn apply(page: &Page, scene: &Scene) -> Result<()> {
 async fn stale(page: &Page, scene: &Scene, folder: &Path) -> Result<()> {
     page.step("Which pods run with an old configuration?");
     tells(page, scene, folder, "stale -A", 0).await?;
-    // Kubernetes keeps times in whole seconds.
-    next_second().await;
+    clearly_later().await?;
     let patch = serde_json::json!({"data": {"LOG_LEVEL": "debug"}});
     page.quote(&format!("configmap/app {patch}"));
     scene.stage.edit("configmap/app", patch).await?;
@@ -139,10 +137,4 @@ async fn tells(page: &Page, scene: &Scene, folder: &Path, command: &str, code: i
         "tidings {command} ended with {got}, not {code}"
     );
     Ok(())
-}
-
-async fn next_second() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let passed = now.unwrap_or_default().subsec_nanos();
-    tokio::time::sleep(Duration::from_nanos((NANOS - passed).into())).await;
 }

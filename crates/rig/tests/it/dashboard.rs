@@ -9,10 +9,10 @@ use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{TestNamespace, deployment};
 use rig::installed::{Installed, RELOAD};
 use rig::proxy::Proxy;
+use rig::wait::clearly_later;
 use rig::{Cluster, secs};
 
 use crate::said::{CONTENTS, app};
-use crate::stale::clearly_later;
 
 const WEB: &str = "deployment/web";
 /// The kinds that are rolled, by group.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Result, ensure};
-use jiff::Timestamp;
 use kube::core::DynamicObject;
 use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment, reference_to, stateful_set};
 use rig::installed::{Installed, RELOAD, text_of};
 use rig::kubelet::READY;
+use rig::wait::clearly_later;
 use rig::{Cluster, process, secs, wait_until};
 use serde_json::{Value, json};
 
@@ -54,17 +54,6 @@ async fn json_of(lab: &Installed) -> Result<Value> {
     let json = serde_json::from_slice(&output.stdout)?;
     json_schema::check("history", &json);
     Ok(json)
-}
-
-/// The times of Kubernetes are whole seconds.
-async fn clearly_later() -> Result<()> {
-    let before = Timestamp::now();
-    wait_until("the next second but one", secs(10), async || {
-        let passed = Timestamp::now().as_second() - before.as_second();
-        ensure!(passed >= 2, "{passed} s");
-        Ok(())
-    })
-    .await
 }
 
 /// How its rolls ended, by their numbers.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
-use jiff::Timestamp;
 use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{TestNamespace, Workload, config_map, daemon_set, deployment};
 use rig::installed::{Installed, RELOAD, text_of};
+use rig::wait::clearly_later;
 use rig::{Cluster, secs, wait_until};
 use serde_json::{Value, json};
 
@@ -36,17 +36,6 @@ async fn runs(ns: &TestNamespace, workload: Workload) -> Result<()> {
     let reference = rig::fixtures::reference_to(&ns.apply(workload).await?);
     ns.rolled_out(&reference, secs(30)).await?;
     clearly_later().await
-}
-
-/// The times of Kubernetes are whole seconds.
-pub(crate) async fn clearly_later() -> Result<()> {
-    let before = Timestamp::now();
-    wait_until("the next second but one", secs(10), async || {
-        let passed = Timestamp::now().as_second() - before.as_second();
-        ensure!(passed >= 2, "{passed} s");
-        Ok(())
-    })
-    .await
 }
 
 async fn stale_as(kubeconfig: &Path, args: &[&str]) -> Result<Output> {

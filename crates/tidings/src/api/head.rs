@@ -51,18 +51,26 @@ pub(super) fn is_of(call: &Call, json: &[u8]) -> Result<(), ApiError> {
     }
 }
 
-/// Whether an object that a watch tells of is of this resource, and says which version of
-/// it that is. Where metadata was asked for, more is taken, too.
+/// Whether an object that a watch tells of is of this resource. Where metadata was asked
+/// for, more is taken, too. No more is read than up to the `apiVersion`.
 pub(crate) fn is_told_of(call: &Call, object: &[u8]) -> bool {
+    let mut head = Head {
+        metadata: Some(HeadMeta::default()),
+        ..Head::default()
+    };
+    let mut parser = serde_json::Deserializer::from_slice(object);
+    let _ = Begin(&mut head).deserialize(&mut parser);
+    let version = head.api_version.as_deref();
+    version.is_none_or(|version| is_version(version, call))
+}
+
+/// Whether an object says any version of itself.
+pub(crate) fn has_version(object: &[u8]) -> bool {
     let mut head = Head::default();
     let mut parser = serde_json::Deserializer::from_slice(object);
     let _ = Begin(&mut head).deserialize(&mut parser);
-    let is_version = head
-        .api_version
-        .as_deref()
-        .is_none_or(|version| is_version(version, call));
-    let has_version = |metadata: &HeadMeta| !metadata.resource_version.is_empty();
-    is_version && head.metadata.as_ref().is_some_and(has_version)
+    let metadata = head.metadata.unwrap_or_default();
+    !metadata.resource_version.is_empty()
 }
 
 impl Head {
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_tells_of_what_has_a_version() {
+    fn a_watch_tells_of_its_resource() {
         let place = Place::new("apps", "v1", "deployments");
         let call = Call::new(Verb::Watch, place);
         let told = |version: &str, metadata: &str| {
@@ -198,7 +206,12 @@ mod tests {
         let of_it = r#"{"name":"web","namespace":"stage","resourceVersion":"7"}"#;
         assert!(told("apps/v1", of_it));
         assert!(!told(OF_METADATA, of_it));
-        assert!(!told("apps/v1", r#"{"name":"web","namespace":"stage"}"#));
+    }
+
+    #[test]
+    fn an_object_without_a_version_is_none_of_a_watch() {
+        assert!(has_version(br#"{"metadata":{"resourceVersion":"odd"}}"#));
+        assert!(!has_version(br#"{"metadata":{"name":"web"}}"#));
     }
 
     #[test]

@@ -507,8 +507,8 @@ impl Task {
             // What changed cannot be told: only a list does.
             _ if !api::is_told_of(call, object.get().as_bytes()) => Err(ApiError::NotAsked.into()),
             _ if listing => {
-                self.object(kind, object, How::Listed).await;
-                Ok(true)
+                let version = self.object(kind, object, How::Listed).await;
+                is_versioned(version, object).map(|()| true)
             }
             _ => {
                 let how = match kind {
@@ -516,6 +516,7 @@ impl Task {
                     _ => How::Event,
                 };
                 let version = self.object(kind, object, how).await;
+                is_versioned(version, object)?;
                 self.told(version).await;
                 Ok(false)
             }
@@ -557,6 +558,15 @@ impl Task {
     /// Where nobody listens, `run` ends this.
     async fn tell(&self, news: News) {
         let _ = self.facts.send(news).await;
+    }
+}
+
+/// What has no version at all, and could not be read, is none of an API server.
+fn is_versioned(version: Option<Version>, object: &RawValue) -> Result<(), End> {
+    if version.is_some() || api::has_version(object.get().as_bytes()) {
+        Ok(())
+    } else {
+        Err(ApiError::NotAsked.into())
     }
 }
 

@@ -8,6 +8,7 @@ use tidings_shared::plain::plain;
 use super::parts;
 use crate::api::ApiError;
 use crate::cli::exit::describe;
+use crate::dashboard::address::Filtered;
 use crate::dashboard::model::board::Board;
 
 /// The places of the navigation: address, name, and the letter that goes there after `g`.
@@ -39,6 +40,25 @@ impl IntoResponse for View<'_> {
 }
 
 impl View<'_> {
+    /// The answer with a page of what is known, as far as it is asked for.
+    pub(super) fn filtered(
+        title: &str,
+        place: &str,
+        board: &Board,
+        query: Option<&str>,
+        drawn: impl FnOnce(&Board, &Filtered) -> Markup,
+    ) -> Response {
+        let main = drawn(board, &Filtered::read(query));
+        let page = View {
+            title,
+            place,
+            board,
+            live: Some(0),
+            main,
+        };
+        page.into_response()
+    }
+
     fn drawn(&self) -> Markup {
         html! {
             (DOCTYPE)

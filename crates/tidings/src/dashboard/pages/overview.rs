@@ -26,15 +26,7 @@ pub(in crate::dashboard) async fn page(
     State(site): State<Site>,
     RawQuery(query): RawQuery,
 ) -> impl IntoResponse {
-    let (board, asked) = (site.board(), Filtered::read(query.as_deref()));
-    let page = View {
-        title: "Overview",
-        place: HERE,
-        board: &board,
-        live: Some(0),
-        main: drawn(&board, &asked),
-    };
-    page.into_response()
+    View::filtered("Overview", HERE, &site.board(), query.as_deref(), drawn)
 }
 
 /// The rows that are asked for, what needs attention first.

@@ -20,15 +20,7 @@ pub(in crate::dashboard) async fn page(
     State(site): State<Site>,
     RawQuery(query): RawQuery,
 ) -> impl IntoResponse {
-    let (board, asked) = (site.board(), Filtered::read(query.as_deref()));
-    let page = View {
-        title: "Stale pods",
-        place: HERE,
-        board: &board,
-        live: Some(0),
-        main: drawn(&board, &asked),
-    };
-    page.into_response()
+    View::filtered("Stale pods", HERE, &site.board(), query.as_deref(), drawn)
 }
 
 /// What is certain first.
