@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use rig::fixtures::deployment;
 use rig::installed::{Installed, RELOAD};
 use rig::proxy::Proxy;
+use rig::wait::wait_until;
 use rig::{Cluster, secs};
 use serde_json::json;
 
@@ -68,6 +69,42 @@ async fn the_graph_follows_too() -> Result<()> {
         .await?;
     page.browser.shows(".edge.stale text", "envFrom").await?;
     page.browser.is_content().await
+}
+
+/// What is asked of the API server for each drawing stays on the page while it is away.
+#[tokio::test]
+#[ignore = "needs Chromium: make test-page"]
+async fn a_graph_and_a_workload_stay_while_the_api_server_is_gone() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let (lab, _tidings) = Installed::running("page-stays", &[]).await?;
+    street(&lab).await?;
+    let proxy = Proxy::start(cluster).await?;
+    let page = page::of_as(&lab, &proxy.kubeconfig_for("admin").await?).await?;
+    let graph = format!("/graph?ns={}", lab.ns().name());
+    let workload = format!("/workload/{}/{WEB}", lab.ns().name());
+    for (path, part, text) in [
+        (&graph, ".node.workload.in-step .name", "web"),
+        (&workload, "#history", "created"),
+    ] {
+        page.go(path).await?;
+        page.browser.shows(part, text).await?;
+        proxy.refuse();
+        page.browser.shows("#beside", "Blind since").await?;
+        let again = "return again().then(() => true)";
+        page.browser.run(again, &[]).await?;
+        page.browser.shows(part, text).await?;
+        proxy.restore();
+        wait_until("it is no longer blind", secs(60), async || {
+            let beside = page.browser.text("#beside").await?;
+            ensure!(!beside.contains("Blind"), "{beside}");
+            Ok(())
+        })
+        .await?;
+    }
+    lab.ns().apply(app(CONTENTS[0])).await?;
+    let rolled = "configmap/app (level)";
+    page.browser.shows("#history", rolled).await?;
+    Ok(())
 }
 
 #[tokio::test]

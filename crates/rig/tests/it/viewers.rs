@@ -1,11 +1,12 @@
 //! The roles that `tidings manifests --viewer` prints are enough for every command that
-//! looks at a cluster, and no right of them is one too many. Without Secrets nothing but
+//! looks at a cluster, and for the page, and no right of them is one too many. Without Secrets nothing but
 //! what needs them is unknown.
 
 use std::path::PathBuf;
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
+use rig::browser::Browser;
 use rig::fixtures::{
     Workload, config_map, cron_job, daemon_set, deployment, job, rbac, secret, stateful_set,
 };
@@ -112,10 +113,29 @@ impl Viewer {
             .set_rules(client, &less(rules, place, verb))
             .await?;
         rbac::counts(client, &self.user, right, false).await?;
-        let without = self.said().await?;
+        if verb == "watch" {
+            self.page_misses(text("resources")?).await?;
+        } else {
+            let without = self.said().await?;
+            ensure!(without != before, "nothing misses {verb} of {rule}");
+        }
         self.role.set_rules(client, rules).await?;
-        rbac::counts(client, &self.user, right, true).await?;
-        ensure!(without != before, "nothing misses {verb} of {rule}");
+        rbac::counts(client, &self.user, right, true).await
+    }
+
+    /// The page of all namespaces.
+    async fn page(&self) -> Result<Browser> {
+        let options = ["-A", "--own-namespace", self.lab.own().name()];
+        Browser::open(&self.kubeconfig, &options).await
+    }
+
+    /// The page says that it does not follow these. What namespaces set is read one
+    /// by one besides, so it says nothing of those.
+    async fn page_misses(&self, resource: &str) -> Result<()> {
+        if resource != "namespaces" {
+            let gap = format!("watch on {resource} in ");
+            self.page().await?.shows("/", &[&gap], secs(60)).await?;
+        }
         Ok(())
     }
 }
@@ -164,6 +184,10 @@ async fn with_secrets_all_is_known_and_every_right_is_needed() -> Result<()> {
     for (said, code) in &before {
         ensure!(!said.contains("needs ") && *code != Some(2), "{said}");
     }
+    let row = format!("w-{}-deployment-web", viewer.lab.ns().name());
+    let page = viewer.page().await?;
+    let page = page.shows("/", &[&row], secs(60)).await?;
+    ensure!(!page.contains("watch on"), "{page}");
     let client = viewer.lab.own().client();
     let applied = viewer.role.apply(client).await?;
     let rules = applied["rules"].as_array().context("no rules")?;

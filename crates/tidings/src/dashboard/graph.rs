@@ -28,7 +28,6 @@ use super::model::board::Board;
 use super::pages::layout::{View, failed};
 use super::pages::parts;
 use super::site::Site;
-use crate::cli::exit::describe;
 use asked::Destination;
 use read::Drawing;
 
@@ -53,8 +52,7 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
     };
     match read::read(&site, &board, &focus).await {
         Ok(seen) => shown(&site, &board, &focus, &seen),
-        Err(error) if board.blind.is_some() => blind(&site, &board, &focus, &error),
-        Err(error) => failed(&error),
+        Err(error) => failed(&site.board(), &error),
     }
 }
 
@@ -83,16 +81,6 @@ fn shown(site: &Site, board: &Board, focus: &Focus, seen: &Drawing) -> Response 
     }
     let main = drawn(site, board, focus, seen);
     view(board, &title(focus), main).into_response()
-}
-
-/// Since when nothing is heard is said above.
-fn blind(site: &Site, board: &Board, focus: &Focus, error: &anyhow::Error) -> Response {
-    let main = html! {
-        (head(site, board, focus))
-        pre.trouble { (parts::text(describe(error).trim_end())) }
-    };
-    let answer = view(board, &title(focus), main).into_response();
-    (StatusCode::BAD_GATEWAY, answer).into_response()
 }
 
 fn title(focus: &Focus) -> String {

@@ -1,7 +1,7 @@
 //! What whoever reads must be permitted: the rights of the commands that look at a cluster.
 //!
 //! Goes in: the [`Extent`] of an installation. Comes out: what `stale`, `impact`, `status`,
-//! `why`, `wait`, `history` and the completion of names read, as far as the controller's
+//! `why`, `wait`, `history`, `dashboard` and the completion of names read, as far as the controller's
 //! own table has it from there. Pure.
 //!
 //! RBAC knows no right to metadata alone: who may list Secrets may read what is in them.
@@ -21,8 +21,8 @@ pub enum Viewer {
     WithSecrets,
 }
 
-/// What a list and the reading of one object need.
-const READ: [&str; 2] = ["get", "list"];
+/// What a list and the reading of one object need, and the page, which follows.
+const READ: [&str; 3] = ["get", "list", "watch"];
 
 /// The rules of a role for whoever reads, in a fixed order. Those of Tidings' own
 /// namespace ([`Reach::Own`]) are about the object that is called as the installation.
@@ -61,7 +61,7 @@ fn source(row: &SourceRow) -> Vec<PolicyRule> {
         return vec![watched(row.group, row.watched, &READ, why)];
     }
     vec![
-        watched(row.group, row.watched, &["list"], SOURCES_WHY),
+        watched(row.group, row.watched, &["list", "watch"], SOURCES_WHY),
         watched(row.group, row.plural, &["get"], "what is written on them"),
     ]
 }
@@ -101,16 +101,16 @@ mod tests {
     #[test]
     fn nothing_of_secrets_and_nothing_that_writes() {
         insta::assert_snapshot!(shown(Viewer::WithoutSecrets, &[]), @r"
-        /configmaps: get,list
-        apps/deployments: get,list
-        apps/statefulsets: get,list
-        apps/daemonsets: get,list
-        batch/cronjobs: get,list
-        batch/jobs: get,list
+        /configmaps: get,list,watch
+        apps/deployments: get,list,watch
+        apps/statefulsets: get,list,watch
+        apps/daemonsets: get,list,watch
+        batch/cronjobs: get,list,watch
+        batch/jobs: get,list,watch
         apps/replicasets: list
         apps/controllerrevisions: list
         /pods: list
-        /namespaces: get,list
+        /namespaces: get,list,watch
         /events: list
         coordination.k8s.io/leases: get
         ");
@@ -121,7 +121,7 @@ mod tests {
         let plain = shown(Viewer::WithoutSecrets, &[]);
         let all = shown(Viewer::WithSecrets, &[]);
         let more: Vec<_> = all.lines().filter(|line| !plain.contains(line)).collect();
-        assert_eq!(more, ["/secrets: get,list"]);
+        assert_eq!(more, ["/secrets: get,list,watch"]);
     }
 
     #[test]
@@ -135,9 +135,9 @@ mod tests {
         let all = shown(Viewer::WithoutSecrets, &options);
         let more: Vec<_> = all.lines().filter(|line| !plain.contains(line)).collect();
         insta::assert_snapshot!(more.join("\n"), @r"
-        secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses: list
+        secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses: list,watch
         secrets-store.csi.x-k8s.io/secretproviderclasses: get
-        argoproj.io/rollouts: get,list
+        argoproj.io/rollouts: get,list,watch
         ");
         assert!(plain.lines().all(|line| all.contains(line)));
     }

@@ -247,9 +247,9 @@ pub struct WhyArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ManifestsArgs {
     /// Print, instead of an installation, the ClusterRole that whoever asks `stale`, `impact`,
-    /// `status`, `why`, `wait` and `history` needs. RBAC knows no right to metadata alone, so
-    /// without-secrets (which --viewer alone means) has nothing of Secrets, and what needs them
-    /// is said to be unknown; with-secrets reads every one.
+    /// `status`, `why`, `wait` and `history` needs, and the page. RBAC knows no right to
+    /// metadata alone, so without-secrets (which --viewer alone means) has nothing of Secrets,
+    /// and what needs them is said to be unknown; with-secrets reads every one.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "without-secrets", conflicts_with_all = ["image", "replicas", "network_policy"])]
     pub viewer: Option<Viewer>,
     /// The container image to run.

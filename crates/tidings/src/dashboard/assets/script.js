@@ -98,8 +98,11 @@ async function again(address = location.href) {
   const focus = document.activeElement?.closest("[id]")?.id;
   const inside = document.activeElement?.getAttribute("href");
   const before = one("#counts")?.innerText;
-  for (const id of ["beside", "main"]) put(one("#" + id), one("#" + id, page));
-  document.title = page.title;
+  // What cannot be asked just now stays as it was; since when nothing is heard stands above.
+  const isAway = answer.status === 503;
+  for (const id of isAway ? ["beside"] : ["beside", "main"]) put(one("#" + id), one("#" + id, page));
+  if (isAway) setTimeout(changed, 5000);
+  else document.title = page.title;
   if (focus && !document.activeElement?.closest("#" + CSS.escape(focus))) {
     const back = document.getElementById(focus);
     (all("a", back ?? undefined).find((a) => inside && a.getAttribute("href") === inside) ?? back)?.focus();

@@ -72,7 +72,7 @@ pub(in crate::dashboard) async fn ask(
     };
     match ask::of_texts(snapshot, &[text], &namespace).await {
         Ok(report) => shown(&site, &pasted, Some(&report)),
-        Err(error) => failed(&error),
+        Err(error) => failed(&site.board(), &error),
     }
 }
 

@@ -133,28 +133,37 @@ fn foot() -> Markup {
 
 /// A page that says what is wrong.
 pub(in crate::dashboard) fn problem(title: &str, text: &str) -> Response {
+    trouble(&Board::default(), None, title, text)
+}
+
+fn trouble(board: &Board, live: Option<u32>, title: &str, text: &str) -> Response {
     View {
         title,
         place: "",
-        board: &Board::default(),
-        live: None,
+        board,
+        live,
         main: html! { h1 { (title) } pre.trouble { (plain(text)) } p { a href="/" { "To the overview" } } },
     }
     .into_response()
 }
 
-/// What could not be asked: an API server that did not answer so, or a thing that is not
-/// there.
-pub(in crate::dashboard) fn failed(error: &anyhow::Error) -> Response {
-    let is_servers = error.chain().any(<dyn std::error::Error>::is::<ApiError>);
-    let status = if is_servers {
-        StatusCode::BAD_GATEWAY
-    } else {
-        StatusCode::NOT_FOUND
-    };
-    (
-        status,
-        problem("That cannot be shown", describe(error).trim_end()),
-    )
-        .into_response()
+/// What could not be asked: an API server that is away, or did not answer so, or a thing
+/// that is not there. A page that is open stays as it was while the server is away: the
+/// script goes by the status, and asks again.
+pub(in crate::dashboard) fn failed(board: &Board, error: &anyhow::Error) -> Response {
+    let status = status(board, error);
+    let live = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(0);
+    let text = describe(error);
+    let page = trouble(board, live, "That cannot be shown", text.trim_end());
+    (status, page).into_response()
+}
+
+fn status(board: &Board, error: &anyhow::Error) -> StatusCode {
+    let told = error.chain().find_map(|it| it.downcast_ref::<ApiError>());
+    match told {
+        Some(ApiError::Unreachable(_) | ApiError::Slow { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) if board.blind.is_some() => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) => StatusCode::BAD_GATEWAY,
+        None => StatusCode::NOT_FOUND,
+    }
 }

@@ -38,7 +38,7 @@ pub(in crate::dashboard) async fn page(
         Ok::<_, anyhow::Error>((source, report))
     };
     match asked.await {
-        Err(error) => failed(&error),
+        Err(error) => failed(&site.board(), &error),
         Ok((source, report)) => shown(&site.board(), &source, key.as_deref(), &report),
     }
 }

@@ -36,7 +36,7 @@ pub(in crate::dashboard) async fn page(
         ask(&site, &key).await
     };
     match asked.await {
-        Err(error) => failed(&error),
+        Err(error) => failed(&site.board(), &error),
         Ok((why, past)) => shown(&site.board(), &why, past.as_ref()),
     }
 }

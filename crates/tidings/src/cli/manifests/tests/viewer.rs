@@ -29,23 +29,23 @@ fn a_role_for_whoever_only_looks() {
       # sources: what workloads use
       - apiGroups: [""]
         resources: [configmaps]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       # workloads: what is rolled
       - apiGroups: [apps]
         resources: [deployments]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       - apiGroups: [apps]
         resources: [statefulsets]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       - apiGroups: [apps]
         resources: [daemonsets]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       - apiGroups: [batch]
         resources: [cronjobs]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       - apiGroups: [batch]
         resources: [jobs]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       # since when the pods' template is what it is
       - apiGroups: [apps]
         resources: [replicasets]
@@ -60,7 +60,7 @@ fn a_role_for_whoever_only_looks() {
       # what namespaces set
       - apiGroups: [""]
         resources: [namespaces]
-        verbs: [get, list]
+        verbs: [get, list, watch]
       # what was told of rolls
       - apiGroups: [""]
         resources: [events]
