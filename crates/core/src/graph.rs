@@ -26,6 +26,7 @@ mod tests;
 
 pub use fold::{Fold, Folded};
 pub use layout::{Area, Layout, Route};
+pub use read::used;
 
 /// So many nodes are shown at most; beyond, some are put together.
 pub const READABLE: usize = 200;

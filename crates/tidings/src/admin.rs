@@ -281,7 +281,8 @@ pub async fn serve(
     health: Arc<Health>,
     stop: impl Future<Output = ()>,
 ) {
-    seats::serve(listener, router(metrics, health), LIMIT, stop).await;
+    let bounds = seats::Bounds::of_probes(LIMIT);
+    seats::serve(listener, router(metrics, health), bounds, stop).await;
 }
 
 fn router(metrics: Metrics, health: Arc<Health>) -> Router {

@@ -88,6 +88,12 @@ pub(super) fn facts(index: &Index, seen: Beside<'_>, focus: &Focus) -> Everythin
     telling.of(workloads, focus)
 }
 
+/// The sources that may be drawn.
+pub fn used(index: &Index, focus: &Focus) -> BTreeSet<SourceRef> {
+    let all = users(index, focus).into_values().flatten();
+    all.map(|(source, _)| source).collect()
+}
+
 /// Who may be shown, with what each of them uses of what is looked at.
 fn users(index: &Index, focus: &Focus) -> BTreeMap<Group, Usages> {
     let mut users = BTreeMap::new();

@@ -107,6 +107,30 @@ async fn a_graph_and_a_workload_stay_while_the_api_server_is_gone() -> Result<()
     Ok(())
 }
 
+/// Connections that stay open, and tell nothing, are no reason to believe what is shown.
+#[tokio::test]
+#[ignore = "needs Chromium: make test-page"]
+async fn an_api_server_that_hangs_is_said() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    let (lab, _tidings) = Installed::running("page-hangs", &[]).await?;
+    street(&lab).await?;
+    let proxy = Proxy::start(cluster).await?;
+    let page = page::of_as(&lab, &proxy.kubeconfig_for("admin").await?).await?;
+    page.browser.shows("#rows", "in step").await?;
+    proxy.freeze();
+    let since = "The API server has not answered since";
+    page.browser.shows("#beside", since).await?;
+    page.browser.shows("#rows", WEB).await?;
+    proxy.restore();
+    wait_until("it is heard again", secs(60), async || {
+        let beside = page.browser.text("#beside").await?;
+        ensure!(!beside.contains(since), "{beside}");
+        Ok(())
+    })
+    .await?;
+    page.browser.is_content().await
+}
+
 #[tokio::test]
 #[ignore = "needs Chromium: make test-page"]
 async fn the_api_server_is_gone_and_back() -> Result<()> {

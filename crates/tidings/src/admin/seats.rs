@@ -26,8 +26,8 @@ use tower::ServiceExt;
 
 /// So many at once.
 const SEATS: usize = 64;
-/// No request that is answered is longer. It is hyper's least.
-const LONGEST: usize = 8_192;
+/// No probe's request is longer. It is hyper's least.
+const SHORTEST: usize = 8_192;
 /// Where no further connection can be had (EMFILE), how long not to try.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -36,17 +36,34 @@ const BREATH: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GoesOn;
 
-/// Answers until told to stop; then finishes what was asked before. Nobody may take
-/// longer than `limit` to ask and to listen, together.
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Nobody may take longer to ask and to listen, together.
+    pub(crate) time: Duration,
+    /// So many bytes, at least 8,192, may be in its head: a browser's has the cookies of
+    /// every server of this machine.
+    pub(crate) head: usize,
+}
+
+impl Bounds {
+    /// Of short questions, as probes ask them.
+    pub(crate) fn of_probes(time: Duration) -> Self {
+        let head = SHORTEST;
+        Self { time, head }
+    }
+}
+
+/// Answers until told to stop; then finishes what was asked before.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    limit: Duration,
+    bounds: Bounds,
     stop: impl Future<Output = ()>,
 ) {
     let mut seats = Seats::default();
     tokio::select! {
-        () = seats.fill(&listener, &router, limit) => {}
+        () = seats.fill(&listener, &router, bounds) => {}
         () = stop => {}
     }
     drop(listener);
@@ -72,10 +89,10 @@ struct Use {
 }
 
 impl Seats {
-    async fn fill(&mut self, listener: &TcpListener, router: &Router, limit: Duration) {
+    async fn fill(&mut self, listener: &TcpListener, router: &Router, bounds: Bounds) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.admit(stream, router.clone(), limit),
+                Ok((stream, _)) => self.admit(stream, router.clone(), bounds),
                 Err(error) => {
                     tracing::debug!(%error, "no connection can be taken");
                     sleep(BREATH).await;
@@ -84,13 +101,13 @@ impl Seats {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, router: Router, limit: Duration) {
+    fn admit(&mut self, stream: TcpStream, router: Router, bounds: Bounds) {
         self.0.retain(|seat| !seat.task.is_finished());
         if self.0.len() >= SEATS {
             self.free_one();
         }
         let use_of_it = Arc::<Use>::default();
-        let task = tokio::spawn(sit(stream, router, limit, use_of_it.clone()));
+        let task = tokio::spawn(sit(stream, router, bounds, use_of_it.clone()));
         self.0.push_back(Seat { use_of_it, task });
     }
 
@@ -123,17 +140,17 @@ impl Seat {
 }
 
 /// What is answered too late is nobody's any more.
-async fn sit(stream: TcpStream, router: Router, limit: Duration, use_of_it: Arc<Use>) {
-    let answering = answer(stream, router, use_of_it.clone());
+async fn sit(stream: TcpStream, router: Router, bounds: Bounds, use_of_it: Arc<Use>) {
+    let answering = answer(stream, router, bounds.head, use_of_it.clone());
     tokio::pin!(answering);
-    let is_late = timeout(limit, &mut answering).await.is_err();
+    let is_late = timeout(bounds.time, &mut answering).await.is_err();
     if is_late && use_of_it.lasts.load(Ordering::Relaxed) {
         answering.await;
     }
 }
 
 /// Answers one request. What a body holds is read by what answers, or not at all.
-async fn answer(stream: TcpStream, router: Router, use_of_it: Arc<Use>) {
+async fn answer(stream: TcpStream, router: Router, head: usize, use_of_it: Arc<Use>) {
     let service = service_fn(move |request| {
         use_of_it.asked.store(true, Ordering::Relaxed);
         let (router, use_of_it) = (router.clone(), use_of_it.clone());
@@ -148,7 +165,7 @@ async fn answer(stream: TcpStream, router: Router, use_of_it: Arc<Use>) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
-        .max_buf_size(LONGEST)
+        .max_buf_size(head)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection broke off");
@@ -190,7 +207,7 @@ mod tests {
         let stop = async {
             let _ = told.await;
         };
-        let serving = tokio::spawn(serve(listener, router, limit, stop));
+        let serving = tokio::spawn(serve(listener, router, Bounds::of_probes(limit), stop));
         Served {
             address,
             tell,

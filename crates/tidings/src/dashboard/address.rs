@@ -1,6 +1,7 @@
 //! Addresses of pages: each view, filter and object has one, which somebody else can open
 //! on his own page.
 
+use anyhow::{Result, bail};
 use form_urlencoded::{Serializer, byte_serialize};
 use tidings_core::standing::{WORDS, Word};
 
@@ -41,7 +42,7 @@ impl Filtered {
                 "q" => value.trim().clone_into(&mut asked.text),
                 "ns" => asked.namespace = value.into_owned(),
                 "standing" => asked.standing = word(&value),
-                "page" => asked.page = value.parse::<usize>().unwrap_or(1).saturating_sub(1),
+                "page" => asked.page = page(&value),
                 _ => {}
             }
         }
@@ -100,6 +101,35 @@ impl Filtered {
     }
 }
 
+/// From 0 on. No list has more than the last.
+fn page(text: &str) -> usize {
+    const LAST: usize = 1_000_000;
+    text.parse::<usize>().unwrap_or(1).clamp(1, LAST) - 1
+}
+
+/// Whether an object may be called so (RFC 1123, as `IsDNS1123Subdomain` of Kubernetes'
+/// `validation.go` has it): `..` would be another address of the API server.
+pub(super) fn is_name(text: &str) -> bool {
+    const LONGEST: usize = 253;
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        let ends = [bytes.first(), bytes.last()];
+        ends.iter()
+            .all(|end| end.is_some_and(|byte| is_plain(*byte)))
+            && bytes.iter().all(|byte| is_plain(*byte) || *byte == b'-')
+    };
+    text.len() <= LONGEST && text.split('.').all(is_label)
+}
+
+/// What no object is called is not asked for.
+pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    match names.into_iter().find(|name| !is_name(name)) {
+        Some(name) => bail!("no object is called {name:?}"),
+        None => Ok(()),
+    }
+}
+
 fn word(text: &str) -> Option<Word> {
     let row = WORDS
         .iter()
@@ -138,6 +168,27 @@ mod tests {
             workload("a b", "deployment", "w/../x"),
             "/workload/a+b/deployment/w%2F..%2Fx"
         );
+    }
+
+    #[test]
+    fn no_page_is_beyond_what_can_be_counted() {
+        for page in ["18446744073709551615", "99999999999999999999", "-1"] {
+            let asked = Filtered::read(Some(&format!("page={page}")));
+            assert!(asked.page < 1_000_000, "{page}");
+        }
+    }
+
+    #[test]
+    fn what_no_object_is_called_is_none() {
+        for name in ["web", "web-1.example", "0"] {
+            assert!(is_name(name), "{name}");
+        }
+        let long = "a".repeat(254);
+        for name in [
+            "", "..", ".", "a..b", "-a", "a-", "A", "a/b", "\u{202e}", &long,
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 
     #[test]

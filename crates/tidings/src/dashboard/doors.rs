@@ -4,13 +4,15 @@
 //! address to choose: whoever is not on this machine reaches none. The only error is a
 //! port that cannot be had.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
 
 /// The port where none is chosen.
 pub(super) const PORT: u16 = 7878;
+/// That of the scheme.
+const HTTP: u16 = 80;
 /// So many are tried from there on.
 const TRIED: u16 = 32;
 
@@ -58,12 +60,16 @@ impl Doors {
 
     /// As a browser may call them in `Host`.
     pub(super) fn hosts(&self) -> Vec<String> {
-        let names = ["localhost".to_owned()].into_iter();
-        let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        let addresses = addresses.map(|ip| SocketAddr::new(ip, self.port).to_string());
-        let names = names.map(|name| format!("{name}:{}", self.port));
-        addresses.into_iter().chain(names).collect()
+        hosts(self.port)
     }
+}
+
+/// A browser leaves out the port of its scheme (RFC 9110, 4.2.3).
+fn hosts(port: u16) -> Vec<String> {
+    const NAMES: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
+    let named = NAMES.map(|name| format!("{name}:{port}"));
+    let bare = NAMES.into_iter().filter(|_| port == HTTP);
+    named.into_iter().chain(bare.map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +89,15 @@ mod tests {
             .join(" ")
             .replace(&doors.port.to_string(), "1");
         assert_eq!(hosts, "127.0.0.1:1 [::1]:1 localhost:1");
+    }
+
+    #[test]
+    fn the_port_of_the_scheme_may_be_left_out() {
+        assert_eq!(
+            hosts(8080),
+            ["127.0.0.1:8080", "[::1]:8080", "localhost:8080"]
+        );
+        assert!(hosts(80).contains(&"127.0.0.1".to_owned()));
     }
 
     #[tokio::test]

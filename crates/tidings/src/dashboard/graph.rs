@@ -150,12 +150,15 @@ fn page_of(site: &Site, focus: &Focus) -> Option<(String, String)> {
 
 fn drawn(site: &Site, board: &Board, focus: &Focus, seen: &Drawing) -> Markup {
     let graph = &seen.graph;
-    let to = |number| way(site, focus, graph, number);
+    let to = |number| way(site, (board, focus), graph, number);
     html! {
         (head(site, board, focus))
         (lacking(&seen.gaps))
         @if graph.nodes.is_empty() {
-            div.empty { p { "Nothing here uses a ConfigMap or a Secret." } }
+            div.empty { p {
+                @if seen.gaps.is_empty() { "Nothing here uses a ConfigMap or a Secret." }
+                @else { "Nothing that may be read here uses a ConfigMap or a Secret." }
+            } }
         } @else {
             (draw::picture(graph, &graph.lay_out(), &to))
             (notes(graph))
@@ -221,25 +224,30 @@ fn names(node: &Node) -> String {
 }
 
 /// The address of the page of a node.
-fn way(site: &Site, focus: &Focus, graph: &Graph, number: usize) -> Option<String> {
+fn way(
+    site: &Site,
+    (board, focus): (&Board, &Focus),
+    graph: &Graph,
+    number: usize,
+) -> Option<String> {
     match &graph.nodes[number].what {
         Subject::Source(source) => Some(to_source(source)),
         Subject::Workload(group) => Some(to_workload(site, group)),
-        Subject::Workloads(_) => {
-            let namespace = focus.namespace().to_string();
+        Subject::Workloads(all) => {
+            let namespace = focus.namespace();
+            let word = words::word(&graph.nodes[number]);
+            let rows = board.rows.iter().filter(|row| row.namespace == *namespace);
+            // Others may stand so, too: a list of all is no list of these.
+            let is_whole = rows.filter(|row| row.standing.0 == word).count() == all.len();
             let asked = Filtered {
-                namespace,
+                namespace: namespace.to_string(),
                 ..Filtered::default()
             };
-            Some(
-                asked
-                    .standing(words::word(&graph.nodes[number]))
-                    .address("/"),
-            )
+            is_whole.then(|| asked.standing(word).address("/"))
         }
         Subject::Pod(_) | Subject::Pods(..) => {
             let edge = graph.edges.iter().find(|edge| edge.to == number)?;
-            way(site, focus, graph, edge.from)
+            way(site, (board, focus), graph, edge.from)
         }
         Subject::Sources(_) => None,
     }

@@ -4,29 +4,38 @@
 //! pages, until a signal, or until nobody has looked for long enough.
 
 use std::future::pending;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::future::join_all;
+use tokio::process::Command;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use super::attention::Attention;
 use super::doors::Doors;
 use super::guard::{self, Guard};
-use super::model;
+use super::model::{self, board::Board};
 use super::routes::routes;
 use super::site::{ASKING, Site};
-use crate::admin::seats;
+use crate::admin::seats::{self, Bounds};
 use crate::api::ApiClient;
+use crate::api::connect::current;
 use crate::cli::exit::{Exit, note, print};
 use crate::metrics::Metrics;
 use crate::run::stop_signal;
 use crate::settings::DashboardSettings;
 
-/// Nobody may take longer to ask and to be answered: some ask the API server for much.
-const LIMIT: Duration = Duration::from_mins(1);
+/// Some ask the API server for much, and a browser sends what other servers gave it.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_mins(1),
+    head: 128 << 10,
+};
+
+/// What is being answered when it ends may take so long.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Nothing is written.
 const WRITES: usize = 1;
@@ -50,6 +59,7 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
         board,
         asking: Arc::new(Semaphore::new(ASKING)),
     };
+    tell.send_replace(Arc::new(begun(&site, &settings).await?));
     greet(&guard.address(), &settings)?;
     let knowing = tokio::spawn(model::keep(site.clone(), tell));
     let (end, ended) = watch::channel(false);
@@ -62,9 +72,28 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
         let _ = end.send(true);
         exit
     };
-    let (exit, ()) = tokio::join!(ends, serving);
+    tokio::pin!(serving);
+    let exit = tokio::select! {
+        exit = ends => exit,
+        () = &mut serving => Exit::Done,
+    };
+    // Who waits for an API server that hangs is not waited for.
+    let _ = timeout(LAST, serving).await;
     knowing.abort();
     Ok(exit)
+}
+
+/// What is known before anything is read. A namespace that is not there is a mistake.
+async fn begun(site: &Site, settings: &DashboardSettings) -> Result<Board> {
+    let only = site.namespace();
+    if let Some(namespace) = &only {
+        site.snapshot().is_there(namespace).await?;
+    }
+    Ok(Board {
+        of: current(&settings.cluster).map(Arc::from),
+        only,
+        ..Board::default()
+    })
 }
 
 async fn over(attention: &Attention, limit: Option<Duration>) {
@@ -81,7 +110,7 @@ async fn serve(doors: Doors, site: &Site, ended: &watch::Receiver<bool>) {
         let stop = async move {
             let _ = ended.wait_for(|ended| *ended).await;
         };
-        seats::serve(listener, routes(site.clone()), LIMIT, stop)
+        seats::serve(listener, routes(site.clone()), BOUNDS, stop)
     });
     join_all(each).await;
 }
@@ -96,7 +125,7 @@ fn greet(address: &str, settings: &DashboardSettings) -> Result<()> {
         "Open this address: its token is for you alone. It ends at Ctrl-C, or {end}.\n"
     ));
     if settings.open {
-        show(address);
+        tokio::spawn(show(address.to_owned()));
     }
     Ok(())
 }
@@ -108,7 +137,7 @@ fn words(time: Duration) -> String {
 }
 
 /// In whatever browser there is. The address goes by no shell.
-fn show(address: &str) {
+async fn show(address: String) {
     let program = if cfg!(target_os = "macos") {
         "open"
     } else {
@@ -116,9 +145,17 @@ fn show(address: &str) {
     };
     let mut command = Command::new(program);
     let quiet = command.arg(address).stdin(Stdio::null());
-    if let Err(error) = quiet.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
-        note(&format!(
-            "cannot show it ({program}: {error}): open it yourself\n"
-        ));
-    }
+    let why = match quiet
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await
+    {
+        Ok(ended) if ended.success() => return,
+        Ok(ended) => ended.to_string(),
+        Err(error) => error.to_string(),
+    };
+    note(&format!(
+        "cannot show it ({program}: {why}): open it yourself\n"
+    ));
 }

@@ -167,6 +167,12 @@ pub fn contexts(of: &Connect) -> Vec<String> {
     contexts.into_iter().map(|named| named.name).collect()
 }
 
+/// The name of the context that is meant; none where there is no kubeconfig.
+pub fn current(of: &Connect) -> Option<String> {
+    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref())).ok()?;
+    of.context.clone().or(file.current_context)
+}
+
 /// The kubeconfig's own files.
 fn paths(given: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = given {

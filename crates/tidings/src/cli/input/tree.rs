@@ -4,6 +4,8 @@
 //! that holds anything. The error says what is wrong and on which line; it may
 //! name a key but quotes no value, which may be a Secret's.
 
+use std::thread;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
@@ -13,6 +15,10 @@ use serde_saphyr::options::NonFiniteFloatPolicy;
 const DEEPEST: usize = 128;
 /// A list of all objects of a large cluster is one document.
 const MOST: usize = 20_000_000;
+/// So much may stand for something that is written once (events of the parser).
+const REPEATED: usize = 100_000;
+/// The parser calls itself for each level, and whoever asks may be on a small stack.
+const STACK: usize = 32 << 20;
 
 /// A value, and where it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +47,21 @@ pub struct Wrong {
 
 /// Reads all documents. What comes after a mistake in the syntax is not read.
 pub fn documents(text: &str) -> Vec<Result<Tree, Wrong>> {
+    thread::scope(|scope| {
+        let parser = thread::Builder::new().stack_size(STACK);
+        let parsed = parser.spawn_scoped(scope, || parse(text));
+        let parsed = parsed.ok().and_then(|parsing| parsing.join().ok());
+        parsed.unwrap_or_else(|| {
+            let text = "this machine has no room to read it".to_owned();
+            vec![Err(Wrong { line: 0, text })]
+        })
+    })
+}
+
+fn parse(text: &str) -> Vec<Result<Tree, Wrong>> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: DEEPEST, max_nodes: MOST, max_events: 2 * MOST },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED },
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         // Lines of comments are not counted against what a parser may hold.
         emit_comments: false,
@@ -60,11 +79,21 @@ pub fn documents(text: &str) -> Vec<Result<Tree, Wrong>> {
         .collect()
 }
 
+fn original(error: &serde_saphyr::Error) -> &serde_saphyr::Error {
+    match error.without_snippet() {
+        serde_saphyr::Error::AliasError { error, .. } => original(error),
+        error => error,
+    }
+}
+
 /// In words for who wrote the text, not for who calls the parser.
 fn said(error: &serde_saphyr::Error) -> String {
-    match error.without_snippet() {
+    match original(error) {
         serde_saphyr::Error::Budget { .. } => {
             format!("more than {MOST} nodes or {DEEPEST} levels, with what its aliases stand for")
+        }
+        serde_saphyr::Error::AliasReplayLimitExceeded { .. } => {
+            format!("its aliases stand for more than {REPEATED} values")
         }
         serde_saphyr::Error::DuplicateMappingKey { key, .. } => match key {
             Some(key) => format!("the key {key} stands twice"),
@@ -230,6 +259,32 @@ mod tests {
 
     fn one(text: &str) -> Tree {
         documents(text).remove(0).unwrap()
+    }
+
+    /// The stack of whoever asks is not what levels are counted on.
+    #[test]
+    fn what_nests_deeply_is_told_whatever_the_stack() {
+        let nested = [
+            "- ".repeat(300) + "x",
+            "{\"a\":".repeat(300),
+            "[".repeat(300),
+        ];
+        let parser = thread::Builder::new().stack_size(256 << 10);
+        let parsing = parser.spawn(move || nested.map(|text| documents(&text)));
+        for read in parsing.unwrap().join().unwrap() {
+            assert!(read.iter().any(Result::is_err), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_much_is_told() {
+        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..10 {
+            let all = vec![format!("*a{}", level - 1); 10].join(",");
+            text += &format!("a{level}: &a{level} [{all}]\n");
+        }
+        let said = documents(&text).remove(0).unwrap_err().text;
+        assert_eq!(said, "its aliases stand for more than 100000 values");
     }
 
     #[test]

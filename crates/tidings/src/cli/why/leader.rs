@@ -29,6 +29,9 @@ pub struct LeaderReport {
     /// Whether it is only that it may not be read.
     #[serde(skip)]
     pub refused: bool,
+    /// Whether it is only that the API server did not answer.
+    #[serde(skip)]
+    pub is_silent: bool,
 }
 
 /// The fields of a [`LeaderReport`].
@@ -65,6 +68,7 @@ impl LeaderReport {
             )),
             Err(error) => Self {
                 refused: error.refusal().is_some(),
+                is_silent: matches!(error, ApiError::Unreachable(_)),
                 ..Self::problem(format!(
                     "who leads is not known: the Lease {place}: {error}"
                 ))
@@ -102,6 +106,7 @@ impl LeaderReport {
             renewed,
             problem,
             refused: false,
+            is_silent: false,
         }
     }
 

@@ -144,13 +144,28 @@ function listen() {
   }
 }
 
-function ended() {
-  if (one("#ended")) return;
+const GONE = "tidings dashboard does not answer any more; start it again. What follows is what it showed last.";
+const OTHER = "tidings dashboard was started again: open the address that it printed then.";
+
+async function ended() {
+  // A pause, or a server that is gone, or one that has another token now.
+  const status = await fetch("/icon.svg", { cache: "no-store" }).then((answer) => answer.status, () => 0);
+  if (source?.readyState === EventSource.CLOSED) {
+    source = null;
+    setTimeout(listen, 5000);
+  }
+  if (status === 200) return;
+  alarm("ended", status === 403 ? OTHER : GONE);
+}
+
+/** Above the page, until it is removed. */
+function alarm(id, text) {
+  one("#" + id)?.remove();
   const said = document.createElement("p");
-  said.id = "ended";
+  said.id = id;
   said.className = "notice bad";
   said.setAttribute("role", "alert");
-  said.textContent = "tidings dashboard does not answer any more; start it again. What follows is what it showed last.";
+  said.textContent = text;
   one("#beside").after(said);
 }
 
@@ -189,16 +204,20 @@ addEventListener("dragover", (event) => {
 addEventListener("drop", async (event) => {
   const place = one("[data-drop]");
   if (!place) return;
-  event.preventDefault();
   place.classList.remove("over");
   const files = [...event.dataTransfer.files];
+  // Text that is dragged is the browser's to put in.
+  if (!files.length) return;
+  event.preventDefault();
   const most = Number(place.dataset.drop);
   if (files.reduce((sum, file) => sum + file.size, 0) > most) {
-    say("That is more than may be read at once.");
+    alarm("dropped", "These files are more than may be read at once: ask `tidings impact -f` about them.");
     return;
   }
+  one("#dropped")?.remove();
   const texts = await Promise.all(files.map((file) => file.text()));
-  place.value = texts.join("\n---\n");
+  // What was there before stays.
+  place.value = [place.value, ...texts].filter((text) => text.trim()).join("\n---\n");
 });
 
 // --- Keys -----------------------------------------------------------------------------------

@@ -212,7 +212,8 @@ pub(super) fn table(graph: &Graph, to: Addresses<'_>) -> Markup {
 fn row(graph: &Graph, edge: &Edge, to: Addresses<'_>) -> Markup {
     let workload = &graph.nodes[edge.to];
     let rolled = match (edge.counts, edge.stale) {
-        (_, true) => "not all pods have the newest",
+        (true, true) => "yes, and not all pods have the newest",
+        (false, true) => "no, and not all pods have the newest",
         (true, false) => "yes",
         (false, false) => "no",
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use tidings_core::graph::{Beside, Focus, Graph, graph};
+use tidings_core::graph::{Beside, Focus, Graph, graph, used};
+use tidings_core::index::Presence;
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::standing::Word;
@@ -14,6 +15,9 @@ use crate::cli::status::look::{self, Inquiry};
 use crate::dashboard::model::board::Board;
 use crate::dashboard::site::Site;
 use crate::settings::Target;
+
+/// So many sources of which nothing is known yet are read for one drawing.
+const READ: usize = 64;
 
 /// What was read.
 pub(super) struct Drawing {
@@ -31,6 +35,7 @@ pub(super) async fn read(site: &Site, board: &Board, focus: &Focus) -> Result<Dr
     let places = snapshot.places_of(&target)?;
     snapshot.workloads(&places, "").await?;
     let stale = ask::seen(&mut snapshot, &target, "").await?;
+    see_sources(&mut snapshot, focus).await;
     let standings = if covers(site, board, focus.namespace()) {
         of_board(board, focus.namespace(), &snapshot.installation.kinds)
     } else {
@@ -44,6 +49,15 @@ pub(super) async fn read(site: &Site, board: &Board, focus: &Focus) -> Result<Dr
         graph: graph(&snapshot.index, beside, focus),
         gaps: snapshot.gaps,
     })
+}
+
+/// Whether what is used is there at all, where the reading of pods has not told it.
+async fn see_sources(snapshot: &mut Snapshot, focus: &Focus) {
+    let mut unknown = used(&snapshot.index, focus);
+    unknown.retain(|source| matches!(snapshot.index.view(source).presence, Presence::Unknown));
+    snapshot
+        .fetch(unknown.into_iter().take(READ).collect())
+        .await;
 }
 
 /// Whether the board knows how workloads stand there.

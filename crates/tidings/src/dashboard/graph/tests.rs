@@ -133,7 +133,7 @@ fn long_names_lose_their_middle_and_are_whole_in_the_title() {
     let mut graph = street(Word::InStep, "a");
     graph.nodes[1].what = workload(&long);
     let html = drawn(&graph);
-    assert!(html.contains(">very-long-na…ng-name--end</text>"), "{html}");
+    assert!(html.contains(">very-long-n…ng-name--end</text>"), "{html}");
     assert!(html.contains(&format!("<title>deployment/{long}, in step</title>")));
 }
 

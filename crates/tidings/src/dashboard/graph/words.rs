@@ -7,16 +7,18 @@ use tidings_core::object::Group;
 use tidings_core::stale::Certainty;
 use tidings_core::standing::Word;
 use tidings_core::uses::Via;
+use tidings_shared::plain::plain;
 
 /// A name is cut in its middle beyond so many letters: its end tells it from others.
-const NAME: usize = 25;
+const NAME: usize = 24;
 /// And what is written on an edge.
 const WAY: usize = 24;
 
 /// A node by its name: the whole of it.
 pub(super) fn name(node: &Node) -> String {
     match &node.what {
-        Subject::Source(source) => source.name.to_string(),
+        // What a tenant wrote, and perhaps nothing that there is.
+        Subject::Source(source) => plain(&source.name).into_owned(),
         Subject::Workload(group) => group.name.to_string(),
         Subject::Pod(name) => name.to_string(),
         Subject::Sources(all) => {
@@ -210,7 +212,10 @@ pub(super) fn stale(node: &Node) -> usize {
 /// The names of what was put together.
 pub(super) fn members(node: &Node) -> Vec<String> {
     match &node.what {
-        Subject::Sources(all) => all.iter().map(ToString::to_string).collect(),
+        Subject::Sources(all) => all
+            .iter()
+            .map(|it| plain(&it.to_string()).into_owned())
+            .collect(),
         Subject::Workloads(all) => all.iter().map(reference).collect(),
         Subject::Pods(all, _) => all.iter().map(ToString::to_string).collect(),
         Subject::Source(_) | Subject::Workload(_) | Subject::Pod(_) => Vec::new(),

@@ -28,6 +28,12 @@ pub(in crate::dashboard) struct Board {
     pub(in crate::dashboard) gaps: Vec<String>,
     /// Since when the API server is not heard, and why.
     pub(in crate::dashboard) blind: Option<Blindness>,
+    /// The context of the kubeconfig; none: that of a pod.
+    pub(in crate::dashboard) of: Option<Arc<str>>,
+    /// The one namespace that is shown; none: all.
+    pub(in crate::dashboard) only: Option<Name>,
+    /// Since when nothing was answered to who asks all the time, and why.
+    pub(in crate::dashboard) silent: Option<Blindness>,
     /// Since when this is known; none: it is still being read.
     pub(in crate::dashboard) at: Option<Timestamp>,
     /// Which pods are stale.
@@ -87,6 +93,16 @@ pub(in crate::dashboard) struct Blindness {
 }
 
 impl Board {
+    /// That the API server is silent, where nothing else tells that it is away.
+    pub(in crate::dashboard) fn silence(&self) -> Option<&Blindness> {
+        self.silent.as_ref().filter(|_| self.blind.is_none())
+    }
+
+    /// Whether this namespace is looked at.
+    pub(in crate::dashboard) fn shows(&self, namespace: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == namespace)
+    }
+
     /// The namespaces that have workloads.
     pub(in crate::dashboard) fn namespaces(&self) -> BTreeSet<Name> {
         let names = self.rows.iter().map(|row| row.namespace.clone());

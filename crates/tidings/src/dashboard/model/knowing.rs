@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_core::index::Fact;
-use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -134,8 +134,12 @@ impl<'a> Knowing<'a> {
             Heard::Anew => return None,
             Heard::Fact(fact) => {
                 match &fact {
-                    Fact::Source(meta) => self.dirty.changed(&meta.key),
-                    Fact::SourceGone(source, _) => self.dirty.changed(source),
+                    Fact::Source(meta) => self.changed(&meta.key),
+                    Fact::SourceGone(source, _) => self.changed(source),
+                    // Its pods may be others, opted in or not.
+                    Fact::Workload(workload, _) => {
+                        self.dirty.add([workload.key.namespace.clone()]);
+                    }
                     _ => {}
                 }
                 self.due.extend(self.snapshot.hear(fact));
@@ -147,6 +151,20 @@ impl<'a> Knowing<'a> {
             }
         }
         Some(())
+    }
+
+    /// Pods may have started with it since they were looked at.
+    fn changed(&self, source: &SourceRef) {
+        let mut workloads = self.snapshot.index.workloads();
+        let is_used = workloads.any(|(key, known)| {
+            let mut uses = known.workload.uses.iter();
+            key.namespace == source.namespace && uses.any(|it| it.source(&key.namespace) == *source)
+        });
+        if is_used {
+            self.dirty.add([source.namespace.clone()]);
+        } else {
+            self.dirty.changed(source);
+        }
     }
 
     /// When something is to be looked at that nothing tells of.
@@ -206,8 +224,9 @@ impl<'a> Knowing<'a> {
         self.snapshot.index.get(key)?;
         let verdict = self.snapshot.decision(key).await;
         let report = look::report(&self.snapshot, key, verdict.as_ref())?;
-        let is_followed = report.standing.0.is_some();
-        Some(is_followed.then(|| Arc::new(StatusRow::new(report))))
+        // Somebody may mean it to be opted in, and has misspelt that.
+        let is_shown = report.standing.0.is_some() || !report.problems.is_empty();
+        Some(is_shown.then(|| Arc::new(StatusRow::new(report))))
     }
 
     /// Shows what is known, if it is another than before.

@@ -14,7 +14,7 @@ use tidings_core::index::Index;
 use tidings_core::object::Group;
 use tidings_core::refs::{Name, SourceRef};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::board::{Board, PodRow, StaleBoard};
 use crate::cli::stale::ask;
@@ -77,17 +77,24 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Looks again and again.
 pub(super) async fn keep(site: &Site, tell: &watch::Sender<Arc<Board>>, dirty: &Dirty) {
-    let mut is_whole = true;
+    let mut next = Instant::now();
     loop {
         let names = dirty.take();
         let began = Instant::now();
+        let is_whole = next <= began;
         let is_known = if is_whole || names.len() > FEW || site.namespace().is_some() {
             whole(site, tell, dirty).await
         } else {
             some(site, tell, dirty, &names).await
         };
         sleep(pause(PAUSE, began.elapsed())).await;
-        is_whole = !is_known || timeout(WHOLE, dirty.told.notified()).await.is_err();
+        next = match (is_known, is_whole) {
+            (false, _) => Instant::now(),
+            (true, true) => began + WHOLE,
+            (true, false) => next,
+        };
+        // What happens all the time keeps nobody from looking at all of it.
+        let _ = timeout_at(next, dirty.told.notified()).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Error;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -10,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tidings_core::impact::Outcome;
 
-use super::layout::{View, failed, problem};
+use super::layout::{View, problem};
 use super::parts;
+use crate::cli::exit::describe;
 use crate::cli::impact::ask;
 use crate::cli::impact::report::{Change, ImpactReport, ImpactRow, SourceRow, word};
 use crate::cli::impact::table::{gaps, nothing, summary, why};
 use crate::cli::input::files::{Reached, Text};
+use crate::dashboard::address;
 use crate::dashboard::routes::LONGEST;
 use crate::dashboard::site::Site;
 
@@ -63,6 +66,9 @@ pub(in crate::dashboard) async fn ask(
     let _turn = site.turn().await;
     let snapshot = site.snapshot();
     let named = Some(pasted.namespace.as_str()).filter(|name| !name.is_empty());
+    if let Err(error) = address::names(named) {
+        return shown(&site, &pasted, Some(Err(&error)));
+    }
     let namespace = named.map(Into::into).or_else(|| site.namespace());
     let namespace = snapshot.namespace_or_own(namespace.as_ref());
     let text = Text {
@@ -71,12 +77,13 @@ pub(in crate::dashboard) async fn ask(
         text: Ok(pasted.manifest.clone()),
     };
     match ask::of_texts(snapshot, &[text], &namespace).await {
-        Ok(report) => shown(&site, &pasted, Some(&report)),
-        Err(error) => failed(&site.board(), &error),
+        Ok(report) => shown(&site, &pasted, Some(Ok(&report))),
+        Err(error) => shown(&site, &pasted, Some(Err(&error))),
     }
 }
 
-fn shown(site: &Site, pasted: &Pasted, report: Option<&ImpactReport>) -> Response {
+/// What was pasted stays, whatever came of it.
+fn shown(site: &Site, pasted: &Pasted, found: Option<Result<&ImpactReport, &Error>>) -> Response {
     let page = View {
         title: "Impact",
         place: HERE,
@@ -86,7 +93,11 @@ fn shown(site: &Site, pasted: &Pasted, report: Option<&ImpactReport>) -> Respons
             h1 { "Impact" }
             p { "What applying this would do: which workloads would be rolled, and why. "
                 "It is read and forgotten." }
-            @if let Some(report) = report { (found(report)) }
+            @match found {
+                Some(Ok(report)) => (self::found(report)),
+                Some(Err(error)) => pre.trouble role="alert" { (parts::text(describe(error).trim_end())) },
+                None => {}
+            }
             (form(site, pasted))
         },
     };

@@ -63,12 +63,15 @@ impl View<'_> {
         html! {
             (DOCTYPE)
             html lang="en" {
-                (head(self.title))
+                (head(self.title, self.board))
                 body data-live=[self.live] {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
                         a.brand href="/" { (parts::brand()) "Tidings" }
                         (navigation(self.place))
+                        @if let Some(of) = &self.board.of {
+                            span.of title="the context of the kubeconfig" { (plain(of)) }
+                        }
                     }
                     div #beside { (parts::beside(self.board)) }
                     main #main tabindex="-1" { (self.main) }
@@ -79,13 +82,13 @@ impl View<'_> {
     }
 }
 
-fn head(title: &str) -> Markup {
+fn head(title: &str, board: &Board) -> Markup {
     html! {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
-            title { (title) " · Tidings" }
+            title { (title) @if let Some(of) = &board.of { " · " (plain(of)) } " · Tidings" }
             link rel="icon" href="/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/style.css";
             script src="/script.js" defer {}
@@ -158,11 +161,21 @@ pub(in crate::dashboard) fn failed(board: &Board, error: &anyhow::Error) -> Resp
     (status, page).into_response()
 }
 
+/// Whether it is the API server that says so, or cannot.
+pub(super) fn is_servers(error: &anyhow::Error) -> bool {
+    of_server(error).is_some()
+}
+
+fn of_server(error: &anyhow::Error) -> Option<&ApiError> {
+    error.chain().find_map(|it| it.downcast_ref())
+}
+
 fn status(board: &Board, error: &anyhow::Error) -> StatusCode {
-    let told = error.chain().find_map(|it| it.downcast_ref::<ApiError>());
-    match told {
+    match of_server(error) {
         Some(ApiError::Unreachable(_) | ApiError::Slow { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(_) if board.blind.is_some() => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) if board.blind.is_some() || board.silent.is_some() => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Some(_) => StatusCode::BAD_GATEWAY,
         None => StatusCode::NOT_FOUND,
     }

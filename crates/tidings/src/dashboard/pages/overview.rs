@@ -8,9 +8,12 @@ use axum::response::IntoResponse;
 use maud::{Markup, html};
 use tidings_core::standing::{WORDS, Word};
 
+use tidings_shared::plain::plain;
+
 use super::layout::View;
 use super::parts;
 use crate::cli::status::report::StatusRow;
+use crate::cli::why::report::Summary;
 use crate::dashboard::address::Filtered;
 use crate::dashboard::model::board::{Board, StaleBoard, count, urgency};
 use crate::dashboard::site::Site;
@@ -46,6 +49,7 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
     html! {
         h1 { "Overview" }
         (counts(board, asked))
+        (about(board))
         (filters(board, asked))
         @if rows.is_empty() {
             (nothing(board, asked))
@@ -56,8 +60,18 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
     }
 }
 
+/// Of what is asked for, however it stands.
+fn summary(board: &Board, asked: &Filtered) -> Summary {
+    let mut summary = Summary::default();
+    for row in chosen(board, &asked.standing(None)) {
+        summary.count(row.standing);
+    }
+    summary
+}
+
 fn counts(board: &Board, asked: &Filtered) -> Markup {
-    let all = board.summary.opted_in();
+    let summary = summary(board, asked);
+    let all = summary.opted_in();
     html! {
         ul.counts #counts aria-label="How many stand how" {
             li {
@@ -70,9 +84,22 @@ fn counts(board: &Board, asked: &Filtered) -> Markup {
                 li {
                     a href=(asked.standing(Some(row.word)).address(HERE)) title=(row.doc)
                         aria-current=[(asked.standing == Some(row.word)).then_some("true")] {
-                        b { (count(&board.summary, row.word)) } (parts::standing(Some(row.word)))
+                        b { (count(&summary, row.word)) } (parts::standing(Some(row.word)))
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Who is not counted, and who leads.
+fn about(board: &Board) -> Markup {
+    let leader = board.leader.line();
+    html! {
+        @if board.at.is_some() {
+            p.quiet #about {
+                (board.summary.not_opted_in) " not opted in"
+                @if board.leader.problem.is_none() && !leader.is_empty() { " · " (parts::text(&leader)) }
             }
         }
     }
@@ -103,7 +130,11 @@ fn nothing(board: &Board, asked: &Filtered) -> Markup {
                 p { "The cluster is being read." }
             } @else if asked.is_narrow() {
                 p { "Nothing is like that." }
+                (parts::elsewhere(board, asked))
                 p { a href=(HERE) { "Show all" } }
+            } @else if !board.gaps.is_empty() {
+                p { "Of what may be read no workload is opted in. What may not be is named above; "
+                    "start the page with the namespaces that you may read (-n)." }
             } @else {
                 p { "No workload is opted in." }
                 p { "That is what " code { "tidings.dev/reload: auto" }
@@ -137,7 +168,7 @@ fn line(row: &StatusRow, stale: &StaleBoard) -> Markup {
             class=(parts::class(row.standing.0)) {
             td data-name="Namespace" { (row.namespace) }
             th scope="row" { (parts::workload(&row.namespace, row.kind, &row.name)) }
-            td data-name="Standing" { (parts::standing(row.standing.0)) }
+            td data-name="Standing" { (parts::standing(row.standing.0)) (problems(row)) }
             td.number data-name="Pods" { (pods(row)) }
             td data-name="Waits for" { (waits(row)) }
             td data-name="Last roll" { (last(row)) }
@@ -167,11 +198,15 @@ fn waits(row: &StatusRow) -> Markup {
             @else { "needs " (parts::text(needs)) }
         }
         @if let Some(until) = row.until { (parts::until(until)) }
+        @if why.is_none() && not_known.is_none() && row.until.is_none() { (parts::none()) }
+    }
+}
+
+/// What is wrong with what is written on it, however it stands.
+fn problems(row: &StatusRow) -> Markup {
+    html! {
         @for problem in &row.problems {
-            " " span.problem title=(problem.text) { (problem.reason) }
-        }
-        @if why.is_none() && not_known.is_none() && row.until.is_none() && row.problems.is_empty() {
-            (parts::none())
+            " " span.problem title=(plain(&problem.text)) { (problem.reason) }
         }
     }
 }

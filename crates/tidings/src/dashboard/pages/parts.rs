@@ -109,9 +109,14 @@ fn since(at: Timestamp) -> i64 {
 pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> Markup {
     html! {
         a.to href=(address::workload(namespace, kind, name)) {
-            span.kind { (kind) "/" } (name)
+            span.kind { (kind) "/" } (text(name))
         }
     }
+}
+
+/// The headline of what has a kind.
+pub(super) fn of_kind(kind: &str, name: &str) -> Markup {
+    html! { h1 { span.kind { (kind) "/" } (text(name)) } }
 }
 
 /// A source as reports name it, `configmap/app`, and the way to its page.
@@ -119,7 +124,7 @@ pub(super) fn source(namespace: &str, source: &str) -> Markup {
     let (kind, name) = source.split_once('/').unwrap_or(("", source));
     html! {
         a href=(address::source(namespace, kind, name)) {
-            span.kind { (kind) "/" } (name)
+            span.kind { (kind) "/" } (text(name))
         }
     }
 }
@@ -178,19 +183,48 @@ pub(super) fn beside(board: &Board) -> Markup {
                 " What follows is what was known then. " (text(&blind.why))
             }
         }
+        @if let Some(silent) = board.silence() {
+            p.notice.bad role="alert" {
+                strong { "The API server has not answered since " (at(silent.since)) "." }
+                " What follows may be older. " (text(&silent.why))
+            }
+        }
         @match (board.records, &board.leader.problem) {
             (Some(false), _) => p.notice {
                 "There are no records: Tidings is not installed, or not where this looks "
                 "(--own-namespace). So each workload is judged as at first sight."
             },
-            (_, Some(problem)) if !board.leader.refused => p.notice { (text(problem)) },
+            (_, Some(problem)) if !board.leader.refused && !board.leader.is_silent => p.notice { (text(problem)) },
             _ => {}
         }
-        @if !board.gaps.is_empty() {
-            details.notice {
-                summary { "Not all can be known (" (board.gaps.len()) ")" }
-                ul { @for gap in &board.gaps { li { (text(gap)) } } }
+        (beyond(board))
+    }
+}
+
+fn beyond(board: &Board) -> Markup {
+    let leader = board.leader.problem.as_ref();
+    let leader = leader.filter(|_| board.leader.refused);
+    let gaps: BTreeSet<_> = board
+        .gaps
+        .iter()
+        .chain(&board.stale.lacking)
+        .chain(leader)
+        .collect();
+    html! {
+        @if !gaps.is_empty() {
+            details.notice open[board.rows.is_empty()] {
+                summary { "Not all can be known (" (gaps.len()) ")" }
+                ul { @for gap in gaps { li { (text(gap)) } } }
             }
+        }
+    }
+}
+
+/// That a namespace is not among what is shown, which is no word on what is in it.
+pub(super) fn elsewhere(board: &Board, asked: &Filtered) -> Markup {
+    html! {
+        @if !asked.namespace.is_empty() && !board.shows(&asked.namespace) {
+            p { "This page was started for another namespace (-n), and looks at no other." }
         }
     }
 }
@@ -210,7 +244,7 @@ pub(super) fn filter_fields(namespaces: &BTreeSet<Name>, asked: &Filtered) -> Ma
     html! {
         label { "Name"
             input type="search" name="q" value=(asked.text) data-filter autocomplete="off"
-                spellcheck="false" placeholder="part of a name";
+                spellcheck="false" maxlength="253" placeholder="part of a name";
         }
         (namespace_field(namespaces, asked))
     }

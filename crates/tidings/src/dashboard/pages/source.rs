@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tidings_core::graph::Focus;
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 
 use super::impact::found;
-use super::layout::{View, failed};
+use super::layout::{View, failed, is_servers};
 use super::parts;
+use crate::cli::exit::describe;
 use crate::cli::impact::ask;
 use crate::cli::impact::report::ImpactReport;
 use crate::dashboard::address;
+use crate::dashboard::graph::asked;
 use crate::dashboard::model::board::Board;
 use crate::dashboard::site::Site;
 use crate::settings::SupposedSource;
@@ -29,18 +32,40 @@ pub(in crate::dashboard) async fn page(
     RawQuery(query): RawQuery,
 ) -> Response {
     let key = key(query.as_deref());
-    let asked = async {
-        let mut kinds = SourceKind::all();
-        let kind = kinds.find(|it| it.row().word == kind);
-        let kind = kind.with_context(|| format!("{kind:?} is no kind of source"))?;
-        let source = SourceRef::new(kind, namespace.as_str(), name.as_str());
-        let report = ask(&site, &source, key.as_deref()).await?;
-        Ok::<_, anyhow::Error>((source, report))
+    let source = match named(&namespace, &kind, &name) {
+        Err(error) => return failed(&site.board(), &error),
+        Ok(source) => source,
     };
-    match asked.await {
-        Err(error) => failed(&site.board(), &error),
-        Ok((source, report)) => shown(&site.board(), &source, key.as_deref(), &report),
+    match ask(&site, &source, key.as_deref()).await {
+        Err(error) if is_servers(&error) => failed(&site.board(), &error),
+        Err(error) => missing(&site.board(), &source, &error),
+        Ok(report) => shown(&site.board(), &source, key.as_deref(), &report),
     }
+}
+
+fn named(namespace: &str, kind: &str, name: &str) -> Result<SourceRef> {
+    let known = SourceKind::all().find(|it| it.row().word == kind);
+    let kind = known.with_context(|| format!("{kind:?} is no kind of source"))?;
+    address::names([namespace, name])?;
+    Ok(SourceRef::new(kind, namespace, name))
+}
+
+/// Somebody may use it, and wait for it.
+fn missing(board: &Board, source: &SourceRef, error: &anyhow::Error) -> Response {
+    let focus = Focus::Source(source.clone());
+    let page = View {
+        title: &source.to_string(),
+        place: "",
+        board,
+        live: Some(PACE),
+        main: html! {
+            (parts::crumbs(&source.namespace, &focus))
+            (parts::of_kind(source.kind.row().word, &source.name))
+            pre.trouble { (parts::text(describe(error).trim_end())) }
+            p { a href=(asked::address(&focus)) { "Who uses it" } }
+        },
+    };
+    (StatusCode::NOT_FOUND, page).into_response()
 }
 
 /// The key that is asked about; none: all of it.
@@ -70,7 +95,7 @@ fn shown(board: &Board, source: &SourceRef, key: Option<&str>, report: &ImpactRe
         live: Some(PACE),
         main: html! {
             (parts::crumbs(&source.namespace, &Focus::Source(source.clone())))
-            h1 { span.kind { (source.kind.row().word) "/" } (source.name) }
+            (parts::of_kind(source.kind.row().word, &source.name))
             p { "Who uses it, and what another content of it would do. Its content is not shown." }
             (form(source, key, report))
             (found(report))

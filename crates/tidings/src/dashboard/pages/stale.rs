@@ -46,7 +46,7 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
             button { "Filter" }
             @if asked.is_narrow() { a.quiet href=(HERE) { "Show all" } }
         }
-        @if rows.is_empty() { (nothing(stale, asked)) }
+        @if rows.is_empty() { (nothing(board, asked)) }
         @else {
             (table(&rows, asked))
             (parts::folds(rows.len(), asked, HERE))
@@ -60,12 +60,15 @@ fn namespaces(stale: &StaleBoard) -> std::collections::BTreeSet<tidings_core::re
     stale.rows.iter().map(|row| row.namespace.clone()).collect()
 }
 
-fn nothing(stale: &StaleBoard, asked: &Filtered) -> Markup {
+fn nothing(board: &Board, asked: &Filtered) -> Markup {
+    let stale = &board.stale;
     let pods: usize = stale.pods.values().map(Vec::len).sum();
     html! {
         div.empty #rows {
-            @if !stale.is_read { p { "Pods are being read." } }
-            @else if asked.is_narrow() { p { "Nothing is like that." } }
+            @if !stale.is_read && !stale.lacking.is_empty() { p { "Pods cannot be read." } }
+            @else if !stale.is_read { p { "Pods are being read." } }
+            @else if asked.is_narrow() { p { "Nothing is like that." } (parts::elsewhere(board, asked)) }
+            @else if !stale.lacking.is_empty() { p { "Of " (pods) " pods that may be read none is stale." } }
             @else if pods == 0 { p { "There are no pods." } }
             @else { p { "None of " (pods) " pods is stale." } }
         }

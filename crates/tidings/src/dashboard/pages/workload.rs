@@ -18,6 +18,7 @@ use crate::cli::why::ask::explain;
 use crate::cli::why::report::{UseReport, WorkloadReport};
 use crate::cli::why::table::{BY_RESTART, PENDING};
 use crate::cli::{columns, history};
+use crate::dashboard::address;
 use crate::dashboard::model::board::{Board, PodRow};
 use crate::dashboard::site::Site;
 
@@ -32,6 +33,7 @@ pub(in crate::dashboard) async fn page(
     let asked = async {
         let kind = site.installation.kinds.parse(&kind);
         let kind = kind.with_context(|| format!("there is no kind of workload called {kind:?}"))?;
+        address::names([namespace.as_str(), name.as_str()])?;
         let key = WorkloadRef::new(kind, namespace.as_str(), name.as_str());
         ask(&site, &key).await
     };
@@ -75,7 +77,7 @@ pub(in crate::dashboard) fn drawn(
 ) -> Markup {
     html! {
         (parts::crumbs(&why.namespace, &focus(why)))
-        h1 { span.kind { (why.kind) "/" } (why.name) }
+        (parts::of_kind(why.kind, &why.name))
         (standing(why))
         (decision(why))
         h2 { "What it uses" }
@@ -223,8 +225,12 @@ fn pods(board: &Board, why: &WorkloadReport) -> Markup {
     let pods = board.stale.pods.get(&group).map_or(&[][..], Vec::as_slice);
     html! {
         div #pods {
-            @if !board.stale.is_read {
+            @if !board.shows(&why.namespace) {
+                p.empty { "Its pods are not looked at: this page was started for another namespace (-n)." }
+            } @else if !board.stale.is_read && board.stale.lacking.is_empty() {
                 p.empty { "Its pods are being read." }
+            } @else if pods.is_empty() && !board.stale.lacking.is_empty() {
+                p.empty { "Its pods are not known." }
             } @else if pods.is_empty() {
                 p.empty { "It has no pods with containers that run." }
             } @else {
@@ -251,7 +257,9 @@ fn pod_row(pod: &PodRow, older: &[(&str, &'static str)]) -> Markup {
             td data-name="Made" { @if let Some(at) = pod.created { (parts::ago(at)) } }
             td data-name="Started" { @if let Some(at) = pod.started { (parts::ago(at)) } }
             td data-name="Content" {
-                @if older.is_empty() {
+                @if pod.started.is_none() {
+                    span.standing.none { "none of its containers runs" }
+                } @else if older.is_empty() {
                     span.standing.in-step { "has what is there" }
                 } @else {
                     span.standing.stale { (states.into_iter().collect::<Vec<_>>().join("; ")) }

@@ -1,10 +1,10 @@
 //! Who is let in, and what a browser may do with an answer.
 
-use axum::http::Method;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, ETAG, HOST as HOST_HEADER, IF_NONE_MATCH,
     LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::{HeaderValue, Method};
 use rstest::rstest;
 
 use super::*;
@@ -32,6 +32,37 @@ async fn the_token_is_exchanged_for_a_cookie() {
     let cookie = format!("tidings-7878={TOKEN}; Path=/; HttpOnly; SameSite=Strict");
     assert_eq!(answer.headers[SET_COOKIE], cookie);
     assert_eq!(get("/").await.status, 200);
+}
+
+/// Other servers of this machine set cookies, too: with any byte in them.
+#[tokio::test]
+async fn cookies_of_others_keep_nobody_out() {
+    let cookie = format!("name=J\u{fc}rgen; tidings-7878={TOKEN}");
+    let request = Request::get("/").header(HOST_HEADER, HOST);
+    let request = request.header(COOKIE, HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
+    assert_eq!(
+        answer(request.body(Body::empty()).unwrap()).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn what_no_object_is_called_is_not_asked_for() {
+    for path in [
+        "/workload/stage/deployment/..%2f..%2fnodes",
+        "/workload/../deployment/web",
+        "/source/stage/configmap/%e2%80%ae",
+        "/source/%2e%2e/secret/db",
+    ] {
+        let answer = get(path).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+        let said = ["no object is called", "There is no such page"];
+        assert!(
+            said.iter().any(|said| answer.text.contains(said)),
+            "{path}: {}",
+            answer.text
+        );
+    }
 }
 
 #[tokio::test]

@@ -118,6 +118,61 @@ async fn where_there_is_nothing_it_says_why() {
     );
 }
 
+/// What was not looked at, or may not be, is not taken for none.
+#[tokio::test]
+async fn what_is_not_read_is_not_nothing() {
+    let read = || Board {
+        at: Some(Timestamp::now()),
+        only: Some("stage".into()),
+        ..Board::default()
+    };
+    for path in ["/?ns=prod", "/stale?ns=prod"] {
+        let mut board = read();
+        Arc::make_mut(&mut board.stale).is_read = true;
+        let page = get(board, path).await;
+        assert!(
+            page.contains("started for another namespace"),
+            "{path}: {page}"
+        );
+    }
+    let gaps = vec!["list on deployments in all namespaces".to_owned()];
+    let page = get(Board { gaps, ..read() }, "/").await;
+    assert!(
+        page.contains("Of what may be read no workload is opted in"),
+        "{page}"
+    );
+    assert!(page.contains(r#"<details class="notice" open>"#), "{page}");
+    for is_read in [false, true] {
+        let mut board = read();
+        let stale = Arc::make_mut(&mut board.stale);
+        stale.is_read = is_read;
+        stale.lacking = vec!["list on pods in stage".to_owned()];
+        for path in ["/stale", "/"] {
+            let page = get(board.clone(), path).await;
+            assert!(page.contains("list on pods in stage"), "{path}: {page}");
+            assert!(
+                !page.contains("There are no pods") && !page.contains("being read"),
+                "{page}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_says_of_which_cluster_it_is_and_who_is_not_counted() {
+    let mut board = Board {
+        of: Some("prod-eu".into()),
+        ..many()
+    };
+    board.summary.not_opted_in = 3;
+    let page = get(board, "/").await;
+    assert!(
+        page.contains("<title>Overview · prod-eu · Tidings</title>"),
+        "{page}"
+    );
+    assert!(page.contains("3 not opted in"), "{page}");
+}
+
 #[tokio::test]
 async fn what_is_not_known_is_above_every_page() {
     let board = Board {
