@@ -278,11 +278,12 @@ mod tests {
 
     #[test]
     fn what_stands_for_much_is_told() {
-        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
-        for level in 1..10 {
-            let all = vec![format!("*a{}", level - 1); 10].join(",");
-            text += &format!("a{level}: &a{level} [{all}]\n");
-        }
+        let level = |level: usize| {
+            let below = vec![format!("*a{}", level - 1); 10].join(",");
+            format!("a{level}: &a{level} [{below}]\n")
+        };
+        let above: String = (1..10).map(level).collect();
+        let text = format!("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{above}");
         let said = documents(&text).remove(0).unwrap_err().text;
         assert_eq!(said, "its aliases stand for more than 100000 values");
     }
