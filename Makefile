@@ -70,7 +70,7 @@ test-storm: ## five minutes of `make storm`, always of the same seed
 	@$(MAKE) storm STORM="--seed 1 --lives 4"
 
 test-fast: ## the tests that need neither a cluster nor servers
-	$(CARGO) test -p tidings-core -p tidings-shared -p tidings-supervise -p tidings
+	$(CARGO) test -p tidings-core -p tidings-shared -p tidings-wire -p tidings-supervise -p tidings
 
 storm: ## 200 random lives in bad weather: hours (STORM="--seed 7 --lives 1" repeats one)
 	$(CARGO) build -p tidings -p rig --bin tidings --bin storm

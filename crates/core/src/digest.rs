@@ -1,167 +1,29 @@
-//! Digests of configuration: what is compared instead of content.
-//!
-//! Goes in: bytes, hashed where they are read. Comes out: 128 bits of BLAKE3.
-//! Every part is preceded by its length, so no two different inputs meet in one
-//! byte string (`a` + `bc` is not `ab` + `c`). The source's identity is part of
-//! the digest: equal content under two names gives two digests, so a digest
-//! seen in one place tells nothing about another.
+//! Digests of configuration: what is compared instead of content ([`tidings_wire`]).
 
-use std::fmt;
+pub use tidings_wire::digest::Digest;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use tidings_wire::digest::Source;
 
 use crate::refs::SourceRef;
 
-/// 128 bits of BLAKE3.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 16]);
-
-impl Digest {
-    /// The digest of one key of a source.
-    pub fn of_key(source: &SourceRef, key: &str, value: &[u8]) -> Self {
-        Self::of_parts(&[
-            source.namespace.as_bytes(),
-            source.kind.row().word.as_bytes(),
-            source.name.as_bytes(),
-            key.as_bytes(),
-            value,
-        ])
-    }
-
-    /// One digest over many keys, in their order. A key without a value is
-    /// told apart from every value.
-    pub fn of_keys<'a>(keys: impl Iterator<Item = (&'a str, Option<Self>)>) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        for (key, digest) in keys {
-            add(&mut hasher, key.as_bytes());
-            add(&mut hasher, digest.as_ref().map_or(&[], |d| &d.0[..]));
+impl<'a> From<&'a SourceRef> for Source<'a> {
+    fn from(source: &'a SourceRef) -> Self {
+        Self {
+            kind: source.kind.row().word,
+            namespace: &source.namespace,
+            name: &source.name,
         }
-        Self::finish(&mut hasher)
-    }
-
-    /// The digest of a list of byte strings.
-    pub fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        for part in parts {
-            add(&mut hasher, part);
-        }
-        Self::finish(&mut hasher)
-    }
-
-    /// Reads what [`fmt::Display`] wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 16];
-        if text.len() != 32 {
-            return None;
-        }
-        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = nibble(digits[0])? << 4 | nibble(digits[1])?;
-        }
-        Some(Self(bytes))
-    }
-
-    /// Some of it, where it stands for chance.
-    pub(crate) fn first_bytes<const N: usize>(self) -> [u8; N] {
-        std::array::from_fn(|i| self.0[i % 16])
-    }
-
-    /// The hasher holds the last block of its input, which may be a Secret's.
-    fn finish(hasher: &mut blake3::Hasher) -> Self {
-        let mut out = [0; 16];
-        hasher.finalize_xof().fill(&mut out);
-        zeroize::Zeroize::zeroize(hasher);
-        Self(out)
-    }
-}
-
-/// Only what is written is read: no capitals, no signs.
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
-fn add(hasher: &mut blake3::Hasher, part: &[u8]) {
-    hasher.update(&(part.len() as u64).to_le_bytes());
-    hasher.update(part);
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a digest"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::refs::SourceKind;
 
-    fn source(name: &str) -> SourceRef {
-        SourceRef::new(SourceKind::ConfigMap, "ns", name)
-    }
-
     #[test]
-    fn equal_content_under_two_names_differs() {
-        assert_ne!(
-            Digest::of_key(&source("a"), "k", b"v"),
-            Digest::of_key(&source("b"), "k", b"v")
-        );
-    }
-
-    #[test]
-    fn an_absent_key_is_not_an_empty_one() {
-        let empty = Digest::of_key(&source("a"), "k", b"");
-        assert_ne!(
-            Digest::of_keys([("k", None)].into_iter()),
-            Digest::of_keys([("k", Some(empty))].into_iter())
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn text_and_back(value: Vec<u8>) {
-            let digest = Digest::of_parts(&[&value]);
-            prop_assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
-        }
-
-        #[test]
-        fn moving_a_boundary_changes_it(a: Vec<Vec<u8>>, b: Vec<Vec<u8>>) {
-            prop_assume!(a != b);
-            let parts = |list: &[Vec<u8>]| {
-                Digest::of_parts(&list.iter().map(Vec::as_slice).collect::<Vec<_>>())
-            };
-            prop_assert_ne!(parts(&a), parts(&b));
-        }
-
-        #[test]
-        fn what_is_read_is_written_so(text in "[0-9a-fA-F+]{32}|[0-9a-f]{32}|\\PC*") {
-            if let Some(digest) = Digest::parse(&text) {
-                prop_assert_eq!(digest.to_string(), text);
-            }
-        }
+    fn a_source_is_known_by_its_word() {
+        let source = SourceRef::new(SourceKind::Secret, "ns", "app");
+        assert_eq!(Source::from(&source).to_string(), "secret/ns/app");
     }
 }

@@ -150,7 +150,15 @@ fn declared(text: &str) -> Vec<String> {
 
 #[test]
 fn no_two_types_of_a_crate_have_one_name() {
-    for of in ["core", "shared", "supervise", "agent", "tidings", "written"] {
+    for of in [
+        "core",
+        "shared",
+        "wire",
+        "supervise",
+        "agent",
+        "tidings",
+        "written",
+    ] {
         let mut all = Vec::new();
         files(&source(of), &mut all).unwrap();
         let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
