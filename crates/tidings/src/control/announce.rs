@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_core::decide::{Act, Verdict};
+use tidings_core::digest::Digest;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
@@ -31,11 +32,19 @@ const ROOM_PAUSE: Millis = 60_000;
 /// A word, and its particulars.
 pub(super) type Sentence = (Reason, String);
 
-/// What has been said of one workload and is still true.
+/// What has been said of one workload and is still true. Ten thousand have this while they
+/// rest, so of what was decided there is a digest: it is only compared.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
-    decision: Option<Sentence>,
+    decision: Option<(Reason, Digest)>,
     standing: Option<Word>,
+    /// Hardly ever there.
+    wrong: Option<Box<Troubles>>,
+}
+
+/// What is wrong with a workload.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Troubles {
     problems: Vec<Sentence>,
     failure: Option<Sentence>,
     /// Why its record is refused, whatever is decided meanwhile.
@@ -55,10 +64,21 @@ impl Announced {
 
     /// The reasons of what is wrong with it.
     pub(super) fn problems(&self) -> impl Iterator<Item = Reason> {
-        let reason = |(reason, _): &Sentence| *reason;
-        let warned = self.decision.iter().map(reason).filter(|r| r.row().warning);
-        let failed = self.failure.iter().chain(&self.refusal).map(reason);
-        self.problems.iter().map(reason).chain(warned).chain(failed)
+        let decided = self.decision.iter().map(|(reason, _)| *reason);
+        let warned = decided.filter(|reason| reason.row().warning);
+        let wrong = self.wrong.iter().flat_map(|wrong| {
+            let failed = wrong.failure.iter().chain(&wrong.refusal);
+            wrong.problems.iter().chain(failed)
+        });
+        wrong.map(|(reason, _)| *reason).chain(warned)
+    }
+
+    /// Changes what is wrong with it; where nothing is, it takes no room.
+    fn now_wrong<T>(&mut self, change: impl FnOnce(&mut Troubles) -> T) -> T {
+        let mut wrong = self.wrong.take().unwrap_or_default();
+        let answer = change(&mut wrong);
+        self.wrong = Some(wrong).filter(|wrong| **wrong != Troubles::default());
+        answer
     }
 
     /// Takes in a verdict. Returns what is to be said.
@@ -70,28 +90,24 @@ impl Announced {
             .decide(verdict)
             .map(|news| (news, NoticeKind::Decision));
         self.standing = verdict.standing.as_ref().map(|standing| standing.word);
-        self.failure = None;
-        let problems = verdict.problems.iter();
-        let problems: Vec<_> = problems.map(|p| (p.reason, p.text.clone())).collect();
-        let former = std::mem::replace(&mut self.problems, problems);
-        let new = self.problems.iter().filter(|p| !former.contains(p));
-        let new = new.map(|problem| (problem.clone(), NoticeKind::Problem));
+        let new = self.now_wrong(|wrong| wrong.heed(verdict)).into_iter();
+        let new = new.map(|problem| (problem, NoticeKind::Problem));
         decision.into_iter().chain(new).collect()
     }
 
     fn decide(&mut self, verdict: &Verdict) -> Option<Sentence> {
-        let decision = (verdict.reason, verdict.text.clone());
-        let told = self.decision.as_ref();
+        let text = Digest::of_parts(&[verdict.text.as_bytes()]);
+        let decision = Some((verdict.reason, text));
         // Our own intent, looked at again before its patch, is still the same roll.
         let same_roll = verdict.reason == Reason::Resumed
-            && told.is_some_and(|(_, text)| *text == verdict.text);
+            && self.decision.is_some_and(|(_, told)| told == text);
         // Another roll is one, even if it is for the same keys as the last one.
         let rolls = matches!(verdict.act, Act::Roll(..));
-        if same_roll || (!rolls && told == Some(&decision)) {
+        if same_roll || (!rolls && self.decision == decision) {
             return None;
         }
-        self.decision = Some(decision.clone());
-        Some(decision)
+        self.decision = decision;
+        Some((verdict.reason, verdict.text.clone()))
     }
 
     /// Its roll has begun, and waits for something.
@@ -101,22 +117,37 @@ impl Announced {
 
     /// Takes in a failure. Returns whether it is to be said.
     pub(super) fn fail(&mut self, failure: &Sentence) -> bool {
-        let is_new = self.failure.as_ref() != Some(failure);
-        self.failure = Some(failure.clone());
-        is_new
+        self.now_wrong(|wrong| is_news(&mut wrong.failure, failure))
     }
 
     /// Its record is refused. Returns whether it is to be said.
     fn is_refused(&mut self, refusal: &Sentence) -> bool {
-        let is_new = self.refusal.as_ref() != Some(refusal);
-        self.refusal = Some(refusal.clone());
-        is_new
+        self.now_wrong(|wrong| is_news(&mut wrong.refusal, refusal))
     }
 
     /// Its record was taken, or another one counts.
     pub(super) fn is_recorded(&mut self) {
-        self.refusal = None;
+        self.now_wrong(|wrong| wrong.refusal = None);
     }
+}
+
+impl Troubles {
+    /// Takes in a verdict. Returns the problems that are new.
+    fn heed(&mut self, verdict: &Verdict) -> Vec<Sentence> {
+        self.failure = None;
+        let problems = verdict.problems.iter();
+        let problems: Vec<_> = problems.map(|p| (p.reason, p.text.clone())).collect();
+        let former = std::mem::replace(&mut self.problems, problems);
+        let new = self.problems.iter().filter(|p| !former.contains(p));
+        new.cloned().collect()
+    }
+}
+
+/// Takes the place of what was said. Returns whether it is something else.
+fn is_news(said: &mut Option<Sentence>, now: &Sentence) -> bool {
+    let is_new = said.as_ref() != Some(now);
+    *said = Some(now.clone());
+    is_new
 }
 
 impl Leading {

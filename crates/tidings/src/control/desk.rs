@@ -47,12 +47,16 @@ pub(super) enum UnderWay {
     Unpausing,
     /// A Job is deleted to be made again. It may take as long as its pods need to end,
     /// and another term can do the rest: nobody waits for it.
-    Recreating {
-        /// The uid of the one that is deleted.
-        former: Name,
-        /// How far that is.
-        stage: Stage,
-    },
+    Recreating(Box<Remaking>),
+}
+
+/// A Job that is being made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Remaking {
+    /// The uid of the one that is deleted.
+    former: Name,
+    /// How far that is.
+    stage: Stage,
 }
 
 /// How far a Job is on its way to be made again.
@@ -69,10 +73,10 @@ pub(super) enum Stage {
 impl UnderWay {
     /// A Job is made again that was of this uid.
     pub(super) fn recreating(former: Name) -> Self {
-        Self::Recreating {
+        Self::Recreating(Box::new(Remaking {
             former,
             stage: Stage::Step,
-        }
+        }))
     }
 }
 
@@ -108,7 +112,7 @@ impl Desk {
 
     /// Whether a Job is deleted to be made again, by us.
     pub(super) fn is_recreating(&self) -> bool {
-        matches!(self.task, Some(UnderWay::Recreating { .. }))
+        self.remaking().is_some()
     }
 
     /// Whether it must be waited for before the program ends.
@@ -118,36 +122,31 @@ impl Desk {
 
     /// Whether a Job that was of this uid is not there again, as far as we know.
     pub(super) fn is_remaking(&self, uid: &Name) -> bool {
-        match &self.task {
-            Some(UnderWay::Recreating { former, stage }) => former == uid && *stage != Stage::Made,
-            _ => false,
-        }
+        let remaking = self.remaking();
+        remaking.is_some_and(|job| job.former == *uid && job.stage != Stage::Made)
     }
 
     /// The uid that a Job had which is there again.
     fn made(&self) -> Option<&Name> {
+        let made = self.remaking().filter(|job| job.stage == Stage::Made);
+        made.map(|job| &job.former)
+    }
+
+    fn is_leaving(&self) -> bool {
+        let remaking = self.remaking();
+        remaking.is_some_and(|job| matches!(job.stage, Stage::Leaving(_)))
+    }
+
+    fn remaking(&self) -> Option<&Remaking> {
         match &self.task {
-            Some(UnderWay::Recreating {
-                former,
-                stage: Stage::Made,
-            }) => Some(former),
+            Some(UnderWay::Recreating(remaking)) => Some(remaking),
             _ => None,
         }
     }
 
-    fn is_leaving(&self) -> bool {
-        matches!(
-            self.task,
-            Some(UnderWay::Recreating {
-                stage: Stage::Leaving(_),
-                ..
-            })
-        )
-    }
-
     fn stage(&mut self) -> Option<&mut Stage> {
         match &mut self.task {
-            Some(UnderWay::Recreating { stage, .. }) => Some(stage),
+            Some(UnderWay::Recreating(remaking)) => Some(&mut remaking.stage),
             _ => None,
         }
     }
@@ -272,10 +271,10 @@ impl Desks {
     /// or none.
     pub(super) fn made_again(&mut self, key: &WorkloadRef, shown: Option<&Name>) {
         self.change(key, |desk| match &mut desk.task {
-            Some(UnderWay::Recreating { former, stage })
-                if shown.is_none_or(|uid| uid == former) =>
+            Some(UnderWay::Recreating(remaking))
+                if shown.is_none_or(|uid| *uid == remaking.former) =>
             {
-                *stage = Stage::Made;
+                remaking.stage = Stage::Made;
             }
             task => *task = None,
         });
