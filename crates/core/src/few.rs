@@ -14,12 +14,12 @@ use serde::ser::{Serialize, Serializer};
 
 /// A map of few entries. Whatever changes it takes time for each of them.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Few<K, V>(Vec<(K, V)>);
+pub struct Few<K, V>(Box<[(K, V)]>);
 
 impl<K, V> Few<K, V> {
     /// An empty one.
-    pub const fn new() -> Self {
-        Self(Vec::new())
+    pub fn new() -> Self {
+        Self(Box::default())
     }
 
     /// How many there are.
@@ -49,8 +49,14 @@ impl<K, V> Few<K, V> {
 
     /// Leaves only those of which this is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain_mut(|(key, value)| keep(key, value));
-        self.0.shrink_to_fit();
+        self.change(|all| all.retain_mut(|(key, value)| keep(key, value)));
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<(K, V)>) -> T) -> T {
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        let answer = change(&mut all);
+        self.0 = all.into();
+        answer
     }
 }
 
@@ -92,8 +98,10 @@ impl<K: Ord, V> Few<K, V> {
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
             Err(at) => {
-                self.0.reserve_exact(1);
-                self.0.insert(at, (key, value));
+                self.change(|all| {
+                    all.reserve_exact(1);
+                    all.insert(at, (key, value));
+                });
                 None
             }
         }
@@ -104,8 +112,8 @@ impl<K: Ord, V> Few<K, V> {
     where
         K: Borrow<Q>,
     {
-        let (_, value) = self.0.remove(self.find(key).ok()?);
-        self.0.shrink_to_fit();
+        let at = self.find(key).ok()?;
+        let (_, value) = self.change(|all| all.remove(at));
         Some(value)
     }
 }
@@ -145,8 +153,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for Few<K, V> {
             }
             is_same
         });
-        all.shrink_to_fit();
-        Self(all)
+        Self(all.into())
     }
 }
 
@@ -168,7 +175,7 @@ impl<K, V> IntoIterator for Few<K, V> {
     type IntoIter = std::vec::IntoIter<(K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.into_vec().into_iter()
     }
 }
 

@@ -20,7 +20,7 @@ pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
 pub use rolls::{End, Method, ROLLS_KEPT, Roll, Rolls};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,8 +73,8 @@ pub struct Entry {
     pub restarts: Restarts,
     /// The sources that were restless when this was recorded, and when it was
     /// rolled for them last.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub restless: BTreeMap<Seen, Seconds>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub restless: Few<Seen, Seconds>,
     /// The last rolls.
     #[serde(default, skip_serializing_if = "Rolls::is_empty")]
     pub rolls: Rolls,
@@ -83,7 +83,7 @@ pub struct Entry {
     pub because: String,
     /// The restart that the last roll was, where it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart: Option<Restart>,
+    pub restart: Option<Box<Restart>>,
     /// How far the last roll had come when somebody took it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Back>,
@@ -93,7 +93,7 @@ pub struct Entry {
     pub kept: bool,
     /// Mark of another installation that this one was told to take over from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub over: Option<String>,
+    pub over: Option<Box<str>>,
     /// What the workload was brought to, by source.
     pub seen: Few<Seen, SeenSource>,
 }
@@ -307,7 +307,7 @@ impl Entry {
             doubt: false,
             at: None,
             restarts: Restarts::default(),
-            restless: BTreeMap::new(),
+            restless: Few::new(),
             rolls: Rolls::default(),
             because: String::new(),
             restart: None,
@@ -335,7 +335,7 @@ impl Entry {
     /// Whether a pod template differs from the recorded one by no more than that the
     /// last roll's time of a restart came or went.
     pub fn only_restarted(&self, template: Digest) -> bool {
-        let restart = self.restart.as_ref();
+        let restart = self.restart.as_deref();
         restart.is_some_and(|r| r.covers(self.template) && r.covers(template))
     }
 

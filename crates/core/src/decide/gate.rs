@@ -8,9 +8,8 @@
 //!
 //! [`LIMITS`]: crate::state::LIMITS
 
-use std::collections::BTreeMap;
-
 use crate::compare::Change;
+use crate::few::Few;
 use crate::object::Seconds;
 use crate::reason::Reason;
 use crate::refs::SourceRef;
@@ -109,15 +108,18 @@ impl Case<'_> {
     }
 
     /// The sources that are restless still, of those that the record tells of.
-    pub(super) fn still_restless(&self) -> BTreeMap<Seen, Seconds> {
-        let told = self.last().into_iter().flat_map(|last| &last.restless);
+    pub(super) fn still_restless(&self) -> Few<Seen, Seconds> {
+        let told = self
+            .last()
+            .into_iter()
+            .flat_map(|last| last.restless.iter());
         let still = told.filter(|(seen, _)| self.rests_at(seen).is_some());
         still.map(|(seen, at)| (seen.clone(), *at)).collect()
     }
 
     /// The same once it is rolled for these changes. A roll for one source brings
     /// what all of them have, and the next one for the others is no nearer for it.
-    pub(super) fn restless_after(&self, changes: &[Change]) -> BTreeMap<Seen, Seconds> {
+    pub(super) fn restless_after(&self, changes: &[Change]) -> Few<Seen, Seconds> {
         let mut restless = self.still_restless();
         for source in changes.iter().map(|change| &change.source) {
             let is_restless = self.moment.restless.until(source).is_some();
@@ -135,7 +137,10 @@ impl Case<'_> {
 
     /// When a gate may open, or a source that the record tells of has come to rest.
     pub(super) fn gate_opens(&self, reason: Reason) -> Option<Seconds> {
-        let told = self.last().into_iter().flat_map(|last| &last.restless);
+        let told = self
+            .last()
+            .into_iter()
+            .flat_map(|last| last.restless.iter());
         let unrest = told.flat_map(|(seen, at)| {
             let rests = self.rests_at(seen);
             [rests, rests.map(|_| at + AT_LEAST_EVERY)]

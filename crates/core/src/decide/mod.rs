@@ -392,7 +392,7 @@ impl Case<'_> {
     fn owned_by_other(&self) -> Option<String> {
         let mark = self.known.workload.mark.as_ref()?;
         let over = self.entry.and_then(|entry| entry.over.as_deref());
-        let ours = mark.instance == self.rules.instance || over == Some(&mark.to_string());
+        let ours = mark.instance == self.rules.instance || over == Some(&*mark.to_string());
         (!ours).then(|| format!("its template carries {mark}"))
     }
 

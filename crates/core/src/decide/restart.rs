@@ -18,22 +18,23 @@ use super::gate::show;
 impl Case<'_> {
     /// The restart that a roll now is, where it is one: at a time that is not on
     /// the template yet, nor was in the last roll.
-    pub(super) fn next_restart(&self) -> Option<Restart> {
+    pub(super) fn next_restart(&self) -> Option<Box<Restart>> {
         if !self.is_by_restart() {
             return None;
         }
         let workload = &self.known.workload;
-        let last = self.last().and_then(|entry| entry.restart.as_ref());
+        let last = self.last().and_then(|entry| entry.restart.as_deref());
         let last = last.map(|restart| restart.at.clone());
         let before: BTreeSet<_> = workload.restarted.clone().into_iter().chain(last).collect();
         let mut times = (0..).map(|more| Name::from(show(self.moment.now + more)));
         let at = times.find(|at| !before.contains(at))?;
-        Some(Restart {
+        let restart = Restart {
             at,
             before,
             bare: workload.bare,
             generation: self.generation(),
-        })
+        };
+        Some(restart.into())
     }
 
     fn is_by_restart(&self) -> bool {
@@ -68,7 +69,7 @@ impl Case<'_> {
 
     /// Whether our last roll was a restart, and its time is on the template.
     pub(super) fn is_restarted(&self) -> bool {
-        let last = self.entry.and_then(|entry| entry.restart.as_ref());
+        let last = self.entry.and_then(|entry| entry.restart.as_deref());
         last.is_some_and(|restart| self.known.workload.restarted.as_ref() == Some(&restart.at))
     }
 

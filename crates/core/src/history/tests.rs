@@ -352,12 +352,12 @@ fn a_restart_that_is_not_there_yet_is_pending() {
     let mut past = past(workload(&KINDS[0], &[], 2));
     past.record = Some(Entry {
         done: false,
-        restart: Some(Restart {
+        restart: Some(Box::new(Restart {
             at: time(at(5)).into(),
             before: std::collections::BTreeSet::new(),
             bare: Digest::of_parts(&[]),
             generation: 2,
-        }),
+        })),
         ..record(&[(5, End::Open)])
     });
     let last = past.steps().pop().unwrap();

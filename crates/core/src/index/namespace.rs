@@ -6,6 +6,7 @@
 //! namespaces has chosen each, whatever is known of it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::annotations::Annotations;
 use crate::refs::{Name, WorkloadRef};
@@ -21,7 +22,7 @@ pub(super) struct Namespace {
 }
 
 /// What sets nothing.
-static SILENT: Annotations = Annotations::new();
+static SILENT: LazyLock<Annotations> = LazyLock::new(Annotations::new);
 
 impl Index {
     /// Whether the namespace is left out by the installation's selector.

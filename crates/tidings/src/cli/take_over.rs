@@ -67,7 +67,7 @@ async fn read(api: &ApiClient, key: &WorkloadRef) -> Result<Workload> {
 fn bare(workload: &Workload, mark: &str) -> Entry {
     let epoch = Epoch::draw(chance(), &workload.uid);
     Entry {
-        over: Some(mark.to_owned()),
+        over: Some(mark.into()),
         ..Entry::new(workload.uid.clone(), epoch, workload.template)
     }
 }

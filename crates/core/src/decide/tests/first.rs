@@ -292,7 +292,7 @@ fn taken_over_from_another() {
     let template = crate::digest::Digest::of_parts(&[]);
     let epoch = crate::state::Epoch::draw(7, "web");
     world.entry = Some(crate::state::Entry {
-        over: Some("b/3".to_owned()),
+        over: Some("b/3".into()),
         ..crate::state::Entry::new(uid, epoch, template)
     });
     let verdict = world.decide();

@@ -469,7 +469,7 @@ fn who_is_to_be_taken_over_from_is_taken_from_what_is_stored() {
     let write = store.take_writes(0, true).remove(0);
     store.written(&write, "1".to_owned());
     store.put(&web(1), one(6)).unwrap();
-    let over = Some("other/7".to_owned());
+    let over = Some("other/7".into());
     let taken = Entry {
         over: over.clone(),
         ..one(5)
