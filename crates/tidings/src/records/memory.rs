@@ -17,19 +17,22 @@
 //!
 //! What is refused (400, 413, 422) is for [`refusals`]: it stays in memory.
 
+mod kept;
 mod reading;
 mod refusals;
 mod room;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 
 use tidings_core::bounds;
+use tidings_core::few::Few;
 use tidings_core::kinds::Kinds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::{Entry, FORM, entry_key};
 
+use kept::Kept;
 use refusals::{Refusals, Refused};
 use room::Rooms;
 use values::LARGEST;
@@ -52,7 +55,7 @@ pub const LAZY: u64 = 2_000;
 struct StateObject {
     version: Option<String>,
     /// Bytes by entry key, to know when it is full.
-    sizes: HashMap<Box<str>, u32>,
+    sizes: Few<Box<str>, u32>,
     total: usize,
     urgent: BTreeSet<WorkloadRef>,
     lazy: BTreeSet<WorkloadRef>,
@@ -74,9 +77,7 @@ struct StateObject {
 /// The records of all workloads.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// In boxes: the map may be half empty.
-    entries: HashMap<WorkloadRef, Box<Entry>>,
-    homes: HashMap<WorkloadRef, Shard>,
+    kept: Kept,
     objects: BTreeMap<Shard, StateObject>,
     rooms: Rooms,
     refused: Refused,
@@ -109,7 +110,7 @@ impl Store {
             return;
         }
         self.form = form;
-        let all: Vec<_> = self.entries.keys().cloned().collect();
+        let all: Vec<_> = self.kept.workloads().cloned().collect();
         for key in &all {
             self.mark_lazy(key, now);
         }
@@ -122,12 +123,12 @@ impl Store {
 
     /// The record of a workload.
     pub fn get(&self, key: &WorkloadRef) -> Option<&Entry> {
-        self.entries.get(key).map(Box::as_ref)
+        self.kept.entry(key)
     }
 
     /// All workloads that have a record.
     pub fn workloads(&self) -> impl Iterator<Item = &WorkloadRef> {
-        self.entries.keys()
+        self.kept.workloads()
     }
 
     /// The objects that should exist.
@@ -154,7 +155,7 @@ impl Store {
     }
 
     fn keep(&mut self, key: &WorkloadRef, entry: Entry) {
-        if self.entries.insert(key.clone(), entry.into()).is_none() {
+        if self.kept.put(key, entry) {
             self.unstored.insert(key.clone());
         }
     }
@@ -163,14 +164,14 @@ impl Store {
     pub fn remove(&mut self, key: &WorkloadRef, now: u64) {
         self.refused.remove(key);
         self.unstored.remove(key);
-        if self.entries.remove(key).is_some() {
+        if self.kept.drop_entry(key) {
             self.mark_lazy(key, now);
         }
     }
 
     /// The roll of this number has reached the workload.
     pub fn done(&mut self, key: &WorkloadRef, n: u64, now: u64) {
-        let Some(entry) = self.entries.get_mut(key).filter(|e| e.n == n) else {
+        let Some(entry) = self.kept.entry_mut(key).filter(|e| e.n == n) else {
             return;
         };
         entry.done = true;
@@ -180,8 +181,8 @@ impl Store {
 
     /// What waits to be written of a record is written at once.
     pub fn hurry(&mut self, key: &WorkloadRef) {
-        let home = self.homes.get(key);
-        let Some(object) = home.and_then(|shard| self.objects.get_mut(shard)) else {
+        let home = self.kept.home(key);
+        let Some(object) = home.and_then(|shard| self.objects.get_mut(&shard)) else {
             return;
         };
         if object.lazy.remove(key) {
@@ -258,22 +259,19 @@ impl Store {
 
     /// Whether something is on record of a workload, also for who leads next.
     pub fn is_on_record(&self, key: &WorkloadRef) -> bool {
-        self.entries.contains_key(key) && !self.unstored.contains(key)
+        self.get(key).is_some() && !self.unstored.contains(key)
     }
 
     /// Whether a workload's record waits to be written.
     pub fn is_waiting(&self, key: &WorkloadRef) -> bool {
-        let home = self.homes.get(key);
-        let object = home.and_then(|shard| self.objects.get(shard));
+        let home = self.kept.home(key);
+        let object = home.and_then(|shard| self.objects.get(&shard));
         object.is_some_and(|object| object.is_waiting(key))
     }
 
     fn mark_lazy(&mut self, key: &WorkloadRef, now: u64) {
-        let Some(object) = self
-            .homes
-            .get(key)
-            .and_then(|shard| self.objects.get_mut(shard))
-        else {
+        let home = self.kept.home(key);
+        let Some(object) = home.and_then(|shard| self.objects.get_mut(&shard)) else {
             return;
         };
         if object.lazy.is_empty() {
@@ -290,9 +288,9 @@ impl Store {
         }
         self.has_room(key, &name, bytes)?;
         self.move_out_if_outgrown(key, &name, bytes);
-        let home = self.homes.get(key).cloned();
+        let home = self.kept.home(key);
         let shard = home.unwrap_or_else(|| self.with_room_for(&key.namespace, name.len() + bytes));
-        self.homes.insert(key.clone(), shard.clone());
+        self.kept.move_to(key, &shard);
         self.resize(&shard, &name, bytes);
         let object = self.object(&shard);
         object.leaving.remove(key);
@@ -337,7 +335,8 @@ impl Store {
     /// Whether the records of a namespace may grow by this one.
     fn has_room(&self, key: &WorkloadRef, name: &str, bytes: usize) -> Result<(), NotKept> {
         let all = self.rooms.total(&key.namespace);
-        let home = self.homes.get(key).and_then(|home| self.objects.get(home));
+        let home = self.kept.home(key);
+        let home = home.and_then(|home| self.objects.get(&home));
         let before = home.and_then(|object| object.size_of(name));
         let most = match before {
             None => bounds::RECORDS_BEGUN,
@@ -353,8 +352,8 @@ impl Store {
     /// Takes its home from an entry that has become too large for it, unless it is
     /// alone there.
     fn move_out_if_outgrown(&mut self, key: &WorkloadRef, name: &str, bytes: usize) {
-        let home = self.homes.get(key);
-        let Some(object) = home.and_then(|shard| self.objects.get_mut(shard)) else {
+        let home = self.kept.home(key);
+        let Some(object) = home.and_then(|shard| self.objects.get_mut(&shard)) else {
             return;
         };
         let others = object.total - object.size_of(name).unwrap_or(0);
@@ -362,7 +361,7 @@ impl Store {
             object.urgent.remove(key);
             object.lazy.remove(key);
             object.leaving.insert(key.clone());
-            self.homes.remove(key);
+            self.kept.leave(key);
         }
     }
 
@@ -402,13 +401,13 @@ impl Store {
         let workloads = object.take_portion(&self.refused, now);
         let mut changes = BTreeMap::new();
         for workload in &workloads {
-            let is_here = self.homes.get(workload) == Some(&shard);
-            let entry = self.entries.get(workload).filter(|_| is_here);
+            let is_here = self.kept.is_at(workload, &shard);
+            let entry = self.get(workload).filter(|_| is_here);
             let json = entry.map(|entry| entry.write_for(workload, self.form));
             let key = entry_key(workload);
             self.resize(&shard, &key, json.as_ref().map_or(0, String::len));
             if json.is_none() && is_here {
-                self.homes.remove(workload);
+                self.kept.leave(workload);
             }
             changes.insert(key, json);
         }

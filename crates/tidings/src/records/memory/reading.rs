@@ -70,7 +70,7 @@ impl Store {
         }
         if object.version.is_none() {
             // Nothing has to be taken out of it.
-            concerned.extend(unwritten.extract_if(.., |key| !self.entries.contains_key(key)));
+            concerned.extend(unwritten.extract_if(.., |key| self.get(key).is_none()));
         }
         object.urgent = unwritten;
         self.rooms.resized(shard, None, Some(object.total));
@@ -80,8 +80,7 @@ impl Store {
 
     /// All of whom we may know more than is stored there.
     fn unwritten(&self, shard: &Shard, object: &StateObject) -> BTreeSet<WorkloadRef> {
-        let held = self.homes.iter().filter(|(_, home)| *home == shard);
-        let held = held.map(|(workload, _)| workload);
+        let held = self.kept.at(shard);
         // Also those whose record was to be taken away, and that have no home.
         let waiting = [&object.urgent, &object.lazy, &object.writing];
         waiting.into_iter().flatten().chain(held).cloned().collect()
@@ -113,7 +112,7 @@ impl Store {
         stored: &Entry,
         is_waiting: bool,
     ) -> Counts {
-        let is_here = self.homes.get(workload) == Some(shard);
+        let is_here = self.kept.is_at(workload, shard);
         match self.get(workload).filter(|_| is_here) {
             Some(ours) if ours == stored => Counts::Both,
             Some(ours) if self.is_behind(workload, ours, stored) => Counts::Stored,
@@ -139,8 +138,8 @@ impl Store {
 
     /// `tidings take-over` writes on what is stored.
     fn hand_over(&mut self, shard: &Shard, workload: &WorkloadRef, stored: Entry) {
-        let is_here = self.homes.get(workload) == Some(shard);
-        if let Some(ours) = self.entries.get_mut(workload).filter(|_| is_here) {
+        let is_here = self.kept.is_at(workload, shard);
+        if let Some(ours) = self.kept.entry_mut(workload).filter(|_| is_here) {
             ours.over = stored.over;
         }
     }
@@ -148,7 +147,8 @@ impl Store {
     /// An entry was read here. `false`: a later one is elsewhere, for a move was
     /// interrupted.
     fn settle_at(&mut self, shard: &Shard, workload: &WorkloadRef, entry: Entry) -> bool {
-        let is_elsewhere = self.homes.get(workload).is_some_and(|home| home != shard);
+        let home = self.kept.home(workload);
+        let is_elsewhere = home.as_ref().is_some_and(|home| home != shard);
         if let Some(other) = self.get(workload).filter(|_| is_elsewhere)
             && !entry.is_later_than(other)
             && !self.is_behind(workload, other, &entry)
@@ -156,8 +156,9 @@ impl Store {
             return false;
         }
         self.is_stored(workload);
-        self.entries.insert(workload.clone(), entry.into());
-        if let Some(former) = self.homes.insert(workload.clone(), shard.clone())
+        self.kept.put(workload, entry);
+        self.kept.move_to(workload, shard);
+        if let Some(former) = home
             && let Some(object) = self.objects.get_mut(&former)
         {
             object.leaving.insert(workload.clone());
