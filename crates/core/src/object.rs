@@ -4,6 +4,8 @@
 //! The only error is JSON that is not such an object, and it never quotes its
 //! input, which may hold secrets.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::annotations::Annotations;
@@ -166,9 +168,9 @@ pub struct Workload {
     /// When it was created.
     pub created: Seconds,
     /// Its annotations and its template's, those that are read only.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     /// See `annotations`.
-    pub template_annotations: Annotations,
+    pub template_annotations: Arc<Annotations>,
     /// What its containers use.
     pub uses: Box<[Use]>,
     /// Whether they use more sources than are followed.

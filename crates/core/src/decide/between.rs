@@ -178,7 +178,7 @@ impl Case<'_> {
                     since = does_without.then_some(at).or(since);
                 }
                 Before::Absent => {
-                    let gone = source.gone.max(seen.rv + 1);
+                    let gone = source.past().gone.max(seen.rv + 1);
                     return of(does_without.then_some(gone).or(since));
                 }
                 Before::Untold => return Between::Untold(since),
@@ -193,10 +193,12 @@ impl Case<'_> {
         match self.moment.evidence.get(&question) {
             None => Before::Ask(question),
             // While each deletion is told, this is the last one.
-            Some(Finding::Source(Fetched::Absent)) => match self.index.view(key).changed_from {
-                gone if gone != 0 && gone < version => Before::Deleted(gone),
-                _ => Before::Absent,
-            },
+            Some(Finding::Source(Fetched::Absent)) => {
+                match self.index.view(key).past().changed_from {
+                    gone if gone != 0 && gone < version => Before::Deleted(gone),
+                    _ => Before::Absent,
+                }
+            }
             Some(Finding::Source(then @ Fetched::Present(meta, content)))
                 if meta.version < version =>
             {

@@ -101,8 +101,9 @@ impl Case<'_> {
     fn changed_no_earlier_than(&self, change: &Change) -> Option<Version> {
         let source = self.index.view(&change.source);
         let recorded = self.seen(self.need(change)?)?.rv;
-        let is_of_it = source.changed_after <= recorded;
-        Some(recorded.max(if is_of_it { source.changed_from } else { 0 }))
+        let past = source.past();
+        let is_of_it = past.changed_after <= recorded;
+        Some(recorded.max(if is_of_it { past.changed_from } else { 0 }))
     }
 
     fn need(&self, change: &Change) -> Option<&Need> {

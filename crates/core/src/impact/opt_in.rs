@@ -1,5 +1,7 @@
 //! The line that would opt a workload in.
 
+use std::sync::Arc;
+
 use crate::annotations::RELOAD;
 use crate::index::{Fact, How, Index, Known};
 use crate::object::{Version, Workload};
@@ -52,7 +54,7 @@ fn candidates(known: &Known, touched: &[Touch]) -> Vec<String> {
 
 fn with(workload: &Workload, value: &str) -> Workload {
     let mut workload = workload.clone();
-    workload.annotations.insert(RELOAD.into(), value.into());
+    Arc::make_mut(&mut workload.annotations).insert(RELOAD.into(), value.into());
     workload
 }
 

@@ -30,10 +30,11 @@ use std::sync::Arc;
 pub use fact::{Concerned, Fact, Going, Gone};
 pub use pods::Pods;
 pub use room::Crowded;
-pub use source::{Content, Fetched, Presence, Present, Rare, Source};
+pub use source::{Content, Fetched, Past, Presence, Present, Rare, Source};
 pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 
+use crate::annotations::Annotations;
 use crate::object::{Pod, SourceFlags};
 use crate::policy::{Defaults, Policy};
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -52,8 +53,10 @@ pub struct Index {
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
     names: names::Names,
-    /// What the last workload whose annotations were read asks for.
+    /// What the last workload asks for whose annotations were read, and what is written on
+    /// it and on its template.
     last_policy: Arc<Policy>,
+    last_annotations: [Arc<Annotations>; 2],
     pods: listed_pods::ListedPods,
     rooms: BTreeMap<Name, room::Held>,
     /// The namespaces that may have room for what they had none for.

@@ -173,8 +173,8 @@ impl Known {
             policy: Arc::default(),
             problems: Vec::new(),
             workload: Workload {
-                annotations: Annotations::new(),
-                template_annotations: Annotations::new(),
+                annotations: Arc::default(),
+                template_annotations: Arc::default(),
                 uses: Box::default(),
                 uses_more: false,
                 ..self.workload

@@ -163,16 +163,8 @@ pub struct Source {
     pub presence: Presence,
     /// Its digests, where it has been read.
     pub content: Option<Content>,
-    /// The first version that was told after those digests, or after the version that a
-    /// list showed, while each is told: what changed since then did not change before
-    /// it. Of one that was deleted since, and not looked for meanwhile, the version of its
-    /// deletion. 0 where it is not known.
-    pub changed_from: Version,
-    /// The version before that: a record that is older may be of something else.
-    pub changed_after: Version,
-    /// The version of its last deletion, looked for since or not; 0 where it is not
-    /// known.
-    pub gone: Version,
+    /// Of most nothing was told since it was listed: then it takes no room.
+    past: Option<Box<Past>>,
     /// Another number whenever the watch tells of it, so that an answer to an
     /// earlier question is not mistaken for the present.
     pub told: u32,
@@ -181,6 +173,21 @@ pub struct Source {
     /// The workloads that use it or name it literally, in order.
     pub(super) users: Vec<WorkloadRef>,
     pub(super) epoch: u32,
+}
+
+/// What was told of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The first version that was told after the digests that are held, or after the version
+    /// that a list showed, while each is told: what changed since then did not change before
+    /// it. Of one that was deleted since, and not looked for meanwhile, the version of its
+    /// deletion. 0 where it is not known.
+    pub changed_from: Version,
+    /// The version before that: a record that is older may be of something else.
+    pub changed_after: Version,
+    /// The version of its last deletion, looked for since or not; 0 where it is not
+    /// known.
+    pub gone: Version,
 }
 
 /// One that nothing is known of.
@@ -195,9 +202,7 @@ impl Source {
         Self {
             presence,
             content: None,
-            changed_from: 0,
-            changed_after: 0,
-            gone: 0,
+            past: None,
             told: 0,
             problem: None,
             users: Vec::new(),
@@ -217,6 +222,15 @@ impl Source {
             Fetched::Absent => Self::bare(Presence::Absent),
             Fetched::NotWatched => Self::bare(Presence::NotWatched),
         }
+    }
+
+    /// What was told of it.
+    pub fn past(&self) -> Past {
+        self.past.as_deref().copied().unwrap_or_default()
+    }
+
+    fn set_past(&mut self, past: Past) {
+        self.past = (past != Past::default()).then(|| past.into());
     }
 
     /// Its digests, where they are those of the present version.
@@ -255,7 +269,10 @@ impl Source {
     fn set(&mut self, presence: Presence) {
         self.presence = presence;
         self.content = None;
-        (self.changed_from, self.changed_after) = (0, 0);
+        self.set_past(Past {
+            gone: self.past().gone,
+            ..Past::default()
+        });
         self.problem = None;
     }
 }
@@ -318,8 +335,11 @@ impl Index {
             .get_mut(key)
             .filter(|_| version != Version::MAX)
         {
-            (source.changed_from, source.changed_after) = (version, Version::MAX);
-            source.gone = version;
+            source.set_past(Past {
+                changed_from: version,
+                changed_after: Version::MAX,
+                gone: version,
+            });
         }
     }
 
@@ -464,10 +484,14 @@ impl Index {
         let known = source.and_then(Source::present);
         let news = known.is_none_or(|known| is_news(known, meta));
         if news {
-            let (after, from) = self.changes_from(meta);
+            let (changed_after, changed_from) = self.changes_from(meta);
             self.take(meta);
             let source = self.hold(&meta.key);
-            (source.changed_after, source.changed_from) = (after, from);
+            source.set_past(Past {
+                changed_from,
+                changed_after,
+                ..source.past()
+            });
         }
         news
     }
@@ -480,10 +504,11 @@ impl Index {
         let Some(source) = self.sources.get(&meta.key).filter(|_| !listing) else {
             return (0, 0);
         };
+        let past = source.past();
         match (source.current(), source.present()) {
             (Some(content), _) => (content.version, meta.version),
-            (None, Some(known)) if source.changed_from == 0 => (known.version, meta.version),
-            _ => (source.changed_after, source.changed_from),
+            (None, Some(known)) if past.changed_from == 0 => (known.version, meta.version),
+            _ => (past.changed_after, past.changed_from),
         }
     }
 

@@ -109,8 +109,18 @@ impl Index {
         }
         if first {
             concerned.look.extend(self.within(stream));
+            if self.is_complete() {
+                self.pack();
+            }
         }
         concerned
+    }
+
+    /// A map that grew by one at a time, in order, is half empty; one that is made of all
+    /// at once is full.
+    fn pack(&mut self) {
+        self.workloads = std::mem::take(&mut self.workloads).into_iter().collect();
+        self.sources = std::mem::take(&mut self.sources).into_iter().collect();
     }
 
     fn end_workloads(&mut self, stream: &Stream, epoch: u32, version: Version) -> Concerned {

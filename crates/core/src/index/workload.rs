@@ -56,7 +56,7 @@ pub struct Known {
     /// Every edit of its template after this version is seen as an event.
     pub since: Version,
     /// The mark of a roll that somebody took back.
-    pub reverted: Option<Mark>,
+    pub reverted: Option<Box<Mark>>,
     /// The time of a restart that somebody took back.
     pub unrestarted: Option<Name>,
     /// Its namespace had no room for what is written on it: then neither that nor its
@@ -78,6 +78,7 @@ impl Index {
         self.note_borrower(lender, &workload);
         self.borrow(&mut workload);
         self.share_names(&mut workload);
+        self.share_annotations(&mut workload);
         let key = workload.key.clone();
         let before = self.get(&workload.key);
         // Patterns are costly to compile, and most events are of the status.
@@ -143,7 +144,7 @@ impl Index {
 
     fn replace(&mut self, known: Known) -> bool {
         let mut known = self.make_room(known);
-        known.policy = self.share_policy(known.policy);
+        share(&mut self.last_policy, &mut known.policy);
         let key = known.workload.key.clone();
         let before = self.get(&key);
         let dirty = before.is_none_or(|before| before.differs(&known));
@@ -168,12 +169,10 @@ impl Index {
         (policy.into(), problems)
     }
 
-    /// One and the same where it is what the last one was: most workloads ask for the same.
-    fn share_policy(&mut self, policy: Arc<Policy>) -> Arc<Policy> {
-        if self.last_policy != policy {
-            self.last_policy = policy;
-        }
-        self.last_policy.clone()
+    fn share_annotations(&mut self, workload: &mut Workload) {
+        let [on_workload, on_template] = &mut self.last_annotations;
+        share(on_workload, &mut workload.annotations);
+        share(on_template, &mut workload.template_annotations);
     }
 
     fn share_names(&mut self, workload: &mut Workload) {
@@ -181,6 +180,15 @@ impl Index {
         for used in &mut workload.uses {
             self.names.share_use(used);
         }
+    }
+}
+
+/// One and the same where it is what the last one was: most workloads ask for the same.
+fn share<T: PartialEq>(last: &mut Arc<T>, now: &mut Arc<T>) {
+    if last == now {
+        *now = last.clone();
+    } else {
+        *last = now.clone();
     }
 }
 
@@ -205,7 +213,7 @@ impl Known {
             beginning: Beginning::Found,
             pods,
             since,
-            reverted: before.and_then(|before| before.taken_back(&now)),
+            reverted: before.and_then(|before| before.taken_back(&now).map(Box::new)),
             unrestarted: before.and_then(|before| before.unrestarted_by(&now)),
             policy: Arc::default(),
             problems: Vec::new(),
@@ -251,7 +259,7 @@ impl Known {
     /// The same template with an older mark of the installation, or none, than we
     /// have seen on it.
     fn taken_back(&self, now: &Workload) -> Option<Mark> {
-        let newest = self.reverted.as_ref().or(self.workload.mark.as_ref())?;
+        let newest = self.reverted.as_deref().or(self.workload.mark.as_ref())?;
         let older = |mark: &Mark| mark.instance == newest.instance && mark.n < newest.n;
         let same = self.workload.template == now.template;
         (same && now.mark.as_ref().is_none_or(older)).then(|| newest.clone())

@@ -255,8 +255,8 @@ pub fn read_workload(
         lender,
         lent: None,
         reloaded: reloaded.into(),
-        template_annotations: vocabulary.read(template.metadata.annotations),
-        annotations: metadata.annotations(vocabulary)?,
+        template_annotations: vocabulary.read(template.metadata.annotations).into(),
+        annotations: metadata.annotations(vocabulary)?.into(),
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })

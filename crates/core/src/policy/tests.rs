@@ -1,5 +1,7 @@
 //! What lines of annotations mean.
 
+use std::sync::Arc;
+
 use rstest::rstest;
 
 use super::reader::MISTAKES;
@@ -21,8 +23,8 @@ fn annotated(kind: &'static Kind, lines: &[&str]) -> (Workload, Annotations) {
         let (place, rest) = line.split_once(' ').unwrap();
         let (key, value) = rest.split_once('=').unwrap();
         let into = match place {
-            "w" => &mut workload.annotations,
-            "t" => &mut workload.template_annotations,
+            "w" => Arc::make_mut(&mut workload.annotations),
+            "t" => Arc::make_mut(&mut workload.template_annotations),
             _ => &mut namespace,
         };
         into.insert(key.to_owned(), value.to_owned());

@@ -50,8 +50,8 @@ async fn on_workloads_and_their_templates() {
         panic!("{facts:?}");
     };
     let pairs = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
-    assert_eq!(workload.annotations, pairs(PAUSE_PERIOD, "5m"));
-    assert_eq!(workload.template_annotations, pairs(AUTO, "true"));
+    assert_eq!(*workload.annotations, pairs(PAUSE_PERIOD, "5m"));
+    assert_eq!(*workload.template_annotations, pairs(AUTO, "true"));
 }
 
 #[tokio::test(start_paused = true)]
