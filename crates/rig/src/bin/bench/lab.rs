@@ -26,6 +26,8 @@ use tidings_core::refs::WorkloadRef;
 pub(crate) const AT_ONCE: usize = 32;
 /// How long anything may take that is not measured.
 pub(crate) const LIMIT: Duration = secs(600);
+/// A pause between two looks at the records.
+const LOOK: Duration = Duration::from_millis(100);
 /// A Deployment that the deployment controller has dealt with has this annotation.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
@@ -132,13 +134,17 @@ impl Lab {
         let records: Api<Secret> = Api::namespaced(self.client.clone(), "tidings");
         let prefix = format!("tidings-state.{prefix}");
         wait_until("tidings to record the workloads", LIMIT, async || {
+            let start = Instant::now();
             let list = records.list(&ListParams::default()).await?;
             let ours = list.iter().filter(|s| s.name_any().starts_with(&prefix));
             let entries: usize = ours
                 .filter_map(|s| s.data.as_ref())
                 .map(BTreeMap::len)
                 .sum();
-            tokio::time::sleep(secs(1)).await;
+            if entries < count {
+                // Looking takes the API server from Tidings, so it is not done all the time.
+                tokio::time::sleep(LOOK.max(8 * start.elapsed())).await;
+            }
             ensure!(entries >= count, "{entries} of {count}");
             Ok(())
         })
