@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use crate::kinds::Revision as Keeps;
+use crate::method::Method;
 use crate::object::{Mark, Seconds, Workload, seconds};
 use crate::refs::Name;
-use crate::state::{End, Entry, Method, Number, ROLLS_KEPT};
+use crate::state::{End, Entry, Number, ROLLS_KEPT};
 
 mod read;
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod index;
 pub mod jobs;
 pub mod kinds;
 pub mod marking;
+pub mod method;
 pub mod needs;
 pub mod object;
 pub mod pattern;

@@ -18,7 +18,7 @@ pub use form::{FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
-pub use rolls::{End, Method, ROLLS_KEPT, Roll, Rolls};
+pub use rolls::{End, ROLLS_KEPT, Roll, Rolls};
 
 use std::collections::BTreeSet;
 

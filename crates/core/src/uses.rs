@@ -14,9 +14,11 @@ use std::collections::BTreeSet;
 use crate::refs::{Name, SourceKind, SourceRef};
 
 mod environment;
+mod layout;
 mod mounts;
 mod template;
 
+pub use layout::{File, KeysOf, Layout, Seeing};
 pub use mounts::Doubt;
 pub use template::{PodTemplate, TemplateMeta};
 pub(crate) use template::{drop_nulls, or_default};

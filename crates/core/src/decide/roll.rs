@@ -2,10 +2,11 @@
 
 use crate::compare::{Change, What};
 use crate::index::Presence;
+use crate::method::Method;
 use crate::needs::{Demand, Need};
 use crate::reason::Reason;
 use crate::refs::Name;
-use crate::state::{End, Entry, KeyDigest, Method, Roll, SeenKeys};
+use crate::state::{End, Entry, KeyDigest, Roll, SeenKeys};
 
 use super::{Act, Answer, Case, describe};
 

@@ -132,7 +132,8 @@ mod tests {
     use crate::digest::Digest;
     use crate::few::Few;
     use crate::refs::{Name, SourceKind};
-    use crate::state::{End, KeyDigest, Method, Roll, Seen, SeenSource};
+    use crate::method::Method;
+    use crate::state::{End, KeyDigest, Roll, Seen, SeenSource};
 
     /// As the version before form 2 wrote it.
     const OLD: &str = r#"{"v":1,"uid":"u","n":3,"done":true,"template":"83dc55ccddb68bf3cf487468c2681a52","at":1795905480,"row":2,"seen":{"secret/few":{"rv":7,"keys":{"a":"83dc55ccddb68bf3cf487468c2681a52","b":"-"}},"secret/many":{"rv":8,"whole":true,"keys":"5ccf349647245e8db541fa20f39daaa7"},"secret/none":{"rv":0,"whole":true,"keys":{}}}}"#;

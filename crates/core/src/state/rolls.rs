@@ -9,19 +9,13 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::method::Method;
 use crate::object::Seconds;
 
 /// How many are kept.
 pub const ROLLS_KEPT: usize = 10;
 /// Characters of a roll's cause that are kept.
 const CAUSE_KEPT: usize = 120;
-
-/// By what a workload was brought to its sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Its pods were replaced, as its kind does it.
-    Rollout,
-}
 
 /// How a roll ended, as far as that was known when the next one began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +32,7 @@ pub enum End {
     Overtaken,
 }
 
-/// The words in which they are stored.
-const METHODS: [(Method, &str); 1] = [(Method::Rollout, "rollout")];
+/// The words in which ends are stored.
 const ENDS: [(End, &str); 5] = [
     (End::Open, "open"),
     (End::Done, "done"),
@@ -65,13 +58,6 @@ impl End {
     }
 }
 
-impl Method {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        word(&METHODS, self)
-    }
-}
-
 /// One roll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roll<'a> {
@@ -93,7 +79,7 @@ impl<'a> Roll<'a> {
         let mut next = || words.next();
         Some(Self {
             n: next()?.parse().ok()?,
-            method: read(&METHODS, next()?)?,
+            method: Method::parse(next()?)?,
             at: next()?.parse().ok()?,
             end: read(&ENDS, next()?)?,
             cause: next()?,

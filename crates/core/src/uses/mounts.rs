@@ -23,7 +23,7 @@ const DATA: &str = "..data";
 /// The most pairs of an item and a mount of a template of which it is worked out what
 /// shows what. Where there are more, all of each source counts: a template may be large,
 /// and this must not grow with its square.
-const FEW: usize = 1 << 14;
+pub(super) const FEW: usize = 1 << 14;
 
 /// What the volumes' mounts show.
 pub(super) fn uses(spec: &PodSpec) -> Vec<Use> {
@@ -158,13 +158,13 @@ fn csi_use(volume: &Volume) -> Option<Use> {
 }
 
 /// A source in a volume.
-struct Projection<'a> {
-    kind: SourceKind,
+pub(super) struct Projection<'a> {
+    pub(super) kind: SourceKind,
     via: Via,
-    reference: &'a Reference,
+    pub(super) reference: &'a Reference,
 }
 
-fn sources(volume: &Volume) -> Vec<Projection<'_>> {
+pub(super) fn sources(volume: &Volume) -> Vec<Projection<'_>> {
     let projected = volume.projected.iter().flat_map(|p| &p.sources);
     let parts = [(Via::Volume, &volume.config_map, &volume.secret)]
         .into_iter()
@@ -255,7 +255,7 @@ fn union(keys: impl Iterator<Item = Keys>) -> Keys {
 
 /// What a mount shows of its volume.
 #[derive(PartialEq)]
-enum MountedAt<'a> {
+pub(super) enum MountedAt<'a> {
     /// The volume itself, whose files follow a change.
     Volume,
     /// What was at this path when the container started; nothing left of it: what
@@ -266,7 +266,7 @@ enum MountedAt<'a> {
 }
 
 impl<'a> MountedAt<'a> {
-    fn of(mount: &'a Mount) -> Self {
+    pub(super) fn of(mount: &'a Mount) -> Self {
         let path = match mount.sub_path_expr.as_str() {
             "" => &mount.sub_path,
             expression if expression.contains('$') => return Self::Unclear,
@@ -287,7 +287,7 @@ impl<'a> MountedAt<'a> {
 }
 
 /// Where the file of an item is; `None` where no file can be.
-fn item_path(path: &str) -> Option<Vec<&str>> {
+pub(super) fn item_path(path: &str) -> Option<Vec<&str>> {
     clean(path).filter(|parts| parts.first().is_some_and(|first| !is_kubelets(first)))
 }
 
@@ -298,7 +298,7 @@ fn is_kubelets(part: &str) -> bool {
 
 /// The parts of a path; `None` where it leads upwards, or where it depends on the
 /// node's system what parts it has.
-fn clean(path: &str) -> Option<Vec<&str>> {
+pub(super) fn clean(path: &str) -> Option<Vec<&str>> {
     let parts = path.split('/').filter(|part| !["", "."].contains(part));
     let parts: Vec<_> = parts.collect();
     let is_plain = !parts.contains(&"..") && !path.contains('\\');
