@@ -8,12 +8,14 @@
 //! A roll is written here (`done: false`) before the workload is touched, so
 //! that a crash at any moment leaves either no trace or a roll to carry out.
 
+mod climb;
 mod form;
 mod keys;
 mod number;
 mod restarts;
 mod rolls;
 
+pub use climb::{Climb, Refusal, Refused, content_of};
 pub use form::{FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};
@@ -91,6 +93,9 @@ pub struct Entry {
     /// left there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// By what else than a rollout alone that roll is done, and what was refused of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub climb: Option<Box<Climb>>,
     /// Mark of another installation that this one was told to take over from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Box<str>>,
@@ -313,6 +318,7 @@ impl Entry {
             restart: None,
             back: None,
             kept: false,
+            climb: None,
             over: None,
             seen: Few::new(),
         }
@@ -324,6 +330,12 @@ impl Entry {
             n: self.n,
             epoch: self.epoch,
         }
+    }
+
+    /// What of the content that is recorded was refused, if it was.
+    pub fn refused(&self) -> Option<&Refused> {
+        let refused = self.climb.as_ref()?.refused.as_ref();
+        refused.filter(|refused| refused.content == content_of(&self.seen))
     }
 
     /// Whether nothing is recorded but the number: the workload was opted out, or

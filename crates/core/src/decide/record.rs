@@ -33,6 +33,7 @@ impl Case<'_> {
             restart: self.last().and_then(|entry| entry.restart.clone()),
             back: self.back(),
             kept: self.is_kept(),
+            climb: last.and_then(|entry| entry.climb.clone()),
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
         }
@@ -133,6 +134,7 @@ impl Case<'_> {
             doubt: false,
             restart: None,
             back: None,
+            climb: None,
             seen: Few::new(),
             ..entry.clone()
         }

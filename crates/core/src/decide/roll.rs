@@ -53,6 +53,7 @@ impl Case<'_> {
             at: Some(now),
             restart: self.next_restart(),
             back: None,
+            climb: None,
             doubt: false,
             restarts: restarts.with(now),
             older: self.older_and_present(),

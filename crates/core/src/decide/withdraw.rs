@@ -72,6 +72,7 @@ impl<'a> Case<'a> {
             rolls,
             because: String::new(),
             restart: None,
+            climb: None,
             ..entry.clone()
         })
     }

@@ -4,6 +4,12 @@
 //! |---|---|---|
 //! | 1 | the first version | `v: 1`; the number of rolls in a row (`row`) |
 //! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls, the whole template, what older pods have |
+//! | 3 | the ladder | `v: 3` and `f: 3`; which methods are left for the last roll, and what was refused (`climb`) |
+//!
+//! A record is written in form 3 only where it has something of it: everything else
+//! stays readable for those who know form 2. Who does not know it must not touch it: a
+//! rollout of what is allowed to be hot only is what nobody listed. For that reason a
+//! roll that needs form 3 is begun only while all who share the records know it.
 //!
 //! `v` is the oldest form whose readers can do with it: they pass over what they do
 //! not know, and the number of the form (`f`) with it. So a version that knows form 1
@@ -16,8 +22,12 @@ use super::{Entry, Epoch, Restarts};
 use crate::object::Mark;
 
 /// The newest form that this version knows.
-pub const FORM: u8 = 2;
-/// The oldest form whose readers can do with what is written.
+pub const FORM: u8 = 3;
+/// The form of what is done by other methods than a rollout.
+const CLIMBS: u8 = 3;
+/// The newest form of everything else.
+const PLAIN: u8 = 2;
+/// The oldest form whose readers can do with that.
 const READABLE_AS: u8 = 1;
 
 /// Why a record was not read.
@@ -90,11 +100,11 @@ impl Entry {
     }
 
     pub(super) fn written(&self, form: u8) -> Written<'_> {
-        Written {
-            v: READABLE_AS,
-            f: form.clamp(READABLE_AS, FORM),
-            entry: self,
-        }
+        let (v, f) = match self.climb {
+            Some(_) => (CLIMBS, CLIMBS),
+            None => (READABLE_AS, form.clamp(READABLE_AS, PLAIN)),
+        };
+        Written { v, f, entry: self }
     }
 
     /// Reads what [`Entry::write`] wrote, in this version or an older one.
@@ -131,8 +141,8 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::few::Few;
-    use crate::refs::{Name, SourceKind};
     use crate::method::Method;
+    use crate::refs::{Name, SourceKind};
     use crate::state::{End, KeyDigest, Roll, Seen, SeenSource};
 
     /// As the version before form 2 wrote it.

@@ -80,6 +80,17 @@ pub struct Number {
     pub epoch: Epoch,
 }
 
+impl Number {
+    /// Reads what [`fmt::Display`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (n, epoch) = text.split_once('-')?;
+        Some(Self {
+            n: n.parse().ok()?,
+            epoch: Epoch::parse(epoch)?,
+        })
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.n, self.epoch)
@@ -98,6 +109,8 @@ mod tests {
             epoch: draw(1, "u"),
         };
         insta::assert_snapshot!(number, @"4-gvir");
+        assert_eq!(Number::parse("4-gvir"), Some(number));
+        assert_eq!(Number::parse("4"), None);
         assert_ne!(draw(1, "u"), draw(2, "u"));
         assert_ne!(draw(1, "u"), draw(1, "v"));
         assert_eq!(Epoch::parse(&draw(7, "u").to_string()), Some(draw(7, "u")));

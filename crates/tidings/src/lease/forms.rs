@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(forms.lowest(), 1);
         forms.hear("other=9@1 old=1@1", Some(("us", "1")), at(71));
         assert_eq!(forms.lowest(), FORM, "it says the same all the time");
-        assert_eq!(forms.annotation(7), "us=2@7");
+        assert_eq!(forms.annotation(7), format!("us={FORM}@7"));
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         for renewed in 0..5 {
             forms.hear("", Some(("silent", &renewed.to_string())), at(renewed * 50));
             assert_eq!(forms.lowest(), 1);
-            assert_eq!(forms.annotation(3), "us=2@3");
+            assert_eq!(forms.annotation(3), format!("us={FORM}@3"));
         }
         forms.hear("us=2@3", Some(("us", "9")), at(300));
         assert_eq!(forms.lowest(), FORM, "it is gone");

@@ -1,0 +1,175 @@
+//! What is recorded of a roll that does not go by a rollout alone.
+//!
+//! Its rungs are written with the intent, and again before the next one is taken; who
+//! comes after a crash goes on from them, and asks the pods ([`crate::ladder`]). What is
+//! refused is kept with the digest of that content: it is not brought again under this
+//! number, and is told until there is other content.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use tidings_shared::plain::plain;
+
+use crate::digest::Digest;
+use crate::few::Few;
+use crate::method::{Method, Methods};
+
+use super::{Seen, SeenKeys, SeenSource};
+
+/// Characters of the text of a refusal that are kept.
+const TEXT_KEPT: usize = 200;
+
+/// How a roll is done that does not go by a rollout alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Climb {
+    /// The methods that are left for it, from the one on that is taken.
+    #[serde(serialize_with = "write_rungs", deserialize_with = "read_rungs")]
+    pub rungs: Methods,
+    /// That its content was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// How content was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refusal {
+    /// The check of a pod's agent did not pass.
+    Rejected,
+    /// A container that uses it ended by itself when it had come.
+    Died,
+}
+
+/// Content that was refused by a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// How.
+    pub by: Refusal,
+    /// The digest of all that counts of it ([`content_of`]).
+    pub content: Digest,
+    /// The name of the pod.
+    pub pod: Box<str>,
+    /// The last line of the check, where there was one.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub text: Box<str>,
+}
+
+impl Refused {
+    /// A refusal of what was seen; of the text the last line is kept, as it can be shown.
+    pub fn new(by: Refusal, seen: &Few<Seen, SeenSource>, pod: &str, text: &str) -> Self {
+        let mut lines = text.lines().rev().map(str::trim_end);
+        let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+        let line: String = plain(line).chars().take(TEXT_KEPT).collect();
+        Self {
+            by,
+            content: content_of(seen),
+            pod: pod.into(),
+            text: line.into(),
+        }
+    }
+}
+
+/// One digest of all that counts of what was seen, whatever else was written.
+pub fn content_of(seen: &Few<Seen, SeenSource>) -> Digest {
+    let names: Vec<_> = seen.keys().map(|key| String::from(key.clone())).collect();
+    let contents = seen.values().map(|source| match &source.keys {
+        SeenKeys::Together(digest) => *digest,
+        SeenKeys::Apart(keys) => {
+            Digest::of_keys(keys.iter().map(|(key, digest)| (&**key, digest.0)))
+        }
+    });
+    let each = names.iter().map(|name| &**name).zip(contents.map(Some));
+    Digest::of_keys(each)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn write_rungs<S: Serializer>(rungs: &Methods, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(rungs)
+}
+
+/// A method that is not known is of a newer form, which is not read.
+fn read_rungs<'de, D: Deserializer<'de>>(from: D) -> Result<Methods, D::Error> {
+    let text = String::deserialize(from)?;
+    let words = text.split(',').map(str::trim);
+    let methods = words.map(|word| Method::parse(word).ok_or("not a method"));
+    methods.collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refs::{Name, SourceKind};
+    use crate::state::{Entry, Epoch, FORM, KeyDigest, Unread};
+
+    fn seen(value: &str, rv: u64) -> Few<Seen, SeenSource> {
+        let digest = Digest::of_parts(&[value.as_bytes()]);
+        let keys = Few::from([(Name::from("site.conf"), KeyDigest(Some(digest)))]);
+        let source = Seen {
+            kind: SourceKind::ConfigMap,
+            name: "web".into(),
+        };
+        Few::from([(source, SeenSource::new(rv, true, keys))])
+    }
+
+    fn entry() -> Entry {
+        let digest = Digest::of_parts(&[b"template"]);
+        let refused = Refused::new(
+            Refusal::Rejected,
+            &seen("broken", 7),
+            "web-0",
+            "nginx: configuration\nline 3: unexpected \u{1b}[31m}\n\n",
+        );
+        Entry {
+            n: 4,
+            done: false,
+            climb: Some(Box::new(Climb {
+                rungs: Methods::read("hot, rollout").0,
+                refused: Some(refused),
+            })),
+            seen: seen("broken", 7),
+            ..Entry::new("u".into(), Epoch::parse("k7f2").unwrap(), digest)
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let text = entry().write(FORM);
+        assert_eq!(Entry::read(text.as_bytes()).unwrap(), entry());
+        insta::assert_snapshot!(text, @r##"{"v":3,"f":3,"uid":"u","n":4,"epoch":"k7f2","done":false,"template":"13dc57c82341f9ab67c57cdc0fa34912","climb":{"rungs":"hot, rollout","refused":{"by":"rejected","content":"987a6fa19e72c58829ce1990e9fb130f","pod":"web-0","text":"line 3: unexpected \\u{1b}[31m}"}},"seen":{"configmap/web":{"rv":7,"whole":true,"keys":{"site.conf":"566a2a8e6d8e159a9593b3b314b534c0"}}}}"##);
+    }
+
+    /// A version that does not know it would roll what is listed as hot only.
+    #[test]
+    fn whoever_knows_an_older_form_does_not_touch_it() {
+        let text = entry().write(1);
+        assert!(text.starts_with(r#"{"v":3,"f":3,"#), "{text}");
+        let plain = Entry {
+            climb: None,
+            ..entry()
+        };
+        assert!(plain.write(FORM).starts_with(r#"{"v":1,"f":2,"#));
+        let newer = text
+            .replace(r#""f":3"#, r#""f":4"#)
+            .replace("hot", "teleport");
+        assert_eq!(Entry::read(newer.as_bytes()), Err(Unread::Newer(4)));
+    }
+
+    #[test]
+    fn what_was_refused_is_known_by_its_content() {
+        let refused = entry();
+        let by = refused.refused().map(|refused| &*refused.text);
+        assert_eq!(by, Some(r"line 3: unexpected \u{1b}[31m}"));
+        let written_again = Entry {
+            seen: seen("broken", 9),
+            ..entry()
+        };
+        assert!(written_again.refused().is_some());
+        let mended = Entry {
+            seen: seen("mended", 9),
+            ..entry()
+        };
+        assert_eq!(mended.refused(), None);
+    }
+}
