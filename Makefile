@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
+.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -48,6 +48,12 @@ test-page: ## the page in a real browser; installs that (Debian, as root)
 	$(CARGO) build -p tidings
 	$(CARGO) test -p rig --no-run
 	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) RUST_TEST_THREADS=4 $(TARGET)/debug/rig-cluster -- $(CARGO) test -p rig --test it page_ -- --ignored
+
+# The cluster is not started by `cargo run`, and the agent is the one that ships.
+test-node: ## on a real node, where pods run; takes programs of Debian's packages (as root)
+	$(CARGO) build -p tidings
+	$(CARGO) test -p rig --test node --no-run
+	TIDINGS_BIN=$(abspath $(TARGET)/debug/tidings) TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" RUST_TEST_THREADS=4 $(TARGET)/debug/rig-cluster --node -- $(CARGO) test -p rig --test node
 
 test-operators: ## beside the real Prometheus operator, built once from its Go module
 	cluster/operators >/dev/null

@@ -1,4 +1,4 @@
-//! Finds the programs of the control plane.
+//! Finds the programs of Kubernetes: those of the control plane, and of a node.
 //!
 //! First the folder that `KUBEBUILDER_ASSETS` names (etcd and kube-apiserver as
 //! envtest ships them; it has no kube-controller-manager, which then is ours),
@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::daemon::Program;
 
 const FOLDER: &str = "KUBEBUILDER_ASSETS";
+const BUILD: &str = "cluster/build";
 const NAMES: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
 
 /// The programs of the control plane, ready to be given their flags.
@@ -20,6 +21,12 @@ pub(crate) struct Assets {
     pub(crate) etcd: Program,
     pub(crate) api: Program,
     pub(crate) controllers: Program,
+}
+
+/// What a node needs besides, ready to be given their flags: always ours.
+pub(crate) struct NodeAssets {
+    pub(crate) scheduler: Program,
+    pub(crate) kubelet: Program,
 }
 
 impl Assets {
@@ -36,6 +43,17 @@ impl Assets {
     }
 }
 
+impl NodeAssets {
+    /// Finds the programs, building what is not there.
+    pub(crate) fn find() -> Result<Self> {
+        let binary = prepared_by(BUILD)?;
+        Ok(Self {
+            scheduler: Program::new(&binary).arg("kube-scheduler"),
+            kubelet: Program::new(&binary).arg("kubelet"),
+        })
+    }
+}
+
 fn find(name: &str, folder: Option<&Path>, built: &mut Option<PathBuf>) -> Result<Program> {
     let path = folder.map(|folder| folder.join(name));
     if let Some(path) = path.filter(|path| path.is_file()) {
@@ -43,7 +61,7 @@ fn find(name: &str, folder: Option<&Path>, built: &mut Option<PathBuf>) -> Resul
     }
     let binary = match built {
         Some(binary) => binary.clone(),
-        None => built.insert(prepared_by("cluster/build")?).clone(),
+        None => built.insert(prepared_by(BUILD)?).clone(),
     };
     Ok(Program::new(binary).arg(name))
 }

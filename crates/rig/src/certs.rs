@@ -4,7 +4,10 @@
 //! In: nothing. Out: PEM texts. An error here is a bug or a broken machine.
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 
 /// Signs the server certificates that a kubeconfig of the rig trusts.
 pub struct Authority {
@@ -44,11 +47,30 @@ impl Authority {
 
     /// A server certificate for the loopback addresses.
     pub fn server(&self, name: &str) -> Result<Identity> {
-        let hosts = ["127.0.0.1", "localhost"].map(str::to_owned).to_vec();
+        self.server_at(name, &[])
+    }
+
+    /// The same, for these hosts too.
+    pub(crate) fn server_at(&self, name: &str, hosts: &[&str]) -> Result<Identity> {
+        let all = ["127.0.0.1", "localhost"].into_iter();
+        let all = all.chain(hosts.iter().copied()).map(str::to_owned);
+        self.sign(&named(name, all.collect())?)
+    }
+
+    /// A certificate by which this user of this group is known.
+    pub(crate) fn client(&self, user: &str, group: &str) -> Result<Identity> {
+        let mut params = named(user, Vec::new())?;
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Result<Identity> {
         let key = KeyPair::generate()?;
-        let cert = named(name, hosts)?.signed_by(&key, &self.issuer)?.pem();
         Ok(Identity {
-            cert,
+            cert: params.signed_by(&key, &self.issuer)?.pem(),
             key: key.serialize_pem(),
         })
     }

@@ -58,7 +58,7 @@ impl Cluster {
         if let Some(path) = std::env::var_os(GIVEN) {
             return Self::given(Path::new(&path)).await;
         }
-        Self::attach(&keeper::start_for_this_program()?).await
+        Self::attach(&keeper::start_for_this_program(&[])?).await
     }
 
     /// Starts a cluster that ends with the value.

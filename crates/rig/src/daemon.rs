@@ -48,6 +48,19 @@ impl Program {
         self
     }
 
+    /// The same, started by a wrapper that runs what stands behind its own arguments.
+    #[must_use]
+    pub(crate) fn under(self, wrapper: Self) -> Self {
+        let wrapped = std::iter::once(self.path).chain(self.args);
+        let mut env = self.env;
+        env.extend(wrapper.env);
+        Self {
+            path: wrapper.path,
+            args: wrapper.args.into_iter().chain(wrapped).collect(),
+            env,
+        }
+    }
+
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
@@ -137,6 +150,12 @@ impl Daemon {
         // Both fail only when the process is gone already.
         child.kill().ok();
         child.wait().ok();
+    }
+
+    /// Waits for the process' own end.
+    pub(crate) fn wait(&self) {
+        // It fails only when the process is gone already.
+        self.child().wait().ok();
     }
 
     /// All complete lines written so far.

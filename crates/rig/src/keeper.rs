@@ -14,12 +14,13 @@ use anyhow::{Context, Result};
 use crate::cluster::SHARED;
 use crate::programs;
 
-/// Starts the keeper and gives the folder of its cluster.
-pub(crate) fn start_for_this_program() -> Result<PathBuf> {
+/// Starts the keeper with these options too, and gives the folder of its cluster.
+pub(crate) fn start_for_this_program(options: &[&str]) -> Result<PathBuf> {
     static KEEPER: OnceLock<Child> = OnceLock::new();
     let binary = programs::folder()?.join("rig-cluster");
     let mut child = Command::new(&binary)
         .arg("--until-input-ends")
+        .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

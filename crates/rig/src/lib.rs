@@ -1,7 +1,7 @@
 //! A real control plane for tests, the demo and the benchmarks.
 //!
 //! [`Cluster`] is etcd, kube-apiserver and kube-controller-manager as Kubernetes
-//! ships them; [`kubelet`] plays the nodes; [`proxy`] stands between a program
+//! ships them; [`kubelet`] plays the nodes, [`node`] is a real one; [`proxy`] stands between a program
 //! under test and the API server to record and to disturb; [`process`] runs the
 //! real `tidings`, [`installed`] with namespaces of its own; [`memory`] looks into
 //! it; [`receiver`] is who is told elsewhere; [`manifests`] and [`fixtures`] make
@@ -26,6 +26,7 @@ mod kubeconfig;
 pub mod kubelet;
 pub mod manifests;
 pub mod memory;
+pub mod node;
 pub mod operator;
 pub mod packages;
 pub mod plane;
@@ -42,6 +43,7 @@ pub mod wait;
 pub use cluster::Cluster;
 pub use installed::Installed;
 pub use kubeconfig::client_of;
+pub use node::Node;
 pub use plane::Options;
 pub use wait::{holds, secs, wait_until};
 

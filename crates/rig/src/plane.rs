@@ -11,9 +11,13 @@ use rustix::process::Signal;
 use crate::assets::Assets;
 use crate::certs::{Authority, signing_keys};
 use crate::daemon::{Daemon, Program};
+use crate::node::network;
 use crate::ports::free_port;
 use crate::wait::{secs, wait_until};
 use crate::{kubeconfig, users};
+
+/// The file with the authority's certificate.
+pub(crate) const AUTHORITY: &str = "authority.crt";
 
 const START_LIMIT: std::time::Duration = secs(60);
 
@@ -24,9 +28,17 @@ const CONTROLLERS: &str = "clusterrole-aggregation-controller,cronjob-controller
     namespace-controller,replicaset-controller,statefulset-controller,\
     ttl-after-finished-controller";
 
+/// Those that the pods of a real node need besides: accounts and whom they trust, the
+/// taint of a node that is not ready, budgets.
+const CONTROLLERS_OF_A_NODE: &str = "disruption-controller,node-lifecycle-controller,\
+    root-ca-certificate-publisher-controller,serviceaccount-controller";
+
 /// How to start a control plane of one's own.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// For the pods of a real node ([`crate::Node`]): they have the token of their
+    /// account, the API server reaches their kubelet, and they reach the API server.
+    pub real_node: bool,
     /// Nodes that the fake kubelet plays; with 0, pods stay pending.
     pub nodes: usize,
     /// The controller-manager's `--kube-api-qps`; the burst is half as much more.
@@ -41,6 +53,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            real_node: false,
             nodes: 1,
             controller_qps: 400,
             api_flags: Vec::new(),
@@ -68,8 +81,9 @@ impl Plane {
         write_files(folder, api_port)?;
         let etcd_program = etcd_flags(assets.etcd, folder, etcd_port);
         let etcd = spawn(folder, "etcd", &etcd_program)?;
-        let api_program =
-            api_flags(assets.api, folder, api_port, etcd_port).args(options.api_flags.clone());
+        let api_program = api_flags(assets.api, folder, api_port, etcd_port)
+            .args(pod_flags(folder, options.real_node))
+            .args(options.api_flags.clone());
         let api = spawn(folder, "kube-apiserver", &api_program)?;
         answers(folder, &api, &etcd).await?;
         let controllers = controller_flags(assets.controllers, folder, options);
@@ -170,8 +184,12 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 fn write_files(folder: &Path, api_port: u16) -> Result<()> {
     let authority = Authority::new()?;
-    let server = authority.server("kube-apiserver")?;
+    let server = authority.server_at("kube-apiserver", &[network::API])?;
+    let client = authority.client("kube-apiserver", "system:masters")?;
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
+    write(AUTHORITY, authority.pem())?;
+    write("kubelet-client.crt", &client.cert)?;
+    write("kubelet-client.key", &client.key)?;
     write("apiserver.crt", &server.cert)?;
     write("apiserver.key", &server.key)?;
     let (private, public) = signing_keys()?;
@@ -226,20 +244,35 @@ fn api_flags(program: Program, folder: &Path, port: u16, etcd_port: u16) -> Prog
         .arg(format!("--secure-port={port}"))
         .arg("--bind-address=127.0.0.1")
         .arg("--endpoint-reconciler-type=none")
-        .arg("--service-cluster-ip-range=10.0.0.0/24")
         .arg("--authorization-mode=Node,RBAC")
         .arg(flag("--token-auth-file", &users::tokens(folder)))
         .arg("--service-account-issuer=https://kubernetes.default.svc")
         .arg(flag("--service-account-key-file", &verifying))
         .arg(flag("--service-account-signing-key-file", &signing))
-        // Pods need no token here; with it, none could be made without the controller.
-        .arg("--disable-admission-plugins=ServiceAccount")
         .arg("--allow-privileged=true")
         .arg(flag("--tls-cert-file", &folder.join("apiserver.crt")))
         .arg(flag(
             "--tls-private-key-file",
             &folder.join("apiserver.key"),
         ))
+}
+
+/// What depends on whether pods really run.
+fn pod_flags(folder: &Path, run: bool) -> Vec<String> {
+    if !run {
+        return vec![
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            // Pods need no token here; with it, none could be made without the controller.
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+        ];
+    }
+    let client = |ending| folder.join(format!("kubelet-client.{ending}"));
+    vec![
+        format!("--service-cluster-ip-range={}", network::SERVICES),
+        "--kubelet-preferred-address-types=InternalIP".to_owned(),
+        flag("--kubelet-client-certificate", &client("crt")),
+        flag("--kubelet-client-key", &client("key")),
+    ]
 }
 
 fn controller_flags(program: Program, folder: &Path, options: &Options) -> Program {
@@ -249,7 +282,8 @@ fn controller_flags(program: Program, folder: &Path, options: &Options) -> Progr
             "--kubeconfig",
             &users::kubeconfig(folder, users::ADMIN),
         ))
-        .arg(format!("--controllers={CONTROLLERS}"))
+        .arg(format!("--controllers={}", controllers(options)))
+        .arg(flag("--root-ca-file", &folder.join(AUTHORITY)))
         .arg("--leader-elect=false")
         .arg("--secure-port=0")
         .arg(format!("--kube-api-qps={qps}"))
@@ -257,6 +291,14 @@ fn controller_flags(program: Program, folder: &Path, options: &Options) -> Progr
         .args(options.controller_flags.clone())
 }
 
-fn flag(name: &str, path: &Path) -> String {
+fn controllers(options: &Options) -> String {
+    if options.real_node {
+        format!("{CONTROLLERS},{CONTROLLERS_OF_A_NODE}")
+    } else {
+        CONTROLLERS.to_owned()
+    }
+}
+
+pub(crate) fn flag(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
 }

@@ -1,6 +1,6 @@
 //! The users of a cluster of the rig: who they are and their kubeconfigs.
 //!
-//! All but `admin` may do nothing until a test grants it to them. A service
+//! All but `admin` and the kubelet may do nothing until a test grants it to them. A service
 //! account is the better identity for a program under test: any number of them,
 //! and on every cluster.
 
@@ -14,6 +14,9 @@ use crate::{kubeconfig, random};
 /// The user that may do everything.
 pub(crate) const ADMIN: &str = "admin";
 
+/// The user that the kubelet of the real node is: the Node authorizer goes by the name.
+pub(crate) const KUBELET: &str = "system:node:rig";
+
 /// User and group. `tidings` and `tidings-b` are for programs, the others play people.
 const USERS: &[(&str, &str)] = &[
     (ADMIN, "system:masters"),
@@ -21,6 +24,7 @@ const USERS: &[(&str, &str)] = &[
     ("tidings-b", "tidings"),
     ("alice", "people"),
     ("bob", "people"),
+    (KUBELET, "system:nodes"),
 ];
 
 /// Writes the API server's token file and one kubeconfig per user.

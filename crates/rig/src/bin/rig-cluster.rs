@@ -1,7 +1,8 @@
 //! Starts a cluster of the rig and keeps it: for a command, or until it is ended.
 //!
-//! `rig-cluster -- cargo test -p rig` gives all test programs one cluster. Without
-//! a command it prints what to export, and stays until SIGINT or SIGTERM.
+//! `rig-cluster -- cargo test -p rig` gives all test programs one cluster, with
+//! `--node` one in which pods run. Without a command it prints what to export, and
+//! stays until SIGINT or SIGTERM.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use rig::cluster::{Cluster, SHARED};
+use rig::node::{self, Node};
 use rig::plane::Options;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +22,10 @@ struct Args {
     /// Nodes that the fake kubelet plays; with 0, pods stay pending.
     #[arg(long, default_value_t = 1)]
     nodes: usize,
+    /// A real node instead, where pods run; as root. Where it cannot be, it is said and
+    /// the command is run without a cluster.
+    #[arg(long)]
+    node: bool,
     /// The controller-manager's request rate; 20 is Kubernetes' default.
     #[arg(long, default_value_t = Options::default().controller_qps)]
     controller_qps: u32,
@@ -38,26 +44,46 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
+    if args.node {
+        return with_a_node(&args).await;
+    }
     let options = Options {
         nodes: args.nodes,
         controller_qps: args.controller_qps,
         ..Options::default()
     };
     let cluster = Cluster::start(options).await?;
+    keep(&args, &cluster).await
+}
+
+#[expect(clippy::print_stderr, reason = "what the tests lack")]
+async fn with_a_node(args: &Args) -> Result<ExitCode> {
+    let (Some(why), Some(command)) = (node::lack(), args.command.split_first()) else {
+        return tokio::select! {
+            node = Node::start() => keep(args, node?.cluster()).await,
+            () = told_to_end() => Ok(ExitCode::FAILURE),
+        };
+    };
+    eprintln!("no real node on this machine: {why}");
+    run(command, None).await
+}
+
+/// Keeps the cluster for the command, or until it is ended.
+async fn keep(args: &Args, cluster: &Cluster) -> Result<ExitCode> {
     if let Some(file) = &args.kubeconfig_to {
         std::fs::copy(cluster.kubeconfig(), file)?;
     }
     match args.command.split_first() {
-        Some((program, rest)) => run(program, rest, cluster.folder()).await,
-        None => stay(&cluster, args.until_input_ends).await,
+        Some(command) => run(command, Some(cluster.folder())).await,
+        None => stay(cluster, args.until_input_ends).await,
     }
 }
 
 /// Runs the command; its exit code is ours.
-async fn run(program: &str, args: &[String], folder: &Path) -> Result<ExitCode> {
+async fn run((program, args): (&String, &[String]), folder: Option<&Path>) -> Result<ExitCode> {
     let mut child = Command::new(program)
         .args(args)
-        .env(SHARED, folder)
+        .envs(folder.map(|folder| (SHARED, folder)))
         .kill_on_drop(true)
         .spawn()?;
     let status = tokio::select! {

@@ -1,0 +1,46 @@
+//! What keeps a machine from having a node.
+//!
+//! In: nothing. Out: why not, for people. Where it cannot be, tests are left out, each
+//! by a line of its own; `TIDINGS_RIG_NODE=required` makes that a failure.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use anyhow::{Result, bail};
+
+use crate::assets::prepared_by;
+
+/// With the value `required`, a test that needs a node fails where there cannot be one.
+pub const REQUIRED: &str = "TIDINGS_RIG_NODE";
+
+/// Why this machine cannot have a node, if it cannot.
+pub fn lack() -> Option<&'static str> {
+    programs().as_ref().err().map(String::as_str)
+}
+
+/// Whether the test that asks is left out, which is then said where a test's output is
+/// not caught.
+pub(super) fn leaves_out_this_test() -> Result<bool> {
+    let Some(why) = lack() else {
+        return Ok(false);
+    };
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    if std::env::var_os(REQUIRED).is_some_and(|value| value == "required") {
+        bail!("{test} needs a real node: {why}");
+    }
+    writeln!(std::io::stderr(), "SKIPPED {test}: no real node: {why}")?;
+    Ok(true)
+}
+
+/// The folder that `scripts/node` makes.
+pub(super) fn programs() -> &'static Result<PathBuf, String> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        if !rustix::process::geteuid().is_root() {
+            return Err("it takes root".to_owned());
+        }
+        prepared_by("scripts/node").map_err(|error| format!("{error:#}"))
+    })
+}

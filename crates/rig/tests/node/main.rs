@@ -1,0 +1,8 @@
+//! What Tidings promises about pods, on a real node: kubelet, containerd, real servers.
+//!
+//! All share one cluster and its node, and run side by side in namespaces of their own.
+//! Where the machine cannot have a node each test says that it is left out, and why
+//! (`rig::node::lack`). Tests poke a pod to be quick: its kubelet then brings changed
+//! files at once. One waits for what comes by itself.
+
+mod node;
