@@ -32,6 +32,8 @@ mod render;
 
 mod memory;
 
+mod inquiry;
+
 mod report;
 
 mod act;

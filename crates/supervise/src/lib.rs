@@ -9,6 +9,7 @@
 //! What it promises, whatever the order of events (`tests/model.rs`):
 //! - there are never two children, and never two jobs at once;
 //! - the newest content stays *owed* until it is taken;
+//! - paced, it is taken when it was released, and nothing else is;
 //! - identical content does nothing;
 //! - the child's own exit code is always passed on.
 
@@ -39,6 +40,8 @@ pub enum Event {
     MayBeOld,
     /// What runs has this version, which the files contained at the start.
     IsCurrent(Version),
+    /// What the files contain may be taken, if this is it ([`Policy::paced`]).
+    Released(Version),
     /// Rendering and checking this version ended, with the reason if refused.
     Prepared(Version, Result<(), String>),
     /// An attempt to make the process take this version ended.
@@ -91,8 +94,9 @@ pub enum Effect {
     Act(Version),
     /// A newer version waits: end the proof that is still under way early.
     Interrupt,
-    /// The process has this version: keep that over the end of the agent.
-    Keep(Version),
+    /// The process has this version, as far as this is known: keep that over the end of
+    /// the agent.
+    Keep(Version, Grounds),
     /// Tell people.
     Say(Note),
     /// End the agent with this code.
@@ -106,9 +110,31 @@ pub enum Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// It has what the files contain now.
-    Current,
+    Current(Grounds),
     /// Not yet: [`Event::IsCurrent`] or [`Event::MayBeOld`] will tell.
     NotYet,
+}
+
+/// How it is known that the process has a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grounds {
+    /// It showed that, or has started with it.
+    Shown,
+    /// It was told, and nothing was asked for that would show more.
+    Told,
+}
+
+/// Whether the process has what the files contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It has.
+    Taken(Grounds),
+    /// The last attempt ended like this; another may be under way.
+    Failed(Outcome),
+    /// Nothing speaks against it, and it is not released.
+    Held,
+    /// None of these yet.
+    Pending,
 }
 
 /// What people are told: a line in the log, a metric, a field of `/state.json`.
@@ -194,8 +220,12 @@ pub struct State {
     child: Child,
     /// What the files contain.
     seen: Version,
-    /// What the process runs, if that is known.
-    taken: Option<Version>,
+    /// What the process runs, if that is known, and how.
+    taken: Option<(Version, Grounds)>,
+    /// What may be taken, where that has to be said.
+    released: Option<Version>,
+    /// How the last attempt on what the files contain ended, if it failed.
+    failed: Option<Outcome>,
     /// Nobody has said yet what the process had when the agent started.
     untold: bool,
     work: Work,

@@ -50,6 +50,10 @@ impl Backoff {
 
 /// The settings of the machine.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own"
+)]
 pub struct Policy {
     /// The agent has a command of its own to run (`run`), or not (`watch`).
     pub supervises: bool,
@@ -59,6 +63,8 @@ pub struct Policy {
     pub on_failed_restart: FailedRestart,
     /// A rendering or a check comes before every action.
     pub prepares: bool,
+    /// What was checked waits until it is released.
+    pub paced: bool,
     /// Changes closer together than this become one action.
     pub quiet: Duration,
     /// No change waits longer than this for quiet.

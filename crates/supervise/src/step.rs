@@ -2,10 +2,13 @@
 //! begins work that has become possible.
 
 use super::{
-    Attempt, Child, Effect, Event, FailedRestart, Known, Life, Note, OnChange, Pace, Policy,
-    Purpose, State, Time, Took, Version, Work,
+    Attempt, Child, Effect, Event, FailedRestart, Grounds, Known, Life, Note, OnChange, Pace,
+    Policy, Purpose, Standing, State, Time, Took, Version, Work,
 };
 use crate::action::{Outcome, Signal};
+
+/// What people are told of what is held.
+const HELD: &str = "held until somebody names all that is new (--paced)";
 
 impl State {
     /// The state before the first event, and what to do first. `baseline` is
@@ -17,17 +20,20 @@ impl State {
         } else {
             (Child::None, Vec::new())
         };
-        let current = known == Known::Current;
-        if current {
-            effects.push(Effect::Keep(baseline));
-        }
+        let taken = match known {
+            Known::Current(grounds) => Some((baseline, grounds)),
+            Known::NotYet => None,
+        };
+        effects.extend(taken.map(|(version, grounds)| Effect::Keep(version, grounds)));
         let state = Self {
             pace: Pace::new(policy.quiet, policy.cap, policy.settle_first),
             policy,
             child,
             seen: baseline,
-            taken: current.then_some(baseline),
-            untold: !current,
+            taken,
+            released: taken.map(|(version, _)| version),
+            failed: None,
+            untold: taken.is_none(),
             work: Work::Idle,
             prepared: None,
             unproved: None,
@@ -54,6 +60,7 @@ impl State {
             Event::Flickered => self.flickered(now),
             Event::MayBeOld => self.may_be_old(now),
             Event::IsCurrent(version) => self.is_current(version, out),
+            Event::Released(version) => self.release(now, version),
             Event::Prepared(version, result) => self.prepared(now, version, result, out),
             Event::Acted(version, took) => self.acted(now, version, took, out),
             Event::ChildExited(code) => self.child_exited(now, code, out),
@@ -76,7 +83,7 @@ impl State {
 
     /// Whether the newest content still has to be taken.
     pub fn owes(&self) -> bool {
-        self.taken != Some(self.seen)
+        self.taken() != Some(self.seen)
     }
 
     /// What the files contain, as far as the machine was told.
@@ -86,7 +93,46 @@ impl State {
 
     /// What the process runs, if that is known.
     pub fn taken(&self) -> Option<Version> {
-        self.taken
+        self.taken.map(|(version, _)| version)
+    }
+
+    /// Whether the process has what the files contain.
+    pub fn standing(&self) -> Standing {
+        match (self.taken, self.failed) {
+            (Some((version, proof)), _) if version == self.seen => Standing::Taken(proof),
+            (_, Some(outcome)) => Standing::Failed(outcome),
+            _ if self.is_held() => Standing::Held,
+            _ => Standing::Pending,
+        }
+    }
+
+    /// Nothing is left to be done but to release it.
+    fn is_held(&self) -> bool {
+        let is_ready = self.work == Work::Idle && !self.untold;
+        is_ready && self.is_checked(self.seen) && !self.may_take(self.seen)
+    }
+
+    /// Content that is not the newest any more is nothing that could be taken: the
+    /// process would read what came after it. A child that is down is started all the
+    /// same, and takes what is there.
+    fn may_take(&self, version: Version) -> bool {
+        let is_released = self.released == Some(version) && version == self.seen;
+        !self.policy.paced || is_released || matches!(self.child, Child::Failed(_))
+    }
+
+    /// It counts for the content that is there now, and for no other.
+    fn release(&mut self, now: Time, version: Version) {
+        if version == self.seen && self.released != Some(version) {
+            self.released = Some(version);
+            if self.is_checked(version) && !self.untold {
+                self.pace.at_once(now);
+            }
+        }
+    }
+
+    /// Nothing is left to be done before it is taken.
+    fn is_checked(&self, version: Version) -> bool {
+        !self.policy.prepares || self.prepared == Some(version)
     }
 
     fn changed(&mut self, now: Time, version: Version) {
@@ -101,6 +147,7 @@ impl State {
         self.read_since_look = false;
         self.attempt.moved_meanwhile = true;
         self.prepared = None;
+        self.failed = None;
         self.tries = 0;
         self.retry_at = None;
         self.pace.changed(now);
@@ -127,13 +174,14 @@ impl State {
     fn is_current(&mut self, version: Version, out: &mut Vec<Effect>) {
         if self.untold && version == self.seen {
             self.untold = false;
-            self.take(version, out);
+            self.take(version, Grounds::Shown, out);
         }
     }
 
-    fn take(&mut self, version: Version, out: &mut Vec<Effect>) {
-        self.taken = Some(version);
-        out.push(Effect::Keep(version));
+    fn take(&mut self, version: Version, proof: Grounds, out: &mut Vec<Effect>) {
+        self.taken = Some((version, proof));
+        self.released = Some(version);
+        out.push(Effect::Keep(version, proof));
     }
 
     /// Begins, ends or interrupts what time or the last event made possible.
@@ -161,6 +209,7 @@ impl State {
 
     fn can_interrupt(&self) -> bool {
         matches!(self.work, Work::Acting(version) if version != self.seen)
+            && self.may_take(self.seen)
             && !self.attempt.interrupted
             && self.child == self.resting_child()
     }
@@ -181,7 +230,7 @@ impl State {
         let version = self.seen;
         self.pace.begun(now);
         self.retry_at = None;
-        if !self.policy.prepares || self.prepared == Some(version) {
+        if self.is_checked(version) {
             return self.act(now, version, out);
         }
         self.preparing_since.get_or_insert(now);
@@ -223,6 +272,11 @@ impl State {
             return;
         }
         self.preparing_since = None;
+        if !self.may_take(version) {
+            self.failed = None;
+            out.push(Effect::Say(Note::Waiting(HELD.into())));
+            return;
+        }
         let moved = std::mem::take(&mut self.attempt).moved_meanwhile;
         self.read_since_look = true;
         match self.policy.on_change {
@@ -286,8 +340,8 @@ impl State {
         // The files have not changed since: what the check allowed stays allowed.
         let allowed = self.prepared.filter(|_| !is_over(&took));
         match took {
-            Took::Applied => self.succeed(version, Outcome::Applied, out),
-            Took::Delivered => self.succeed(version, Outcome::Unverified, out),
+            Took::Applied => self.succeed(version, Grounds::Shown, out),
+            Took::Delivered => self.succeed(version, Grounds::Told, out),
             Took::NotUp(why) | Took::UnderWay(why) => {
                 self.retry_at = Some(now + self.policy.until_up);
                 out.push(Effect::Say(Note::Waiting(why)));
@@ -320,15 +374,24 @@ impl State {
         let why =
             format!("the new process ended with exit code {code} before it had proved itself");
         self.fail(now, version, (Outcome::Rejected, why), out);
+        if version != self.seen && self.next_begin().is_none() {
+            // What was held is what a child that is down is started with.
+            self.pace.at_once(now);
+        }
     }
 
-    fn succeed(&mut self, version: Version, outcome: Outcome, out: &mut Vec<Effect>) {
+    fn succeed(&mut self, version: Version, proof: Grounds, out: &mut Vec<Effect>) {
         self.unproved = None;
         self.taken = None;
         if !self.attempt.moved_meanwhile {
-            self.take(version, out);
+            self.take(version, proof, out);
         }
         self.tries = 0;
+        self.failed = None;
+        let outcome = match proof {
+            Grounds::Shown => Outcome::Applied,
+            Grounds::Told => Outcome::Unverified,
+        };
         out.push(Effect::Say(Note::Ended {
             version,
             outcome,
@@ -348,6 +411,7 @@ impl State {
         self.preparing_since = None;
         self.prepared = None;
         if version == self.seen {
+            self.failed = Some(outcome);
             self.tries = self.tries.saturating_add(1);
             self.retry_at = self.policy.backoff.next(now, self.tries);
         }

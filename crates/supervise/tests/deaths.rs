@@ -7,12 +7,12 @@ mod common;
 use common::policy;
 use std::time::Duration;
 use tidings_supervise::action::{Outcome, Signal};
-use tidings_supervise::{Effect, Event, Known, Note, State, Took, Version};
+use tidings_supervise::{Effect, Event, Grounds, Known, Note, State, Took, Version};
 
 /// What is said when the process ends amid an attempt, after these signals.
 fn said(signals: &[Signal]) -> (Outcome, String, bool) {
     let at = Duration::from_secs;
-    let (mut state, _) = State::new(policy(), Version(1), Known::Current);
+    let (mut state, _) = State::new(policy(), Version(1), Known::Current(Grounds::Shown));
     state.step(at(1), Event::Changed(Version(2)));
     state.step(at(9), Event::Tick);
     for signal in signals {

@@ -18,7 +18,8 @@ use proptest::prelude::*;
 use std::time::Duration;
 use tidings_supervise::action::Signal;
 use tidings_supervise::{
-    Effect, Event, FailedRestart, Known, OnChange, Policy, State, Time, Took, Version,
+    Effect, Event, FailedRestart, Grounds, Known, OnChange, Policy, Standing, State, Time, Took,
+    Version,
 };
 
 /// One thing that the world does next.
@@ -38,6 +39,10 @@ enum Op {
     Wait(u16),
     /// The agent is killed and started again (`watch` only).
     AgentRestarts,
+    /// Somebody says that what is on the disk may be taken.
+    Release,
+    /// Somebody says that of content that may not be there, or not any more.
+    ReleaseOther(u8),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,8 +63,8 @@ enum Memory {
     Nowhere,
     /// The process had this version, at this write.
     Taken(Version, u32),
-    /// An action was begun.
-    Doubt,
+    /// An action was begun, for this version if that is known.
+    Doubt(Option<Version>),
 }
 
 /// What the shell is told about the process at the start: see `FirstLook`.
@@ -100,6 +105,8 @@ struct World {
     slow: Option<(Version, u32, Version)>,
     /// What the last check allowed, until it is used.
     checked: Option<Version>,
+    /// What was released last, or taken by a start.
+    approved: Version,
     actions: u32,
     reasons_to_act: u32,
     told_to_end: bool,
@@ -110,11 +117,11 @@ struct World {
 impl World {
     fn new(policy: Policy, remembers: bool, visible: bool) -> Self {
         let disk = Version(0);
-        let (agent, effects) = State::new(policy.clone(), disk, Known::Current);
+        let (agent, effects) = State::new(policy.clone(), disk, Known::Current(Grounds::Shown));
         let mut world = Self {
             policy,
             memory: if remembers {
-                Memory::Doubt
+                Memory::Doubt(None)
             } else {
                 Memory::Nowhere
             },
@@ -135,6 +142,7 @@ impl World {
             killable: false,
             slow: None,
             checked: None,
+            approved: disk,
             actions: 0,
             reasons_to_act: 0,
             told_to_end: false,
@@ -168,8 +176,10 @@ impl World {
                 self.killable = false;
                 self.process_starts();
             }
-            Effect::SignalChild(_) | Effect::StopChild(_) => {
+            Effect::SignalChild(_) => assert_eq!(self.children, 1, "a signal for nobody"),
+            Effect::StopChild(_) => {
                 assert_eq!(self.children, 1, "a signal for nobody");
+                self.only_what_is_released(self.agent.seen());
             }
             Effect::Prove(version) => {
                 assert_eq!(self.children, 1, "nobody to be watched");
@@ -183,8 +193,9 @@ impl World {
                     !self.policy.prepares || allowed == Some(version),
                     "unchecked"
                 );
+                self.only_what_is_released(version);
                 if self.memory != Memory::Nowhere {
-                    self.memory = Memory::Doubt;
+                    self.memory = Memory::Doubt(Some(version));
                 }
                 self.act_write = self.seen_write;
                 let slow = self.slow.take();
@@ -199,9 +210,12 @@ impl World {
                 self.actions += 1;
             }
             Effect::Exit(code) => self.exit = Some(code),
-            Effect::Keep(version) => self.keep(version),
+            Effect::Keep(version, _) => self.keep(version),
             Effect::Leave(code, version) => {
                 assert_eq!(OnChange::Exit(code), self.policy.on_change);
+                if !self.policy.supervises {
+                    self.only_what_is_released(version);
+                }
                 self.actions += 1;
                 self.keep(version);
                 self.all_restarts();
@@ -215,7 +229,24 @@ impl World {
         self.job = Some(job);
     }
 
+    /// While the program runs: what it starts with is another matter.
+    fn only_what_is_released(&self, version: Version) {
+        assert!(
+            !self.policy.paced || version == self.approved,
+            "{version:?} was not released"
+        );
+    }
+
+    fn release(&mut self, version: Version) {
+        if version == self.agent.seen() {
+            self.approved = version;
+        }
+        self.say(Event::Released(version));
+    }
+
     fn keep(&mut self, version: Version) {
+        // By a start, where it was not released.
+        self.approved = version;
         if self.memory != Memory::Nowhere {
             // Of any other version it is not known which write it was.
             let write = if version == self.agent.seen() {
@@ -373,7 +404,7 @@ impl World {
         self.seen_write = self.writes;
         let remembered = self.memory == Memory::Taken(self.disk, self.writes);
         let known = if self.policy.supervises || remembered {
-            Known::Current
+            Known::Current(Grounds::Shown)
         } else {
             Known::NotYet
         };
@@ -384,6 +415,19 @@ impl World {
         let (agent, effects) = State::new(self.policy.clone(), self.disk, known);
         self.agent = agent;
         self.carry_out(effects);
+        // Before the look: the order of the shell.
+        if self.is_remembered(self.disk) {
+            self.release(self.disk);
+        }
+    }
+
+    /// Whether an action for it was begun, or it was taken.
+    fn is_remembered(&self, version: Version) -> bool {
+        match self.memory {
+            Memory::Doubt(begun) => begun == Some(version),
+            Memory::Taken(taken, _) => taken == version,
+            Memory::Nowhere => false,
+        }
     }
 
     /// The first thing that the worker does: nothing else is done before.
@@ -413,6 +457,8 @@ impl World {
             Op::Signal(number) => self.signal(Signal::from_number(number).unwrap()),
             Op::Wait(millis) => self.wait(Duration::from_millis(millis.into())),
             Op::AgentRestarts => self.agent_restarts(),
+            Op::Release => self.release(self.disk),
+            Op::ReleaseOther(content) => self.release(Version(content.into())),
         }
     }
 
@@ -450,6 +496,22 @@ impl World {
         panic!("never at rest: {:?}", self.agent);
     }
 
+    /// What is held is what was not released, and nothing was done for it; once it is
+    /// released it is taken.
+    fn check_what_is_held(&mut self) {
+        if self.exit.is_some() || self.told_to_end || self.agent.standing() != Standing::Held {
+            return;
+        }
+        assert!(self.policy.paced && self.agent.owes());
+        let runs = u32::from(self.policy.supervises);
+        assert_eq!(self.children, runs, "nothing is started while it is held");
+        let actions = self.actions;
+        self.wait(Duration::from_hours(1));
+        assert_eq!(self.actions, actions, "acted on what is held");
+        self.release(self.disk);
+        self.settle();
+    }
+
     fn check_promises(&self) {
         match (self.exit, self.policy.on_change) {
             (Some(code), _) if self.policy.supervises => {
@@ -460,6 +522,7 @@ impl World {
             (None, _) => {
                 assert_eq!(self.loaded, self.disk, "a change was lost");
                 assert!(!self.agent.owes(), "still owed at rest: {:?}", self.agent);
+                assert!(matches!(self.agent.standing(), Standing::Taken(_)));
             }
         }
         assert!(
@@ -478,13 +541,14 @@ fn policies() -> impl Strategy<Value = Policy> {
         Just(OnChange::Exit(90))
     ];
     let on_failed_restart = prop_oneof![Just(FailedRestart::Exit), Just(FailedRestart::KeepTrying)];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     (flags, on_change, on_failed_restart).prop_map(
-        |((supervises, prepares, settle_first), on_change, on_failed_restart)| Policy {
+        |((supervises, prepares, settle_first, paced), on_change, on_failed_restart)| Policy {
             supervises: supervises || on_change == OnChange::Restart,
             on_change,
             on_failed_restart,
             prepares,
+            paced,
             settle_first,
             ..policy()
         },
@@ -499,6 +563,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => (0u8..6).prop_map(Op::FinishJob),
         6 => (0u16..3000).prop_map(Op::Wait),
         2 => Just(Op::AgentRestarts),
+        3 => Just(Op::Release),
+        1 => (0u8..4).prop_map(Op::ReleaseOther),
         1 => any::<u8>().prop_map(Op::ProcessExits),
         1 => signal.prop_map(Op::Signal),
     ];
@@ -514,11 +580,14 @@ proptest! {
     ) {
         // By an exit code without either, nothing can be known: see docs/agent.md.
         let blind = matches!(policy.on_change, OnChange::Exit(_)) && !remembers;
+        // Without a memory a restarted agent would not know what it was not to take.
+        let remembers = remembers || policy.paced;
         let mut world = World::new(policy, remembers, visible || blind);
         for op in &ops {
             world.play(op);
         }
         world.settle();
+        world.check_what_is_held();
         world.check_promises();
     }
 }

@@ -86,6 +86,19 @@ pub enum Standing {
     Pending,
 }
 
+impl Standing {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+            Self::Unverified => "unverified",
+            Self::Held => "held",
+            Self::Pending => "pending",
+        }
+    }
+}
+
 impl Serialize for Wanted {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -171,6 +184,10 @@ mod tests {
         };
         let text = r#"{"holds":true,"outcome":"applied","restarts":false,"text":""}"#;
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
+        for word in ["applied", "rejected", "unverified", "held", "pending"] {
+            let read: Standing = serde_json::from_str(&format!("\"{word}\"")).unwrap();
+            assert_eq!(read.word(), word);
+        }
         let more = text.replace('}', ",\"newer\":1}");
         assert_eq!(serde_json::from_str::<Answer>(&more).unwrap(), answer);
     }

@@ -68,6 +68,8 @@ pub(crate) struct LowArgs {
     pub(crate) retry_longest: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) listen: Option<String>,
+    pub(crate) poke_file: Option<PathBuf>,
+    pub(crate) paced: bool,
 }
 
 /// Setters that only keep what was written.
@@ -131,6 +133,7 @@ keep! {
     retry_longest: limit => retry_longest;
     retries: number => retries;
     listen: address => listen;
+    poke_file: path => poke_file;
 }
 
 gather! {
@@ -149,6 +152,7 @@ switch! {
     once => once;
     awaits => awaits;
     settle_first => settle_first;
+    paced => paced;
 }
 
 impl LowArgs {

@@ -211,6 +211,12 @@ Sees mounted configuration change, and makes the process take it.
   tidings-agent configmap-reload [flags]      as configmap-reload
   tidings-agent prometheus-config-reloader [flags]
 
+For instance, for a controller that asks whether each pod has a change, and lets it be
+taken pod by pod:
+
+  tidings-agent run --preset nginx --listen :9533 --memory /memory \\
+    --poke-file /etc/tidings/poke --paced -- nginx -g 'daemon off;'
+
 ";
 
 /// The text of `--help`.

@@ -1,6 +1,7 @@
 //! Options that mean something only beside others: what is said and would be unused is
 //! somebody's mistake, and refused. One row for each need; `docs/agent.md` has the table.
 
+use super::low_args::AtStart;
 use super::settings::Settings;
 use crate::act::ReloadMethod;
 use crate::act::prove::Proof;
@@ -16,7 +17,7 @@ struct Need {
 /// It looks at the children of the process that was told.
 const CHILDREN: &str = "--prove children";
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 9] = [
     Need {
         options: &[
             "--method",
@@ -54,6 +55,19 @@ const NEEDS: [Need; 7] = [
         what: "--check, --exec, or a preset that checks",
         is_there: |settings| {
             settings.check.is_some() || matches!(settings.method, ReloadMethod::Exec(_))
+        },
+    },
+    Need {
+        options: &["--poke-file"],
+        what: "--listen, and no --once",
+        is_there: |settings| settings.listen.is_some() && !settings.once,
+    },
+    Need {
+        options: &["--paced"],
+        what: "--poke-file and --memory, and no --at-start never",
+        is_there: |settings| {
+            let is_known = settings.poke_file.is_some() && settings.memory.is_some();
+            is_known && settings.at_start != AtStart::Never
         },
     },
     Need {
@@ -126,7 +140,7 @@ mod tests {
             "--http-timeout" | "--grace" | "--command-timeout" | "--prove-timeout" => "3s",
             "--on-failed-restart" => "exit",
             "--stop-signal" => "QUIT",
-            "--insecure" | "--signal-is-handled" => "",
+            "--insecure" | "--signal-is-handled" | "--paced" => "",
             "--cert" => "x --key x",
             "--key" => "x --cert x",
             _ => "x",
@@ -191,6 +205,8 @@ mod tests {
             "watch --exit-code 7 --process x --prove children",
             "run --exit-code 7 --grace 3s --stop-signal WINCH -- x",
             "watch --exec x --command-timeout 3s",
+            "watch --exec x --listen :1 --poke-file /p",
+            "run --listen :1 --poke-file /p --memory /m --paced -- x",
             "watch --once --check x --command-timeout 3s",
             "watch --await --prove answers=http://h/ --prove-timeout 3s",
         ] {

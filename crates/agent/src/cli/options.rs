@@ -61,9 +61,11 @@ impl Opt {
 }
 
 /// Where and when, and not what.
-const BESIDE_THE_TASK: [&str; 15] = [
+const BESIDE_THE_TASK: [&str; 17] = [
     "--memory",
     "--listen",
+    "--poke-file",
+    "--paced",
     "--at-start",
     "--quiet",
     "--cap",
@@ -387,6 +389,20 @@ pub(crate) const OPTIONS: &[Opt] = &[
         For::Both,
         "Serve /metrics, /livez, /readyz and /state.json there, for instance :9533.",
         super::low_args::LowArgs::listen,
+    ),
+    opt(
+        "--poke-file",
+        "PATH",
+        For::Both,
+        "File of the downward API with the pod's annotation `tidings.dev/poke`: whoever bears its token may ask there by `POST /holds` whether files hold what he means, and whether that was taken.",
+        super::low_args::LowArgs::poke_file,
+    ),
+    opt(
+        "--paced",
+        "",
+        For::Both,
+        "New files are checked when they come, and taken only when such a question names all of them as they are; until then they are `held`. What the program starts with it has.",
+        |d, _| d.paced(),
     ),
 ];
 

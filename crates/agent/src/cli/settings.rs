@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) task: Vec<OsString>,
     pub(crate) once: bool,
     pub(crate) listen: Option<String>,
+    /// Where the token is of whoever may ask.
+    pub(crate) poke_file: Option<PathBuf>,
     /// The command of `run`; empty for `watch`.
     pub(crate) command: Vec<OsString>,
     /// Its process.
@@ -107,6 +109,7 @@ impl LowArgs {
             task: Vec::new(),
             once: self.once,
             listen: self.listen,
+            poke_file: self.poke_file,
             command,
             child,
             names: MetricNames::Own,
@@ -300,6 +303,7 @@ impl LowArgs {
             supervises,
             on_change,
             on_failed_restart: self.on_failed_restart,
+            paced: self.paced,
             prepares: checks || !self.renders.is_empty() || lays_a_mark,
             quiet,
             cap: self.cap.unwrap_or(Duration::from_secs(2)).max(quiet),

@@ -28,7 +28,7 @@ pub(crate) struct FirstLook {
 /// What the memory alone says.
 pub(crate) fn known(kept: &Kept, now: &Mark) -> Known {
     match kept {
-        Kept::Taken(mark) if mark == now => Known::Current,
+        Kept::Taken(mark, grounds) if mark == now => Known::Current(*grounds),
         _ => Known::NotYet,
     }
 }
@@ -60,7 +60,18 @@ pub(crate) fn may_differ(kept: &Kept, memory: Option<&Memory>, changed_at: (i64,
     match kept {
         Kept::Nowhere => false,
         Kept::Nothing => memory.is_some_and(|memory| memory.is_older_than(changed_at)),
-        Kept::Taken(_) | Kept::Doubt => true,
+        Kept::Taken(..) | Kept::Doubt(_) => true,
+    }
+}
+
+/// Whether what the files contain needs no word to be taken: an earlier life has taken
+/// it or begun to, or this is the first and the program started with it.
+pub(crate) fn is_released(kept: &Kept, now: &Mark, may_differ: bool) -> bool {
+    match kept {
+        Kept::Taken(mark, _) => mark.version == now.version,
+        Kept::Doubt(begun) => *begun == Some(now.version),
+        Kept::Nothing => !may_differ,
+        Kept::Nowhere => false,
     }
 }
 

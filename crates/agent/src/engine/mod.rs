@@ -11,6 +11,7 @@ use crate::act::Aim;
 use crate::act::command::Context;
 use crate::act::prove::Interrupt;
 use crate::child::Child;
+use crate::inquiry::known::{Knowledge, Turn};
 use crate::memory::{Mark, Stamp};
 use crate::report::journal::Journal;
 use crate::watch::Observation;
@@ -19,7 +20,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
-use tidings_supervise::{Effect, Event, Note, State, Version};
+use tidings_supervise::{Effect, Event, Grounds, Note, Standing, State, Version};
 use worker::Job;
 
 /// What reaches the loop.
@@ -64,14 +65,17 @@ pub(crate) struct Engine {
     pub(crate) tried: Stamp,
     /// The child was sent a signal since it was started.
     pub(crate) told: bool,
+    /// What the controller is answered from, where it may ask.
+    pub(crate) known: Option<Arc<Knowledge>>,
+    /// What the present event brings to that.
+    pub(crate) news: Turn,
 }
 
 impl Engine {
     /// Turns until the machine says how to end.
     pub(crate) fn run(mut self, first: Vec<Effect>, inputs: &Receiver<Input>) -> End {
         let mut end = self.carry_out(first);
-        self.journal.owes(self.state.owes());
-        self.journal.show();
+        self.show();
         let end = loop {
             if let Some(end) = end {
                 break end;
@@ -92,11 +96,20 @@ impl Engine {
             };
             let effects = self.state.step(self.began.elapsed(), event);
             end = self.carry_out(effects);
-            self.journal.owes(self.state.owes());
-            self.journal.show();
+            self.show();
         };
         self.interrupt.for_good();
         end
+    }
+
+    /// All that belongs to one event is told together.
+    fn show(&mut self) {
+        self.journal.owes(self.state.owes());
+        self.journal.show();
+        if let Some(known) = &self.known {
+            let news = std::mem::take(&mut self.news);
+            known.tell(news, self.state.seen(), self.state.standing());
+        }
     }
 
     fn next(&self, inputs: &Receiver<Input>) -> Result<Input, RecvTimeoutError> {
@@ -109,6 +122,7 @@ impl Engine {
     fn saw(&mut self, look: Observation) -> Event {
         self.journal.saw(&look);
         self.stamp = Stamp::of(&look);
+        self.news.looked(look.contents, look.flickered);
         let of = |mount: crate::watch::Mount| mount.generation;
         self.generations = look.mounts.into_iter().filter_map(of).collect();
         self.names.extend(look.names);
@@ -118,9 +132,9 @@ impl Engine {
         if look.flickered {
             return Event::Flickered;
         }
-        if !self.state.owes() {
+        if let Standing::Taken(grounds) = self.state.standing() {
             // Put there again as it was: the same version, of another generation.
-            self.keep(look.version);
+            self.keep(look.version, grounds);
         }
         Event::Changed(look.version)
     }
@@ -189,16 +203,17 @@ impl Engine {
                 self.names.move_to(&mut self.acted_on);
             }
             Effect::KillChild => self.with_child(Child::kill),
-            Effect::Keep(version) => self.keep(version),
+            Effect::Keep(version, grounds) => self.keep(version, grounds),
             Effect::StartChild | Effect::Exit(_) | Effect::Leave(..) => {}
         }
     }
 
     /// Before long: what the disk takes must not hold up the loop.
-    fn keep(&self, version: Version) {
+    fn keep(&mut self, version: Version, grounds: Grounds) {
         let mark = self.mark(version);
         self.journal.has(&mark);
-        self.ask(Job::Keep(mark));
+        self.news.took(version, grounds);
+        self.ask(Job::Keep(mark, grounds));
     }
 
     /// Of a version that is not the newest it is not known which state it was.
@@ -222,6 +237,7 @@ impl Engine {
         if note.is_taken() {
             self.acted_on.clear();
         }
+        self.news.note(note);
         self.journal.note(note, &self.tried, self.began.elapsed());
     }
 

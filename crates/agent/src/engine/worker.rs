@@ -11,7 +11,7 @@ use crate::memory::{Mark, Memory};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
-use tidings_supervise::{Event, Version};
+use tidings_supervise::{Event, Grounds, Version};
 
 /// What could not be kept is tried again after this.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(crate) enum Job {
     /// Watch whether the child that was just started lives and proves itself.
     Prove(Version, Context),
     /// Keep over the end of the agent what was taken.
-    Keep(Mark),
+    Keep(Mark, Grounds),
 }
 
 /// What the worker has.
@@ -35,7 +35,7 @@ pub(crate) struct Worker {
     actor: Actor,
     memory: Option<Arc<Memory>>,
     /// What was taken and could not be kept.
-    unkept: Option<Mark>,
+    unkept: Option<(Mark, Grounds)>,
     /// Acting means to end, and the next life must know by what.
     ends_us: bool,
 }
@@ -63,7 +63,7 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if self.actor.reaper.is_closed() && !matches!(job, Job::Keep(_)) {
+            if self.actor.reaper.is_closed() && !matches!(job, Job::Keep(..)) {
                 continue;
             }
             let event = self.job(job);
@@ -100,15 +100,15 @@ impl Worker {
                 None
             }
             Job::Act(aim, context) => {
-                self.doubt();
+                self.doubt(aim.version);
                 let took = self.actor.act(aim, &context);
                 Some(Event::Acted(aim.version, took))
             }
             Job::Prove(version, context) => {
                 Some(Event::Acted(version, self.actor.prove_child(&context)))
             }
-            Job::Keep(mark) => {
-                self.unkept = Some(mark);
+            Job::Keep(mark, grounds) => {
+                self.unkept = Some((mark, grounds));
                 self.keep_again();
                 None
             }
@@ -122,21 +122,21 @@ impl Worker {
         })
     }
 
-    fn doubt(&mut self) {
+    fn doubt(&mut self, begun: Version) {
         // Whatever is not kept yet is doubtful too.
         self.unkept = None;
         if let Some(memory) = &self.memory {
-            memory.say_if_not_kept(&memory.doubt());
+            memory.say_if_not_kept(&memory.doubt(Some(begun)));
         }
     }
 
     /// What is to be kept, and could not be until now.
     fn keep_again(&mut self) {
-        let (Some(memory), Some(mark)) = (&self.memory, &self.unkept) else {
+        let (Some(memory), Some((mark, grounds))) = (&self.memory, &self.unkept) else {
             self.unkept = None;
             return;
         };
-        let kept = memory.keep(mark);
+        let kept = memory.keep(mark, *grounds);
         memory.say_if_not_kept(&kept);
         if kept.is_ok() {
             memory.say_if_kept_again();

@@ -31,7 +31,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tidings_supervise::Version;
+use tidings_supervise::{Grounds, Version};
 
 /// No file of ours is longer: a thousand volumes would fit.
 pub(crate) const LONGEST: u64 = 256 << 10;
@@ -78,9 +78,10 @@ pub(crate) enum Kept {
     /// Nothing: this is the first life.
     Nothing,
     /// The process had taken this.
-    Taken(Mark),
-    /// An action was begun and its end is not known, or the file makes no sense.
-    Doubt,
+    Taken(Mark, Grounds),
+    /// An action was begun, for this version if that is known, and its end is not known;
+    /// or the file makes no sense.
+    Doubt(Option<Version>),
 }
 
 /// The file.
@@ -110,8 +111,8 @@ enum Lock {
 #[derive(PartialEq)]
 enum Known {
     Unknown,
-    Doubt,
-    Taken(Mark),
+    Doubt(Option<Version>),
+    Taken(Mark, Grounds),
     /// The last word was written: whatever follows comes too late.
     Last,
 }
@@ -165,10 +166,10 @@ impl Memory {
         match self.read() {
             Ok(None) => (Kept::Nothing, None),
             Ok(Some(text)) => understand(&text).map_or_else(
-                || (Kept::Doubt, Some(self.nonsense("it makes no sense"))),
+                || (Kept::Doubt(None), Some(self.nonsense("it makes no sense"))),
                 |kept| (kept, None),
             ),
-            Err(error) => (Kept::Doubt, Some(self.nonsense(&error.to_string()))),
+            Err(error) => (Kept::Doubt(None), Some(self.nonsense(&error.to_string()))),
         }
     }
 
@@ -177,22 +178,24 @@ impl Memory {
         format!("{file} cannot be used ({what}): what the process has is not known")
     }
 
-    /// An action begins: until it has ended well nothing is known.
+    /// An action begins, for this version if one is known: until it has ended well nothing
+    /// is known.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn doubt(&self) -> io::Result<()> {
+    pub(crate) fn doubt(&self, begun: Option<Version>) -> io::Result<()> {
         // Whoever kills us does not take the kernel's cache along, and where the
         // node goes down nothing that runs is left: no need to wait for the disk.
-        self.put(Known::Doubt, &form::doubt(), false)
+        self.put(Known::Doubt(begun), &form::doubt(begun), false)
     }
 
     /// The process has this.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn keep(&self, mark: &Mark) -> io::Result<()> {
-        self.put(Known::Taken(mark.clone()), &written(mark), true)
+    pub(crate) fn keep(&self, mark: &Mark, grounds: Grounds) -> io::Result<()> {
+        let holds = Known::Taken(mark.clone(), grounds);
+        self.put(holds, &written(mark, grounds), true)
     }
 
     /// Makes sure that [`Self::keep_last`] will succeed for this.
@@ -206,10 +209,10 @@ impl Memory {
         Ok(())
     }
 
-    /// What is on the disk, and holds only when it is told to.
+    /// What is on the disk, and holds only when it is told to: that all starts with it.
     fn not_yet(&self, mark: &Mark) -> io::Result<MarkFile> {
         self.folder.is_free(self.name())?;
-        let text = [mark_file::NOT_YET, &line(&written(mark))].concat();
+        let text = [mark_file::NOT_YET, &line(&written(mark, Grounds::Shown))].concat();
         MarkFile::write(&self.folder, self.name(), &text, true)
     }
 
@@ -320,6 +323,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    pub(super) const SHOWN: Grounds = Grounds::Shown;
+
     pub(super) fn memory(folder: &Path) -> Memory {
         Memory::in_folder(folder, &["watch".into()])
     }
@@ -339,23 +344,44 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = memory(folder.path());
         assert_eq!(first.recall().0, Kept::Nothing);
-        first.keep(&mark(u128::MAX)).unwrap();
+        first.keep(&mark(u128::MAX), SHOWN).unwrap();
         assert_eq!(
             memory(folder.path()).recall().0,
-            Kept::Taken(mark(u128::MAX))
+            Kept::Taken(mark(u128::MAX), SHOWN)
         );
-        first.doubt().unwrap();
-        assert_eq!(memory(folder.path()).recall(), (Kept::Doubt, None));
+        first.doubt(None).unwrap();
+        assert_eq!(memory(folder.path()).recall(), (Kept::Doubt(None), None));
         first.keep_last(&mark(3), || ()).unwrap();
-        first.keep(&mark(4)).unwrap();
-        assert_eq!(memory(folder.path()).recall().0, Kept::Taken(mark(3)));
+        first.keep(&mark(4), SHOWN).unwrap();
+        assert_eq!(
+            memory(folder.path()).recall().0,
+            Kept::Taken(mark(3), SHOWN)
+        );
+    }
+
+    #[test]
+    fn how_it_is_known_and_what_was_begun_is_kept_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path());
+        memory.keep(&mark(1), Grounds::Told).unwrap();
+        let told = Kept::Taken(mark(1), Grounds::Told);
+        assert_eq!(memory.recall().0, told);
+        memory.doubt(Some(Version(7))).unwrap();
+        assert_eq!(memory.recall().0, Kept::Doubt(Some(Version(7))));
+        // As earlier versions wrote it.
+        fs_write(&memory, "{\"form\":1,\"taken\":null}");
+        assert_eq!(memory.recall(), (Kept::Doubt(None), None));
+    }
+
+    fn fs_write(memory: &Memory, text: &str) {
+        std::fs::write(&memory.file, text).unwrap();
     }
 
     #[test]
     fn it_is_for_its_user_alone_and_holds_one_file_and_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let memory = memory(folder.path());
-        memory.keep(&mark(1)).unwrap();
+        memory.keep(&mark(1), SHOWN).unwrap();
         for file in [&memory.file, &memory.file.with_extension("lock")] {
             let mode = std::fs::metadata(file).unwrap().permissions();
             assert_eq!(mode.mode() & 0o777, 0o600);
@@ -388,11 +414,11 @@ mod tests {
         ] {
             std::fs::write(&memory.file, text).unwrap();
             let (kept, said) = memory.recall();
-            assert_eq!(kept, Kept::Doubt, "{text}");
+            assert_eq!(kept, Kept::Doubt(None), "{text}");
             assert!(said.is_some(), "{text}");
         }
         std::fs::write(&memory.file, [0xff, 0xfe]).unwrap();
-        assert_eq!(memory.recall().0, Kept::Doubt);
+        assert_eq!(memory.recall().0, Kept::Doubt(None));
     }
 
     #[test]
@@ -402,10 +428,10 @@ mod tests {
         std::fs::write(&theirs, "precious").unwrap();
         let memory = memory(folder.path());
         symlink(&theirs, &memory.file).unwrap();
-        assert_eq!(memory.recall().0, Kept::Doubt);
-        memory.keep(&mark(1)).unwrap();
+        assert_eq!(memory.recall().0, Kept::Doubt(None));
+        memory.keep(&mark(1), SHOWN).unwrap();
         assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "precious");
-        assert_eq!(memory.recall().0, Kept::Taken(mark(1)));
+        assert_eq!(memory.recall().0, Kept::Taken(mark(1), SHOWN));
     }
 
     #[test]
@@ -418,10 +444,10 @@ mod tests {
             std::fs::write(taken.join("x"), "").unwrap();
         }
         let memory = memory(folder.path());
-        assert_eq!(memory.recall().0, Kept::Doubt);
+        assert_eq!(memory.recall().0, Kept::Doubt(None));
         for error in [
             memory.try_out(),
-            memory.keep(&mark(1)),
+            memory.keep(&mark(1), SHOWN),
             memory.reserve(&mark(1)),
             memory.keep_last(&mark(1), || ()),
         ] {
@@ -432,8 +458,8 @@ mod tests {
             );
         }
         std::fs::remove_dir_all(&file).unwrap();
-        memory.keep(&mark(1)).unwrap();
-        assert_eq!(memory.recall().0, Kept::Taken(mark(1)));
+        memory.keep(&mark(1), SHOWN).unwrap();
+        assert_eq!(memory.recall().0, Kept::Taken(mark(1), SHOWN));
         // No draft of an attempt that failed is left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
@@ -460,9 +486,9 @@ mod tests {
         for (reserved, kept) in [(1, 1), (2, 3)] {
             let first = memory(folder.path());
             first.reserve(&mark(reserved)).unwrap();
-            assert_ne!(first.recall().0, Kept::Taken(mark(reserved)));
+            assert_ne!(first.recall().0, Kept::Taken(mark(reserved), SHOWN));
             first.keep_last(&mark(kept), || ()).unwrap();
-            assert_eq!(first.recall().0, Kept::Taken(mark(kept)));
+            assert_eq!(first.recall().0, Kept::Taken(mark(kept), SHOWN));
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         }
     }
@@ -474,7 +500,7 @@ mod tests {
         let memory = memory(folder.path());
         let draft = memory.not_yet(&mark(1)).unwrap();
         draft.put(memory.name()).unwrap();
-        assert_eq!(memory.recall(), (Kept::Doubt, None));
+        assert_eq!(memory.recall(), (Kept::Doubt(None), None));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Folders that are moved, removed and replaced while the agent runs.
 
-use super::tests::{mark, memory};
+use super::tests::{SHOWN, mark, memory};
 use super::*;
 use std::os::unix::fs::symlink;
 
@@ -13,11 +13,15 @@ fn what_comes_to_the_place_of_the_folder_later_is_not_written_to() {
         std::fs::create_dir(dir).unwrap();
     }
     let first = memory(&folder);
-    first.keep(&mark(1)).unwrap();
+    first.keep(&mark(1), SHOWN).unwrap();
     std::fs::rename(&folder, &moved).unwrap();
     symlink("victim", &folder).unwrap();
     let refused = |ends: &str| {
-        for error in [first.keep(&mark(2)), first.doubt(), first.reserve(&mark(2))] {
+        for error in [
+            first.keep(&mark(2), SHOWN),
+            first.doubt(None),
+            first.reserve(&mark(2)),
+        ] {
             let sentence = error.unwrap_err().to_string();
             assert!(sentence.contains(ends), "{sentence}");
         }
@@ -30,11 +34,11 @@ fn what_comes_to_the_place_of_the_folder_later_is_not_written_to() {
     std::fs::create_dir(&folder).unwrap();
     let second = memory(&folder);
     assert!(second.is_ours());
-    second.keep(&mark(3)).unwrap();
+    second.keep(&mark(3), SHOWN).unwrap();
     refused("m is another one now; put back");
-    assert_eq!(second.recall().0, Kept::Taken(mark(3)));
+    assert_eq!(second.recall().0, Kept::Taken(mark(3), SHOWN));
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::rename(&moved, &folder).unwrap();
-    first.keep(&mark(4)).unwrap();
-    assert_eq!(memory(&folder).recall().0, Kept::Taken(mark(4)));
+    first.keep(&mark(4), SHOWN).unwrap();
+    assert_eq!(memory(&folder).recall().0, Kept::Taken(mark(4), SHOWN));
 }

@@ -5,6 +5,7 @@ use crate::act::command::{KEPT, MOST_IN_ENVIRONMENT};
 use crate::act::http::{self, Manner};
 use crate::engine::changed_names::{MOST_NAMES, MOST_OF_ALL_NAMES};
 use crate::files::read::{self, LARGE, SMALL};
+use crate::inquiry::reading::MOST_HASHED;
 use crate::log::{LONGEST_LINE, WAITING};
 use crate::memory;
 use crate::proc::{MOST_DESCRIPTORS, MOST_THREADS};
@@ -14,6 +15,7 @@ use crate::start::descriptors::NEEDED;
 use crate::watch::reading;
 use crate::watch::tree::{self, DEEPEST, MOST, MOST_DIRS, MOST_LISTED};
 use crate::watch::watched::{MOST_LISTED_NAMES, MOST_OF_LISTED_NAMES};
+use tidings_wire::{holds, poke};
 
 /// What, its limit, and what passes it.
 type Limit = (&'static str, String, &'static str);
@@ -35,7 +37,7 @@ fn thousands(count: usize) -> String {
 
 /// The table.
 pub(crate) fn rows() -> Vec<Vec<String>> {
-    let rows = [files(), places(), rendering(), outside()].concat();
+    let rows = [files(), places(), rendering(), outside(), port()].concat();
     let row = |(what, limit, passed): Limit| vec![what.to_owned(), limit, passed.to_owned()];
     rows.into_iter().map(row).collect()
 }
@@ -193,16 +195,6 @@ fn outside() -> Vec<Limit> {
             "it ends at the start, with code 1; when none is left later, its port has one in reserve, and what could not be read is read again",
         ),
         (
-            "a request to the agent's own port",
-            format!(
-                "{}, {} s, {} at once, who are sent one copy of what is the same",
-                kib(serving::LONGEST),
-                serving::LIMIT.as_secs(),
-                serving::SEATS
-            ),
-            "cut off",
-        ),
-        (
             "a check, a proving command, `--exec`",
             "`--command-timeout`, `--prove-timeout`".into(),
             "killed with all that it started, wherever it went; what a check leaves behind is killed too, and a command under way when the agent ends",
@@ -221,19 +213,59 @@ fn outside() -> Vec<Limit> {
     ]
 }
 
+fn port() -> Vec<Limit> {
+    vec![
+        (
+            "a request to the agent's own port",
+            format!(
+                "{}, {} s, {} at once, who are sent one copy of what is the same",
+                kib(serving::LONGEST),
+                serving::LIMIT.as_secs(),
+                serving::SEATS
+            ),
+            "cut off",
+        ),
+        (
+            "a question (`POST /holds`)",
+            format!(
+                "{}, {MOST_FILES} files with {} together, {} bodies at once; {} with one token, within {} minutes",
+                kib(holds::LONGEST_QUESTION),
+                mib(MOST_HASHED),
+                serving::MOST_BODIES,
+                poke::QUESTIONS,
+                poke::LASTS.as_secs() / 60,
+                MOST_FILES = holds::MOST_FILES,
+            ),
+            "413 or 400; 429, or 401 when the time is over",
+        ),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
     /// Limits that nobody meets as one.
-    const OTHERS: [(&str, &str); 7] = [
+    const OTHERS: [(&str, &str); 10] = [
         (
             "act/unix.rs LONGEST",
             "no call waits longer without a limit of its own",
         ),
         ("act/under_way.rs LONGEST", "a pause between attempts"),
         ("act/mod.rs STILL", "a sentence"),
+        (
+            "inquiry/reading.rs LONGEST_PATH",
+            "no file has a longer one (PATH_MAX)",
+        ),
+        (
+            "inquiry/reading.rs MOST_ABOVE",
+            "no place is looked for further up a path that is asked for",
+        ),
+        (
+            "text/told.rs LONGEST_WORD",
+            "longer words are left out of what is told of a check",
+        ),
         (
             "watch/foreign.rs LONGEST",
             "no token is longer; what is longer is configuration",

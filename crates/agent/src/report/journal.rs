@@ -157,7 +157,7 @@ impl Journal {
 
     /// An earlier life of the agent left this.
     pub(crate) fn had(&self, kept: &Kept) {
-        if let Kept::Taken(mark) = kept {
+        if let Kept::Taken(mark, _) = kept {
             self.lock().taken.clone_from(&mark.stamp.generations);
         }
     }

@@ -1,15 +1,19 @@
-//! The agent's own port: four pages, read-only.
+//! The agent's own port: four pages, read-only, and what the controller asks.
 //!
-//! In: GET requests. Out: metrics, liveness, readiness, state.
+//! In: requests. Out: metrics, liveness, readiness, state; and to whoever bears the
+//! token of the pod, what files hold.
 
+use crate::inquiry::Inquiry;
+use crate::inquiry::token::Refusal;
 use crate::report::journal::{Facts, Journal, MetricNames};
 use crate::report::metrics;
-use crate::report::serving;
+use crate::report::serving::{self, Answering, Reply};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use serde_json::json;
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
 use std::sync::Arc;
 use tidings_supervise::action::Outcome;
+use tidings_wire::holds::{Answer, LONGEST_QUESTION, PATH, TOKEN_HEADER};
 
 /// What the pages need.
 pub(crate) struct Port {
@@ -19,6 +23,8 @@ pub(crate) struct Port {
     pub(crate) metrics_path: String,
     /// Asks the loop and the watch whether they still turn.
     pub(crate) is_alive: Box<dyn Fn() -> bool + Send>,
+    /// Who answers the controller, where it may ask.
+    pub(crate) inquiry: Option<Inquiry>,
 }
 
 /// As many as std asks for.
@@ -49,29 +55,31 @@ impl Port {
 
     /// Answers for ever.
     pub(crate) fn serve(&self, listener: &TcpListener) {
-        serving::serve(listener, |request| self.answer(request));
+        serving::serve(listener, self);
     }
 
-    /// To the first line of a request.
-    fn answer(&self, request: &str) -> Vec<u8> {
-        let mut words = request.split(' ');
-        let page = match (words.next(), words.next()) {
-            (Some("GET" | "HEAD"), Some(target)) => self.page(target),
+    /// To a request without a body.
+    fn plain(&self, method: &str, target: &str) -> Vec<u8> {
+        let page = match method {
+            "GET" | "HEAD" => self.page(target),
             _ => text(405, "only GET and HEAD are answered\n"),
         };
-        let body = if request.starts_with("HEAD") {
-            ""
-        } else {
-            &page.body
-        };
-        let answer = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            page.status,
-            reason(page.status),
-            page.kind,
-            page.body.len(),
-        );
-        answer.into_bytes()
+        written(&page, method == "HEAD")
+    }
+
+    /// To the head of a question: nothing of it is read before it is known who asks.
+    fn asked(inquiry: &Inquiry, method: &str, head: &str) -> Result<usize, Response> {
+        if method != "POST" {
+            return Err(text(405, "only POST is answered here\n"));
+        }
+        inquiry.admit(field(head, TOKEN_HEADER)).map_err(refused)?;
+        let length = field(head, "Content-Length").ok_or_else(no_length)?;
+        let length: usize = length.parse().map_err(|_| no_length())?;
+        if length > LONGEST_QUESTION {
+            let most = LONGEST_QUESTION >> 10;
+            return Err(text(413, &format!("a question has at most {most} KiB\n")));
+        }
+        Ok(length)
     }
 
     fn page(&self, target: &str) -> Response {
@@ -102,6 +110,75 @@ impl Port {
     }
 }
 
+impl Answering for Port {
+    fn head(&self, head: &str) -> Reply {
+        let mut words = head.lines().next().unwrap_or_default().split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next());
+        let target = target.unwrap_or_default();
+        let inquiry = self.inquiry.as_ref().filter(|_| target == PATH);
+        match inquiry.map(|inquiry| Self::asked(inquiry, method, head)) {
+            None => Reply::Whole(self.plain(method, target)),
+            Some(Ok(length)) => Reply::Body(length),
+            Some(Err(refusal)) => Reply::Whole(written(&refusal, false)),
+        }
+    }
+
+    fn body(&self, body: &[u8]) -> Vec<u8> {
+        let answer = self.inquiry.as_ref().map(|inquiry| inquiry.answer(body));
+        let page = match answer {
+            Some(Ok(answer)) => Response {
+                status: 200,
+                kind: "application/json",
+                body: sent(&answer),
+            },
+            Some(Err(why)) => text(400, &format!("{why}\n")),
+            None => text(404, "nobody may ask here\n"),
+        };
+        written(&page, false)
+    }
+}
+
+/// As it is sent.
+fn written(page: &Response, head_alone: bool) -> Vec<u8> {
+    let body = if head_alone { "" } else { &page.body };
+    let answer = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        page.status,
+        reason(page.status),
+        page.kind,
+        page.body.len(),
+    );
+    answer.into_bytes()
+}
+
+/// The value of a header, whatever the case of its name (RFC 9110, 5.1).
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let mut named = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.trim())
+}
+
+fn sent(answer: &Answer) -> String {
+    let sent = json!({
+        "holds": answer.holds,
+        "outcome": answer.outcome.word(),
+        "restarts": answer.restarts,
+        "text": answer.text,
+    });
+    sent.to_string()
+}
+
+fn refused(why: Refusal) -> Response {
+    match why {
+        Refusal::Unknown => text(401, "the token of the pod is needed\n"),
+        Refusal::TooOften => text(429, "with this token enough was asked\n"),
+    }
+}
+
+fn no_length() -> Response {
+    text(411, "the length of the question is needed\n")
+}
+
 /// Also where `net.ipv6.bindv6only` says otherwise.
 fn both_families(port: &str) -> std::io::Result<TcpListener> {
     let port = port.parse().map_err(std::io::Error::other)?;
@@ -121,8 +198,13 @@ fn both_families(port: &str) -> std::io::Result<TcpListener> {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        400 => "Bad Request",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        429 => "Too Many Requests",
         _ => "Service Unavailable",
     }
 }

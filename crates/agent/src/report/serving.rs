@@ -1,6 +1,6 @@
 //! Many connections, one thread, and nobody waits for anybody.
 //!
-//! In: a listener, and what to answer to a request. Out: one answer for each
+//! In: a listener, and who answers. Out: one answer for each
 //! connection, which is then closed. Whoever takes longer than the limit in all
 //! is cut off; while all seats are taken, whoever has sat there longest gives
 //! his to the next. So the kubelet's probe is answered beside any number of
@@ -20,32 +20,79 @@ use std::time::{Duration, Instant};
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// So many at once.
 pub(crate) const SEATS: usize = 32;
-/// No request that we answer is longer.
+/// No request that we answer is longer, but for a body that is asked for.
 pub(crate) const LONGEST: usize = 8192;
+/// So many bodies at once.
+pub(crate) const MOST_BODIES: usize = 4;
 /// Where no further connection can be had (EMFILE), how long not to try.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// What is said to the head of a request.
+pub(crate) enum Reply {
+    /// All there is to say.
+    Whole(Vec<u8>),
+    /// Nothing before so many bytes of a body are there.
+    Body(usize),
+}
+
+/// Who answers.
+pub(crate) trait Answering {
+    /// To the head of a request: its lines.
+    fn head(&self, head: &str) -> Reply;
+
+    /// To the body that was asked for.
+    fn body(&self, body: &[u8]) -> Vec<u8>;
+}
+
 /// Answers for ever.
-pub(crate) fn serve(listener: &TcpListener, answer: impl Fn(&str) -> Vec<u8>) {
+pub(crate) fn serve(listener: &TcpListener, by: &impl Answering) {
     // Without it, a caller who hangs up early would hold up all others.
     let _ = listener.set_nonblocking(true);
     let mut seats: Vec<Seat> = Vec::new();
     let mut reserve = Reserve(None);
-    let shared = Shared::default();
-    let answer = |request: &str| shared.one(answer(request));
+    let desk = Desk {
+        by,
+        shared: Shared::default(),
+    };
     loop {
         let ready = wait(listener, &seats);
         let now = Instant::now();
         for (seat, is_ready) in seats.iter_mut().zip(&ready[1..]) {
             if *is_ready {
-                seat.go_on(&answer);
+                seat.go_on(&desk);
             }
         }
         seats.retain(|seat| seat.doing != Doing::Done && seat.until > now);
         reserve.fill(listener);
         if ready[0] {
-            admit(listener, (&mut seats, &mut reserve), &answer);
+            admit(listener, (&mut seats, &mut reserve), &desk);
         }
+        limit_bodies(&mut seats);
+    }
+}
+
+/// Where answers are made.
+struct Desk<'a, A> {
+    by: &'a A,
+    shared: Shared,
+}
+
+impl<A: Answering> Desk<'_, A> {
+    fn body(&self, body: &[u8]) -> Arc<Vec<u8>> {
+        self.shared.one(self.by.body(body))
+    }
+}
+
+/// Whoever has been sending his for longest goes.
+fn limit_bodies(seats: &mut Vec<Seat>) {
+    let mut bodies: Vec<Instant> = (seats.iter())
+        .filter(|seat| seat.sends_body())
+        .map(|seat| seat.until)
+        .collect();
+    bodies.sort_unstable();
+    let too_many = bodies.len().saturating_sub(MOST_BODIES);
+    if let Some(last) = bodies.get(too_many.wrapping_sub(1)) {
+        seats.retain(|seat| !seat.sends_body() || seat.until > *last);
     }
 }
 
@@ -72,6 +119,8 @@ impl Shared {
 #[derive(Debug, PartialEq, Eq)]
 enum Doing {
     Asking,
+    /// Sends a body of so many bytes.
+    Telling(usize),
     Listening,
     /// Has been answered: what it still sends is read, since closing would tear
     /// the answer away from it (RFC 9112, 9.6).
@@ -90,9 +139,14 @@ struct Seat {
 }
 
 impl Seat {
-    fn go_on(&mut self, answer: &impl Fn(&str) -> Arc<Vec<u8>>) {
+    fn sends_body(&self) -> bool {
+        matches!(self.doing, Doing::Telling(_))
+    }
+
+    fn go_on(&mut self, desk: &Desk<'_, impl Answering>) {
         let done = match self.doing {
-            Doing::Asking => self.ask(answer),
+            Doing::Asking => self.ask(desk),
+            Doing::Telling(length) => self.tell(length, desk),
             Doing::Listening => self.send(),
             Doing::Leaving => self.leave(),
             Doing::Done => Ok(()),
@@ -102,20 +156,48 @@ impl Seat {
         }
     }
 
-    fn ask(&mut self, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Result<()> {
-        let mut piece = [0u8; 1024];
-        loop {
-            match self.stream.read(&mut piece)? {
-                0 => return Err(ErrorKind::UnexpectedEof.into()),
-                length => self.asked.extend_from_slice(&piece[..length]),
+    fn ask(&mut self, desk: &Desk<'_, impl Answering>) -> Result<()> {
+        let end = loop {
+            self.read()?;
+            let ends = |end: &[u8]| end == b"\r\n\r\n";
+            let end = self.asked.windows(4).position(ends).map(|at| at + 4);
+            if end.is_some() || self.asked.len() >= LONGEST {
+                break end.unwrap_or(self.asked.len());
             }
-            let is_whole = self.asked.windows(4).any(|end| end == b"\r\n\r\n");
-            if is_whole || self.asked.len() >= LONGEST {
-                break;
+        };
+        let body = self.asked.split_off(end);
+        let head = String::from_utf8_lossy(&std::mem::take(&mut self.asked)).into_owned();
+        match desk.by.head(&head) {
+            Reply::Whole(answer) => self.listen(desk.shared.one(answer)),
+            Reply::Body(length) => {
+                self.asked = body;
+                self.doing = Doing::Telling(length);
+                self.tell(length, desk)
             }
         }
-        let head = String::from_utf8_lossy(&std::mem::take(&mut self.asked)).into_owned();
-        self.answer = answer(head.lines().next().unwrap_or_default());
+    }
+
+    fn tell(&mut self, length: usize, desk: &Desk<'_, impl Answering>) -> Result<()> {
+        while self.asked.len() < length {
+            self.read()?;
+        }
+        let asked = std::mem::take(&mut self.asked);
+        self.listen(desk.body(&asked[..length]))
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let mut piece = [0u8; 1024];
+        match self.stream.read(&mut piece)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            length => {
+                self.asked.extend_from_slice(&piece[..length]);
+                Ok(())
+            }
+        }
+    }
+
+    fn listen(&mut self, answer: Arc<Vec<u8>>) -> Result<()> {
+        self.answer = answer;
         self.doing = Doing::Listening;
         self.send()
     }
@@ -181,7 +263,7 @@ impl Reserve {
 fn admit(
     listener: &TcpListener,
     (seats, reserve): (&mut Vec<Seat>, &mut Reserve),
-    answer: &impl Fn(&str) -> Arc<Vec<u8>>,
+    desk: &Desk<'_, impl Answering>,
 ) {
     loop {
         match listener.accept() {
@@ -189,7 +271,7 @@ fn admit(
                 if seats.len() >= SEATS {
                     free_one(seats);
                 }
-                seats.extend(seated(stream, answer));
+                seats.extend(seated(stream, desk));
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
             // Somebody hung up before he was let in, and whatever is the next one's.
@@ -205,7 +287,7 @@ fn admit(
 }
 
 /// `None`: was answered at once, or is gone.
-fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Option<Seat> {
+fn seated(stream: TcpStream, desk: &Desk<'_, impl Answering>) -> Option<Seat> {
     stream.set_nonblocking(true).ok()?;
     let mut seat = Seat {
         stream,
@@ -215,7 +297,7 @@ fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Option<S
         answer: Arc::default(),
         sent: 0,
     };
-    seat.go_on(answer);
+    seat.go_on(desk);
     (seat.doing != Doing::Done).then_some(seat)
 }
 
@@ -224,7 +306,7 @@ fn seated(stream: TcpStream, answer: &impl Fn(&str) -> Arc<Vec<u8>>) -> Option<S
 fn free_one(seats: &mut Vec<Seat>) {
     let rank = |seat: &Seat| match seat.doing {
         Doing::Done | Doing::Leaving => 0,
-        Doing::Asking => 1,
+        Doing::Asking | Doing::Telling(_) => 1,
         Doing::Listening => 2,
     };
     let order = |seat: &(usize, &Seat)| (rank(seat.1), seat.1.until);

@@ -11,7 +11,7 @@ use crate::log::log;
 use crate::memory::{Kept, Mark, Memory, Stamp};
 use crate::watch::Watch;
 use std::sync::mpsc::Sender;
-use tidings_supervise::{Event, Known, OnChange};
+use tidings_supervise::{Event, Grounds, Known, OnChange};
 
 /// Acting means to end the agent.
 pub(super) fn ends_us(settings: &Settings) -> bool {
@@ -23,6 +23,8 @@ pub(super) struct Beginning {
     pub(super) known: Known,
     pub(super) kept: Kept,
     may_differ: bool,
+    /// It may be taken without a word.
+    is_released: bool,
     pub(super) now: Mark,
     question: Option<Question>,
 }
@@ -51,7 +53,9 @@ pub(super) fn begin(
         log(&sentence);
     }
     let may_differ = first_look::may_differ(&kept, memory, now.stamp.changed_at);
-    let is_as_kept = first_look::known(&kept, &now) == Known::Current;
+    let is_released = first_look::is_released(&kept, &now, may_differ);
+    let as_kept = first_look::known(&kept, &now);
+    let is_as_kept = as_kept != Known::NotYet;
     // What runs goes on with what it read, if that was anything.
     let is_nothing = look
         .mounts
@@ -66,16 +70,20 @@ pub(super) fn begin(
     warn_of_blindness(settings);
     if let (Some(_), Kept::Nothing, Some(memory)) = (&question, &kept, memory) {
         // The next life shall not take itself for the first.
-        memory.say_if_not_kept(&memory.doubt());
+        let begun = is_released.then_some(now.version);
+        memory.say_if_not_kept(&memory.doubt(begun));
     }
     Beginning {
-        known: if question.is_some() {
-            Known::NotYet
-        } else {
-            Known::Current
+        known: match (&question, as_kept) {
+            (Some(_), _) => Known::NotYet,
+            (None, Known::Current(grounds)) if !settings.policy.supervises => {
+                Known::Current(grounds)
+            }
+            (None, _) => Known::Current(Grounds::Shown),
         },
         kept,
         may_differ,
+        is_released,
         now,
         question,
     }
@@ -115,6 +123,10 @@ fn question(
 impl Beginning {
     pub(super) fn ask(&self, jobs: &Sender<Job>, inputs: &Sender<Input>) {
         // Both ends are held by this thread or by threads to come.
+        if self.is_released {
+            let released = Event::Released(self.now.version);
+            let _ = inputs.send(Input::Event(released));
+        }
         match self.question {
             None => {}
             Some(Question::Act) => {

@@ -16,6 +16,9 @@ use crate::engine::changed_names::ChangedNames;
 use crate::engine::first_look;
 use crate::engine::worker::{Job, Worker};
 use crate::engine::{self, Engine, Input};
+use crate::inquiry::Inquiry;
+use crate::inquiry::known::{Knowledge, Turn};
+use crate::inquiry::token::Tokens;
 use crate::log::{log, written_out};
 use crate::memory::{Mark, Memory, Stamp};
 use crate::proc;
@@ -25,14 +28,16 @@ use crate::report::journal::Journal;
 use crate::report::port::Port;
 use crate::signals::{self, Wanted};
 use crate::watch::Watch;
+use crate::watch::place::Place;
 use beat::Beat;
 use beginning::{begin, ends_us};
+use std::cell::RefCell;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::Instant;
-use tidings_supervise::{Event, State};
+use tidings_supervise::{Event, OnChange, State, Version};
 
 /// Threads of the agent need little.
 const STACK: usize = 256 * 1024;
@@ -83,7 +88,8 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
     let listener = settings.listen.as_deref().map(Port::bind).transpose();
     let listener = listener.map_err(Failure::Start)?;
     let journal = Arc::new(Journal::default());
-    let watch = begin_to_watch(settings, &journal)?;
+    let mut watch = begin_to_watch(settings, &journal)?;
+    let known = may_be_asked(settings, &mut watch);
 
     let child = supervises.then(|| supervised(settings, reaper));
     let actor = actor(settings, reaper, &journal);
@@ -112,13 +118,17 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
         stamp: beginning.now.stamp,
         told: false,
         tried: Stamp::default(),
+        known: known.clone(),
+        news: Turn::default(),
     };
+    let inquiry = known.map(|known| inquiry(settings, watch.places(), known, inputs.clone()));
     let renders = actor.renders.clone();
     let worker = Worker::new(actor, memory.clone(), ends_us(settings));
     let is_over = work_off(worker, asked, inputs.clone());
     let beat = keep_watching(watch, renders, &journal, &inputs);
     if let Some(listener) = listener {
-        open_port(settings, listener, &journal, inputs, beat);
+        let is_alive = move || beat.is_recent() && engine::answers(&inputs);
+        open_port(settings, listener, &journal, (Box::new(is_alive), inquiry));
     }
     if let Err(code) = ending.hand_over() {
         return Ok(code);
@@ -200,6 +210,35 @@ fn begin_to_watch(settings: &Settings, journal: &Journal) -> Result<Watch, Failu
     watch.notes().iter().for_each(|note| log(note));
     journal.watch_said(&watch.said());
     Ok(watch)
+}
+
+/// What the controller is answered from, where it may ask.
+fn may_be_asked(settings: &Settings, watch: &mut Watch) -> Option<Arc<Knowledge>> {
+    settings.poke_file.as_ref()?;
+    watch.tell_contents();
+    let look = watch.look();
+    let contents = look.contents.unwrap_or_default();
+    Some(Arc::new(Knowledge::at_first(look.version, &contents)))
+}
+
+fn inquiry(
+    settings: &Settings,
+    places: Vec<Place>,
+    known: Arc<Knowledge>,
+    inputs: Sender<Input>,
+) -> Inquiry {
+    let file = settings.poke_file.clone().unwrap_or_default();
+    let release = move |version| {
+        let _ = inputs.send(Input::Event(Event::Released(version)));
+    };
+    let release: Box<dyn Fn(Version) + Send> = Box::new(release);
+    Inquiry {
+        tokens: RefCell::new(Tokens::of(file)),
+        places,
+        known,
+        restarts: settings.policy.on_change != OnChange::Tell,
+        release: settings.policy.paced.then_some(release),
+    }
 }
 
 fn actor(settings: &Settings, reaper: &Arc<Reaper>, journal: &Arc<Journal>) -> Actor {
@@ -284,15 +323,15 @@ fn open_port(
     settings: &Settings,
     listener: TcpListener,
     journal: &Arc<Journal>,
-    inputs: Sender<Input>,
-    beat: Beat,
+    (is_alive, inquiry): (Box<dyn Fn() -> bool + Send>, Option<Inquiry>),
 ) {
     journal.show();
     let port = Port {
         journal: Arc::clone(journal),
         names: settings.names,
         metrics_path: settings.metrics_path.clone(),
-        is_alive: Box::new(move || beat.is_recent() && engine::answers(&inputs)),
+        is_alive,
+        inquiry,
     };
     spawn("port", move || port.serve(&listener));
 }

@@ -43,6 +43,7 @@ pub(crate) fn find(settings: &Settings, journal: &Journal) -> Result<Vec<Place>,
         if places.iter().all(|known| known.path != path) {
             let mut filter = filter_of(&path, settings);
             filter.own.clone_from(&written.paths);
+            filter.beside.extend(settings.poke_file.clone());
             places.push(Place { path, filter });
         }
     }

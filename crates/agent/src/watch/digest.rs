@@ -13,7 +13,7 @@ pub(crate) type FileDigest = [u8; 16];
 
 /// How often a file that is written meanwhile is read again. Another look is due
 /// then anyway.
-const READINGS: usize = 3;
+pub(super) const READINGS: usize = 3;
 
 /// What one file contains.
 pub(super) struct FileRead {
@@ -69,7 +69,7 @@ pub(super) fn digest_of_stat(stat: &Stat) -> FileDigest {
 }
 
 /// The first 128 bits.
-pub(super) fn shorten(hasher: &blake3::Hasher) -> FileDigest {
+pub(crate) fn shorten(hasher: &blake3::Hasher) -> FileDigest {
     let mut short = [0; 16];
     short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     short

@@ -18,6 +18,8 @@ pub(crate) struct Filter {
     pub(crate) follow: bool,
     /// What the agent writes itself, which does not count anywhere.
     pub(crate) own: Vec<PathBuf>,
+    /// What is read for itself, and is no configuration (`--poke-file`).
+    pub(crate) beside: Vec<PathBuf>,
 }
 
 impl Filter {

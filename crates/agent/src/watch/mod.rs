@@ -29,6 +29,7 @@ pub(crate) mod watched;
 
 pub(crate) use crate::text::plain::name as shown;
 use arm::Concerns;
+pub(crate) use digest::{FileDigest, shorten};
 use inotify::{Inotify, Told};
 use mounted::MountTable;
 use place::Place;
@@ -36,7 +37,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 use snapshot::Snapshot;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ const WITHOUT_INOTIFY: Duration = Duration::from_secs(1);
 
 /// What reading a place came to.
 type Reading = Result<Snapshot, Errno>;
+
+/// Of each place the digests of the files that count, by their names below it.
+pub(crate) type Contents = Vec<BTreeMap<OsString, FileDigest>>;
 
 /// What one look found.
 #[derive(Debug, Clone)]
@@ -63,6 +67,8 @@ pub(crate) struct Observation {
     pub(crate) mounts: Vec<Mount>,
     /// When the newest of it was put there (wall clock, since 1970).
     pub(crate) changed_at: (i64, i64),
+    /// What it contains, if that was asked for.
+    pub(crate) contents: Option<Contents>,
 }
 
 /// One place as people see it: never its content.
@@ -103,6 +109,8 @@ pub(crate) struct Watch {
     complaints: Vec<String>,
     /// The places as they were last reported.
     reported: Vec<Mount>,
+    /// Looks tell what each file contains.
+    tells_contents: bool,
 }
 
 impl Watch {
@@ -126,6 +134,7 @@ impl Watch {
             notes: Vec::new(),
             complaints: Vec::new(),
             reported: Vec::new(),
+            tells_contents: false,
         };
         watch.arm_all();
         for watched in &mut watch.places {
@@ -136,6 +145,24 @@ impl Watch {
         watch.next_poll = watch.now() + watch.interval();
         watch.reported = watch.mounts();
         Ok(watch)
+    }
+
+    /// From here on looks tell what each file contains: twice the memory for it.
+    pub(crate) fn tell_contents(&mut self) {
+        self.tells_contents = true;
+    }
+
+    /// The places, in the order of [`Contents`].
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.places
+            .iter()
+            .map(|watched| watched.place.clone())
+            .collect()
+    }
+
+    fn contents(&self) -> Contents {
+        let of = |watched: &Watched| watched.last.files.clone();
+        self.places.iter().map(of).collect()
     }
 
     /// Waits until something changed, or until a poll has passed (`None`).
@@ -209,6 +236,7 @@ impl Watch {
             names: Vec::new(),
             mounts: self.mounts(),
             changed_at: self.changed_at(),
+            contents: self.tells_contents.then(|| self.contents()),
         }
     }
 

@@ -6,16 +6,16 @@
 //! of two generations (Kubernetes, pkg/volume/util/atomic_writer.go).
 //! A place that is gone is an error.
 
-use super::digest::changed;
+use super::digest::{READINGS, changed};
 use super::mounted::Mounted;
 use super::place::Place;
 use super::route::{Heed, Route, Spot};
 use super::snapshot::Snapshot;
 use super::tree::Tree;
-use crate::files::read::{Root, Unread};
+use crate::files::read::{Opened, Root, Unread};
 use crate::files::sys;
 use rustix::io::Errno;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often a volume may be swapped while it is read before that is an error.
@@ -55,6 +55,51 @@ impl Place {
             });
         }
         Err(Errno::AGAIN)
+    }
+
+    /// Reads one file, by its name below this place, as far as `limit` bytes: of one
+    /// generation, and not half of what was there before. `read` is called again where it
+    /// was replaced meanwhile.
+    ///
+    /// # Errors
+    /// When it is not there, or cannot be read; `AGAIN` when it was replaced again and
+    /// again.
+    pub(crate) fn read_file(
+        &self,
+        name: &Path,
+        limit: u64,
+        read: &mut dyn FnMut(&mut Opened) -> Result<(), Unread>,
+    ) -> Result<(), Unread> {
+        for _ in 0..READINGS {
+            let spot = self.route().end?;
+            let generation = spot.generation()?;
+            let opened = self.open(&spot, generation.as_deref(), name, limit);
+            let has_changed = opened.and_then(|mut file| {
+                read(&mut file)?;
+                file.has_changed()
+            });
+            let is_same = self.route().end? == spot && spot.generation()? == generation;
+            if is_same && has_changed != Ok(true) {
+                return has_changed.map(|_| ());
+            }
+        }
+        Err(Unread::Failed(Errno::AGAIN))
+    }
+
+    fn open(
+        &self,
+        spot: &Spot,
+        generation: Option<&str>,
+        name: &Path,
+        limit: u64,
+    ) -> Result<Opened, Unread> {
+        let mut root = Root::at(&spot.dir, self.filter.follow)?;
+        if let Some(generation) = generation {
+            root = root.below(Path::new(generation))?;
+        }
+        let parts = spot.file.iter().flat_map(|file| file.iter());
+        let whole: PathBuf = parts.chain(name).collect();
+        root.file(&whole, limit)
     }
 
     fn read_spot(

@@ -41,7 +41,7 @@ pub(super) struct Tree<'a> {
     /// Below a generation's directory, whose own times say nothing.
     pinned: bool,
     root: Root,
-    /// What the agent writes itself.
+    /// What the agent writes itself, and what is no configuration.
     own: Vec<Location>,
     /// The directories that lead to where we are: links may go round.
     above: Vec<Id>,
@@ -52,6 +52,13 @@ pub(super) struct Tree<'a> {
     names: usize,
     bytes: u64,
     snapshot: Snapshot,
+}
+
+fn own(filter: &Filter) -> Vec<Location> {
+    let written = filter.own.iter().filter_map(|path| location::written(path));
+    // In a volume it lies behind a link.
+    let beside = filter.beside.iter().filter_map(|path| location::end(path));
+    written.chain(beside).collect()
 }
 
 /// Something that was found, and what it is called below the prefix.
@@ -67,9 +74,7 @@ impl<'a> Tree<'a> {
             filter,
             pinned,
             root,
-            own: (filter.own.iter())
-                .filter_map(|path| location::written(path))
-                .collect(),
+            own: own(filter),
             above: Vec::new(),
             seen: HashSet::new(),
             listed: 0,

@@ -10,6 +10,7 @@
     reason = "each test file uses a part of this; a failed step ends the test"
 )]
 
+pub mod asking;
 pub mod memory;
 pub mod run;
 pub mod scene;

@@ -11,6 +11,7 @@ pub(crate) fn policy() -> Policy {
         on_change: OnChange::Tell,
         on_failed_restart: FailedRestart::Exit,
         prepares: false,
+        paced: false,
         quiet: Duration::from_millis(200),
         cap: Duration::from_secs(2),
         settle_first: false,
