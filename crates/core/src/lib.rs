@@ -21,6 +21,7 @@ pub mod impact;
 pub mod index;
 pub mod jobs;
 pub mod kinds;
+pub mod ladder;
 pub mod marking;
 pub mod method;
 pub mod needs;

@@ -1,0 +1,512 @@
+//! Climbing: the state of one number on one workload.
+
+use std::collections::BTreeMap;
+
+use crate::method::{Method, Methods};
+use crate::refs::Name;
+use crate::settle::Millis;
+use crate::state::Number;
+
+use super::clock::Clock;
+use super::listing::Listing;
+use super::messages::{Acted, Answer, Conditions, Effect, End, Event, OwnRollout, Pod, Unlisted};
+use super::visit::{Errand, Next, Rung, Stage, Visit};
+
+/// What a ladder begins with: it stands in the intent and on the workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The number of the intent.
+    pub number: Number,
+    /// The rungs that are left, from the present one on.
+    pub rungs: Methods,
+    /// How long a pod may take, from the act on it (`tidings.dev/method-timeout`).
+    pub timeout: Millis,
+}
+
+/// Where it is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// On a rung that goes pod by pod.
+    Rung(&'static Rung),
+    /// The next rungs are written down.
+    Writing(Methods),
+    /// They are, and the first of them is another's to carry out.
+    HandsOver(Method),
+    Over,
+}
+
+/// A workload that is brought to its content, pod by pod.
+pub struct Ladder {
+    plan: Plan,
+    conditions: Conditions,
+    place: Place,
+    visits: BTreeMap<Name, Visit>,
+    listing: Listing,
+    /// Whether there is newer content.
+    newer: bool,
+    /// Whether taking the content restarts programs.
+    restarts: bool,
+    /// Whether one pod has it, so that more can follow at once.
+    opened: bool,
+    /// Why the pods cannot be listed.
+    cannot: Option<&'static str>,
+    wakes: Option<Millis>,
+}
+
+/// Whether a pod is late.
+#[derive(PartialEq, Eq)]
+enum Lateness {
+    /// It is not before this time.
+    Until(Millis),
+    /// How it and its node are now decides.
+    Asks,
+    Late,
+}
+
+impl Ladder {
+    /// Begins, or goes on with what an earlier term began: the intent is stored.
+    pub fn begin(now: Millis, plan: Plan, conditions: Conditions) -> (Self, Vec<Effect>) {
+        let mut ladder = Self {
+            plan,
+            conditions,
+            place: Place::Over,
+            visits: BTreeMap::new(),
+            listing: Listing::new(),
+            newer: false,
+            restarts: false,
+            opened: false,
+            cannot: None,
+            wakes: None,
+        };
+        ladder.enter();
+        let effects = ladder.go_on(now);
+        (ladder, effects)
+    }
+
+    /// Takes in what happened.
+    pub fn step(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        if matches!(self.place, Place::Over) {
+            return Vec::new();
+        }
+        if let Some(end) = self.take(now, event) {
+            return self.end(end);
+        }
+        self.go_on(now)
+    }
+
+    /// When it wants to be told the time.
+    pub fn wakes(&self) -> Option<Millis> {
+        self.wakes
+    }
+
+    /// How many pods are through, of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        let through = self.visits.values().filter(|v| v.stage == Stage::Through);
+        (through.count(), self.visits.len())
+    }
+
+    /// The names of the pods that cannot be reached: their containers do not run, or
+    /// their nodes are not there. They are waited for.
+    pub fn out_of_reach(&self) -> Vec<Name> {
+        let Place::Rung(rung) = self.place else {
+            return Vec::new();
+        };
+        let open = self.visits.values().filter(|v| v.stage != Stage::Through);
+        let out = open.filter(|v| !(rung.reaches)(&v.pod));
+        out.map(|v| v.pod.name.clone()).collect()
+    }
+
+    fn take(&mut self, now: Millis, event: Event) -> Option<End> {
+        match event {
+            Event::Listed(Ok(pods)) => return self.listed(pods),
+            Event::Listed(Err(Unlisted::Forbidden)) => {
+                self.cannot = Some("pods may not be listed");
+            }
+            Event::Listed(Err(Unlisted::Failed)) => self.listing.has_failed(),
+            Event::Acted(uid, acted) => {
+                if acted == Acted::Gone {
+                    self.listing.want();
+                }
+                return self.heard(&uid, |visit, rung| visit.acted(rung, now, acted));
+            }
+            Event::Answered(uid, answer) => {
+                self.restarts |= answer.restarts();
+                let clock = self.visits.get_mut(&uid).and_then(|v| v.clock.as_mut());
+                if let Some(clock) = clock.filter(|_| answer != Answer::Silent) {
+                    clock.hear(now);
+                }
+                return self.heard(&uid, |visit, rung| (rung.answered)(visit, now, answer));
+            }
+            Event::Written => self.written(),
+            Event::Conditions(conditions) => {
+                if conditions.rollout != self.conditions.rollout {
+                    self.listing.want();
+                }
+                self.conditions = conditions;
+            }
+            Event::Newer => self.newer = true,
+            Event::Time => {}
+        }
+        None
+    }
+
+    /// Pods that are not there any more are forgotten.
+    fn listed(&mut self, pods: Vec<Pod>) -> Option<End> {
+        self.listing.has_come();
+        let mut before = std::mem::take(&mut self.visits);
+        for pod in pods {
+            let visit = match before.remove(&pod.uid) {
+                Some(visit) => visit.listed(pod),
+                None => Visit::new(pod),
+            };
+            self.visits.insert(visit.pod.uid.clone(), visit);
+        }
+        let mut visits = self.visits.values();
+        let died = visits.find(|visit| visit.has_died(self.restarts));
+        died.map(|visit| End::Died {
+            pod: visit.pod.name.clone(),
+        })
+    }
+
+    /// Something was heard of a pod that was asked for.
+    fn heard(
+        &mut self,
+        uid: &Name,
+        next: impl FnOnce(&mut Visit, &'static Rung) -> Next,
+    ) -> Option<End> {
+        let Place::Rung(rung) = self.place else {
+            return None;
+        };
+        let visit = self.visits.get_mut(uid)?;
+        if !matches!(visit.stage, Stage::Busy(_)) {
+            return None;
+        }
+        match next(visit, rung) {
+            Next::At(at, errand) => visit.stage = Stage::Waits(at, errand),
+            Next::Through => {
+                visit.stage = Stage::Through;
+                self.opened = true;
+                self.listing.outdate();
+            }
+            Next::Ends(why) => visit.stage = Stage::Failed(why),
+            Next::Rejected(text) => {
+                let pod = visit.pod.name.clone();
+                return Some(End::Rejected { pod, text });
+            }
+        }
+        None
+    }
+
+    /// The next rungs are stored.
+    fn written(&mut self) {
+        if let Place::Writing(rungs) = self.place {
+            self.plan.rungs = rungs;
+            self.enter();
+        }
+    }
+
+    /// Onto the first of the rungs. Only pods that are still stale are touched.
+    fn enter(&mut self) {
+        let Some(method) = self.plan.rungs.first() else {
+            return;
+        };
+        self.place = match Rung::of(method) {
+            Some(rung) => Place::Rung(rung),
+            None => Place::HandsOver(method),
+        };
+        (self.opened, self.cannot) = (false, None);
+        for visit in self.visits.values_mut() {
+            if visit.stage != Stage::Through {
+                *visit = Visit::new(visit.pod.clone());
+            }
+        }
+        self.listing.want();
+    }
+
+    fn end(&mut self, end: End) -> Vec<Effect> {
+        (self.place, self.wakes) = (Place::Over, None);
+        self.visits.clear();
+        vec![Effect::End(end)]
+    }
+
+    /// What follows of how things are now.
+    fn go_on(&mut self, now: Millis) -> Vec<Effect> {
+        self.run_clocks(now);
+        self.find_late(now);
+        self.release();
+        if let Some(effect) = self.leaves() {
+            return effect;
+        }
+        let Place::Rung(rung) = self.place else {
+            self.wakes = None;
+            return Vec::new();
+        };
+        self.begin_some(rung, now);
+        let mut effects = self.errands(rung, now);
+        if self.listing_is_due(now).is_some_and(|at| at <= now) {
+            self.listing.ask(now);
+            effects.push(Effect::List);
+        }
+        self.wakes = self.next(now);
+        effects
+    }
+
+    /// A pod's time runs from the act on it that was accepted, while it can be reached, and
+    /// the workload's own rollout is over.
+    fn run_clocks(&mut self, now: Millis) {
+        let Place::Rung(rung) = self.place else {
+            return;
+        };
+        let still = self.conditions.rollout == OwnRollout::Through;
+        for visit in self.visits.values_mut().filter(|v| v.is_under_way()) {
+            let runs = still && visit.token.is_some() && (rung.reaches)(&visit.pod);
+            visit.clock = runs.then(|| visit.clock.unwrap_or(Clock::start(now)));
+        }
+    }
+
+    /// Who is late has failed. An answer that is still to come is waited for: it may be
+    /// the proof.
+    fn find_late(&mut self, now: Millis) {
+        let late = self.visits.iter().filter(|(_, visit)| {
+            let is_busy = matches!(visit.stage, Stage::Busy(_));
+            !is_busy && self.lateness(visit, now) == Lateness::Late
+        });
+        for uid in late.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
+            if let Some(visit) = self.visits.get_mut(&uid) {
+                let why = format!("{} has not proved it in time", visit.pod.name);
+                visit.stage = Stage::Failed(why);
+            }
+        }
+    }
+
+    /// A pod is late if it is there after its time, on a node that is there.
+    fn lateness(&self, visit: &Visit, now: Millis) -> Lateness {
+        let method = self.plan.rungs.first();
+        let proves = method.is_some_and(|m| m.row().proven.is_some());
+        let Some(clock) = visit.clock.filter(|_| proves && visit.is_under_way()) else {
+            return Lateness::Until(Millis::MAX);
+        };
+        let at = clock.deadline(now, self.plan.timeout);
+        match self.listing.came() {
+            _ if now < at => Lateness::Until(at),
+            Some(came) if came >= at => Lateness::Late,
+            _ => Lateness::Asks,
+        }
+    }
+
+    /// What is not wanted any more, or not allowed, is not gone on with where nothing goes
+    /// on by itself.
+    fn release(&mut self) {
+        let method = self.plan.rungs.first();
+        let allowed = method.is_some_and(|m| self.conditions.allowed.contains(m));
+        if self.newer || !allowed {
+            let visits = self.visits.values_mut();
+            for visit in visits.filter(|v| v.is_under_way() && !v.is_bound()) {
+                visit.stage = Stage::Due;
+            }
+        }
+    }
+
+    /// What ends the rung, if it is to be ended and nothing of it is under way.
+    fn leaves(&mut self) -> Option<Vec<Effect>> {
+        match self.place {
+            Place::Writing(_) | Place::Over => None,
+            _ if self.newer => {
+                let bound = self.visits.values().any(Visit::is_bound);
+                (!bound).then(|| self.end(End::Overtaken))
+            }
+            Place::HandsOver(_) if self.waits() => None,
+            Place::HandsOver(method) if self.conditions.allowed.contains(method) => {
+                Some(self.end(End::To(method)))
+            }
+            Place::HandsOver(method) => Some(self.climb(method, not_allowed(method))),
+            Place::Rung(rung) => match self.why_not(rung) {
+                Some(why) => self.leave(rung, why),
+                None => self.is_through().then(|| {
+                    let proven = rung.method.row().proven.is_some();
+                    let restarted = self.restarts;
+                    self.end(End::InStep { proven, restarted })
+                }),
+            },
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.conditions.held || self.conditions.rollout == OwnRollout::Running
+    }
+
+    /// Why this rung is not gone on with.
+    fn why_not(&self, rung: &Rung) -> Option<String> {
+        let mut visits = self.visits.values();
+        let failed = visits.find_map(|visit| match &visit.stage {
+            Stage::Failed(why) => Some(why.clone()),
+            _ => None,
+        });
+        let hangs = self.conditions.rollout == OwnRollout::Hangs && self.may_roll_out();
+        let allowed = self.conditions.allowed.contains(rung.method);
+        let cannot = self.cannot.map(str::to_owned);
+        let forbidden = (!allowed).then(|| not_allowed(rung.method));
+        let hangs = hangs.then(|| "its own rollout hangs".to_owned());
+        failed.or(cannot).or(forbidden).or(hangs)
+    }
+
+    fn may_roll_out(&self) -> bool {
+        let left = self.plan.rungs & self.conditions.allowed;
+        left.contains(Method::Rollout)
+    }
+
+    /// To the next rung, when whoever is under way has been heard: one that refuses ends
+    /// it all.
+    fn leave(&mut self, rung: &Rung, why: String) -> Option<Vec<Effect>> {
+        let goes_on = self.visits.values().any(Visit::is_under_way);
+        let hangs = self.conditions.rollout == OwnRollout::Hangs;
+        if goes_on || self.waits() || (hangs && !self.may_roll_out()) {
+            return None;
+        }
+        Some(self.climb(rung.method, why))
+    }
+
+    fn climb(&mut self, from: Method, why: String) -> Vec<Effect> {
+        let mut left = self.plan.rungs.after(from) & self.conditions.allowed;
+        if self.conditions.rollout == OwnRollout::Hangs {
+            left = left.iter().filter(|method| !method.is_pod_wise()).collect();
+        }
+        if left.is_empty() {
+            return self.end(End::NotTaken { why });
+        }
+        self.place = Place::Writing(left);
+        self.wakes = None;
+        vec![Effect::Write(left, why)]
+    }
+
+    /// Whether no pod is without the content.
+    fn is_through(&self) -> bool {
+        let all = self.visits.values().all(|v| v.stage == Stage::Through);
+        all && self.listing.is_fresh() && self.conditions.rollout != OwnRollout::Running
+    }
+
+    /// Whose turn it is.
+    fn begin_some(&mut self, rung: &'static Rung, now: Millis) {
+        let still = self.conditions.rollout == OwnRollout::Through;
+        if self.conditions.held || !still || self.newer || self.why_not(rung).is_some() {
+            return;
+        }
+        for uid in self.in_order(rung) {
+            if self.has_its_turn(rung, &uid)
+                && let Some(visit) = self.visits.get_mut(&uid)
+            {
+                let next = visit.begin(rung, self.plan.number, now);
+                if let Next::At(at, errand) = next {
+                    visit.stage = Stage::Waits(at, errand);
+                }
+            }
+        }
+    }
+
+    /// Whoever is due: what is down first, since the change may mend it; then what was
+    /// begun already, which only has to be asked.
+    fn in_order(&self, rung: &Rung) -> Vec<Name> {
+        let due = self.visits.iter().filter(|(_, v)| v.stage == Stage::Due);
+        let due = due.filter(|(_, v)| (rung.reaches)(&v.pod));
+        let mut due: Vec<_> = due.collect();
+        let number = self.plan.number;
+        due.sort_by_key(|(_, v)| (v.pod.ready, !v.carries(number), v.pod.name.clone()));
+        due.into_iter().map(|(uid, _)| uid.clone()).collect()
+    }
+
+    fn has_its_turn(&self, rung: &Rung, uid: &Name) -> bool {
+        let at_once = rung.method.row().at_once.unwrap_or(1);
+        let Some(visit) = self.visits.get(uid) else {
+            return false;
+        };
+        let beside = self.visits.values().filter(|v| v.is_under_way());
+        let beside = beside.filter(|v| v.pod.ready == visit.pod.ready && (rung.reaches)(&v.pod));
+        let limit = if self.opened || !visit.pod.ready {
+            at_once
+        } else {
+            1
+        };
+        beside.count() < limit && self.spares(visit)
+    }
+
+    /// Whether a pod may be acted on with regard to the others. One that is down, or is
+    /// only to be asked, always may. Where it is not known yet whether taking the content
+    /// restarts programs, what an earlier term acted on may be down by that, and is heard
+    /// first. Where it does, not so many are down, or may come to be, as may be, and never
+    /// all.
+    fn spares(&self, visit: &Visit) -> bool {
+        let number = self.plan.number;
+        if !visit.pod.ready || visit.carries(number) {
+            return true;
+        }
+        let others = || self.visits.values().filter(|v| v.pod.uid != visit.pod.uid);
+        let begun =
+            |v: &Visit| v.is_under_way() || (v.carries(number) && v.stage != Stage::Through);
+        if !self.restarts {
+            let mut others = others();
+            let inherited = |v: &Visit| {
+                let is_open = v.carries(number) && v.stage != Stage::Through;
+                v.acts == 0 && is_open && v.pod.node_ready
+            };
+            return self.opened || !others.any(inherited);
+        }
+        let down = others().filter(|v| !v.pod.ready || begun(v)).count();
+        let may = self.conditions.unavailable.min(self.visits.len() - 1);
+        down < may.max(1) && self.listing.is_fresh()
+    }
+
+    /// The requests whose time has come.
+    fn errands(&mut self, rung: &Rung, now: Millis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (uid, visit) in &mut self.visits {
+            let Stage::Waits(at, errand) = visit.stage else {
+                continue;
+            };
+            if at > now {
+                continue;
+            }
+            let (errand, effect) = match (errand, &visit.token) {
+                (Errand::Ask, Some(token)) => {
+                    (Errand::Ask, Effect::Ask(uid.clone(), token.clone()))
+                }
+                _ => (Errand::Act, Effect::Act(uid.clone(), rung.method)),
+            };
+            visit.stage = Stage::Busy(errand);
+            effects.push(effect);
+        }
+        effects
+    }
+
+    fn listing_is_due(&self, now: Millis) -> Option<Millis> {
+        if self.cannot.is_some() {
+            return None;
+        }
+        let under_way = self.visits.values().any(Visit::is_under_way);
+        let due = self.visits.values().any(|v| v.stage == Stage::Due);
+        let settled = !self.listing.is_fresh() && (!under_way || (self.restarts && due));
+        let mut visits = self.visits.values();
+        let asks = visits.any(|visit| self.lateness(visit, now) == Lateness::Asks);
+        self.listing.due(under_way, settled || asks)
+    }
+
+    /// When something is to be done next that nobody tells.
+    fn next(&self, now: Millis) -> Option<Millis> {
+        let errands = self.visits.values().filter_map(|visit| match visit.stage {
+            Stage::Waits(at, _) => Some(at),
+            _ => None,
+        });
+        let late = self
+            .visits
+            .values()
+            .filter_map(|visit| match self.lateness(visit, now) {
+                Lateness::Until(at) => Some(at),
+                Lateness::Asks | Lateness::Late => None,
+            });
+        let late = late.filter(|at| *at < Millis::MAX);
+        errands.chain(late).chain(self.listing_is_due(now)).min()
+    }
+}
+
+fn not_allowed(method: Method) -> String {
+    format!("{method} is not listed, or not enabled, any more")
+}

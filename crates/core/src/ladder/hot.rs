@@ -1,0 +1,51 @@
+//! `hot`: the kubelet is woken by a poke, and the agents are asked until they say what
+//! became of the content.
+
+use crate::method::Method;
+use crate::settle::Millis;
+use crate::state::Number;
+
+use super::messages::{Answer, Outcome};
+use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
+
+pub(super) static RUNG: Rung = Rung {
+    method: Method::Hot,
+    reaches: |pod| pod.started && pod.node_ready,
+    begin,
+    acted: |_, now| Next::At(now + FIRST_QUESTION, Errand::Ask),
+    answered,
+};
+
+/// A pod that carries the number was poked before, by us or in an earlier term: it is
+/// asked first.
+fn begin(visit: &mut Visit, number: Number, now: Millis) -> Next {
+    let mark = visit.pod.mark.as_ref();
+    let ours = mark.filter(|mark| mark.number == number);
+    let token = ours.map(|mark| mark.token.clone());
+    visit.token = visit.token.take().or(token);
+    let errand = visit.token.as_ref().map_or(Errand::Act, |_| Errand::Ask);
+    Next::At(now, errand)
+}
+
+fn answered(visit: &mut Visit, now: Millis, answer: Answer) -> Next {
+    visit.pending = false;
+    match answer {
+        Answer::Holds { outcome, text, .. } => match outcome {
+            Outcome::Applied => Next::Through,
+            Outcome::Rejected => Next::Rejected(text),
+            Outcome::Unverified => Next::Ends(format!(
+                "the agent of {} has brought it, and nothing proves it",
+                visit.pod.name
+            )),
+            Outcome::Held => visit.ask_again(now),
+            Outcome::Pending => {
+                visit.pending = true;
+                visit.ask_again(now)
+            }
+        },
+        Answer::Cannot(how) => Next::Ends(format!("{}: {how}", visit.pod.name)),
+        Answer::NoToken => visit.renew(now),
+        Answer::Other => visit.act_again(now),
+        Answer::Silent => visit.ask_again(now),
+    }
+}

@@ -1,0 +1,289 @@
+//! What a ladder is told, and what it wants.
+
+use std::fmt;
+
+use crate::method::{Method, Methods};
+use crate::refs::Name;
+use crate::state::Number;
+
+/// What stands in a pod's `tidings.dev/poke`: `4-k7f2 TOKEN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// For which roll the pod was acted on last.
+    pub number: Number,
+    /// By which its agents know who asks.
+    pub token: Name,
+}
+
+impl Mark {
+    /// Reads the annotation. What is not ours is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, token) = text.split_once(' ')?;
+        let number = Number::parse(number)?;
+        let token = Name::from(token);
+        (!token.is_empty()).then_some(Self { number, token })
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number, self.token)
+    }
+}
+
+/// A pod of the workload that is not being deleted and has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its uid.
+    pub uid: Name,
+    /// Its name.
+    pub name: Name,
+    /// What it carries of a poke.
+    pub mark: Option<Mark>,
+    /// Whether it is Ready.
+    pub ready: bool,
+    /// Whether its containers run.
+    pub started: bool,
+    /// Whether its node is Ready.
+    pub node_ready: bool,
+    /// How often containers that use what changed have been started again, where the last
+    /// one of them ended by itself and not with 0; one that has ended so and is to be
+    /// started counts too. Only whether it grows tells something.
+    pub deaths: u32,
+}
+
+/// What has become of an act on a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acted {
+    /// It was accepted.
+    Done {
+        /// The token that was written.
+        token: Name,
+        /// The [`Pod::deaths`] in the answer.
+        deaths: u32,
+    },
+    /// There is no pod of that uid.
+    Gone,
+    /// We may not.
+    Forbidden,
+    /// Nobody knows, or the API server was not able to.
+    Failed,
+}
+
+/// What an agent says of the content that its files hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The process has it.
+    Applied,
+    /// Its check refuses it.
+    Rejected,
+    /// It was brought, and nothing proves that the process took it.
+    Unverified,
+    /// It waits to be released, which asking does.
+    Held,
+    /// It is being brought.
+    Pending,
+}
+
+/// What the agents of a pod say, taken together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// All files hold what was asked for.
+    Holds {
+        /// And this has become of it.
+        outcome: Outcome,
+        /// Whether taking it restarts the program.
+        restarts: bool,
+        /// The last line of the check.
+        text: String,
+    },
+    /// A file holds something else.
+    Other,
+    /// The token is not known, or used up.
+    NoToken,
+    /// Nothing that makes sense was heard within the time for a question.
+    Silent,
+    /// There is somebody, who cannot be asked; in what way.
+    Cannot(String),
+}
+
+impl Answer {
+    /// Which of several answers of one pod counts: the first in this order.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Holds { outcome, .. } => match outcome {
+                Outcome::Rejected => 0,
+                Outcome::Unverified => 2,
+                Outcome::Held => 6,
+                Outcome::Pending => 7,
+                Outcome::Applied => 8,
+            },
+            Self::Cannot(_) => 1,
+            Self::NoToken => 3,
+            Self::Silent => 4,
+            Self::Other => 5,
+        }
+    }
+
+    /// What several agents of one pod say together: all must hold.
+    pub fn together(answers: Vec<Self>) -> Self {
+        let restart = answers.iter().any(Self::restarts);
+        let worst = answers.into_iter().min_by_key(Self::weight);
+        match worst.unwrap_or(Self::Silent) {
+            Self::Holds { outcome, text, .. } => Self::Holds {
+                outcome,
+                restarts: restart,
+                text,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether taking it restarts a program.
+    pub(super) fn restarts(&self) -> bool {
+        matches!(self, Self::Holds { restarts: true, .. })
+    }
+}
+
+/// How the workload's own rollout is, whoever began it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnRollout {
+    /// It is through.
+    #[default]
+    Through,
+    /// It replaces pods.
+    Running,
+    /// It has missed its deadline.
+    Hangs,
+}
+
+/// What holds around a ladder. It may change at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// The methods that are listed and enabled now.
+    pub allowed: Methods,
+    /// Whether nothing further may begin: the workload, or everything, is paused.
+    pub held: bool,
+    /// The workload's own rollout.
+    pub rollout: OwnRollout,
+    /// How many of its pods may be unavailable at once.
+    pub unavailable: usize,
+}
+
+/// Why pods were not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// We may not.
+    Forbidden,
+    /// Nobody knows.
+    Failed,
+}
+
+/// What a ladder is told. Each effect that asks for something is answered once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The pods of the workload, as they were when [`Effect::List`] asked or later.
+    Listed(Result<Vec<Pod>, Unlisted>),
+    /// What became of an [`Effect::Act`] on the pod of this uid.
+    Acted(Name, Acted),
+    /// What the agents of the pod of this uid say to an [`Effect::Ask`].
+    Answered(Name, Answer),
+    /// What an [`Effect::Write`] wrote is stored.
+    Written,
+    /// What holds around it now.
+    Conditions(Conditions),
+    /// There is newer content than that of this number.
+    Newer,
+    /// Time has passed.
+    Time,
+}
+
+/// What a ladder wants to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// List the pods of the workload.
+    List,
+    /// Do to this pod what this method does, under the ladder's number.
+    Act(Name, Method),
+    /// Ask the agents of this pod, with this token.
+    Ask(Name, Name),
+    /// Write into the intent that these rungs are left, and why the former is not taken.
+    Write(Methods, String),
+    /// It is over. Nothing follows.
+    End(End),
+}
+
+/// How a ladder ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No pod is without the content any more.
+    InStep {
+        /// Whether that is proven.
+        proven: bool,
+        /// Whether taking it restarted programs, so that the fuse counts it.
+        restarted: bool,
+    },
+    /// A pod refuses this content: it is not brought by any other means.
+    Rejected {
+        /// The name of the pod.
+        pod: Name,
+        /// The last line of its check.
+        text: String,
+    },
+    /// A container that uses what changed ended by itself when it had come.
+    Died {
+        /// The name of the pod.
+        pod: Name,
+    },
+    /// It is for this method to bring it, which does not go pod by pod.
+    To(Method),
+    /// No method is left.
+    NotTaken {
+        /// Why the last one did not take.
+        why: String,
+    },
+    /// Newer content takes its place.
+    Overtaken,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(outcome: Outcome, restarts: bool) -> Answer {
+        Answer::Holds {
+            outcome,
+            restarts,
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn all_agents_of_a_pod_must_hold() {
+        let applied = || holds(Outcome::Applied, true);
+        let worse = [
+            holds(Outcome::Rejected, true),
+            Answer::Cannot("old".into()),
+            Answer::NoToken,
+            Answer::Silent,
+            Answer::Other,
+            holds(Outcome::Pending, true),
+        ];
+        for answer in worse {
+            assert_eq!(Answer::together(vec![applied(), answer.clone()]), answer);
+        }
+        let both = vec![holds(Outcome::Applied, false), applied()];
+        assert_eq!(Answer::together(both), applied());
+        assert_eq!(Answer::together(Vec::new()), Answer::Silent);
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        let mark = Mark::parse("4-k7f2 abc").unwrap();
+        assert_eq!((mark.number.n, &*mark.token), (4, "abc"));
+        assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+        for forged in ["", "4-k7f2", "4-k7f2 ", "x y", "-1-k7f2 t"] {
+            assert_eq!(Mark::parse(forged), None, "{forged}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Bringing a change to the pods of a workload, from gentle to strong.
+//!
+//! What can serve a change is worked out once, when its intent is written ([`choose`]):
+//! the *rungs*, of which the gentlest is taken first. A rung that goes pod by pod is
+//! climbed by a [`Ladder`]: `step(now, event)` → effects, in virtual time. It needs
+//! nothing but the intent and the pods, so whoever comes after a crash begins it anew
+//! and asks the pods how far they are. A rung that does not end well is followed by the
+//! next one of the list, once that is written down; one that is not the ladder's
+//! (a rollout, a word to people) is handed over.
+//!
+//! | promise | how it is kept |
+//! |---|---|
+//! | never two rungs at once | a rung is left when nothing of it is under way any more |
+//! | nothing that is not listed | the next rung is one of the intent *and* of what is allowed now |
+//! | nothing after a refusal | a pod that refuses, or dies of it, ends the ladder for this content; whoever is under way is heard before the next rung |
+//! | late is per pod | a pod's time runs from the act on it, while it runs on a node that is there |
+//! | a dead node restarts nobody | a pod that is silent is late only if its node is still there a minute later |
+//! | in step is known of each pod | a listing that was asked for after the last proof shows none without |
+//!
+//! A pod is acted on again for the same number by nobody who knows that it was: in one
+//! term it is poked anew only where its kubelet had written what was before (three
+//! times) or its token is refused (then at most each minute); another term finds the
+//! number on it, and asks. An act that restarts something is done on a pod once.
+
+mod choose;
+mod climb;
+mod clock;
+mod hot;
+mod listing;
+mod messages;
+mod poke;
+mod questions;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+pub use choose::{Choice, Passed, Wish, choose};
+pub use climb::{Ladder, Plan};
+pub use messages::{
+    Acted, Answer, Conditions, Effect, End, Event, Mark, Outcome, OwnRollout, Pod, Unlisted,
+};
+pub use questions::{Agent, Content, Question, Wanted, agents};

@@ -1,0 +1,208 @@
+//! What the agents of a pod are asked: which files, and what they must hold.
+//!
+//! An agent is reached at a port that `tidings.dev/agent` gives for its container, or
+//! that is named `tidings`, and must see the annotation in which its token comes. It is
+//! asked about every file of a source that its container mounts, also about what did not
+//! change: what holds new files back until they are named wants all of them named.
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::method::Ports;
+use crate::refs::{Name, SourceKind};
+use crate::uses::{File, Layout, Seeing};
+
+/// What a file must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The value with this digest.
+    Digest(Digest),
+    /// Nothing: it must not be there.
+    Absent,
+    /// Whatever it holds: the workload does not count it.
+    Any,
+}
+
+/// What the sources of the workload's namespace hold that it is to be brought to: of
+/// each that is known its keys, those that are gone too.
+pub type Content = BTreeMap<(SourceKind, Name), BTreeMap<Name, Wanted>>;
+
+/// One file that an agent is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Its path in the agent's own container; of a source that is not known that of the
+    /// folder.
+    pub path: String,
+    /// What is in it. One without a key stands for all files of the source there.
+    pub file: File,
+    /// What it must hold.
+    pub wanted: Wanted,
+}
+
+/// An agent, and what it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its container.
+    pub container: Name,
+    /// Its port.
+    pub port: u16,
+    /// In the order of their paths.
+    pub questions: Vec<Question>,
+}
+
+/// The agents of a pod, each with its questions; or why they cannot be asked.
+pub fn agents(
+    layout: &Layout,
+    ports: Option<&Ports>,
+    content: &Content,
+) -> Result<Vec<Agent>, String> {
+    let reached = reached(layout, ports)?.into_iter();
+    let agents = reached.map(|(seeing, port)| {
+        Ok(Agent {
+            container: seeing.name.clone(),
+            port,
+            questions: questions(seeing, content)?,
+        })
+    });
+    agents.collect()
+}
+
+fn questions(seeing: &Seeing, content: &Content) -> Result<Vec<Question>, String> {
+    let known = |kind, name: &str| {
+        let keys = content.get(&(kind, Name::from(name)))?.iter();
+        Some(
+            keys.map(|(key, is)| (key.clone(), *is != Wanted::Absent))
+                .collect(),
+        )
+    };
+    let files = seeing.files(&known);
+    let files = files.ok_or_else(|| format!("{} mounts too many files", seeing.name))?;
+    let questions = files.into_iter().map(|(path, file)| Question {
+        wanted: wanted(&file, content),
+        path,
+        file,
+    });
+    Ok(questions.collect())
+}
+
+fn wanted(file: &File, content: &Content) -> Wanted {
+    match content.get(&(file.kind, file.source.clone())) {
+        None => Wanted::Any,
+        Some(keys) => {
+            let known = file.key.as_ref().and_then(|key| keys.get(key));
+            known.copied().unwrap_or(Wanted::Absent)
+        }
+    }
+}
+
+/// The containers whose agents can be reached, and where.
+pub(super) fn reached<'a>(
+    layout: &'a Layout,
+    ports: Option<&Ports>,
+) -> Result<Vec<(&'a Seeing, u16)>, String> {
+    let containers = || layout.containers.iter().filter(|seeing| !seeing.ends);
+    for name in named(ports) {
+        let seeing = containers().find(|seeing| seeing.name == *name);
+        let seeing = seeing.ok_or_else(|| format!("there is no container {name}"))?;
+        if !seeing.sees_pokes {
+            return Err(format!(
+                "{name} does not see the annotation tidings.dev/poke"
+            ));
+        }
+    }
+    let seeing: Vec<_> = containers().filter(|seeing| seeing.sees_pokes).collect();
+    if seeing.is_empty() {
+        return Err("no container sees the annotation tidings.dev/poke".to_owned());
+    }
+    let alone = match ports {
+        Some(Ports::One(port)) if seeing.len() == 1 => Some(*port),
+        _ => None,
+    };
+    let port = |seeing: &Seeing| match ports {
+        Some(ports) => ports.of(&seeing.name).or(alone).or(seeing.port),
+        None => seeing.port,
+    };
+    let all = seeing.into_iter().map(|seeing| {
+        let lacks = || format!("the agent in {} has no port that is known", seeing.name);
+        Ok((seeing, port(seeing).ok_or_else(lacks)?))
+    });
+    all.collect()
+}
+
+fn named(ports: Option<&Ports>) -> impl Iterator<Item = &Name> {
+    let named = match ports {
+        Some(Ports::Named(named)) => &**named,
+        Some(Ports::One(_)) | None => &[],
+    };
+    named.iter().map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_agent_is_asked_about_all_its_files() {
+        let poke = json!({"name": "poke", "mountPath": "/poke"});
+        let layout = Layout::read(json!({"spec": {
+            "containers": [
+                {"name": "nginx", "volumeMounts": [poke, {"name": "web", "mountPath": "/etc/nginx"}]},
+                {"name": "php", "volumeMounts": [poke,
+                    {"name": "ini", "mountPath": "/etc/php"}, {"name": "other", "mountPath": "/other"}]}],
+            "volumes": [
+                {"name": "web", "configMap": {"name": "web"}},
+                {"name": "ini", "secret": {"secretName": "ini", "items": [
+                    {"key": "php.ini", "path": "conf/php.ini"}, {"key": "opt", "path": "opt"}]}},
+                {"name": "other", "configMap": {"name": "other"}},
+                {"name": "poke", "downwardAPI": {"items": [
+                    {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}}]}}));
+        let digest = |of: &str| Wanted::Digest(Digest::of_parts(&[of.as_bytes()]));
+        let keys = |keys: &[(&str, Wanted)]| {
+            keys.iter()
+                .map(|(key, is)| (Name::from(*key), *is))
+                .collect()
+        };
+        let content = Content::from([
+            (
+                (SourceKind::ConfigMap, "web".into()),
+                keys(&[("a", digest("1")), ("gone", Wanted::Absent)]),
+            ),
+            (
+                (SourceKind::Secret, "ini".into()),
+                keys(&[("php.ini", digest("2")), ("noise", Wanted::Any)]),
+            ),
+        ]);
+        let ports = Ports::read("nginx=9533,php=9534").unwrap();
+        let agents = agents(&layout, Some(&ports), &content).unwrap();
+        let shown: Vec<_> = agents
+            .iter()
+            .map(|agent| {
+                let asked = agent.questions.iter();
+                let asked: Vec<_> = asked.map(|q| (&*q.path, q.wanted)).collect();
+                (&*agent.container, agent.port, asked)
+            })
+            .collect();
+        let expected = [
+            (
+                "nginx",
+                9533,
+                vec![
+                    ("/etc/nginx/a", digest("1")),
+                    ("/etc/nginx/gone", Wanted::Absent),
+                ],
+            ),
+            (
+                "php",
+                9534,
+                vec![
+                    ("/etc/php/conf/php.ini", digest("2")),
+                    ("/etc/php/opt", Wanted::Absent),
+                    ("/other", Wanted::Any),
+                ],
+            ),
+        ];
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,344 @@
+//! What a ladder does, step by step. That its promises hold whatever happens is shown in
+//! `tests/ladder`.
+
+use super::*;
+use crate::method::{Method, Methods};
+use crate::refs::Name;
+use crate::settle::Millis;
+use crate::state::Number;
+
+/// A ladder, and the time.
+struct Climbing {
+    ladder: Ladder,
+    now: Millis,
+    /// What it wants, and has not been given.
+    wants: Vec<Effect>,
+}
+
+fn number(n: u64) -> Number {
+    Number::parse(&format!("{n}-k7f2")).unwrap()
+}
+
+fn conditions(allowed: &str) -> Conditions {
+    Conditions {
+        allowed: Methods::read(allowed).0,
+        held: false,
+        rollout: OwnRollout::Through,
+        unavailable: 1,
+    }
+}
+
+fn pod(name: &str) -> Pod {
+    Pod {
+        uid: name.into(),
+        name: name.into(),
+        mark: None,
+        ready: true,
+        started: true,
+        node_ready: true,
+        deaths: 0,
+    }
+}
+
+fn pods(names: &str) -> Vec<Pod> {
+    names.split(' ').map(pod).collect()
+}
+
+fn holds(outcome: Outcome, restarts: bool) -> Answer {
+    Answer::Holds {
+        outcome,
+        restarts,
+        text: "line 3".to_owned(),
+    }
+}
+
+impl Climbing {
+    fn begin(rungs: &str, pods: Vec<Pod>) -> Self {
+        let plan = Plan {
+            number: number(4),
+            rungs: Methods::read(rungs).0,
+            timeout: 120_000,
+        };
+        let (ladder, wants) = Ladder::begin(0, plan, conditions(rungs));
+        let now = 0;
+        let mut climbing = Self { ladder, now, wants };
+        assert_eq!(climbing.wants(), "list");
+        climbing.tell(Event::Listed(Ok(pods)));
+        climbing
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.wants.extend(self.ladder.step(self.now, event));
+    }
+
+    fn wait(&mut self, millis: Millis) {
+        self.now += millis;
+        self.tell(Event::Time);
+    }
+
+    /// What it wants, in words, in order.
+    fn wants(&mut self) -> String {
+        let words = self.wants.drain(..).map(|effect| match effect {
+            Effect::List => "list".to_owned(),
+            Effect::Act(uid, method) => format!("{method} {uid}"),
+            Effect::Ask(uid, token) => format!("ask {uid} {token}"),
+            Effect::Write(rungs, _) => format!("write {rungs}"),
+            Effect::End(end) => format!("{end:?}"),
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+
+    fn acted(&mut self, pod: &str) {
+        let token = Name::from("t");
+        let deaths = 0;
+        self.tell(Event::Acted(pod.into(), Acted::Done { token, deaths }));
+    }
+
+    fn answered(&mut self, pod: &str, answer: Answer) {
+        self.tell(Event::Answered(pod.into(), answer));
+    }
+
+    /// A pod is acted on, asked, and says this.
+    fn says(&mut self, pod: &str, answer: Answer) {
+        self.acted(pod);
+        self.wait(50);
+        self.answered(pod, answer);
+    }
+}
+
+#[test]
+fn one_goes_first_then_ten_at_once() {
+    let names: Vec<_> = (10..30).map(|i| format!("p{i}")).collect();
+    let mut it = Climbing::begin("hot, rollout", pods(&names.join(" ")));
+    assert_eq!(it.wants(), "hot p10");
+    it.acted("p10");
+    assert_eq!(it.wants(), "");
+    it.wait(50);
+    assert_eq!(it.wants(), "ask p10 t");
+    it.answered("p10", holds(Outcome::Pending, false));
+    it.wait(50);
+    assert_eq!(it.wants(), "ask p10 t");
+    it.answered("p10", holds(Outcome::Applied, false));
+    assert_eq!(it.wants().matches("hot p").count(), 10);
+    assert_eq!(it.ladder.progress(), (1, 20));
+}
+
+#[test]
+fn what_is_down_goes_first_and_nobody_waits_for_it() {
+    let mut all = pods("a b c");
+    all[1].ready = false;
+    all[2].node_ready = false;
+    let mut it = Climbing::begin("hot", all);
+    assert_eq!(it.wants(), "hot a; hot b");
+    assert_eq!(it.ladder.out_of_reach(), ["c".into()]);
+}
+
+#[test]
+fn it_is_over_when_a_last_listing_shows_none_without() {
+    let mut it = Climbing::begin("hot", pods("a"));
+    it.says("a", holds(Outcome::Applied, false));
+    assert_eq!(it.wants(), "hot a; ask a t; list");
+    it.tell(Event::Listed(Ok(pods("a b"))));
+    assert_eq!(it.wants(), "hot b");
+    it.says("b", holds(Outcome::Applied, false));
+    it.wants();
+    it.tell(Event::Listed(Ok(pods("a b"))));
+    assert_eq!(it.wants(), "InStep { proven: true, restarted: false }");
+}
+
+#[test]
+fn who_comes_after_asks_with_the_token_on_the_pod() {
+    let mut all = pods("a b");
+    all[1].mark = Mark::parse("4-k7f2 old");
+    let mut it = Climbing::begin("hot", all);
+    assert_eq!(it.wants(), "ask b old");
+    it.answered("b", Answer::NoToken);
+    assert_eq!(it.wants(), "hot b");
+    it.acted("b");
+    it.wait(50);
+    it.answered("b", holds(Outcome::Applied, false));
+    assert_eq!(it.wants(), "ask b t; hot a");
+}
+
+#[test]
+fn the_kubelet_is_woken_again_where_it_wrote_what_was_there_before() {
+    let mut it = Climbing::begin("hot", pods("a"));
+    it.acted("a");
+    it.wants();
+    let mut pokes = Vec::new();
+    while it.now < 60_000 {
+        it.wait(10);
+        for want in it.wants().split("; ") {
+            match want {
+                "hot a" => {
+                    pokes.push(it.now / 100);
+                    it.acted("a");
+                }
+                "list" => it.tell(Event::Listed(Ok(pods("a")))),
+                want if want.starts_with("ask") => it.answered("a", Answer::Other),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(pokes, [10, 30, 70]);
+}
+
+#[test]
+fn a_refusal_ends_it_for_this_content() {
+    let mut it = Climbing::begin("hot, rollout", pods("a b"));
+    it.says("a", holds(Outcome::Rejected, false));
+    let end = r#"hot a; ask a t; Rejected { pod: "a", text: "line 3" }"#;
+    assert_eq!(it.wants(), end);
+    it.wait(1_000_000);
+    assert_eq!(it.wants(), "");
+}
+
+#[test]
+fn so_does_a_container_that_dies_of_it() {
+    let mut it = Climbing::begin("hot, rollout", pods("a"));
+    it.acted("a");
+    it.wait(5_000);
+    it.wants();
+    let mut dead = pods("a");
+    (dead[0].deaths, dead[0].started) = (1, false);
+    it.tell(Event::Listed(Ok(dead)));
+    assert_eq!(it.wants(), r#"Died { pod: "a" }"#);
+}
+
+#[test]
+fn what_nothing_proves_goes_on_with_the_next_method() {
+    let mut it = Climbing::begin("hot, rollout", pods("a b"));
+    it.says("a", holds(Outcome::Unverified, false));
+    assert_eq!(it.wants(), "hot a; ask a t; write rollout");
+    it.tell(Event::Written);
+    assert_eq!(it.wants(), "To(Rollout)");
+    let mut alone = Climbing::begin("hot", pods("a"));
+    alone.says("a", Answer::Cannot("old".into()));
+    assert!(alone.wants().contains("NotTaken { why: \"a: old\" }"));
+}
+
+/// Lets time pass while the pods are listed like this, and nobody answers.
+fn silence(it: &mut Climbing, until: Millis, pods: &[Pod]) -> String {
+    while it.now < until {
+        it.wait(100);
+        for want in it.wants().split("; ") {
+            match want {
+                "list" => it.tell(Event::Listed(Ok(pods.to_vec()))),
+                "" => {}
+                want if want.starts_with("ask") => it.answered("a", Answer::Silent),
+                other => return format!("{other} at {}", it.now / 1_000),
+            }
+        }
+    }
+    "nothing".to_owned()
+}
+
+#[test]
+fn a_dead_node_restarts_nobody() {
+    let mut it = Climbing::begin("hot, rollout", pods("a"));
+    it.acted("a");
+    it.wants();
+    // It is told half a minute after the pod's time is over.
+    assert_eq!(silence(&mut it, 150_000, &pods("a")), "nothing");
+    let mut gone = pods("a");
+    gone[0].node_ready = false;
+    assert_eq!(silence(&mut it, 4_000_000, &gone), "nothing");
+    assert_eq!(it.ladder.out_of_reach(), ["a".into()]);
+}
+
+#[test]
+fn silence_on_a_node_that_is_there_is_late_a_minute_after() {
+    let mut it = Climbing::begin("hot, rollout", pods("a"));
+    it.acted("a");
+    it.wants();
+    let late = silence(&mut it, 400_000, &pods("a"));
+    assert_eq!(late, "write rollout at 180");
+}
+
+#[test]
+fn where_taking_it_restarts_pods_go_by_what_may_be_unavailable() {
+    let mut it = Climbing::begin("hot", pods("a b c"));
+    it.says("a", holds(Outcome::Pending, true));
+    it.wait(100);
+    it.answered("a", holds(Outcome::Applied, true));
+    // Whether it is up again is looked at first.
+    assert_eq!(it.wants(), "hot a; ask a t; ask a t; list");
+    let mut down = pods("a b c");
+    down[0].ready = false;
+    it.tell(Event::Listed(Ok(down)));
+    assert_eq!(it.wants(), "");
+    it.wait(5_000);
+    assert_eq!(it.wants(), "list");
+    it.tell(Event::Listed(Ok(pods("a b c"))));
+    assert_eq!(it.wants(), "hot b");
+}
+
+#[test]
+fn newer_content_takes_its_place_when_nothing_is_being_brought() {
+    let mut it = Climbing::begin("hot", pods("a b"));
+    it.says("a", holds(Outcome::Pending, false));
+    it.tell(Event::Newer);
+    it.wait(100);
+    assert_eq!(it.wants(), "hot a; ask a t; ask a t");
+    it.answered("a", Answer::Other);
+    assert_eq!(it.wants(), "Overtaken");
+}
+
+#[test]
+fn it_waits_for_the_workload_s_own_rollout_and_does_not_wait_for_one_that_hangs() {
+    let mut it = Climbing::begin("hot, rollout", pods("a b"));
+    it.says("a", holds(Outcome::Applied, false));
+    it.wants();
+    let now = |rollout| {
+        let conditions = conditions("hot, rollout");
+        Event::Conditions(Conditions {
+            rollout,
+            ..conditions
+        })
+    };
+    let mut running = Climbing::begin("hot, rollout", Vec::new());
+    assert!(running.wants().contains("InStep"));
+    it.tell(now(OwnRollout::Running));
+    it.acted("b");
+    it.wait(50);
+    it.answered("b", holds(Outcome::Applied, false));
+    it.tell(Event::Listed(Ok(pods("a b c"))));
+    it.wants();
+    it.wait(1_000_000);
+    it.tell(Event::Listed(Ok(pods("a b c"))));
+    assert!(!it.wants().contains("hot"));
+    it.tell(now(OwnRollout::Hangs));
+    assert_eq!(it.wants(), "write rollout");
+}
+
+#[test]
+fn a_poke_is_sent_twice_and_proves_nothing() {
+    let mut it = Climbing::begin("poke", pods("a"));
+    it.acted("a");
+    it.wait(2_000);
+    it.acted("a");
+    assert_eq!(it.wants(), "poke a; poke a; list");
+    it.tell(Event::Listed(Ok(pods("a"))));
+    assert_eq!(it.wants(), "InStep { proven: false, restarted: false }");
+}
+
+#[test]
+fn each_pod_wise_method_has_a_file() {
+    for row in crate::method::METHODS {
+        let has = super::visit::Rung::of(row.method).is_some();
+        assert_eq!(has, row.method.is_pod_wise(), "{}", row.word);
+    }
+    assert!(!Method::Rollout.is_pod_wise());
+}
+
+#[test]
+fn what_is_not_allowed_any_more_is_not_gone_on_with() {
+    let mut it = Climbing::begin("hot, rollout", pods("a"));
+    it.acted("a");
+    it.tell(Event::Conditions(conditions("notify")));
+    let end = it.wants();
+    assert!(end.contains("NotTaken { why: \"hot is not listed"), "{end}");
+    let mut forbidden = Climbing::begin("hot, rollout", pods("a"));
+    forbidden.tell(Event::Acted("a".into(), Acted::Forbidden));
+    assert_eq!(forbidden.wants(), "hot a; write rollout");
+}

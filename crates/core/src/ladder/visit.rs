@@ -1,0 +1,206 @@
+//! One pod, while a rung is climbed.
+
+use crate::method::Method;
+use crate::refs::Name;
+use crate::settle::Millis;
+use crate::state::Number;
+
+use super::clock::Clock;
+use super::messages::{Acted, Answer, Pod};
+use super::{hot, poke};
+
+/// From an act to the first question.
+pub(super) const FIRST_QUESTION: Millis = 50;
+/// Between two questions at most.
+const SELDOM: Millis = 5_000;
+/// From an act that brought nothing to the next one.
+const AGAIN: [Millis; 3] = [1_000, 2_000, 4_000];
+/// And where it is the token that is refused, after that.
+const AGAIN_FOR_A_TOKEN: Millis = 60_000;
+
+/// What a method does with one pod: the row of its file.
+pub(super) struct Rung {
+    pub(super) method: Method,
+    /// Whether the state of a pod, and of its node, lets it be begun, and be late.
+    pub(super) reaches: fn(&Pod) -> bool,
+    /// What is done first.
+    pub(super) begin: fn(&mut Visit, Number, Millis) -> Next,
+    /// What follows an act that was accepted.
+    pub(super) acted: fn(&mut Visit, Millis) -> Next,
+    /// What follows an answer.
+    pub(super) answered: fn(&mut Visit, Millis, Answer) -> Next,
+}
+
+static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG];
+
+impl Rung {
+    /// That of a method that goes pod by pod.
+    pub(super) fn of(method: Method) -> Option<&'static Self> {
+        let mut rungs = RUNGS.iter();
+        rungs.find(|rung| rung.method == method).copied()
+    }
+}
+
+/// Something to be done about a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    Act,
+    Ask,
+}
+
+/// What comes next for a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This, then.
+    At(Millis, Errand),
+    /// Nothing: it has what it should.
+    Through,
+    /// The pod refuses the content.
+    Rejected(String),
+    /// This method does not serve it.
+    Ends(String),
+}
+
+/// How far a pod is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its turn has not come.
+    Due,
+    /// This is to be done, at that time.
+    Waits(Millis, Errand),
+    /// A request about it is under way.
+    Busy(Errand),
+    /// It has what it should.
+    Through,
+    /// This method did not serve it.
+    Failed(String),
+}
+
+/// One pod of the workload.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    pub(super) pod: Pod,
+    pub(super) stage: Stage,
+    /// How often it was acted on in this term.
+    pub(super) acts: usize,
+    /// When it was acted on last, or else begun.
+    acted: Millis,
+    /// Its time, while it runs.
+    pub(super) clock: Option<Clock>,
+    /// Questions since the last act.
+    questions: u32,
+    /// Whether they are bringing it.
+    pub(super) pending: bool,
+    pub(super) token: Option<Name>,
+    /// The deaths of its containers that are not ours.
+    deaths: u32,
+}
+
+impl Visit {
+    pub(super) fn new(pod: Pod) -> Self {
+        Self {
+            deaths: pod.deaths,
+            pod,
+            stage: Stage::Due,
+            acts: 0,
+            acted: 0,
+            clock: None,
+            questions: 0,
+            pending: false,
+            token: None,
+        }
+    }
+
+    /// As it was listed anew.
+    pub(super) fn listed(self, pod: Pod) -> Self {
+        Self { pod, ..self }
+    }
+
+    /// Whether it has been begun and is not through.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Waits(..) | Stage::Busy(_))
+    }
+
+    /// Whether something goes on in it that would go on without us.
+    pub(super) fn is_bound(&self) -> bool {
+        matches!(self.stage, Stage::Busy(_)) || (self.is_under_way() && self.pending)
+    }
+
+    /// Whether it carries this number.
+    pub(super) fn carries(&self, number: Number) -> bool {
+        let mark = self.pod.mark.as_ref();
+        self.acts > 0 || mark.is_some_and(|mark| mark.number == number)
+    }
+
+    /// Whether a container has ended by itself since it was begun. One that had the content
+    /// already, and is down, counts where the others would be restarted for it.
+    pub(super) fn has_died(&self, restarts: bool) -> bool {
+        let is_down = restarts && self.stage == Stage::Through && !self.pod.ready;
+        (self.is_under_way() || is_down) && self.pod.deaths > self.deaths
+    }
+
+    /// Its turn has come.
+    pub(super) fn begin(&mut self, rung: &Rung, number: Number, now: Millis) -> Next {
+        self.acted = now;
+        self.deaths = self.pod.deaths;
+        (rung.begin)(self, number, now)
+    }
+
+    /// What became of an act.
+    pub(super) fn acted(&mut self, rung: &Rung, now: Millis, acted: Acted) -> Next {
+        match acted {
+            Acted::Done { token, deaths } => {
+                if self.acts == 0 {
+                    self.deaths = deaths;
+                }
+                self.acts += 1;
+                (self.acted, self.questions) = (now, 0);
+                self.token = Some(token);
+                (rung.acted)(self, now)
+            }
+            Acted::Forbidden => Next::Ends("pods may not be patched".to_owned()),
+            Acted::Gone | Acted::Failed => {
+                self.questions += 1;
+                Next::At(now + self.pause().max(AGAIN[0]), Errand::Act)
+            }
+        }
+    }
+
+    /// The next question, later and later.
+    pub(super) fn ask_again(&mut self, now: Millis) -> Next {
+        self.act_at(now, Millis::MAX)
+    }
+
+    fn pause(&self) -> Millis {
+        let factor = 2_u64.saturating_pow(self.questions);
+        FIRST_QUESTION.saturating_mul(factor).min(SELDOM)
+    }
+
+    /// Another act where the last one brought nothing: the kubelet wrote what was there
+    /// before.
+    pub(super) fn act_again(&mut self, now: Millis) -> Next {
+        match AGAIN.get(self.acts.saturating_sub(1)) {
+            Some(pause) => self.act_at(now, self.acted + pause),
+            None => self.ask_again(now),
+        }
+    }
+
+    /// An act at that time, and questions until then.
+    fn act_at(&mut self, now: Millis, at: Millis) -> Next {
+        if now >= at {
+            return Next::At(now, Errand::Act);
+        }
+        let pause = self.pause();
+        self.questions += 1;
+        Next::At((now + pause).min(at), Errand::Ask)
+    }
+
+    /// Another act where the token is not known; at once, if it is another term's.
+    pub(super) fn renew(&mut self, now: Millis) -> Next {
+        let pause = match self.acts {
+            0 => 0,
+            acts => AGAIN.get(acts - 1).copied().unwrap_or(AGAIN_FOR_A_TOKEN),
+        };
+        self.act_at(now, self.acted + pause)
+    }
+}

@@ -1,0 +1,218 @@
+//! Pods, their nodes, kubelets, agents and processes.
+
+use std::collections::BTreeMap;
+
+use tidings_core::ladder::{Answer, Mark, Outcome, Pod as Listed};
+use tidings_core::refs::Name;
+use tidings_core::settle::Millis;
+
+/// After so long a node that is gone is not Ready.
+const GRACE: Millis = 45_000;
+/// A token answers so many questions, so long.
+const QUESTIONS: u32 = 100;
+const TOKEN_LASTS: Millis = 300_000;
+
+/// What stands in the source: which write it is, and what it wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Content {
+    pub(crate) write: u32,
+    pub(crate) value: u8,
+}
+
+impl Content {
+    /// A check refuses it.
+    pub(crate) fn is_broken(self) -> bool {
+        self.value % 7 == 3
+    }
+
+    /// A process dies of it.
+    pub(crate) fn is_deadly(self) -> bool {
+        self.value % 7 == 5
+    }
+}
+
+/// How the agents of this pod are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    Well,
+    /// It never answers.
+    Mute,
+    /// It answers one question of three.
+    Flaky,
+    /// Nothing proves what it brought.
+    Unsure,
+    /// It is of a version that knows no questions.
+    Old,
+}
+
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
+pub(crate) struct Pod {
+    pub(crate) uid: Name,
+    pub(crate) node: usize,
+    pub(crate) generation: u32,
+    pub(crate) agent: Agent,
+    pub(crate) mark: Option<Mark>,
+    /// What its poke file holds, since when, and how many questions were answered.
+    token: Option<(Mark, Millis, u32)>,
+    pub(crate) started: bool,
+    pub(crate) ready: bool,
+    pub(crate) deaths: u32,
+    /// What its files hold.
+    pub(crate) disk: Content,
+    /// What its process has.
+    pub(crate) has: Content,
+    /// What its check refused.
+    refused: Option<u8>,
+    /// What is being brought, and whether a poke brought the files.
+    pub(crate) bringing: Option<Content>,
+    pub(crate) poked: bool,
+    pub(crate) held: bool,
+    /// Whether it is down because it took what a poke had brought.
+    pub(crate) down_by_us: bool,
+}
+
+impl Pod {
+    pub(crate) fn new(uid: Name, node: usize, generation: u32, content: Content) -> Self {
+        Self {
+            uid,
+            node,
+            generation,
+            agent: Agent::Well,
+            mark: None,
+            token: None,
+            started: false,
+            ready: false,
+            deaths: 0,
+            disk: content,
+            has: content,
+            refused: None,
+            bringing: None,
+            poked: false,
+            held: false,
+            down_by_us: false,
+        }
+    }
+
+    /// The kubelet writes the files. Returns whether there is something to be brought.
+    pub(crate) fn sync(&mut self, content: Content, now: Millis, paced: bool) -> bool {
+        let known = self.token.as_ref().map(|(mark, ..)| mark);
+        if known != self.mark.as_ref() {
+            self.token = self.mark.clone().map(|mark| (mark, now, 0));
+        }
+        if content.write < self.disk.write {
+            return false;
+        }
+        self.disk = content;
+        if !self.started {
+            self.has = content;
+        }
+        let is_new = self.has.value != content.value && self.refused != Some(content.value);
+        if !is_new {
+            self.held = false;
+            if self.has.value == content.value && self.bringing.is_none() {
+                self.has = content;
+            }
+            return false;
+        }
+        self.held = paced && self.bringing.is_none();
+        is_new && !paced
+    }
+
+    /// What was being brought has been. Returns whether the process took it.
+    pub(crate) fn brought(&mut self, breaks: bool) -> bool {
+        let Some(content) = self.bringing.take() else {
+            return false;
+        };
+        if breaks && content.is_broken() {
+            self.refused = Some(content.value);
+            return false;
+        }
+        self.refused = None;
+        self.has = content;
+        true
+    }
+
+    /// What its agent says to a question, and whether that releases what it held.
+    pub(crate) fn answer(
+        &mut self,
+        token: &Name,
+        value: u8,
+        restarts: bool,
+        now: Millis,
+    ) -> (Answer, bool) {
+        if self.agent == Agent::Old {
+            return (Answer::Cannot("knows no questions".into()), false);
+        }
+        match &mut self.token {
+            Some((mark, since, asked))
+                if mark.token == *token && *asked < QUESTIONS && now < *since + TOKEN_LASTS =>
+            {
+                *asked += 1;
+            }
+            _ => return (Answer::NoToken, false),
+        }
+        if self.disk.value != value {
+            return (Answer::Other, false);
+        }
+        let outcome = if self.bringing.is_some() {
+            Outcome::Pending
+        } else if self.refused == Some(value) {
+            Outcome::Rejected
+        } else if self.held {
+            Outcome::Held
+        } else if self.agent == Agent::Unsure {
+            Outcome::Unverified
+        } else if self.has.value == value {
+            Outcome::Applied
+        } else {
+            Outcome::Pending
+        };
+        let text = "line 3: unexpected }".to_owned();
+        let releases = std::mem::take(&mut self.held);
+        let holds = Answer::Holds {
+            outcome,
+            restarts,
+            text,
+        };
+        (holds, releases)
+    }
+}
+
+/// All pods, and since when nodes are gone.
+pub(crate) struct Cluster {
+    pub(crate) pods: BTreeMap<Name, Pod>,
+    pub(crate) gone: Vec<Option<Millis>>,
+}
+
+impl Cluster {
+    pub(crate) fn is_there(&self, node: usize) -> bool {
+        self.gone[node].is_none()
+    }
+
+    /// As the API server shows its pods.
+    pub(crate) fn list(&self, now: Millis) -> Vec<Listed> {
+        let shown = self.pods.values().map(|pod| {
+            let node_ready = self.gone[pod.node].is_none_or(|since| now < since + GRACE);
+            Listed {
+                uid: pod.uid.clone(),
+                name: format!("web-{}", pod.uid).into(),
+                mark: pod.mark.clone(),
+                ready: pod.ready && node_ready,
+                started: pod.started,
+                node_ready,
+                deaths: pod.deaths,
+            }
+        });
+        shown.collect()
+    }
+
+    /// A pod whose process runs and whose node is there.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Pod> {
+        let pods = self.pods.values();
+        pods.filter(|pod| pod.started && self.is_there(pod.node))
+    }
+}

@@ -1,0 +1,603 @@
+//! The controller around a ladder: terms, the record, requests and their answers. Here
+//! the promises are asserted.
+
+use std::collections::BTreeMap;
+
+use tidings_core::ladder::{
+    Acted, Answer, Conditions, Effect, End, Event, Ladder, Mark, Outcome, OwnRollout, Plan,
+    Unlisted,
+};
+use tidings_core::method::{Method, Methods};
+use tidings_core::refs::Name;
+use tidings_core::settle::Millis;
+use tidings_core::state::Number;
+
+use crate::cluster::{Agent, Content};
+use crate::life::{Happening, Life};
+
+/// What a request asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    List,
+    Act(Name, Name),
+    Ask(Name, Name),
+}
+
+/// What a ladder is told, and of which number it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply(u64, Event);
+
+/// What is written into the record.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    Intent,
+    Rungs(u64, Methods),
+    Ended(u64, End),
+}
+
+/// What stands in the record.
+#[derive(Clone, Debug)]
+struct Record {
+    n: u64,
+    content: Content,
+    rungs: Methods,
+    done: bool,
+    /// It is not pushed further for this content.
+    stopped: bool,
+}
+
+/// What a pod has been through in this term, for this number.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    acts: u32,
+    at: Millis,
+    /// Answers that justify another act.
+    reasons: u32,
+    proven: bool,
+    /// Whether it carried the number when it was listed last.
+    carried: bool,
+    ready: bool,
+}
+
+/// Who leads.
+pub(crate) struct Controller {
+    pub(crate) term: u32,
+    ladder: Option<Ladder>,
+    record: Record,
+    /// An intent is being written.
+    writing: bool,
+    told: Option<Conditions>,
+    past: BTreeMap<Name, Past>,
+    /// Requests about pods that were not answered.
+    open: BTreeMap<Name, u32>,
+    refused: bool,
+    /// Since when a term's clock counts: it tells nothing about another's.
+    offset: Millis,
+    /// When it is told the time next.
+    wakes: Option<Millis>,
+    tokens: u32,
+    was_newer: bool,
+    /// When the pods were listed last, were before that, and one has proved it last.
+    asked: Millis,
+    came: Millis,
+    proof: Millis,
+    pub(crate) ends: Vec<End>,
+}
+
+impl std::fmt::Debug for Controller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ladder = self.ladder.as_ref();
+        let ladder = ladder.map(|l| (l.progress(), l.out_of_reach(), l.wakes()));
+        write!(f, "{:?} {:?} {:?}", self.record, ladder, self.told)
+    }
+}
+
+impl Controller {
+    pub(crate) fn new(content: Content) -> Self {
+        Self {
+            term: 0,
+            ladder: None,
+            record: Record {
+                n: 0,
+                content,
+                rungs: Methods::default(),
+                done: true,
+                stopped: false,
+            },
+            writing: false,
+            told: None,
+            past: BTreeMap::new(),
+            open: BTreeMap::new(),
+            refused: false,
+            offset: 0,
+            wakes: None,
+            tokens: 0,
+            was_newer: false,
+            asked: 0,
+            came: 0,
+            proof: 0,
+            ends: Vec::new(),
+        }
+    }
+
+    /// Whether the newest content has been brought, or is not to be.
+    pub(crate) fn is_settled(&self, content: Content) -> bool {
+        let Record { done, stopped, .. } = self.record;
+        let newest = self.record.content.value == content.value;
+        self.ladder.is_none() && !self.writing && newest && (done || stopped)
+    }
+}
+
+fn number(n: u64) -> Number {
+    Number::parse(&format!("{n}-k7f2")).unwrap()
+}
+
+impl Life {
+    fn is_of(&self, term: u32) -> bool {
+        self.controller.term == term
+    }
+
+    /// A new term: nothing is known but the record, and the pods.
+    pub(crate) fn leads(&mut self) {
+        let offset = self.chance.draw() % 10_000_000;
+        let controller = &mut self.controller;
+        controller.term += 1;
+        controller.offset = offset;
+        (controller.ladder, controller.writing) = (None, false);
+        controller.wakes = None;
+        let term = controller.term;
+        self.say(format_args!("term {term}"));
+        if !self.controller.record.done && !self.controller.record.stopped {
+            self.begin();
+        }
+        self.at(20, Happening::Looks(term));
+    }
+
+    pub(crate) fn fail_over(&mut self) {
+        // Whoever led does nothing any more; what is under way arrives.
+        self.controller.term += 1;
+        self.controller.ladder = None;
+        self.say(format_args!("the leader dies"));
+        let pause = self.chance.of(&[100, 1_000, 16_000]);
+        self.at(pause, Happening::Leads);
+    }
+
+    /// What a decision would find: other content than that of the record.
+    pub(crate) fn looks(&mut self, term: u32) {
+        let value = self.content.value;
+        let controller = &mut self.controller;
+        if controller.term == 0 || controller.writing {
+            return;
+        }
+        let record = &controller.record;
+        let differs = record.content.value != value;
+        let open = !record.done && !record.stopped;
+        if controller.ladder.is_some() {
+            if differs && !controller.was_newer {
+                controller.was_newer = true;
+                self.tell(Event::Newer);
+            }
+        } else if differs || (open && !self.is_rolling()) {
+            self.controller.writing = true;
+            let pause = self.chance.between(3, 60);
+            let term = self.controller.term.max(term);
+            self.at(pause, Happening::Stored(term, Store::Intent));
+        }
+    }
+
+    fn is_rolling(&self) -> bool {
+        let record = &self.controller.record;
+        self.on_template == record.n && record.n > 0
+    }
+
+    pub(crate) fn stored(&mut self, term: u32, store: Store) {
+        if !self.is_of(term) {
+            return;
+        }
+        match store {
+            Store::Intent => {
+                let rungs = self.conditions.allowed;
+                let record = &mut self.controller.record;
+                *record = Record {
+                    n: record.n + 1,
+                    content: self.content,
+                    rungs,
+                    done: false,
+                    // Nothing of the list can: nothing is done.
+                    stopped: rungs.is_empty(),
+                };
+                self.controller.writing = false;
+                self.say(format_args!("intent {:?}", self.controller.record));
+                self.begin();
+            }
+            Store::Rungs(n, rungs) if n == self.controller.record.n => {
+                self.controller.record.rungs = rungs;
+                self.tell(Event::Written);
+            }
+            Store::Ended(n, end) if n == self.controller.record.n => self.ended(&end),
+            Store::Rungs(..) | Store::Ended(..) => {}
+        }
+    }
+
+    fn ended(&mut self, end: &End) {
+        self.controller.ladder = None;
+        let term = self.controller.term;
+        let record = &mut self.controller.record;
+        match end {
+            End::InStep { .. } => record.done = true,
+            End::To(Method::Rollout) => {
+                let n = record.n;
+                self.begin_rollout(Some(n));
+            }
+            End::Rejected { .. } | End::Died { .. } | End::NotTaken { .. } | End::To(_) => {
+                record.stopped = true;
+            }
+            End::Overtaken => {}
+        }
+        self.at(10, Happening::Looks(term));
+    }
+
+    /// Our rollout is through.
+    pub(crate) fn rolled(&mut self, number: Option<u64>) {
+        if number == Some(self.controller.record.n) {
+            self.controller.record.done = true;
+        }
+        let term = self.controller.term;
+        self.at(10, Happening::Looks(term));
+    }
+
+    /// Begins, with nothing but the intent.
+    fn begin(&mut self) {
+        if self.is_rolling() || self.controller.record.rungs.is_empty() {
+            return;
+        }
+        let (n, rungs) = (self.controller.record.n, self.controller.record.rungs);
+        let plan = Plan {
+            number: number(n),
+            rungs,
+            timeout: self.timeout,
+        };
+        let conditions = self.conditions_now();
+        let controller = &mut self.controller;
+        controller.told = Some(conditions);
+        (controller.refused, controller.was_newer) = (false, false);
+        controller.past.clear();
+        controller.open.clear();
+        let now = self.now + self.controller.offset;
+        let (ladder, effects) = Ladder::begin(now, plan, conditions);
+        self.controller.ladder = Some(ladder);
+        self.carry_out(effects);
+        let term = self.controller.term;
+        self.at(1, Happening::Looks(term));
+    }
+
+    fn conditions_now(&self) -> Conditions {
+        Conditions {
+            rollout: self.own_rollout(),
+            ..self.conditions
+        }
+    }
+
+    pub(crate) fn tell_conditions(&mut self) {
+        let n = self.controller.record.n;
+        let event = Event::Conditions(self.conditions_now());
+        let term = self.controller.term;
+        self.at(30, Happening::Replies(term, Reply(n, event)));
+    }
+
+    pub(crate) fn wakes(&mut self, term: u32) {
+        if self.is_of(term) && self.controller.wakes.is_some_and(|at| at <= self.now) {
+            self.controller.wakes = None;
+            self.tell(Event::Time);
+        }
+    }
+
+    pub(crate) fn replies(&mut self, term: u32, Reply(n, event): Reply) {
+        if !self.is_of(term) || n != self.controller.record.n {
+            return;
+        }
+        let event = match event {
+            Event::Conditions(_) => Event::Conditions(self.conditions_now()),
+            event => event,
+        };
+        self.note(&event);
+        self.tell(event);
+    }
+
+    fn tell(&mut self, event: Event) {
+        let now = self.now + self.controller.offset;
+        let Some(ladder) = &mut self.controller.ladder else {
+            return;
+        };
+        let effects = ladder.step(now, event);
+        self.carry_out(effects);
+    }
+
+    /// What is remembered of what a ladder was told, to judge it by.
+    fn note(&mut self, event: &Event) {
+        let n = self.controller.record.n;
+        let controller = &mut self.controller;
+        match event {
+            Event::Conditions(conditions) => controller.told = Some(*conditions),
+            Event::Listed(Ok(pods)) => {
+                controller.came = controller.asked;
+                for pod in pods {
+                    let past = controller.past.entry(pod.uid.clone()).or_default();
+                    past.carried = pod.mark.as_ref().is_some_and(|m| m.number == number(n));
+                    past.ready = pod.ready;
+                }
+                let there = |uid: &Name| pods.iter().any(|pod| pod.uid == *uid);
+                controller.open.retain(|uid, _| there(uid));
+            }
+            Event::Acted(uid, acted) => {
+                controller.open.remove(uid);
+                let past = controller.past.entry(uid.clone()).or_default();
+                past.reasons += u32::from(!matches!(acted, Acted::Done { .. }));
+            }
+            Event::Answered(uid, answer) => {
+                controller.open.remove(uid);
+                let past = controller.past.entry(uid.clone()).or_default();
+                past.reasons += u32::from(matches!(answer, Answer::Other | Answer::NoToken));
+                if let Answer::Holds { outcome, .. } = answer {
+                    if *outcome == Outcome::Applied {
+                        (past.proven, controller.proof) = (true, self.now);
+                    }
+                    controller.refused |= *outcome == Outcome::Rejected;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let (term, n) = (self.controller.term, self.controller.record.n);
+        for effect in effects {
+            self.say(format_args!("  {effect:?}"));
+            let pause = self.chance.between(1, 20);
+            match effect {
+                Effect::List => {
+                    self.controller.asked = self.now;
+                    self.at(pause, Happening::Arrives(term, n, Request::List));
+                }
+                Effect::Act(uid, method) => {
+                    self.check_act(&uid, method);
+                    self.controller.tokens += 1;
+                    let token = format!("t{}", self.controller.tokens).into();
+                    self.at(pause, Happening::Arrives(term, n, Request::Act(uid, token)));
+                }
+                Effect::Ask(uid, token) => {
+                    *self.controller.open.entry(uid.clone()).or_default() += 1;
+                    assert_eq!(
+                        self.controller.open[&uid], 1,
+                        "{uid} is asked twice at once"
+                    );
+                    self.at(pause, Happening::Arrives(term, n, Request::Ask(uid, token)));
+                }
+                Effect::Write(rungs, why) => {
+                    self.check_leaving(&why);
+                    let former = self.controller.record.rungs;
+                    assert_eq!(rungs & former, rungs, "{rungs} are not of {former}");
+                    assert!(!rungs.contains(former.first().unwrap()));
+                    let told = self.controller.told.unwrap();
+                    rungs
+                        .iter()
+                        .for_each(|m| self.check_listed(m, told.allowed));
+                    self.at(pause, Happening::Stored(term, Store::Rungs(n, rungs)));
+                }
+                Effect::End(end) => {
+                    self.check_end(&end);
+                    self.controller.ends.push(end.clone());
+                    self.at(pause, Happening::Stored(term, Store::Ended(n, end)));
+                }
+            }
+        }
+        let ladder = self.controller.ladder.as_ref();
+        if let Some(at) = ladder.and_then(Ladder::wakes) {
+            let at = at.saturating_sub(self.controller.offset).max(self.now + 1);
+            if self.controller.wakes.is_none_or(|before| before > at) {
+                self.controller.wakes = Some(at);
+                self.at(at - self.now, Happening::Wakes(term));
+            }
+        }
+    }
+
+    // What is promised.
+
+    fn check_act(&mut self, uid: &Name, method: Method) {
+        let told = self.controller.told.unwrap();
+        self.check_listed(method, told.allowed);
+        assert_eq!(
+            self.controller.record.rungs.first(),
+            Some(method),
+            "two rungs"
+        );
+        assert!(!self.controller.refused, "something after a refusal");
+        let proven_once = self.controller.past.values().any(|past| past.proven);
+        let poke = method == Method::Poke;
+        let past = self.controller.past.get_mut(uid).unwrap();
+        if past.acts == 0 && past.reasons == 0 {
+            assert!(!told.held, "{uid} is begun while it is held");
+            assert_eq!(
+                told.rollout,
+                OwnRollout::Through,
+                "{uid} is begun in a rollout"
+            );
+            assert!(
+                !past.carried || poke,
+                "{uid} carries the number, and is acted on"
+            );
+        }
+        assert!(!past.proven, "{uid} has proved it, and is acted on again");
+        let second = u32::from(poke && past.acts > 0);
+        assert!(
+            past.acts <= past.reasons + second,
+            "{uid} is acted on twice"
+        );
+        if past.acts > 0 {
+            assert!(
+                self.now >= past.at + 1_000,
+                "{uid} is acted on again at once"
+            );
+        }
+        let blind = past.acts == 0 && past.ready;
+        (past.acts, past.at) = (past.acts + 1, self.now);
+        *self.controller.open.entry(uid.clone()).or_default() += 1;
+        assert_eq!(
+            self.controller.open[uid], 1,
+            "{uid} is acted on twice at once"
+        );
+        if blind && !poke && self.restarts && proven_once {
+            self.check_spared(uid);
+        }
+    }
+
+    /// With us the last pod does not go down.
+    fn check_spared(&self, uid: &Name) {
+        let others = || self.cluster.pods.values().filter(|pod| pod.uid != *uid);
+        let past = &self.controller.past;
+        let begun = |uid| {
+            past.get(uid)
+                .is_some_and(|past| past.acts > 0 && !past.proven)
+        };
+        let down = others().filter(|pod| pod.down_by_us || begun(&pod.uid));
+        let named: Vec<_> = down.clone().map(|pod| (&pod.uid, pod.ready)).collect();
+        let down = down.count();
+        assert!(
+            others().count() == 0 || down < others().count(),
+            "{uid} is acted on while all others are down by us"
+        );
+        assert!(
+            down < self.conditions.unavailable,
+            "more are down than may be: {named:?}"
+        );
+    }
+
+    /// Whether every pod that runs on a node that is there takes the content in time: where
+    /// a kubelet knew only the former content four times, it is its own sync that brings
+    /// it.
+    fn pods_are_well(&self) -> bool {
+        let in_time = !self.weather.lost || self.timeout > 90_000;
+        self.weather.pods_are_well() && in_time
+    }
+
+    fn check_leaving(&self, why: &str) {
+        let open = &self.controller.open;
+        assert!(open.is_empty(), "left while {open:?} are under way");
+        assert!(!self.controller.refused, "a later rung after a refusal");
+        let told = self.controller.told.unwrap();
+        assert!(!told.held, "climbed while it is held");
+        assert!(
+            !self.pods_are_well(),
+            "{why}: but all that run on a node that is there take it"
+        );
+    }
+
+    fn check_end(&self, end: &End) {
+        let record = &self.controller.record;
+        let told = self.controller.told.unwrap();
+        assert!(self.controller.open.is_empty() || !matches!(end, End::To(_)));
+        match end {
+            End::InStep { proven: true, .. } => {
+                let last = self.controller.came >= self.controller.proof;
+                assert!(last, "in step, but nobody looked for new pods");
+                for pod in self.cluster.running() {
+                    let newer = pod.has.write > record.content.write;
+                    assert!(
+                        pod.has.value == record.content.value || newer,
+                        "in step, but {pod:?}"
+                    );
+                }
+            }
+            End::To(method) => {
+                self.check_listed(*method, told.allowed);
+                assert!(!self.controller.refused, "{method} after a refusal");
+                assert!(!told.held && told.rollout != OwnRollout::Running);
+            }
+            End::NotTaken { why } => {
+                assert!(!self.pods_are_well(), "not taken: {why}");
+            }
+            End::InStep { proven: false, .. } => self.check_poked(),
+            End::Rejected { .. } => assert!(self.weather.bad_contents),
+            End::Died { .. } => assert!(self.weather.bad_contents || self.weather.crashes),
+            End::Overtaken => {}
+        }
+    }
+
+    /// Every pod that was there was poked, and once more.
+    fn check_poked(&self) {
+        for uid in self.cluster.pods.keys() {
+            let past = self.controller.past.get(uid);
+            assert!(
+                past.is_none_or(|past| past.acts >= 2),
+                "{uid} was not poked"
+            );
+        }
+    }
+
+    // The requests.
+
+    pub(crate) fn arrives(&mut self, term: u32, n: u64, request: &Request) {
+        let lost = self.weather.lost && self.chance.once_in(8);
+        let (event, takes) = match request {
+            Request::List if lost => (Event::Listed(Err(Unlisted::Failed)), 5_000),
+            Request::List => (Event::Listed(Ok(self.cluster.list(self.now))), 15),
+            Request::Act(uid, token) => {
+                let acted = self.act(n, uid, token);
+                match acted {
+                    Acted::Done { .. } if lost => (Event::Acted(uid.clone(), Acted::Failed), 5_000),
+                    acted => (Event::Acted(uid.clone(), acted), 5),
+                }
+            }
+            Request::Ask(uid, _) if lost => (Event::Answered(uid.clone(), Answer::Silent), 1_000),
+            Request::Ask(uid, token) => {
+                let answer = self.ask(uid, token);
+                let takes = if answer == Answer::Silent { 1_000 } else { 2 };
+                (Event::Answered(uid.clone(), answer), takes)
+            }
+        };
+        let takes = takes + self.chance.between(0, 10);
+        self.at(takes, Happening::Replies(term, Reply(n, event)));
+    }
+
+    fn act(&mut self, n: u64, uid: &Name, token: &Name) -> Acted {
+        if self.forbidden {
+            return Acted::Forbidden;
+        }
+        let Some(pod) = self.cluster.pods.get_mut(uid) else {
+            return Acted::Gone;
+        };
+        pod.mark = Some(Mark {
+            number: number(n),
+            token: token.clone(),
+        });
+        let (deaths, node) = (pod.deaths, pod.node);
+        if self.weather.nodes && self.chance.once_in(20) {
+            self.lose(node);
+        }
+        let sync = self.chance.between(100, 300);
+        self.at(sync, Happening::Sync(uid.clone(), true));
+        Acted::Done {
+            token: token.clone(),
+            deaths,
+        }
+    }
+
+    fn ask(&mut self, uid: &Name, token: &Name) -> Answer {
+        let value = self.controller.record.content.value;
+        let (now, restarts) = (self.now, self.restarts);
+        let flaky = !self.chance.once_in(3);
+        let gone = &self.cluster.gone;
+        let Some(pod) = self.cluster.pods.get_mut(uid) else {
+            return Answer::Silent;
+        };
+        let mute = pod.agent == Agent::Mute || (pod.agent == Agent::Flaky && flaky);
+        if mute || !pod.started || gone[pod.node].is_some() {
+            return Answer::Silent;
+        }
+        let (answer, releases) = pod.answer(token, value, restarts, now);
+        if releases {
+            self.bring(uid);
+        }
+        answer
+    }
+}
