@@ -61,7 +61,8 @@ impl Document {
             name: name.with_context(|| format!("no name in {yaml}"))?,
             namespace: field(metadata, "  namespace:"),
             resource: ApiResource::from_gvk(&gvk),
-            yaml: yaml.to_owned(),
+            // Of a text at the end of a document (`|`) the last line has an end too.
+            yaml: format!("{yaml}\n"),
         })
     }
 

@@ -4,7 +4,7 @@
 //! [`Node::of_this_test`] is what a test wants: the node that the test program shares,
 //! or none where the machine cannot have one, which is said by the test's name.
 //! [`image`] makes images from folders, [`images`] has those that tests use,
-//! [`pods`] says what pods do.
+//! [`pods`] says what pods do, [`processes`] what runs in them.
 //!
 //! Of the machine only this is touched, and put back: the folder and lock of [`place`],
 //! a bridge ([`network`]), and a cgroup. All else lies in namespaces of the node's own
@@ -19,6 +19,7 @@ mod namespaces;
 pub mod network;
 mod place;
 pub mod pods;
+pub mod processes;
 mod runtime;
 
 use std::path::Path;

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
@@ -13,6 +14,15 @@ use crate::assets::prepared_by;
 
 /// With the value `required`, a test that needs a node fails where there cannot be one.
 pub const REQUIRED: &str = "TIDINGS_RIG_NODE";
+
+/// Commands, and Debian's packages with them.
+const TOOLS: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
+    ("nsenter", "util-linux"),
+    ("ldd", "libc-bin"),
+    ("tar", "tar"),
+];
 
 /// Why this machine cannot have a node, if it cannot.
 pub fn lack() -> Option<&'static str> {
@@ -41,6 +51,21 @@ pub(super) fn programs() -> &'static Result<PathBuf, String> {
         if !rustix::process::geteuid().is_root() {
             return Err("it takes root".to_owned());
         }
+        for (tool, package) in TOOLS {
+            if !succeeds(tool, &["--version"]) && !succeeds(tool, &["-V"]) {
+                return Err(format!("it takes {tool} (Debian's {package})"));
+            }
+        }
+        if !succeeds("unshare", &["--mount", "--pid", "--fork", "true"]) {
+            return Err("it takes the right to make namespaces".to_owned());
+        }
         prepared_by("scripts/node").map_err(|error| format!("{error:#}"))
     })
+}
+
+fn succeeds(tool: &str, args: &[&str]) -> bool {
+    let mut command = Command::new(tool);
+    command.args(args).stdin(Stdio::null());
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
 }

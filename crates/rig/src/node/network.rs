@@ -14,6 +14,10 @@ use tokio::task::JoinHandle;
 
 /// No longer than the kernel takes names of interfaces.
 const BRIDGE: &str = "tidings-node";
+/// A bridge that is given none takes the lowest of its ports, so that it changes when pods
+/// come and go; the others then send to the former one until they ask anew, which may
+/// take half a minute.
+const MAC: &str = "02:74:69:64:69:6e";
 const PODS: &str = "10.217.37.0/24";
 /// The machine's address among the pods, and the node's.
 pub const GATEWAY: &str = "10.217.37.1";
@@ -25,7 +29,7 @@ const API_PORT: u16 = 443;
 
 /// Makes the bridge.
 pub(super) fn make() -> Result<()> {
-    ip(&["link", "add", BRIDGE, "type", "bridge"])?;
+    ip(&["link", "add", BRIDGE, "address", MAC, "type", "bridge"])?;
     for address in [format!("{GATEWAY}/24"), format!("{API}/32")] {
         ip(&["address", "add", &address, "dev", BRIDGE])?;
     }

@@ -81,7 +81,7 @@ fn clean() -> Result<()> {
 }
 
 /// The node's cgroup: one, or with cgroup v1 one in each hierarchy.
-fn cgroups() -> Result<Vec<PathBuf>> {
+pub(super) fn cgroups() -> Result<Vec<PathBuf>> {
     let top = Path::new(HIERARCHIES);
     if top.join("cgroup.controllers").exists() {
         return Ok(vec![top.join(CGROUP)]);

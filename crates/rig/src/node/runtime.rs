@@ -24,8 +24,9 @@ pub(super) fn containerd() -> Result<Program> {
     std::fs::write(place::at("cni/conf/node.conflist"), network.to_string())?;
     let config = place::at("containerd.toml");
     std::fs::write(&config, configuration(&runtime))?;
-    let program = tool("containerd")?.env("PATH", path_before(&runtime)?);
-    Ok(program.arg("--config").arg(config))
+    let program = tool("containerd")?.arg("--config").arg(config);
+    let program = program.env("PATH", path_before(&runtime)?);
+    Ok(program.env("LD_LIBRARY_PATH", libraries(&runtime)?))
 }
 
 /// Waits until it answers.
@@ -82,6 +83,18 @@ fn path_before(runtime: &Path) -> Result<OsString> {
     let mut folders = vec![runtime.join("usr/bin"), runtime.join("usr/sbin")];
     let present = std::env::var_os("PATH").unwrap_or_default();
     folders.extend(std::env::split_paths(&present));
+    Ok(std::env::join_paths(folders)?)
+}
+
+/// Where runc's are.
+fn libraries(runtime: &Path) -> Result<OsString> {
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(runtime.join("usr/lib"))? {
+        let folder = entry?.path();
+        if folder.to_string_lossy().ends_with("-linux-gnu") {
+            folders.push(folder);
+        }
+    }
     Ok(std::env::join_paths(folders)?)
 }
 

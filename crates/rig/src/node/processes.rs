@@ -1,0 +1,107 @@
+//! The processes of pods, as the machine sees them: each container is a cgroup.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use super::place;
+
+/// A process of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number on the machine (in its container it has another).
+    pub pid: u32,
+    /// The first 15 characters of its program's name.
+    pub name: String,
+    /// When it was started, in the kernel's ticks since the machine was.
+    pub started: u64,
+}
+
+/// The processes of a pod's containers, the oldest first.
+pub fn of(pod: &Pod) -> Result<Vec<Process>> {
+    let uid = pod.uid().context("a pod without a uid")?;
+    let mut all = Vec::new();
+    // Not every hierarchy has them.
+    for top in place::cgroups()? {
+        if let Some(found) = find(&top, &format!("pod{uid}"))?
+            && all.is_empty()
+        {
+            collect(&found, &mut all)?;
+        }
+    }
+    all.sort_by_key(|process| (process.started, process.pid));
+    Ok(all)
+}
+
+/// The oldest process of this name: a server's master.
+pub fn first(pod: &Pod, name: &str) -> Result<Process> {
+    let all = of(pod)?;
+    let found = all.iter().find(|process| process.name == name);
+    found
+        .cloned()
+        .with_context(|| format!("no {name} among {all:?}"))
+}
+
+/// Pods are below the cgroup of their class.
+fn find(below: &Path, name: &str) -> Result<Option<PathBuf>> {
+    let here = below.join(name);
+    if here.is_dir() {
+        return Ok(Some(here));
+    }
+    for folder in folders(below)? {
+        if let Some(found) = find(&folder, name)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn collect(cgroup: &Path, all: &mut Vec<Process>) -> Result<()> {
+    let members = std::fs::read_to_string(cgroup.join("cgroup.procs"))?;
+    let pids = members.lines().filter_map(|line| line.parse().ok());
+    // One that has ended meanwhile is none.
+    all.extend(pids.filter_map(look));
+    for folder in folders(cgroup)? {
+        collect(&folder, all)?;
+    }
+    Ok(())
+}
+
+fn folders(cgroup: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(cgroup)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+/// By proc_pid_stat(5).
+fn look(pid: u32) -> Option<Process> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (before, after) = stat.rsplit_once(") ")?;
+    let (_, name) = before.split_once(" (")?;
+    let started = after.split(' ').nth(19)?;
+    Some(Process {
+        pid,
+        name: name.to_owned(),
+        started: started.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look;
+
+    #[test]
+    fn a_process_has_a_name_and_a_start() {
+        let own = look(std::process::id()).unwrap();
+        assert_eq!(own.pid, std::process::id());
+        assert!(own.started > 0 && own.name.starts_with("rig"), "{own:?}");
+        assert_eq!(look(u32::MAX), None);
+    }
+}
