@@ -3,6 +3,13 @@
 //! All share one cluster and its node, and run side by side in namespaces of their own.
 //! Where the machine cannot have a node each test says that it is left out, and why
 //! (`rig::node::lack`). Tests poke a pod to be quick: its kubelet then brings changed
-//! files at once. One waits for what comes by itself.
+//! files at once. Some wait for what comes by itself.
 
+mod drop_ins;
+mod examples;
+mod installed;
+mod lab;
 mod node;
+mod seed;
+mod sidecars;
+mod supervisors;
