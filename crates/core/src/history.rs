@@ -7,12 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::Revision as Keeps;
 use crate::method::Method;
 use crate::object::{Mark, Seconds, Workload, seconds};
 use crate::refs::Name;
 use crate::state::{End, Entry, Number, ROLLS_KEPT};
 
+mod ends;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -184,24 +184,28 @@ pub enum RollEnd {
     Done,
     /// Its rollout has missed its deadline.
     Failed,
-    /// Somebody took it back.
+    /// Somebody took it back before all pods were replaced, as far as is known.
     Reverted,
     /// The next one began before all pods were replaced.
     Overtaken,
     /// Pods are being replaced.
     Rolling,
+    /// The other pods stay until somebody acts: the workload is paused, or its strategy
+    /// keeps them.
+    Waiting,
     /// It is written down and has not reached the workload.
     Pending,
 }
 
 impl RollEnd {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Failed,
         Self::Reverted,
         Self::Overtaken,
         Self::Rolling,
+        Self::Waiting,
         Self::Pending,
     ];
 
@@ -213,6 +217,7 @@ impl RollEnd {
             Self::Reverted => End::Reverted.word(),
             Self::Overtaken => End::Overtaken.word(),
             Self::Rolling => "rolling",
+            Self::Waiting => "waiting",
             Self::Pending => "pending",
         }
     }
@@ -245,6 +250,10 @@ pub struct PastStep {
     pub client: Option<Name>,
     /// How it ended, where that is known.
     pub outcome: Option<RollEnd>,
+    /// Whether somebody went back behind it after it had ended.
+    pub undone: bool,
+    /// What the pods that are not replaced wait for, and how many are.
+    pub waits_for: Option<String>,
     /// How many seconds that took.
     pub took: Option<Seconds>,
     /// The sources and keys that it was for.
@@ -278,6 +287,8 @@ impl PastStep {
             at,
             client: None,
             outcome: None,
+            undone: false,
+            waits_for: None,
             took: None,
             because: String::new(),
             restarted: None,
@@ -293,6 +304,10 @@ impl PastStep {
             because: cause.to_owned(),
             ..Self::new(Manner::Roll(method), Some(at))
         }
+    }
+
+    fn is(&self, end: RollEnd) -> bool {
+        self.outcome == Some(end)
     }
 
     /// It is what made this revision.
@@ -325,7 +340,7 @@ pub fn history(facts: &PastFacts<'_>) -> Vec<PastStep> {
     let excess = rolls.len().saturating_sub(ROLLS_KEPT);
     steps.extend(rolls.into_values().skip(excess));
     steps.sort_by_key(|step| step.place);
-    end(facts, &mut steps);
+    ends::end(facts, &mut steps);
     steps
 }
 
@@ -502,75 +517,4 @@ fn client(
     let client = clients.next()?;
     let others = clients.any(|other| other.client != client.client);
     (!others).then(|| client.client.clone())
-}
-
-/// How the steps ended that the record leaves open.
-fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
-    let newest = steps.iter().filter_map(|step| step.revision).max();
-    let last = steps.iter().filter_map(|step| step.roll).max();
-    for step in steps {
-        if step.outcome.is_some() {
-            continue;
-        }
-        let is_last = step.roll.is_some() && step.roll == last;
-        step.outcome = recorded(facts.record, step, facts.workload);
-        if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
-            step.outcome = present(facts.workload);
-            let is_over = matches!(step.outcome, Some(RollEnd::Done | RollEnd::Failed));
-            let ended = facts.ended.filter(|_| is_over);
-            let took = ended.zip(step.at).map(|(ended, at)| ended - at);
-            step.took = took.filter(|took| *took >= 0);
-        }
-    }
-}
-
-/// What the record says of the last roll beside its list of them.
-fn recorded(record: Option<&Entry>, step: &PastStep, workload: &Workload) -> Option<RollEnd> {
-    let entry = record.filter(|entry| step.roll == Some(entry.n))?;
-    if entry.back.is_some() {
-        return Some(RollEnd::Reverted);
-    }
-    let reached = entry.done || step.revision.is_some() || is_on_template(workload, entry);
-    (!reached).then_some(RollEnd::Pending)
-}
-
-fn is_on_template(workload: &Workload, entry: &Entry) -> bool {
-    let marked = workload.mark.as_ref().is_some_and(|mark| mark.n == entry.n);
-    let restart = entry.restart.as_ref();
-    marked || restart.is_some_and(|restart| workload.restarted.as_ref() == Some(&restart.at))
-}
-
-/// Whether the pod template is still as this left it: then the workload's status tells.
-fn is_present(workload: &Workload, step: &PastStep, newest: Option<u64>, is_last: bool) -> bool {
-    match newest {
-        Some(newest) => step.revision == Some(newest),
-        None => is_last && (workload.key.kind.ends() || is_marked(workload, step)),
-    }
-}
-
-fn is_marked(workload: &Workload, step: &PastStep) -> bool {
-    let mark = workload.mark.as_ref().map(|mark| mark.n);
-    let by_restart = || {
-        let at = workload.restarted.as_deref().and_then(seconds);
-        at.zip(step.at)
-            .is_some_and(|(at, decided)| (0..=RESTART_AHEAD).contains(&(at - decided)))
-    };
-    (mark.is_some() && mark == step.roll) || by_restart()
-}
-
-/// How the rollout of the present template is.
-fn present(workload: &Workload) -> Option<RollEnd> {
-    let (kind, progress) = (workload.key.kind, workload.progress);
-    // Of other kinds a status may lack it.
-    let tells_ready = kind.revision != Keeps::Untold;
-    let unready = tells_ready && progress.ready < progress.desired;
-    match () {
-        () if kind.ends() => Some(RollEnd::Done),
-        () if progress.failed => Some(RollEnd::Failed),
-        () if !progress.told => None,
-        () if !progress.alone || progress.updated < progress.desired || unready => {
-            Some(RollEnd::Rolling)
-        }
-        () => Some(RollEnd::Done),
-    }
 }

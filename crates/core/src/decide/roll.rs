@@ -6,7 +6,7 @@ use crate::method::Method;
 use crate::needs::{Demand, Need};
 use crate::reason::Reason;
 use crate::refs::Name;
-use crate::state::{End, Entry, KeyDigest, Roll, SeenKeys};
+use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys};
 
 use super::{Act, Answer, Case, describe};
 
@@ -66,7 +66,8 @@ impl Case<'_> {
     fn end_of_last(&self) -> End {
         let progress = self.known.workload.progress;
         match self.entry {
-            Some(_) if self.back().is_some() => End::Reverted,
+            Some(_) if self.back() == Some(Back::Partly) => End::Reverted,
+            Some(_) if self.back() == Some(Back::Whole) => End::Done,
             Some(entry) if !self.reached(entry) => End::Overtaken,
             Some(_) if progress.failed && self.same_template() => End::Failed,
             _ if progress.updated < progress.desired => End::Overtaken,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind};
-use crate::object::read_workload;
+use crate::object::{Strategy, read_workload};
 use crate::state::{Back, Epoch, Restart, Roll};
 use crate::vocabulary::Vocabulary;
 
@@ -133,9 +133,11 @@ impl Past {
             let number = step.number.map(|number| number.to_string());
             let end = step.outcome.map_or("?", RollEnd::word);
             let took = step.took.map_or(String::new(), |took| format!(" {took}s"));
+            let back = if step.undone { ", reverted later" } else { "" };
+            let waits = step.waits_for.clone().unwrap_or_default();
             let _ = writeln!(
                 lines,
-                "{} r{} m{minute} {} {} {end}{took} {}",
+                "{} r{} m{minute} {} {} {end}{back}{waits}{took} {}",
                 number.unwrap_or_else(|| shown(step.roll)),
                 shown(step.revision),
                 step.how.word(),
@@ -229,6 +231,54 @@ fn what_was_gone_back_to_is_told_as_that() {
     2-gvir r3 m8 rollout tidings reverted configmap/app (level)
     - r4 m? undo kubectl-rollout done 
     ");
+}
+
+/// All pods had been replaced when somebody went back: it is no less done.
+#[test]
+fn what_was_through_is_done_and_reverted_later() {
+    let (one, two) = (rolled("tidings/1"), rolled("tidings/2"));
+    let mut back = replica_set(4, 5, &one);
+    let kept = &mut back["metadata"]["annotations"];
+    kept["deployment.kubernetes.io/revision-history"] = "2".into();
+    let mut past = past(workload(&KINDS[0], &one, 2));
+    past.record = Some(Entry {
+        back: Some(Back::Whole),
+        ..record(&[(5, End::Done), (8, End::Open)])
+    });
+    past.writes = vec![write("kubectl-rollout", 9)];
+    let past = past.then(&[replica_set(3, 8, &two), back]);
+    insta::assert_snapshot!(past.lines(), @r"
+    - r1 m0 created ? ? 
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r3 m8 rollout tidings done, reverted later configmap/app (level)
+    - r4 m? undo kubectl-rollout done 
+    ");
+}
+
+/// Nobody replaces the other pods by itself.
+#[rstest]
+#[case::on_delete(Strategy::OnDelete, false, 1, "waiting OnDelete, 1 of 2 pods")]
+#[case::on_delete_and_through(Strategy::OnDelete, false, 2, "done")]
+#[case::partition(Strategy::Partition(1), false, 1, "waiting partition 1, 1 of 2 pods")]
+#[case::not_as_far_yet(Strategy::Partition(1), false, 0, "rolling")]
+#[case::paused(Strategy::Rolling, true, 0, "waiting it is paused, 0 of 2 pods")]
+fn what_a_rollout_waits_for_is_told(
+    #[case] strategy: Strategy,
+    #[case] paused: bool,
+    #[case] updated: u32,
+    #[case] expected: &str,
+) {
+    let one = rolled("tidings/1");
+    let mut past = past(workload(&KINDS[1], &one, updated)).then(&[replica_set(2, 5, &one)]);
+    (past.workload.strategy, past.workload.paused) = (strategy, paused);
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Open)])
+    });
+    let last = past.steps().pop().unwrap();
+    let end = last.outcome.map(RollEnd::word).into_iter();
+    let said: Vec<_> = end.chain(last.waits_for.as_deref()).collect();
+    assert_eq!(said.join(" "), expected);
 }
 
 /// A ControllerRevision is written again only when it becomes the current one.

@@ -26,7 +26,7 @@ pub enum End {
     Done,
     /// Its rollout had missed its deadline.
     Failed,
-    /// Somebody took it back.
+    /// Somebody took it back before all pods were replaced, as far as was known.
     Reverted,
     /// The next one began before all pods were replaced.
     Overtaken,

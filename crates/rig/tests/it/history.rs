@@ -145,6 +145,57 @@ async fn a_restart_by_somebody_else_is_no_roll() -> Result<()> {
     Ok(())
 }
 
+/// `kubectl rollout undo` takes it back when all pods are there.
+#[tokio::test]
+async fn what_was_through_stays_done_when_somebody_goes_back() -> Result<()> {
+    let (lab, _tidings) = Installed::running("history-back", &[]).await?;
+    lab.ns().apply(app("1")).await?;
+    lab.adopt([web().replicas(1)]).await?;
+    lab.ns().rolled_out(WEB, secs(30)).await?;
+    lab.ns().apply(app("2")).await?;
+    ends(&lab, &[(1, "done")]).await?;
+    clearly_later().await?;
+    let without = json!({"tidings.dev/config": null, "tidings.dev/because": null});
+    let template = json!({"spec": {"template": {"metadata": {"annotations": without}}}});
+    lab.ns().edit(WEB, template).await?;
+    lab.ns().rolled_out(WEB, secs(30)).await?;
+    wait_until("that it was taken back", secs(60), async || {
+        let json = json_of(&lab).await?;
+        let roll = json["history"].as_array().into_iter().flatten();
+        let roll = roll.into_iter().find(|row| row["roll"] == 1);
+        let is_back = roll.is_some_and(|row| row["end"] == "done" && row["revertedLater"] == true);
+        ensure!(is_back, "{json}");
+        Ok(())
+    })
+    .await
+}
+
+/// Nothing replaces its pods but who deletes them.
+#[tokio::test]
+async fn what_waits_for_on_delete_says_so() -> Result<()> {
+    let (lab, _tidings) = Installed::running("history-on-delete", &[]).await?;
+    lab.ns().apply(app("1")).await?;
+    let on_delete = json!({"updateStrategy": {"type": "OnDelete"}});
+    let db = stateful_set("db").replicas(1).spec(&on_delete);
+    lab.adopt([db.env_from("configmap/app").annotate(RELOAD, "auto")])
+        .await?;
+    let db = "statefulset/db";
+    wait_until("its pod", secs(30), async || {
+        let ready = lab.ns().get(db).await?.data["status"]["readyReplicas"].as_u64();
+        ensure!(ready == Some(1), "{ready:?}");
+        Ok(())
+    })
+    .await?;
+    lab.ns().apply(app("2")).await?;
+    lab.numbered(db, 1).await?;
+    wait_until("what it waits for", secs(30), async || {
+        let said = text_of(&lab.ask("history", &[db]).await?);
+        ensure!(said.contains("waiting: OnDelete, 0 of 1 pods"), "{said}");
+        Ok(())
+    })
+    .await
+}
+
 /// A namespace in which nothing is installed, and this runs.
 async fn bare(about: &str, workload: Workload) -> Result<(TestNamespace, String)> {
     let ns = TestNamespace::new(Cluster::shared().await?, about).await?;

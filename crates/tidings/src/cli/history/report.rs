@@ -80,6 +80,10 @@ pub struct HistoryRow {
     pub client: Option<Name>,
     /// How it ended.
     pub end: Option<&'static str>,
+    /// Whether somebody went back behind it after that.
+    pub reverted_later: bool,
+    /// What the pods wait for that are not replaced.
+    pub waits_for: Option<String>,
     /// How many seconds that took.
     pub took: Option<i64>,
     /// The sources and keys that a roll was for.
@@ -151,7 +155,17 @@ pub static FIELDS: &[FieldRow] = &[
     field(
         "history[].end",
         Form::OrNull(&Form::Word(ends)),
-        "`done`, `failed`, `reverted`, `overtaken`, `rolling` or `pending`; `null` where it is not known.",
+        "`done`, `failed`, `reverted`, `overtaken`, `rolling`, `waiting` or `pending`; `null` where it is not known.",
+    ),
+    field(
+        "history[].revertedLater",
+        Form::Truth,
+        "`true` for a roll that was `done`, and that somebody went back behind later.",
+    ),
+    field(
+        "history[].waitsFor",
+        Form::OrNull(&Form::Text),
+        "What the pods wait for that are not replaced, where the end is `waiting`; else `null`.",
     ),
     field(
         "history[].took",
@@ -223,10 +237,22 @@ impl HistoryRow {
             how: step.how.word(),
             client: step.client.clone(),
             end: step.outcome.map(RollEnd::word),
+            reverted_later: step.undone,
+            waits_for: step.waits_for.clone(),
             took: step.took,
             because,
             restarted_at: step.restarted.clone(),
             change_cause: step.change_cause.clone(),
+        }
+    }
+
+    /// How it ended, in the words of a table.
+    pub fn ending(&self) -> String {
+        let end = self.end.unwrap_or("?");
+        match &self.waits_for {
+            Some(what) => format!("{end}: {what}"),
+            None if self.reverted_later => format!("{end}, reverted later"),
+            None => end.to_owned(),
         }
     }
 

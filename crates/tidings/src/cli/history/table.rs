@@ -58,7 +58,7 @@ fn cells(row: &HistoryRow) -> [Cell; 8] {
         or(row.at.map(|at| at.to_string()), "?").into(),
         row.how.to_owned().into(),
         or(row.client.as_deref().map(str::to_owned), "?").into(),
-        Cell::new(or(row.end.map(str::to_owned), "?"), tone(row.end)),
+        Cell::new(row.ending(), tone(row.end)),
         or(row.took.map(age), "-").into(),
         row.cause().into(),
     ]
@@ -78,7 +78,7 @@ fn tone(end: Option<&str>) -> Tone {
     match end {
         Some("done") => Tone::Good,
         Some("failed" | "reverted") => Tone::Bad,
-        Some("rolling" | "pending") => Tone::Busy,
+        Some("rolling" | "waiting" | "pending") => Tone::Busy,
         _ => Tone::Plain,
     }
 }

@@ -24,6 +24,8 @@ fn row(how: &'static str, revision: u64, time: &str) -> HistoryRow {
         how,
         client: Some("kubectl".into()),
         end: None,
+        reverted_later: false,
+        waits_for: None,
         took: None,
         because: None,
         restarted_at: None,

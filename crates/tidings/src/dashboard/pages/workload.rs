@@ -307,7 +307,7 @@ fn ended(row: &HistoryRow) -> String {
     let took = row.took.map(|took| format!(" in {}", columns::age(took)));
     let end = row
         .end
-        .map(|end| format!("{end}{}", took.unwrap_or_default()));
+        .map(|_| format!("{}{}", row.ending(), took.unwrap_or_default()));
     let revision = row.revision.map(|revision| format!("revision {revision}"));
     let client = row.client.as_ref().map(|client| format!("by {client}"));
     let parts: Vec<_> = [end, revision, client].into_iter().flatten().collect();
