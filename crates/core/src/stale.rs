@@ -22,10 +22,12 @@ use crate::standing::Word;
 use crate::state::{Entry, Seen};
 use crate::uses::{Keys, Use, Via};
 
+mod beside;
 mod past;
 #[cfg(test)]
 mod tests;
 
+pub use beside::{is_written_since, with_pods};
 use past::Suspect;
 
 /// How a process has what it read.
@@ -221,9 +223,20 @@ impl<'a> Looking<'a> {
         };
         let found = suspect.by_record(self.index, &brought.changes);
         if found.is_none() && self.may_have_read_since(suspect, brought) {
-            return self.by_past(suspect);
+            return self.by_past(&suspect.recorded());
         }
-        found
+        found.map(|found| self.with_keys(suspect, found))
+    }
+
+    /// Where a record holds one digest for more keys than it keeps apart, the past tells which
+    /// differ, as long as it is remembered.
+    fn with_keys(&mut self, suspect: &Suspect<'_>, found: Judgement) -> Judgement {
+        if !found.keys.is_empty() {
+            return found;
+        }
+        let past = self.by_past(suspect);
+        let keys = past.map(|past| past.keys).unwrap_or_default();
+        Judgement { keys, ..found }
     }
 
     /// Whether a container was started again while the source may have been another than

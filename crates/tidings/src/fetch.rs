@@ -5,7 +5,7 @@
 //! asked fresh and nothing is kept. Errors are the API server's; an answer that
 //! cannot be read is an error that quotes nothing of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 use tidings_core::evidence::{Finding, Question};
@@ -13,7 +13,7 @@ use tidings_core::index::{Content, Fetched, Rare, StreamOf};
 use tidings_core::object::{SourceMeta, Workload, read_workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
-use crate::api::page;
+use crate::api::page::{self, ListStep, Pages};
 use crate::api::{ApiClient, ApiError, Call, Place, Verb};
 use crate::watch::scope::Filter;
 
@@ -138,12 +138,15 @@ pub async fn metas(
         return Box::pin(class::metas(api, namespace)).await;
     }
     let place = Place::sources(kind).within(namespace.clone());
-    let mut metas = Vec::new();
-    each_meta(api, kind, place, filter, |meta| metas.push(meta)).await?;
-    Ok(metas)
+    // A list that begins anew brings them twice.
+    let mut metas = BTreeMap::new();
+    let each = |meta: SourceMeta| drop(metas.insert(meta.key.clone(), meta));
+    each_meta(api, kind, place, filter, each).await?;
+    Ok(metas.into_values().collect())
 }
 
-/// Reads the metadata of all watched ConfigMaps, or Secrets, of a place.
+/// Reads the metadata of all watched ConfigMaps, or Secrets, of a place; again where the
+/// list had to be begun anew.
 pub async fn each_meta(
     api: &ApiClient,
     kind: SourceKind,
@@ -156,7 +159,10 @@ pub async fn each_meta(
         .accept(page::METADATA_LIST)
         .with("labelSelector", scope.labels)
         .with("fieldSelector", scope.fields);
-    let read = |item: &RawValue| {
+    let read = |step: ListStep<'_>| {
+        let ListStep::Item(item) = step else {
+            return Ok(());
+        };
         match page::source(kind, item, &filter.vocabulary) {
             Ok(meta) => each(meta),
             Err(error) => {
@@ -166,7 +172,8 @@ pub async fn each_meta(
         }
         Ok(())
     };
-    page::all(api, call, StreamOf::Sources(kind), read).await
+    let pages = || Pages::of(call.clone(), StreamOf::Sources(kind));
+    page::anew(api, pages, read).await
 }
 
 /// Finds out which of these sources of a namespace are there, watched or not.

@@ -36,6 +36,17 @@ impl ListedPods {
 }
 
 impl Index {
+    /// Whether a container of a listed pod uses this source.
+    pub fn is_used_by_pods(&self, source: &SourceRef) -> bool {
+        self.pods.use_it(source)
+    }
+
+    /// The pods of a namespace, or of all, are listed anew.
+    pub fn forget_pods(&mut self, namespace: Option<&Name>) {
+        let pods = &mut self.pods.pods;
+        pods.retain(|(within, _), _| namespace.is_some_and(|name| name != within));
+    }
+
     /// A pod was read. What it uses is held from now on.
     pub(super) fn apply_pod(&mut self, mut pod: Pod) {
         pod.group.namespace = self.names.share(&pod.group.namespace);

@@ -3,6 +3,7 @@
 //! What counts is the start of a container, not of its pod: one that was started again
 //! has read its variables, and a file that is mounted by `subPath`, anew.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -79,6 +80,8 @@ struct PodPhase {
     container_statuses: Vec<ContainerStatus>,
     #[serde(deserialize_with = "or_default")]
     init_container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_default")]
+    ephemeral_container_statuses: Vec<ContainerStatus>,
 }
 
 #[derive(Default, Deserialize)]
@@ -109,11 +112,15 @@ pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
         return Ok(None);
     }
     let created = pod.metadata.created().ok_or(Unreadable)?;
-    let spec = part::<Value>(pod.spec).unwrap_or_default();
+    let spec = with_ephemeral(part::<Value>(pod.spec).unwrap_or_default());
+    let sidecars = sidecars(&spec);
     let template = PodTemplate::read(json!({ "spec": spec })).unwrap_or_default();
     let containers = uses_of_each(template).into_iter();
     let started = containers.filter_map(|(name, uses)| {
         let (started, ended) = pod.status.start_of(&name)?;
+        if ended && sidecars.contains(&name) {
+            return None;
+        }
         Some(PodContainer {
             name: name.into(),
             started: started.unwrap_or(created),
@@ -129,12 +136,30 @@ pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
     }))
 }
 
+/// Those that somebody put into a running pod to look into it are containers like others.
+fn with_ephemeral(mut spec: Value) -> Value {
+    let ephemeral = spec["ephemeralContainers"].take();
+    if let (Value::Array(more), Value::Array(all)) = (ephemeral, &mut spec["containers"]) {
+        all.extend(more);
+    }
+    spec
+}
+
+/// The init containers that run beside the others: one that has ended is started again.
+fn sidecars(spec: &Value) -> BTreeSet<String> {
+    let init = spec["initContainers"].as_array().into_iter().flatten();
+    let stay = init.filter(|container| container["restartPolicy"] == "Always");
+    stay.filter_map(|container| Some(container["name"].as_str()?.to_owned()))
+        .collect()
+}
+
 impl PodPhase {
     /// When a container was started, if that is told, and whether it has ended. One that
     /// waits to be started again will read what is there then.
     fn start_of(&self, name: &str) -> Option<(Option<Seconds>, bool)> {
         let named = |status: &&ContainerStatus| status.name == name;
-        let main = self.container_statuses.iter().find(named);
+        let main = self.container_statuses.iter();
+        let main = main.chain(&self.ephemeral_container_statuses).find(named);
         let init = self.init_container_statuses.iter().find(named);
         let running = main.or(init)?.state.running.as_ref();
         let ended = init.and_then(|init| init.state.terminated.as_ref());
@@ -213,6 +238,42 @@ mod tests {
         assert_eq!(
             all,
             expected.map(|(name, at, ended)| (name.to_owned(), at, ended))
+        );
+    }
+
+    /// A sidecar that has ended will be started again; what somebody looks into the pod with
+    /// has read its variables.
+    #[test]
+    fn sidecars_and_ephemeral_containers_count_while_they_run() {
+        let started = json!({"startedAt": "2026-11-29T20:00:09Z"});
+        let with = |state: &Value| {
+            let pod = with(|pod| {
+                pod["spec"]["initContainers"][1]["restartPolicy"] = json!("Always");
+                pod["status"]["initContainerStatuses"][1]["state"] = state.clone();
+                pod["spec"]["ephemeralContainers"] = json!([{"name": "debugger",
+                    "envFrom": [{"configMapRef": {"name": "app"}}]}]);
+                pod["status"]["ephemeralContainerStatuses"] =
+                    json!([{"name": "debugger", "state": state}]);
+            });
+            let pod = pod.unwrap();
+            let all = pod
+                .containers
+                .iter()
+                .map(|c| (c.name.to_string(), c.uses.len()));
+            all.collect::<Vec<_>>()
+        };
+        let of = |names: &[(&str, usize)]| {
+            let owned = names.iter().map(|(name, uses)| ((*name).to_owned(), *uses));
+            owned.collect::<Vec<_>>()
+        };
+        let running = with(&json!({"running": started}));
+        assert_eq!(
+            running,
+            of(&[("init", 0), ("sidecar", 0), ("web", 0), ("debugger", 1)])
+        );
+        assert_eq!(
+            with(&json!({"terminated": started})),
+            of(&[("init", 0), ("web", 0)])
         );
     }
 

@@ -20,6 +20,9 @@ pub(super) struct Suspect<'a> {
     /// Its uses of the source.
     uses: &'a [Use],
     lag: Seconds,
+    /// Whether what is there now is what its pods were brought to, so that it may have read
+    /// that before anything else was written.
+    recorded: bool,
 }
 
 /// When a write was, seen from a container's start.
@@ -146,6 +149,16 @@ impl<'a> Suspect<'a> {
             need,
             uses,
             lag,
+            recorded: false,
+        }
+    }
+
+    /// The same where a record tells that its pods were brought to what is there now.
+    pub(super) fn recorded(&self) -> Self {
+        Self {
+            recorded: true,
+            need: self.need.clone(),
+            ..*self
         }
     }
 
@@ -181,7 +194,7 @@ impl<'a> Suspect<'a> {
             return None;
         }
         // Made anew it may have the same content, and of some keys others may have changed.
-        let sure = stamp.only_data && stamp.rewritten && self.need.shows_all();
+        let sure = stamp.only_data && stamp.rewritten && self.need.shows_all() && !self.recorded;
         Some(Judgement::untold(if sure {
             certainty
         } else {
@@ -280,6 +293,7 @@ impl<'a> Suspect<'a> {
         };
         Ok(match differs {
             // Whatever was there before: this was written since.
+            Some(keys) if self.recorded => Some(Judgement::new(Certainty::Perhaps, keys)),
             Some(keys) => Some(Judgement::new(self.certainty(way.stamp.written), keys)),
             None => self.by_time(way.stamp),
         })

@@ -1,5 +1,7 @@
 //! What is said of pods, by each witness.
 
+mod oracle;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -50,6 +52,14 @@ const BEFORE: Was = Was {
     version: 50,
     written: 10,
     keys: &[("a", "1"), ("b", "1")],
+    ..NOW
+};
+
+/// A write that is taken back later.
+const BAD: Was = Was {
+    version: 70,
+    written: 150,
+    keys: &[("a", "9"), ("b", "1")],
     ..NOW
 };
 
@@ -136,6 +146,33 @@ impl Scene {
 
     fn was(self, version: Version, then: Was) -> Self {
         self.before(version, Finding::Source(then.fetched()))
+    }
+
+    /// A record tells that all pods were brought to what is there now, at this version.
+    fn brought(mut self, version: Version) -> Self {
+        let group = self.index.pods().next().unwrap().group.clone();
+        let brought = Brought {
+            version,
+            changes: Vec::new(),
+        };
+        self.records.insert(group, [(app(), brought)].into());
+        self
+    }
+
+    fn is_written_since(&self) -> bool {
+        let mut records = self.records.values();
+        records.any(|recorded| is_written_since(recorded, &self.index))
+    }
+
+    /// How one stands that stood so by its record.
+    fn stands(&self, word: Word) -> Word {
+        let standing = crate::standing::Standing {
+            word,
+            pods: None,
+            until: None,
+            due: false,
+        };
+        with_pods(&standing, &self.look().rows).word
     }
 
     fn look(&self) -> Look {
@@ -364,13 +401,21 @@ fn what_is_lacking_is_asked_for_and_times_decide_until_then() {
     assert!(look.questions.is_empty() && look.unread.is_empty());
 }
 
-/// Nothing is asked of it.
+/// The past is asked only where a record does not hold the keys apart.
 #[rstest]
-#[case::in_step(Some(vec![]), "")]
-#[case::changed(Some(vec!["a"]), "envFrom [a] once surely: 1 of 2")]
-#[case::changed_otherwise(Some(vec![""]), "envFrom [] once surely: 1 of 2")]
-fn a_record_is_exact(#[case] changed: Option<Vec<&str>>, #[case] expect: &str) {
-    let mut scene = Scene::new(NOW).pod("old", (20, 21), &from("app"));
+#[case::in_step(Some(vec![]), None, "")]
+#[case::changed(Some(vec!["a"]), None, "envFrom [a] once surely: 1 of 2")]
+#[case::one_of_many(Some(vec![""]), Some(Finding::Forgotten), "envFrom [] once surely: 1 of 2")]
+#[case::which(Some(vec![""]), Some(Finding::Source(BEFORE.fetched())), "envFrom [a] once surely: 1 of 2")]
+fn a_record_is_exact(
+    #[case] changed: Option<Vec<&str>>,
+    #[case] then: Option<Finding>,
+    #[case] expect: &str,
+) {
+    let mut scene = Scene::new(NOW).pod("old", (20, 21), &from("app")).read(NOW);
+    if let Some(then) = then {
+        scene = scene.before(90, then);
+    }
     let change = |key: &str| Change {
         source: app(),
         what: What::Changed,
@@ -394,12 +439,6 @@ fn a_record_is_exact(#[case] changed: Option<Vec<&str>>, #[case] expect: &str) {
 /// started again meanwhile has it.
 #[test]
 fn a_record_tells_nothing_of_a_container_that_was_started_again() {
-    let bad = Was {
-        version: 70,
-        written: 150,
-        keys: &[("a", "9"), ("b", "1")],
-        ..NOW
-    };
     let now = Was {
         version: 90,
         written: 300,
@@ -407,16 +446,40 @@ fn a_record_tells_nothing_of_a_container_that_was_started_again() {
         ..NOW
     };
     let scene = Scene::new(now).pod("again", (20, 200), &from("app"));
-    let mut scene = scene.pod("first", (20, 21), &from("app"));
-    let group = scene.index.pods().next().unwrap().group.clone();
-    let brought = Brought {
-        version: BEFORE.version,
-        changes: Vec::new(),
-    };
-    scene.records.insert(group, [(app(), brought)].into());
-    let scene = scene.read(now).was(90, bad).was(70, BEFORE);
+    let scene = scene.pod("first", (20, 21), &from("app"));
+    let scene = scene.brought(BEFORE.version).read(now);
+    assert!(scene.is_written_since());
+    let scene = scene.was(90, BAD).was(70, BEFORE);
     let expected = "deployment/web configmap/app envFrom [a] once surely: 1 of 3";
     assert_eq!(scene.rows(), [expected]);
+    assert_eq!(scene.stands(Word::InStep), Word::Stale);
+    assert_eq!(scene.stands(Word::Rolling), Word::Rolling);
+}
+
+/// It may have been started again before anything else was written: the same was there.
+#[rstest]
+#[case::nothing_is_remembered(Finding::Forgotten, "[]")]
+#[case::only_the_last_write_is(Finding::Source(BAD.fetched()), "[a]")]
+fn what_is_forgotten_is_not_certain_beside_a_record(#[case] then: Finding, #[case] keys: &str) {
+    let now = Was {
+        version: 90,
+        written: 300,
+        keys: BEFORE.keys,
+        only_data: true,
+        ..NOW
+    };
+    let scene = Scene::new(now).pod("again", (20, 120), &from("app"));
+    let scene = scene.brought(BEFORE.version).read(now).before(90, then);
+    let scene = scene.before(BAD.version, Finding::Forgotten);
+    let expected = format!("deployment/web configmap/app envFrom {keys} once perhaps: 1 of 2");
+    assert_eq!(scene.rows(), [expected]);
+    assert_eq!(scene.stands(Word::InStep), Word::InStep);
+}
+
+#[test]
+fn what_was_not_written_since_its_record_needs_no_look_at_pods() {
+    let scene = Scene::new(NOW).brought(NOW.version).read(NOW);
+    assert!(!scene.is_written_since());
 }
 
 #[test]

@@ -188,6 +188,29 @@ async fn who_may_not_list_secrets_is_told_the_rest() -> Result<()> {
     Ok(())
 }
 
+/// What was written last can be told only by who may read it as it is.
+#[tokio::test]
+async fn who_may_list_and_not_get_is_told_what_is_missing() -> Result<()> {
+    let ns = TestNamespace::new(Cluster::shared().await?, "stale-lists").await?;
+    ns.apply(app("1")).await?;
+    runs(&ns, deployment("web").env_from("configmap/app")).await?;
+    ns.apply(app("2")).await?;
+    let lists = [rule("list", "", "pods,configmaps")];
+    let user = ns.service_account("lists", &lists).await?;
+    let kubeconfig = Cluster::shared().await?.kubeconfig_for(&user).await?;
+    let output = stale_as(&kubeconfig, &["-n", ns.name()]).await?;
+    let (row, code) = row(&output, &["deployment/web", "1/1", "configmap/app", "?"])?;
+    ensure!(
+        row.ends_with(&["perhaps".to_owned()]) && code == Some(2),
+        "{row:?}: {code:?}"
+    );
+    let said = text_of(&output);
+    let gap = format!("unknown: needs get on configmap app in {}", ns.name());
+    let grants = "--verb=get --resource=configmaps --resource-name=app";
+    ensure!(said.contains(&gap) && said.contains(grants), "{said}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_namespace_that_may_not_be_read_is_named() -> Result<()> {
     let ns = street("stale-some").await?;

@@ -106,6 +106,17 @@ async fn with_an_installation_it_says_how_far_and_because_of_what() -> Result<()
     Ok(())
 }
 
+/// No pod is made of it before it is resumed.
+#[tokio::test]
+async fn one_that_was_made_paused_has_no_pods() -> Result<()> {
+    let (lab, _tidings) = Installed::running("status-paused", &[]).await?;
+    lab.ns().apply(app("1")).await?;
+    let mut paused = web();
+    paused.data["spec"]["paused"] = true.into();
+    lab.adopt([paused]).await?;
+    stands(&lab, "deployment/web in step - 0/2").await
+}
+
 /// It is judged as at first sight, which says so of what was written since its pods.
 #[tokio::test]
 async fn without_an_installation_it_says_so() -> Result<()> {

@@ -18,6 +18,7 @@ use kube::api::DeleteParams;
 use kube::client::Body;
 use serde_json::json;
 use tidings_core::object::Meta;
+use tokio::time::{Instant, sleep};
 
 use super::connect::{Connect, ConnectError, Credentials, Idle, connect, connect_observed};
 use super::pace::{Pace, Permit};
@@ -28,6 +29,14 @@ use crate::metrics::Metrics;
 const READS: usize = 16;
 /// The same of long writes: each is in memory as a whole.
 const LONG_WRITES: usize = 4;
+
+/// A command asks again so long after an answer that its server is busy (429, 500, 502, 503),
+/// where it asks for no longer pause. Nobody else would, before somebody types it again.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
 
 /// The way to one API server.
 #[derive(Clone)]
@@ -45,6 +54,8 @@ struct Inner {
     metrics: Metrics,
     /// How long one answer is waited for.
     answer: Duration,
+    /// After which pauses a busy server is asked again; none where the caller does that.
+    again: &'static [Duration],
     /// None where they are somebody else's to know.
     credentials: Option<Arc<Credentials>>,
 }
@@ -78,6 +89,7 @@ impl Inner {
             long_writes: Pace::new(LONG_WRITES),
             metrics,
             answer: ANSWER,
+            again: &[],
             credentials,
         }
     }
@@ -105,6 +117,7 @@ impl ApiClient {
         let answer = to.answer.unwrap_or(ANSWER);
         Ok(Self(Arc::new(Inner {
             answer,
+            again: &AGAIN,
             ..Inner::of_one(client)
         })))
     }
@@ -122,8 +135,28 @@ impl ApiClient {
         self.0.client.default_namespace()
     }
 
-    /// Asks something.
+    /// Asks something. A command asks again where the server is busy, within the time for an
+    /// answer.
     pub async fn read(&self, question: &Call) -> Result<Bytes, ApiError> {
+        let until = Instant::now() + self.0.answer;
+        for pause in self.0.again {
+            let answer = self.read_once(question).await;
+            let error = answer.as_ref().err().filter(|error| error.is_busy());
+            let wish = error.map(|error| error.retry_after().unwrap_or_default());
+            match wish.map(|wish| wish.max(*pause)) {
+                Some(pause) if Instant::now() + pause < until => sleep(pause).await,
+                _ => return answer,
+            }
+        }
+        self.read_once(question).await
+    }
+
+    /// Whether it is the way of a command, which ends when it has its answer.
+    pub(super) fn is_of_command(&self) -> bool {
+        !self.0.again.is_empty()
+    }
+
+    async fn read_once(&self, question: &Call) -> Result<Bytes, ApiError> {
         let inner = &*self.0;
         let client = if question.brief {
             &inner.brief
@@ -131,7 +164,11 @@ impl ApiClient {
             &inner.client
         };
         let permit = inner.reads.enter(&question.place.who()).await;
-        send(permit, client, question, inner.answer).await
+        if !self.is_of_command() {
+            return send(permit, client, question, inner.answer).await;
+        }
+        // What it is told to wait a command waits itself, or not at all.
+        call_within(client, question, inner.answer).await
     }
 
     /// Reads an object.
@@ -315,6 +352,45 @@ mod tests {
         api.read(&of("secrets").briefly()).await.unwrap();
         assert_eq!(*asked.lock().unwrap(), ["/api/v1/configmaps"]);
         assert_eq!(*asked_briefly.lock().unwrap(), ["/api/v1/secrets"]);
+    }
+
+    /// A server that answers so, one after the other, and then with an empty list.
+    fn busy_at_first(codes: &'static [(u16, &'static str)]) -> (ApiClient, Asked) {
+        let asked = Asked::default();
+        let seen = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let mut seen = seen.lock().unwrap();
+            let (code, after) = codes.get(seen.len()).copied().unwrap_or((200, ""));
+            seen.push(request.uri().path().to_owned());
+            let answer = Response::builder()
+                .status(code)
+                .header("retry-after", after);
+            let answer = answer.body(Body::from(EMPTY.to_vec())).unwrap();
+            std::future::ready(Ok::<_, Infallible>(answer))
+        });
+        let inner = Inner {
+            again: &AGAIN,
+            ..Inner::of_one(Client::new(service, "default"))
+        };
+        (ApiClient(Arc::new(inner)), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_asks_a_busy_server_a_few_times() {
+        let list = Call::new(Verb::List, Place::core("pods"));
+        let asks = async |codes| {
+            let (api, asked) = busy_at_first(codes);
+            let answer = api.read(&list).await;
+            let times = asked.lock().unwrap().len();
+            (answer.map(drop).map_err(|error| error.status()), times)
+        };
+        assert_eq!(asks(&[(429, "1"), (500, "")]).await, (Ok(()), 3));
+        let broken = [(503, ""); 9];
+        assert_eq!(asks(Box::leak(Box::new(broken))).await, (Err(Some(503)), 4));
+        // Longer than an answer may take, or what may never change: that is told at once.
+        assert_eq!(asks(&[(429, "600")]).await, (Err(Some(429)), 1));
+        assert_eq!(asks(&[(504, "")]).await, (Err(Some(504)), 1));
+        assert_eq!(asks(&[(403, "")]).await, (Err(Some(403)), 1));
     }
 
     #[tokio::test]

@@ -260,6 +260,13 @@ impl ApiError {
         )
     }
 
+    /// Whether the server says that it cannot answer just now. One that ran out of time is
+    /// not asked for the same at once.
+    pub(super) fn is_busy(&self) -> bool {
+        let codes = [429, 500, 502, 503];
+        matches!(self, Self::Slow { code, .. } if codes.contains(code))
+    }
+
     /// What is not allowed, if that is the reason.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

@@ -14,6 +14,7 @@ use tidings_core::index::StreamOf;
 use tidings_core::object::{Meta, SourceMeta, Unreadable, Version};
 use tidings_core::refs::SourceKind;
 use tidings_core::vocabulary::Vocabulary;
+use tokio::task::JoinHandle;
 
 use crate::api::{self, ApiClient, ApiError, Call};
 
@@ -22,6 +23,9 @@ pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=m
 /// The metadata of many.
 pub(crate) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// A page that is on its way.
+type Ahead = JoinHandle<Result<Bytes, ApiError>>;
 
 /// How many objects make a page. What is long, or may hold a Secret, comes in
 /// smaller pages, since a page is in memory as a whole.
@@ -106,6 +110,27 @@ impl Pages {
         }
     }
 
+    /// Asks for the next one already, for who does not count what is in memory: two pages are
+    /// then.
+    fn ahead(&self, api: &ApiClient) -> Option<Ahead> {
+        let (api, call) = (api.clone(), self.call());
+        let may = api.is_of_command() && !self.is_first();
+        may.then(|| tokio::spawn(async move { api.read(&call).await }))
+    }
+
+    /// The next one, which may have been asked for.
+    async fn come(&mut self, api: &ApiClient, ahead: Option<Ahead>) -> Result<Bytes, ApiError> {
+        let answer = match ahead {
+            Some(ahead) => ahead.await.ok(),
+            None => None,
+        };
+        match answer {
+            Some(Err(error)) if self.shrink(&error) => self.read(api).await,
+            Some(answer) => answer,
+            None => self.read(api).await,
+        }
+    }
+
     /// Goes on behind this page. Whether there is another one, which is larger again
     /// where this one was smaller.
     pub(crate) fn turn(&mut self, page: &Page<'_>) -> Result<bool, ApiError> {
@@ -133,19 +158,51 @@ pub(crate) async fn all(
     through(api, Pages::of(list, of), each).await
 }
 
-/// The same of these pages.
+/// How often a list is begun anew that is forgotten on the way.
+const ANEW: usize = 3;
+
+/// Reads every object of a list, and all of them anew where the list was forgotten on the way
+/// (410: etcd has compacted it), since half of a list is none.
+pub(crate) async fn anew(
+    api: &ApiClient,
+    pages: impl Fn() -> Pages,
+    mut step: impl FnMut(ListStep<'_>) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    for _ in 1..ANEW {
+        step(ListStep::Begin)?;
+        match through(api, pages(), |item| step(ListStep::Item(item))).await {
+            Err(ApiError::Expired) => {}
+            read => return read,
+        }
+    }
+    step(ListStep::Begin)?;
+    through(api, pages(), |item| step(ListStep::Item(item))).await
+}
+
+/// What a list that may begin anew brings.
+pub(crate) enum ListStep<'a> {
+    /// All that came before is nothing.
+    Begin,
+    /// An object.
+    Item(&'a RawValue),
+}
+
+/// The same of these pages. A command asks for the next one while it reads this one.
 pub(crate) async fn through(
     api: &ApiClient,
     mut pages: Pages,
     mut each: impl FnMut(&RawValue) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
+    let mut json = pages.read(api).await?;
     loop {
-        let json = pages.read(api).await?;
         let page = Page::read(&json)?;
+        let is_more = pages.turn(&page)?;
+        let ahead = if is_more { pages.ahead(api) } else { None };
         page.items.iter().try_for_each(|item| each(item))?;
-        if !pages.turn(&page)? {
+        if !is_more {
             return Ok(());
         }
+        json = pages.come(api, ahead).await?;
     }
 }
 

@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use tidings_core::index::{Fact, Index, StreamOf};
+use tidings_core::object::Group;
 use tidings_core::refs::{Name, SourceRef};
+use tidings_core::stale::StaleUse;
 
 use crate::api::{ApiClient, ApiError, Refusal};
 use crate::settings::streams::streams;
@@ -51,6 +53,8 @@ pub struct Snapshot {
     /// The kinds of workload that may not be listed, by namespace.
     unlisted: BTreeMap<Name, Vec<&'static str>>,
     records: BTreeMap<Name, decision::Records>,
+    /// What pods have read that is older than what is recorded, or may be.
+    older: BTreeMap<Group, Vec<StaleUse>>,
 }
 
 impl Snapshot {
@@ -76,6 +80,7 @@ impl Snapshot {
             told: BTreeSet::new(),
             unlisted: BTreeMap::new(),
             records: BTreeMap::new(),
+            older: BTreeMap::new(),
         }
     }
 

@@ -3,7 +3,6 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tidings_core::history::{
     TemplateRevision, TemplateWrite, ToldRoll, ended, read_revision, writes,
 };
@@ -12,7 +11,7 @@ use tidings_core::object::Seconds;
 use tidings_core::refs::WorkloadRef;
 
 use super::pods_since::selected;
-use crate::api::page::{self, Pages};
+use crate::api::page::{self, ListStep, Pages};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 
 /// So many objects make a page: a revision has a whole pod template.
@@ -77,11 +76,16 @@ pub async fn revisions(
     let mut all = Vec::new();
     if let Some(plural) = revisions_of(key.kind.revision) {
         let list = selected(key, &owner.selector, plural)?;
-        let read = |item: &RawValue| {
-            all.extend(read_revision(item.get().as_bytes(), &owner.uid));
+        let read = |step: ListStep<'_>| {
+            match step {
+                ListStep::Begin => all.clear(),
+                ListStep::Item(item) => {
+                    all.extend(read_revision(item.get().as_bytes(), &owner.uid));
+                }
+            }
             Ok(())
         };
-        page::through(api, Pages::sized(list, PAGE), read).await?;
+        page::anew(api, || Pages::sized(list.clone(), PAGE), read).await?;
     }
     Ok(all)
 }
@@ -112,7 +116,11 @@ pub async fn told(
     let about = format!("involvedObject.uid={}", owner.uid);
     let list = Call::new(Verb::List, place).with("fieldSelector", about);
     let mut rolls = Vec::new();
-    let each = |item: &RawValue| {
+    let each = |step: ListStep<'_>| {
+        let ListStep::Item(item) = step else {
+            rolls.clear();
+            return Ok(());
+        };
         // Anybody may write Events, in any shape that the API server takes.
         let event = api::read::<RollEvent>(item.get().as_bytes());
         let ours = event.ok().filter(|event| {
@@ -125,6 +133,6 @@ pub async fn told(
         }));
         Ok(())
     };
-    page::through(api, Pages::sized(list, PAGE), each).await?;
+    page::anew(api, || Pages::sized(list.clone(), PAGE), each).await?;
     Ok(rolls)
 }

@@ -13,13 +13,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
-use serde_json::value::RawValue;
 use tidings_core::index::StreamOf;
 use tidings_core::refs::{Name, SourceKind};
 
 use super::RECORD_TYPE;
 use super::memory::{Shard, Store, Stored, Write};
-use crate::api::page::{self, METADATA, METADATA_LIST};
+use crate::api::page::{self, ListStep, METADATA, METADATA_LIST, Pages};
 use crate::api::{self, ApiClient, ApiError, Call, TermClient, Verb};
 
 /// The label that tells the records from what else we keep.
@@ -30,6 +29,8 @@ const MOST: usize = 512 << 20;
 /// One namespace's records are in no more objects: all that it may have are in some
 /// 2,600 that are half full.
 const SHARDS: u32 = 8_192;
+/// So many of one namespace are read at the same time.
+const LOT: u32 = 8;
 
 /// So many objects are taken over at once: one tenant may have hundreds.
 const AT_ONCE: usize = 16;
@@ -245,27 +246,35 @@ pub async fn read(
     }
 }
 
-/// Reads all objects of one namespace's records into a store.
+/// Reads all objects of one namespace's records into a store: the more there are, the more
+/// of them at the same time.
 pub async fn read_all(
     api: &ApiClient,
     place: &Home,
     namespace: &Name,
     store: &mut Store,
 ) -> Result<(), (Shard, ApiError)> {
-    for number in 0..SHARDS {
-        let shard = Shard {
-            namespace: namespace.clone(),
-            number,
-        };
-        match read(api, place, &shard).await {
-            Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
-            Ok(None) => return Ok(()),
-            Err(error) => return Err((shard, error)),
+    let shard = |number| Shard {
+        namespace: namespace.clone(),
+        number,
+    };
+    let mut number = 0;
+    while number < SHARDS {
+        let lot = number..number + number.clamp(1, LOT);
+        number = lot.end;
+        let reads = lot.map(shard).map(|shard| async move {
+            let stored = read(api, place, &shard).await;
+            (shard, stored)
+        });
+        for (shard, stored) in futures::future::join_all(reads).await {
+            match stored {
+                Ok(Some(stored)) => drop(store.read(&shard, Some(stored))),
+                Ok(None) => return Ok(()),
+                Err(error) => return Err((shard, error)),
+            }
         }
     }
-    let namespace = namespace.clone();
-    let number = SHARDS;
-    Err((Shard { namespace, number }, ApiError::Endless))
+    Err((shard(number), ApiError::Endless))
 }
 
 /// The objects that exist, with their versions.
@@ -283,7 +292,12 @@ async fn listed(
     list: Call,
 ) -> Result<Vec<(Shard, Stored)>, ApiError> {
     let (mut found, mut bytes) = (Vec::new(), 0);
-    let read = |item: &RawValue| {
+    let read = |step: ListStep<'_>| {
+        let ListStep::Item(item) = step else {
+            found.clear();
+            bytes = 0;
+            return Ok(());
+        };
         bytes += item.get().len();
         if bytes > MOST {
             return Err(ApiError::TooLong(MOST));
@@ -293,7 +307,8 @@ async fn listed(
         found.extend(shard.map(|shard| (shard, stored(object))));
         Ok(())
     };
-    page::all(api, list, StreamOf::Sources(SourceKind::Secret), read).await?;
+    let pages = || Pages::of(list.clone(), StreamOf::Sources(SourceKind::Secret));
+    page::anew(api, pages, read).await?;
     Ok(found)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use tidings_core::decide::{Act, Moment, Verdict, decide};
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
@@ -11,15 +12,27 @@ use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
 
-use super::Snapshot;
+use super::{READS, Snapshot};
+use crate::api::ApiError;
 use crate::records::cluster;
-use crate::records::memory::Store;
+use crate::records::memory::{Shard, Store};
 
 /// Reading what a decision lacks brings up further questions, but not for ever.
 const ROUNDS: usize = 8;
 
 /// The records of a namespace, or what reading them needs.
 pub(super) type Records = Result<BTreeMap<WorkloadRef, Entry>, String>;
+
+/// What was read; an error where it is of a newer version.
+fn entries(store: &Store) -> Records {
+    if let Some(newer) = store.newer() {
+        return Err(newer.to_owned());
+    }
+    let entries = store
+        .workloads()
+        .filter_map(|key| Some((key.clone(), store.get(key)?.clone())));
+    Ok(entries.collect())
+}
 
 impl Snapshot {
     /// The record of a workload, or what reading it needs. Its namespace's have been
@@ -34,36 +47,41 @@ impl Snapshot {
 
     /// Reads the records of a namespace, once.
     pub async fn read_records(&mut self, namespace: &Name) {
-        if !self.records.contains_key(namespace) {
-            let records = self.records_of(namespace).await;
-            self.records.insert(namespace.clone(), records);
+        self.read_records_within([namespace].into()).await;
+    }
+
+    /// The same of several, some at the same time.
+    async fn read_records_within(&mut self, namespaces: BTreeSet<&Name>) {
+        let (api, home, kinds) = (&self.api, &self.home(), &self.installation.kinds);
+        let is_new = |namespace: &&&Name| !self.records.contains_key(**namespace);
+        let unread = namespaces.iter().filter(is_new);
+        let reads = unread.map(|namespace| async move {
+            let mut store = Store::new(true, kinds.clone());
+            let read = cluster::read_all(api, home, namespace, &mut store).await;
+            ((*namespace).clone(), store, read)
+        });
+        let reads: Vec<_> = reads.collect();
+        let read: Vec<_> = futures::stream::iter(reads).buffered(READS).collect().await;
+        for (namespace, store, read) in read {
+            let records = match read {
+                Ok(()) => entries(&store),
+                Err((shard, error)) => Err(self.lacking_record(&shard, &error)),
+            };
+            self.records.insert(namespace, records);
         }
     }
 
-    async fn records_of(&mut self, namespace: &Name) -> Records {
+    fn lacking_record(&mut self, shard: &Shard, error: &ApiError) -> String {
         let place = self.home();
-        let mut store = Store::new(true, self.installation.kinds.clone());
-        let read = cluster::read_all(&self.api, &place, namespace, &mut store).await;
-        if let Err((shard, error)) = read {
-            let name = shard.object_name(&place.instance);
-            let what = format!("secret {name} in {}", place.namespace);
-            return Err(self.lacking(&error, &what));
-        }
-        if let Some(newer) = store.newer() {
-            return Err(newer.to_owned());
-        }
-        let entries = store
-            .workloads()
-            .filter_map(|key| Some((key.clone(), store.get(key)?.clone())));
-        Ok(entries.collect())
+        let name = shard.object_name(&place.instance);
+        self.lacking(error, &format!("secret {name} in {}", place.namespace))
     }
 
     /// Whether there are records at all, of any namespace; none where that may not be
     /// asked. Those of these workloads' namespaces are read.
     pub async fn read_records_of(&mut self, keys: &[WorkloadRef]) -> Option<bool> {
-        for key in keys {
-            self.read_records(&key.namespace).await;
-        }
+        let namespaces = keys.iter().map(|key| &key.namespace).collect();
+        self.read_records_within(namespaces).await;
         let has_some = |records: &Records| !matches!(records, Ok(none) if none.is_empty());
         if self.records.values().any(has_some) {
             return Some(true);

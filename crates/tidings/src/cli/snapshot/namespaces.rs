@@ -1,13 +1,12 @@
 //! Namespaces of a snapshot: which there are, and what they set.
 
 use anyhow::{Context, Result, bail};
-use serde_json::value::RawValue;
 use tidings_core::index::{Fact, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
 
 use super::Snapshot;
-use crate::api::page::{self, METADATA_LIST};
+use crate::api::page::{self, ListStep, METADATA_LIST, Pages};
 use crate::api::{ApiError, Call, Place, Verb};
 
 impl Snapshot {
@@ -49,11 +48,15 @@ impl Snapshot {
     pub(crate) async fn namespaces(&mut self) -> Result<Vec<Name>, ApiError> {
         let list = Call::new(Verb::List, Place::core("namespaces")).accept(METADATA_LIST);
         let mut all = Vec::new();
-        let read = |item: &RawValue| {
-            all.push(page::meta(item)?);
+        let read = |step: ListStep<'_>| {
+            match step {
+                ListStep::Begin => all.clear(),
+                ListStep::Item(item) => all.push(page::meta(item)?),
+            }
             Ok(())
         };
-        page::all(&self.api, list, StreamOf::Namespaces, read).await?;
+        let pages = || Pages::of(list.clone(), StreamOf::Namespaces);
+        page::anew(&self.api, pages, read).await?;
         let mut names = Vec::new();
         for meta in all {
             let name = Name::from(&*meta.name);

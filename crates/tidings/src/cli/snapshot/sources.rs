@@ -40,10 +40,10 @@ impl Snapshot {
     pub async fn list_sources_of(&mut self, keys: &[WorkloadRef]) {
         let used = keys.iter().flat_map(|key| self.kinds_used(key));
         let used: BTreeSet<_> = used.collect();
-        for (kind, namespace) in used {
-            // A refusal says no more than that.
-            let _ = self.list_sources(kind, Some(&namespace)).await;
-        }
+        let used = used.into_iter();
+        let used = used.map(|(kind, namespace)| (kind, Some(namespace)));
+        // A refusal says no more than that.
+        let _ = self.list_sources(used.collect()).await;
     }
 
     /// ConfigMaps and Secrets, as far as they are watched. Of a class the statuses tell.

@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tidings_core::index::{Fact, How, Stream, StreamOf};
 use tidings_core::kinds::{Kind, Renewal};
-use tidings_core::object::{Workload, read_workload};
+use tidings_core::object::{Version, Workload, read_workload};
 use tidings_core::refs::{Name, WorkloadRef};
 
 use super::{Snapshot, is_refused};
-use crate::api::page;
+use crate::api::page::{self, ListStep, Pages};
 use crate::api::{ApiError, Call, Place, Verb};
 use crate::watch::scope::Selectors;
 
@@ -194,6 +193,13 @@ impl Snapshot {
         Ok(())
     }
 
+    /// What a list brought that begins anew.
+    fn unlisted(&mut self, keys: &mut Vec<WorkloadRef>) {
+        for key in keys.drain(..) {
+            self.index.apply(Fact::WorkloadGone(key, Version::MAX));
+        }
+    }
+
     async fn list(
         &mut self,
         kind: &'static Kind,
@@ -211,13 +217,18 @@ impl Snapshot {
             .with("labelSelector", labels);
         let (api, vocabulary) = (self.api.clone(), self.filter.vocabulary.clone());
         let mut keys = Vec::new();
-        let read = |item: &RawValue| {
-            let workload = read_workload(kind, item.get().as_bytes(), &vocabulary)?;
-            keys.push(workload.key.clone());
-            self.listed(workload);
+        let read = |step: ListStep<'_>| {
+            match step {
+                ListStep::Begin => self.unlisted(&mut keys),
+                ListStep::Item(item) => {
+                    let workload = read_workload(kind, item.get().as_bytes(), &vocabulary)?;
+                    keys.push(workload.key.clone());
+                    self.listed(workload);
+                }
+            }
             Ok(())
         };
-        match page::all(&api, list, stream.of, read).await {
+        match page::anew(&api, || Pages::of(list.clone(), stream.of), read).await {
             Err(ApiError::NotServed(_)) if stream.of.may_be_lacking() => Ok(Vec::new()),
             answer => answer.map(|()| keys),
         }

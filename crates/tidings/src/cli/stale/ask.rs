@@ -13,8 +13,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use tidings_core::evidence::{Evidence, Finding};
 use tidings_core::object::{Group, Version};
-use tidings_core::refs::WorkloadRef;
-use tidings_core::stale::{Look, Recorded, StaleUse, look, recorded};
+use tidings_core::refs::{SourceRef, WorkloadRef};
+use tidings_core::stale::{Look, Recorded, StaleUse, is_written_since, look, recorded};
+use tidings_core::standing::Word;
 
 use super::report::StaleReport;
 use super::table::{self, Shape};
@@ -54,8 +55,17 @@ pub(crate) async fn report(
 ) -> Result<StaleReport> {
     let rows = seen(snapshot, target, labels).await?;
     let pods = snapshot.index.pods().count();
-    let gaps = std::mem::take(&mut snapshot.gaps);
+    let mut gaps = std::mem::take(&mut snapshot.gaps);
+    gaps.extend(unread(snapshot));
     Ok(StaleReport::new(&rows, pods, gaps))
+}
+
+/// The sources that may be listed and not read: what was written of them is not known.
+fn unread(snapshot: &Snapshot) -> Vec<String> {
+    let used = |source: &&SourceRef| snapshot.index.is_used_by_pods(source);
+    let refused = snapshot.refused.iter();
+    let refused = refused.filter(|(source, _)| used(source));
+    refused.map(|(_, needs)| needs.clone()).collect()
 }
 
 /// Looks once: the pods, and which of them are stale.
@@ -75,21 +85,57 @@ pub(crate) async fn seen(
     Ok(rows(snapshot).await)
 }
 
-async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {
+/// Looks at the pods of those of these workloads that are in step by their records, though
+/// something that they use was written since: a container that was started again may have
+/// read something else. What is found is kept ([`Snapshot::older`]).
+pub(crate) async fn beside(snapshot: &mut Snapshot, stand: &[(WorkloadRef, Word)]) {
+    let open = stand.iter().filter_map(|(key, word)| {
+        let entry = snapshot.record(key).ok()??;
+        let known = snapshot.index.get(key)?;
+        let recorded =
+            (*word == Word::InStep).then(|| recorded(known, &snapshot.index, entry, *word));
+        let recorded = recorded.flatten()?;
+        is_written_since(&recorded, &snapshot.index).then(|| (Group::of(key), recorded))
+    });
+    let records: BTreeMap<Group, Recorded> = open.collect();
+    if records.is_empty() {
+        return;
+    }
+    snapshot.pods_of(&records.keys().cloned().collect()).await;
+    let rows = settled(snapshot, beginning(snapshot), &records).await;
+    snapshot.keep_older(rows);
+}
+
+/// What is known of the past before anything is asked.
+fn beginning(snapshot: &Snapshot) -> Evidence {
     let mut evidence = Evidence::default();
     if !snapshot.installation.rules.one_etcd {
         evidence.forget(Version::MAX);
     }
+    evidence
+}
+
+async fn rows(snapshot: &mut Snapshot) -> Vec<StaleUse> {
+    let evidence = beginning(snapshot);
     let first = look(&snapshot.index, &evidence, &BTreeMap::new());
     let records = records(snapshot, &first).await;
-    let mut known = look(&snapshot.index, &evidence, &records);
+    settled(snapshot, evidence, &records).await
+}
+
+/// What is found when all that can be asked is known.
+async fn settled(
+    snapshot: &mut Snapshot,
+    mut evidence: Evidence,
+    records: &BTreeMap<Group, Recorded>,
+) -> Vec<StaleUse> {
+    let mut known = look(&snapshot.index, &evidence, records);
     for _ in 0..ROUNDS {
         if known.questions.is_empty() && known.unread.is_empty() {
             break;
         }
         read(snapshot, &known, &mut evidence).await;
         snapshot.ask(known.questions, &mut evidence).await;
-        known = look(&snapshot.index, &evidence, &records);
+        known = look(&snapshot.index, &evidence, records);
     }
     known.rows
 }

@@ -162,12 +162,15 @@ fn time(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "?".to_owned(), |time| time.to_string())
 }
 
-/// As pod/container, of the first pod; the others have the same.
+/// Each pod with its containers; those that have the same ones together.
 fn containers(row: &StaleRow) -> String {
-    let Some(first) = row.pods.first() else {
-        return String::new();
-    };
-    format!("{}: {}", first.name, first.containers.join(", "))
+    let alike = row.pods.chunk_by(|a, b| a.containers == b.containers);
+    let named = alike.map(|pods| {
+        let names: Vec<_> = pods.iter().map(|pod| &*pod.name).collect();
+        let containers = pods.first().map(|pod| pod.containers.join(", "));
+        format!("{}: {}", names.join(", "), containers.unwrap_or_default())
+    });
+    named.collect::<Vec<_>>().join("; ")
 }
 
 fn since(row: &StaleRow, shape: &Shape) -> String {

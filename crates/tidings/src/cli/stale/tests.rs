@@ -108,9 +108,9 @@ fn a_wide_table_of_all_namespaces() {
         ..shape(ListForm::Wide)
     };
     insta::assert_snapshot!(shown(Shape { bare: true, ..shape }), @r"
-    stage  deployment/api  2/3  configmap/app    ?                   envFrom  4d  ?             perhaps            2026-11-25T04:53:20Z  2026-11-29T18:00:00Z  api-5d-a: web, sidecar
-    stage  deployment/web  2/3  configmap/app    LEVEL               env      5m  kubectl-edit  stale              2026-11-29T19:55:00Z  2026-11-29T18:00:00Z  web-5d-a: web, sidecar
-    stage  deployment/web  2/3  configmap/nginx  a, b, c and 2 more  volume   5m  kubectl-edit  unless read again  2026-11-29T19:55:00Z  2026-11-29T18:00:00Z  web-5d-a: web, sidecar
+    stage  deployment/api  2/3  configmap/app    ?                   envFrom  4d  ?             perhaps            2026-11-25T04:53:20Z  2026-11-29T18:00:00Z  api-5d-a, api-5d-b: web, sidecar
+    stage  deployment/web  2/3  configmap/app    LEVEL               env      5m  kubectl-edit  stale              2026-11-29T19:55:00Z  2026-11-29T18:00:00Z  web-5d-a, web-5d-b: web, sidecar
+    stage  deployment/web  2/3  configmap/nginx  a, b, c and 2 more  volume   5m  kubectl-edit  unless read again  2026-11-29T19:55:00Z  2026-11-29T18:00:00Z  web-5d-a, web-5d-b: web, sidecar
     ");
     let header = shown(shape);
     insta::assert_snapshot!(header.lines().next().unwrap(), @"NAMESPACE  WORKLOAD        PODS  SOURCE           KEYS                HOW      SINCE  CLIENT        STATE              WRITTEN               STARTED               CONTAINERS");

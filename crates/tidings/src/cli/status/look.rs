@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::api::{ApiError, Refusal};
 use crate::cli::snapshot::Snapshot;
+use crate::cli::stale;
 use crate::cli::why::explain::Facts;
 use crate::cli::why::leader::LeaderReport;
 use crate::cli::why::report::WorkloadReport;
@@ -66,23 +67,37 @@ pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> 
         snapshot.list_sources_of(&followed).await;
         snapshot.prepare(&followed).await;
     }
-    let mut workloads = Vec::new();
-    for key in &keys {
+    let mut verdicts = Vec::new();
+    for key in keys {
         let verdict = if asked.digests {
-            snapshot.verdict(key).await
+            snapshot.verdict(&key).await
         } else {
-            snapshot.decision(key).await
+            snapshot.decision(&key).await
         };
-        workloads.extend(report(snapshot, key, verdict.as_ref()));
+        verdicts.push((key, verdict));
     }
+    look_at_pods(snapshot, &verdicts).await;
+    let reports = verdicts.iter();
+    let reports = reports.filter_map(|(key, verdict)| report(snapshot, key, verdict.as_ref()));
     Ok(Overview {
-        workloads,
+        workloads: reports.collect(),
         leader: leader(snapshot).await,
         records,
         own_namespace: snapshot.installation.own_namespace.to_string(),
         gaps: std::mem::take(&mut snapshot.gaps),
         rights: std::mem::take(&mut snapshot.rights),
     })
+}
+
+/// Looks at the pods of workloads that are in step by what was decided, where these may
+/// have something else nevertheless.
+pub async fn look_at_pods(snapshot: &mut Snapshot, verdicts: &[(WorkloadRef, Option<Verdict>)]) {
+    let stand = verdicts.iter().filter_map(|(key, verdict)| {
+        let standing = verdict.as_ref()?.standing.as_ref()?;
+        Some((key.clone(), standing.word))
+    });
+    let stand: Vec<_> = stand.collect();
+    stale::ask::beside(snapshot, &stand).await;
 }
 
 /// Those of which there may be a record.
@@ -106,6 +121,7 @@ pub fn report(
         record: snapshot.record(key),
         verdict,
         refused: &snapshot.refused,
+        older: snapshot.older(key),
     }))
 }
 

@@ -14,8 +14,8 @@ use crate::cli::exit::Exit;
 use crate::cli::fields::{FieldRow, Form, field, reasons};
 use crate::cli::why::leader::{LEADER, LeaderReport};
 use crate::cli::why::report::{
-    LAST_ROLL, LastRoll, PODS, PROBLEM, Pods, ProblemReport, SUMMARY, Standing, Summary,
-    WorkloadReport, exit, standings,
+    LAST_ROLL, LastRoll, OLDER, OlderReport, PODS, PROBLEM, Pods, ProblemReport, SUMMARY, Standing,
+    Summary, WorkloadReport, exit, standings,
 };
 
 /// The answer to `tidings status`.
@@ -64,6 +64,8 @@ pub struct StatusRow {
     pub reason: Option<&'static str>,
     /// The particulars.
     pub text: String,
+    /// What some of its pods have that is older than what is recorded of all.
+    pub older: Vec<OlderReport>,
     /// What a person should mend.
     pub problems: Vec<ProblemReport>,
     /// What could not be read.
@@ -134,6 +136,11 @@ pub static FIELDS: &[FieldRow] = &[
         "workloads[].text",
         Form::Text,
         "Its particulars. May be empty.",
+    ),
+    field(
+        "workloads[].older[]",
+        Form::Parts(OLDER),
+        "Pods with a container that was started again while a source was another than it is and is recorded, one object for each source and value of `certain` and `follows`.",
     ),
     field(
         "workloads[].problems[]",
@@ -207,6 +214,7 @@ impl StatusRow {
             last: of.last,
             reason: of.reason,
             text: of.text,
+            older: of.older,
             problems: of.problems,
             unknown: of.unknown,
         }
@@ -222,9 +230,12 @@ impl StatusRow {
         let held = [Word::Waiting, Word::Stale];
         self.standing.0.filter(|word| held.contains(word))?;
         let reason = self.reason?;
-        Some(match self.text.as_str() {
-            "" => reason.to_owned(),
-            text => format!("{reason}: {text}"),
+        let older = self.older.iter().map(OlderReport::text);
+        let text = Some(self.text.clone()).filter(|text| !text.is_empty());
+        let text: Vec<_> = text.into_iter().chain(older).collect();
+        Some(match text.as_slice() {
+            [] => reason.to_owned(),
+            text => format!("{reason}: {}", text.join("; ")),
         })
     }
 
@@ -236,10 +247,6 @@ impl StatusRow {
 
 /// A rollout tells how far it is; who is in step has it in all pods.
 fn pods(of: &WorkloadReport) -> Option<Pods> {
-    let all = of.desired.filter(|_| of.standing.0 == Some(Word::InStep));
-    let all = all.map(|desired| Pods {
-        updated: desired,
-        desired,
-    });
+    let all = of.in_step.filter(|_| of.standing.0 == Some(Word::InStep));
     of.pods.or(all)
 }

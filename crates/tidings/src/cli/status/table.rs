@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use jiff::Timestamp;
+use tidings_core::standing::Word;
 use tidings_shared::plain::plain;
 
 use super::report::{StatusReport, StatusRow};
@@ -15,7 +16,7 @@ use crate::cli::columns::{Cell, age, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
 use crate::cli::screen::{Screen, Tone};
-use crate::cli::why::report::OF_THE_RECORD;
+use crate::cli::why::report::{OF_THE_RECORD, OlderReport};
 use crate::cli::yaml;
 use crate::settings::values::ListForm;
 
@@ -263,7 +264,9 @@ fn because(row: &StatusRow) -> Option<String> {
 fn particulars(row: &StatusRow) -> String {
     let text = Some(row.text.clone()).filter(|text| !text.is_empty());
     let problems = row.problems.iter().map(|problem| problem.reason.to_owned());
-    let all = text.into_iter().chain(problems).chain(row.unknown.clone());
+    let older = row.older.iter().map(OlderReport::text);
+    let all = text.into_iter().chain(older);
+    let all = all.chain(problems).chain(row.unknown.clone());
     all.collect::<Vec<_>>().join("; ")
 }
 
@@ -291,7 +294,19 @@ fn counts(report: &StatusReport) -> String {
 /// is not known.
 pub fn beside(report: &StatusReport) -> String {
     let known = none(report) + &without_records(report) + &report.leader.trouble();
-    known + &gaps(report) + &events(report)
+    known + &but(report) + &gaps(report) + &events(report)
+}
+
+/// Workloads that are in step, of whose containers that is not certain.
+fn but(report: &StatusReport) -> String {
+    let is_it = |row: &&StatusRow| row.standing.0 == Some(Word::InStep) && !row.older.is_empty();
+    let of = |row: &StatusRow| {
+        let older = row.older.iter().map(OlderReport::text);
+        let (name, namespace, older) = (name(row), &row.namespace, older.collect::<Vec<_>>());
+        let older = older.join("; ");
+        format!("{name} in {namespace} is in step, but {}\n", plain(&older))
+    };
+    report.workloads.iter().filter(is_it).map(of).collect()
 }
 
 /// Where more is told to who may not see the records.

@@ -67,7 +67,10 @@ fn rolled(name: &str, word: Word, pods: Option<(u32, u32)>) -> WorkloadReport {
         name: name.into(),
         standing: Standing(Some(word)),
         pods: pods.map(|(updated, desired)| Pods { updated, desired }),
-        desired: Some(3),
+        in_step: Some(Pods {
+            updated: 3,
+            desired: 3,
+        }),
         number: Some("4-k7f2".to_owned()),
         last: Some(LastRoll {
             at: Some(at("11:56:00")),

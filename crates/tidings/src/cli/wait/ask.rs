@@ -50,8 +50,8 @@ pub async fn wait(api: ApiClient, settings: WaitSettings) -> Result<Printed> {
 struct Glance {
     reports: Vec<WorkloadReport>,
     sights: Vec<Sight>,
-    /// Why nobody rolls anything, where that is so.
-    unled: Option<String>,
+    /// Why nobody rolls anything, or what could not be seen, where that is so.
+    beside: Option<String>,
 }
 
 struct Wait {
@@ -151,9 +151,14 @@ impl Wait {
             snapshot.workload(key).await?;
         }
         snapshot.read_records(&namespace).await;
+        let mut verdicts = Vec::new();
+        for key in keys {
+            let verdict = snapshot.verdict(&key).await;
+            verdicts.push((key, verdict));
+        }
+        look::look_at_pods(&mut snapshot, &verdicts).await;
         let mut look = Glance::default();
-        for key in &keys {
-            let verdict = snapshot.verdict(key).await;
+        for (key, verdict) in &verdicts {
             let report = look::report(&snapshot, key, verdict.as_ref());
             let report = report.with_context(|| format!("{key} is gone"))?;
             look.sights.push(Sight {
@@ -164,7 +169,8 @@ impl Wait {
             look.reports.push(report);
         }
         let leader = look::leader(&snapshot).await;
-        look.unled = leader.problem.filter(|_| !leader.refused);
+        let unled = leader.problem.filter(|_| !leader.refused);
+        look.beside = unled.or_else(|| words::unseen(&snapshot.gaps));
         Ok(look)
     }
 
@@ -181,8 +187,8 @@ impl Wait {
             bail!(words::not_opted_in(report));
         }
         let news = self.said.news(&look.reports);
-        let unled = self.said.beside(look.unled.as_deref());
-        self.say(&(news + &unled));
+        let beside = self.said.beside(look.beside.as_deref());
+        self.say(&(news + &beside));
         let ended = self.waiting.look(look.sights.clone());
         self.last = look;
         Ok(ended)

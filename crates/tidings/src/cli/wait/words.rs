@@ -11,7 +11,7 @@ use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 use tidings_shared::plain::plain;
 
-use crate::cli::why::report::WorkloadReport;
+use crate::cli::why::report::{OlderReport, WorkloadReport};
 use crate::cli::why::table::how_far;
 
 /// What has been said on the way.
@@ -55,7 +55,25 @@ fn line(report: &WorkloadReport) -> String {
     };
     let number = number(report);
     let (standing, far) = (report.standing_text(), how_far(report));
-    format!("{}: {standing}{far}{number}{why}\n", name(report))
+    let but = but(report);
+    format!("{}: {standing}{far}{number}{why}{but}\n", name(report))
+}
+
+/// What some of its pods have instead of what is recorded of all.
+fn but(report: &WorkloadReport) -> String {
+    let older = report.older.iter().map(OlderReport::text);
+    let older = older.map(|text| format!(", but {}", plain(&text)));
+    older.collect()
+}
+
+/// What could not be seen of pods that may have something else.
+pub fn unseen(gaps: &[String]) -> Option<String> {
+    let all = gaps.join(", ");
+    (!all.is_empty()).then(|| {
+        format!(
+            "whether a container was started while a source was another is not known: needs {all}"
+        )
+    })
 }
 
 fn name(report: &WorkloadReport) -> String {
@@ -72,7 +90,7 @@ fn number(report: &WorkloadReport) -> String {
 
 /// All of them are in step.
 pub fn in_step(reports: &[WorkloadReport]) -> String {
-    let each = reports.iter().map(|r| name(r) + &number(r));
+    let each = reports.iter().map(|r| name(r) + &number(r) + &but(r));
     format!("in step: {}\n", joined(each))
 }
 
@@ -88,7 +106,7 @@ pub fn failed(reports: &[WorkloadReport]) -> String {
 pub fn stays_stale(reports: &[WorkloadReport]) -> String {
     let stale = |report: &&WorkloadReport| report.standing.0 == Some(Word::Stale) && !report.due;
     let each = reports.iter().filter(stale);
-    let each = each.map(|r| format!("{}: {}", name(r), r.reason.unwrap_or("unknown")));
+    let each = each.map(|r| format!("{}: {}{}", name(r), r.reason.unwrap_or("unknown"), but(r)));
     format!(
         "stale, and nothing is due that would roll it: {}\n",
         joined(each)

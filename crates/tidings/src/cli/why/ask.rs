@@ -58,13 +58,17 @@ pub(crate) async fn explain(
     snapshot.workload(key).await?;
     snapshot.read_records(&key.namespace).await;
     let verdict = snapshot.verdict(key).await;
+    let verdicts = [(key.clone(), verdict)];
+    look::look_at_pods(snapshot, &verdicts).await;
+    let [(_, verdict)] = verdicts;
     Ok(look::report(snapshot, key, verdict.as_ref()))
 }
 
 async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Result<Printed> {
     let report = explain(snapshot, key).await?;
     let leader = look::leader(snapshot).await;
-    let report = WhyReport::new(report.into_iter().collect(), leader, Vec::new());
+    let gaps = std::mem::take(&mut snapshot.gaps);
+    let report = WhyReport::new(report.into_iter().collect(), leader, gaps);
     let screen = output.fitting(Screen::of_stdout());
     let told = report.workloads.iter();
     let (out, err) = match output {
@@ -75,7 +79,7 @@ async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Re
             told.map(|workload| table::workload(workload, &screen))
                 .collect::<String>()
                 + &table::without_leader(&report.leader),
-            grants(&snapshot.rights),
+            table::gaps(&report) + &grants(&snapshot.rights),
         ),
     };
     let exit = report.exit();

@@ -10,14 +10,16 @@ use tidings_core::decide::Verdict;
 use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
+use tidings_core::object::Progress;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
+use tidings_core::stale::{StaleUse, with_pods};
 use tidings_core::standing::{self as core, Word};
 use tidings_core::state::{Entry, Seen, SeenSource};
 use tidings_core::uses::{Use, Via};
 
 use super::report::{
-    LastRoll, OF_THE_RECORD, Pods, ProblemReport, Standing, UseReport, WorkloadReport,
+    LastRoll, OF_THE_RECORD, OlderReport, Pods, ProblemReport, Standing, UseReport, WorkloadReport,
 };
 
 /// What is known of one workload.
@@ -33,6 +35,8 @@ pub struct Facts<'a> {
     pub verdict: Option<&'a Verdict>,
     /// Sources that could not be read, and why, as above.
     pub refused: &'a BTreeMap<SourceRef, String>,
+    /// What some of its pods have that is older than what is recorded of all.
+    pub older: &'a [StaleUse],
 }
 
 impl WorkloadReport {
@@ -43,9 +47,18 @@ impl WorkloadReport {
         let needs = needs_of(facts.known, facts.index, entry).needs;
         let unknown = unknown(facts, &needs);
         let told = facts.verdict.filter(|verdict| holds(facts, verdict));
-        let row = told.map(|verdict| verdict.reason.row());
+        let reason = told.map(|verdict| verdict.reason);
         let problems = facts.verdict.map(problems).unwrap_or_default();
-        let standing = standing(facts.verdict, &unknown);
+        let decided = standing(facts.verdict, &unknown);
+        let standing = decided.as_ref();
+        let standing = standing.map(|standing| with_pods(standing, facts.older));
+        // What was decided is why it stands so, unless its pods tell otherwise.
+        let row = if standing == decided {
+            reason
+        } else {
+            Some(Reason::InDoubt)
+        }
+        .map(Reason::row);
         let due = standing.as_ref().is_some_and(|standing| standing.due);
         let pods = standing.as_ref().and_then(|standing| standing.pods);
         let until = standing.as_ref().and_then(|standing| standing.until);
@@ -56,7 +69,7 @@ impl WorkloadReport {
             standing: Standing(standing.map(|standing| standing.word)),
             due,
             pods: pods.map(|(updated, desired)| Pods { updated, desired }),
-            desired: desired(facts),
+            in_step: in_step(facts),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
             roll: entry.map(|entry| entry.n),
             number: entry.map(|entry| entry.number().to_string()),
@@ -67,6 +80,7 @@ impl WorkloadReport {
             meaning: row.map(|row| row.doc),
             text: told.map(|v| v.text.clone()).unwrap_or_default(),
             uses: uses(facts, &needs),
+            older: facts.older.iter().map(OlderReport::new).collect(),
             problems,
             unknown,
         }
@@ -79,11 +93,22 @@ fn holds(facts: &Facts<'_>, verdict: &Verdict) -> bool {
     facts.record.is_ok() || verdict.reason == Reason::NotOptedIn
 }
 
-/// Where the kind's controller tells of pods that stay.
-fn desired(facts: &Facts<'_>) -> Option<u32> {
+/// Where the kind's controller tells of pods that stay. Those of another template have what
+/// is newest, too, where it is in step; where there are none, not all may be there yet.
+fn in_step(facts: &Facts<'_>) -> Option<Pods> {
     let workload = &facts.known.workload;
-    let progress = workload.progress;
-    (progress.told && !workload.key.kind.ends()).then_some(progress.desired)
+    let Progress {
+        told,
+        alone,
+        updated,
+        desired,
+        ..
+    } = workload.progress;
+    let there = if alone { updated.min(desired) } else { desired };
+    (told && !workload.key.kind.ends()).then_some(Pods {
+        updated: there,
+        desired,
+    })
 }
 
 fn last_roll(entry: &Entry) -> Option<LastRoll> {

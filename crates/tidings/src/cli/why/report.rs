@@ -7,9 +7,11 @@ use serde::{Serialize, Serializer};
 use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
+use tidings_core::stale::{Certainty, Reads, StaleUse};
 use tidings_core::standing::{WORDS, Word};
 
 use super::leader::{LEADER, LeaderReport};
+use crate::cli::columns::few;
 use crate::cli::exit::Exit;
 use crate::cli::fields::{FieldRow, Form, field, reasons, ways, words};
 
@@ -121,9 +123,9 @@ pub struct WorkloadReport {
     pub due: bool,
     /// How far a rollout is that is not through.
     pub pods: Option<Pods>,
-    /// How many pods there should be, where that is told.
+    /// How many pods have what is newest where it is in step, as far as that is told.
     #[serde(skip)]
-    pub desired: Option<u32>,
+    pub in_step: Option<Pods>,
     /// Until when it waits at least, where that is known.
     pub until: Option<jiff::Timestamp>,
     /// The number of the last roll; none where it is not known.
@@ -142,6 +144,8 @@ pub struct WorkloadReport {
     pub meaning: Option<&'static str>,
     /// The particulars.
     pub text: String,
+    /// What some of its pods have that is older than what is recorded of all.
+    pub older: Vec<OlderReport>,
     /// What it uses.
     pub uses: Vec<UseReport>,
     /// What a person should mend.
@@ -161,6 +165,58 @@ impl WorkloadReport {
         let alone = ALONE.iter().find(is_why).map(|(_, text)| *text);
         let word = self.standing.0.map(|word| word.row().text);
         word.or(alone).unwrap_or("not opted in")
+    }
+}
+
+/// Pods of a workload that have, or may have, something else of one source than is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OlderReport {
+    /// `kind/name`
+    pub source: String,
+    /// The keys that differ, where that is known.
+    pub keys: Vec<Name>,
+    /// Whether it is certain.
+    pub certain: bool,
+    /// Whether they use files that have followed, so that they may have read them again.
+    pub follows: bool,
+    /// Which pods.
+    pub pods: Vec<Name>,
+    /// How many pods the workload has.
+    pub of: usize,
+}
+
+impl OlderReport {
+    /// What `stale` says of them, in short.
+    pub fn new(row: &StaleUse) -> Self {
+        Self {
+            source: row.source.to_string(),
+            keys: row.keys.iter().cloned().collect(),
+            certain: row.certainty == Certainty::Surely,
+            follows: row.reads == Reads::Again,
+            pods: row.pods.iter().map(|pod| pod.name.clone()).collect(),
+            of: row.of,
+        }
+    }
+
+    /// In words.
+    pub fn text(&self) -> String {
+        let (some, of) = (self.pods.len(), self.of);
+        let may = if self.certain { "" } else { "may have " };
+        let keys = match few(&self.keys, "") {
+            keys if keys.is_empty() => keys,
+            keys => format!(" ({keys})"),
+        };
+        let again = if self.follows {
+            ", unless they have read it again"
+        } else {
+            ""
+        };
+        let pods = few(&self.pods, "?");
+        format!(
+            "{some} of {of} pods {may}started with another {}{keys}{again}: {pods}",
+            self.source
+        )
     }
 }
 
@@ -253,6 +309,28 @@ pub(in crate::cli) static LAST_ROLL: &[FieldRow] = &[
         Form::Text,
         "The sources and keys that it was for.",
     ),
+];
+
+/// The fields of an [`OlderReport`].
+pub(in crate::cli) static OLDER: &[FieldRow] = &[
+    field("source", Form::Text, "`configmap/name` or `secret/name`."),
+    field(
+        "keys[]",
+        Form::Text,
+        "The keys that differ; empty where that is not known.",
+    ),
+    field(
+        "certain",
+        Form::Truth,
+        "`false` where they may have read what is there now.",
+    ),
+    field(
+        "follows",
+        Form::Truth,
+        "`true` for files that have followed: their process may have read them again.",
+    ),
+    field("pods[]", Form::Text, "Which pods."),
+    field("of", Form::Integer, "How many pods the workload has."),
 ];
 
 /// The fields of a [`ProblemReport`].
@@ -354,6 +432,11 @@ pub static FIELDS: &[FieldRow] = &[
         "workloads[].text",
         Form::Text,
         "Its particulars. May be empty.",
+    ),
+    field(
+        "workloads[].older[]",
+        Form::Parts(OLDER),
+        "Pods with a container that was started again while a source was another than it is and is recorded, one object for each source and value of `certain` and `follows`.",
     ),
     field(
         "workloads[].problems[]",

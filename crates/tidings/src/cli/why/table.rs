@@ -12,7 +12,7 @@ use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
 use super::leader::LeaderReport;
-use super::report::{Pods, UseReport, WorkloadReport};
+use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::{Cell, listing_on};
 use crate::cli::screen::{Screen, Tone};
 
@@ -46,7 +46,11 @@ pub fn workload(report: &WorkloadReport, screen: &Screen) -> String {
         let table = listing_on(screen, Some(header.into()), rows);
         let _ = write!(text, "\n{table}\n");
     }
-    text + &decision(report) + &last_roll(report) + &notes(report) + &events(report)
+    text + &decision(report)
+        + &last_roll(report)
+        + &older(report)
+        + &notes(report)
+        + &events(report)
 }
 
 fn standing(report: &WorkloadReport) -> Tone {
@@ -77,6 +81,15 @@ fn last_roll(report: &WorkloadReport) -> String {
     let how = if report.by_restart { BY_RESTART } else { "" };
     let far = if report.pending { PENDING } else { "" };
     format!("  Last roll: {number}{when}{how}{far}\n")
+}
+
+/// What some pods have instead.
+fn older(report: &WorkloadReport) -> String {
+    let mut text = String::new();
+    for older in &report.older {
+        let _ = writeln!(text, "  But {}", plain(&older.text()));
+    }
+    text
 }
 
 /// What is wrong, and what could not be found out.
@@ -110,6 +123,15 @@ fn events(report: &WorkloadReport) -> String {
         "what was decided"
     };
     format!("Its Events tell {what}: kubectl describe {kind}/{name} -n {namespace}\n")
+}
+
+/// What could not be listed.
+pub fn gaps(report: &WhyReport) -> String {
+    let mut text = String::new();
+    for gap in &report.unknown {
+        let _ = writeln!(text, "unknown: needs {}", plain(gap));
+    }
+    text
 }
 
 /// That nobody leads, where that is so: then nothing is rolled.

@@ -11,9 +11,10 @@ use tidings_core::digest::Digest;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
+use tidings_core::object::{Group, SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
+use tidings_core::stale::{Certainty, Reads, StalePod, StaleUse};
 use tidings_core::state::Entry;
 use tidings_core::vocabulary::Vocabulary;
 
@@ -30,6 +31,7 @@ pub(in crate::cli) struct Cluster {
     index: Index,
     entry: Option<Entry>,
     refused: BTreeMap<SourceRef, String>,
+    pods: Vec<StaleUse>,
 }
 
 pub(in crate::cli) fn source(kind: SourceKind, name: &str) -> SourceRef {
@@ -61,11 +63,11 @@ impl Cluster {
         )
         .unwrap();
         index.apply(Fact::Workload(Box::new(workload), How::Listed));
-        let (entry, refused) = (None, BTreeMap::new());
         Self {
             index,
-            entry,
-            refused,
+            entry: None,
+            refused: BTreeMap::new(),
+            pods: Vec::new(),
         }
     }
 
@@ -97,6 +99,27 @@ impl Cluster {
             0,
             Fetched::Present(meta, content),
         ));
+        self
+    }
+
+    /// One of its three pods has something else of a source, for certain or perhaps.
+    pub(in crate::cli) fn started_again(mut self, certainty: Certainty) -> Self {
+        self.pods.push(StaleUse {
+            group: Group::of(&key()),
+            source: source(SourceKind::ConfigMap, "demo-config"),
+            reads: Reads::Once,
+            certainty,
+            via: [].into(),
+            keys: ["A".into()].into(),
+            written: 0,
+            by: None,
+            pods: vec![StalePod {
+                name: "web-5d-x".into(),
+                containers: vec!["web".into()],
+                started: 0,
+            }],
+            of: 3,
+        });
         self
     }
 
@@ -147,6 +170,7 @@ impl Cluster {
             record: Ok(self.entry.as_ref()),
             verdict: Some(&self.decide()),
             refused: &self.refused,
+            older: &self.pods,
         })
     }
 }
@@ -250,6 +274,35 @@ fn a_changed_key_for_eyes() {
     ");
 }
 
+/// What is recorded is there again, and a container has read what was there between.
+#[test]
+fn what_a_container_has_read_since_outweighs_the_record() {
+    let shown = |certainty| {
+        let report = seed().recorded().started_again(certainty).report();
+        let text = table::workload(&report, &Screen::default());
+        let is_said = |line: &&str| {
+            ["deployment", "InDoubt", "UpToDate", "  But"]
+                .iter()
+                .any(|begin| line.starts_with(begin))
+        };
+        text.lines().filter(is_said).collect::<Vec<_>>().join("\n")
+    };
+    let all = [Certainty::Surely, Certainty::Perhaps].map(shown);
+    insta::assert_snapshot!(all.join("\n\n"), @r"
+    deployment/web in stage: stale
+    InDoubt
+      But 1 of 3 pods started with another configmap/demo-config (A): web-5d-x
+
+    deployment/web in stage: in step
+    UpToDate
+      But 1 of 3 pods may have started with another configmap/demo-config (A): web-5d-x
+    ");
+    let report = seed().recorded().started_again(Certainty::Surely).report();
+    let report = WhyReport::new(vec![report], LeaderReport::default(), Vec::new());
+    assert_eq!(report.exit(), Exit::NotInStep);
+    check("why", &serde_json::to_value(&report).unwrap());
+}
+
 #[test]
 fn in_step_as_json() {
     let report = WhyReport::new(
@@ -276,6 +329,7 @@ fn in_step_as_json() {
           "reason": "UpToDate",
           "meaning": "What the workload uses is what it was last brought to.",
           "text": "",
+          "older": [],
           "uses": [
             {
               "source": "configmap/demo-config",
@@ -417,6 +471,7 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
         .insert(db, "get on secret db in stage".to_owned());
     let record = Err("get on secret tidings-state.stage in tidings");
     let report = WorkloadReport::new(&Facts {
+        older: &[],
         known: cluster.index.get(&key()).unwrap(),
         index: &cluster.index,
         record,
@@ -444,6 +499,7 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
 fn without_the_record_nothing_is_said_to_be_adopted() {
     let cluster = seed();
     let report = WorkloadReport::new(&Facts {
+        older: &[],
         known: cluster.index.get(&key()).unwrap(),
         index: &cluster.index,
         record: Err("get on secret tidings-state.stage in tidings"),

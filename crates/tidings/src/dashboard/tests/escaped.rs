@@ -65,13 +65,14 @@ fn workload() -> WorkloadReport {
         text: hostile(),
     };
     WorkloadReport {
+        older: Vec::new(),
         namespace: name(),
         kind: "deployment",
         name: name(),
         standing: Standing(Some(Word::Waiting)),
         due: true,
         pods: None,
-        desired: Some(3),
+        in_step: None,
         until: Some(Timestamp::now()),
         roll: Some(4),
         number: Some("4-k7f2".to_owned()),

@@ -12,6 +12,7 @@ use crate::dashboard::model::board::Blindness;
 
 fn row(namespace: &str, name: &str, word: Word) -> Arc<StatusRow> {
     Arc::new(StatusRow {
+        older: Vec::new(),
         namespace: namespace.into(),
         kind: "deployment",
         name: name.into(),
