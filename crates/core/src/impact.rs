@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::annotations::Annotations;
 use crate::compare::{Change, compare};
 use crate::evidence::{Finding, Former, Question};
 use crate::index::{Fact, Fetched, How, Index, Known, Source};
@@ -31,8 +32,10 @@ pub use opt_in::opt_in;
 
 /// The version that the sources would get: later than any that there is.
 pub const APPLIED: Version = 1 << 62;
-/// The version that the workloads would get, which are applied after the sources.
+/// The version that workloads would get which are applied after the sources.
 pub const EDITED: Version = APPLIED + 1;
+/// And those that are applied before a source that they use.
+pub const EARLY: Version = APPLIED - 1;
 
 /// A source as it is, and as it would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +52,28 @@ struct Edit {
     replaces_pods: bool,
 }
 
+/// What is written on a namespace that is applied too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NamespaceEdit {
+    annotations: Annotations,
+    left_out: bool,
+}
+
+/// When a workload is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApplyOrder {
+    /// Before a source that it uses: its pods may start with what was there.
+    BeforeSources,
+    /// After all of them.
+    AfterSources,
+}
+
 /// What would be applied, of what differs from what is there.
 #[derive(Clone, Debug, Default)]
 pub struct Hypothesis {
     sources: BTreeMap<SourceRef, Step>,
     workloads: BTreeMap<WorkloadRef, Edit>,
+    settings: BTreeMap<Name, NamespaceEdit>,
 }
 
 impl Hypothesis {
@@ -67,15 +87,25 @@ impl Hypothesis {
         differs
     }
 
+    /// A namespace would say this, in annotations that are read, or be left out.
+    pub fn namespace(&mut self, name: Name, annotations: Annotations, left_out: bool) {
+        let setting = NamespaceEdit {
+            annotations,
+            left_out,
+        };
+        self.settings.insert(name, setting);
+    }
+
     /// A workload would be another.
-    pub fn workload(&mut self, before: &Workload, after: Workload) {
+    pub fn workload(&mut self, before: &Workload, after: Workload, turn: ApplyOrder) {
+        let version = match turn {
+            ApplyOrder::BeforeSources => EARLY,
+            ApplyOrder::AfterSources => EDITED,
+        };
         let edit = Edit {
             before: as_it_is(before),
             replaces_pods: before.template != after.template,
-            after: Workload {
-                version: EDITED,
-                ..after
-            },
+            after: Workload { version, ..after },
         };
         self.workloads.insert(before.key.clone(), edit);
     }
@@ -112,7 +142,8 @@ impl Hypothesis {
                 || names()
                 || selection.patterns().next().is_some()
         };
-        sources.any(|source| source.namespace == workload.key.namespace && may(source))
+        let is_set = self.settings.contains_key(&workload.key.namespace);
+        sources.any(|source| source.namespace == workload.key.namespace && (is_set || may(source)))
     }
 
     /// The sources as they are, as answers to having read them now.
@@ -124,6 +155,18 @@ impl Hypothesis {
 
     /// Lets it happen: all that is applied is there, and told of as events tell.
     pub fn happen(&self, index: &mut Index) {
+        for (name, setting) in &self.settings {
+            index.apply(Fact::Namespace {
+                name: name.clone(),
+                annotations: setting.annotations.clone(),
+                left_out: setting.left_out,
+            });
+        }
+        let early = |edit: &&Edit| edit.after.version < APPLIED;
+        self.workloads
+            .values()
+            .filter(early)
+            .for_each(|edit| edit.happen(index));
         for (key, step) in &self.sources {
             match &step.after {
                 Fetched::Present(meta, _) => drop(index.apply(Fact::Source(meta.clone()))),
@@ -131,10 +174,11 @@ impl Hypothesis {
             }
             read(index, key, step.after.clone());
         }
-        for edit in self.workloads.values() {
-            let after = Box::new(edit.after.clone());
-            index.apply(Fact::Workload(after, How::Event));
-        }
+        let late = |edit: &&Edit| edit.after.version > APPLIED;
+        self.workloads
+            .values()
+            .filter(late)
+            .for_each(|edit| edit.happen(index));
         self.hold(index);
     }
 
@@ -160,9 +204,10 @@ impl Hypothesis {
                 };
                 Some(Finding::Source(then.clone()))
             }
-            Question::Workload(version) if *version >= APPLIED - 1 => {
+            Question::Workload(version) if *version >= EARLY - 1 => {
                 let edit = self.workloads.get(&known.workload.key);
-                let before = edit.filter(|_| *version < EDITED).map(|edit| &edit.before);
+                let edit = edit.filter(|edit| *version < edit.after.version);
+                let before = edit.map(|edit| &edit.before);
                 let then = before.cloned().unwrap_or_else(|| as_it_is(&known.workload));
                 Some(Finding::Workload(Some(then)))
             }
@@ -175,6 +220,14 @@ impl Hypothesis {
     fn replaces_pods(&self, key: &WorkloadRef) -> bool {
         let edit = self.workloads.get(key);
         edit.is_some_and(|edit| edit.replaces_pods)
+    }
+
+    /// Whether a source would be marked to roll nothing.
+    fn ignores(&self, source: &SourceRef) -> bool {
+        match self.sources.get(source).map(|step| &step.after) {
+            Some(Fetched::Present(meta, _)) => meta.marks.is_some_and(|marks| marks.ignore),
+            _ => false,
+        }
     }
 
     /// The keys that a need counts and that would be another; none where a source comes or
@@ -198,6 +251,13 @@ impl Hypothesis {
         };
         let seen = need.seen(&Source::then(&step.before));
         compare(need, seen.as_ref(), &Source::then(&step.after))
+    }
+}
+
+impl Edit {
+    fn happen(&self, index: &mut Index) {
+        let after = Box::new(self.after.clone());
+        index.apply(Fact::Workload(after, How::Event));
     }
 }
 
@@ -236,6 +296,8 @@ pub struct Touch {
     pub via: BTreeSet<Via>,
     /// Whether the workload's owners want it to be rolled for them.
     pub counts: bool,
+    /// Whether the source is marked to roll nothing.
+    pub ignored: bool,
 }
 
 /// What of a hypothesis touches a workload: what counts for it, and what it only uses.
@@ -258,14 +320,16 @@ pub fn touches(
         let uses: Vec<_> = uses_of(workload, source).collect();
         let need = needs.iter().find(|need| need.source == *source);
         let counted = need.and_then(|need| touch(hypothesis, need, &uses, true));
-        counted.or_else(|| {
+        let ignored = hypothesis.ignores(source);
+        let touched = counted.or_else(|| {
             let used = Need::of(source.clone(), uses.iter().copied());
             let mut touch = touch(hypothesis, &used, &uses, false)?;
             let hides = |key: &Name| need.is_some_and(|need| need.hides(key));
             let any = !touch.keys.is_empty();
             touch.keys.retain(|key| !hides(key));
             (!any || !touch.keys.is_empty()).then_some(touch)
-        })
+        });
+        touched.map(|touch| Touch { ignored, ..touch })
     });
     touched.collect()
 }
@@ -306,5 +370,6 @@ fn touch(hypothesis: &Hypothesis, need: &Need, uses: &[&Use], counts: bool) -> O
             via
         },
         counts,
+        ignored: false,
     })
 }

@@ -297,7 +297,7 @@ fn short_enough(text: &str) -> Result<(), String> {
 }
 
 /// A text as it is quoted in a problem: its beginning, if it is long.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
         None => format!("{text:?}"),

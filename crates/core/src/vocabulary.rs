@@ -53,6 +53,8 @@ const fn rename(option: &'static str, key: &'static str) -> Rename {
 pub struct Vocabulary {
     /// The key that is written on objects, by that of the table.
     renamed: BTreeMap<&'static str, String>,
+    /// Whether Tidings' own are no annotations.
+    without_own: bool,
 }
 
 impl Vocabulary {
@@ -63,7 +65,19 @@ impl Vocabulary {
         let wrong = renamed.values().find(|key| !is_key(key));
         match wrong {
             Some(key) => Err(format!("{} is no key of an annotation", quoted(key))),
-            None => Ok(Self { renamed }),
+            None => Ok(Self {
+                renamed,
+                without_own: false,
+            }),
+        }
+    }
+
+    /// The same without Tidings' own annotations, as stakater/Reloader reads them.
+    #[must_use]
+    pub fn without_own(&self) -> Self {
+        Self {
+            without_own: true,
+            ..self.clone()
         }
     }
 
@@ -74,7 +88,8 @@ impl Vocabulary {
 
     /// Whether an annotation with this key, as it is written on objects, is read.
     pub fn reads(&self, key: &str) -> bool {
-        let as_it_stands = annotations::is_kept(key) && !self.renamed.contains_key(key);
+        let own = self.without_own && annotations::is_own(key);
+        let as_it_stands = annotations::is_kept(key) && !self.renamed.contains_key(key) && !own;
         as_it_stands || self.renamed.values().any(|other| other == key)
     }
 
@@ -175,6 +190,13 @@ mod tests {
         let vocabulary = Vocabulary::new([(PAUSED_AT, "example.org/paused".to_owned())]).unwrap();
         assert_eq!(vocabulary.written(PAUSED_AT), "example.org/paused");
         assert_eq!(vocabulary.written(RELOAD), RELOAD);
+    }
+
+    #[test]
+    fn reloader_reads_none_of_ours() {
+        let reloaders = Vocabulary::default().without_own();
+        let read = reloaders.read(annotations(&[(AUTO, "true"), (RELOAD, "auto")]));
+        assert_eq!(read, annotations(&[(AUTO, "true")]));
     }
 
     #[rstest]

@@ -23,11 +23,12 @@ mod content;
 mod history;
 mod past;
 mod pods_since;
+mod refused;
 mod sha1;
 mod together;
 
 pub(crate) use applied::LAST_APPLIED;
-pub use applied::{Live, live};
+pub use applied::{Live, NotTaken, live};
 pub use history::{PastOwner, owner, revisions, revisions_of, told};
 pub use past::source as source_then;
 pub use pods_since::pods_since;

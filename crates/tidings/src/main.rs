@@ -81,7 +81,12 @@ fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
 
 /// Commands about what is installed in a cluster.
 async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
-    let Informed { api, cli, note } = informed::inform(line, around).await?;
+    let Informed {
+        api,
+        cli,
+        note,
+        as_reloader,
+    } = informed::inform(line, around).await?;
     exit::note(&note);
     match &cli.command {
         Command::Why(args) => say(&why::ask::ask(api, WhySettings::new(args, around)?).await?),
@@ -97,7 +102,11 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
             say(&stale::ask::ask(api, StaleSettings::new(args, around)?).await?)
         }
         Command::Impact(args) => {
-            say(&impact::ask::ask(api, ImpactSettings::new(args, around)?).await?)
+            let mut settings = ImpactSettings::new(args, around)?;
+            if as_reloader {
+                settings.installation = settings.installation.as_reloader();
+            }
+            say(&impact::ask::ask(api, settings).await?)
         }
         Command::History(args) => {
             say(&history::ask::ask(api, HistorySettings::new(args, around)?).await?)

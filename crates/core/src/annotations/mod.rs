@@ -173,6 +173,11 @@ pub fn find(key: &str) -> Option<&'static Annotation> {
     ANNOTATIONS.iter().find(|row| row.key == key)
 }
 
+/// Whether the annotation is one of Tidings' own domain.
+pub fn is_own(key: &str) -> bool {
+    key.starts_with(OWN)
+}
+
 /// Whether the annotation is kept when an object is read. Nothing else stays in
 /// memory: what `kubectl apply` writes on a Secret holds its content.
 pub fn is_kept(key: &str) -> bool {

@@ -59,6 +59,9 @@ impl Impact {
     }
 }
 
+/// Pods that its own manifest brings may have started before the source was applied.
+const TWICE: &str = "its own manifest comes before the source: restarted by that, and rolled";
+
 /// What this verdict, on a hypothesis that has happened, means for a workload that it
 /// touches; no verdict: it could not be made.
 pub fn judge(
@@ -82,6 +85,9 @@ pub fn judge(
     let standing = verdict.standing.as_ref();
     let (reason, text) = (verdict.reason, &*verdict.text);
     match (&verdict.act, standing.map(|standing| standing.word)) {
+        (Act::Roll(..) | Act::Resume(_), _) if restarts => {
+            Impact::new(Outcome::Rolls, reason, TWICE)
+        }
         (Act::Roll(..) | Act::Resume(_), _) => rolls(known, reason),
         (_, Some(Word::Waiting)) => Impact {
             until: standing.and_then(|standing| standing.until),

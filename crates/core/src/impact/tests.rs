@@ -8,6 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::annotations::RELOAD;
 use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::digest::Digest;
 use crate::evidence::{Evidence, PodsSince};
@@ -129,11 +130,16 @@ impl Scene {
     }
 
     /// The same is applied to the workload itself.
-    fn with(mut self, word: &str, manifest: &Value) -> Self {
+    fn with(self, word: &str, manifest: &Value) -> Self {
+        self.with_at(word, manifest, ApplyOrder::AfterSources)
+    }
+
+    fn with_at(mut self, word: &str, manifest: &Value, turn: ApplyOrder) -> Self {
         let mut manifest = manifest.clone();
         manifest["metadata"]["generation"] = json!(2);
         let before = self.index.get(&self.key).unwrap().workload.clone();
-        self.hypothesis.workload(&before, workload(word, &manifest));
+        self.hypothesis
+            .workload(&before, workload(word, &manifest), turn);
         self
     }
 
@@ -235,8 +241,13 @@ fn one_workload(
 #[test]
 fn what_is_marked_to_be_ignored_has_no_line_that_would_help() {
     let (before, after) = (fetched(10, "a=1", true), fetched(APPLIED, "a=2", true));
-    let scene = Scene::new("deploy", &manifest("deploy", "", &json!({})), before, after);
-    assert_eq!(scene.said(), "Stays NotOptedIn (a)");
+    for reload in ["", "auto"] {
+        let marked = manifest("deploy", reload, &json!({}));
+        let scene = Scene::new("deploy", &marked, before.clone(), after.clone());
+        let (found, touched, line) = scene.judged();
+        assert_eq!((found.outcome, line), (Outcome::Stays, None));
+        assert!(touched[0].ignored && !touched[0].counts);
+    }
 }
 
 /// Its pods wait for the ConfigMap, and start when it is there.
@@ -264,6 +275,73 @@ fn an_edit_of_its_own_restarts_it_once() {
         let said = scene.said();
         assert!(said.starts_with("Restarts"), "{said}");
     }
+}
+
+/// As `kubectl apply` takes the documents of a file, one after the other.
+#[test]
+fn an_edit_that_comes_before_its_source_does_not_bring_it() {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let image = json!({"template": {"metadata": {"labels": {"version": "2"}}}});
+    let said = |turn| {
+        let now = manifest("deploy", "auto", &json!({}));
+        let scene = Scene::new("deploy", &now, before.clone(), after.clone());
+        let scene = scene.with_at("deploy", &manifest("deploy", "auto", &image), turn);
+        scene.judged().0
+    };
+    assert_eq!(said(ApplyOrder::AfterSources).outcome, Outcome::Restarts);
+    let early = said(ApplyOrder::BeforeSources);
+    assert_eq!(early.outcome, Outcome::Rolls);
+    assert!(early.text.contains("before the source"), "{early:?}");
+}
+
+/// What a namespace of the same files says counts for what is applied with it.
+#[rstest]
+#[case::opted_out("auto", "", true, "Stays NotOptedIn (a)")]
+#[case::nothing("auto", "", false, "Rolls Changed (a)")]
+#[case::opted_in("", "auto", false, "Stays MaybeStale (a)")]
+fn what_a_namespace_says_counts(
+    #[case] own: &str,
+    #[case] namespace: &str,
+    #[case] left_out: bool,
+    #[case] expect: &str,
+) {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let mut scene = Scene::new(
+        "deploy",
+        &manifest("deploy", own, &json!({})),
+        before,
+        after,
+    );
+    let says = [(RELOAD.to_owned(), namespace.to_owned())];
+    let says = says.into_iter().filter(|(_, value)| !value.is_empty());
+    scene
+        .hypothesis
+        .namespace("ns".into(), says.collect(), left_out);
+    let said = scene.said();
+    assert!(said.starts_with(expect), "{said}");
+}
+
+/// It names itself to whoever searches, from now on or no more.
+#[test]
+fn what_a_source_says_of_whom_it_concerns_counts() {
+    let with = |fetched: Fetched, matched: bool| match fetched {
+        Fetched::Present(mut meta, content) => {
+            let ignore = false;
+            meta.marks = Some(SourceFlags { ignore, matched });
+            Fetched::Present(meta, content)
+        }
+        fetched => fetched,
+    };
+    let said = |was: bool, is: bool| {
+        let before = with(fetched(10, "a=1", false), was);
+        let after = with(fetched(APPLIED, "a=2", false), is);
+        let mut searches = manifest("deploy", "", &json!({}));
+        searches["metadata"]["annotations"] = json!({"reloader.stakater.com/search": "true"});
+        Scene::new("deploy", &searches, before, after).said()
+    };
+    assert_eq!(said(true, true), "Rolls Changed (a)");
+    assert!(said(true, false).starts_with("Stays - (a)"));
+    assert_eq!(said(false, true), "Stays MaybeStale (a)");
 }
 
 #[test]

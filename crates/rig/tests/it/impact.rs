@@ -244,6 +244,87 @@ async fn what_is_immutable_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// And so does the API server.
+#[tokio::test]
+async fn what_the_api_server_refuses_rolls_nothing() -> Result<()> {
+    let ns = street("impact-refused").await?;
+    let mut typed = db("2");
+    typed.data["type"] = "kubernetes.io/basic-auth".into();
+    let strange = config_map("app", &[("level", "2"), ("a b", "1")]);
+    let mut selects = DynamicObject::from(deployment("old").env_key("configmap/app", "level"));
+    selects.data["spec"]["selector"]["matchLabels"]["other"] = "label".into();
+    for (object, expect) in [
+        (typed, "its type may not be changed"),
+        (strange, "is no key that it can have"),
+        (selects, "spec.selector may not be changed"),
+    ] {
+        let mut file = vec![object.clone()];
+        if object
+            .types
+            .as_ref()
+            .is_some_and(|types| types.kind == "Deployment")
+        {
+            // Only with a source workloads are looked at.
+            file.push(db("1"));
+            file.push(config_map("app", &[("level", "3")]));
+        }
+        let said = impact(&ns, &["-f", &File::of(file)?.path()]).await?;
+        let said = ended(&said, 10)?;
+        ensure!(said.contains(expect), "{said}");
+        ensure!(ns.apply(object).await.is_err(), "it was not refused");
+    }
+    Ok(())
+}
+
+/// As `kubectl apply -f` does it, one after the other: its new pods may have started with
+/// what was there.
+#[tokio::test]
+async fn a_workload_before_its_source_is_rolled_for_it() -> Result<()> {
+    let (lab, _tidings) = Installed::running("impact-order", &[]).await?;
+    let web = |release: &str| {
+        let web = deployment("web").env_from("configmap/app");
+        let web = web
+            .annotate(RELOAD, "auto")
+            .annotate_pods("release", release);
+        DynamicObject::from(web)
+    };
+    lab.ns().apply(app("1")).await?;
+    lab.adopt([web("1")]).await?;
+    lab.ns().rolled_out("deployment/web", secs(30)).await?;
+    let foreseen = async |file: [DynamicObject; 2]| {
+        let said = applying(&lab, &File::of(file)?).await?;
+        ended(&said, 10)?;
+        outcomes(&said)
+    };
+    ensure!(foreseen([app("2"), web("2")]).await? == ["web restarts -"]);
+    ensure!(foreseen([web("2"), app("2")]).await? == ["web rolls Changed"]);
+
+    lab.ns().apply(web("2")).await?;
+    lab.ns().apply(app("2")).await?;
+    lab.numbered("deployment/web", 1).await
+}
+
+/// What it says counts for what is applied with it.
+#[tokio::test]
+async fn a_namespace_in_the_same_files_counts() -> Result<()> {
+    let (lab, _tidings) = Installed::running("impact-namespace", &[]).await?;
+    let ns = lab.ns();
+    ns.apply(app("1")).await?;
+    ns.merge(&json!({"metadata": {"annotations": {RELOAD: "auto"}}}))
+        .await?;
+    lab.adopt([deployment("web").env_from("configmap/app")])
+        .await?;
+    ns.rolled_out("deployment/web", secs(30)).await?;
+    let off = json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": ns.name(), "annotations": {RELOAD: "off"}}});
+    let off: DynamicObject = serde_json::from_value(off)?;
+    let alone = applying(&lab, &File::of([app("2")])?).await?;
+    ensure!(outcomes(&alone)? == ["web rolls Changed"]);
+    let together = applying(&lab, &File::of([off, app("2")])?).await?;
+    ensure!(outcomes(&together)? == ["web stays NotOptedIn"]);
+    Ok(())
+}
+
 /// A user who may read workloads and these resources in the namespace.
 async fn reader(ns: &TestNamespace, name: &str, resources: &str) -> Result<PathBuf> {
     let rules = [

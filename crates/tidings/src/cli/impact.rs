@@ -2,12 +2,13 @@
 //! and would not be.
 //!
 //! [`plan`] takes out of manifests what concerns that, [`merge`] works out what a workload
-//! would be when its manifest is applied, and [`tidings_core::impact`] what follows from
+//! would be when its manifest is applied, [`frozen`] what may not be changed, and [`tidings_core::impact`] what follows from
 //! all of it: that is pure. [`ask`] alone speaks to the API server; [`report`] is what is
 //! said, for programs; [`table`] and [`markdown`] draw it. No content is in it. Neither
 //! an installation nor an opt-in is needed.
 
 pub mod ask;
+mod frozen;
 mod markdown;
 mod merge;
 mod plan;

@@ -44,6 +44,8 @@ pub(super) struct Incumbent {
     pub(super) words: Vec<String>,
     /// What is said of it; may be empty.
     pub(super) note: String,
+    /// Whether one is there whose options are known.
+    pub(super) runs: bool,
 }
 
 /// Commands that say what Reloader would do, each with what Tidings would do differently.
@@ -131,8 +133,8 @@ fn choose(
                 shown.join(", ")
             );
             Incumbent {
-                words: Vec::new(),
                 note,
+                ..Incumbent::default()
             }
         }
     }
@@ -163,8 +165,8 @@ impl FoundReloader {
                     plain(&why)
                 );
                 return Incumbent {
-                    words: Vec::new(),
                     note,
+                    ..Incumbent::default()
                 };
             }
         };
@@ -178,6 +180,7 @@ impl FoundReloader {
         Incumbent {
             words: told.words.into_iter().chain([strict]).collect(),
             note,
+            runs: true,
         }
     }
 }

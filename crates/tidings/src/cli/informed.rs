@@ -63,6 +63,8 @@ pub struct Informed {
     pub cli: Cli,
     /// What is said of it on stderr; may be empty.
     pub note: String,
+    /// Whether it is to say what stakater/Reloader does, which reads none of our annotations.
+    pub as_reloader: bool,
 }
 
 /// A command line.
@@ -97,7 +99,7 @@ pub async fn inform_by(
     let named = is_given(given, "own_namespace");
     let usual = own_namespace(&home, around);
     let mut asked = asked(&api, name, given, &home);
-    let plain = |api, note| Ok(Informed { api, cli, note });
+    let plain = |api, note| Ok(Informed::plain(api, cli, note));
     let found = match find(&api, named.then_some(&usual), &usual).await {
         Ok(found) => found,
         Err(error) => return plain(api, unknown(&error)),
@@ -111,8 +113,10 @@ pub async fn inform_by(
             let found = incumbent::look(&api, name, asked.namespace.as_ref()).await;
             let line = with_words(line, (name, given), &found.words);
             let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(line)?)?;
-            let note = found.note;
-            Ok(Informed { api, cli, note })
+            Ok(Informed {
+                as_reloader: found.runs,
+                ..Informed::plain(api, cli, found.note)
+            })
         }
         Choice::Several(said) if needs_none(name).is_some() => {
             plain(api, format!("{said}, for its records\n"))
@@ -162,7 +166,18 @@ fn complete(
     let missing = missing.filter(|(id, _)| !is_given(given, id));
     line.splice(2..2, missing.map(|(_, word)| word.into()));
     let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(line)?)?;
-    Ok(Informed { api, cli, note })
+    Ok(Informed::plain(api, cli, note))
+}
+
+impl Informed {
+    fn plain(api: ApiClient, cli: Cli, note: String) -> Self {
+        Self {
+            api,
+            cli,
+            note,
+            as_reloader: false,
+        }
+    }
 }
 
 /// The words of a line with those put in that its command has and was not given.

@@ -20,6 +20,7 @@ use tidings_core::object::{Seconds, Unreadable};
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 use zeroize::Zeroizing;
 
+use super::refused::refusal;
 use super::{of_source, read_source, there};
 use crate::api::{ApiClient, ApiError, Place, Verb};
 use crate::watch::scope::Filter;
@@ -30,6 +31,15 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 const OPAQUE: &str = "Opaque";
 /// The fields of a manifest that hold content.
 const DATA: [&str; 3] = ["data", "binaryData", "stringData"];
+
+/// Why the API server would not take a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It has not the shape of its kind.
+    Misshapen,
+    /// It is against a rule, which this says.
+    Refused(String),
+}
 
 /// A source as it is.
 pub struct Live {
@@ -165,25 +175,40 @@ impl Live {
     }
 
     /// The same when a manifest is applied to it. An error: the API server would not take
-    /// the manifest for a source of this kind.
+    /// the manifest.
     pub fn with(
         &self,
         key: &SourceRef,
         filter: &Filter,
         mut manifest: Value,
         now: Seconds,
-    ) -> Result<Fetched, Unreadable> {
+    ) -> Result<Fetched, NotTaken> {
         let named = keys_of(&manifest);
         self.complete(key, &mut manifest);
         let json = Zeroizing::new(manifest.to_string());
-        let fetched = read_source(key, filter, json.as_bytes()).map_err(|_| Unreadable)?;
+        let fetched = read_source(key, filter, json.as_bytes());
+        let fetched = fetched.map_err(|_| NotTaken::Misshapen)?;
         let Fetched::Present(mut meta, content) = fetched else {
             return Ok(fetched);
         };
         meta.written = Some(now);
         meta.rewritten = self.fetched != Fetched::Absent;
         let stays = |key: &Name| !named.contains(&**key) && !self.before.goes(key, &named);
-        Ok(Fetched::Present(meta, self.kept(&content, stays)))
+        let content = self.kept(&content, stays);
+        if let Some(why) = self.refusal(&manifest, &content) {
+            return Err(NotTaken::Refused(why));
+        }
+        Ok(Fetched::Present(meta, content))
+    }
+
+    fn refusal(&self, manifest: &Value, content: &Content) -> Option<String> {
+        let is_there = self.fetched != Fetched::Absent;
+        let kind = match self.kind.as_str() {
+            "" if is_there => OPAQUE,
+            kind => kind,
+        };
+        let keys = content.keys.iter().map(|(key, _)| key);
+        refusal(manifest.as_object()?, keys, kind)
     }
 
     /// Makes of a manifest what the API server would store.
@@ -419,7 +444,7 @@ mod tests {
             json!("hunter2"),
         ] {
             let after = Live::absent().with(&key, &Filter::default(), manifest, 0);
-            assert_eq!(after, Err(Unreadable));
+            assert_eq!(after, Err(NotTaken::Misshapen));
         }
     }
 

@@ -59,6 +59,16 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// The same where stakater/Reloader runs with these options: it reads no annotation of
+    /// ours.
+    #[must_use]
+    pub fn as_reloader(self) -> Self {
+        Self {
+            vocabulary: Arc::new(self.vocabulary.without_own()),
+            ..self
+        }
+    }
+
     /// The one that a command is about.
     pub(super) fn asked(args: &InstallationArgs, around: &Surroundings) -> Result<Self, Misuse> {
         Self::new(&args.scope, &args.rules, around)

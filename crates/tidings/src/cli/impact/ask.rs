@@ -10,18 +10,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use tidings_core::annotations::RELOAD;
 use tidings_core::decide::{Act, Verdict};
-use tidings_core::impact::{self, Hypothesis, Outcome, Touch, judge, opt_in, stand_in, touches};
+use tidings_core::impact::{
+    self, ApplyOrder, Hypothesis, Outcome, Touch, judge, opt_in, stand_in, touches,
+};
 use tidings_core::index::Known;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::standing::Word;
 use tidings_core::state::Entry;
+use tidings_core::uses::Use;
 
 use super::plan::Manifests;
 use super::report::{ImpactReport, ImpactRow};
 use super::sources::suppose;
-use super::{merge, table};
-use crate::api::ApiClient;
+use super::{frozen, merge, table};
+use crate::api::{ApiClient, Place};
 use crate::cli::exit::Printed;
 use crate::cli::input::files::{self, Text};
 use crate::cli::screen::Screen;
@@ -68,6 +72,7 @@ async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactRep
         hypothesis: supposed.hypothesis,
         now: BTreeMap::new(),
         unrecorded: BTreeSet::new(),
+        refused: Vec::new(),
     };
     asking.look(&plan).await?;
     let rows = asking.rows().await;
@@ -75,6 +80,8 @@ async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactRep
     report.unread = plan.unread;
     report.unknown = asking.snapshot.gaps;
     report.rights = asking.snapshot.rights;
+    report.kinds = plan.kinds;
+    report.refused = asking.refused;
     report.notes = asking.unrecorded.into_iter().collect();
     Ok(report)
 }
@@ -86,6 +93,8 @@ struct Asking {
     now: BTreeMap<WorkloadRef, Now>,
     /// What reading records needs that may not be read.
     unrecorded: BTreeSet<String>,
+    /// What the API server would refuse to do to workloads.
+    refused: Vec<String>,
 }
 
 /// How a workload stands before anything happens.
@@ -105,6 +114,7 @@ impl Asking {
             self.snapshot.workloads_within(namespace).await?;
             self.snapshot.read_records(namespace).await;
         }
+        self.settings(plan, &namespaces).await;
         self.edits(plan).await;
         for key in self.candidates() {
             let now = self.now(&key).await;
@@ -114,22 +124,50 @@ impl Asking {
         Ok(())
     }
 
-    /// The workloads that are applied, too, and are there.
-    async fn edits(&mut self, plan: &Manifests) {
-        for (key, manifest) in &plan.workloads {
-            if self.snapshot.index.get(key).is_none() {
-                continue;
-            }
-            let Some(live) = self.snapshot.manifest(key).await else {
+    /// What namespaces would set that are applied, too, and are there.
+    async fn settings(&mut self, plan: &Manifests, namespaces: &BTreeSet<Name>) {
+        let applied = plan.namespaces.iter();
+        for (name, manifest) in applied.filter(|(name, _)| namespaces.contains(*name)) {
+            let Some(live) = self
+                .snapshot
+                .manifest(Place::core("namespaces").named(name.clone()))
+                .await
+            else {
                 continue;
             };
             let after = merge::applied(&live, manifest);
+            let (annotations, left_out) = self.snapshot.as_namespace(&after);
+            self.hypothesis
+                .namespace(name.clone(), annotations, left_out);
+        }
+    }
+
+    /// The workloads that are applied, too, and are there.
+    async fn edits(&mut self, plan: &Manifests) {
+        for (key, (manifest, order)) in &plan.workloads {
+            if self.snapshot.index.get(key).is_none() {
+                continue;
+            }
+            let Some(live) = self.snapshot.manifest(Place::workload(key)).await else {
+                continue;
+            };
+            let after = merge::applied(&live, manifest);
+            if let Some(field) = frozen::changed(key.kind, &live, &after) {
+                self.refused.push(frozen::told(key, field));
+                continue;
+            }
             let workloads = self.snapshot.as_workload(key.kind, &live);
             let after = self.snapshot.as_workload(key.kind, &after);
             if let Some((before, after)) = workloads.zip(after)
                 && before != after
             {
-                self.hypothesis.workload(&before, after);
+                let is_later = |used: &Use| plan.is_later(&used.source(&key.namespace), *order);
+                let turn = if after.uses.iter().any(is_later) {
+                    ApplyOrder::BeforeSources
+                } else {
+                    ApplyOrder::AfterSources
+                };
+                self.hypothesis.workload(&before, after, turn);
             }
         }
     }
@@ -208,7 +246,9 @@ impl Asking {
         let judged = judge(known, &touched, verdict.as_ref(), hypothesis);
         let mut row = ImpactRow::new(known, &touched, &judged);
         row.already = now.due && matches!(judged.outcome, Outcome::Rolls | Outcome::Waits);
-        if judged.outcome == Outcome::Stays {
+        // Reloader reads no line of ours.
+        let is_read = self.snapshot.installation.vocabulary.reads(RELOAD);
+        if judged.outcome == Outcome::Stays && is_read {
             row.opt_in = opt_in(index, key, &touched, hypothesis);
         }
         Some(row)

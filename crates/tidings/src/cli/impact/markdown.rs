@@ -24,7 +24,7 @@ pub(super) fn comment(report: &ImpactReport) -> String {
     let (folded, seen): (Vec<_>, Vec<_>) = report.workloads.iter().partition(stays);
     let mut text = format!("{MARK}\n### Tidings: what this change restarts\n\n");
     let said = match report.workloads.as_slice() {
-        [] => nothing(report).to_owned(),
+        [] => nothing(report),
         _ => summary(report),
     };
     let _ = writeln!(text, "{said}");
@@ -36,7 +36,10 @@ pub(super) fn comment(report: &ImpactReport) -> String {
     }
     for source in report.sources_that(Change::Refused) {
         let name = code(&source.source);
-        let _ = writeln!(text, "\n:warning: {name} is {}.", source.text);
+        let _ = writeln!(text, "\n:warning: {name} is {}", code(&source.text));
+    }
+    for refused in &report.refused {
+        let _ = writeln!(text, "\n:warning: {}", code(refused));
     }
     let gaps = not_known(report);
     if !gaps.is_empty() {

@@ -28,6 +28,8 @@ pub(super) enum Wanted {
 pub(super) struct ManifestAt {
     file: std::sync::Arc<str>,
     line: u64,
+    /// Which of all objects it is: they are applied one after the other.
+    order: usize,
 }
 
 /// Why it is not read.
@@ -39,10 +41,14 @@ const TEMPLATE: &str = "a template is no manifest: render it first (`helm templa
 pub(super) struct Manifests {
     /// The sources.
     pub(super) sources: BTreeMap<SourceRef, Wanted>,
-    /// The workloads that are applied with them.
-    pub(super) workloads: BTreeMap<WorkloadRef, Value>,
+    /// The workloads that are applied with them, each with its place among all objects.
+    pub(super) workloads: BTreeMap<WorkloadRef, (Value, usize)>,
+    /// The namespaces that are.
+    pub(super) namespaces: BTreeMap<Name, Value>,
     /// What could not be read.
     pub(super) unread: Vec<Unread>,
+    /// How many objects there are of each kind.
+    pub(super) kinds: BTreeMap<String, usize>,
 }
 
 impl Manifests {
@@ -65,8 +71,8 @@ impl Manifests {
                 .collect(),
             ..Self::default()
         };
-        for object in &objects.all {
-            plan.add(object, kinds);
+        for (order, object) in objects.all.iter().enumerate() {
+            plan.add(object, order, kinds);
         }
         plan
     }
@@ -83,7 +89,13 @@ impl Manifests {
         }
     }
 
-    fn add(&mut self, object: &Object, kinds: &Kinds) {
+    /// Whether a source is applied later than what has this place among all objects.
+    pub(super) fn is_later(&self, source: &SourceRef, order: usize) -> bool {
+        matches!(self.sources.get(source), Some(Wanted::Applied(_, at)) if at.order > order)
+    }
+
+    fn add(&mut self, object: &Object, order: usize, kinds: &Kinds) {
+        *self.kinds.entry(object.kind.clone()).or_default() += 1;
         let kind = [SourceKind::ConfigMap, SourceKind::Secret].into_iter();
         let mut kind = kind.filter(|kind| {
             let row = kind.row();
@@ -92,18 +104,23 @@ impl Manifests {
         if !object.has_name() {
             // It is made anew each time, under a name that nothing can use before.
         } else if let Some(kind) = kind.next() {
-            self.add_source(kind, object);
+            self.add_source(kind, object, order);
+        } else if object.group.is_empty() && object.kind == "Namespace" {
+            self.namespaces
+                .insert(object.name.clone(), object.json(&[]));
         } else if let Some(kind) = kinds.iter().find(|kind| object.is(kind)) {
             let key = WorkloadRef::new(kind, object.namespace.clone(), object.name.clone());
-            self.workloads.insert(key, object.json(kind.template));
+            self.workloads
+                .insert(key, (object.json(kind.template), order));
         }
     }
 
-    fn add_source(&mut self, kind: SourceKind, object: &Object) {
+    fn add_source(&mut self, kind: SourceKind, object: &Object, order: usize) {
         let key = SourceRef::new(kind, object.namespace.clone(), object.name.clone());
         let place = ManifestAt {
             file: object.file.clone(),
             line: object.line,
+            order,
         };
         if object.version != kind.row().version {
             let version = &object.version;
@@ -172,6 +189,20 @@ mod tests {
         assert_eq!(sources, ["stage/configmap/app", "prod/secret/db"]);
         let workloads: Vec<_> = plan.workloads.keys().map(|key| &*key.name).collect();
         assert_eq!(workloads, ["web"]);
+    }
+
+    #[test]
+    fn objects_are_applied_one_after_the_other() {
+        let plan = plan(
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: stage}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n",
+        );
+        let (_, order) = plan.workloads.values().next().unwrap();
+        let later = plan
+            .sources
+            .keys()
+            .map(|source| plan.is_later(source, *order));
+        assert_eq!(later.collect::<Vec<_>>(), [false, true]);
+        assert!(plan.namespaces.contains_key("stage"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! They are also the JSON of `-o json`: their fields are a promise, listed in
 //! [`FIELDS`].
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use tidings_core::annotations::RELOAD;
@@ -31,11 +33,16 @@ pub struct ImpactReport {
     pub unknown: Vec<String>,
     /// What of the files could not be read.
     pub unread: Vec<Unread>,
+    /// What the API server would refuse to do to workloads.
+    pub refused: Vec<String>,
     /// What reading Tidings' records needs, where they may not be read.
     pub notes: Vec<String>,
     /// The rights that were lacking.
     #[serde(skip)]
     pub rights: Vec<Refusal>,
+    /// How many objects of each kind were in the files.
+    #[serde(skip)]
+    pub kinds: BTreeMap<String, usize>,
 }
 
 /// How many workloads, by what would become of them.
@@ -98,6 +105,8 @@ pub struct TouchRow {
     pub via: Vec<&'static str>,
     /// Whether its owners want it to be rolled for them.
     pub counts: bool,
+    /// Whether the source is marked to roll nothing.
+    pub ignored: bool,
 }
 
 /// A source that was asked about.
@@ -192,6 +201,11 @@ pub static FIELDS: &[FieldRow] = &[
         "What of the files could not be read.",
     ),
     field(
+        "refused[]",
+        Form::Text,
+        "What of workloads in the files the API server would refuse, such as another selector: they are taken to stay as they are.",
+    ),
+    field(
         "notes[]",
         Form::Text,
         "The permission that is missing to read Tidings' records: whether the fuse or an interval holds a roll is not known then.",
@@ -210,7 +224,7 @@ pub static FIELDS: &[FieldRow] = &[
     field(
         "sources[].change",
         Form::Word(changes),
-        "`changed`, `made` (not there yet), `unchanged`, `refused` (immutable: the API server would refuse it), `notWatched`, `unknown`.",
+        "`changed`, `made` (not there yet), `unchanged`, `refused` (the API server would not take it: immutable, another `type`, a key that it cannot have, …), `notWatched`, `unknown`.",
     ),
     field("sources[].text", Form::Text, "The particulars."),
     field(
@@ -281,6 +295,11 @@ pub static FIELDS: &[FieldRow] = &[
         Form::Truth,
         "Whether annotations ask for it to be rolled for them.",
     ),
+    field(
+        "workloads[].uses[].ignored",
+        Form::Truth,
+        "`true` where the source is marked to roll nothing (`tidings.dev/ignore`), whatever the workload asks for.",
+    ),
 ];
 
 impl ImpactReport {
@@ -296,8 +315,10 @@ impl ImpactReport {
             summary,
             unknown: Vec::new(),
             unread: Vec::new(),
+            refused: Vec::new(),
             notes: Vec::new(),
             rights: Vec::new(),
+            kinds: BTreeMap::new(),
         }
     }
 
@@ -310,6 +331,7 @@ impl ImpactReport {
     pub fn exit(&self) -> Exit {
         let unknown = self.sources_that(Change::Unknown).next().is_some();
         let refused = self.sources_that(Change::Refused).next().is_some();
+        let refused = refused || !self.refused.is_empty();
         let gaps = !(self.unknown.is_empty() && self.unread.is_empty());
         match () {
             () if unknown || gaps || self.summary.unknown > 0 => Exit::Error,
@@ -390,6 +412,7 @@ impl ImpactRow {
         let until = until.unwrap_or_else(|| "later".to_owned());
         match (self.outcome, self.reason) {
             (Outcome::Rolls, Some(Reason::PartlyRolled)) => format!("only above its {}", self.text),
+            (Outcome::Rolls, _) if !self.text.is_empty() => self.text.clone(),
             (Outcome::Rolls, _) => self.of_its_kind().to_owned(),
             (Outcome::Restarts, _) => "by its own manifest, once".to_owned(),
             (Outcome::Unknown, _) => "it cannot be told".to_owned(),
@@ -400,7 +423,7 @@ impl ImpactRow {
             (_, Some(Reason::Running)) => "until its run has ended".to_owned(),
             (_, Some(Reason::Missing)) => format!("it cannot start without {}", self.text),
             (_, Some(Reason::NotOptedIn)) => "not opted in".to_owned(),
-            (_, Some(reason)) => format!("{reason}"),
+            (_, Some(reason)) => format!("{reason}: {}", sentence(reason.row().doc)),
             (_, None) => "opted in, but not for this".to_owned(),
         }
     }
@@ -422,6 +445,7 @@ impl TouchRow {
             keys: touch.keys.clone(),
             via: touch.via.iter().map(|via| via.word()).collect(),
             counts: touch.counts,
+            ignored: touch.ignored,
         }
     }
 }
@@ -431,6 +455,12 @@ impl SourceRow {
     pub fn name(&self) -> (&str, &str) {
         (&self.namespace, &self.source)
     }
+}
+
+/// The first one, without its end.
+fn sentence(text: &str) -> &str {
+    let end = text.find(". ").unwrap_or(text.len());
+    text[..end].trim_end_matches('.')
 }
 
 fn outcomes() -> Vec<String> {

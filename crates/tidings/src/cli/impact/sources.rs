@@ -15,7 +15,7 @@ use super::report::{Change, SourceRow};
 use crate::api::ApiError;
 use crate::cli::input::Unread;
 use crate::cli::snapshot::Snapshot;
-use crate::fetch::Live;
+use crate::fetch::{Live, NotTaken};
 
 /// What is asked at the same time.
 const READS: usize = 8;
@@ -87,12 +87,21 @@ impl Supposition {
         let now = &live.fetched;
         let after = match wanted {
             Wanted::Applied(manifest, place) => {
-                let after = snapshot.applied(live, key, manifest.clone());
-                let Some(after) = after else {
-                    self.unread.push(place.unread(misshapen(key)));
-                    return Ok(());
-                };
-                after
+                match snapshot.applied(live, key, manifest.clone()) {
+                    Ok(after) => after,
+                    Err(NotTaken::Misshapen) => {
+                        self.unread.push(place.unread(misshapen(key)));
+                        return Ok(());
+                    }
+                    Err(NotTaken::Refused(why)) => {
+                        self.say(
+                            key,
+                            Change::Refused,
+                            &format!("refused by the API server: {why}"),
+                        );
+                        return Ok(());
+                    }
+                }
             }
             Wanted::Otherwise(keys) => match (as_if(now, keys), now) {
                 (Some(after), _) => after,

@@ -58,8 +58,11 @@ fn table(report: &ImpactReport, screen: &Screen) -> String {
         );
     }
     for source in report.sources_that(Change::Refused) {
-        let (name, why) = (plain(&source.source), &source.text);
+        let (name, why) = (plain(&source.source), plain(&source.text));
         let _ = writeln!(text, "{name} in {} is {why}.", source.namespace);
+    }
+    for refused in &report.refused {
+        let _ = writeln!(text, "{}.", plain(refused));
     }
     text
 }
@@ -80,8 +83,14 @@ fn cells(row: &ImpactRow) -> impl Iterator<Item = [String; 8]> {
     })
 }
 
+/// Whatever the workload asks for.
+const IGNORED: &str = "the source is marked to roll nothing (tidings.dev/ignore)";
+
 /// Where some sources of a workload count and others do not, that is said of the others.
 pub(crate) fn why(row: &ImpactRow, used: &TouchRow) -> String {
+    if used.ignored && !used.counts {
+        return IGNORED.to_owned();
+    }
     let some = row.uses.iter().any(|used| used.counts);
     if some && !used.counts {
         return "not for this source".to_owned();
@@ -153,17 +162,33 @@ fn beside(report: &ImpactReport) -> String {
 }
 
 /// That nothing follows, as far as that is known.
-pub(crate) fn nothing(report: &ImpactReport) -> &'static str {
+pub(crate) fn nothing(report: &ImpactReport) -> String {
     let differ = report.sources.iter();
     let mut differ = differ.filter(|row| matches!(row.change, Change::Changed | Change::Made));
-    match report.sources.as_slice() {
-        [] if !report.unread.is_empty() => "What could be read has no ConfigMap or Secret in it.",
-        [] => "There is no ConfigMap or Secret with a name in it.",
+    let refused = report.sources_that(Change::Refused).next().is_some();
+    let text = match report.sources.as_slice() {
+        [] if !report.refused.is_empty() => "Nothing else would be another than it is.",
+        [] => return without_sources(report),
         _ if differ.next().is_some() => "No workload uses what would be another.",
-        _ if report.sources_that(Change::Refused).next().is_some() => {
-            "Nothing else would be another than it is."
-        }
+        _ if refused => "Nothing else would be another than it is.",
         _ => "Nothing that is known would be another than it is.",
+    };
+    text.to_owned()
+}
+
+/// What is there instead: a workload's own edit is for Kubernetes to roll out.
+fn without_sources(report: &ImpactReport) -> String {
+    let kinds = report.kinds.iter();
+    let kinds: Vec<_> = kinds
+        .map(|(kind, count)| counted(*count, &plain(kind)))
+        .collect();
+    match kinds.as_slice() {
+        [] => "What could be read has no ConfigMap or Secret in it.".to_owned(),
+        kinds => format!(
+            "No ConfigMap or Secret with a name is in it, only {}: Tidings has nothing to roll for \
+             that. What a manifest changes of a workload itself Kubernetes rolls out.",
+            kinds.join(", ")
+        ),
     }
 }
 

@@ -18,6 +18,7 @@ fn used(source: &str, keys: &[&str], via: &'static str, counts: bool) -> TouchRo
         keys: keys.iter().map(|key| Name::from(*key)).collect(),
         via: vec![via],
         counts,
+        ignored: false,
     }
 }
 
@@ -205,7 +206,7 @@ fn a_comment() {
 
     </details>
 
-    :warning: `configmap/fixed` is immutable: the API server refuses to change it.
+    :warning: `configmap/fixed` is `immutable: the API server refuses to change it`
     "#);
 }
 

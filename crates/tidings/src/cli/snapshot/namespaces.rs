@@ -1,6 +1,10 @@
 //! Namespaces of a snapshot: which there are, and what they set.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tidings_core::annotations::Annotations;
 use tidings_core::index::{Fact, StreamOf};
 use tidings_core::object::Meta;
 use tidings_core::refs::Name;
@@ -83,6 +87,18 @@ impl Snapshot {
                 format!("whether --namespace-selector leaves out {name} is not known")
             }),
         }
+    }
+
+    /// What a namespace of this shape sets, and whether it is left out.
+    pub fn as_namespace(&self, manifest: &Value) -> (Annotations, bool) {
+        let pairs = |field: &str| {
+            let pairs = manifest["metadata"][field].as_object();
+            let pairs = pairs.into_iter().flatten();
+            pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        };
+        let labels: BTreeMap<_, _> = pairs("labels").collect();
+        let annotations = self.filter.vocabulary.read(pairs("annotations").collect());
+        (annotations, self.filter.leaves_out(&labels))
     }
 
     fn sets(&mut self, name: &Name, meta: &Meta) {

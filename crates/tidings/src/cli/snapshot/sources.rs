@@ -15,7 +15,7 @@ use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use super::{READS, Snapshot};
 use crate::api::ApiError;
-use crate::fetch::Live;
+use crate::fetch::{Live, NotTaken};
 
 impl Snapshot {
     /// Every source that counts, so that its present digests can be shown.
@@ -67,11 +67,15 @@ impl Snapshot {
         self.lacking(error, &what)
     }
 
-    /// How a source would be if this manifest were applied; `None`: the API server would
-    /// not take it.
-    pub fn applied(&self, live: &Live, source: &SourceRef, manifest: Value) -> Option<Fetched> {
+    /// How a source would be if this manifest were applied.
+    pub fn applied(
+        &self,
+        live: &Live,
+        source: &SourceRef,
+        manifest: Value,
+    ) -> Result<Fetched, NotTaken> {
         let now = Timestamp::now().as_second();
-        live.with(source, &self.filter, manifest, now).ok()
+        live.with(source, &self.filter, manifest, now)
     }
 
     /// Reads these sources. What may not be read is noted.

@@ -137,9 +137,9 @@ impl Snapshot {
         Ok(())
     }
 
-    /// A workload as the API server has it, if it is there and may be read.
-    pub async fn manifest(&self, key: &WorkloadRef) -> Option<Value> {
-        let json = self.api.get(Place::workload(key)).await.ok()?;
+    /// An object as the API server has it, if it is there and may be read.
+    pub async fn manifest(&self, place: Place) -> Option<Value> {
+        let json = self.api.get(place).await.ok()?;
         serde_json::from_slice(&json).ok()
     }
 

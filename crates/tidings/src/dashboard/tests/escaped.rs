@@ -210,6 +210,7 @@ fn in_what_a_manifest_would_do() {
         keys: vec![name()],
         via: vec!["env"],
         counts: true,
+        ignored: false,
     };
     let row = ImpactRow {
         namespace: name(),
