@@ -26,7 +26,7 @@ use crate::metrics::reloader::Observables;
 use bounded::FileAccess;
 pub(super) use credentials::Credentials;
 use observed::Counted;
-pub use origin::{contexts, current};
+pub use origin::{clusters, contexts, current, users};
 pub use plugin::PluginError;
 use renewing::Renewing;
 pub use tls::TlsError;

@@ -89,6 +89,8 @@ fn completed(arg: Arg) -> Arg {
         "workload" => arg.add(ArgValueCompleter::new(names::workloads)),
         "namespace" => arg.add(ArgValueCompleter::new(names::namespaces)),
         "context" => arg.add(ArgValueCompleter::new(names::contexts)),
+        "cluster" => arg.add(ArgValueCompleter::new(names::clusters)),
+        "user" => arg.add(ArgValueCompleter::new(names::users)),
         _ => arg,
     }
 }

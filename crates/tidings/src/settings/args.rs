@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use tidings_core::refs::SourceKind;
 
 use super::selector::{self, Selector};
-use super::values::{ListForm, Shell, dns_label, source_kind, workload, yes_or_no};
+use super::values::{ListForm, Shell, dns_label, one_namespace, source_kind, workload, yes_or_no};
 use crate::rights::Viewer;
 
 mod cluster;
@@ -204,7 +204,7 @@ pub struct TakeOverArgs {
     #[arg(value_parser = workload)]
     pub workload: String,
     /// Its namespace; else that of the kubeconfig's context.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace)]
     pub namespace: Option<String>,
     /// Which kinds there are.
     #[command(flatten, next_help_heading = "Kinds (as the controller was started)")]
@@ -224,7 +224,7 @@ pub struct WhyArgs {
     #[arg(value_name = "KIND/NAME", value_parser = workload)]
     pub workload: Option<String>,
     /// The namespace; else the context's.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace, conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
     /// All workloads of all namespaces, one line each.
     #[arg(short = 'A', long, conflicts_with = "workload")]

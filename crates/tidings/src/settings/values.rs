@@ -160,7 +160,7 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// As kubectl reads it: a number alone is seconds.
-pub(super) fn request_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn time_or_seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => time(text),
@@ -228,6 +228,16 @@ pub(super) fn dns_label(text: &str) -> Result<String, String> {
     )
 }
 
+/// One namespace, as kubectl's `-n` takes it.
+pub(super) fn one_namespace(text: &str) -> Result<String, String> {
+    let wrong = if text.contains(',') {
+        "one namespace is taken: ask for each by itself, or for all, where -A is taken"
+    } else {
+        "expected the name of a namespace: at most 63 of a-z, 0-9 and -, with no - at either end"
+    };
+    dns_label(text).map_err(|_| wrong.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,9 +248,9 @@ mod tests {
         for wrong in ["", "-a", "a-", "A", "a b", "a.b", &"x".repeat(64)] {
             assert!(dns_label(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(request_timeout("7"), Ok(Duration::from_secs(7)));
-        assert_eq!(request_timeout("1m"), Ok(Duration::from_mins(1)));
-        assert!(request_timeout("soon").is_err());
+        assert_eq!(time_or_seconds("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(time_or_seconds("1m"), Ok(Duration::from_mins(1)));
+        assert!(time_or_seconds("soon").is_err());
         assert_eq!(listen("off"), Ok(Listen::Off));
         assert!(listen("9090").is_err());
         assert!(listen("[::]:9090").is_ok());

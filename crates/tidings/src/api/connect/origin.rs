@@ -173,6 +173,20 @@ pub fn current(of: &Connect) -> Option<String> {
     of.context.clone().or(file.current_context)
 }
 
+/// The same of its clusters.
+pub fn clusters(of: &Connect) -> Vec<String> {
+    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
+    let clusters = file.unwrap_or_default().clusters;
+    clusters.into_iter().map(|named| named.name).collect()
+}
+
+/// The same of its users.
+pub fn users(of: &Connect) -> Vec<String> {
+    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
+    let users = file.unwrap_or_default().auth_infos;
+    users.into_iter().map(|named| named.name).collect()
+}
+
 /// The kubeconfig's own files.
 fn paths(given: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = given {

@@ -13,7 +13,7 @@ use tidings_core::kinds::{KINDS, Kind, Watched};
 use tidings_core::refs::Name;
 use tokio::time::timeout;
 
-use crate::api::connect::{Connect, contexts as contexts_of};
+use crate::api::connect::{self, Connect};
 use crate::api::page::{self, METADATA_LIST, Page};
 use crate::api::{ApiClient, Call, Place, Verb};
 
@@ -45,9 +45,22 @@ pub(super) fn namespaces(word: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Those of the kubeconfig.
 pub(super) fn contexts(word: &OsStr) -> Vec<CompletionCandidate> {
+    of_kubeconfig(connect::contexts, word)
+}
+
+/// Its clusters.
+pub(super) fn clusters(word: &OsStr) -> Vec<CompletionCandidate> {
+    of_kubeconfig(connect::clusters, word)
+}
+
+/// Its users.
+pub(super) fn users(word: &OsStr) -> Vec<CompletionCandidate> {
+    of_kubeconfig(connect::users, word)
+}
+
+fn of_kubeconfig(names: fn(&Connect) -> Vec<String>, word: &OsStr) -> Vec<CompletionCandidate> {
     let said = SoFar::on_the_command_line();
-    let names = contexts_of(&said.connect).into_iter();
-    candidates(names, &word.to_string_lossy())
+    candidates(names(&said.connect).into_iter(), &word.to_string_lossy())
 }
 
 fn candidates(names: impl Iterator<Item = String>, begin: &str) -> Vec<CompletionCandidate> {

@@ -11,7 +11,8 @@ use crate::api::ApiError;
 use crate::cli::fields::{FieldRow, Form, field};
 use crate::lease::LeaseObject;
 
-/// Who has not renewed the Lease for this long leads no more, or his clock is wrong.
+/// Who has not renewed the Lease for as long as it says that it lasts leads no more, or his
+/// clock is wrong; where it says nothing, after this.
 const SILENT: Duration = Duration::from_mins(1);
 
 /// Who leads.
@@ -93,7 +94,7 @@ impl LeaderReport {
         let silent = renewed.map_or(Duration::MAX, |renewed| {
             Duration::try_from(now.duration_since(renewed)).unwrap_or_default()
         });
-        let problem = (silent >= SILENT).then(|| {
+        let problem = (silent >= lease.lasts().unwrap_or(SILENT)).then(|| {
             let long = renewed.map(|renewed| format!(" since {renewed:.0}"));
             format!(
                 "nobody leads, it seems: {name} has the Lease {place} and has not renewed it{}; its log says why, if it runs",
@@ -152,11 +153,17 @@ mod tests {
 
     #[test]
     fn who_leads_or_why_nobody_does() {
-        let held = |renewed: &str| {
+        let lasting = |renewed: &str, lasts: u64| {
             let since = "2026-11-29T19:00:00.1Z";
-            said(&json!({"holderIdentity": "a", "acquireTime": since, "renewTime": renewed}))
+            said(
+                &json!({"holderIdentity": "a", "acquireTime": since, "renewTime": renewed,
+                "leaseDurationSeconds": lasts}),
+            )
         };
+        let held = |renewed: &str| lasting(renewed, 0);
         let said = [
+            lasting("2026-11-29T19:59:50Z", 15),
+            lasting("2026-11-29T19:59:44Z", 15),
             held("2026-11-29T19:59:58Z"),
             held("2026-11-29T20:04:00Z"),
             held("2026-11-29T19:58:00Z"),
@@ -166,6 +173,8 @@ mod tests {
             line(&Err(ApiError::Unreadable)),
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
+        a leads since 2026-11-29T19:00:00Z
+        nobody leads, it seems: a has the Lease own/tidings and has not renewed it since 2026-11-29T19:59:44Z; its log says why, if it runs
         a leads since 2026-11-29T19:00:00Z
         a leads since 2026-11-29T19:00:00Z
         nobody leads, it seems: a has the Lease own/tidings and has not renewed it since 2026-11-29T19:58:00Z; its log says why, if it runs

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::values::request_timeout;
+use crate::settings::values::time_or_seconds;
 
 /// Which cluster to speak to.
 #[derive(Clone, Debug, Args)]
@@ -38,6 +38,6 @@ pub struct ClusterArgs {
     #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
     pub as_groups: Vec<String>,
     /// How long to wait for one answer, such as 5s or 1m, a number alone being seconds; 0: 30s.
-    #[arg(long, value_name = "TIME", default_value = "0", value_parser = request_timeout)]
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = time_or_seconds)]
     pub request_timeout: Duration,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::InstallationArgs;
-use crate::settings::values::{dns_label, time};
+use crate::settings::values::{one_namespace, time};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Exit codes: 0 nobody looked for so long, 2 error, 130 interrupted.";
 #[derive(Clone, Debug, Args)]
 pub struct DashboardArgs {
     /// The namespace; else the context's.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace, conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
     /// All namespaces.
     #[arg(short = 'A', long)]

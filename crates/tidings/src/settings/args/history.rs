@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::InstallationArgs;
-use crate::settings::values::{Output, dns_label};
+use crate::settings::values::{Output, one_namespace};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "KIND/NAME")]
     pub workload: String,
     /// Its namespace; else that of the kubeconfig's context.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace)]
     pub namespace: Option<String>,
     /// A table for eyes, or JSON or YAML for programs.
     #[arg(short, long, value_name = "FORM", default_value = "table")]

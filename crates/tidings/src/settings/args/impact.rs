@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::InstallationArgs;
-use crate::settings::values::{ImpactForm, dns_label};
+use crate::settings::values::{ImpactForm, one_namespace};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,7 @@ pub struct ImpactArgs {
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// The namespace of objects that name none; else the context's.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace)]
     pub namespace: Option<String>,
     /// A table for eyes, JSON or YAML for programs, or Markdown for a comment on a pull request.
     #[arg(short, long, value_name = "FORM", default_value = "table")]

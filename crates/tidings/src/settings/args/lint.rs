@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{RuleArgs, ScopeArgs};
-use crate::settings::values::{Output, dns_label};
+use crate::settings::values::{Output, one_namespace};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +33,7 @@ pub struct LintArgs {
     #[arg(long)]
     pub migrate: bool,
     /// The namespace of objects that name none.
-    #[arg(short, long, value_name = "NS", default_value = "default", value_parser = dns_label)]
+    #[arg(short, long, value_name = "NS", default_value = "default", value_parser = one_namespace)]
     pub namespace: String,
     /// A report for eyes, or JSON or YAML for programs.
     #[arg(short, long, value_name = "FORM", default_value = "table")]

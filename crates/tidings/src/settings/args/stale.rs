@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::InstallationArgs;
 use crate::settings::selector::{self, Selector};
-use crate::settings::values::{ListForm, dns_label};
+use crate::settings::values::{ListForm, one_namespace};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Exit codes: 0 none, 1 some, 2 not all could be read, or error.";
 #[derive(Clone, Debug, Args)]
 pub struct StaleArgs {
     /// The namespace; else the context's.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace, conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
     /// All namespaces.
     #[arg(short = 'A', long)]

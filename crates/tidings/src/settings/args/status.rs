@@ -5,7 +5,7 @@ use tidings_core::standing::Word;
 
 use super::InstallationArgs;
 use crate::settings::selector::{self, Selector};
-use crate::settings::values::{ListForm, dns_label, standing};
+use crate::settings::values::{ListForm, one_namespace, standing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,7 @@ where -w was interrupted.";
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
     /// The namespace; else the context's.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label, conflicts_with = "all_namespaces")]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace, conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
     /// All namespaces.
     #[arg(short = 'A', long)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::InstallationArgs;
-use crate::settings::values::{WaitFor, dns_label, time, workload};
+use crate::settings::values::{WaitFor, one_namespace, time_or_seconds, workload};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -27,13 +27,13 @@ pub struct WaitArgs {
     #[arg(value_name = "KIND/NAME", required = true, value_parser = workload)]
     pub workloads: Vec<String>,
     /// Their namespace; else that of the kubeconfig's context.
-    #[arg(short, long, value_name = "NS", value_parser = dns_label)]
+    #[arg(short, long, value_name = "NS", value_parser = one_namespace)]
     pub namespace: Option<String>,
     /// What is waited for.
     #[arg(long, value_name = "STATE", default_value = "in-step")]
     pub r#for: WaitFor,
-    /// How long at most; 0: looks once.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    /// How long at most, such as 90s or 5m, a number alone being seconds; 0: looks once.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time_or_seconds)]
     pub timeout: Duration,
     /// Say nothing on the way.
     #[arg(short, long)]
