@@ -380,10 +380,12 @@ fn what_is_newer_is_told_apart_from_what_is_broken() {
     let mut store = Store::new(false, Kinds::default());
     let (_, problems) = store.read(&shard, Some(stored("{}".to_owned())));
     assert_eq!((problems.len(), store.newer()), (1, None));
-    let newer = stored(known.replace(r#""f":2"#, r#""f":3"#));
+    let later = FORM + 1;
+    let newer = stored(known.replace(r#""f":2"#, &format!(r#""f":{later}"#)));
     assert!(newer.is_newer() && !stored(known).is_newer());
     store.read(&shard, Some(newer));
-    assert!(store.newer().unwrap().contains("form 3 is newer"));
+    let said = format!("form {later} is newer");
+    assert!(store.newer().unwrap().contains(&said));
 }
 
 /// What one namespace has on record has a bound, and nobody else is concerned.
