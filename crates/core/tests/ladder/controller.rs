@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 
 use tidings_core::ladder::{
-    Acted, Answer, Conditions, Effect, End, Event, Ladder, Mark, Outcome, OwnRollout, Plan,
-    Unlisted,
+    Acted, Answer, Conditions, Effect, End, Event, Ladder, Outcome, OwnRollout, Plan,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 use tidings_core::state::Number;
 
-use crate::cluster::{Agent, Content};
+use crate::cluster::Content;
 use crate::life::{Happening, Life};
 
 /// What a request asks.
@@ -25,7 +24,7 @@ pub(crate) enum Request {
 
 /// What a ladder is told, and of which number it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Reply(u64, Event);
+pub(crate) struct Reply(pub(crate) u64, pub(crate) Event);
 
 /// What is written into the record.
 #[derive(Clone, Debug)]
@@ -120,6 +119,11 @@ impl Controller {
         }
     }
 
+    /// The content that is being brought.
+    pub(crate) fn wanted(&self) -> u8 {
+        self.record.content.value
+    }
+
     /// Whether the newest content has been brought, or is not to be.
     pub(crate) fn is_settled(&self, content: Content) -> bool {
         let Record { done, stopped, .. } = self.record;
@@ -128,7 +132,7 @@ impl Controller {
     }
 }
 
-fn number(n: u64) -> Number {
+pub(crate) fn number(n: u64) -> Number {
     Number::parse(&format!("{n}-k7f2")).unwrap()
 }
 
@@ -532,72 +536,5 @@ impl Life {
                 "{uid} was not poked"
             );
         }
-    }
-
-    // The requests.
-
-    pub(crate) fn arrives(&mut self, term: u32, n: u64, request: &Request) {
-        let lost = self.weather.lost && self.chance.once_in(8);
-        let (event, takes) = match request {
-            Request::List if lost => (Event::Listed(Err(Unlisted::Failed)), 5_000),
-            Request::List => (Event::Listed(Ok(self.cluster.list(self.now))), 15),
-            Request::Act(uid, token) => {
-                let acted = self.act(n, uid, token);
-                match acted {
-                    Acted::Done { .. } if lost => (Event::Acted(uid.clone(), Acted::Failed), 5_000),
-                    acted => (Event::Acted(uid.clone(), acted), 5),
-                }
-            }
-            Request::Ask(uid, _) if lost => (Event::Answered(uid.clone(), Answer::Silent), 1_000),
-            Request::Ask(uid, token) => {
-                let answer = self.ask(uid, token);
-                let takes = if answer == Answer::Silent { 1_000 } else { 2 };
-                (Event::Answered(uid.clone(), answer), takes)
-            }
-        };
-        let takes = takes + self.chance.between(0, 10);
-        self.at(takes, Happening::Replies(term, Reply(n, event)));
-    }
-
-    fn act(&mut self, n: u64, uid: &Name, token: &Name) -> Acted {
-        if self.forbidden {
-            return Acted::Forbidden;
-        }
-        let Some(pod) = self.cluster.pods.get_mut(uid) else {
-            return Acted::Gone;
-        };
-        pod.mark = Some(Mark {
-            number: number(n),
-            token: token.clone(),
-        });
-        let (deaths, node) = (pod.deaths, pod.node);
-        if self.weather.nodes && self.chance.once_in(20) {
-            self.lose(node);
-        }
-        let sync = self.chance.between(100, 300);
-        self.at(sync, Happening::Sync(uid.clone(), true));
-        Acted::Done {
-            token: token.clone(),
-            deaths,
-        }
-    }
-
-    fn ask(&mut self, uid: &Name, token: &Name) -> Answer {
-        let value = self.controller.record.content.value;
-        let (now, restarts) = (self.now, self.restarts);
-        let flaky = !self.chance.once_in(3);
-        let gone = &self.cluster.gone;
-        let Some(pod) = self.cluster.pods.get_mut(uid) else {
-            return Answer::Silent;
-        };
-        let mute = pod.agent == Agent::Mute || (pod.agent == Agent::Flaky && flaky);
-        if mute || !pod.started || gone[pod.node].is_some() {
-            return Answer::Silent;
-        }
-        let (answer, releases) = pod.answer(token, value, restarts, now);
-        if releases {
-            self.bring(uid);
-        }
-        answer
     }
 }

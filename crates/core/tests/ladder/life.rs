@@ -307,7 +307,10 @@ impl Life {
             return;
         };
         let took = pod.brought(breaks);
-        let next = pod.disk.value != pod.has.value && !self.paced;
+        // What came back meanwhile is new again.
+        let next = pod.disk.value != pod.has.value;
+        pod.held |= next && took && self.paced;
+        let next = next && !self.paced;
         if took && breaks && pod.has.is_deadly() {
             return self.at(5, Happening::Dies(uid.clone()));
         }

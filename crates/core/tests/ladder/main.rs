@@ -16,6 +16,7 @@ mod chance;
 mod cluster;
 mod controller;
 mod life;
+mod requests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
