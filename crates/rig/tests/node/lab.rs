@@ -80,7 +80,11 @@ impl<'a> Server<'a> {
         program: &'a str,
     ) -> Result<Self> {
         let pod = pods::ready_one(ns, labels, LIMIT).await?;
-        let process = processes::first(&pod, program)?;
+        // Without a probe a pod is ready before its program is there.
+        let process = wait_until("the server", LIMIT, async || {
+            processes::first(&pod, program)
+        });
+        let process = process.await?;
         Ok(Self {
             ns,
             labels,
