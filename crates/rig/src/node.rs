@@ -51,7 +51,7 @@ impl Node {
     /// Starts a control plane and a node that end with the value; waits until the node
     /// is ready. One node at a time on a machine: it waits for another to end.
     pub async fn start() -> Result<Self> {
-        let claim = place::claim()?;
+        let claim = place::claim().await?;
         let cluster = Cluster::start(Options {
             real_node: true,
             nodes: 0,

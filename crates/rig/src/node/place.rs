@@ -37,20 +37,28 @@ pub(super) fn at(path: &str) -> PathBuf {
 }
 
 /// Waits until no other node is there, and gives a clean place.
-pub(super) fn claim() -> Result<Claim> {
+pub(super) async fn claim() -> Result<Claim> {
     let lock = File::create(LOCK).with_context(|| format!("make {LOCK}"))?;
-    match lock.try_lock() {
-        Ok(()) => (),
-        Err(TryLockError::WouldBlock) => {
-            let waits = "this machine has a node of the rig already; waiting for its end";
-            writeln!(std::io::stderr(), "{waits} ({LOCK})")?;
-            lock.lock()?;
+    if !is_taken(&lock)? {
+        let waits = "this machine has a node of the rig already; waiting for its end";
+        writeln!(std::io::stderr(), "{waits} ({LOCK})")?;
+        // Not by a lock that blocks: who waits may be told to end.
+        while !is_taken(&lock)? {
+            tokio::time::sleep(PAUSE).await;
         }
-        Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     clean()?;
     make()?;
     Ok(Claim { _lock: lock })
+}
+
+/// Takes the lock unless somebody has it.
+fn is_taken(lock: &File) -> Result<bool> {
+    match lock.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
 impl Drop for Claim {
