@@ -307,11 +307,12 @@ async fn a_workload_before_its_source_is_rolled_for_it() -> Result<()> {
 /// What it says counts for what is applied with it.
 #[tokio::test]
 async fn a_namespace_in_the_same_files_counts() -> Result<()> {
-    let (lab, _tidings) = Installed::running("impact-namespace", &[]).await?;
+    let lab = Installed::new(Cluster::shared().await?, "impact-namespace").await?;
     let ns = lab.ns();
     ns.apply(app("1")).await?;
     ns.merge(&json!({"metadata": {"annotations": {RELOAD: "auto"}}}))
         .await?;
+    let _tidings = lab.controller(&[]).await?;
     lab.adopt([deployment("web").env_from("configmap/app")])
         .await?;
     ns.rolled_out("deployment/web", secs(30)).await?;

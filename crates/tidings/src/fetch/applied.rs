@@ -208,7 +208,7 @@ impl Live {
             kind => kind,
         };
         let keys = content.keys.iter().map(|(key, _)| key);
-        refusal(manifest.as_object()?, keys, kind)
+        refusal(manifest.as_object()?, &keys, kind)
     }
 
     /// Makes of a manifest what the API server would store.

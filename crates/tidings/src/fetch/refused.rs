@@ -29,12 +29,12 @@ const DEMANDS: [(&str, &[&[&str]]); 5] = [
 /// Secret that is there, empty where there is none.
 pub(super) fn refusal<'a>(
     object: &Map<String, Value>,
-    keys: impl Iterator<Item = &'a Name> + Clone,
+    keys: &(impl Iterator<Item = &'a Name> + Clone),
     kind: &str,
 ) -> Option<String> {
     by_key(keys.clone())
         .or_else(|| twice(object))
-        .or_else(|| by_type(object, &keys, kind))
+        .or_else(|| by_type(object, keys, kind))
         .or_else(|| by_length(object))
 }
 
@@ -120,7 +120,7 @@ mod tests {
         let object = object.as_object().unwrap();
         let keys = object["data"].as_object().unwrap().keys();
         let keys: Vec<_> = keys.map(|key| Name::from(key.as_str())).collect();
-        let said = refusal(object, keys.iter(), kind).unwrap_or_default();
+        let said = refusal(object, &keys.iter(), kind).unwrap_or_default();
         assert!(
             said.contains(expect) && said.is_empty() == expect.is_empty(),
             "{said}"
