@@ -171,8 +171,10 @@ fn an_agent_that_is_killed_amid_an_action_goes_on_with_it() {
     fs::remove_file(pod.path("proves")).unwrap();
     write(&mut cm, &[("a", "2")]);
     let question = [pod.app("a", "2")];
-    pod.comes_to(&asked, &question, Standing::Pending);
-    until("it has begun", || pod.acts() > before);
+    until("it has begun", || {
+        pod.answer(&asked, &question);
+        pod.acts() > before
+    });
     asked.agent.kill();
     let asked = next_life(&pod, &[]);
     asked.agent.says("applied", 1);

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use crate::text::told::last_line;
 use crate::watch::Contents;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tidings_supervise::{Grounds, Note, Standing, Version};
+use tidings_supervise::{Grounds, Note, Standing, State, Version};
 
 /// What is known at one moment.
 #[derive(Debug)]
@@ -46,6 +46,15 @@ impl Knowledge {
             grounds: Grounds::Shown,
             why: String::new(),
         }))
+    }
+
+    /// How a life begins: whoever asks before the loop turns is answered right, too.
+    pub(crate) fn begins(&self, state: &State) {
+        let mut turn = Turn::default();
+        if let Standing::Taken(grounds) = state.standing() {
+            turn.took(state.seen(), grounds);
+        }
+        self.tell(turn, state.seen(), state.standing());
     }
 
     /// All that belongs to one event, and how it stands then.

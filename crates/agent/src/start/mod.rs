@@ -102,6 +102,7 @@ fn turn(settings: &Settings, reaper: &Arc<Reaper>, ending: &Arc<Ending>) -> Resu
     journal.had(&beginning.kept);
     let policy = settings.policy.clone();
     let (state, effects) = State::new(policy, beginning.now.version, beginning.known);
+    let known = known.inspect(|known| known.begins(&state));
     let (jobs, asked) = channel();
     beginning.ask(&jobs, &inputs);
     let engine = Engine {

@@ -103,7 +103,10 @@ impl Pod {
     /// Whether the agent's memory says this.
     pub fn remembers(&self, text: &str) -> bool {
         let files = fs::read_dir(self.path("memory")).unwrap().flatten();
-        let mut texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+        // Beside it may lie what is still being written.
+        let paths = files.map(|file| file.path());
+        let kept = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let mut texts = kept.filter_map(|path| fs::read_to_string(path).ok());
         texts.any(|kept| kept.contains(text))
     }
 
