@@ -25,7 +25,7 @@ mod read;
 mod tests;
 
 pub use fold::{Fold, Folded};
-pub use layout::{Area, Layout, Route};
+pub use layout::{Area, Route, Sheet};
 pub use read::used;
 
 /// So many nodes are shown at most; beyond, some are put together.
@@ -176,7 +176,7 @@ impl Node {
 
 impl Graph {
     /// Where everything is.
-    pub fn lay_out(&self) -> Layout {
+    pub fn lay_out(&self) -> Sheet {
         layout::lay_out(self)
     }
 }

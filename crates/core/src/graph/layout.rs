@@ -29,7 +29,7 @@ const MARGIN: i64 = 8;
 
 /// Where everything is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
+pub struct Sheet {
     /// How wide it is in all.
     pub width: i64,
     /// How high it is in all.
@@ -84,7 +84,7 @@ struct Placing<'a> {
     beginning: Vec<Vec<usize>>,
 }
 
-pub(super) fn lay_out(graph: &Graph) -> Layout {
+pub(super) fn lay_out(graph: &Graph) -> Sheet {
     let mut placing = Placing::new(graph);
     placing.rows();
     placing.beside();
@@ -172,7 +172,7 @@ impl<'a> Placing<'a> {
         }
     }
 
-    fn end(mut self) -> Layout {
+    fn end(mut self) -> Sheet {
         let top = self
             .places
             .iter()
@@ -183,7 +183,7 @@ impl<'a> Placing<'a> {
             place.y += MARGIN - top;
         }
         let bottom = self.places.iter().map(|place| place.y + place.height);
-        Layout {
+        Sheet {
             width: LEFT[2] + WIDTHS[2] + MARGIN,
             height: bottom.max().unwrap_or_default() + MARGIN,
             routes: (0..self.graph.edges.len())

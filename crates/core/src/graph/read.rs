@@ -79,13 +79,13 @@ pub(super) fn facts(index: &Index, seen: Beside<'_>, focus: &Focus) -> Everythin
         ..Everything::default()
     };
     let stale = seen.stale.iter().map(|row| (&row.group, &row.source));
-    let telling = Telling {
+    let gathering = Gathering {
         index,
         seen,
         stale: stale.collect(),
         facts,
     };
-    telling.of(workloads, focus)
+    gathering.of(workloads, focus)
 }
 
 /// The sources that may be drawn.
@@ -195,7 +195,7 @@ pub(super) fn listed(ways: BTreeMap<Via, Used>) -> Vec<WayOfUse> {
     ways.map(|(via, keys)| WayOfUse { via, keys }).collect()
 }
 
-struct Telling<'a> {
+struct Gathering<'a> {
     index: &'a Index,
     seen: Beside<'a>,
     /// Who uses what that has not reached all pods.
@@ -203,7 +203,7 @@ struct Telling<'a> {
     facts: Everything,
 }
 
-impl Telling<'_> {
+impl Gathering<'_> {
     fn of(mut self, users: BTreeMap<Group, Usages>, focus: &Focus) -> Everything {
         let used = users.values().flat_map(BTreeMap::keys).cloned();
         let looked_at = match focus {

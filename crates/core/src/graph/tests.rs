@@ -361,7 +361,7 @@ fn count(graph: &Graph, layer: Layer) -> usize {
 }
 
 /// Whether any of two edges lies above the other at one end and below it at the other.
-fn crossings(graph: &Graph, layout: &Layout) -> usize {
+fn crossings(graph: &Graph, layout: &Sheet) -> usize {
     let y = |node: usize| layout.places[node].y;
     let edges = &graph.edges;
     let cross = |a: &Edge, b: &Edge| {

@@ -5,7 +5,7 @@
 //! by colour, by outline and by word.
 
 use maud::{Markup, html};
-use tidings_core::graph::{Area, Edge, Glance, Graph, Layer, Layout, Node, Route};
+use tidings_core::graph::{Area, Edge, Glance, Graph, Layer, Node, Route, Sheet};
 use tidings_core::standing::Word;
 
 use super::words;
@@ -21,7 +21,7 @@ const HIGH: i64 = 200;
 const CORNER: i64 = 10;
 
 /// The whole drawing.
-pub(super) fn picture(graph: &Graph, layout: &Layout, to: Addresses<'_>) -> Markup {
+pub(super) fn picture(graph: &Graph, layout: &Sheet, to: Addresses<'_>) -> Markup {
     html! {
         div.scroll.graph tabindex="0" role="region" aria-label="Graph" {
             svg viewBox={ "0 0 " (layout.width) " " (layout.height) }

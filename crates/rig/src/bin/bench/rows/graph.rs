@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tidings_core::graph::{Beside, Focus, Graph, Layout, READABLE, graph};
+use tidings_core::graph::{Beside, Focus, Graph, READABLE, Sheet, graph};
 use tidings_core::index::{Fact, How, Index, Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::object::read_workload;
@@ -105,7 +105,7 @@ impl Scene {
         Ok(())
     }
 
-    fn draw(&self) -> (Graph, Layout) {
+    fn draw(&self) -> (Graph, Sheet) {
         let seen = Beside {
             standings: &self.standings,
             stale: &[],
