@@ -42,12 +42,12 @@ struct PodStatusObject {
 #[serde(rename_all = "camelCase", default)]
 struct MountedObjects {
     secret_provider_class_name: String,
-    objects: Vec<Mounted>,
+    objects: Vec<MountedObject>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Mounted {
+struct MountedObject {
     id: String,
     version: String,
 }
