@@ -211,21 +211,25 @@ fn what_others_did_is_no_roll() {
     ");
 }
 
-/// It has a new number then, but its time, and what it was, are those of the first.
-#[test]
-fn what_was_gone_back_to_is_told_as_that() {
+/// What is told where somebody went back to the first roll, with the second so far through.
+fn gone_back(so_far: Back) -> String {
     let (one, two) = (rolled("tidings/1"), rolled("tidings/2"));
     let mut back = replica_set(4, 5, &one);
     let kept = &mut back["metadata"]["annotations"];
     kept["deployment.kubernetes.io/revision-history"] = "2".into();
     let mut past = past(workload(&KINDS[0], &one, 2));
     past.record = Some(Entry {
-        back: Some(Back::Partly),
+        back: Some(so_far),
         ..record(&[(5, End::Done), (8, End::Open)])
     });
     past.writes = vec![write("kubectl-rollout", 9)];
-    let past = past.then(&[replica_set(3, 8, &two), back]);
-    insta::assert_snapshot!(past.lines(), @r"
+    past.then(&[replica_set(3, 8, &two), back]).lines()
+}
+
+/// It has a new number then, but its time, and what it was, are those of the first.
+#[test]
+fn what_was_gone_back_to_is_told_as_that() {
+    insta::assert_snapshot!(gone_back(Back::Partly), @r"
     - r1 m0 created ? ? 
     1-gvir r- m5 rollout tidings done configmap/app (level)
     2-gvir r3 m8 rollout tidings reverted configmap/app (level)
@@ -236,18 +240,7 @@ fn what_was_gone_back_to_is_told_as_that() {
 /// All pods had been replaced when somebody went back: it is no less done.
 #[test]
 fn what_was_through_is_done_and_reverted_later() {
-    let (one, two) = (rolled("tidings/1"), rolled("tidings/2"));
-    let mut back = replica_set(4, 5, &one);
-    let kept = &mut back["metadata"]["annotations"];
-    kept["deployment.kubernetes.io/revision-history"] = "2".into();
-    let mut past = past(workload(&KINDS[0], &one, 2));
-    past.record = Some(Entry {
-        back: Some(Back::Whole),
-        ..record(&[(5, End::Done), (8, End::Open)])
-    });
-    past.writes = vec![write("kubectl-rollout", 9)];
-    let past = past.then(&[replica_set(3, 8, &two), back]);
-    insta::assert_snapshot!(past.lines(), @r"
+    insta::assert_snapshot!(gone_back(Back::Whole), @r"
     - r1 m0 created ? ? 
     1-gvir r- m5 rollout tidings done configmap/app (level)
     2-gvir r3 m8 rollout tidings done, reverted later configmap/app (level)

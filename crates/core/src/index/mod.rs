@@ -10,6 +10,7 @@
 //! version, its marks and the digests of its keys. So a list of sources that is
 //! read before the workloads were is lost on them, and each must be read again.
 
+mod content;
 mod fact;
 mod lend;
 mod links;
@@ -27,10 +28,11 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use content::{Content, Rare};
 pub use fact::{Concerned, Fact, Going, Gone};
 pub use pods::Pods;
 pub use room::Crowded;
-pub use source::{Content, Fetched, Past, Presence, Present, Rare, Source};
+pub use source::{Fetched, Past, Presence, Present, Source};
 pub use stream::{Stream, StreamOf};
 pub use workload::{Beginning, How, Known};
 

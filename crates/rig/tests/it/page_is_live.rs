@@ -3,6 +3,7 @@
 //! when it is blind, and it comes back.
 
 use anyhow::{Result, ensure};
+use rig::dashboard::Dashboard;
 use rig::fixtures::deployment;
 use rig::installed::{Installed, RELOAD};
 use rig::proxy::Proxy;
@@ -71,6 +72,16 @@ async fn the_graph_follows_too() -> Result<()> {
     page.browser.is_content().await
 }
 
+/// Until it is no longer said above the page.
+async fn is_not_said(page: &Dashboard, text: &str) -> Result<()> {
+    wait_until("it is heard again", secs(60), async || {
+        let beside = page.browser.text("#beside").await?;
+        ensure!(!beside.contains(text), "{beside}");
+        Ok(())
+    })
+    .await
+}
+
 /// What is asked of the API server for each drawing stays on the page while it is away.
 #[tokio::test]
 #[ignore = "needs Chromium: make test-page"]
@@ -94,12 +105,7 @@ async fn a_graph_and_a_workload_stay_while_the_api_server_is_gone() -> Result<()
         page.browser.run(again, &[]).await?;
         page.browser.shows(part, text).await?;
         proxy.restore();
-        wait_until("it is no longer blind", secs(60), async || {
-            let beside = page.browser.text("#beside").await?;
-            ensure!(!beside.contains("Blind"), "{beside}");
-            Ok(())
-        })
-        .await?;
+        is_not_said(&page, "Blind").await?;
     }
     lab.ns().apply(app(CONTENTS[0])).await?;
     let rolled = "configmap/app (level)";
@@ -122,12 +128,7 @@ async fn an_api_server_that_hangs_is_said() -> Result<()> {
     page.browser.shows("#beside", since).await?;
     page.browser.shows("#rows", WEB).await?;
     proxy.restore();
-    wait_until("it is heard again", secs(60), async || {
-        let beside = page.browser.text("#beside").await?;
-        ensure!(!beside.contains(since), "{beside}");
-        Ok(())
-    })
-    .await?;
+    is_not_said(&page, since).await?;
     page.browser.is_content().await
 }
 
