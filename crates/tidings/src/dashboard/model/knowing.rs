@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tidings_core::decide::Verdict;
 use tidings_core::index::Fact;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tokio::sync::watch;
@@ -208,9 +209,16 @@ impl<'a> Knowing<'a> {
         let has_records = self.snapshot.read_records_of(&followed).await;
         self.has_records = has_records.or(self.has_records);
         self.snapshot.prepare(&followed).await;
+        let mut verdicts = Vec::new();
+        for key in there {
+            let verdict = self.snapshot.decision(&key).await;
+            verdicts.push((key, verdict));
+        }
+        look::look_at_pods(&mut self.snapshot, &verdicts).await;
+        let mut verdicts: BTreeMap<_, _> = verdicts.into_iter().collect();
         for key in some {
             self.touched.insert(key.namespace.clone());
-            let row = self.row(&key).await;
+            let row = self.row(&key, verdicts.remove(&key).flatten().as_ref());
             self.due.remove(&key);
             match row {
                 Some(row) => drop(self.rows.insert(key, row)),
@@ -220,10 +228,9 @@ impl<'a> Knowing<'a> {
         self.is_first &= !self.due.is_empty();
     }
 
-    async fn row(&mut self, key: &WorkloadRef) -> Option<Option<Arc<StatusRow>>> {
-        self.snapshot.index.get(key)?;
-        let verdict = self.snapshot.decision(key).await;
-        let report = look::report(&self.snapshot, key, verdict.as_ref())?;
+    /// None: it is not there.
+    fn row(&self, key: &WorkloadRef, verdict: Option<&Verdict>) -> Option<Option<Arc<StatusRow>>> {
+        let report = look::report(&self.snapshot, key, verdict)?;
         // Somebody may mean it to be opted in, and has misspelt that.
         let is_shown = report.standing.0.is_some() || !report.problems.is_empty();
         Some(is_shown.then(|| Arc::new(StatusRow::new(report))))
