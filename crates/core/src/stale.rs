@@ -222,7 +222,9 @@ impl<'a> Looking<'a> {
             return self.by_past(suspect);
         };
         let found = suspect.by_record(self.index, &brought.changes);
-        if found.is_none() && self.may_have_read_since(suspect, brought) {
+        // While its source was another, perhaps, that is what it was before by now; whatever
+        // version has been recorded since.
+        if found.is_none() && suspect.is_started_again() {
             return self.by_past(&suspect.recorded());
         }
         found.map(|found| self.with_keys(suspect, found))
@@ -237,14 +239,6 @@ impl<'a> Looking<'a> {
         let past = self.by_past(suspect);
         let keys = past.map(|past| past.keys).unwrap_or_default();
         Judgement { keys, ..found }
-    }
-
-    /// Whether a container was started again while the source may have been another than
-    /// is recorded and is there now.
-    fn may_have_read_since(&self, suspect: &Suspect<'_>, brought: &Brought) -> bool {
-        let present = self.index.view(&suspect.need.source).present();
-        let is_written = present.is_some_and(|present| present.version != brought.version);
-        is_written && suspect.is_started_again()
     }
 
     fn add(&mut self, suspect: &Suspect<'a>, reads: Reads, found: Judgement) {

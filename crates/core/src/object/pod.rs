@@ -57,6 +57,8 @@ pub struct PodContainer {
     pub name: Name,
     /// When it was started last.
     pub started: Seconds,
+    /// Whether it was started before, in the same pod.
+    pub again: bool,
     /// Whether it has ended: an init container, which has read what it will ever read.
     pub ended: bool,
     /// What it uses, in order.
@@ -85,9 +87,10 @@ struct PodPhase {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct ContainerStatus {
     name: String,
+    restart_count: u32,
     state: ContainerState,
 }
 
@@ -117,13 +120,14 @@ pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
     let template = PodTemplate::read(json!({ "spec": spec })).unwrap_or_default();
     let containers = uses_of_each(template).into_iter();
     let started = containers.filter_map(|(name, uses)| {
-        let (started, ended) = pod.status.start_of(&name)?;
+        let (status, started, ended) = pod.status.start_of(&name)?;
         if ended && sidecars.contains(&name) {
             return None;
         }
         Some(PodContainer {
             name: name.into(),
             started: started.unwrap_or(created),
+            again: status.restart_count > 0,
             ended,
             uses: uses.into(),
         })
@@ -156,16 +160,17 @@ fn sidecars(spec: &Value) -> BTreeSet<String> {
 impl PodPhase {
     /// When a container was started, if that is told, and whether it has ended. One that
     /// waits to be started again will read what is there then.
-    fn start_of(&self, name: &str) -> Option<(Option<Seconds>, bool)> {
+    fn start_of(&self, name: &str) -> Option<(&ContainerStatus, Option<Seconds>, bool)> {
         let named = |status: &&ContainerStatus| status.name == name;
         let main = self.container_statuses.iter();
         let main = main.chain(&self.ephemeral_container_statuses).find(named);
         let init = self.init_container_statuses.iter().find(named);
-        let running = main.or(init)?.state.running.as_ref();
+        let status = main.or(init)?;
+        let running = status.state.running.as_ref();
         let ended = init.and_then(|init| init.state.terminated.as_ref());
         let start = running.or(ended)?;
         let at = start.started_at.as_deref().and_then(seconds);
-        Some((at, running.is_none()))
+        Some((status, at, running.is_none()))
     }
 }
 

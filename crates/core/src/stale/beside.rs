@@ -5,13 +5,22 @@
 
 use super::{Certainty, Reads, Recorded, StaleUse};
 use crate::index::Index;
+use crate::object::Seconds;
 use crate::standing::{Standing, Word};
 
-/// Whether something that is recorded was written since, so that the pods are worth a look.
-pub fn is_written_since(recorded: &Recorded, index: &Index) -> bool {
+/// Of what was written earlier nobody remembers what was there before (etcd forgets after
+/// five to ten minutes by default), so nothing is certain.
+const REMEMBERED: Seconds = 900;
+
+/// Whether something that is recorded was written since, or lately, so that the pods are
+/// worth a look: what is the same again is recorded with its new version.
+pub fn is_written_since(recorded: &Recorded, index: &Index, now: Seconds) -> bool {
     recorded.iter().any(|(source, brought)| {
         let present = index.view(source).present();
-        present.is_some_and(|present| present.version != brought.version)
+        present.is_some_and(|present| {
+            let lately = present.written.is_some_and(|at| now - at < REMEMBERED);
+            present.version != brought.version || (present.rewritten && lately)
+        })
     })
 }
 

@@ -262,7 +262,7 @@ impl<'a> Suspect<'a> {
     /// Whether it was started anew, so that it may have read something else than the pod
     /// was made with.
     pub(super) fn is_started_again(&self) -> bool {
-        self.container.started - self.pod.created > FOLLOWS
+        self.container.again || self.container.started - self.pod.created > FOLLOWS
     }
 
     /// By what it may have read.

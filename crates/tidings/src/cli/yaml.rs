@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tidings_shared::plain::is_odd;
 
 /// The key under which a map carries a comment that is printed above it.
 pub const NOTE: &str = "#";
@@ -106,7 +107,21 @@ fn word(text: &str) -> String {
     if plain {
         return text.to_owned();
     }
-    Value::from(text).to_string()
+    escaped(&Value::from(text).to_string())
+}
+
+/// JSON lets stand what breaks a line for YAML 1.1, and what a terminal would obey.
+fn escaped(quoted: &str) -> String {
+    let mut text = String::with_capacity(quoted.len());
+    for c in quoted.chars() {
+        match u32::from(c) {
+            // Writing to a String cannot fail.
+            code @ ..=0xffff if is_odd(c) => drop(write!(text, "\\u{code:04x}")),
+            code if is_odd(c) => drop(write!(text, "\\U{code:08x}")),
+            _ => text.push(c),
+        }
+    }
+    text
 }
 
 /// Words that YAML 1.1 or 1.2 reads as a boolean, as nothing, or as a number.
@@ -160,5 +175,7 @@ mod tests {
             assert!(word(quoted).starts_with('"'), "{quoted}");
         }
         assert_eq!(word("a\"b\n"), r#""a\"b\n""#);
+        let odd = "\u{9b}1m \u{202e} \u{2028} \u{85} \u{e0041}";
+        assert_eq!(word(odd), r#""\u009b1m \u202e \u2028 \u0085 \U000e0041""#);
     }
 }

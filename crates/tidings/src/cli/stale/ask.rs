@@ -89,13 +89,14 @@ pub(crate) async fn seen(
 /// something that they use was written since: a container that was started again may have
 /// read something else. What is found is kept ([`Snapshot::older`]).
 pub(crate) async fn beside(snapshot: &mut Snapshot, stand: &[(WorkloadRef, Word)]) {
+    let now = Timestamp::now().as_second();
     let open = stand.iter().filter_map(|(key, word)| {
         let entry = snapshot.record(key).ok()??;
         let known = snapshot.index.get(key)?;
         let recorded =
             (*word == Word::InStep).then(|| recorded(known, &snapshot.index, entry, *word));
         let recorded = recorded.flatten()?;
-        is_written_since(&recorded, &snapshot.index).then(|| (Group::of(key), recorded))
+        is_written_since(&recorded, &snapshot.index, now).then(|| (Group::of(key), recorded))
     });
     let records: BTreeMap<Group, Recorded> = open.collect();
     if records.is_empty() {

@@ -247,7 +247,17 @@ fn known(look: &Glance) -> Result<()> {
 /// Whether the server did not answer, or could not now.
 fn is_of_a_moment(error: &anyhow::Error) -> bool {
     let of_api = error.downcast_ref::<ApiError>();
-    of_api.is_some_and(|e| matches!(e, ApiError::Slow { .. } | ApiError::Unreachable(_)))
+    let is_one = |error: &ApiError| {
+        matches!(
+            error,
+            ApiError::Slow { .. }
+                | ApiError::Unreachable(_)
+                | ApiError::Unreadable
+                | ApiError::Expired
+                | ApiError::Late
+        )
+    };
+    of_api.is_some_and(is_one)
 }
 
 /// Whether the same request may succeed later.
