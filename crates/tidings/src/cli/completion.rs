@@ -86,7 +86,7 @@ fn command() -> Command {
 /// The values that only a cluster, or a kubeconfig, knows.
 fn completed(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
-        "workload" => arg.add(ArgValueCompleter::new(names::workloads)),
+        "workload" | "workloads" => arg.add(ArgValueCompleter::new(names::workloads)),
         "namespace" => arg.add(ArgValueCompleter::new(names::namespaces)),
         "context" => arg.add(ArgValueCompleter::new(names::contexts)),
         "cluster" => arg.add(ArgValueCompleter::new(names::clusters)),

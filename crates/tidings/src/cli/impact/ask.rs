@@ -112,6 +112,7 @@ impl Asking {
         let namespaces: BTreeSet<Name> = self.hypothesis.namespaces().cloned().collect();
         for namespace in &namespaces {
             self.snapshot.workloads_within(namespace).await?;
+            self.is_there(namespace, plan).await?;
             self.snapshot.read_records(namespace).await;
         }
         self.settings(plan, &namespaces).await;
@@ -122,6 +123,17 @@ impl Asking {
         }
         self.hypothesis.happen(&mut self.snapshot.index);
         Ok(())
+    }
+
+    /// A namespace that is neither there nor made by what is applied is a mistake.
+    async fn is_there(&self, namespace: &Name, plan: &Manifests) -> Result<()> {
+        let mut workloads = self.snapshot.index.workloads();
+        if workloads.any(|(key, _)| key.namespace == *namespace)
+            || plan.namespaces.contains_key(namespace)
+        {
+            return Ok(());
+        }
+        self.snapshot.is_there(namespace).await
     }
 
     /// What namespaces would set that are applied, too, and are there.

@@ -28,6 +28,8 @@ use crate::settings::WaitSettings;
 
 /// Between two looks there is at least this pause.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So often it is looked again at first, while it is not known how something stands.
+const FIRST_LOOKS: usize = 5;
 /// So long a look may take, also when the time is over.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -52,6 +54,8 @@ struct Glance {
     sights: Vec<Sight>,
     /// Why nobody rolls anything, or what could not be seen, where that is so.
     beside: Option<String>,
+    /// Whether a right is missing, which does not pass.
+    refused: bool,
 }
 
 struct Wait {
@@ -93,12 +97,16 @@ impl Wait {
 
     /// A server that is busy, or away for a moment, is no reason to end a pipeline.
     async fn first(&mut self) -> Result<Option<Ending>> {
+        let mut looks = 0;
         loop {
+            looks += 1;
             match self.bounded_look().await {
-                Ok(look) => {
-                    known(&look)?;
-                    return self.take(look);
-                }
+                Ok(look) => match known(&look) {
+                    Ok(()) => return self.take(look),
+                    Err(error) if look.refused || looks == FIRST_LOOKS => return Err(error),
+                    Err(error) if self.is_over() => return Err(error),
+                    Err(_) => {}
+                },
                 Err(error) if is_of_a_moment(&error) => drop(self.missed(error)?),
                 Err(error) => return Err(error),
             }
@@ -170,6 +178,7 @@ impl Wait {
         }
         let leader = look::leader(&snapshot).await;
         let unled = leader.problem.filter(|_| !leader.refused);
+        look.refused = !snapshot.rights.is_empty();
         look.beside = unled.or_else(|| words::unseen(&snapshot.gaps));
         Ok(look)
     }
