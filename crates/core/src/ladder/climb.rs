@@ -9,7 +9,9 @@ use crate::state::Number;
 
 use super::clock::Clock;
 use super::listing::Listing;
-use super::messages::{Acted, Answer, Conditions, Effect, End, Event, OwnRollout, Pod, Unlisted};
+use super::messages::{
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, SeenPod, Unlisted,
+};
 use super::visit::{Errand, Next, Rung, Stage, Visit};
 
 /// What a ladder begins with: it stands in the intent and on the workload.
@@ -25,7 +27,7 @@ pub struct Plan {
 
 /// Where it is.
 #[derive(Clone, Copy)]
-enum Place {
+enum Whereabouts {
     /// On a rung that goes pod by pod.
     Rung(&'static Rung),
     /// The next rungs are written down.
@@ -39,7 +41,7 @@ enum Place {
 pub struct Ladder {
     plan: Plan,
     conditions: Conditions,
-    place: Place,
+    place: Whereabouts,
     visits: BTreeMap<Name, Visit>,
     listing: Listing,
     /// Whether there is newer content.
@@ -69,7 +71,7 @@ impl Ladder {
         let mut ladder = Self {
             plan,
             conditions,
-            place: Place::Over,
+            place: Whereabouts::Over,
             visits: BTreeMap::new(),
             listing: Listing::new(),
             newer: false,
@@ -85,7 +87,7 @@ impl Ladder {
 
     /// Takes in what happened.
     pub fn step(&mut self, now: Millis, event: Event) -> Vec<Effect> {
-        if matches!(self.place, Place::Over) {
+        if matches!(self.place, Whereabouts::Over) {
             return Vec::new();
         }
         if let Some(end) = self.take(now, event) {
@@ -108,7 +110,7 @@ impl Ladder {
     /// The names of the pods that cannot be reached: their containers do not run, or
     /// their nodes are not there. They are waited for.
     pub fn out_of_reach(&self) -> Vec<Name> {
-        let Place::Rung(rung) = self.place else {
+        let Whereabouts::Rung(rung) = self.place else {
             return Vec::new();
         };
         let open = self.visits.values().filter(|v| v.stage != Stage::Through);
@@ -116,7 +118,7 @@ impl Ladder {
         out.map(|v| v.pod.name.clone()).collect()
     }
 
-    fn take(&mut self, now: Millis, event: Event) -> Option<End> {
+    fn take(&mut self, now: Millis, event: Event) -> Option<Finish> {
         match event {
             Event::Listed(Ok(pods)) => return self.listed(pods),
             Event::Listed(Err(Unlisted::Forbidden)) => {
@@ -132,7 +134,7 @@ impl Ladder {
             Event::Answered(uid, answer) => {
                 self.restarts |= answer.restarts();
                 let clock = self.visits.get_mut(&uid).and_then(|v| v.clock.as_mut());
-                if let Some(clock) = clock.filter(|_| answer != Answer::Silent) {
+                if let Some(clock) = clock.filter(|_| answer != AgentAnswer::Silent) {
                     clock.hear(now);
                 }
                 return self.heard(&uid, |visit, rung| (rung.answered)(visit, now, answer));
@@ -151,7 +153,7 @@ impl Ladder {
     }
 
     /// Pods that are not there any more are forgotten.
-    fn listed(&mut self, pods: Vec<Pod>) -> Option<End> {
+    fn listed(&mut self, pods: Vec<SeenPod>) -> Option<Finish> {
         self.listing.has_come();
         let mut before = std::mem::take(&mut self.visits);
         for pod in pods {
@@ -163,7 +165,7 @@ impl Ladder {
         }
         let mut visits = self.visits.values();
         let died = visits.find(|visit| visit.has_died(self.restarts));
-        died.map(|visit| End::Died {
+        died.map(|visit| Finish::Died {
             pod: visit.pod.name.clone(),
         })
     }
@@ -173,8 +175,8 @@ impl Ladder {
         &mut self,
         uid: &Name,
         next: impl FnOnce(&mut Visit, &'static Rung) -> Next,
-    ) -> Option<End> {
-        let Place::Rung(rung) = self.place else {
+    ) -> Option<Finish> {
+        let Whereabouts::Rung(rung) = self.place else {
             return None;
         };
         let visit = self.visits.get_mut(uid)?;
@@ -191,7 +193,7 @@ impl Ladder {
             Next::Ends(why) => visit.stage = Stage::Failed(why),
             Next::Rejected(text) => {
                 let pod = visit.pod.name.clone();
-                return Some(End::Rejected { pod, text });
+                return Some(Finish::Rejected { pod, text });
             }
         }
         None
@@ -199,7 +201,7 @@ impl Ladder {
 
     /// The next rungs are stored.
     fn written(&mut self) {
-        if let Place::Writing(rungs) = self.place {
+        if let Whereabouts::Writing(rungs) = self.place {
             self.plan.rungs = rungs;
             self.enter();
         }
@@ -211,8 +213,8 @@ impl Ladder {
             return;
         };
         self.place = match Rung::of(method) {
-            Some(rung) => Place::Rung(rung),
-            None => Place::HandsOver(method),
+            Some(rung) => Whereabouts::Rung(rung),
+            None => Whereabouts::HandsOver(method),
         };
         (self.opened, self.cannot) = (false, None);
         for visit in self.visits.values_mut() {
@@ -223,10 +225,10 @@ impl Ladder {
         self.listing.want();
     }
 
-    fn end(&mut self, end: End) -> Vec<Effect> {
-        (self.place, self.wakes) = (Place::Over, None);
+    fn end(&mut self, end: Finish) -> Vec<Effect> {
+        (self.place, self.wakes) = (Whereabouts::Over, None);
         self.visits.clear();
-        vec![Effect::End(end)]
+        vec![Effect::Finish(end)]
     }
 
     /// What follows of how things are now.
@@ -237,7 +239,7 @@ impl Ladder {
         if let Some(effect) = self.leaves() {
             return effect;
         }
-        let Place::Rung(rung) = self.place else {
+        let Whereabouts::Rung(rung) = self.place else {
             self.wakes = None;
             return Vec::new();
         };
@@ -254,7 +256,7 @@ impl Ladder {
     /// A pod's time runs from the act on it that was accepted, while it can be reached, and
     /// the workload's own rollout is over.
     fn run_clocks(&mut self, now: Millis) {
-        let Place::Rung(rung) = self.place else {
+        let Whereabouts::Rung(rung) = self.place else {
             return;
         };
         let still = self.conditions.rollout == OwnRollout::Through;
@@ -310,22 +312,22 @@ impl Ladder {
     /// What ends the rung, if it is to be ended and nothing of it is under way.
     fn leaves(&mut self) -> Option<Vec<Effect>> {
         match self.place {
-            Place::Writing(_) | Place::Over => None,
+            Whereabouts::Writing(_) | Whereabouts::Over => None,
             _ if self.newer => {
                 let bound = self.visits.values().any(Visit::is_bound);
-                (!bound).then(|| self.end(End::Overtaken))
+                (!bound).then(|| self.end(Finish::Overtaken))
             }
-            Place::HandsOver(_) if self.waits() => None,
-            Place::HandsOver(method) if self.conditions.allowed.contains(method) => {
-                Some(self.end(End::To(method)))
+            Whereabouts::HandsOver(_) if self.waits() => None,
+            Whereabouts::HandsOver(method) if self.conditions.allowed.contains(method) => {
+                Some(self.end(Finish::To(method)))
             }
-            Place::HandsOver(method) => Some(self.climb(method, not_allowed(method))),
-            Place::Rung(rung) => match self.why_not(rung) {
+            Whereabouts::HandsOver(method) => Some(self.climb(method, not_allowed(method))),
+            Whereabouts::Rung(rung) => match self.why_not(rung) {
                 Some(why) => self.leave(rung, why),
                 None => self.is_through().then(|| {
                     let proven = rung.method.row().proven.is_some();
                     let restarted = self.restarts;
-                    self.end(End::InStep { proven, restarted })
+                    self.end(Finish::InStep { proven, restarted })
                 }),
             },
         }
@@ -372,9 +374,9 @@ impl Ladder {
             left = left.iter().filter(|method| !method.is_pod_wise()).collect();
         }
         if left.is_empty() {
-            return self.end(End::NotTaken { why });
+            return self.end(Finish::NotTaken { why });
         }
-        self.place = Place::Writing(left);
+        self.place = Whereabouts::Writing(left);
         self.wakes = None;
         vec![Effect::Write(left, why)]
     }

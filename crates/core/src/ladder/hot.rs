@@ -5,7 +5,7 @@ use crate::method::Method;
 use crate::settle::Millis;
 use crate::state::Number;
 
-use super::messages::{Answer, Outcome};
+use super::messages::{AgentAnswer, Taken};
 use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
 
 pub(super) static RUNG: Rung = Rung {
@@ -27,25 +27,25 @@ fn begin(visit: &mut Visit, number: Number, now: Millis) -> Next {
     Next::At(now, errand)
 }
 
-fn answered(visit: &mut Visit, now: Millis, answer: Answer) -> Next {
+fn answered(visit: &mut Visit, now: Millis, answer: AgentAnswer) -> Next {
     visit.pending = false;
     match answer {
-        Answer::Holds { outcome, text, .. } => match outcome {
-            Outcome::Applied => Next::Through,
-            Outcome::Rejected => Next::Rejected(text),
-            Outcome::Unverified => Next::Ends(format!(
+        AgentAnswer::Holds { outcome, text, .. } => match outcome {
+            Taken::Applied => Next::Through,
+            Taken::Rejected => Next::Rejected(text),
+            Taken::Unverified => Next::Ends(format!(
                 "the agent of {} has brought it, and nothing proves it",
                 visit.pod.name
             )),
-            Outcome::Held => visit.ask_again(now),
-            Outcome::Pending => {
+            Taken::Held => visit.ask_again(now),
+            Taken::Pending => {
                 visit.pending = true;
                 visit.ask_again(now)
             }
         },
-        Answer::Cannot(how) => Next::Ends(format!("{}: {how}", visit.pod.name)),
-        Answer::NoToken => visit.renew(now),
-        Answer::Other => visit.act_again(now),
-        Answer::Silent => visit.ask_again(now),
+        AgentAnswer::Cannot(how) => Next::Ends(format!("{}: {how}", visit.pod.name)),
+        AgentAnswer::NoToken => visit.renew(now),
+        AgentAnswer::Other => visit.act_again(now),
+        AgentAnswer::Silent => visit.ask_again(now),
     }
 }

@@ -8,14 +8,14 @@ use crate::state::Number;
 
 /// What stands in a pod's `tidings.dev/poke`: `4-k7f2 TOKEN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct PokeMark {
     /// For which roll the pod was acted on last.
     pub number: Number,
     /// By which its agents know who asks.
     pub token: Name,
 }
 
-impl Mark {
+impl PokeMark {
     /// Reads the annotation. What is not ours is none.
     pub fn parse(text: &str) -> Option<Self> {
         let (number, token) = text.split_once(' ')?;
@@ -25,7 +25,7 @@ impl Mark {
     }
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for PokeMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.number, self.token)
     }
@@ -33,13 +33,13 @@ impl fmt::Display for Mark {
 
 /// A pod of the workload that is not being deleted and has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pod {
+pub struct SeenPod {
     /// Its uid.
     pub uid: Name,
     /// Its name.
     pub name: Name,
     /// What it carries of a poke.
-    pub mark: Option<Mark>,
+    pub mark: Option<PokeMark>,
     /// Whether it is Ready.
     pub ready: bool,
     /// Whether its containers run.
@@ -59,7 +59,7 @@ pub enum Acted {
     Done {
         /// The token that was written.
         token: Name,
-        /// The [`Pod::deaths`] in the answer.
+        /// The [`SeenPod::deaths`] in the answer.
         deaths: u32,
     },
     /// There is no pod of that uid.
@@ -72,7 +72,7 @@ pub enum Acted {
 
 /// What an agent says of the content that its files hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Taken {
     /// The process has it.
     Applied,
     /// Its check refuses it.
@@ -87,11 +87,11 @@ pub enum Outcome {
 
 /// What the agents of a pod say, taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AgentAnswer {
     /// All files hold what was asked for.
     Holds {
         /// And this has become of it.
-        outcome: Outcome,
+        outcome: Taken,
         /// Whether taking it restarts the program.
         restarts: bool,
         /// The last line of the check.
@@ -107,16 +107,16 @@ pub enum Answer {
     Cannot(String),
 }
 
-impl Answer {
+impl AgentAnswer {
     /// Which of several answers of one pod counts: the first in this order.
     fn weight(&self) -> u8 {
         match self {
             Self::Holds { outcome, .. } => match outcome {
-                Outcome::Rejected => 0,
-                Outcome::Unverified => 2,
-                Outcome::Held => 6,
-                Outcome::Pending => 7,
-                Outcome::Applied => 8,
+                Taken::Rejected => 0,
+                Taken::Unverified => 2,
+                Taken::Held => 6,
+                Taken::Pending => 7,
+                Taken::Applied => 8,
             },
             Self::Cannot(_) => 1,
             Self::NoToken => 3,
@@ -183,11 +183,11 @@ pub enum Unlisted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The pods of the workload, as they were when [`Effect::List`] asked or later.
-    Listed(Result<Vec<Pod>, Unlisted>),
+    Listed(Result<Vec<SeenPod>, Unlisted>),
     /// What became of an [`Effect::Act`] on the pod of this uid.
     Acted(Name, Acted),
     /// What the agents of the pod of this uid say to an [`Effect::Ask`].
-    Answered(Name, Answer),
+    Answered(Name, AgentAnswer),
     /// What an [`Effect::Write`] wrote is stored.
     Written,
     /// What holds around it now.
@@ -210,12 +210,12 @@ pub enum Effect {
     /// Write into the intent that these rungs are left, and why the former is not taken.
     Write(Methods, String),
     /// It is over. Nothing follows.
-    End(End),
+    Finish(Finish),
 }
 
 /// How a ladder ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Finish {
     /// No pod is without the content any more.
     InStep {
         /// Whether that is proven.
@@ -250,8 +250,8 @@ pub enum End {
 mod tests {
     use super::*;
 
-    fn holds(outcome: Outcome, restarts: bool) -> Answer {
-        Answer::Holds {
+    fn holds(outcome: Taken, restarts: bool) -> AgentAnswer {
+        AgentAnswer::Holds {
             outcome,
             restarts,
             text: String::new(),
@@ -260,30 +260,33 @@ mod tests {
 
     #[test]
     fn all_agents_of_a_pod_must_hold() {
-        let applied = || holds(Outcome::Applied, true);
+        let applied = || holds(Taken::Applied, true);
         let worse = [
-            holds(Outcome::Rejected, true),
-            Answer::Cannot("old".into()),
-            Answer::NoToken,
-            Answer::Silent,
-            Answer::Other,
-            holds(Outcome::Pending, true),
+            holds(Taken::Rejected, true),
+            AgentAnswer::Cannot("old".into()),
+            AgentAnswer::NoToken,
+            AgentAnswer::Silent,
+            AgentAnswer::Other,
+            holds(Taken::Pending, true),
         ];
         for answer in worse {
-            assert_eq!(Answer::together(vec![applied(), answer.clone()]), answer);
+            assert_eq!(
+                AgentAnswer::together(vec![applied(), answer.clone()]),
+                answer
+            );
         }
-        let both = vec![holds(Outcome::Applied, false), applied()];
-        assert_eq!(Answer::together(both), applied());
-        assert_eq!(Answer::together(Vec::new()), Answer::Silent);
+        let both = vec![holds(Taken::Applied, false), applied()];
+        assert_eq!(AgentAnswer::together(both), applied());
+        assert_eq!(AgentAnswer::together(Vec::new()), AgentAnswer::Silent);
     }
 
     #[test]
     fn a_mark_is_read_as_it_was_written() {
-        let mark = Mark::parse("4-k7f2 abc").unwrap();
+        let mark = PokeMark::parse("4-k7f2 abc").unwrap();
         assert_eq!((mark.number.n, &*mark.token), (4, "abc"));
-        assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+        assert_eq!(PokeMark::parse(&mark.to_string()), Some(mark));
         for forged in ["", "4-k7f2", "4-k7f2 ", "x y", "-1-k7f2 t"] {
-            assert_eq!(Mark::parse(forged), None, "{forged}");
+            assert_eq!(PokeMark::parse(forged), None, "{forged}");
         }
     }
 }

@@ -37,6 +37,7 @@ mod visit;
 pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::{Ladder, Plan};
 pub use messages::{
-    Acted, Answer, Conditions, Effect, End, Event, Mark, Outcome, OwnRollout, Pod, Unlisted,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Taken,
+    Unlisted,
 };
-pub use questions::{Agent, Content, Question, Wanted, agents};
+pub use questions::{Agent, AgentQuestion, FileContent, Wanted, agents};

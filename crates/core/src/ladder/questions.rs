@@ -25,11 +25,11 @@ pub enum Wanted {
 
 /// What the sources of the workload's namespace hold that it is to be brought to: of
 /// each that is known its keys, those that are gone too.
-pub type Content = BTreeMap<(SourceKind, Name), BTreeMap<Name, Wanted>>;
+pub type FileContent = BTreeMap<(SourceKind, Name), BTreeMap<Name, Wanted>>;
 
 /// One file that an agent is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct AgentQuestion {
     /// Its path in the agent's own container; of a source that is not known that of the
     /// folder.
     pub path: String,
@@ -47,14 +47,14 @@ pub struct Agent {
     /// Its port.
     pub port: u16,
     /// In the order of their paths.
-    pub questions: Vec<Question>,
+    pub questions: Vec<AgentQuestion>,
 }
 
 /// The agents of a pod, each with its questions; or why they cannot be asked.
 pub fn agents(
     layout: &Layout,
     ports: Option<&Ports>,
-    content: &Content,
+    content: &FileContent,
 ) -> Result<Vec<Agent>, String> {
     let reached = reached(layout, ports)?.into_iter();
     let agents = reached.map(|(seeing, port)| {
@@ -67,7 +67,7 @@ pub fn agents(
     agents.collect()
 }
 
-fn questions(seeing: &Seeing, content: &Content) -> Result<Vec<Question>, String> {
+fn questions(seeing: &Seeing, content: &FileContent) -> Result<Vec<AgentQuestion>, String> {
     let known = |kind, name: &str| {
         let keys = content.get(&(kind, Name::from(name)))?.iter();
         Some(
@@ -77,7 +77,7 @@ fn questions(seeing: &Seeing, content: &Content) -> Result<Vec<Question>, String
     };
     let files = seeing.files(&known);
     let files = files.ok_or_else(|| format!("{} mounts too many files", seeing.name))?;
-    let questions = files.into_iter().map(|(path, file)| Question {
+    let questions = files.into_iter().map(|(path, file)| AgentQuestion {
         wanted: wanted(&file, content),
         path,
         file,
@@ -85,7 +85,7 @@ fn questions(seeing: &Seeing, content: &Content) -> Result<Vec<Question>, String
     Ok(questions.collect())
 }
 
-fn wanted(file: &File, content: &Content) -> Wanted {
+fn wanted(file: &File, content: &FileContent) -> Wanted {
     match content.get(&(file.kind, file.source.clone())) {
         None => Wanted::Any,
         Some(keys) => {
@@ -164,7 +164,7 @@ mod tests {
                 .map(|(key, is)| (Name::from(*key), *is))
                 .collect()
         };
-        let content = Content::from([
+        let content = FileContent::from([
             (
                 (SourceKind::ConfigMap, "web".into()),
                 keys(&[("a", digest("1")), ("gone", Wanted::Absent)]),

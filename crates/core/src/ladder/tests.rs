@@ -28,8 +28,8 @@ fn conditions(allowed: &str) -> Conditions {
     }
 }
 
-fn pod(name: &str) -> Pod {
-    Pod {
+fn pod(name: &str) -> SeenPod {
+    SeenPod {
         uid: name.into(),
         name: name.into(),
         mark: None,
@@ -40,12 +40,12 @@ fn pod(name: &str) -> Pod {
     }
 }
 
-fn pods(names: &str) -> Vec<Pod> {
+fn pods(names: &str) -> Vec<SeenPod> {
     names.split(' ').map(pod).collect()
 }
 
-fn holds(outcome: Outcome, restarts: bool) -> Answer {
-    Answer::Holds {
+fn holds(outcome: Taken, restarts: bool) -> AgentAnswer {
+    AgentAnswer::Holds {
         outcome,
         restarts,
         text: "line 3".to_owned(),
@@ -53,7 +53,7 @@ fn holds(outcome: Outcome, restarts: bool) -> Answer {
 }
 
 impl Climbing {
-    fn begin(rungs: &str, pods: Vec<Pod>) -> Self {
+    fn begin(rungs: &str, pods: Vec<SeenPod>) -> Self {
         let plan = Plan {
             number: number(4),
             rungs: Methods::read(rungs).0,
@@ -83,7 +83,7 @@ impl Climbing {
             Effect::Act(uid, method) => format!("{method} {uid}"),
             Effect::Ask(uid, token) => format!("ask {uid} {token}"),
             Effect::Write(rungs, _) => format!("write {rungs}"),
-            Effect::End(end) => format!("{end:?}"),
+            Effect::Finish(end) => format!("{end:?}"),
         });
         words.collect::<Vec<_>>().join("; ")
     }
@@ -94,12 +94,12 @@ impl Climbing {
         self.tell(Event::Acted(pod.into(), Acted::Done { token, deaths }));
     }
 
-    fn answered(&mut self, pod: &str, answer: Answer) {
+    fn answered(&mut self, pod: &str, answer: AgentAnswer) {
         self.tell(Event::Answered(pod.into(), answer));
     }
 
     /// A pod is acted on, asked, and says this.
-    fn says(&mut self, pod: &str, answer: Answer) {
+    fn says(&mut self, pod: &str, answer: AgentAnswer) {
         self.acted(pod);
         self.wait(50);
         self.answered(pod, answer);
@@ -115,10 +115,10 @@ fn one_goes_first_then_ten_at_once() {
     assert_eq!(it.wants(), "");
     it.wait(50);
     assert_eq!(it.wants(), "ask p10 t");
-    it.answered("p10", holds(Outcome::Pending, false));
+    it.answered("p10", holds(Taken::Pending, false));
     it.wait(50);
     assert_eq!(it.wants(), "ask p10 t");
-    it.answered("p10", holds(Outcome::Applied, false));
+    it.answered("p10", holds(Taken::Applied, false));
     assert_eq!(it.wants().matches("hot p").count(), 10);
     assert_eq!(it.ladder.progress(), (1, 20));
 }
@@ -136,11 +136,11 @@ fn what_is_down_goes_first_and_nobody_waits_for_it() {
 #[test]
 fn it_is_over_when_a_last_listing_shows_none_without() {
     let mut it = Climbing::begin("hot", pods("a"));
-    it.says("a", holds(Outcome::Applied, false));
+    it.says("a", holds(Taken::Applied, false));
     assert_eq!(it.wants(), "hot a; ask a t; list");
     it.tell(Event::Listed(Ok(pods("a b"))));
     assert_eq!(it.wants(), "hot b");
-    it.says("b", holds(Outcome::Applied, false));
+    it.says("b", holds(Taken::Applied, false));
     it.wants();
     it.tell(Event::Listed(Ok(pods("a b"))));
     assert_eq!(it.wants(), "InStep { proven: true, restarted: false }");
@@ -149,14 +149,14 @@ fn it_is_over_when_a_last_listing_shows_none_without() {
 #[test]
 fn who_comes_after_asks_with_the_token_on_the_pod() {
     let mut all = pods("a b");
-    all[1].mark = Mark::parse("4-k7f2 old");
+    all[1].mark = PokeMark::parse("4-k7f2 old");
     let mut it = Climbing::begin("hot", all);
     assert_eq!(it.wants(), "ask b old");
-    it.answered("b", Answer::NoToken);
+    it.answered("b", AgentAnswer::NoToken);
     assert_eq!(it.wants(), "hot b");
     it.acted("b");
     it.wait(50);
-    it.answered("b", holds(Outcome::Applied, false));
+    it.answered("b", holds(Taken::Applied, false));
     assert_eq!(it.wants(), "ask b t; hot a");
 }
 
@@ -175,7 +175,7 @@ fn the_kubelet_is_woken_again_where_it_wrote_what_was_there_before() {
                     it.acted("a");
                 }
                 "list" => it.tell(Event::Listed(Ok(pods("a")))),
-                want if want.starts_with("ask") => it.answered("a", Answer::Other),
+                want if want.starts_with("ask") => it.answered("a", AgentAnswer::Other),
                 _ => {}
             }
         }
@@ -186,7 +186,7 @@ fn the_kubelet_is_woken_again_where_it_wrote_what_was_there_before() {
 #[test]
 fn a_refusal_ends_it_for_this_content() {
     let mut it = Climbing::begin("hot, rollout", pods("a b"));
-    it.says("a", holds(Outcome::Rejected, false));
+    it.says("a", holds(Taken::Rejected, false));
     let end = r#"hot a; ask a t; Rejected { pod: "a", text: "line 3" }"#;
     assert_eq!(it.wants(), end);
     it.wait(1_000_000);
@@ -208,24 +208,24 @@ fn so_does_a_container_that_dies_of_it() {
 #[test]
 fn what_nothing_proves_goes_on_with_the_next_method() {
     let mut it = Climbing::begin("hot, rollout", pods("a b"));
-    it.says("a", holds(Outcome::Unverified, false));
+    it.says("a", holds(Taken::Unverified, false));
     assert_eq!(it.wants(), "hot a; ask a t; write rollout");
     it.tell(Event::Written);
     assert_eq!(it.wants(), "To(Rollout)");
     let mut alone = Climbing::begin("hot", pods("a"));
-    alone.says("a", Answer::Cannot("old".into()));
+    alone.says("a", AgentAnswer::Cannot("old".into()));
     assert!(alone.wants().contains("NotTaken { why: \"a: old\" }"));
 }
 
 /// Lets time pass while the pods are listed like this, and nobody answers.
-fn silence(it: &mut Climbing, until: Millis, pods: &[Pod]) -> String {
+fn silence(it: &mut Climbing, until: Millis, pods: &[SeenPod]) -> String {
     while it.now < until {
         it.wait(100);
         for want in it.wants().split("; ") {
             match want {
                 "list" => it.tell(Event::Listed(Ok(pods.to_vec()))),
                 "" => {}
-                want if want.starts_with("ask") => it.answered("a", Answer::Silent),
+                want if want.starts_with("ask") => it.answered("a", AgentAnswer::Silent),
                 other => return format!("{other} at {}", it.now / 1_000),
             }
         }
@@ -258,9 +258,9 @@ fn silence_on_a_node_that_is_there_is_late_a_minute_after() {
 #[test]
 fn where_taking_it_restarts_pods_go_by_what_may_be_unavailable() {
     let mut it = Climbing::begin("hot", pods("a b c"));
-    it.says("a", holds(Outcome::Pending, true));
+    it.says("a", holds(Taken::Pending, true));
     it.wait(100);
-    it.answered("a", holds(Outcome::Applied, true));
+    it.answered("a", holds(Taken::Applied, true));
     // Whether it is up again is looked at first.
     assert_eq!(it.wants(), "hot a; ask a t; ask a t; list");
     let mut down = pods("a b c");
@@ -276,18 +276,18 @@ fn where_taking_it_restarts_pods_go_by_what_may_be_unavailable() {
 #[test]
 fn newer_content_takes_its_place_when_nothing_is_being_brought() {
     let mut it = Climbing::begin("hot", pods("a b"));
-    it.says("a", holds(Outcome::Pending, false));
+    it.says("a", holds(Taken::Pending, false));
     it.tell(Event::Newer);
     it.wait(100);
     assert_eq!(it.wants(), "hot a; ask a t; ask a t");
-    it.answered("a", Answer::Other);
+    it.answered("a", AgentAnswer::Other);
     assert_eq!(it.wants(), "Overtaken");
 }
 
 #[test]
 fn it_waits_for_the_workload_s_own_rollout_and_does_not_wait_for_one_that_hangs() {
     let mut it = Climbing::begin("hot, rollout", pods("a b"));
-    it.says("a", holds(Outcome::Applied, false));
+    it.says("a", holds(Taken::Applied, false));
     it.wants();
     let now = |rollout| {
         let conditions = conditions("hot, rollout");
@@ -301,7 +301,7 @@ fn it_waits_for_the_workload_s_own_rollout_and_does_not_wait_for_one_that_hangs(
     it.tell(now(OwnRollout::Running));
     it.acted("b");
     it.wait(50);
-    it.answered("b", holds(Outcome::Applied, false));
+    it.answered("b", holds(Taken::Applied, false));
     it.tell(Event::Listed(Ok(pods("a b c"))));
     it.wants();
     it.wait(1_000_000);

@@ -6,7 +6,7 @@ use crate::settle::Millis;
 use crate::state::Number;
 
 use super::clock::Clock;
-use super::messages::{Acted, Answer, Pod};
+use super::messages::{Acted, AgentAnswer, SeenPod};
 use super::{hot, poke};
 
 /// From an act to the first question.
@@ -22,13 +22,13 @@ const AGAIN_FOR_A_TOKEN: Millis = 60_000;
 pub(super) struct Rung {
     pub(super) method: Method,
     /// Whether the state of a pod, and of its node, lets it be begun, and be late.
-    pub(super) reaches: fn(&Pod) -> bool,
+    pub(super) reaches: fn(&SeenPod) -> bool,
     /// What is done first.
     pub(super) begin: fn(&mut Visit, Number, Millis) -> Next,
     /// What follows an act that was accepted.
     pub(super) acted: fn(&mut Visit, Millis) -> Next,
     /// What follows an answer.
-    pub(super) answered: fn(&mut Visit, Millis, Answer) -> Next,
+    pub(super) answered: fn(&mut Visit, Millis, AgentAnswer) -> Next,
 }
 
 static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG];
@@ -79,7 +79,7 @@ pub(super) enum Stage {
 /// One pod of the workload.
 #[derive(Clone, Debug)]
 pub(super) struct Visit {
-    pub(super) pod: Pod,
+    pub(super) pod: SeenPod,
     pub(super) stage: Stage,
     /// How often it was acted on in this term.
     pub(super) acts: usize,
@@ -97,7 +97,7 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    pub(super) fn new(pod: Pod) -> Self {
+    pub(super) fn new(pod: SeenPod) -> Self {
         Self {
             deaths: pod.deaths,
             pod,
@@ -112,7 +112,7 @@ impl Visit {
     }
 
     /// As it was listed anew.
-    pub(super) fn listed(self, pod: Pod) -> Self {
+    pub(super) fn listed(self, pod: SeenPod) -> Self {
         Self { pod, ..self }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidings_core::ladder::{Answer, Mark, Outcome, Pod as Listed};
+use tidings_core::ladder::{AgentAnswer, PokeMark, SeenPod as Listed, Taken};
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 
@@ -14,12 +14,12 @@ const TOKEN_LASTS: Millis = 300_000;
 
 /// What stands in the source: which write it is, and what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Content {
+pub(crate) struct FileContent {
     pub(crate) write: u32,
     pub(crate) value: u8,
 }
 
-impl Content {
+impl FileContent {
     /// A check refuses it.
     pub(crate) fn is_broken(self) -> bool {
         self.value % 7 == 3
@@ -50,33 +50,33 @@ pub(crate) enum Agent {
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, and all combinations happen"
 )]
-pub(crate) struct Pod {
+pub(crate) struct SeenPod {
     pub(crate) uid: Name,
     pub(crate) node: usize,
     pub(crate) generation: u32,
     pub(crate) agent: Agent,
-    pub(crate) mark: Option<Mark>,
+    pub(crate) mark: Option<PokeMark>,
     /// What its poke file holds, since when, and how many questions were answered.
-    token: Option<(Mark, Millis, u32)>,
+    token: Option<(PokeMark, Millis, u32)>,
     pub(crate) started: bool,
     pub(crate) ready: bool,
     pub(crate) deaths: u32,
     /// What its files hold.
-    pub(crate) disk: Content,
+    pub(crate) disk: FileContent,
     /// What its process has.
-    pub(crate) has: Content,
+    pub(crate) has: FileContent,
     /// What its check refused.
     refused: Option<u8>,
     /// What is being brought, and whether a poke brought the files.
-    pub(crate) bringing: Option<Content>,
+    pub(crate) bringing: Option<FileContent>,
     pub(crate) poked: bool,
     pub(crate) held: bool,
     /// Whether it is down because it took what a poke had brought.
     pub(crate) down_by_us: bool,
 }
 
-impl Pod {
-    pub(crate) fn new(uid: Name, node: usize, generation: u32, content: Content) -> Self {
+impl SeenPod {
+    pub(crate) fn new(uid: Name, node: usize, generation: u32, content: FileContent) -> Self {
         Self {
             uid,
             node,
@@ -98,7 +98,7 @@ impl Pod {
     }
 
     /// The kubelet writes the files. Returns whether there is something to be brought.
-    pub(crate) fn sync(&mut self, content: Content, now: Millis, paced: bool) -> bool {
+    pub(crate) fn sync(&mut self, content: FileContent, now: Millis, paced: bool) -> bool {
         let known = self.token.as_ref().map(|(mark, ..)| mark);
         if known != self.mark.as_ref() {
             self.token = self.mark.clone().map(|mark| (mark, now, 0));
@@ -143,9 +143,9 @@ impl Pod {
         value: u8,
         restarts: bool,
         now: Millis,
-    ) -> (Answer, bool) {
+    ) -> (AgentAnswer, bool) {
         if self.agent == Agent::Old {
-            return (Answer::Cannot("knows no questions".into()), false);
+            return (AgentAnswer::Cannot("knows no questions".into()), false);
         }
         match &mut self.token {
             Some((mark, since, asked))
@@ -153,27 +153,27 @@ impl Pod {
             {
                 *asked += 1;
             }
-            _ => return (Answer::NoToken, false),
+            _ => return (AgentAnswer::NoToken, false),
         }
         if self.disk.value != value {
-            return (Answer::Other, false);
+            return (AgentAnswer::Other, false);
         }
         let outcome = if self.bringing.is_some() {
-            Outcome::Pending
+            Taken::Pending
         } else if self.refused == Some(value) {
-            Outcome::Rejected
+            Taken::Rejected
         } else if self.held {
-            Outcome::Held
+            Taken::Held
         } else if self.agent == Agent::Unsure {
-            Outcome::Unverified
+            Taken::Unverified
         } else if self.has.value == value {
-            Outcome::Applied
+            Taken::Applied
         } else {
-            Outcome::Pending
+            Taken::Pending
         };
         let text = "line 3: unexpected }".to_owned();
         let releases = std::mem::take(&mut self.held);
-        let holds = Answer::Holds {
+        let holds = AgentAnswer::Holds {
             outcome,
             restarts,
             text,
@@ -184,7 +184,7 @@ impl Pod {
 
 /// All pods, and since when nodes are gone.
 pub(crate) struct Cluster {
-    pub(crate) pods: BTreeMap<Name, Pod>,
+    pub(crate) pods: BTreeMap<Name, SeenPod>,
     pub(crate) gone: Vec<Option<Millis>>,
 }
 
@@ -211,7 +211,7 @@ impl Cluster {
     }
 
     /// A pod whose process runs and whose node is there.
-    pub(crate) fn running(&self) -> impl Iterator<Item = &Pod> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = &SeenPod> {
         let pods = self.pods.values();
         pods.filter(|pod| pod.started && self.is_there(pod.node))
     }

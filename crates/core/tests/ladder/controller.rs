@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use tidings_core::ladder::{
-    Acted, Answer, Conditions, Effect, End, Event, Ladder, Outcome, OwnRollout, Plan,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, OwnRollout, Plan, Taken,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 use tidings_core::state::Number;
 
-use crate::cluster::Content;
+use crate::cluster::FileContent;
 use crate::life::{Happening, Life};
 
 /// What a request asks.
@@ -31,14 +31,14 @@ pub(crate) struct Reply(pub(crate) u64, pub(crate) Event);
 pub(crate) enum Store {
     Intent,
     Rungs(u64, Methods),
-    Ended(u64, End),
+    Ended(u64, Finish),
 }
 
 /// What stands in the record.
 #[derive(Clone, Debug)]
 struct Record {
     n: u64,
-    content: Content,
+    content: FileContent,
     rungs: Methods,
     done: bool,
     /// It is not pushed further for this content.
@@ -80,7 +80,7 @@ pub(crate) struct Controller {
     asked: Millis,
     came: Millis,
     proof: Millis,
-    pub(crate) ends: Vec<End>,
+    pub(crate) ends: Vec<Finish>,
 }
 
 impl std::fmt::Debug for Controller {
@@ -92,7 +92,7 @@ impl std::fmt::Debug for Controller {
 }
 
 impl Controller {
-    pub(crate) fn new(content: Content) -> Self {
+    pub(crate) fn new(content: FileContent) -> Self {
         Self {
             term: 0,
             ladder: None,
@@ -125,7 +125,7 @@ impl Controller {
     }
 
     /// Whether the newest content has been brought, or is not to be.
-    pub(crate) fn is_settled(&self, content: Content) -> bool {
+    pub(crate) fn is_settled(&self, content: FileContent) -> bool {
         let Record { done, stopped, .. } = self.record;
         let newest = self.record.content.value == content.value;
         self.ladder.is_none() && !self.writing && newest && (done || stopped)
@@ -223,20 +223,23 @@ impl Life {
         }
     }
 
-    fn ended(&mut self, end: &End) {
+    fn ended(&mut self, end: &Finish) {
         self.controller.ladder = None;
         let term = self.controller.term;
         let record = &mut self.controller.record;
         match end {
-            End::InStep { .. } => record.done = true,
-            End::To(Method::Rollout) => {
+            Finish::InStep { .. } => record.done = true,
+            Finish::To(Method::Rollout) => {
                 let n = record.n;
                 self.begin_rollout(Some(n));
             }
-            End::Rejected { .. } | End::Died { .. } | End::NotTaken { .. } | End::To(_) => {
+            Finish::Rejected { .. }
+            | Finish::Died { .. }
+            | Finish::NotTaken { .. }
+            | Finish::To(_) => {
                 record.stopped = true;
             }
-            End::Overtaken => {}
+            Finish::Overtaken => {}
         }
         self.at(10, Happening::Looks(term));
     }
@@ -341,12 +344,13 @@ impl Life {
             Event::Answered(uid, answer) => {
                 controller.open.remove(uid);
                 let past = controller.past.entry(uid.clone()).or_default();
-                past.reasons += u32::from(matches!(answer, Answer::Other | Answer::NoToken));
-                if let Answer::Holds { outcome, .. } = answer {
-                    if *outcome == Outcome::Applied {
+                past.reasons +=
+                    u32::from(matches!(answer, AgentAnswer::Other | AgentAnswer::NoToken));
+                if let AgentAnswer::Holds { outcome, .. } = answer {
+                    if *outcome == Taken::Applied {
                         (past.proven, controller.proof) = (true, self.now);
                     }
-                    controller.refused |= *outcome == Outcome::Rejected;
+                    controller.refused |= *outcome == Taken::Rejected;
                 }
             }
             _ => {}
@@ -388,7 +392,7 @@ impl Life {
                         .for_each(|m| self.check_listed(m, told.allowed));
                     self.at(pause, Happening::Stored(term, Store::Rungs(n, rungs)));
                 }
-                Effect::End(end) => {
+                Effect::Finish(end) => {
                     self.check_end(&end);
                     self.controller.ends.push(end.clone());
                     self.at(pause, Happening::Stored(term, Store::Ended(n, end)));
@@ -496,12 +500,12 @@ impl Life {
         );
     }
 
-    fn check_end(&self, end: &End) {
+    fn check_end(&self, end: &Finish) {
         let record = &self.controller.record;
         let told = self.controller.told.unwrap();
-        assert!(self.controller.open.is_empty() || !matches!(end, End::To(_)));
+        assert!(self.controller.open.is_empty() || !matches!(end, Finish::To(_)));
         match end {
-            End::InStep { proven: true, .. } => {
+            Finish::InStep { proven: true, .. } => {
                 let last = self.controller.came >= self.controller.proof;
                 assert!(last, "in step, but nobody looked for new pods");
                 for pod in self.cluster.running() {
@@ -512,18 +516,18 @@ impl Life {
                     );
                 }
             }
-            End::To(method) => {
+            Finish::To(method) => {
                 self.check_listed(*method, told.allowed);
                 assert!(!self.controller.refused, "{method} after a refusal");
                 assert!(!told.held && told.rollout != OwnRollout::Running);
             }
-            End::NotTaken { why } => {
+            Finish::NotTaken { why } => {
                 assert!(!self.pods_are_well(), "not taken: {why}");
             }
-            End::InStep { proven: false, .. } => self.check_poked(),
-            End::Rejected { .. } => assert!(self.weather.bad_contents),
-            End::Died { .. } => assert!(self.weather.bad_contents || self.weather.crashes),
-            End::Overtaken => {}
+            Finish::InStep { proven: false, .. } => self.check_poked(),
+            Finish::Rejected { .. } => assert!(self.weather.bad_contents),
+            Finish::Died { .. } => assert!(self.weather.bad_contents || self.weather.crashes),
+            Finish::Overtaken => {}
         }
     }
 

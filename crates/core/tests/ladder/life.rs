@@ -10,7 +10,7 @@ use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 
 use crate::chance::Chance;
-use crate::cluster::{Agent, Cluster, Content, Pod};
+use crate::cluster::{Agent, Cluster, FileContent, SeenPod};
 use crate::controller::{Controller, Reply, Request, Store};
 
 /// What may befall this life.
@@ -104,9 +104,9 @@ pub(crate) struct Life {
     turn: u64,
     happenings: BTreeMap<(Millis, u64), Happening>,
     pub(crate) cluster: Cluster,
-    pub(crate) content: Content,
+    pub(crate) content: FileContent,
     /// What was there before the last write.
-    before: Content,
+    before: FileContent,
     pub(crate) restarts: bool,
     pub(crate) paced: bool,
     pub(crate) listed: Methods,
@@ -142,7 +142,7 @@ impl Life {
         let weather = Weather::draw(&mut chance);
         let listed = Methods::read(chance.of(&LISTS)).0;
         let nodes = usize::try_from(chance.between(1, 4)).unwrap();
-        let content = Content { write: 1, value: 1 };
+        let content = FileContent { write: 1, value: 1 };
         let unavailable = usize::try_from(chance.between(1, 3)).unwrap();
         let mut life = Self {
             weather,
@@ -254,7 +254,7 @@ impl Life {
         self.made += 1;
         let uid: Name = format!("{:03}", self.made).into();
         let node = usize::try_from(self.chance.draw()).unwrap_or(0) % self.cluster.gone.len();
-        let mut pod = Pod::new(uid.clone(), node, self.generation, self.content);
+        let mut pod = SeenPod::new(uid.clone(), node, self.generation, self.content);
         if self.weather.agents {
             let others = [Agent::Mute, Agent::Flaky, Agent::Unsure, Agent::Old];
             if self.chance.once_in(6) {
@@ -278,7 +278,7 @@ impl Life {
         let late = self.chance.once_in(6) && self.weather.lost;
         let (content, now, paced) = (self.content, self.now, self.paced);
         let content = if late && poked { self.before } else { content };
-        let there = |pod: &&mut Pod| self.cluster.gone[pod.node].is_none();
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) else {
             return;
         };
@@ -302,7 +302,7 @@ impl Life {
 
     fn brought(&mut self, uid: &Name) {
         let (breaks, restarts) = (self.weather.bad_contents, self.restarts);
-        let there = |pod: &&mut Pod| self.cluster.gone[pod.node].is_none();
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) else {
             return;
         };
@@ -326,7 +326,7 @@ impl Life {
 
     fn starts(&mut self, uid: &Name) {
         let breaks = self.weather.bad_contents;
-        let there = |pod: &&mut Pod| self.cluster.gone[pod.node].is_none();
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         let content = self.content;
         let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) else {
             return;
@@ -343,7 +343,7 @@ impl Life {
     }
 
     fn ready(&mut self, uid: &Name) {
-        let there = |pod: &&mut Pod| self.cluster.gone[pod.node].is_none();
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         if let Some(pod) = self.cluster.pods.get_mut(uid).filter(there)
             && pod.started
         {
@@ -352,7 +352,7 @@ impl Life {
     }
 
     fn dies(&mut self, uid: &Name) {
-        let there = |pod: &&mut Pod| self.cluster.gone[pod.node].is_none();
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         if let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) {
             (pod.started, pod.ready, pod.down_by_us) = (false, false, false);
             pod.deaths += 1;
@@ -374,7 +374,7 @@ impl Life {
             _ => u8::try_from(self.chance.between(1, 14)).unwrap(),
         };
         let write = self.content.write + 1;
-        self.content = Content { write, value };
+        self.content = FileContent { write, value };
         self.say(format_args!("content {:?}", self.content));
         self.tell_of_content();
     }

@@ -21,7 +21,7 @@ mod requests;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use life::Life;
-use tidings_core::ladder::End;
+use tidings_core::ladder::Finish;
 
 /// As many as take a few seconds.
 const LIVES: u64 = 3_000;
@@ -83,13 +83,13 @@ fn whatever_befalls_a_workload_the_promises_hold() {
     );
 }
 
-fn kind(end: &End) -> usize {
+fn kind(end: &Finish) -> usize {
     match end {
-        End::InStep { .. } => 0,
-        End::Rejected { .. } => 1,
-        End::Died { .. } => 2,
-        End::To(_) => 3,
-        End::NotTaken { .. } => 4,
-        End::Overtaken => 5,
+        Finish::InStep { .. } => 0,
+        Finish::Rejected { .. } => 1,
+        Finish::Died { .. } => 2,
+        Finish::To(_) => 3,
+        Finish::NotTaken { .. } => 4,
+        Finish::Overtaken => 5,
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of the requests of a ladder, at the API server and at agents.
 
-use tidings_core::ladder::{Acted, Answer, Event, Mark, Unlisted};
+use tidings_core::ladder::{Acted, AgentAnswer, Event, PokeMark, Unlisted};
 use tidings_core::refs::Name;
 
 use crate::cluster::Agent;
@@ -20,10 +20,16 @@ impl Life {
                     acted => (Event::Acted(uid.clone(), acted), 5),
                 }
             }
-            Request::Ask(uid, _) if lost => (Event::Answered(uid.clone(), Answer::Silent), 1_000),
+            Request::Ask(uid, _) if lost => {
+                (Event::Answered(uid.clone(), AgentAnswer::Silent), 1_000)
+            }
             Request::Ask(uid, token) => {
                 let answer = self.ask(uid, token);
-                let takes = if answer == Answer::Silent { 1_000 } else { 2 };
+                let takes = if answer == AgentAnswer::Silent {
+                    1_000
+                } else {
+                    2
+                };
                 (Event::Answered(uid.clone(), answer), takes)
             }
         };
@@ -38,7 +44,7 @@ impl Life {
         let Some(pod) = self.cluster.pods.get_mut(uid) else {
             return Acted::Gone;
         };
-        pod.mark = Some(Mark {
+        pod.mark = Some(PokeMark {
             number: number(n),
             token: token.clone(),
         });
@@ -54,17 +60,17 @@ impl Life {
         }
     }
 
-    fn ask(&mut self, uid: &Name, token: &Name) -> Answer {
+    fn ask(&mut self, uid: &Name, token: &Name) -> AgentAnswer {
         let value = self.controller.wanted();
         let (now, restarts) = (self.now, self.restarts);
         let flaky = !self.chance.once_in(3);
         let gone = &self.cluster.gone;
         let Some(pod) = self.cluster.pods.get_mut(uid) else {
-            return Answer::Silent;
+            return AgentAnswer::Silent;
         };
         let mute = pod.agent == Agent::Mute || (pod.agent == Agent::Flaky && flaky);
         if mute || !pod.started || gone[pod.node].is_some() {
-            return Answer::Silent;
+            return AgentAnswer::Silent;
         }
         let (answer, releases) = pod.answer(token, value, restarts, now);
         if releases {

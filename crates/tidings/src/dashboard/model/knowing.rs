@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_core::decide::Verdict;
 use tidings_core::index::Fact;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tokio::sync::watch;
@@ -23,7 +22,7 @@ use super::stale::Dirty;
 use crate::cli::snapshot::Snapshot;
 use crate::cli::status::look;
 use crate::cli::status::report::StatusRow;
-use crate::cli::why::report::{Standing, Summary};
+use crate::cli::why::report::{Standing, Summary, WorkloadReport};
 use crate::dashboard::site::Site;
 
 /// So many are decided before they are shown: each may have to be read for.
@@ -218,22 +217,15 @@ impl<'a> Knowing<'a> {
         let mut verdicts: BTreeMap<_, _> = verdicts.into_iter().collect();
         for key in some {
             self.touched.insert(key.namespace.clone());
-            let row = self.row(&key, verdicts.remove(&key).flatten().as_ref());
+            let verdict = verdicts.remove(&key).flatten();
+            let report = look::report(&self.snapshot, &key, verdict.as_ref());
             self.due.remove(&key);
-            match row {
-                Some(row) => drop(self.rows.insert(key, row)),
+            match report {
+                Some(report) => drop(self.rows.insert(key, row(report))),
                 None => drop(self.rows.remove(&key)),
             }
         }
         self.is_first &= !self.due.is_empty();
-    }
-
-    /// None: it is not there.
-    fn row(&self, key: &WorkloadRef, verdict: Option<&Verdict>) -> Option<Option<Arc<StatusRow>>> {
-        let report = look::report(&self.snapshot, key, verdict)?;
-        // Somebody may mean it to be opted in, and has misspelt that.
-        let is_shown = report.standing.0.is_some() || !report.problems.is_empty();
-        Some(is_shown.then(|| Arc::new(StatusRow::new(report))))
     }
 
     /// Shows what is known, if it is another than before.
@@ -262,6 +254,13 @@ impl<'a> Knowing<'a> {
         board.at = before.at.or_else(|| (!self.is_first).then(Timestamp::now));
         self.tell.send_replace(Arc::new(board));
     }
+}
+
+/// What is shown of it: nothing where nobody asks Tidings to care. Somebody may mean it to
+/// be opted in, and has misspelt that.
+fn row(report: WorkloadReport) -> Option<Arc<StatusRow>> {
+    let is_shown = report.standing.0.is_some() || !report.problems.is_empty();
+    is_shown.then(|| Arc::new(StatusRow::new(report)))
 }
 
 fn summary(rows: &BTreeMap<WorkloadRef, Option<Arc<StatusRow>>>) -> Summary {

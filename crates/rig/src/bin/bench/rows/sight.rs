@@ -76,7 +76,8 @@ pub(crate) async fn measure(full: bool) -> Result<Vec<Figure>> {
     };
     say(&format!("row 14: {}", size.text()));
     let lab = Lab::with_nodes(1, CONTROLLER_QPS).await?;
-    prepare(&lab, &size).await?;
+    // It is deleted when it is dropped.
+    let _namespace = prepare(&lab, &size).await?;
     say("  all is there");
     let mut figures = Vec::new();
     for (question, code) in QUESTIONS {
@@ -86,7 +87,7 @@ pub(crate) async fn measure(full: bool) -> Result<Vec<Figure>> {
 }
 
 /// Each workload mounts three or four sources, which no other uses.
-async fn prepare(lab: &Lab, size: &Size) -> Result<()> {
+async fn prepare(lab: &Lab, size: &Size) -> Result<TestNamespace> {
     let namespace = lab.namespace("sight").await?;
     let sources = (0..size.sources).map(|n| source(n, BYTES));
     lab.create(&namespace, sources).await?;
@@ -103,7 +104,7 @@ async fn prepare(lab: &Lab, size: &Size) -> Result<()> {
         // An even one is a ConfigMap, and every eighth one of another workload.
         change(&namespace, &reference(8 * n)).await?;
     }
-    Ok(())
+    Ok(namespace)
 }
 
 /// Waits until so many Deployments have all their pods.
