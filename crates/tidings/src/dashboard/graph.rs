@@ -50,10 +50,26 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
     let Some(focus) = focus else {
         return view(&board, "Graph", choice(&board)).into_response();
     };
+    if let Err(why) = address::names(called(&focus)) {
+        return not_found(&board, &why.to_string());
+    }
     match read::read(&site, &board, &focus).await {
         Ok(seen) => shown(&site, &board, &focus, &seen),
         Err(error) => failed(&site.board(), &error),
     }
+}
+
+/// What it calls by name.
+fn called(focus: &Focus) -> Vec<&str> {
+    let name = match focus {
+        Focus::Namespace(_) => None,
+        Focus::Workload(group) => Some(&*group.name),
+        Focus::Source(source) => Some(&*source.name),
+    };
+    [Some(&**focus.namespace()), name]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn view<'a>(board: &'a Board, title: &'a str, main: Markup) -> View<'a> {

@@ -153,18 +153,20 @@ impl<'a> Knowing<'a> {
         Some(())
     }
 
-    /// Pods may have started with it since they were looked at.
+    /// Pods may have started with it since they were looked at. (At first all workloads are
+    /// decided, which has all of them looked at.)
     fn changed(&self, source: &SourceRef) {
+        if self.dirty.is_used(source) || !self.is_first && self.is_used(source) {
+            self.dirty.add([source.namespace.clone()]);
+        }
+    }
+
+    fn is_used(&self, source: &SourceRef) -> bool {
         let mut workloads = self.snapshot.index.workloads();
-        let is_used = workloads.any(|(key, known)| {
+        workloads.any(|(key, known)| {
             let mut uses = known.workload.uses.iter();
             key.namespace == source.namespace && uses.any(|it| it.source(&key.namespace) == *source)
-        });
-        if is_used {
-            self.dirty.add([source.namespace.clone()]);
-        } else {
-            self.dirty.changed(source);
-        }
+        })
     }
 
     /// When something is to be looked at that nothing tells of.
@@ -208,17 +210,9 @@ impl<'a> Knowing<'a> {
         let has_records = self.snapshot.read_records_of(&followed).await;
         self.has_records = has_records.or(self.has_records);
         self.snapshot.prepare(&followed).await;
-        let mut verdicts = Vec::new();
-        for key in there {
-            let verdict = self.snapshot.decision(&key).await;
-            verdicts.push((key, verdict));
-        }
-        look::look_at_pods(&mut self.snapshot, &verdicts).await;
-        let mut verdicts: BTreeMap<_, _> = verdicts.into_iter().collect();
         for key in some {
             self.touched.insert(key.namespace.clone());
-            let verdict = verdicts.remove(&key).flatten();
-            let report = look::report(&self.snapshot, &key, verdict.as_ref());
+            let report = self.report(&key).await;
             self.due.remove(&key);
             match report {
                 Some(report) => drop(self.rows.insert(key, row(report))),
@@ -226,6 +220,13 @@ impl<'a> Knowing<'a> {
             }
         }
         self.is_first &= !self.due.is_empty();
+    }
+
+    /// By its record: which of its pods are stale is looked for at a pace of its own.
+    async fn report(&mut self, key: &WorkloadRef) -> Option<WorkloadReport> {
+        self.snapshot.index.get(key)?;
+        let verdict = self.snapshot.decision(key).await;
+        look::report(&self.snapshot, key, verdict.as_ref())
     }
 
     /// Shows what is known, if it is another than before.

@@ -50,10 +50,9 @@ impl Dirty {
         }
     }
 
-    /// A source is another, whoever has to do with it.
-    pub(super) fn changed(&self, source: &SourceRef) {
-        let is_used = lock(&self.used).contains(source);
-        self.add(is_used.then(|| source.namespace.clone()));
+    /// Whether pods used this when they were looked at.
+    pub(super) fn is_used(&self, source: &SourceRef) -> bool {
+        lock(&self.used).contains(source)
     }
 
     fn take(&self) -> BTreeSet<Name> {

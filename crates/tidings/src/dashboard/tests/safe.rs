@@ -53,6 +53,9 @@ async fn what_no_object_is_called_is_not_asked_for() {
         "/workload/../deployment/web",
         "/source/stage/configmap/%e2%80%ae",
         "/source/%2e%2e/secret/db",
+        "/graph?ns=../x",
+        "/graph?workload=deployment/../web",
+        "/graph?source=secret/stage/..",
     ] {
         let answer = get(path).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
