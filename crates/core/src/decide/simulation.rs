@@ -345,21 +345,22 @@ impl Life {
     }
 }
 
-pub(crate) fn seed() -> RngSeed {
-    match ProptestConfig::default().rng_seed {
+/// So many lives, the same each time; `PROPTEST_RNG_SEED` plays others.
+pub(crate) fn same_lives(cases: u32) -> ProptestConfig {
+    let rng_seed = match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
         chosen @ RngSeed::Fixed(_) => chosen,
+    };
+    ProptestConfig {
+        cases,
+        rng_seed,
+        failure_persistence: None,
+        ..ProptestConfig::default()
     }
 }
 
 proptest! {
-    // The same lives each time; PROPTEST_RNG_SEED plays others.
-    #![proptest_config(ProptestConfig {
-        cases: 256,
-        rng_seed: seed(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(same_lives(256))]
 
     #[test]
     fn pods_have_what_is_there(early in steps(), late in steps()) {

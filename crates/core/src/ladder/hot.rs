@@ -5,7 +5,8 @@ use crate::method::Method;
 use crate::settle::Millis;
 use crate::state::Number;
 
-use super::messages::{AgentAnswer, Taken};
+use super::Taken;
+use super::messages::AgentAnswer;
 use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
 
 pub(super) static RUNG: Rung = Rung {

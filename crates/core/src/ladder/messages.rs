@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tidings_wire::holds::Standing as Taken;
+
 use crate::method::{Method, Methods};
 use crate::refs::Name;
 use crate::state::Number;
@@ -68,21 +70,6 @@ pub enum Acted {
     Forbidden,
     /// Nobody knows, or the API server was not able to.
     Failed,
-}
-
-/// What an agent says of the content that its files hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The process has it.
-    Applied,
-    /// Its check refuses it.
-    Rejected,
-    /// It was brought, and nothing proves that the process took it.
-    Unverified,
-    /// It waits to be released, which asking does.
-    Held,
-    /// It is being brought.
-    Pending,
 }
 
 /// What the agents of a pod say, taken together.

@@ -37,7 +37,7 @@ mod visit;
 pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::{Ladder, Plan};
 pub use messages::{
-    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Taken,
-    Unlisted,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };
-pub use questions::{Agent, AgentQuestion, FileContent, Wanted, agents};
+pub use questions::{Agent, AgentQuestion, FileContent, agents};
+pub use tidings_wire::holds::{Standing as Taken, Wanted};

@@ -7,21 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::digest::Digest;
+use tidings_wire::holds::Wanted;
+
 use crate::method::Ports;
 use crate::refs::{Name, SourceKind};
 use crate::uses::{File, Layout, Seeing};
-
-/// What a file must hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// The value with this digest.
-    Digest(Digest),
-    /// Nothing: it must not be there.
-    Absent,
-    /// Whatever it holds: the workload does not count it.
-    Any,
-}
 
 /// What the sources of the workload's namespace hold that it is to be brought to: of
 /// each that is known its keys, those that are gone too.
@@ -142,6 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::digest::Digest;
 
     #[test]
     fn every_agent_is_asked_about_all_its_files() {
@@ -158,7 +149,7 @@ mod tests {
                 {"name": "other", "configMap": {"name": "other"}},
                 {"name": "poke", "downwardAPI": {"items": [
                     {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}}]}}));
-        let digest = |of: &str| Wanted::Digest(Digest::of_parts(&[of.as_bytes()]));
+        let digest = |of: &str| Wanted::Value(Digest::of_parts(&[of.as_bytes()]));
         let keys = |keys: &[(&str, Wanted)]| {
             keys.iter()
                 .map(|(key, is)| (Name::from(*key), *is))

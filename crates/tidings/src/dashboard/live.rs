@@ -96,7 +96,7 @@ fn shown(board: &Board, namespace: Option<&str>) -> Glimpse {
     let touched = |name| board.touched.get(name).copied().unwrap_or_default();
     Glimpse {
         turn: namespace.map_or(board.turn, touched),
-        is_blind: board.blind.is_some() || board.silent.is_some(),
+        is_blind: board.is_away(),
         gaps: board.gaps.len(),
     }
 }

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 
-use crate::decide::simulation::{Life, SOURCES, Step, seed, steps};
+use crate::decide::simulation::{Life, SOURCES, Step, same_lives, steps};
 use crate::decide::world::{ConfigMap, World, pairs, source, web};
 use crate::decide::{Act, Moment, Verdict, decide};
 use crate::evidence::Evidence;
@@ -152,13 +152,7 @@ impl Life {
 }
 
 proptest! {
-    // The same lives each time; PROPTEST_RNG_SEED plays others.
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        rng_seed: seed(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(same_lives(300))]
 
     #[test]
     fn what_impact_says_is_what_is_done(steps in steps(), apply in apply()) {

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::simulation::seed;
+use crate::decide::simulation::same_lives;
 
 /// What happens.
 #[derive(Clone, Copy, Debug)]
@@ -291,13 +291,7 @@ fn pod_json(name: &str, pod: &Running, spec: &Value) -> Value {
 }
 
 proptest! {
-    // The same lives each time; PROPTEST_RNG_SEED plays others.
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        rng_seed: seed(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(same_lives(300))]
 
     #[test]
     fn what_stale_says_is_no_less_than_what_is_so(events in events()) {

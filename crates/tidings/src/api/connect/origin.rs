@@ -162,29 +162,30 @@ impl ReadCredentials {
 
 /// The names of the contexts of the kubeconfig that is meant; none where it cannot be read.
 pub fn contexts(of: &Connect) -> Vec<String> {
-    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
-    let contexts = file.unwrap_or_default().contexts;
-    contexts.into_iter().map(|named| named.name).collect()
+    let contexts = file(of).contexts.into_iter();
+    contexts.map(|named| named.name).collect()
 }
 
 /// The name of the context that is meant; none where there is no kubeconfig.
 pub fn current(of: &Connect) -> Option<String> {
-    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref())).ok()?;
-    of.context.clone().or(file.current_context)
+    of.context.clone().or_else(|| file(of).current_context)
 }
 
 /// The same of its clusters.
 pub fn clusters(of: &Connect) -> Vec<String> {
-    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
-    let clusters = file.unwrap_or_default().clusters;
-    clusters.into_iter().map(|named| named.name).collect()
+    let clusters = file(of).clusters.into_iter();
+    clusters.map(|named| named.name).collect()
 }
 
 /// The same of its users.
 pub fn users(of: &Connect) -> Vec<String> {
-    let file = kubeconfig::read(&paths(of.kubeconfig.as_deref()));
-    let users = file.unwrap_or_default().auth_infos;
-    users.into_iter().map(|named| named.name).collect()
+    let users = file(of).auth_infos.into_iter();
+    users.map(|named| named.name).collect()
+}
+
+/// The kubeconfig that is meant; an empty one where it cannot be read.
+fn file(of: &Connect) -> Kubeconfig {
+    kubeconfig::read(&paths(of.kubeconfig.as_deref())).unwrap_or_default()
 }
 
 /// The kubeconfig's own files.

@@ -67,20 +67,9 @@ pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> 
         snapshot.list_sources_of(&followed).await;
         snapshot.prepare(&followed).await;
     }
-    let mut verdicts = Vec::new();
-    for key in keys {
-        let verdict = if asked.digests {
-            snapshot.verdict(&key).await
-        } else {
-            snapshot.decision(&key).await
-        };
-        verdicts.push((key, verdict));
-    }
-    look_at_pods(snapshot, &verdicts).await;
-    let reports = verdicts.iter();
-    let reports = reports.filter_map(|(key, verdict)| report(snapshot, key, verdict.as_ref()));
+    let workloads = reports(snapshot, keys, asked.digests).await;
     Ok(Overview {
-        workloads: reports.collect(),
+        workloads: workloads.into_iter().flatten().collect(),
         leader: leader(snapshot).await,
         records,
         own_namespace: snapshot.installation.own_namespace.to_string(),
@@ -89,9 +78,31 @@ pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> 
     })
 }
 
+/// How these stand, in their order; none of one that is not there. Where `digests` says so
+/// all of them are read, also of what nothing hangs on.
+pub async fn reports(
+    snapshot: &mut Snapshot,
+    keys: Vec<WorkloadRef>,
+    digests: bool,
+) -> Vec<Option<WorkloadReport>> {
+    let mut verdicts = Vec::new();
+    for key in keys {
+        let verdict = if digests {
+            snapshot.verdict(&key).await
+        } else {
+            snapshot.decision(&key).await
+        };
+        verdicts.push((key, verdict));
+    }
+    look_at_pods(snapshot, &verdicts).await;
+    let reports = verdicts.iter();
+    let reports = reports.map(|(key, verdict)| report(snapshot, key, verdict.as_ref()));
+    reports.collect()
+}
+
 /// Looks at the pods of workloads that are in step by what was decided, where these may
 /// have something else nevertheless.
-pub async fn look_at_pods(snapshot: &mut Snapshot, verdicts: &[(WorkloadRef, Option<Verdict>)]) {
+async fn look_at_pods(snapshot: &mut Snapshot, verdicts: &[(WorkloadRef, Option<Verdict>)]) {
     let stand = verdicts.iter().filter_map(|(key, verdict)| {
         let standing = verdict.as_ref()?.standing.as_ref()?;
         Some((key.clone(), standing.word))

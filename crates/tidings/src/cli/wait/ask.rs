@@ -159,15 +159,9 @@ impl Wait {
             snapshot.workload(key).await?;
         }
         snapshot.read_records(&namespace).await;
-        let mut verdicts = Vec::new();
-        for key in keys {
-            let verdict = snapshot.verdict(&key).await;
-            verdicts.push((key, verdict));
-        }
-        look::look_at_pods(&mut snapshot, &verdicts).await;
+        let reports = look::reports(&mut snapshot, keys.clone(), true).await;
         let mut look = Glance::default();
-        for (key, verdict) in &verdicts {
-            let report = look::report(&snapshot, key, verdict.as_ref());
+        for (key, report) in keys.iter().zip(reports) {
             let report = report.with_context(|| format!("{key} is gone"))?;
             look.sights.push(Sight {
                 word: report.standing.0.unwrap_or(Word::Unknown),

@@ -57,11 +57,8 @@ pub(crate) async fn explain(
 ) -> Result<Option<WorkloadReport>> {
     snapshot.workload(key).await?;
     snapshot.read_records(&key.namespace).await;
-    let verdict = snapshot.verdict(key).await;
-    let verdicts = [(key.clone(), verdict)];
-    look::look_at_pods(snapshot, &verdicts).await;
-    let [(_, verdict)] = verdicts;
-    Ok(look::report(snapshot, key, verdict.as_ref()))
+    let reports = look::reports(snapshot, vec![key.clone()], true).await;
+    Ok(reports.into_iter().next().flatten())
 }
 
 async fn one(snapshot: &mut Snapshot, key: &WorkloadRef, output: ListForm) -> Result<Printed> {

@@ -93,6 +93,11 @@ pub(in crate::dashboard) struct Blindness {
 }
 
 impl Board {
+    /// Whether the API server does not answer, however that was found out.
+    pub(in crate::dashboard) fn is_away(&self) -> bool {
+        self.blind.is_some() || self.silent.is_some()
+    }
+
     /// That the API server is silent, where nothing else tells that it is away.
     pub(in crate::dashboard) fn silence(&self) -> Option<&Blindness> {
         self.silent.as_ref().filter(|_| self.blind.is_none())

@@ -173,9 +173,7 @@ fn of_server(error: &anyhow::Error) -> Option<&ApiError> {
 fn status(board: &Board, error: &anyhow::Error) -> StatusCode {
     match of_server(error) {
         Some(ApiError::Unreachable(_) | ApiError::Slow { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(_) if board.blind.is_some() || board.silent.is_some() => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Some(_) if board.is_away() => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_GATEWAY,
         None => StatusCode::NOT_FOUND,
     }

@@ -32,14 +32,18 @@ pub(in crate::dashboard) async fn page(
     View::filtered("Overview", HERE, &site.board(), query.as_deref(), drawn)
 }
 
-/// The rows that are asked for, what needs attention first.
-fn chosen<'a>(board: &'a Board, asked: &Filtered) -> Vec<&'a Arc<StatusRow>> {
-    let is_asked = |row: &&Arc<StatusRow>| {
+/// The rows that are asked for, however they stand.
+fn admitted<'a>(board: &'a Board, asked: &'a Filtered) -> impl Iterator<Item = &'a Arc<StatusRow>> {
+    board.rows.iter().filter(|row| {
         let name = format!("{}/{}", row.kind, row.name);
-        let stands = asked.standing.is_none() || asked.standing == row.standing.0;
-        stands && asked.admits(&row.namespace, &[&name])
-    };
-    let mut rows: Vec<_> = board.rows.iter().filter(is_asked).collect();
+        asked.admits(&row.namespace, &[&name])
+    })
+}
+
+/// Those that stand as asked for, what needs attention first.
+fn chosen<'a>(board: &'a Board, asked: &'a Filtered) -> Vec<&'a Arc<StatusRow>> {
+    let stands = |row: &&Arc<StatusRow>| asked.standing.is_none_or(|it| row.standing.0 == Some(it));
+    let mut rows: Vec<_> = admitted(board, asked).filter(stands).collect();
     rows.sort_by_key(|row| urgency(row.standing.0));
     rows
 }
@@ -63,7 +67,7 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
 /// Of what is asked for, however it stands.
 fn summary(board: &Board, asked: &Filtered) -> Summary {
     let mut summary = Summary::default();
-    for row in chosen(board, &asked.standing(None)) {
+    for row in admitted(board, asked) {
         summary.count(row.standing);
     }
     summary
