@@ -2,6 +2,9 @@
 # Go; what is slow to build is kept in a cache outside the tree.
 
 CARGO ?= cargo
+# What failed is an error's own words. The stack of an async test is none of it, and so
+# long that whoever cuts a log cuts the words.
+export RUST_LIB_BACKTRACE ?= 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
