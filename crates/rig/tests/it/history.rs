@@ -86,7 +86,8 @@ async fn scale(ns: &TestNamespace, count: u32) -> Result<()> {
 async fn with_an_installation_each_roll_and_how_it_ended() -> Result<()> {
     let (lab, _tidings) = Installed::running("history", &[]).await?;
     lab.ns().apply(app("1")).await?;
-    let late = json!({"progressDeadlineSeconds": 2});
+    // Longer than it takes from the scaling to the roll, or that of before has failed, too.
+    let late = json!({"progressDeadlineSeconds": 15});
     let never = web().replicas(0).spec(&late).annotate_pods(READY, "never");
     lab.adopt([never]).await?;
     lab.ns().apply(app("2")).await?;
