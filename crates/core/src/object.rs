@@ -118,6 +118,16 @@ pub struct Progress {
 }
 
 impl Workload {
+    /// How many pods a roll of it replaces by itself: those that its strategy keeps wait
+    /// for somebody.
+    pub fn replaced_by_itself(&self) -> u32 {
+        match self.strategy {
+            Strategy::Rolling => self.progress.desired,
+            Strategy::Partition(from) => self.progress.desired.saturating_sub(from),
+            Strategy::OnDelete => 0,
+        }
+    }
+
     /// Whether no container is about to start, as far as its status tells.
     pub fn is_calm(&self) -> bool {
         let run = self.runs.as_ref().is_some_and(|runs| runs.steady);
@@ -136,6 +146,12 @@ impl Progress {
     /// container is about to start.
     pub fn is_calm(self) -> bool {
         self.told && self.pods == Some(self.desired) && self.ready >= self.desired
+    }
+
+    /// Whether its status is of before the last change of the spec, and all pods were ready
+    /// then: a change that makes none leaves it at that.
+    pub fn lags_calmly(self) -> bool {
+        self.told && self.pods.is_none() && self.ready >= self.desired
     }
 
     /// Whether as many pods are ready as there should be, whatever their template: as

@@ -115,6 +115,20 @@ pub struct Older {
     pub seen: Few<Seen, SeenSource>,
 }
 
+impl Older {
+    /// Whether, as far as is known, its pods have what the record says.
+    pub fn has_all_of(&self, entry: &Entry) -> bool {
+        !self.doubt && contents(&self.seen) == contents(&entry.seen)
+    }
+}
+
+/// What counts of each, whatever else was written.
+fn contents(seen: &Few<Seen, SeenSource>) -> Few<Seen, SeenSource> {
+    let seen = seen.iter();
+    seen.map(|(key, seen)| (key.clone(), seen.content()))
+        .collect()
+}
+
 /// So many templates may have pods at once, as far as it is recorded.
 const OLDER: usize = 4;
 
@@ -355,18 +369,13 @@ impl Entry {
     /// content that counts is the same, and in what is known of other pods. The patch may be there already, so another number
     /// would be another roll.
     pub fn brings_the_same(&self, other: &Self) -> bool {
-        let contents = |entry: &Self| -> Few<Seen, SeenSource> {
-            let seen = entry.seen.iter();
-            seen.map(|(key, seen)| (key.clone(), seen.content()))
-                .collect()
-        };
         let without = |entry: &Self| Self {
             seen: Few::new(),
             mixed: false,
             doubt: false,
             ..entry.clone()
         };
-        contents(self) == contents(other) && without(self) == without(other)
+        contents(&self.seen) == contents(&other.seen) && without(self) == without(other)
     }
 
     /// What the pods of this template have, where the last roll is not on it yet and

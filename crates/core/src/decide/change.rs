@@ -63,12 +63,6 @@ impl Case<'_> {
 
     /// Whether a change is one that new pods are needed for.
     pub(super) fn rolls(&self, change: &Change) -> bool {
-        let on_create = self
-            .known
-            .policy
-            .own
-            .on_create
-            .unwrap_or(self.rules.on_create);
         match change.what {
             What::Changed => true,
             // Brought by an edit of the template, unless that is as it was:
@@ -77,9 +71,15 @@ impl Case<'_> {
                 let edited = !self.same_template() && !self.known.workload.key.kind.ends();
                 change.version.is_some() && edited
             }
-            What::Appeared(demand) => demand == Demand::Optional && on_create,
+            What::Appeared(demand) => demand == Demand::Optional && self.on_create(),
             What::Gone(_) => self.rules.on_delete,
         }
+    }
+
+    /// Whether what appears is to reach the pods that do without it.
+    pub(super) fn on_create(&self) -> bool {
+        let own = self.known.policy.own.on_create;
+        own.unwrap_or(self.rules.on_create)
     }
 
     fn record_or_rest(&self, entry: &Entry, changes: &[Change]) -> Answer {
@@ -127,7 +127,7 @@ impl Case<'_> {
         }
         let progress = self.known.workload.progress;
         let ours = self.own_mark().is_some() || self.is_restarted();
-        let rolled = ours && progress.updated < progress.desired;
+        let rolled = ours && progress.updated < progress.desired && self.is_behind();
         let text = || format!("{} of {} pods updated", progress.updated, progress.desired);
         match self.known.workload.strategy {
             Strategy::OnDelete if rolled => (Reason::WaitsForDelete, text()),

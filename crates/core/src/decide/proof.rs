@@ -4,10 +4,11 @@
 //! past does. Times, which are whole seconds, are asked only for what the store has
 //! forgotten.
 
-use crate::compare::Change;
+use crate::compare::{Change, What};
 use crate::evidence::{PodsSince, Question};
+use crate::index::Fetched;
 use crate::kinds::{Renewal, Revision};
-use crate::needs::Need;
+use crate::needs::{Demand, Need};
 use crate::object::{Strategy, Version};
 
 use super::past::{Origin, Template};
@@ -90,10 +91,42 @@ impl Case<'_> {
         if changes.iter().any(before) || self.moment.evidence.is_long() {
             return Newer::No;
         }
-        match self.since(changes) {
+        let (mut questions, mut others) = (Vec::new(), Vec::new());
+        for change in changes {
+            match self.came_after(edited, change) {
+                Err(question) => questions.push(question),
+                Ok(false) => others.push(change.clone()),
+                Ok(true) => {}
+            }
+        }
+        if !questions.is_empty() {
+            return Newer::Ask(questions);
+        }
+        match self.since(&others) {
             Since::Ask(questions) => Newer::Ask(questions),
             Since::At(version) => (edited > version).into(),
             Since::Forgotten => Newer::No,
+        }
+    }
+
+    /// Whether a source that an edit of the template brought into use came only after that,
+    /// and is as it was then: pods that cannot start without it have waited, and to others
+    /// it has appeared.
+    fn came_after(&self, edited: Version, change: &Change) -> Result<bool, Question> {
+        let need = self.need(change).filter(|_| change.what == What::New);
+        let Some(need) = need.filter(|need| need.demand == Demand::Required || !self.on_create())
+        else {
+            return Ok(false);
+        };
+        // One that was there in between, too, may have started some.
+        let gone = self.index.view(&need.source).past().gone;
+        if gone > edited || self.source_at(need, edited)? != Some(&Fetched::Absent) {
+            return Ok(false);
+        }
+        match self.origin(need) {
+            Origin::Ask(question) => Err(question),
+            Origin::At(_, before) => Ok(*before == Fetched::Absent),
+            Origin::Forgotten => Ok(false),
         }
     }
 

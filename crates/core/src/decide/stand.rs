@@ -68,12 +68,12 @@ impl Case<'_> {
     }
 
     /// Whether there are pods of another template that have something else.
-    fn is_behind(&self) -> bool {
+    pub(super) fn is_behind(&self) -> bool {
         let (workload, progress) = (&self.known.workload, self.known.workload.progress);
         let rolls_out = !workload.key.kind.ends() && workload.lender.is_none();
         let differs = |entry: &Entry| {
             let mut older = entry.older.iter();
-            older.any(|older| older.doubt || older.seen != entry.seen)
+            older.any(|older| !older.has_all_of(entry))
         };
         let others = self.entry.is_some_and(differs);
         let others = others || (self.is_mixed() && self.may_differ_from_pods());
@@ -83,6 +83,8 @@ impl Case<'_> {
     /// Whether its rollout waits for somebody.
     fn is_frozen(&self) -> bool {
         let workload = &self.known.workload;
-        workload.paused || workload.strategy != Strategy::Rolling
+        let keeps_some = workload.strategy != Strategy::Rolling;
+        let is_as_far = workload.progress.updated >= workload.replaced_by_itself();
+        workload.paused || (keeps_some && is_as_far)
     }
 }

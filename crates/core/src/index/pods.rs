@@ -112,7 +112,9 @@ impl Pods {
         };
         Self {
             others,
-            steady: since(self.steady).filter(|_| now.is_calm()),
+            steady: since(self.steady)
+                .filter(|_| now.is_calm())
+                .or(self.steady.filter(|_| now.progress.lags_calmly())),
             full: since(self.full).filter(|_| progress.is_full()),
             held: self.held && now.paused && !progress.alone,
             ..self

@@ -72,6 +72,34 @@ async fn what_reloader_paused_is_resumed_without_a_roll() -> Result<()> {
     Ok(())
 }
 
+/// What is there when it is resumed is what its pods have.
+#[tokio::test]
+async fn what_came_and_went_in_a_pause_rolls_nobody() -> Result<()> {
+    let lab = Installed::new(Cluster::shared().await?, "there-and-back").await?;
+    write(&lab, "1").await?;
+    let _tidings = lab.controller(&[]).await?;
+    let web = deployment("web").env_from("configmap/app");
+    lab.adopt([web.annotate(RELOAD, "auto")]).await?;
+    lab.ns().rolled_out(WEB, secs(30)).await?;
+    let pause = async |paused: bool| {
+        let spec = json!({"spec": {"paused": paused}});
+        lab.ns().edit(WEB, spec).await
+    };
+    for is_seen in [true, false] {
+        pause(true).await?;
+        write(&lab, "2").await?;
+        if is_seen {
+            lab.told(WEB, "Paused", "configmap/app").await?;
+        }
+        write(&lab, "1").await?;
+        pause(false).await?;
+        let resumed = lab.ns().get(WEB).await?;
+        lab.stay(&[(WEB, resumed)]).await?;
+    }
+    ensure!(lab.number(WEB).await?.is_none(), "it was rolled");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_somebody_paused_is_left_paused() -> Result<()> {
     let lab = Installed::new(Cluster::shared().await?, "paused-by-hand").await?;

@@ -331,3 +331,71 @@ fn what_was_missing_at_first_sight_is_back(#[case] scenario: &str) {
 fn pods_that_are_younger(#[case] scenario: &str) {
     check(scenario);
 }
+
+/// Its controller needs a moment to take notice of a pause and of its end, and all that
+/// may come between two decisions.
+#[rstest]
+#[case::while_it_was_paused(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    lags; pause; cm c k=2; lags no; cm c k=1; lags; resume; lags no => Note UpToDate
+"
+)]
+#[case::after_a_roll_that_did_not_come_about(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    cm c k=2                        => crash: Roll Changed configmap/c (k)
+    lags; pause; cm c k=1; lags no; lags; resume; lags no => Record Withdrawn configmap/c (k) is as it was
+"
+)]
+#[case::while_a_pod_was_made(
+    "
+    cm c k=1; use env:c.k           => Record Adopted
+    lags; pause; lags no; ready 2; cm c k=2; ready 3; cm c k=1; lags; resume; lags no => Roll Changed configmap/c
+"
+)]
+fn what_came_and_went_rolls_only_who_may_have_it(#[case] scenario: &str) {
+    check(scenario);
+}
+
+/// An edit brings it into use before it is there.
+#[rstest]
+#[case::what_pods_wait_for(
+    "
+    cm b k=1; use env:b.k           => Record Adopted
+    use env:b.k env:c.k; cm c k=1   => Record Recorded configmap/c
+"
+)]
+#[case::what_they_do_without(
+    "
+    cm b k=1; use env:b.k           => Record Adopted
+    use env:b.k env?:c.k; cm c k=1  => Record Recorded configmap/c
+"
+)]
+#[case::what_is_to_reach_them_when_it_comes(
+    "
+    flag on-create; cm b k=1; use env:b.k => Record Adopted
+    use env:b.k env?:c.k; cm c k=1  => Roll Changed configmap/c
+"
+)]
+#[case::what_has_changed_since_it_came(
+    "
+    cm b k=1; use env:b.k           => Record Adopted
+    use env:b.k env:c.k; cm c k=1; cm c k=2 => Roll Changed configmap/c
+"
+)]
+#[case::what_was_there_and_away(
+    "
+    cm b k=1; use env:b.k           => Record Adopted
+    cm c k=1; use env:b.k env:c.k; del c; cm c k=2 => Roll Changed configmap/c
+"
+)]
+#[case::beside_what_has_changed(
+    "
+    cm b k=1; use env:b.k           => Record Adopted
+    use env:b.k env:c.k; cm c k=1; cm b k=2 => Roll Changed configmap/b (k), configmap/c
+"
+)]
+fn what_comes_after_the_edit_that_uses_it(#[case] scenario: &str) {
+    check(scenario);
+}

@@ -98,15 +98,15 @@ use super::check;
 #[case::not_with_on_delete(
     "
     cm c k=1; use env:c.k; strategy on-delete => Record Adopted
-    updated 0; cm c k=2; edit 1     => Roll Changed configmap/c (k)
+    stuck; updated 0; cm c k=2; edit 1 => Roll Changed configmap/c (k)
     => Nothing WaitsForDelete 0 of 3 pods updated
-    updated 3                       => Nothing UpToDate
+    through; updated 3              => Note UpToDate
 "
 )]
 #[case::not_with_a_partition(
     "
     cm c k=1; use env:c.k; strategy partition => Record Adopted
-    cm c k=2; edit 1                => Roll Changed configmap/c (k)
+    stuck; cm c k=2; edit 1         => Roll Changed configmap/c (k)
     updated 1                       => Nothing PartlyRolled 1 of 3 pods updated, partition 2
 "
 )]
@@ -346,7 +346,7 @@ fn a_template_without_our_mark(#[case] scenario: &str) {
 #[case::without_proof(
     "
     cm c k=1; use env:c.k           => Record Adopted
-    use env:c.k env:d.k; cm d k=1   => Roll Changed configmap/d
+    use env:c.k env:d.k; cm d k=1; cm d k=2 => Roll Changed configmap/d
 "
 )]
 #[case::not_there_yet(

@@ -121,6 +121,15 @@ fn check(scenario: &str) {
     stuck; updated 0                    => waiting
 "
 )]
+#[case::pods_wait_to_be_deleted_for_an_edit_alone(
+    "
+    strategy on-delete; cm c k=1; use env:c.k; updated 3 => in step
+    stuck; edit 1; updated 0            => in step
+    touch c                             => in step
+    cm c k=2                            => stale
+    touch c                             => waiting
+"
+)]
 #[case::another_installation(
     "
     cm c k=1; use env:c.k; updated 3    => in step
@@ -198,7 +207,8 @@ fn it_says_how_far_and_until_when() {
     "
     strategy partition; cm c k=1; use env:c.k; updated 3 => in step
     cm c k=2                            => stale
-    stuck; updated 1                    => waiting
+    stuck; updated 0                    => rolling
+    updated 1                           => waiting
     restart                             => waiting
 "
 )]
