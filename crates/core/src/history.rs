@@ -5,7 +5,7 @@
 //! first. A roll is known by its number, which stands in all of these; what has none of
 //! ours was somebody else's. What nothing tells is left open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::method::Method;
 use crate::object::{Mark, Seconds, Workload, seconds};
@@ -75,15 +75,34 @@ impl TemplateRevision {
         !self.earlier.is_empty() || self.since.is_some()
     }
 
-    /// The number under which it was made. Where that is not told it was the one before
-    /// that of the next that was made.
+    /// The numbers that it had before the present one, in order. Where they are not told
+    /// the first one can be worked out.
+    fn earlier_numbers(&self, all: &[Self]) -> Vec<u64> {
+        if !self.is_gone_back_to() {
+            return Vec::new();
+        }
+        if !self.earlier.is_empty() {
+            let numbers: BTreeSet<_> = self.earlier.iter().copied().collect();
+            return numbers.into_iter().collect();
+        }
+        vec![self.first_number(all)]
+    }
+
+    /// The number under which it was made, as those of the others leave it: below the next
+    /// that was made and not gone back to, else below the first that was gone back to.
     fn first_number(&self, all: &[Self]) -> u64 {
-        let told = self.earlier.iter().min().copied();
-        told.unwrap_or_else(|| {
-            let later = |other: &&Self| !other.is_gone_back_to() && other.made >= self.made;
-            let next = all.iter().filter(later).map(|other| other.number).min();
-            next.unwrap_or(self.number).saturating_sub(1)
-        })
+        let is_later = |other: &&Self| other.made >= self.made;
+        let stays = |other: &&Self| !other.is_gone_back_to();
+        let next = all.iter().filter(is_later).filter(stays);
+        let next = next.min_by_key(|other| other.number);
+        let back = all.iter().filter(|other| other.is_gone_back_to());
+        let first_back = back.clone().map(|other| other.number).min();
+        let next_number = next.map(|next| next.number).or(first_back);
+        let between = back.filter(|other| {
+            other.made > self.made && next.is_none_or(|next| other.made < next.made)
+        });
+        let before = 1 + between.count() as u64;
+        next_number.unwrap_or(self.number).saturating_sub(before)
     }
 }
 
@@ -95,38 +114,37 @@ struct Turn<'a> {
     number: u64,
     /// Whether it was gone back to.
     again: bool,
+    /// Whether it has that number still.
+    last: bool,
 }
 
 impl<'a> Turn<'a> {
-    /// In their order. Of what was gone back to more than once only the first and the last
-    /// one are told.
+    /// In their order. Of a ControllerRevision that was gone back to more than once only
+    /// the first and the last one are told.
     fn all(revisions: &'a [TemplateRevision]) -> Vec<Self> {
         let turns = revisions.iter().flat_map(|revision| {
-            let again = revision.is_gone_back_to();
-            let number = revision.number;
-            let last = Turn {
+            let earlier = revision.earlier_numbers(revisions);
+            let numbers = earlier.into_iter().map(|number| (number, false));
+            let numbers = numbers.chain([(revision.number, true)]);
+            numbers.enumerate().map(|(i, (number, last))| Turn {
                 revision,
                 number,
-                again,
-            };
-            let first = again.then(|| Turn {
-                number: revision.first_number(revisions),
-                again: false,
-                ..last
-            });
-            first.into_iter().chain([last])
+                again: i > 0,
+                last,
+            })
         });
         let mut turns: Vec<_> = turns.collect();
-        turns.sort_by_key(|turn| turn.number);
+        // Numbers that are not told may be the same.
+        turns.sort_by_key(|turn| (turn.number, turn.at().unwrap_or(Seconds::MAX)));
         turns
     }
 
     /// When that was.
     fn at(&self) -> Option<Seconds> {
-        if self.again {
-            self.revision.since
-        } else {
-            Some(self.revision.made)
+        match (self.again, self.last) {
+            (false, _) => Some(self.revision.made),
+            (true, true) => self.revision.since,
+            (true, false) => None,
         }
     }
 }
@@ -164,6 +182,11 @@ impl Manner {
         Self::Undo,
         Self::Edit,
     ];
+
+    /// Whether it is none of a roll's writes, also where no record tells of that.
+    fn is_by_others(self) -> bool {
+        matches!(self, Self::Undo | Self::Edit)
+    }
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -314,7 +337,7 @@ impl PastStep {
     fn made(&mut self, turn: &Turn<'_>, how: Manner) {
         let (revision, number) = (turn.revision, turn.number);
         // What was gone back to has another number now.
-        self.revision = (number == revision.number).then_some(number);
+        self.revision = turn.last.then_some(number);
         let restarted = revision.restarted.clone();
         self.restarted = restarted.filter(|_| how == Manner::Restart);
         self.place = (revision.made, number);
@@ -329,7 +352,7 @@ pub fn history(facts: &PastFacts<'_>) -> Vec<PastStep> {
     let turns = Turn::all(facts.revisions);
     let mut walk = Walk::default();
     for (i, turn) in turns.iter().enumerate() {
-        let next = turns.get(i + 1).and_then(Turn::at);
+        let next = turns.get(i + 1);
         let how = walk.how(facts, turn, &rolls);
         match roll_of(facts, turn.revision, how, &mut rolls) {
             Some(roll) => roll.made(turn, how),
@@ -476,22 +499,30 @@ impl<'a> Walk<'a> {
         facts: &PastFacts<'_>,
         turn: &Turn<'_>,
         how: Manner,
-        next: Option<Seconds>,
+        next: Option<&Turn<'_>>,
     ) -> PastStep {
         let (at, revision) = (turn.at(), turn.revision);
         let mut step = PastStep::new(how, at);
         step.made(turn, how);
         // What has no time came after the one before.
         step.place.0 = at.or(self.since).unwrap_or(revision.made);
-        let after = self.since.max(at.map(|at| at - SOON));
-        // The write of the next change is not its own.
-        step.client = client(facts.writes, after, at.or(next.map(|next| next - 1)));
         // It is written anew when a revision is gone back to.
         let present = step.revision.and(revision.change_cause.as_ref());
         step.change_cause = present.cloned();
         if matches!(how, Manner::Roll(_)) {
             step.because.clone_from(&revision.because);
         }
+        let after = self.since.max(at.map(|at| at - SOON));
+        // The write of the next change is not its own. Of several without a time nobody
+        // knows whose write was whose.
+        let next_at = next.and_then(Turn::at);
+        if at.is_none() && next.is_some() && next_at.is_none() {
+            return step;
+        }
+        let until = at.or(next_at.map(|next| next - 1));
+        let by_roll = |write: &TemplateWrite| &*write.client == US && how.is_by_others();
+        let writes = facts.writes.iter().filter(|write| !by_roll(write));
+        step.client = client(writes, after, until);
         step
     }
 }
@@ -503,17 +534,16 @@ fn is_of(restarted: &str, revision: &TemplateRevision) -> bool {
 
 /// Whose last write falls between two revisions, and nearest to the second; of several
 /// in one second nobody's.
-fn client(
-    writes: &[TemplateWrite],
+fn client<'a>(
+    writes: impl Iterator<Item = &'a TemplateWrite> + Clone,
     after: Option<Seconds>,
     until: Option<Seconds>,
 ) -> Option<Name> {
-    let falls = |write: &&TemplateWrite| {
+    let fall = writes.filter(|write| {
         after.is_none_or(|after| write.at > after) && until.is_none_or(|until| write.at <= until)
-    };
-    let fall = || writes.iter().filter(falls);
-    let last = fall().map(|write| write.at).max();
-    let mut clients = fall().filter(|write| Some(write.at) == last);
+    });
+    let last = fall.clone().map(|write| write.at).max();
+    let mut clients = fall.filter(|write| Some(write.at) == last);
     let client = clients.next()?;
     let others = clients.any(|other| other.client != client.client);
     (!others).then(|| client.client.clone())

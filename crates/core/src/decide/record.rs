@@ -5,7 +5,7 @@ use crate::few::Few;
 use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
 use crate::needs::Need;
-use crate::state::{Entry, Epoch, Restarts, Rolls, Seen, SeenKeys, SeenSource};
+use crate::state::{Back, End, Entry, Epoch, Restarts, Rolls, Seen, SeenKeys, SeenSource};
 
 use super::Case;
 use super::proof::Newer;
@@ -28,7 +28,7 @@ impl Case<'_> {
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
             restless: self.still_restless(),
-            rolls: last.map_or_else(Rolls::default, |entry| entry.rolls.clone()),
+            rolls: last.map_or_else(Rolls::default, |entry| self.rolls_of(entry)),
             because,
             restart: self.last().and_then(|entry| entry.restart.clone()),
             back: self.back(),
@@ -36,6 +36,15 @@ impl Case<'_> {
             climb: last.and_then(|entry| entry.climb.clone()),
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
+        }
+    }
+
+    /// How one ended that was taken back stays known when that is over, too.
+    fn rolls_of(&self, last: &Entry) -> Rolls {
+        match self.back() {
+            Some(Back::Partly) => last.rolls.ended(last.n, End::Reverted),
+            Some(Back::Whole) => last.rolls.ended(last.n, End::Done),
+            None => last.rolls.clone(),
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         let is_last = step.roll.is_some() && step.roll == last;
         step.outcome = recorded(facts.record, step, facts.workload);
         if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
-            step.outcome = present(facts.workload);
+            step.outcome = present(facts);
             step.waits_for = waits_for(facts.workload).filter(|_| step.is(RollEnd::Waiting));
             let is_over = step.is(RollEnd::Done) || step.is(RollEnd::Failed);
             let ended = facts.ended.filter(|_| is_over);
@@ -74,10 +74,12 @@ fn is_marked(workload: &Workload, step: &PastStep) -> bool {
 }
 
 /// How the rollout of the present template is.
-fn present(workload: &Workload) -> Option<RollEnd> {
+fn present(facts: &PastFacts<'_>) -> Option<RollEnd> {
+    let workload = facts.workload;
     let (kind, progress) = (workload.key.kind, workload.progress);
-    // Of other kinds a status may lack it.
-    let tells_ready = kind.revision != Keeps::Untold;
+    // Of other kinds a status may lack it. A pod that is unready after a rollout has ended
+    // begins none.
+    let tells_ready = kind.revision != Keeps::Untold && facts.ended.is_none();
     let unready = tells_ready && progress.ready < progress.desired;
     match () {
         () if kind.ends() => Some(RollEnd::Done),
@@ -98,7 +100,9 @@ fn waits_for(workload: &Workload) -> Option<String> {
     let what = match workload.strategy {
         _ if workload.paused => "it is paused".to_owned(),
         Strategy::OnDelete => "OnDelete".to_owned(),
-        Strategy::Partition(from) if updated + from >= desired => format!("partition {from}"),
+        Strategy::Partition(from) if updated >= workload.replaced_by_itself() => {
+            format!("partition {from}")
+        }
         Strategy::Partition(_) | Strategy::Rolling => return None,
     };
     Some(format!("{what}, {updated} of {desired} pods"))

@@ -248,6 +248,114 @@ fn what_was_through_is_done_and_reverted_later() {
     ");
 }
 
+/// To the first roll, to the second, to the first, and then Tidings rolls again.
+#[test]
+fn what_was_gone_back_to_again_and_again_is_told_each_time() {
+    let (one, two, three) = (
+        rolled("tidings/1"),
+        rolled("tidings/2"),
+        rolled("tidings/3"),
+    );
+    let kept = |number: u64, minute, template: &[_], earlier: &str| {
+        let mut set = replica_set(number, minute, template);
+        set["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] =
+            earlier.into();
+        set
+    };
+    let sets = [
+        kept(5, 8, &two, "3"),
+        kept(6, 5, &one, "2,4"),
+        replica_set(7, 20, &three),
+    ];
+    let mut all = past(workload(&KINDS[0], &three, 2)).then(&sets);
+    all.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Done), (8, End::Done), (20, End::Open)])
+    });
+    all.writes = vec![write("kubectl-rollout", 12), write("tidings", 20)];
+    insta::assert_snapshot!(all.lines(), @r"
+    - r1 m0 created ? ? 
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r- m8 rollout tidings done, reverted later configmap/app (level)
+    - r- m? undo ? ? 
+    - r5 m? undo ? ? 
+    - r6 m? undo kubectl-rollout ? 
+    3-gvir r7 m20 rollout tidings done configmap/app (level)
+    ");
+    // Before that roll, and after its controller ended a pause that an earlier one began.
+    let mut all = past(workload(&KINDS[0], &one, 2)).then(&sets[..2]);
+    all.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Done), (8, End::Done)])
+    });
+    all.writes = vec![write("kubectl-rollout", 12), write("tidings", 14)];
+    insta::assert_snapshot!(all.lines(), @r"
+    - r1 m0 created ? ? 
+    1-gvir r- m5 rollout tidings done configmap/app (level)
+    2-gvir r- m8 rollout tidings ? configmap/app (level)
+    - r- m? undo ? ? 
+    - r5 m? undo ? ? 
+    - r6 m? undo kubectl-rollout done 
+    ");
+}
+
+/// A record notes it when it sees it, and the template may be the roll's again.
+#[test]
+fn how_a_roll_ended_that_was_taken_back_stays_known() {
+    let (one, two) = (rolled("tidings/1"), rolled("tidings/2"));
+    let mut back = replica_set(5, 8, &two);
+    back["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = "3".into();
+    let mut past = past(workload(&KINDS[0], &two, 2)).then(&[replica_set(4, 5, &one), back]);
+    let entry = record(&[(5, End::Done), (8, End::Open)]);
+    past.record = Some(Entry {
+        done: true,
+        rolls: entry.rolls.ended(2, End::Reverted),
+        ..entry
+    });
+    let outcome = |roll| past.steps().iter().find(|step| step.roll == roll)?.outcome;
+    assert_eq!(outcome(Some(2)), Some(RollEnd::Reverted));
+}
+
+/// Revisions of a StatefulSet come in the order of their names.
+#[rstest]
+#[case(&[0, 1])]
+#[case(&[1, 0])]
+fn in_whatever_order_they_are_listed(#[case] order: &[usize]) {
+    let revision = |number: u64, made, written| {
+        json!({
+            "metadata": {"creationTimestamp": time(at(made)), "ownerReferences": [{"uid": UID}],
+                "managedFields": [{"manager": "kube-controller-manager", "time": time(at(written))}]},
+            "revision": number, "data": {"spec": {"template": annotated(&[])}},
+        })
+    };
+    let all = [revision(3, 0, 8), revision(4, 5, 9)];
+    let mut past = past(workload(&KINDS[1], &[], 2));
+    past.revisions.clear();
+    let past = past.then(&order.iter().map(|i| all[*i].clone()).collect::<Vec<_>>());
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(past.lines(), @r"
+        - r- m0 created kubectl ? 
+        - r- m5 edit ? ? 
+        - r3 m8 undo ? ? 
+        - r4 m9 undo ? done
+        ");
+    }
+}
+
+/// A pod that is not ready later is no rollout.
+#[test]
+fn what_was_through_stays_so() {
+    let one = rolled("tidings/1");
+    let mut past = past(workload(&KINDS[0], &one, 2)).then(&[replica_set(2, 5, &one)]);
+    past.ended = Some(at(6));
+    past.workload.progress.ready = 1;
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Open)])
+    });
+    assert_eq!(past.steps().pop().unwrap().outcome, Some(RollEnd::Done));
+}
+
 /// Nobody replaces the other pods by itself.
 #[rstest]
 #[case::on_delete(Strategy::OnDelete, false, 1, "waiting OnDelete, 1 of 2 pods")]

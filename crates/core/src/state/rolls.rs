@@ -128,6 +128,19 @@ impl Rolls {
         Self(text.into())
     }
 
+    /// Now that it is known how the last one ended, which has this number.
+    #[must_use]
+    pub fn ended(&self, n: u64, end: End) -> Self {
+        let mut rolls = self.iter();
+        match rolls.next() {
+            Some(last) if last.n == n && last.end == End::Open => {
+                let rest: Box<str> = self.0.split_once('\n').map_or("", |(_, rest)| rest).into();
+                Self(rest).with(Roll { end, ..last }, End::Open)
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// With one more, now that it is known how the last one ended. One that is
     /// begun anew under its number takes its own place.
     #[must_use]
@@ -177,6 +190,22 @@ mod tests {
         let first = [(12, End::Open), (11, End::Done), (10, End::Overtaken)];
         assert_eq!(kept[..3], first);
         assert_eq!(rolls.iter().next(), Some(roll(12, "configmap/web (a, b)")));
+    }
+
+    #[test]
+    fn how_the_last_one_ended_is_noted_once() {
+        let rolls = Rolls::default().with(roll(1, "a"), End::Open);
+        let rolls = rolls.with(roll(2, "b"), End::Failed);
+        let ends = |rolls: &Rolls| {
+            rolls
+                .iter()
+                .map(|roll| (roll.n, roll.end))
+                .collect::<Vec<_>>()
+        };
+        let noted = rolls.ended(2, End::Reverted);
+        assert_eq!(ends(&noted), [(2, End::Reverted), (1, End::Failed)]);
+        assert_eq!(noted.ended(2, End::Done), noted);
+        assert_eq!(rolls.ended(1, End::Done), rolls);
     }
 
     #[test]

@@ -254,11 +254,19 @@ async fn without_one_its_revisions_tell() -> Result<()> {
     })
     .await?;
 
-    let before = json!({"example.org/edited": null});
-    let before = json!({"spec": {"template": {"metadata": {"annotations": before}}}});
-    ns.edit(&web, before).await?;
+    let back = json!({"example.org/edited": null});
+    let back = json!({"spec": {"template": {"metadata": {"annotations": back}}}});
+    ns.edit(&web, back.clone()).await?;
     ns.rolled_out(&web, secs(30)).await?;
     let expect = ["- 1 created", "- - restart", "- 3 edit", "- 4 undo"];
+    told(&ns, &web, &expect).await?;
+
+    // And forth, and back again.
+    edit(&ns, &web, "example.org/edited", "1").await?;
+    ns.edit(&web, back).await?;
+    ns.rolled_out(&web, secs(30)).await?;
+    let undone = ["- - undo", "- 5 undo", "- 6 undo"];
+    let expect = [&["- 1 created", "- - restart", "- - edit"], &undone[..]].concat();
     told(&ns, &web, &expect).await?;
     Ok(())
 }
