@@ -79,7 +79,7 @@ impl Objects {
     fn read_all(&mut self, text: &Text, manifest: &str, namespace: &Name) {
         for document in tree::documents(manifest) {
             match document {
-                Ok(tree) => self.take(&text.file, text.reached, tree, namespace),
+                Ok(tree) => self.take(text, &tree, namespace, None),
                 // What was named is answered for; what merely lies there may be a template.
                 Err(_) if text.reached == Reached::Found && is_template(manifest) => {
                     return self.template(text, manifest);
@@ -92,19 +92,52 @@ impl Objects {
         }
     }
 
-    fn take(&mut self, file: &Arc<str>, reached: Reached, tree: Tree, namespace: &Name) {
-        let kind = tree.word("kind");
-        if kind.is_empty() || tree.word("apiVersion").is_empty() {
+    /// An object that does not say what it is, in a list that does, is of the list's kind.
+    fn take(&mut self, text: &Text, tree: &Tree, namespace: &Name, of_list: Option<&ApiKind>) {
+        let own = ApiKind::of(tree);
+        let Some(is) = own.as_ref().or(of_list) else {
             self.skipped += 1;
-            self.unseen += unseen::in_tree(&tree).len();
-        } else if kind.ends_with("List") && tree.get("items").is_some() {
-            let items = tree.get("items").map(Tree::items).unwrap_or_default();
-            for item in items {
-                self.take(file, reached, item.clone(), namespace);
+            self.unseen += unseen::in_tree(tree).len();
+            return;
+        };
+        match (is.of_items(), tree.get("items")) {
+            (Some(of_items), Some(items)) => {
+                let of_items = of_items.said();
+                for item in items.items() {
+                    self.take(text, item, namespace, of_items.as_ref());
+                }
             }
-        } else {
-            self.all.push(Object::new(file, reached, tree, namespace));
+            _ => self
+                .all
+                .push(Object::new(text, is, tree.clone(), namespace)),
         }
+    }
+}
+
+/// What an object says that it is.
+#[derive(Clone, Debug)]
+struct ApiKind {
+    version: String,
+    kind: String,
+}
+
+impl ApiKind {
+    fn of(tree: &Tree) -> Option<Self> {
+        let word = |key| tree.word(key).to_owned();
+        let (version, kind) = (word("apiVersion"), word("kind"));
+        Self { version, kind }.said()
+    }
+
+    fn said(self) -> Option<Self> {
+        (!self.version.is_empty() && !self.kind.is_empty()).then_some(self)
+    }
+
+    /// What the items of a list are where they do not say it, as in the API's own answers
+    /// (`decodeToList` in `k8s.io/apimachinery`); empty for a `List` of anything.
+    fn of_items(&self) -> Option<Self> {
+        let kind = self.kind.strip_suffix("List")?.to_owned();
+        let version = self.version.clone();
+        Some(Self { version, kind })
     }
 }
 
@@ -122,17 +155,17 @@ fn is_template(text: &str) -> bool {
 }
 
 impl Object {
-    fn new(file: &Arc<str>, reached: Reached, tree: Tree, namespace: &Name) -> Self {
+    fn new(text: &Text, is: &ApiKind, tree: Tree, namespace: &Name) -> Self {
         let meta = |key| tree.at(&["metadata", key]).and_then(Tree::scalar);
-        let api = tree.word("apiVersion");
+        let api = is.version.as_str();
         let (group, version) = api.split_once('/').unwrap_or(("", api));
         Self {
-            file: file.clone(),
-            reached,
+            file: text.file.clone(),
+            reached: text.reached,
             line: tree.line,
             group: group.to_owned(),
             version: version.to_owned(),
-            kind: tree.word("kind").to_owned(),
+            kind: is.kind.clone(),
             namespace: meta("namespace").map_or_else(|| namespace.clone(), Name::from),
             name: meta("name")
                 .or_else(|| meta("generateName"))
@@ -249,6 +282,25 @@ mod tests {
             ["6 apps/Deployment stage/web", "9 /ConfigMap default/c"]
         );
         assert_eq!(objects.skipped, 1);
+    }
+
+    /// kubectl's `-o yaml` always says what they are, an API server's answer does not.
+    #[test]
+    fn what_a_list_holds_is_of_its_kind() {
+        let kinds = |text: &str| {
+            let objects = read(text);
+            let of = |o: &Object| format!("{}/{} {}", o.group, o.kind, o.name);
+            (
+                objects.all.iter().map(of).collect::<Vec<_>>(),
+                objects.skipped,
+            )
+        };
+        let list = "{apiVersion: v1, kind: ConfigMapList, items: [{metadata: {name: a}}, {kind: ConfigMap, metadata: {name: b}}]}";
+        assert_eq!(kinds(list).0, ["/ConfigMap a", "/ConfigMap b"]);
+        let list = "{apiVersion: apps/v1, kind: DeploymentList, items: [{metadata: {name: a}}]}";
+        assert_eq!(kinds(list).0, ["apps/Deployment a"]);
+        let list = "{apiVersion: v1, kind: List, items: [{metadata: {name: a}}]}";
+        assert_eq!(kinds(list), (Vec::new(), 1));
     }
 
     #[test]

@@ -227,8 +227,15 @@ impl StatusRow {
 
     /// What is to come before its pods have what is there.
     pub fn waits_for(&self) -> Option<String> {
-        let held = [Word::Waiting, Word::Stale];
-        self.standing.0.filter(|word| held.contains(word))?;
+        // Who may not read something is told that beside the table.
+        let is_held = match self.standing.0? {
+            Word::Waiting | Word::Stale => true,
+            Word::Unknown => self.unknown.is_empty(),
+            Word::Failed | Word::Rolling | Word::InStep => false,
+        };
+        if !is_held {
+            return None;
+        }
         let reason = self.reason?;
         let older = self.older.iter().map(OlderReport::text);
         let text = Some(self.text.clone()).filter(|text| !text.is_empty());

@@ -118,6 +118,20 @@ fn how_each_stands_how_far_and_what_it_waits_for() {
     ");
 }
 
+/// Its template carries the mark of another installation.
+#[test]
+fn what_another_one_has_to_let_go_waits_for_that() {
+    let other = WorkloadReport {
+        reason: Some("OwnedByOther"),
+        text: "its template carries blue/7".to_owned(),
+        ..rolled("web", Word::Unknown, None)
+    };
+    let report = StatusReport::new(seen(vec![other]), &[]);
+    let waits_for = report.workloads[0].waits_for();
+    let expected = "OwnedByOther: its template carries blue/7";
+    assert_eq!(waits_for.as_deref(), Some(expected));
+}
+
 #[test]
 fn why_without_a_name_is_the_same_table_with_other_columns() {
     let report = StatusReport::new(seen(vec![seed().recorded().report(), stale()]), &[]);

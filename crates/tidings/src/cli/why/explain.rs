@@ -157,6 +157,11 @@ fn is_immutable(index: &Index, source: &SourceRef) -> bool {
     content.is_some_and(Content::is_immutable)
 }
 
+fn is_ignored(index: &Index, source: &SourceRef) -> bool {
+    let present = index.view(source).present();
+    present.is_some_and(|present| present.marks.ignore)
+}
+
 /// What counts, then what does not.
 fn uses(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
     let counting = needs.iter().map(|need| counting(facts, need));
@@ -220,10 +225,10 @@ fn not_counting(facts: &Facts<'_>, needs: &[Need]) -> Vec<UseReport> {
         optional: uses.iter().all(|u| u.optional),
         immutable: is_immutable(facts.index, &source),
         counts: false,
-        note: Some(if pull {
-            "read at each pull"
-        } else {
-            "not selected"
+        note: Some(match () {
+            () if pull => "read at each pull",
+            () if is_ignored(facts.index, &source) => "marked to roll nothing",
+            () => "not selected",
         }),
         keys: Vec::new(),
     };

@@ -102,6 +102,25 @@ impl Cluster {
         self
     }
 
+    /// A source is marked to roll nothing.
+    fn marked(mut self, source: &SourceRef) -> Self {
+        let meta = SourceMeta {
+            problem: None,
+            rewritten: false,
+            only_data: false,
+            by: None,
+            key: source.clone(),
+            version: 50,
+            marks: Some(SourceFlags {
+                ignore: true,
+                matched: false,
+            }),
+            written: None,
+        };
+        self.index.apply(Fact::Source(meta));
+        self
+    }
+
     /// One of its three pods has something else of a source, for certain or perhaps.
     pub(in crate::cli) fn started_again(mut self, certainty: Certainty) -> Self {
         self.pods.push(StaleUse {
@@ -272,6 +291,15 @@ fn a_changed_key_for_eyes() {
     problem: UnknownAnnotation: tidings.dev/setle is not known; did you mean tidings.dev/settle?
     problem: NothingMatches: configmap/gone is named by an annotation, but there is no such source in the namespace
     ");
+}
+
+#[test]
+fn what_is_marked_to_roll_nothing_says_so() {
+    let nginx = source(SourceKind::ConfigMap, "nginx-config");
+    let report = seed().marked(&nginx).report();
+    let mut uses = report.uses.iter();
+    let used = uses.find(|used| used.source == nginx.to_string()).unwrap();
+    assert_eq!(used.note, Some("marked to roll nothing"));
 }
 
 /// What is recorded is there again, and a container has read what was there between.
