@@ -26,7 +26,7 @@ mod opt_in;
 #[cfg(test)]
 mod tests;
 
-pub use assume::{as_if, as_recorded, base, stand_in};
+pub use assume::{as_if, as_recorded, base, first_record, stand_in};
 pub use judge::{Impact, Outcome, judge};
 pub use opt_in::opt_in;
 
@@ -57,15 +57,26 @@ struct Edit {
 struct NamespaceEdit {
     annotations: Annotations,
     left_out: bool,
+    version: Version,
 }
 
-/// When a workload is applied.
+/// When a workload is applied, or the namespace that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApplyOrder {
-    /// Before a source that it uses: its pods may start with what was there.
+    /// Before a source that it uses, or that is in it: pods may start with what was there.
     BeforeSources,
     /// After all of them.
     AfterSources,
+}
+
+impl ApplyOrder {
+    /// The version that it gets so.
+    fn version(self) -> Version {
+        match self {
+            Self::BeforeSources => EARLY,
+            Self::AfterSources => EDITED,
+        }
+    }
 }
 
 /// What would be applied, of what differs from what is there.
@@ -88,20 +99,24 @@ impl Hypothesis {
     }
 
     /// A namespace would say this, in annotations that are read, or be left out.
-    pub fn namespace(&mut self, name: Name, annotations: Annotations, left_out: bool) {
+    pub fn namespace(
+        &mut self,
+        name: Name,
+        annotations: Annotations,
+        left_out: bool,
+        turn: ApplyOrder,
+    ) {
         let setting = NamespaceEdit {
             annotations,
             left_out,
+            version: turn.version(),
         };
         self.settings.insert(name, setting);
     }
 
     /// A workload would be another.
     pub fn workload(&mut self, before: &Workload, after: Workload, turn: ApplyOrder) {
-        let version = match turn {
-            ApplyOrder::BeforeSources => EARLY,
-            ApplyOrder::AfterSources => EDITED,
-        };
+        let version = turn.version();
         let edit = Edit {
             before: as_it_is(before),
             replaces_pods: before.template != after.template,
@@ -155,18 +170,7 @@ impl Hypothesis {
 
     /// Lets it happen: all that is applied is there, and told of as events tell.
     pub fn happen(&self, index: &mut Index) {
-        for (name, setting) in &self.settings {
-            index.apply(Fact::Namespace {
-                name: name.clone(),
-                annotations: setting.annotations.clone(),
-                left_out: setting.left_out,
-            });
-        }
-        let early = |edit: &&Edit| edit.after.version < APPLIED;
-        self.workloads
-            .values()
-            .filter(early)
-            .for_each(|edit| edit.happen(index));
+        self.others_happen(index, EARLY);
         for (key, step) in &self.sources {
             match &step.after {
                 Fetched::Present(meta, _) => drop(index.apply(Fact::Source(meta.clone()))),
@@ -174,12 +178,20 @@ impl Hypothesis {
             }
             read(index, key, step.after.clone());
         }
-        let late = |edit: &&Edit| edit.after.version > APPLIED;
-        self.workloads
-            .values()
-            .filter(late)
-            .for_each(|edit| edit.happen(index));
+        self.others_happen(index, EDITED);
         self.hold(index);
+    }
+
+    /// What else is applied at this version.
+    fn others_happen(&self, index: &mut Index, version: Version) {
+        let settings = self.settings.iter();
+        for (name, setting) in settings.filter(|(_, setting)| setting.version == version) {
+            setting.happen(index, name);
+        }
+        let edits = self.workloads.values();
+        for edit in edits.filter(|edit| edit.after.version == version) {
+            edit.happen(index);
+        }
     }
 
     /// What somebody uses only now is held from here on.
@@ -251,6 +263,17 @@ impl Hypothesis {
         };
         let seen = need.seen(&Source::then(&step.before));
         compare(need, seen.as_ref(), &Source::then(&step.after))
+    }
+}
+
+impl NamespaceEdit {
+    fn happen(&self, index: &mut Index, name: &Name) {
+        index.apply(Fact::Namespace {
+            name: name.clone(),
+            annotations: self.annotations.clone(),
+            left_out: self.left_out,
+            since: Some(self.version),
+        });
     }
 }
 

@@ -190,6 +190,7 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
         name: "ns".into(),
         annotations: on.namespace.clone(),
         left_out: false,
+        since: None,
     });
     let workload = Box::new(on.workload(spec));
     index.apply(Fact::Workload(workload, How::Listed));

@@ -32,6 +32,7 @@ pub use applied::{Live, NotTaken, live};
 pub use history::{PastOwner, owner, revisions, revisions_of, told};
 pub use past::source as source_then;
 pub use pods_since::pods_since;
+pub(crate) use refused::written::refusal as refusal_of_metadata;
 pub use together::{Asked, ContentList, ONE_OF, Read};
 
 /// Reads a source and digests its keys, if so also as Reloader does; its content

@@ -6,7 +6,7 @@ use crate::decide::{Act, Verdict};
 use crate::digest::Digest;
 use crate::index::{Content, Fact, Fetched, Index, Known};
 use crate::needs::needs_of;
-use crate::object::{SourceFlags, SourceMeta};
+use crate::object::{Seconds, SourceFlags, SourceMeta};
 use crate::refs::{Name, SourceRef};
 use crate::state::{Entry, Seen};
 use crate::uses::{Keys, Use};
@@ -90,6 +90,17 @@ pub fn as_recorded<'a>(
         }
     }
     entry
+}
+
+/// The first record of a workload, where that is of an earlier moment than now: it was
+/// opted in before a source changed that is applied with it. Another decision follows.
+pub fn first_record(verdict: &Verdict, now: Seconds) -> Option<Entry> {
+    match &verdict.act {
+        Act::Record(entry) if verdict.again.is_some_and(|again| again <= now) => {
+            Some(entry.clone())
+        }
+        _ => None,
+    }
 }
 
 /// The record with which a workload meets what is applied: the one that it has, or the one

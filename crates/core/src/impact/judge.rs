@@ -46,6 +46,8 @@ pub struct Impact {
     pub text: String,
     /// Until when it would wait at least, where that is known.
     pub until: Option<Seconds>,
+    /// How many pods would be replaced now; none where its runs end.
+    pub replaced: Option<u32>,
 }
 
 impl Impact {
@@ -55,6 +57,7 @@ impl Impact {
             reason: reason.into(),
             text: text.to_owned(),
             until: None,
+            replaced: None,
         }
     }
 }
@@ -62,9 +65,28 @@ impl Impact {
 /// Pods that its own manifest brings may have started before the source was applied.
 const TWICE: &str = "its own manifest comes before the source: restarted by that, and rolled";
 
+/// What is rolled is the template alone.
+const NO_PODS: &str = "it has no pods now";
+
 /// What this verdict, on a hypothesis that has happened, means for a workload that it
 /// touches; no verdict: it could not be made.
 pub fn judge(
+    known: &Known,
+    touches: &[Touch],
+    verdict: Option<&Verdict>,
+    hypothesis: &Hypothesis,
+) -> Impact {
+    let workload = &known.workload;
+    let impact = outcome(known, touches, verdict, hypothesis);
+    let replaced = match impact.outcome {
+        _ if workload.key.kind.ends() => None,
+        Outcome::Rolls | Outcome::Restarts => Some(workload.replaced_by_itself()),
+        Outcome::Waits | Outcome::Stays | Outcome::Unknown => Some(0),
+    };
+    Impact { replaced, ..impact }
+}
+
+fn outcome(
     known: &Known,
     touches: &[Touch],
     verdict: Option<&Verdict>,
@@ -101,13 +123,20 @@ pub fn judge(
 
 /// A roll that is written on the template, and how pods come of it.
 fn rolls(known: &Known, reason: Reason) -> Impact {
-    match known.workload.strategy {
+    let workload = &known.workload;
+    let (ends, none) = (workload.key.kind.ends(), workload.progress.desired == 0);
+    match workload.strategy {
+        _ if none && !ends => Impact::new(Outcome::Rolls, reason, NO_PODS),
         Strategy::OnDelete => Impact::new(Outcome::Waits, Reason::WaitsForDelete, ""),
-        Strategy::Partition(from) if from > 0 => {
+        Strategy::Partition(from) => {
+            let outcome = match workload.replaced_by_itself() {
+                0 => Outcome::Waits,
+                _ => Outcome::Rolls,
+            };
             let text = format!("partition {from}");
-            Impact::new(Outcome::Rolls, Reason::PartlyRolled, &text)
+            Impact::new(outcome, Reason::PartlyRolled, &text)
         }
-        _ => Impact::new(Outcome::Rolls, reason, ""),
+        Strategy::Rolling => Impact::new(Outcome::Rolls, reason, ""),
     }
 }
 

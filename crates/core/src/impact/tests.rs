@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use super::ApplyOrder::{AfterSources, BeforeSources};
 use super::*;
 use crate::annotations::RELOAD;
 use crate::decide::{Act, Moment, Rules, Verdict, decide};
@@ -136,8 +137,9 @@ impl Scene {
 
     fn with_at(mut self, word: &str, manifest: &Value, turn: ApplyOrder) -> Self {
         let mut manifest = manifest.clone();
-        manifest["metadata"]["generation"] = json!(2);
         let before = self.index.get(&self.key).unwrap().workload.clone();
+        let is_edited = workload(word, &manifest).template != before.template;
+        manifest["metadata"]["generation"] = json!(1 + i64::from(is_edited));
         self.hypothesis
             .workload(&before, workload(word, &manifest), turn);
         self
@@ -186,7 +188,12 @@ impl Scene {
         let now = self.verdict(record.as_ref());
         let base = now.as_ref().and_then(|now| base(record.as_ref(), now));
         self.hypothesis.happen(&mut self.index);
-        let verdict = self.verdict(base.as_ref());
+        let mut verdict = self.verdict(base.as_ref());
+        let first = verdict.as_ref().and_then(|first| first_record(first, NOW));
+        if let Some(first) = &first {
+            verdict = self.verdict(Some(first));
+        }
+        let base = first.or(base);
         let known = self.index.get(&self.key).unwrap();
         let touched = touches(known, &self.index, base.as_ref(), &self.hypothesis);
         let found = judge(known, &touched, verdict.as_ref(), &self.hypothesis);
@@ -223,6 +230,8 @@ use crate::reason::Reason;
 #[case::paused("deploy", "auto", json!({"paused": true}), "a=1 > a=2", "Waits Paused (a)")]
 #[case::on_delete("sts", "auto", json!({"updateStrategy": {"type": "OnDelete"}}), "a=1 > a=2", "Waits WaitsForDelete (a)")]
 #[case::partition("sts", "auto", json!({"updateStrategy": {"rollingUpdate": {"partition": 2}}}), "a=1 > a=2", "Rolls PartlyRolled (a)")]
+#[case::a_partition_that_keeps_all("sts", "auto", json!({"updateStrategy": {"rollingUpdate": {"partition": 3}}}), "a=1 > a=2", "Waits PartlyRolled (a)")]
+#[case::no_pods("sts", "auto", json!({"replicas": 0}), "a=1 > a=2", "Rolls Changed (a)")]
 #[case::a_run("cj", "auto", json!({}), "a=1 > a=2", "Rolls Changed (a)")]
 #[case::no_run("cj", "auto", json!({"suspend": true}), "a=1 > a=2", "Stays Suspended (a)")]
 fn one_workload(
@@ -236,6 +245,18 @@ fn one_workload(
     let (before, after) = (fetched(10, before, false), fetched(APPLIED, after, false));
     let scene = Scene::new(word, &manifest(word, reload, &spec), before, after);
     assert_eq!(scene.said(), expect);
+}
+
+#[rstest]
+#[case::all(json!({}), Some(3))]
+#[case::above_the_partition(json!({"updateStrategy": {"rollingUpdate": {"partition": 2}}}), Some(1))]
+#[case::none_above_it(json!({"updateStrategy": {"rollingUpdate": {"partition": 5}}}), Some(0))]
+#[case::none_but_who_is_deleted(json!({"updateStrategy": {"type": "OnDelete"}}), Some(0))]
+#[case::none_there(json!({"replicas": 0, "updateStrategy": {"type": "OnDelete"}}), Some(0))]
+fn how_many_pods_are_replaced_now(#[case] spec: Value, #[case] expect: Option<u32>) {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let scene = Scene::new("sts", &manifest("sts", "auto", &spec), before, after);
+    assert_eq!(scene.judged().0.replaced, expect);
 }
 
 #[test]
@@ -296,29 +317,58 @@ fn an_edit_that_comes_before_its_source_does_not_bring_it() {
 
 /// What a namespace of the same files says counts for what is applied with it.
 #[rstest]
-#[case::opted_out("auto", "", true, "Stays NotOptedIn (a)")]
-#[case::nothing("auto", "", false, "Rolls Changed (a)")]
-#[case::opted_in("", "auto", false, "Stays MaybeStale (a)")]
+#[case::opted_out("auto", "", true, BeforeSources, "Stays NotOptedIn (a)")]
+#[case::nothing("auto", "", false, BeforeSources, "Rolls Changed (a)")]
+#[case::opted_in_before("", "auto", false, BeforeSources, "Rolls Changed (a)")]
+#[case::opted_in_after("", "auto", false, AfterSources, "Stays MaybeStale (a)")]
 fn what_a_namespace_says_counts(
     #[case] own: &str,
     #[case] namespace: &str,
     #[case] left_out: bool,
+    #[case] turn: ApplyOrder,
     #[case] expect: &str,
 ) {
     let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
-    let mut scene = Scene::new(
-        "deploy",
-        &manifest("deploy", own, &json!({})),
-        before,
-        after,
-    );
+    let now = manifest("deploy", own, &json!({}));
+    let mut scene = Scene::new("deploy", &now, before, after);
     let says = [(RELOAD.to_owned(), namespace.to_owned())];
     let says = says.into_iter().filter(|(_, value)| !value.is_empty());
-    scene
-        .hypothesis
-        .namespace("ns".into(), says.collect(), left_out);
+    let hypothesis = &mut scene.hypothesis;
+    hypothesis.namespace("ns".into(), says.collect(), left_out, turn);
     let said = scene.said();
     assert!(said.starts_with(expect), "{said}");
+}
+
+/// What is there when it is opted in is what its pods are taken to have; what comes after
+/// that rolls it.
+#[rstest]
+#[case::before(BeforeSources, "Rolls Changed (a)")]
+#[case::after(AfterSources, "Stays MaybeStale (a)")]
+fn what_opts_it_in_comes_with_the_change(#[case] turn: ApplyOrder, #[case] expect: &str) {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let now = manifest("deploy", "", &json!({}));
+    let scene = Scene::new("deploy", &now, before, after);
+    let scene = scene.with_at("deploy", &manifest("deploy", "auto", &json!({})), turn);
+    assert_eq!(scene.said(), expect);
+}
+
+/// Its new pods wait for what is made after it.
+#[rstest]
+#[case::required(false, "Restarts - ()")]
+#[case::optional(true, "Restarts - ()")]
+fn a_source_that_is_new_comes_after_the_edit_that_uses_it(
+    #[case] optional: bool,
+    #[case] expect: &str,
+) {
+    let (before, after) = (fetched(10, "-", false), fetched(APPLIED, "a=1", false));
+    let mut now = manifest("deploy", "auto", &json!({}));
+    now["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([]);
+    let from = json!([{"configMapRef": {"name": "app", "optional": optional}}]);
+    let mut edited = now.clone();
+    edited["spec"]["template"]["spec"]["containers"][0]["envFrom"] = from;
+    let scene = Scene::new("deploy", &now, before, after);
+    let scene = scene.with_at("deploy", &edited, BeforeSources);
+    assert_eq!(scene.said(), expect);
 }
 
 /// It names itself to whoever searches, from now on or no more.

@@ -32,6 +32,9 @@ pub enum Fact {
         annotations: Annotations,
         /// Whether the installation's selector leaves it out.
         left_out: bool,
+        /// The version at which it was seen to become so; none where a list shows it, or it
+        /// is read for the first time.
+        since: Option<Version>,
     },
     /// A namespace is gone.
     NamespaceGone(Name),
@@ -140,7 +143,8 @@ impl Index {
                 name,
                 annotations,
                 left_out,
-            } => Concerned::look(self.apply_namespace(&name, annotations, left_out)),
+                since,
+            } => Concerned::look(self.apply_namespace(&name, annotations, left_out, since)),
             Fact::NamespaceGone(name) => Concerned::look(self.delete_namespace(&name)),
             Fact::Read(source, told, fetched) => {
                 self.apply_fetched(&source, told, fetched);

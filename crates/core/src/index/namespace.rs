@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::annotations::Annotations;
+use crate::object::Version;
 use crate::refs::{Name, WorkloadRef};
 
 use super::{Index, Stream, StreamOf};
@@ -60,13 +61,16 @@ impl Index {
         }
     }
 
-    /// A namespace was read. Returns the workloads that this concerns.
+    /// A namespace was read, and is so since this version, where an event tells that.
+    /// Returns the workloads that this concerns.
     pub(super) fn apply_namespace(
         &mut self,
         name: &Name,
         annotations: Annotations,
         left_out: bool,
+        since: Option<Version>,
     ) -> Vec<WorkloadRef> {
+        let since = since.filter(|_| self.knows(name));
         let says_the_same = |before: &&mut Namespace| {
             before.left_out == left_out && before.annotations == annotations
         };
@@ -81,13 +85,13 @@ impl Index {
             epoch,
         };
         self.namespaces.insert(name.clone(), now);
-        self.read_policies(name)
+        self.read_policies(name, since)
     }
 
     /// A namespace is gone: what comes under its name is another.
     pub(super) fn delete_namespace(&mut self, name: &Name) -> Vec<WorkloadRef> {
         self.namespaces.remove(name);
-        self.read_policies(name)
+        self.read_policies(name, None)
     }
 
     /// A list has ended that did not show those from before it.
@@ -100,14 +104,14 @@ impl Index {
         concerned.collect()
     }
 
-    fn read_policies(&mut self, namespace: &Name) -> Vec<WorkloadRef> {
+    fn read_policies(&mut self, namespace: &Name, since: Option<Version>) -> Vec<WorkloadRef> {
         let kinds: BTreeSet<_> = self.streams.keys().filter_map(Stream::kind).collect();
         let within = kinds
             .into_iter()
             .flat_map(|kind| self.of_kind(namespace, kind));
         let keys: Vec<_> = within.map(|(key, _)| key.clone()).collect();
         for key in &keys {
-            self.read_policy(key);
+            self.read_policy(key, since);
         }
         keys
     }

@@ -36,7 +36,7 @@ pub enum Beginning {
     InGap,
     /// An event showed it made, at this version.
     Made(Version),
-    /// An event showed it opted in, at this version.
+    /// An event showed it, or its namespace, opted in, at this version.
     OptedIn(Version),
 }
 
@@ -124,8 +124,9 @@ impl Index {
         }
     }
 
-    /// Reads the policy of a workload again, whose namespace is another than it was.
-    pub(super) fn read_policy(&mut self, key: &WorkloadRef) {
+    /// Reads the policy of a workload again, whose namespace is another than it was, since
+    /// this version where that is known.
+    pub(super) fn read_policy(&mut self, key: &WorkloadRef, since: Option<Version>) {
         let Some(known) = self.get(key) else {
             return;
         };
@@ -133,7 +134,10 @@ impl Index {
             self.may_ask(key);
         } else {
             let (policy, problems) = self.policy_of(&known.workload);
+            let began = policy.opted_in() && !known.policy.opted_in();
+            let began = since.filter(|_| began).map(Beginning::OptedIn);
             let known = Known {
+                beginning: began.unwrap_or(known.beginning),
                 policy,
                 problems,
                 ..known.clone()

@@ -45,6 +45,7 @@ impl Cluster {
             name: "ns".into(),
             annotations: [].into(),
             left_out: false,
+            since: None,
         };
         for stream in streams() {
             let is_of_namespaces = stream.of == StreamOf::Namespaces;

@@ -194,6 +194,7 @@ fn what_asks_for_nothing_crowds_nobody_out() {
         name: "ns".into(),
         annotations: [("tidings.dev/settle".to_owned(), "1s".to_owned())].into(),
         left_out: false,
+        since: None,
     });
     let back = cluster.index.take_returning();
     assert_eq!(back.len(), 1, "it may be opted in by that");

@@ -304,6 +304,59 @@ async fn a_workload_before_its_source_is_rolled_for_it() -> Result<()> {
     lab.numbered("deployment/web", 1).await
 }
 
+/// What is there when it is opted in is what its pods are taken to have.
+#[tokio::test]
+async fn an_opt_in_beside_the_change_counts_from_its_place() -> Result<()> {
+    let (lab, _tidings) = Installed::running("impact-opt-in", &[]).await?;
+    let web = |reload: &str| {
+        let web = deployment("web").env_from("configmap/app");
+        DynamicObject::from(web.annotate(RELOAD, reload))
+    };
+    lab.ns().apply(app("1")).await?;
+    lab.ns().apply(web("off")).await?;
+    lab.ns().rolled_out("deployment/web", secs(30)).await?;
+    let foreseen = async |file: [DynamicObject; 2]| {
+        let said = applying(&lab, &File::of(file)?).await?;
+        ended(&said, 10)?;
+        outcomes(&said)
+    };
+    ensure!(foreseen([web("auto"), app("2")]).await? == ["web rolls Changed"]);
+    ensure!(foreseen([app("2"), web("auto")]).await? == ["web stays MaybeStale"]);
+
+    lab.caught_up().await?;
+    lab.ns().apply(web("auto")).await?;
+    lab.ns().apply(app("2")).await?;
+    lab.numbered("deployment/web", 1).await
+}
+
+/// Its new pods wait for it.
+#[tokio::test]
+async fn a_source_that_is_made_after_the_edit_that_uses_it_rolls_nothing() -> Result<()> {
+    let (lab, _tidings) = Installed::running("impact-new-source", &[]).await?;
+    let web = |source: &str| {
+        DynamicObject::from(deployment("web").env_from(source).annotate(RELOAD, "auto"))
+    };
+    lab.ns().apply(app("1")).await?;
+    lab.adopt([web("configmap/app")]).await?;
+    lab.ns().rolled_out("deployment/web", secs(30)).await?;
+    let new = config_map("new", &[("a", "1")]);
+    let file = File::of([web("configmap/new"), new.clone()])?;
+    let said = applying(&lab, &file).await?;
+    ended(&said, 10)?;
+    ensure!(outcomes(&said)? == ["web restarts -"], "{}", text_of(&said));
+
+    lab.ns().apply(web("configmap/new")).await?;
+    lab.ns().apply(new).await?;
+    lab.in_step("deployment/web", "configmap/new").await?;
+    let edited = lab.ns().get("deployment/web").await?;
+    lab.stay(&[("deployment/web", edited)]).await?;
+    ensure!(
+        lab.number("deployment/web").await?.is_none(),
+        "it was rolled"
+    );
+    Ok(())
+}
+
 /// What it says counts for what is applied with it.
 #[tokio::test]
 async fn a_namespace_in_the_same_files_counts() -> Result<()> {

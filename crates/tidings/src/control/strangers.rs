@@ -46,6 +46,7 @@ impl Neighbourhood {
                     name: (*name).into(),
                     annotations: [].into(),
                     left_out: false,
+                    since: None,
                 };
                 control.take(0, Input::Fact(namespace));
             }

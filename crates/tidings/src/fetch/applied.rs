@@ -20,7 +20,7 @@ use tidings_core::object::{Seconds, Unreadable};
 use tidings_core::refs::{Name, SourceKind, SourceRef};
 use zeroize::Zeroizing;
 
-use super::refused::refusal;
+use super::refused::{refusal, written};
 use super::{of_source, read_source, there};
 use crate::api::{ApiClient, ApiError, Place, Verb};
 use crate::watch::scope::Filter;
@@ -184,6 +184,10 @@ impl Live {
         now: Seconds,
     ) -> Result<Fetched, NotTaken> {
         let named = keys_of(&manifest);
+        // What is no text becomes one below.
+        if let Some(why) = written::refusal(&manifest["metadata"]) {
+            return Err(NotTaken::Refused(why));
+        }
         self.complete(key, &mut manifest);
         let json = Zeroizing::new(manifest.to_string());
         let fetched = read_source(key, filter, json.as_bytes());

@@ -7,9 +7,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tidings_core::pattern::quoted;
 use tidings_core::refs::Name;
+use zeroize::Zeroizing;
+
+pub(crate) mod written;
 
 /// What a ConfigMap or Secret may hold in all, in bytes.
 const MOST: usize = 1 << 20;
@@ -25,6 +29,34 @@ const DEMANDS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/dockerconfigjson", &[&[".dockerconfigjson"]]),
 ];
 
+/// What a key of a Secret of a type must hold: whether it does, and what that is.
+type Holds = (&'static str, &'static str, fn(&[u8]) -> bool, &'static str);
+
+const HOLDS: [Holds; 3] = [
+    (
+        "kubernetes.io/dockercfg",
+        ".dockercfg",
+        is_map,
+        "a JSON object",
+    ),
+    (
+        "kubernetes.io/dockerconfigjson",
+        ".dockerconfigjson",
+        is_map,
+        "a JSON object",
+    ),
+    (
+        "kubernetes.io/ssh-auth",
+        "ssh-privatekey",
+        is_something,
+        "something",
+    ),
+];
+
+/// The token of a service account, which an annotation names.
+const OF_ACCOUNT: &str = "kubernetes.io/service-account-token";
+const ACCOUNT: &str = "kubernetes.io/service-account.name";
+
 /// Why it would be refused; `None` where nothing is known against it. `kind`: the type of the
 /// Secret that is there, empty where there is none.
 pub(super) fn refusal<'a>(
@@ -32,7 +64,8 @@ pub(super) fn refusal<'a>(
     keys: &(impl Iterator<Item = &'a Name> + Clone),
     kind: &str,
 ) -> Option<String> {
-    by_key(keys.clone())
+    written::refusal(object.get("metadata").unwrap_or(&Value::Null))
+        .or_else(|| by_key(keys.clone()))
         .or_else(|| twice(object))
         .or_else(|| by_type(object, keys, kind))
         .or_else(|| by_length(object))
@@ -73,11 +106,44 @@ fn by_type<'a>(
             "its type may not be changed from {kind} to {asked}: delete it before"
         ));
     }
+    if asked == OF_ACCOUNT && !names_account(object) {
+        return Some(format!(
+            "a Secret of type {asked} needs the annotation {ACCOUNT}"
+        ));
+    }
     let (_, demands) = DEMANDS.iter().find(|(of, _)| *of == asked)?;
     let lacks = |group: &&&[&str]| !keys.clone().any(|key| group.contains(&&**key));
-    let lacking = demands.iter().find(lacks)?;
-    let lacking = lacking.join(" or ");
-    Some(format!("a Secret of type {asked} needs the key {lacking}"))
+    match demands.iter().find(lacks) {
+        Some(lacking) => {
+            let lacking = lacking.join(" or ");
+            Some(format!("a Secret of type {asked} needs the key {lacking}"))
+        }
+        None => by_value(object, asked),
+    }
+}
+
+fn names_account(object: &Map<String, Value>) -> bool {
+    let metadata = object.get("metadata");
+    let annotation = metadata.and_then(|metadata| metadata["annotations"][ACCOUNT].as_str());
+    annotation.is_some_and(|name| !name.is_empty())
+}
+
+/// What keys hold that the API server looks into, where the manifest has them.
+fn by_value(object: &Map<String, Value>, asked: &str) -> Option<String> {
+    let (_, key, holds, what) = HOLDS.iter().find(|(of, ..)| *of == asked)?;
+    let encoded = object.get("data")?.get(key)?.as_str()?;
+    let bytes = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    (!holds(&bytes)).then(|| format!("{key} of a Secret of type {asked} has to hold {what}"))
+}
+
+fn is_map(bytes: &[u8]) -> bool {
+    let is_json = serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+    let text = bytes.trim_ascii();
+    is_json && (text.starts_with(b"{") || text == b"null")
+}
+
+fn is_something(bytes: &[u8]) -> bool {
+    !bytes.is_empty()
 }
 
 fn by_length(object: &Map<String, Value>) -> Option<String> {
@@ -86,7 +152,7 @@ fn by_length(object: &Map<String, Value>) -> Option<String> {
         let values = object.get(field).and_then(Value::as_object);
         let values = values.into_iter().flat_map(Map::values);
         let length = |text: &str| match STANDARD.decode(text) {
-            Ok(bytes) if is_encoded => zeroize::Zeroizing::new(bytes).len(),
+            Ok(bytes) if is_encoded => Zeroizing::new(bytes).len(),
             _ => text.len(),
         };
         let lengths = values.filter_map(Value::as_str).map(length);
@@ -113,6 +179,16 @@ mod tests {
     #[case(json!({"type": "kubernetes.io/tls", "data": {"tls.crt": ""}}), "", "needs the key tls.key")]
     #[case(json!({"type": "kubernetes.io/basic-auth", "data": {}}), "", "needs the key username or password")]
     #[case(json!({"data": {"a": "x".repeat(MOST + 1)}}), "", "it holds 1048577 bytes")]
+    #[case(json!({"data": {}, "metadata": {"labels": {"a b": ""}}}), "", "is no name that a label")]
+    #[case(json!({"type": "kubernetes.io/dockerconfigjson", "data": {}}), "", "needs the key .dockerconfigjson")]
+    #[case(json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}}), "", "")]
+    #[case(json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "bnVsbA=="}}), "", "")]
+    #[case(json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "W10="}}), "", "has to hold a JSON object")]
+    #[case(json!({"type": "kubernetes.io/dockercfg", "data": {".dockercfg": "ew=="}}), "", "has to hold a JSON object")]
+    #[case(json!({"type": "kubernetes.io/ssh-auth", "data": {"ssh-privatekey": ""}}), "", "has to hold something")]
+    #[case(json!({"type": "kubernetes.io/service-account-token", "data": {}}), "", "needs the annotation kubernetes.io/service-account.name")]
+    #[case(json!({"type": "kubernetes.io/service-account-token", "data": {},
+        "metadata": {"annotations": {"kubernetes.io/service-account.name": "web"}}}), "", "")]
     #[case(json!({"data": {"a.b-C_1": "x", ".a": "x"}}), "", "")]
     #[case(json!({"type": "Opaque", "data": {"a": ""}}), "Opaque", "")]
     #[case(json!({"type": "kubernetes.io/tls", "data": {"tls.crt": "", "tls.key": ""}}), "", "")]

@@ -95,7 +95,7 @@ pub(super) fn decode(
             let version = meta.version;
             Ok((Some(Fact::Source(meta)), version))
         }
-        (StreamOf::Namespaces, _) => namespace(page::meta(object)?, filter),
+        (StreamOf::Namespaces, _) => namespace(page::meta(object)?, how, filter),
     }
 }
 
@@ -113,13 +113,14 @@ fn gone(of: StreamOf, meta: Meta, version: Version) -> Option<Fact> {
     })
 }
 
-fn namespace(meta: Meta, filter: &Filter) -> Result<(Option<Fact>, Version), Unreadable> {
+fn namespace(meta: Meta, how: How, filter: &Filter) -> Result<(Option<Fact>, Version), Unreadable> {
     let version = meta.version()?;
     let annotations = meta.annotations(&filter.vocabulary)?;
     let fact = Fact::Namespace {
         name: meta.name.into(),
         annotations,
         left_out: filter.leaves_out(&meta.labels),
+        since: (how != How::Listed).then_some(version),
     };
     Ok((Some(fact), version))
 }

@@ -39,8 +39,10 @@ pub(crate) fn follow(
 
 async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
     let (mut known, mut refusals) = (false, 0);
+    let mut is_first = true;
     loop {
-        let read = read(&api, &name).await;
+        let read = read(&api, &name, is_first).await;
+        is_first &= read.is_err();
         // Only a server that says so may not be asked, or has none.
         refusals = match &read {
             Err(ApiError::Forbidden(_) | ApiError::Gone) => refusals + 1,
@@ -82,7 +84,8 @@ async fn complete(name: &Name, facts: &Sender<News>) {
     let _ = facts.send(News::Fact(ended)).await;
 }
 
-async fn read(api: &ApiClient, name: &Name) -> Result<Fact, ApiError> {
+/// What it says when it is read first it may have said for long.
+async fn read(api: &ApiClient, name: &Name, is_first: bool) -> Result<Fact, ApiError> {
     let place = Place::core("namespaces").named(name.clone());
     let meta = api.meta(place).await?;
     // A namespace has own keys only, which have no other names.
@@ -92,5 +95,6 @@ async fn read(api: &ApiClient, name: &Name) -> Result<Fact, ApiError> {
         annotations: annotations.map_err(ApiError::from)?,
         // Who names namespaces selects none.
         left_out: false,
+        since: meta.version().ok().filter(|_| !is_first),
     })
 }

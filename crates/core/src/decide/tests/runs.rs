@@ -131,6 +131,7 @@ fn what_is_wrong_in_a_namespace_that_is_left_out_is_not_told() {
         name: "ns".into(),
         annotations: [].into(),
         left_out: true,
+        since: None,
     });
     assert!(lab.decide().problems.is_empty());
 }

@@ -2,38 +2,62 @@
 //! command takes (a fresh index of what is there, decide, what is supposed, decide again), is
 //! what is then done.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
+use crate::annotations::RELOAD;
 use crate::decide::simulation::{Life, SOURCES, Step, same_lives, steps};
 use crate::decide::world::{ConfigMap, World, pairs, source, web};
 use crate::decide::{Act, Moment, Verdict, decide};
 use crate::evidence::Evidence;
-use crate::impact::{self, APPLIED, Hypothesis, Outcome};
+use crate::impact::{self, APPLIED, ApplyOrder, Hypothesis, Outcome};
 use crate::index::Fetched;
+use crate::object::Workload;
 use crate::standing::Word;
 use crate::state::Entry;
 
 impl World {
     /// What would become of the workload if a ConfigMap held this (`k=1 l=2`), or were
-    /// deleted; none where that touches nothing that it uses. Nothing is changed.
-    fn foresee(&mut self, name: &str, data: Option<&str>) -> Option<Outcome> {
+    /// deleted, and it were opted in with that; none where that touches nothing that it
+    /// uses. Nothing is changed.
+    fn foresee(
+        &mut self,
+        name: &str,
+        data: Option<&str>,
+        opt_in: Option<ApplyOrder>,
+    ) -> Option<Outcome> {
         let (index, unseen) = (std::mem::take(&mut self.index), self.unseen);
         self.restart();
-        let foreseen = self.impact(name, data);
+        let foreseen = self.impact(name, data, opt_in);
         (self.index, self.unseen) = (index, unseen);
         foreseen
     }
 
-    fn impact(&mut self, name: &str, data: Option<&str>) -> Option<Outcome> {
+    fn impact(
+        &mut self,
+        name: &str,
+        data: Option<&str>,
+        opt_in: Option<ApplyOrder>,
+    ) -> Option<Outcome> {
         let mut hypothesis = Hypothesis::default();
         let (before, after) = (self.fetched(name), self.supposed(name, data));
         hypothesis.source(source(name), before, after);
+        if let Some(turn) = opt_in {
+            let now = &self.index.get(&web()).unwrap().workload;
+            hypothesis.workload(now, opted_in(now), turn);
+        }
         hypothesis.begin(&mut self.index);
         let record = self.entry.clone();
         let now = self.verdict_on(record.as_ref(), &Hypothesis::default());
         let base = impact::base(record.as_ref(), &now);
         hypothesis.happen(&mut self.index);
-        let verdict = self.verdict_on(base.as_ref(), &hypothesis);
+        let mut verdict = self.verdict_on(base.as_ref(), &hypothesis);
+        let first = impact::first_record(&verdict, self.now);
+        if let Some(first) = &first {
+            verdict = self.verdict_on(Some(first), &hypothesis);
+        }
+        let base = first.or(base);
         let known = self.index.get(&web()).unwrap();
         let touched = impact::touches(known, &self.index, base.as_ref(), &hypothesis);
         let judged = impact::judge(known, &touched, Some(&verdict), &hypothesis);
@@ -91,23 +115,39 @@ impl World {
     }
 }
 
-/// What becomes of a ConfigMap, and whether the workload is paused or opted out then.
+/// The command for it.
+const OPT_IN: &str = "ann tidings.dev/reload=auto";
+
+fn opted_in(workload: &Workload) -> Workload {
+    let annotations = [(RELOAD.to_owned(), "auto".to_owned())];
+    Workload {
+        annotations: Arc::new(annotations.into()),
+        ..workload.clone()
+    }
+}
+
+/// What becomes of a ConfigMap, and whether the workload is paused or opted out then. One
+/// that is opted out may be opted in with it, before it or after.
 #[derive(Clone, Debug)]
 struct Apply {
     which: usize,
     data: Option<(u8, u8)>,
     paused: bool,
     out: bool,
+    opt_in: Option<bool>,
 }
 
 fn apply() -> impl Strategy<Value = Apply> {
     let data = prop::option::weighted(0.8, (0..4_u8, 0..3_u8));
     let rare = || prop::bool::weighted(0.2);
-    (0..SOURCES.len(), data, rare(), rare()).prop_map(|(which, data, paused, out)| Apply {
+    let opt_in = prop::option::weighted(0.2, prop::bool::ANY);
+    let all = (0..SOURCES.len(), data, rare(), rare(), opt_in);
+    all.prop_map(|(which, data, paused, out, opt_in)| Apply {
         which,
         data,
         paused,
-        out,
+        out: out || opt_in.is_some(),
+        opt_in,
     })
 }
 
@@ -125,11 +165,18 @@ impl Life {
         // Who has watched knows whether a pod was made while it was away.
         let may_be_back = !self.is_there(apply.which);
         let data = apply.data.map(|(k, l)| format!("k={k} l={l}"));
-        let foreseen = self.world.foresee(name, data.as_deref());
+        let turns = [ApplyOrder::AfterSources, ApplyOrder::BeforeSources];
+        let turn = apply.opt_in.map(|before| turns[usize::from(before)]);
+        let foreseen = self.world.foresee(name, data.as_deref(), turn);
         let rolls = self.world.rolls.len();
-        match &data {
-            Some(data) => self.run(&format!("cm {name} {data}")),
-            None => self.run(&format!("del {name}")),
+        let change = match &data {
+            Some(data) => format!("cm {name} {data}"),
+            None => format!("del {name}"),
+        };
+        match apply.opt_in {
+            Some(true) => self.run(&format!("{OPT_IN}; {change}")),
+            Some(false) => self.run(&format!("{change}; {OPT_IN}")),
+            None => self.run(&change),
         }
         let mut standing = None;
         for _ in 0..4 {

@@ -266,7 +266,7 @@ fn a_namespace_does_not_keep_what_a_list_does_not_show() {
     let mut index = index();
     index.begin_list(&stream(WORKLOADS));
     let defaults = [("tidings.dev/settle".to_owned(), "1s".to_owned())];
-    let concerned = index.apply_namespace(&"ns".into(), defaults.into(), false);
+    let concerned = index.apply_namespace(&"ns".into(), defaults.into(), false, None);
     assert_eq!(concerned, [web()]);
     assert_eq!(index.get(&web()).unwrap().policy.own.settle, Some(1_000));
     assert_eq!(index.end_list(&stream(WORKLOADS), 15).gone, [unseen(web())]);
@@ -458,7 +458,7 @@ fn a_source_takes_little_memory() {
 #[test]
 fn no_more_digests_are_held_than_a_namespace_may_have() {
     let mut index = Index::new(Defaults::default(), []);
-    index.apply_namespace(&"ns".into(), [].into(), false);
+    index.apply_namespace(&"ns".into(), [].into(), false, None);
     let names: Vec<_> = (0..20).map(|i| format!("c{i}")).collect();
     let used: Vec<_> = names.iter().map(|name| &**name).collect();
     index.apply_workload(opted_in("web", 10, "auto", &from(&used)), How::Event);

@@ -255,7 +255,7 @@ impl Cluster {
 
 fn namespace(index: &mut Index, on: bool) {
     let defaults = on.then(|| ("tidings.dev/settle".to_owned(), "1s".to_owned()));
-    index.apply_namespace(&"ns".into(), defaults.into_iter().collect(), false);
+    index.apply_namespace(&"ns".into(), defaults.into_iter().collect(), false, None);
 }
 
 fn tell(index: &mut Index, event: &Event) {

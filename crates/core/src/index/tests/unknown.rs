@@ -14,6 +14,7 @@ fn namespace(left_out: bool) -> Fact {
         name: "ns".into(),
         annotations: Annotations::new(),
         left_out,
+        since: None,
     }
 }
 
@@ -199,4 +200,28 @@ fn who_borrows_from_one_that_is_crowded_knows_nothing() {
     index.work_out(&key);
     assert!(!lent(&index).crowded);
     assert_eq!(index.get(&key).unwrap().workload.uses.len(), 500);
+}
+
+/// What is there then is what the pods of its workloads are taken to have.
+#[test]
+fn a_namespace_that_is_seen_to_opt_in_is_a_beginning() {
+    let says = |reload: &str, since| Fact::Namespace {
+        name: "ns".into(),
+        annotations: [("tidings.dev/reload".to_owned(), reload.to_owned())].into(),
+        left_out: false,
+        since,
+    };
+    let began = |since| {
+        let of = [NAMESPACES, WORKLOADS, CONFIG_MAPS];
+        let mut index = Index::new(Defaults::default(), of.map(stream));
+        for of in of {
+            complete(&mut index, of, 10);
+        }
+        index.apply(says("off", None));
+        index.apply_workload(opted_in("web", 11, "", &from(&["c"])), How::Event);
+        index.apply(says("auto", since));
+        index.get(&web()).unwrap().beginning
+    };
+    assert_eq!(began(Some(12)), Beginning::OptedIn(12));
+    assert_eq!(began(None), Beginning::Found);
 }

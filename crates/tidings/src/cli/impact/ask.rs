@@ -10,16 +10,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use jiff::Timestamp;
 use tidings_core::annotations::RELOAD;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::impact::{
-    self, ApplyOrder, Hypothesis, Outcome, Touch, judge, opt_in, stand_in, touches,
+    self, Hypothesis, Outcome, Touch, first_record, judge, opt_in, stand_in, touches,
 };
 use tidings_core::index::Known;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::standing::Word;
 use tidings_core::state::Entry;
-use tidings_core::uses::Use;
 
 use super::plan::Manifests;
 use super::report::{ImpactReport, ImpactRow};
@@ -139,7 +139,7 @@ impl Asking {
     /// What namespaces would set that are applied, too, and are there.
     async fn settings(&mut self, plan: &Manifests, namespaces: &BTreeSet<Name>) {
         let applied = plan.namespaces.iter();
-        for (name, manifest) in applied.filter(|(name, _)| namespaces.contains(*name)) {
+        for (name, (manifest, order)) in applied.filter(|(name, _)| namespaces.contains(*name)) {
             let Some(live) = self
                 .snapshot
                 .manifest(Place::core("namespaces").named(name.clone()))
@@ -149,8 +149,9 @@ impl Asking {
             };
             let after = merge::applied(&live, manifest);
             let (annotations, left_out) = self.snapshot.as_namespace(&after);
+            let turn = plan.turn_of_namespace(name, *order);
             self.hypothesis
-                .namespace(name.clone(), annotations, left_out);
+                .namespace(name.clone(), annotations, left_out, turn);
         }
     }
 
@@ -164,8 +165,8 @@ impl Asking {
                 continue;
             };
             let after = merge::applied(&live, manifest);
-            if let Some(field) = frozen::changed(key.kind, &live, &after) {
-                self.refused.push(frozen::told(key, field));
+            if let Some(why) = frozen::refusal(key.kind, &live, &after) {
+                self.refused.push(frozen::told(key, &why));
                 continue;
             }
             let workloads = self.snapshot.as_workload(key.kind, &live);
@@ -173,12 +174,7 @@ impl Asking {
             if let Some((before, after)) = workloads.zip(after)
                 && before != after
             {
-                let is_later = |used: &Use| plan.is_later(&used.source(&key.namespace), *order);
-                let turn = if after.uses.iter().any(is_later) {
-                    ApplyOrder::BeforeSources
-                } else {
-                    ApplyOrder::AfterSources
-                };
+                let turn = plan.turn_of_workload(&after, *order);
                 self.hypothesis.workload(&before, after, turn);
             }
         }
@@ -247,8 +243,8 @@ impl Asking {
     async fn row(&mut self, key: &WorkloadRef, now: &Now) -> Option<ImpactRow> {
         self.snapshot.read_sources(key).await;
         self.stand_in();
-        let (base, hypothesis) = (now.base.as_ref(), &self.hypothesis);
-        let verdict = self.snapshot.decided(key, base, Some(hypothesis)).await;
+        let (base, verdict) = self.verdict(key, now.base.as_ref()).await;
+        let (base, hypothesis) = (base.as_ref(), &self.hypothesis);
         let index = &mut self.snapshot.index;
         let known = index.get(key)?;
         let touched = touches(known, index, base, hypothesis);
@@ -257,6 +253,7 @@ impl Asking {
         }
         let judged = judge(known, &touched, verdict.as_ref(), hypothesis);
         let mut row = ImpactRow::new(known, &touched, &judged);
+        row.say_what_ignores(&self.snapshot.installation.vocabulary);
         row.already = now.due && matches!(judged.outcome, Outcome::Rolls | Outcome::Waits);
         // Reloader reads no line of ours.
         let is_read = self.snapshot.installation.vocabulary.reads(RELOAD);
@@ -264,6 +261,24 @@ impl Asking {
             row.opt_in = opt_in(index, key, &touched, hypothesis);
         }
         Some(row)
+    }
+}
+
+impl Asking {
+    /// What is decided on what has happened, with what is on record then.
+    async fn verdict(
+        &mut self,
+        key: &WorkloadRef,
+        base: Option<&Entry>,
+    ) -> (Option<Entry>, Option<Verdict>) {
+        let supposed = Some(&self.hypothesis);
+        let verdict = self.snapshot.decided(key, base, supposed).await;
+        let now = Timestamp::now().as_second();
+        let Some(first) = verdict.as_ref().and_then(|first| first_record(first, now)) else {
+            return (base.cloned(), verdict);
+        };
+        let verdict = self.snapshot.decided(key, Some(&first), supposed).await;
+        (Some(first), verdict)
     }
 }
 

@@ -1,12 +1,14 @@
-//! What the API server refuses to change of a workload (the updates in
-//! `pkg/apis/apps/validation` and `pkg/apis/batch/validation` of Kubernetes).
+//! What the API server refuses of a workload that is applied (the updates in
+//! `pkg/apis/apps/validation` and `pkg/apis/batch/validation` of Kubernetes): what may not
+//! be changed, and labels and annotations that none can have.
 //!
-//! Goes in: a workload as it is, and as it would be. Comes out: the field that may not be
-//! another. Pure.
+//! Goes in: a workload as it is, and as it would be. Comes out: a sentence. Pure.
 
 use serde_json::{Map, Value};
 use tidings_core::kinds::Kind;
 use tidings_core::refs::WorkloadRef;
+
+use crate::fetch::refusal_of_metadata;
 
 /// What may not be changed of a kind.
 enum Frozen {
@@ -37,8 +39,22 @@ const KINDS: [(&str, Frozen); 4] = [
     ),
 ];
 
+/// Why the API server would refuse it; `None` where nothing is known against it.
+pub(super) fn refusal(kind: &Kind, live: &Value, after: &Value) -> Option<String> {
+    if let Some(field) = changed(kind, live, after) {
+        return Some(format!("spec.{field} may not be changed; delete it before"));
+    }
+    let template = kind.template.iter().fold(after, |at, part| &at[*part]);
+    let written = [("", after), ("of its pod template, ", template)].into_iter();
+    let mut refused = written.filter_map(|(of, object)| {
+        let why = refusal_of_metadata(&object["metadata"])?;
+        Some(format!("{of}{why}"))
+    });
+    refused.next()
+}
+
 /// The first such field that would be another.
-pub(super) fn changed<'a>(kind: &Kind, live: &Value, after: &'a Value) -> Option<&'a str> {
+fn changed<'a>(kind: &Kind, live: &Value, after: &'a Value) -> Option<&'a str> {
     let (_, frozen) = KINDS.iter().find(|(word, _)| *word == kind.word)?;
     let is_frozen = |field: &str| match frozen {
         Frozen::These(fields) => fields.contains(&field),
@@ -54,12 +70,9 @@ pub(super) fn changed<'a>(kind: &Kind, live: &Value, after: &'a Value) -> Option
 }
 
 /// What is said of it.
-pub(super) fn told(key: &WorkloadRef, field: &str) -> String {
+pub(super) fn told(key: &WorkloadRef, why: &str) -> String {
     let (kind, name, namespace) = (key.kind.word, &key.name, &key.namespace);
-    format!(
-        "{kind}/{name} in {namespace} is refused by the API server: spec.{field} may not be \
-         changed; delete it before"
-    )
+    format!("{kind}/{name} in {namespace} is refused by the API server: {why}")
 }
 
 #[cfg(test)]
@@ -88,5 +101,20 @@ mod tests {
         let of = after["spec"].as_object_mut().unwrap();
         of.extend(spec.as_object().unwrap().clone());
         assert_eq!(changed(Kind::parse(kind).unwrap(), &live, &after), expect);
+    }
+
+    #[test]
+    fn labels_are_those_of_the_template_too() {
+        let live =
+            json!({"metadata": {}, "spec": {"template": {"metadata": {"labels": {"a": "1"}}}}});
+        let mut after = live.clone();
+        after["spec"]["template"]["metadata"]["labels"]["a"] = json!("two words");
+        let kind = Kind::parse("deploy").unwrap();
+        assert_eq!(refusal(kind, &live, &live), None);
+        let said = refusal(kind, &live, &after).unwrap();
+        assert!(
+            said.starts_with("of its pod template, the value of the label"),
+            "{said}"
+        );
     }
 }

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tidings_core::impact::ApplyOrder;
 use tidings_core::kinds::Kinds;
+use tidings_core::object::Workload;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 
 use crate::cli::input::Unread;
@@ -43,8 +45,8 @@ pub(super) struct Manifests {
     pub(super) sources: BTreeMap<SourceRef, Wanted>,
     /// The workloads that are applied with them, each with its place among all objects.
     pub(super) workloads: BTreeMap<WorkloadRef, (Value, usize)>,
-    /// The namespaces that are.
-    pub(super) namespaces: BTreeMap<Name, Value>,
+    /// The namespaces that are, likewise.
+    pub(super) namespaces: BTreeMap<Name, (Value, usize)>,
     /// What could not be read.
     pub(super) unread: Vec<Unread>,
     /// How many objects there are of each kind.
@@ -90,8 +92,21 @@ impl Manifests {
     }
 
     /// Whether a source is applied later than what has this place among all objects.
-    pub(super) fn is_later(&self, source: &SourceRef, order: usize) -> bool {
+    fn is_later(&self, source: &SourceRef, order: usize) -> bool {
         matches!(self.sources.get(source), Some(Wanted::Applied(_, at)) if at.order > order)
+    }
+
+    /// When a namespace is applied that has this place among all objects.
+    pub(super) fn turn_of_namespace(&self, name: &Name, order: usize) -> ApplyOrder {
+        let mut within = self.sources.keys().filter(|key| key.namespace == *name);
+        turn(within.any(|source| self.is_later(source, order)))
+    }
+
+    /// When a workload is applied that is so then, and has this place.
+    pub(super) fn turn_of_workload(&self, workload: &Workload, order: usize) -> ApplyOrder {
+        let namespace = &workload.key.namespace;
+        let mut uses = workload.uses.iter();
+        turn(uses.any(|used| self.is_later(&used.source(namespace), order)))
     }
 
     fn add(&mut self, object: &Object, order: usize, kinds: &Kinds) {
@@ -107,7 +122,7 @@ impl Manifests {
             self.add_source(kind, object, order);
         } else if object.group.is_empty() && object.kind == "Namespace" {
             self.namespaces
-                .insert(object.name.clone(), object.json(&[]));
+                .insert(object.name.clone(), (object.json(&[]), order));
         } else if let Some(kind) = kinds.iter().find(|kind| object.is(kind)) {
             let key = WorkloadRef::new(kind, object.namespace.clone(), object.name.clone());
             self.workloads
@@ -133,6 +148,14 @@ impl Manifests {
         }
         let wanted = Wanted::Applied(object.json(&[]), place);
         self.sources.insert(key, wanted);
+    }
+}
+
+fn turn(is_before: bool) -> ApplyOrder {
+    if is_before {
+        ApplyOrder::BeforeSources
+    } else {
+        ApplyOrder::AfterSources
     }
 }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use tidings_core::annotations::RELOAD;
+use tidings_core::annotations::{IGNORE, RELOAD};
 use tidings_core::impact::{Impact, Outcome, Touch};
 use tidings_core::index::Known;
 use tidings_core::kinds::Renewal;
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
+use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::Refusal;
 use crate::cli::exit::Exit;
@@ -51,7 +52,7 @@ pub struct ImpactReport {
 pub struct ImpactSummary {
     /// They would be rolled.
     pub rolls: usize,
-    /// With so many pods.
+    /// With so many pods that would be replaced.
     pub pods: u32,
     /// They would be due, and wait.
     pub waits: usize,
@@ -85,6 +86,8 @@ pub struct ImpactRow {
     pub until: Option<Timestamp>,
     /// How many pods it should have; none where its runs end.
     pub pods: Option<u32>,
+    /// How many of them would be replaced now; none likewise.
+    pub replaced: Option<u32>,
     /// Whether a roll of it is due already, whatever is applied.
     pub already: bool,
     /// The value of `tidings.dev/reload` on the workload that would have it rolled.
@@ -107,6 +110,9 @@ pub struct TouchRow {
     pub counts: bool,
     /// Whether the source is marked to roll nothing.
     pub ignored: bool,
+    /// The annotations that mark a source so.
+    #[serde(skip)]
+    pub ignored_by: String,
 }
 
 /// A source that was asked about.
@@ -172,7 +178,11 @@ impl Serialize for Change {
 /// The fields of `summary`.
 static SUMMARY: &[FieldRow] = &[
     field("rolls", Form::Integer, "They would be rolled."),
-    field("pods", Form::Integer, "The pods of these."),
+    field(
+        "pods",
+        Form::Integer,
+        "The pods of these that would be replaced.",
+    ),
     field("waits", Form::Integer, "They would be due, and wait."),
     field(
         "restarts",
@@ -259,6 +269,11 @@ pub static FIELDS: &[FieldRow] = &[
         "workloads[].pods",
         Form::OrNull(&Form::Integer),
         "How many pods it should have; `null` for what runs to its end.",
+    ),
+    field(
+        "workloads[].replaced",
+        Form::OrNull(&Form::Integer),
+        "How many of them would be replaced by that, as far as nobody has to do anything: of a StatefulSet those above its partition; 0 where it waits or stays; `null` for what runs to its end.",
     ),
     field(
         "workloads[].already",
@@ -357,7 +372,7 @@ impl ImpactSummary {
         };
         *count += 1;
         if row.outcome == Outcome::Rolls {
-            self.pods += row.pods.unwrap_or(0);
+            self.pods += row.replaced.unwrap_or(0);
         }
     }
 }
@@ -376,6 +391,7 @@ impl ImpactRow {
             text: judged.text.clone(),
             until: judged.until.and_then(|at| Timestamp::from_second(at).ok()),
             pods: (!ends).then_some(workload.progress.desired),
+            replaced: judged.replaced,
             already: false,
             opt_in: None,
             uses: touched.iter().map(TouchRow::new).collect(),
@@ -385,6 +401,15 @@ impl ImpactRow {
     /// `deployment/web`
     pub fn workload(&self) -> String {
         format!("{}/{}", self.kind, self.name)
+    }
+
+    /// Names the annotations that mark a source to roll nothing, of those that are read.
+    pub fn say_what_ignores(&mut self, vocabulary: &Vocabulary) {
+        let written = IGNORE.iter().map(|key| vocabulary.written(key));
+        let read: Vec<_> = written.filter(|key| vocabulary.reads(key)).collect();
+        for used in &mut self.uses {
+            used.ignored_by = read.join(" or ");
+        }
     }
 
     /// The line that would opt it in, where one would.
@@ -417,6 +442,7 @@ impl ImpactRow {
             (Outcome::Restarts, _) => "by its own manifest, once".to_owned(),
             (Outcome::Unknown, _) => "it cannot be told".to_owned(),
             (_, Some(Reason::Paused)) => "paused: until it is resumed".to_owned(),
+            (_, Some(Reason::PartlyRolled)) => format!("{}: until it is less", self.text),
             (_, Some(Reason::WaitsForDelete)) => "OnDelete: until its pods are deleted".to_owned(),
             (_, Some(Reason::Fused)) => format!("the fuse: not before {until}"),
             (_, Some(Reason::TooSoon)) => format!("min-interval: not before {until}"),
@@ -446,6 +472,7 @@ impl TouchRow {
             via: touch.via.iter().map(|via| via.word()).collect(),
             counts: touch.counts,
             ignored: touch.ignored,
+            ignored_by: String::new(),
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use tidings_core::impact::Outcome;
 use tidings_shared::plain::plain;
 
 use super::markdown;
@@ -84,12 +85,14 @@ fn cells(row: &ImpactRow) -> impl Iterator<Item = [String; 8]> {
 }
 
 /// Whatever the workload asks for.
-const IGNORED: &str = "the source is marked to roll nothing (tidings.dev/ignore)";
+fn ignored(by: &str) -> String {
+    format!("the source is marked to roll nothing ({by})")
+}
 
 /// Where some sources of a workload count and others do not, that is said of the others.
 pub(crate) fn why(row: &ImpactRow, used: &TouchRow) -> String {
     if used.ignored && !used.counts {
-        return IGNORED.to_owned();
+        return ignored(&used.ignored_by);
     }
     let some = row.uses.iter().any(|used| used.counts);
     if some && !used.counts {
@@ -98,10 +101,16 @@ pub(crate) fn why(row: &ImpactRow, used: &TouchRow) -> String {
     row.why()
 }
 
-/// How many pods, as a cell.
-pub(super) fn pods(row: &ImpactRow) -> String {
-    row.pods
-        .map_or_else(|| "-".to_owned(), |pods| pods.to_string())
+/// How many pods, as a cell; of what is rolled, how many of them are replaced now.
+pub(crate) fn pods(row: &ImpactRow) -> String {
+    let is_brought = matches!(row.outcome, Outcome::Rolls | Outcome::Restarts);
+    match (row.pods, row.replaced) {
+        (Some(pods), Some(replaced)) if is_brought && replaced < pods => {
+            format!("{replaced} of {pods}")
+        }
+        (Some(pods), _) => pods.to_string(),
+        (None, _) => "-".to_owned(),
+    }
 }
 
 /// Of one workload, and of many.

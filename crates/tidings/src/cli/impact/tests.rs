@@ -3,6 +3,7 @@
 use tidings_core::impact::Outcome;
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
+use tidings_core::vocabulary::Vocabulary;
 
 use super::report::{Change, ImpactReport, ImpactRow, SourceRow, TouchRow};
 use super::table::said;
@@ -19,6 +20,7 @@ fn used(source: &str, keys: &[&str], via: &'static str, counts: bool) -> TouchRo
         via: vec![via],
         counts,
         ignored: false,
+        ignored_by: String::new(),
     }
 }
 
@@ -32,6 +34,7 @@ fn row(name: &str, outcome: Outcome, reason: Option<Reason>, uses: Vec<TouchRow>
         text: String::new(),
         until: None,
         pods: Some(3),
+        replaced: Some(3),
         already: false,
         opt_in: None,
         uses,
@@ -63,6 +66,7 @@ fn report() -> ImpactReport {
     let run = ImpactRow {
         kind: "cronjob",
         pods: None,
+        replaced: None,
         ..row(
             "nightly",
             Outcome::Rolls,
@@ -208,6 +212,66 @@ fn a_comment() {
 
     :warning: `configmap/fixed` is `immutable: the API server refuses to change it`
     "#);
+}
+
+/// Some of them wait for somebody, or there are none.
+#[test]
+fn what_would_be_replaced_now_is_what_is_counted() {
+    let level = || vec![used("configmap/app", &["LOG_LEVEL"], "env", true)];
+    let of = |name, outcome, reason, replaced, text: &str| ImpactRow {
+        kind: "statefulset",
+        replaced: Some(replaced),
+        text: text.to_owned(),
+        ..row(name, outcome, Some(reason), level())
+    };
+    let empty = of(
+        "c",
+        Outcome::Rolls,
+        Reason::Changed,
+        0,
+        "it has no pods now",
+    );
+    let rows = vec![
+        of("a", Outcome::Rolls, Reason::PartlyRolled, 1, "partition 2"),
+        of("b", Outcome::Waits, Reason::PartlyRolled, 0, "partition 3"),
+        ImpactRow {
+            pods: Some(0),
+            ..empty
+        },
+        of("d", Outcome::Waits, Reason::WaitsForDelete, 0, ""),
+    ];
+    let report = ImpactReport::new(rows, Vec::new());
+    insta::assert_snapshot!(shown(&report, ImpactForm::Table), @r"
+    WORKLOAD       PODS    RESULT  SOURCE         KEYS       HOW  WHY
+    statefulset/a  1 of 3  rolls   configmap/app  LOG_LEVEL  env  only above its partition 2
+    statefulset/b  3       waits   configmap/app  LOG_LEVEL  env  partition 3: until it is less
+    statefulset/c  0       rolls   configmap/app  LOG_LEVEL  env  it has no pods now
+    statefulset/d  3       waits   configmap/app  LOG_LEVEL  env  OnDelete: until its pods are deleted
+
+    2 workloads would be rolled (1 pod), 2 would wait.
+    ");
+}
+
+/// Where Tidings' own annotations are not read, the one that is.
+#[test]
+fn what_marks_a_source_to_roll_nothing_is_named() {
+    let why = |vocabulary: &Vocabulary| {
+        let mut touched = used("configmap/app", &["a"], "env", false);
+        touched.ignored = true;
+        let mut row = row("web", Outcome::Stays, None, vec![touched]);
+        row.say_what_ignores(vocabulary);
+        super::table::why(&row, &row.uses[0])
+    };
+    let both = Vocabulary::default();
+    let theirs = both.without_own();
+    assert!(why(&both).ends_with("(tidings.dev/ignore or reloader.stakater.com/ignore)"));
+    assert!(why(&theirs).ends_with("(reloader.stakater.com/ignore)"));
+    let renamed = [(
+        "reloader.stakater.com/ignore",
+        "example.org/leave".to_owned(),
+    )];
+    let renamed = Vocabulary::new(renamed).unwrap().without_own();
+    assert!(why(&renamed).ends_with("(example.org/leave)"));
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl Cluster {
                     name: object.name.clone(),
                     annotations: annotations.clone(),
                     left_out: meta(object).is_ok_and(leaves_out),
+                    since: None,
                 };
                 self.index.apply(fact);
             }

@@ -19,9 +19,19 @@ impl Snapshot {
     pub fn hear(&mut self, fact: Fact) -> Vec<WorkloadRef> {
         let fact = match fact {
             Fact::Workload(workload, _) => Fact::Workload(workload, How::Listed),
-            Fact::Namespace { ref name, .. } => {
+            Fact::Namespace {
+                name,
+                annotations,
+                left_out,
+                ..
+            } => {
                 self.told.insert(name.clone());
-                fact
+                Fact::Namespace {
+                    name,
+                    annotations,
+                    left_out,
+                    since: None,
+                }
             }
             fact => fact,
         };

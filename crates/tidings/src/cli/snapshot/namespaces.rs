@@ -109,6 +109,7 @@ impl Snapshot {
             name: name.clone(),
             annotations: annotations.unwrap_or_default(),
             left_out,
+            since: None,
         });
     }
 

@@ -16,7 +16,7 @@ use super::parts;
 use crate::cli::exit::describe;
 use crate::cli::impact::ask;
 use crate::cli::impact::report::{Change, ImpactReport, ImpactRow, SourceRow, word};
-use crate::cli::impact::table::{gaps, nothing, summary, why};
+use crate::cli::impact::table::{gaps, nothing, pods, summary, why};
 use crate::cli::input::files::{Reached, Text};
 use crate::dashboard::address;
 use crate::dashboard::routes::LONGEST;
@@ -183,7 +183,7 @@ fn line(row: &ImpactRow) -> Markup {
         tr data-row {
             td data-name="Namespace" { (row.namespace) }
             th scope="row" { (parts::workload(&row.namespace, row.kind, &row.name)) }
-            td.number data-name="Pods" { @if let Some(pods) = row.pods { (pods) } @else { (parts::none()) } }
+            td.number data-name="Pods" { @if row.pods.is_some() { (pods(row)) } @else { (parts::none()) } }
             td data-name="Result" { (outcome(row.outcome)) }
             td data-name="Because of" {
                 @for used in &row.uses {

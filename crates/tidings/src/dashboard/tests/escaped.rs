@@ -209,8 +209,9 @@ fn in_what_a_manifest_would_do() {
         source: format!("configmap/{HOSTILE}"),
         keys: vec![name()],
         via: vec!["env"],
-        counts: true,
-        ignored: false,
+        counts: false,
+        ignored: true,
+        ignored_by: hostile(),
     };
     let row = ImpactRow {
         namespace: name(),
@@ -221,6 +222,7 @@ fn in_what_a_manifest_would_do() {
         text: hostile(),
         until: None,
         pods: Some(1),
+        replaced: Some(1),
         already: false,
         opt_in: Some(hostile()),
         uses: vec![touched],
