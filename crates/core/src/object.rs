@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::reason::Problem;
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::reloader::traces::Trace;
-use crate::uses::Use;
+use crate::uses::{Layout, Use};
 
 mod meta;
 mod pod;
@@ -230,6 +230,8 @@ pub struct Workload {
     pub lent: Option<Box<Lent>>,
     /// What Reloader recorded on its template.
     pub reloaded: Box<[Trace]>,
+    /// How its pods see what they use, where a change may go pod by pod.
+    pub layout: Option<Box<Layout>>,
 }
 
 /// A pod template that another workload uses.

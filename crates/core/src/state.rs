@@ -16,7 +16,7 @@ mod restarts;
 mod rolls;
 
 pub use climb::{Climb, Refusal, Refused, content_of};
-pub use form::{FORM, Unread};
+pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::few::Few;
+use crate::method::Method;
 use crate::object::{Seconds, Version, template_with};
 use crate::refs::{Name, SourceKind, SourceRef};
 
@@ -344,6 +345,14 @@ impl Entry {
             n: self.n,
             epoch: self.epoch,
         }
+    }
+
+    /// By what the last roll is done, until it is.
+    pub fn method(&self) -> Method {
+        let climb = self.climb.as_deref();
+        climb.map_or(Method::Rollout, |climb| {
+            climb.rungs.first().unwrap_or(Method::Notify)
+        })
     }
 
     /// What of the content that is recorded was refused, if it was.

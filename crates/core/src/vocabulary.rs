@@ -55,6 +55,9 @@ pub struct Vocabulary {
     renamed: BTreeMap<&'static str, String>,
     /// Whether Tidings' own are no annotations.
     without_own: bool,
+    /// Whether of a workload it is read how its pods see what they use: methods are
+    /// enabled that go pod by pod.
+    pub sees_pods: bool,
 }
 
 impl Vocabulary {
@@ -68,6 +71,7 @@ impl Vocabulary {
             None => Ok(Self {
                 renamed,
                 without_own: false,
+                sees_pods: false,
             }),
         }
     }

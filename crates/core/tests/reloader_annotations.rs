@@ -158,7 +158,15 @@ impl Written {
 /// What Tidings makes of the annotations alone.
 fn policy_of(on: &Written, auto_reload_all: bool) -> Policy {
     let workload = on.workload(&json!({}));
-    policy::read(&workload, &on.namespace, Defaults { auto_reload_all }).0
+    policy::read(
+        &workload,
+        &on.namespace,
+        Defaults {
+            auto_reload_all,
+            ..Defaults::default()
+        },
+    )
+    .0
 }
 
 /// Whether a source of this kind named `c` may roll the workload.
@@ -181,6 +189,7 @@ fn by_objects(on: &Written, event: &Event, spec: &Value) -> bool {
     };
     let defaults = Defaults {
         auto_reload_all: event.auto_reload_all,
+        ..Defaults::default()
     };
     let mut index = Index::new(
         defaults,

@@ -1,7 +1,8 @@
 //! Readers of single values: booleans, lists of names, patterns.
 
-use super::Setting;
+use super::{OwnSettings, Setting};
 use crate::bounds::{PATTERN_BYTES, PATTERNS};
+use crate::method::{Methods, Ports};
 use crate::pattern::{AUTOMATON, Family, Pattern, quoted};
 use crate::refs::{Name, SourceKind};
 
@@ -29,6 +30,22 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
         other => Err(format!("{} is neither true nor false", quoted(other))),
     }
+}
+
+/// A list of methods; the good parts hold.
+pub(super) fn method(text: &str, own: &mut OwnSettings) -> Result<(), String> {
+    let (methods, problems) = Methods::read(text);
+    own.method = Some(methods);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(problems.join("; "))
+}
+
+/// Where agents listen.
+pub(super) fn agent(text: &str, own: &mut OwnSettings) -> Result<(), String> {
+    own.agent = Some(Ports::read(text)?.into());
+    Ok(())
 }
 
 pub(super) fn list(text: &str) -> Vec<Name> {

@@ -2,19 +2,20 @@
 //! is also a field of [`OwnSettings`], which its row sets.
 
 use super::items::reload;
-use super::read::{auto, boolean, exact, list, names, or_say, placed};
+use super::read::{agent, auto, boolean, exact, list, method, names, or_say, placed};
 use super::times::{go_seconds, millis};
 use super::{
     Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, PAUSE_PERIOD, PAUSED_AT, Place,
     RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting,
 };
+use crate::method::{Methods, Ports};
 use crate::refs::SourceKind::{ConfigMap, Secret, SecretProviderClass};
 
 use Reading::{Alone, Together};
 
 /// What the owners of a workload asked for in Tidings' own words, beside the opt-in;
 /// none where nothing is set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnSettings {
     /// How long changes are gathered, in milliseconds.
     pub settle: Option<u64>,
@@ -22,6 +23,12 @@ pub struct OwnSettings {
     pub min_interval: Option<u64>,
     /// Whether what appears is a reason to roll.
     pub on_create: Option<bool>,
+    /// The methods by which a change may be brought.
+    pub method: Option<Methods>,
+    /// How long a pod may take to prove a change, in milliseconds.
+    pub method_timeout: Option<u64>,
+    /// Where its agents listen.
+    pub agent: Option<Box<Ports>>,
 }
 
 /// All annotations.
@@ -61,6 +68,33 @@ pub static ANNOTATIONS: &[Annotation] = &[
         doc: "Whether a source or key that appears rolls the workload, where it is optional in the environment or by subPath, or named. (What is optional in a volume appears there by itself; what is required kept the pods from starting.)",
         example: "true",
         read: Alone(|text, own| boolean(text).map(|is| own.on_create = Some(is))),
+    },
+    Annotation {
+        key: "tidings.dev/method",
+        place: Place::WorkloadOrNamespace,
+        yields: false,
+        value: "comma list of `hot`, `poke`, `rollout`, `notify`, the gentlest first",
+        doc: "By which methods a change may be brought. The first that can serve all that changed is tried; where it does not end well the next one follows. Nothing else is ever done.",
+        example: "hot, rollout",
+        read: Alone(method),
+    },
+    Annotation {
+        key: "tidings.dev/method-timeout",
+        place: Place::WorkloadOrNamespace,
+        yields: false,
+        value: "a time such as `30s`, `2m`",
+        doc: "How long a pod may take to prove that it has a change, from what was done to it on; `2m` if it is not set. A pod that is late ends the method, and the next of the list follows.",
+        example: "2m",
+        read: Alone(|text, own| millis(text).map(|is| own.method_timeout = Some(is))),
+    },
+    Annotation {
+        key: "tidings.dev/agent",
+        place: Place::Workload,
+        yields: false,
+        value: "a port, or a comma list of container=port",
+        doc: "Where the agents in its pods listen. Without it a port of the container is taken that is named `tidings`.",
+        example: "nginx=9533, php=9534",
+        read: Alone(agent),
     },
     Annotation {
         key: IGNORE[0],

@@ -88,7 +88,7 @@ impl Case<'_> {
             // done then.
             return match self.pods_are_newest() {
                 Newer::Ask(questions) => Self::ask(questions),
-                Newer::No => self.resume(entry),
+                Newer::No => self.go_on(entry, changes),
                 Newer::Yes => {
                     let act = Act::Record(self.recorded(entry, changes));
                     let act = self.with_older_pods(act);

@@ -42,13 +42,16 @@ impl Hold<'_> {
 }
 
 impl Case<'_> {
-    /// What holds a roll for these changes.
-    pub(super) fn held<'a>(&self, changes: &'a [Change]) -> Option<Hold<'a>> {
-        let unrest = self.unrest_holds(changes).map(|(until, source)| Hold {
-            reason: Reason::Fused,
-            until,
-            restless: Some(source),
-        });
+    /// What holds a roll for these changes. The fuse holds only what restarts.
+    pub(super) fn held<'a>(&self, changes: &'a [Change], restarts: bool) -> Option<Hold<'a>> {
+        let unrest = self
+            .unrest_holds(changes)
+            .filter(|_| restarts)
+            .map(|(until, source)| Hold {
+                reason: Reason::Fused,
+                until,
+                restless: Some(source),
+            });
         let hold = |reason| {
             move |until| Hold {
                 reason,
@@ -56,7 +59,8 @@ impl Case<'_> {
                 restless: None,
             }
         };
-        let limit = self.limit_ends().map(hold(Reason::Fused));
+        let limit = self.limit_ends().filter(|_| restarts);
+        let limit = limit.map(hold(Reason::Fused));
         let interval = self.interval_ends().map(hold(Reason::TooSoon));
         // Of those that end together the last one counts.
         let holds = [unrest, interval, limit].into_iter().flatten();

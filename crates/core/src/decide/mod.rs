@@ -16,6 +16,7 @@
 mod adopted;
 mod between;
 mod change;
+mod climb;
 mod decided;
 mod describe;
 mod first;
@@ -52,6 +53,7 @@ use crate::compare::{Change, must_read};
 use crate::evidence::{Evidence, Question};
 use crate::index::{Crowded, Index, Known, Source};
 use crate::kinds::Renewal;
+use crate::method::{Method, Methods};
 use crate::needs::{Need, Needs, needs_within};
 use crate::object::{Mark, Seconds, Version};
 use crate::pattern::Steps;
@@ -88,6 +90,11 @@ pub struct Rules {
     /// Whether what a roll writes comes to the workload: not in a dry run, nor
     /// where another server is told instead.
     pub writes: bool,
+    /// `--methods`: those that the installation has the rights for.
+    pub enabled: Methods,
+    /// Whether all who share the records know the form of one that is not brought by a
+    /// rollout alone ([`crate::state::CLIMBS`]): without that none is begun.
+    pub climbs: bool,
 }
 
 impl Default for Rules {
@@ -103,7 +110,17 @@ impl Default for Rules {
             fuse: false,
             one_etcd: true,
             writes: true,
+            enabled: Methods::from(Method::Rollout) | Method::Notify.into(),
+            climbs: true,
         }
+    }
+}
+
+impl Rules {
+    /// Whether a method is enabled that goes pod by pod: then of workloads it has to be
+    /// read how their pods see what they use.
+    pub fn goes_pod_by_pod(&self) -> bool {
+        self.enabled.iter().any(Method::is_pod_wise)
     }
 }
 

@@ -4,8 +4,11 @@ use crate::compare::{Change, What, tells};
 use crate::few::Few;
 use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
+use crate::method::Method;
 use crate::needs::Need;
-use crate::state::{Back, End, Entry, Epoch, Restarts, Rolls, Seen, SeenKeys, SeenSource};
+use crate::state::{
+    Back, End, Entry, Epoch, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource,
+};
 
 use super::Case;
 use super::proof::Newer;
@@ -30,10 +33,10 @@ impl Case<'_> {
             restless: self.still_restless(),
             rolls: last.map_or_else(Rolls::default, |entry| self.rolls_of(entry)),
             because,
-            restart: self.last().and_then(|entry| entry.restart.clone()),
+            restart: self.last_restart(done),
             back: self.back(),
             kept: self.is_kept(),
-            climb: last.and_then(|entry| entry.climb.clone()),
+            climb: last.filter(|_| !done).and_then(|entry| entry.climb.clone()),
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: needs.filter_map(|need| self.seen_now(need)).collect(),
         }
@@ -53,6 +56,14 @@ impl Case<'_> {
     pub(super) fn last(&self) -> Option<&Entry> {
         let anew = self.known.workload.key.kind.renewal == Renewal::Recreate;
         self.entry.or(self.former.filter(|_| anew))
+    }
+
+    /// The restart of the last roll. One that was to be only where gentler methods fail,
+    /// and is not needed any more, never was.
+    fn last_restart(&self, done: bool) -> Option<Box<Restart>> {
+        let last = self.last();
+        let was = last.filter(|entry| !done || entry.method() == Method::Rollout);
+        was.and_then(|entry| entry.restart.clone())
     }
 
     /// That of the record; a new one where there is none.

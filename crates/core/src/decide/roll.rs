@@ -8,6 +8,7 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys};
 
+use super::climb::{Way, cause, must_be_read};
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -25,37 +26,50 @@ impl Case<'_> {
         if let Some(answer) = self.without_a_run(&because) {
             return answer;
         }
-        if let Some(hold) = self.held(changes) {
+        let way = match self.way(changes) {
+            Ok(way) => way,
+            Err(unread) => return must_be_read(unread),
+        };
+        if let Some(hold) = self.held(changes, way.restarts()) {
             return (Act::Nothing, hold.reason, hold.text(&because));
         }
-        let entry = Entry {
-            restless: self.restless_after(changes),
-            ..self.next_entry(because.clone())
-        };
-        (Act::Roll(entry, changes.to_vec()), reason, because)
+        self.begin(reason, changes, &because, &way)
     }
 
     /// The intent of the next roll, as things are now.
-    fn next_entry(&self, because: String) -> Entry {
+    pub(super) fn next_entry(&self, changes: &[Change], because: &str, way: &Way) -> Entry {
         let now = self.moment.now;
-        let entry = self.entry_now(self.number() + 1, false, because);
+        let entry = self.entry_now(self.number() + 1, false, because.to_owned());
         let roll = Roll {
             n: entry.n,
-            method: Method::Rollout,
+            method: way.method(),
             at: now,
             end: End::Open,
-            cause: &entry.because,
+            cause: cause(because),
         };
         // One that never came about restarted nothing.
         let void = self.entry.filter(|last| self.is_pending(last));
         let restarts = entry.restarts.without(void.and_then(|last| last.at));
         Entry {
             at: Some(now),
-            restart: self.next_restart(),
+            restart: way
+                .rungs
+                .contains(Method::Rollout)
+                .then(|| self.next_restart())
+                .flatten(),
             back: None,
-            climb: None,
+            climb: way.climb(&entry),
             doubt: false,
-            restarts: restarts.with(now),
+            restarts: if way.restarts() {
+                restarts.with(now)
+            } else {
+                restarts
+            },
+            restless: if way.restarts() {
+                self.restless_after(changes)
+            } else {
+                self.still_restless()
+            },
             older: self.older_and_present(),
             rolls: entry.rolls.with(roll, self.end_of_last()),
             ..entry
@@ -68,6 +82,8 @@ impl Case<'_> {
         match self.entry {
             Some(_) if self.back() == Some(Back::Partly) => End::Reverted,
             Some(_) if self.back() == Some(Back::Whole) => End::Done,
+            Some(entry) if entry.refused().is_some() => End::Failed,
+            Some(entry) if entry.done && last_method(entry) != Some(Method::Rollout) => End::Done,
             Some(entry) if !self.reached(entry) => End::Overtaken,
             Some(_) if progress.failed && self.same_template() => End::Failed,
             _ if progress.updated < progress.desired => End::Overtaken,
@@ -92,16 +108,17 @@ impl Case<'_> {
         if !missing.is_empty() {
             return (Act::Nothing, Reason::Missing, describe(&missing));
         }
-        let now = |n| Entry {
+        let now = Entry {
             older: entry.older.clone(),
-            ..self.entry_now(n, false, because.clone())
+            ..self.entry_now(entry.n, false, because.clone())
         };
-        let act = if now(entry.n).brings_the_same(entry) {
-            Act::Resume(entry.clone())
-        } else {
-            Act::Roll(self.next_entry(because.clone()), Vec::new())
-        };
-        (act, Reason::Resumed, because)
+        if self.allowed().contains(entry.method()) && now.brings_the_same(entry) {
+            return (Act::Resume(entry.clone()), Reason::Resumed, because);
+        }
+        match self.way(&[]) {
+            Ok(way) => self.begin_anew(entry, &way),
+            Err(unread) => must_be_read(unread),
+        }
     }
 
     /// The number of the last roll.
@@ -113,6 +130,9 @@ impl Case<'_> {
     /// Whether a roll is, or was, on the template. One that was taken back at
     /// once is not carried out again: that would be a fight.
     pub(super) fn reached(&self, entry: &Entry) -> bool {
+        if entry.method() != Method::Rollout {
+            return false;
+        }
         if let Some(restart) = &entry.restart {
             return self.has_restarted(restart);
         }
@@ -182,4 +202,10 @@ impl Case<'_> {
         let mut keys = change.keys.iter();
         gone || (!change.keys.is_empty() && keys.all(|key| self.was_absent(need, key)))
     }
+}
+
+/// By what the last roll was done.
+fn last_method(entry: &Entry) -> Option<Method> {
+    let last = entry.rolls.iter().next();
+    last.map(|roll| roll.method)
 }

@@ -5,6 +5,7 @@
 //! unless `--compat=strict` asks for it as Reloader does it.
 
 use crate::kinds::Renewal;
+use crate::method::Method;
 use crate::object::{Overlap, Runs};
 use crate::reason::Reason;
 use crate::state::Entry;
@@ -30,7 +31,8 @@ impl Case<'_> {
         let runs = self.known.workload.runs.as_deref();
         let held_by = runs.and_then(|runs| runs.held_by.as_deref());
         let recreated = self.known.workload.key.kind.renewal == Renewal::Recreate;
-        let begun = self.entry.filter(|entry| !entry.done && recreated);
+        let rolls = |entry: &&Entry| !entry.done && entry.method() == Method::Rollout;
+        let begun = self.entry.filter(rolls).filter(|_| recreated);
         match begun.zip(held_by) {
             Some((entry, held_by)) if !self.reached(entry) => {
                 self.due.set(true);

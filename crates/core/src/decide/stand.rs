@@ -15,6 +15,14 @@ const LEFT_ALONE: [Reason; 3] = [
     Reason::BeingDeleted,
 ];
 
+/// What is due is told, and nothing more is done for it.
+const LEFT_DUE: [Reason; 4] = [
+    Reason::Notified,
+    Reason::NotTaken,
+    Reason::Rejected,
+    Reason::Died,
+];
+
 impl Case<'_> {
     /// None where nothing asks for it, or it is another's concern, or nobody's any more.
     pub(super) fn standing(
@@ -29,13 +37,15 @@ impl Case<'_> {
         let progress = self.known.workload.progress;
         let behind = self.is_behind();
         let frozen = behind && self.is_frozen();
+        let left = LEFT_DUE.contains(&reason);
+        let refused = matches!(reason, Reason::Rejected | Reason::Died);
         let facts = Facts {
             unknown: self.is_unknown(act),
-            due: self.due.get() && !matches!(act, Act::Record(_)),
+            due: self.due.get() && !is_climbing(act) && (left || !matches!(act, Act::Record(_))),
             doubtful: self.is_doubtful(act, reason),
-            held: frozen || self.is_held(act),
-            under_way: behind && !frozen,
-            failed: progress.failed,
+            held: frozen || self.is_held(act, left),
+            under_way: (behind && !frozen) || refused || is_climbing(act),
+            failed: progress.failed || refused,
             pods: behind.then_some((progress.updated, progress.desired)),
             until: again,
         };
@@ -62,8 +72,8 @@ impl Case<'_> {
 
     /// Whether something makes wait what is due, or is kept from new pods because
     /// they could not start.
-    fn is_held(&self, act: &Act) -> bool {
-        let gated = self.due.get() && matches!(act, Act::Nothing | Act::Note(_));
+    fn is_held(&self, act: &Act, left: bool) -> bool {
+        let gated = self.due.get() && !left && matches!(act, Act::Nothing | Act::Note(_));
         gated || !self.missing().is_empty()
     }
 
@@ -87,4 +97,9 @@ impl Case<'_> {
         let is_as_far = workload.progress.updated >= workload.replaced_by_itself();
         workload.paused || (keeps_some && is_as_far)
     }
+}
+
+/// Whether pods are brought to it, one by one.
+fn is_climbing(act: &Act) -> bool {
+    matches!(act, Act::Resume(entry) if entry.method().is_pod_wise())
 }

@@ -10,6 +10,7 @@ use crate::kinds::Renewal;
 use crate::reason::Reason;
 use crate::state::Entry;
 
+use super::climb::cause;
 use super::past::Template;
 use super::{Act, Answer, Case};
 use crate::needs::needs_within;
@@ -34,7 +35,7 @@ impl<'a> Case<'a> {
             Template::Ask(question) => Some(Self::ask(vec![question])),
             Template::Same => {
                 let record = Act::Record(case.recorded(&before, &changes));
-                let text = format!("{} is as it was", entry.because);
+                let text = format!("{} is as it was", cause(&entry.because));
                 Some((record, Reason::Withdrawn, text))
             }
             _ => None,
@@ -50,7 +51,9 @@ impl<'a> Case<'a> {
             // It may be deleted already.
             Renewal::Recreate => false,
         };
-        let open = self.is_pending(entry) && by_template && self.rules.writes;
+        // Pods may have had what was to be brought.
+        let begun = entry.climb.as_ref().is_some_and(|climb| climb.begun);
+        let open = self.is_pending(entry) && by_template && self.rules.writes && !begun;
         let had = entry
             .unreached(workload.whole)
             .filter(|_| open && self.same_template())?;
@@ -78,7 +81,7 @@ impl<'a> Case<'a> {
     }
 
     /// The same case with another record.
-    fn with_record<'b>(&self, entry: &'b Entry) -> Case<'b>
+    pub(super) fn with_record<'b>(&self, entry: &'b Entry) -> Case<'b>
     where
         'a: 'b,
     {

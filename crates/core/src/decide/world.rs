@@ -16,6 +16,8 @@ use crate::digest::Digest;
 use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fact, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
+use crate::ladder::{Finish, climbed, ended};
+use crate::method::{Method, Methods};
 use crate::object::{Meta, SourceMeta};
 use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
@@ -157,6 +159,7 @@ impl World {
             "tick" => self.step = rest.parse().unwrap(),
             "flag" => self.flag(rest),
             "strip" => self.strip(rest),
+            "taken" | "refused" | "died" | "not-taken" | "climbs" => self.ladder(verb, rest),
             "gets" => assert_eq!(std::mem::take(&mut self.gets).to_string(), rest),
             _ => self.web_command(verb, rest),
         }
@@ -169,6 +172,9 @@ impl World {
             "catch-up" => self.rules.catch_up = true,
             "many-etcds" => self.rules.one_etcd = false,
             "fuse" => self.rules.fuse = true,
+            "hot" => self.rules.enabled = Methods::all(),
+            "old-replica" => self.rules.climbs = false,
+            "no-old-replica" => self.rules.climbs = true,
             other => unreachable!("{other}"),
         }
     }
@@ -287,6 +293,34 @@ impl World {
             let is_known = known.is_some_and(|known| known.workload.uid == web.uid);
             self.told_of_web(if is_known { How::Event } else { How::Made });
         }
+    }
+
+    /// What a ladder makes of the intent: how it ended, or that its next rung is taken.
+    fn ladder(&mut self, verb: &str, rest: &str) {
+        let entry = self.entry.as_ref().unwrap();
+        let workload = &self.index.get(&web()).unwrap().workload;
+        let pod = || Name::from("web-0");
+        let end = match verb {
+            "taken" => Finish::InStep {
+                proven: true,
+                restarted: rest == "restarted",
+            },
+            "refused" => Finish::Rejected {
+                pod: pod(),
+                text: rest.to_owned(),
+            },
+            "died" => Finish::Died { pod: pod() },
+            "not-taken" => Finish::NotTaken {
+                why: rest.to_owned(),
+            },
+            _ => {
+                let left = entry.climb.as_ref().unwrap().rungs;
+                let left = left.after(entry.method());
+                self.entry = Some(climbed(entry, left, rest, self.now));
+                return;
+            }
+        };
+        self.entry = ended(entry, &end, workload, self.now);
     }
 
     /// An operator puts its template back, but for what begins so.
@@ -422,7 +456,9 @@ impl World {
         if read != self.web.version {
             return;
         }
-        if let Act::Roll(entry, _) | Act::Resume(entry) = act {
+        if let Act::Roll(entry, _) | Act::Resume(entry) = act
+            && entry.method() == Method::Rollout
+        {
             let last = self.rolls.last().copied().unwrap_or(0);
             let again = matches!(act, Act::Resume(_)) && entry.n == last;
             assert!(again || entry.n > last, "{} after {last}", entry.n);

@@ -33,6 +33,7 @@ impl Index {
         workload.whole = lender.whole;
         workload.mark.clone_from(&lender.mark);
         workload.reloaded.clone_from(&lender.reloaded);
+        workload.layout.clone_from(&lender.layout);
         workload
             .template_annotations
             .clone_from(&lender.template_annotations);

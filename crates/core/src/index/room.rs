@@ -4,7 +4,7 @@
 //! ask for nothing take none from a Deployment that does. What there is no room for is
 //! not held, and is read again when there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::annotations::Annotations;
@@ -23,6 +23,8 @@ pub(super) struct Held {
     others: usize,
     /// Those there was no room for, and what they would take.
     crowded: BTreeMap<WorkloadRef, Size>,
+    /// Those of which it was not kept how their pods see what they use, and is needed now.
+    unseen: BTreeSet<WorkloadRef>,
 }
 
 /// What one takes.
@@ -50,15 +52,15 @@ impl Held {
         }
     }
 
-    /// The first of those there is room for now.
+    /// The first of those there is room for now, or of which more is needed.
     fn returns(&self) -> Option<&WorkloadRef> {
         let mut crowded = self.crowded.iter();
-        let (key, _) = crowded.find(|(_, size)| self.fits(**size))?;
-        Some(key)
+        let fitting = crowded.find(|(_, size)| self.fits(**size));
+        fitting.map(|(key, _)| key).or_else(|| self.unseen.first())
     }
 
     fn is_empty(&self) -> bool {
-        self.asking == 0 && self.others == 0 && self.crowded.is_empty()
+        self.asking == 0 && self.others == 0 && self.crowded.is_empty() && self.unseen.is_empty()
     }
 }
 
@@ -83,6 +85,7 @@ impl Index {
         let Some(room) = self.rooms.get_mut(&key.namespace) else {
             return;
         };
+        room.unseen.remove(key);
         let was_crowded = room.crowded.remove(key).is_some();
         if !was_crowded {
             let held = room.held(size.asks);
@@ -108,8 +111,15 @@ impl Index {
         }
     }
 
-    /// Workloads that are to be read again since there is room for them: one of each
-    /// namespace at a time, and the next when this one [has been](Self::looked_for_room).
+    /// One has to be read again to know how its pods see what they use.
+    pub(super) fn must_be_seen_anew(&mut self, key: &WorkloadRef) {
+        let room = self.rooms.entry(key.namespace.clone()).or_default();
+        room.unseen.insert(key.clone());
+        self.roomy.insert(key.namespace.clone());
+    }
+
+    /// Workloads that are to be read again since there is room for them, or more of them
+    /// is needed: one of each namespace at a time, and the next when this one [has been](Self::looked_for_room).
     pub fn take_returning(&mut self) -> Vec<WorkloadRef> {
         let roomy = std::mem::take(&mut self.roomy);
         let rooms = roomy.iter().filter_map(|name| self.rooms.get(name));
@@ -145,15 +155,17 @@ impl Known {
             annotations,
             template_annotations,
             uses,
+            layout,
             ..
         } = &self.workload;
         let asks = self.may_be_opted_in();
         let beside = if asks { bounds::BESIDE_A_USE } else { 0 };
         let used = uses.iter().map(|used| used.size() + beside).sum::<usize>();
         let written = written(annotations) + written(template_annotations);
+        let seen = layout.as_ref().map_or(0, |layout| layout.size());
         Size {
             asks,
-            bytes: written + used + self.policy.size(),
+            bytes: written + used + seen + self.policy.size(),
         }
     }
 
@@ -177,6 +189,7 @@ impl Known {
                 template_annotations: Arc::default(),
                 uses: Box::default(),
                 uses_more: false,
+                layout: None,
                 ..self.workload
             },
             ..self

@@ -86,6 +86,7 @@ impl Index {
             Some(before) => (before.policy.clone(), before.problems.clone()),
             None => self.policy_of(&workload),
         };
+        self.keep_layout(&mut workload, &policy);
         let opted_in = policy.opted_in();
         let again = self.was_complete(&key);
         let known = Known {
@@ -136,13 +137,26 @@ impl Index {
             let (policy, problems) = self.policy_of(&known.workload);
             let began = policy.opted_in() && !known.policy.opted_in();
             let began = since.filter(|_| began).map(Beginning::OptedIn);
-            let known = Known {
+            let mut known = Known {
                 beginning: began.unwrap_or(known.beginning),
                 policy,
                 problems,
                 ..known.clone()
             };
+            self.keep_layout(&mut known.workload, &known.policy);
+            let unseen = known.policy.goes_pod_by_pod() && known.workload.layout.is_none();
             self.replace(known);
+            if unseen {
+                self.must_be_seen_anew(key);
+            }
+        }
+    }
+
+    /// Keeps how its pods see what they use only where a change may go pod by pod, or as
+    /// long as nobody knows what its namespace sets.
+    fn keep_layout(&self, workload: &mut Workload, policy: &Policy) {
+        if !policy.goes_pod_by_pod() && self.knows(&workload.key.namespace) {
+            workload.layout = None;
         }
     }
 
@@ -308,6 +322,7 @@ impl Known {
             || a.annotations.get(PAUSED_AT) != b.annotations.get(PAUSED_AT)
             || a.runs != b.runs
             || a.restart_at != b.restart_at
+            || a.layout.is_some() != b.layout.is_some()
             || a.lent.as_ref().map(|l| l.opted_in) != b.lent.as_ref().map(|l| l.opted_in)
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)

@@ -21,8 +21,8 @@ pub struct Wish<'a> {
     pub kind: &'static Kind,
     /// What changed.
     pub changes: &'a [Change],
-    /// How its pods see it.
-    pub layout: &'a Layout,
+    /// How its pods see it, where that is known.
+    pub layout: Option<&'a Layout>,
     /// Where `tidings.dev/agent` says that its agents listen.
     pub ports: Option<&'a Ports>,
     /// The methods that its owners list.
@@ -87,43 +87,25 @@ impl Wish<'_> {
                 self.kind.api_kind
             )),
             Requires::StandingPods => Ok(()),
-            Requires::Files => self.changes.iter().try_for_each(|c| self.is_in_files(c)),
+            Requires::Files => {
+                let layout = self
+                    .layout
+                    .ok_or("its pods' template is another workload's")?;
+                let mut changes = self.changes.iter();
+                changes.try_for_each(|change| is_in_files(layout, change))
+            }
             Requires::Agents => self.has_agents(),
         }
     }
 
-    /// Each container and its use that a change concerns.
-    fn touched(&self, change: &Change) -> impl Iterator<Item = (&Seeing, &Use)> {
-        let all = self.layout.containers.iter();
-        let all = all.flat_map(|seeing| seeing.uses.iter().map(move |used| (seeing, used)));
-        let touched = all.filter(|(_, used)| is_touched(used, change));
-        touched.collect::<Vec<_>>().into_iter()
-    }
-
-    fn is_in_files(&self, change: &Change) -> Result<(), String> {
-        let what = describe(change, &change.keys);
-        if change.what == What::Gone(Demand::Required) {
-            return Err(format!(
-                "{what} is not there, and without it the kubelet leaves the files as they are"
-            ));
-        }
-        let mut used = false;
-        for (seeing, of) in self.touched(change) {
-            used = true;
-            follows(seeing, of, change)?;
-        }
-        if used {
-            Ok(())
-        } else {
-            Err(format!("no container uses {what}"))
-        }
-    }
-
     fn has_agents(&self) -> Result<(), String> {
-        let agents = reached(self.layout, self.ports)?;
+        let layout = self
+            .layout
+            .ok_or("its pods' template is another workload's")?;
+        let agents = reached(layout, self.ports)?;
         self.changes.iter().try_for_each(|change| {
             let all = vec![None];
-            for key in self.needed(change).unwrap_or(all) {
+            for key in needed(layout, change).unwrap_or(all) {
                 let seen = agents
                     .iter()
                     .any(|(seeing, _)| sees(seeing, change, key.as_ref()));
@@ -136,22 +118,44 @@ impl Wish<'_> {
             Ok(())
         })
     }
+}
 
-    /// The keys that agents have to see; none where it is all of them.
-    fn needed(&self, change: &Change) -> Option<Vec<Option<Name>>> {
-        let some = |keys: &[Name]| keys.iter().cloned().map(Some).collect();
-        if !change.keys.is_empty() {
-            return Some(some(&change.keys));
-        }
-        let mut needed = Vec::new();
-        for (_, used) in self.touched(change) {
-            match &used.keys {
-                Keys::Some(keys) | Keys::Present(keys) => needed.extend::<Vec<_>>(some(keys)),
-                Keys::All | Keys::Except(_) => return None,
-            }
-        }
-        Some(needed)
+/// The keys that agents have to see; none where it is all of them.
+fn needed(layout: &Layout, change: &Change) -> Option<Vec<Option<Name>>> {
+    let some = |keys: &[Name]| keys.iter().cloned().map(Some).collect();
+    if !change.keys.is_empty() {
+        return Some(some(&change.keys));
     }
+    let mut needed = Vec::new();
+    for (_, used) in touched(layout, change) {
+        match &used.keys {
+            Keys::Some(keys) | Keys::Present(keys) => needed.extend::<Vec<_>>(some(keys)),
+            Keys::All | Keys::Except(_) => return None,
+        }
+    }
+    Some(needed)
+}
+
+/// Each container and its use that a change concerns.
+fn touched<'a>(layout: &'a Layout, change: &Change) -> Vec<(&'a Seeing, &'a Use)> {
+    let all = layout.containers.iter();
+    let all = all.flat_map(|seeing| seeing.uses.iter().map(move |used| (seeing, used)));
+    all.filter(|(_, used)| is_touched(used, change)).collect()
+}
+
+fn is_in_files(layout: &Layout, change: &Change) -> Result<(), String> {
+    let what = describe(change, &change.keys);
+    if change.what == What::Gone(Demand::Required) {
+        return Err(format!(
+            "{what} is not there, and without it the kubelet leaves the files as they are"
+        ));
+    }
+    let touched = touched(layout, change);
+    if touched.is_empty() {
+        return Err(format!("no container uses {what}"));
+    }
+    let mut touched = touched.into_iter();
+    touched.try_for_each(|(seeing, used)| follows(seeing, used, change))
 }
 
 fn is_of(used: &Use, source: &SourceRef) -> bool {
@@ -283,7 +287,7 @@ mod tests {
         let choice = choose(&Wish {
             kind: KINDS.iter().find(|kind| kind.word == "deployment").unwrap(),
             changes,
-            layout: &Layout::read(json!({ "spec": spec })),
+            layout: Some(&Layout::read(json!({ "spec": spec }))),
             ports: ports.as_ref(),
             listed: Methods::all().without(Method::Notify),
             enabled: Methods::all(),
@@ -392,7 +396,7 @@ mod tests {
         let wish = Wish {
             kind: KINDS.iter().find(|kind| kind.word == "cronjob").unwrap(),
             changes: &changes,
-            layout: &Layout::read(json!({ "spec": pod() })),
+            layout: Some(&Layout::read(json!({ "spec": pod() }))),
             ports: None,
             listed: Methods::all(),
             enabled: Method::Rollout.into(),

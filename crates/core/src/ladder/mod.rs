@@ -30,6 +30,7 @@ mod listing;
 mod messages;
 mod poke;
 mod questions;
+mod record;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -40,4 +41,5 @@ pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };
 pub use questions::{Agent, AgentQuestion, FileContent, agents};
+pub use record::{climbed, ended};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};

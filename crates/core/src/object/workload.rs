@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::kinds::{KINDS, Kind, Renewal};
 use crate::refs::{Name, WorkloadRef};
 use crate::reloader::traces::{Trace, take_traces};
-use crate::uses::{PodTemplate, Use, drop_nulls, uses_of};
+use crate::uses::{Layout, PodTemplate, Use, drop_nulls, uses_of};
 use crate::vocabulary::Vocabulary;
 
 #[derive(Deserialize)]
@@ -221,12 +221,10 @@ pub fn read_workload(
     let (mark, written) = take_mark(&mut template);
     let restarted = take_annotation(&mut template, RESTARTED_AT);
     let restarted = restarted.as_ref().and_then(Value::as_str).map(Name::from);
-    let bare = match text.filter(|_| too_large) {
-        Some(text) => digest_of(text.get()),
-        None => digest_of(&template.to_string()),
-    };
+    let bare = bare_of(text.filter(|_| too_large), &template);
     let digest = template_with(bare, restarted.as_ref());
     let whole = digest_whole(digest, &written, &reloaded);
+    let layout = layout_of(&template, vocabulary);
     let template = PodTemplate::read(template);
     let unread = template.is_err() || !has_spec || too_large;
     let template = template.unwrap_or_default();
@@ -255,11 +253,26 @@ pub fn read_workload(
         lender,
         lent: None,
         reloaded: reloaded.into(),
+        layout,
         template_annotations: vocabulary.read(template.metadata.annotations).into(),
         annotations: metadata.annotations(vocabulary)?.into(),
         uid: metadata.uid.into(),
         key: WorkloadRef::new(kind, metadata.namespace, metadata.name),
     })
+}
+
+/// How pods see what they use, where that is to be read.
+fn layout_of(template: &Value, vocabulary: &Vocabulary) -> Option<Box<Layout>> {
+    let sees = vocabulary.sees_pods;
+    sees.then(|| Layout::read(template.clone()).into())
+}
+
+/// The digest of a template; of a spec that is too large that of its text.
+fn bare_of(too_large: Option<&RawValue>, template: &Value) -> Digest {
+    match too_large {
+        Some(text) => digest_of(text.get()),
+        None => digest_of(&template.to_string()),
+    }
 }
 
 fn digest_of(text: &str) -> Digest {

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use crate::annotations::{self, Annotations, Item, Named, OwnSettings};
 use crate::digest::Digest;
+use crate::method::{Method, Methods};
 use crate::object::{SourceFlags, Workload};
 use crate::pattern::{Pattern, Steps};
 use crate::reason::Problem;
@@ -28,16 +29,32 @@ use crate::refs::{Name, SourceKind};
 use reader::Reader;
 
 /// What an installation assumes where annotations are silent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Defaults {
     /// `--auto-reload-all`
     pub auto_reload_all: bool,
+    /// `--method`: by which methods a change may be brought.
+    pub method: Methods,
 }
 
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            auto_reload_all: false,
+            method: Method::Rollout.into(),
+        }
+    }
+}
+
+/// How long a pod may take to prove a change where nothing is set, in milliseconds.
+pub const METHOD_TIMEOUT: u64 = 120_000;
+
 /// What the owners of a workload asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     selections: [Selection; 3],
+    /// By which methods a change may be brought: `tidings.dev/method`, or `--method`.
+    pub methods: Methods,
     /// What Tidings' own annotations set beside the opt-in.
     pub own: OwnSettings,
     /// Reloader's `pause-period`, where it is set and not 0, in seconds.
@@ -46,6 +63,19 @@ pub struct Policy {
     pub restart_at: bool,
     /// The annotation that is too long to be read: what it asks for is not known.
     pub too_long: Option<&'static str>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            selections: Default::default(),
+            methods: Defaults::default().method,
+            own: OwnSettings::default(),
+            pause_period: None,
+            restart_at: false,
+            too_long: None,
+        }
+    }
 }
 
 /// Which sources of one kind roll the workload.
@@ -158,6 +188,16 @@ impl Policy {
         self.selections.iter().any(Selection::selects)
     }
 
+    /// Whether a change may go pod by pod, so that how its pods see it has to be known.
+    pub fn goes_pod_by_pod(&self) -> bool {
+        self.methods.iter().any(Method::is_pod_wise)
+    }
+
+    /// How long a pod may take to prove a change, in milliseconds.
+    pub fn method_timeout(&self) -> u64 {
+        self.own.method_timeout.unwrap_or(METHOD_TIMEOUT)
+    }
+
     /// About how many bytes it takes in memory.
     pub(crate) fn size(&self) -> usize {
         let sizes = |of: &Selection| of.named.size() + of.except.size();
@@ -246,6 +286,7 @@ pub fn read(
     let mut policy = Policy::default();
     reader.opt_in(&mut policy, defaults);
     reader.own(&mut policy.own);
+    policy.methods = policy.own.method.unwrap_or(defaults.method);
     reader.reloaders_ways(&mut policy);
     policy.too_long = reader.too_long;
     (policy, reader.into_problems())

@@ -119,7 +119,14 @@ fn who_is_opted_in_by_others(#[case] lines: &[&str], #[case] expect: &str) {
 #[case(&["n tidings.dev/reload=off"], "")]
 fn auto_reload_all_fills_silence(#[case] lines: &[&str], #[case] expect: &str) {
     let auto_reload_all = true;
-    check_with(lines, Defaults { auto_reload_all }, expect);
+    check_with(
+        lines,
+        Defaults {
+            auto_reload_all,
+            ..Defaults::default()
+        },
+        expect,
+    );
 }
 
 const PAUSE: &str = "deployment.reloader.stakater.com/pause-period";

@@ -19,11 +19,18 @@ use super::{Seen, SeenKeys, SeenSource};
 const TEXT_KEPT: usize = 200;
 
 /// How a roll is done that does not go by a rollout alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Climb {
     /// The methods that are left for it, from the one on that is taken.
     #[serde(serialize_with = "write_rungs", deserialize_with = "read_rungs")]
     pub rungs: Methods,
+    /// Why gentler ones that are listed were passed, or did not end well.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub why: Box<str>,
+    /// Whether pods may have some of what was to be brought since the last roll that came
+    /// through, one and another of them something else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
     /// That its content was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
@@ -37,6 +44,8 @@ pub enum Refusal {
     Rejected,
     /// A container that uses it ended by itself when it had come.
     Died,
+    /// No method that is listed brought it.
+    NotTaken,
 }
 
 /// Content that was refused by a pod.
@@ -46,9 +55,10 @@ pub struct Refused {
     pub by: Refusal,
     /// The digest of all that counts of it ([`content_of`]).
     pub content: Digest,
-    /// The name of the pod.
+    /// The name of the pod, where it was one.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
     pub pod: Box<str>,
-    /// The last line of the check, where there was one.
+    /// The last line of the check, or why it was not taken.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub text: Box<str>,
 }
@@ -92,7 +102,10 @@ fn write_rungs<S: Serializer>(rungs: &Methods, to: S) -> Result<S::Ok, S::Error>
 /// A method that is not known is of a newer form, which is not read.
 fn read_rungs<'de, D: Deserializer<'de>>(from: D) -> Result<Methods, D::Error> {
     let text = String::deserialize(from)?;
-    let words = text.split(',').map(str::trim);
+    let words = text
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty());
     let methods = words.map(|word| Method::parse(word).ok_or("not a method"));
     methods.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
@@ -127,6 +140,7 @@ mod tests {
             climb: Some(Box::new(Climb {
                 rungs: Methods::read("hot, rollout").0,
                 refused: Some(refused),
+                ..Climb::default()
             })),
             seen: seen("broken", 7),
             ..Entry::new("u".into(), Epoch::parse("k7f2").unwrap(), digest)

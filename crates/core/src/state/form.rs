@@ -24,7 +24,7 @@ use crate::object::Mark;
 /// The newest form that this version knows.
 pub const FORM: u8 = 3;
 /// The form of what is done by other methods than a rollout.
-const CLIMBS: u8 = 3;
+pub const CLIMBS: u8 = 3;
 /// The newest form of everything else.
 const PLAIN: u8 = 2;
 /// The oldest form whose readers can do with that.

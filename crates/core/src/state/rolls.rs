@@ -141,6 +141,20 @@ impl Rolls {
         }
     }
 
+    /// The same, where one of them is done by another method than was meant first.
+    #[must_use]
+    pub fn by(&self, n: u64, method: Method) -> Self {
+        let mut text = String::with_capacity(self.0.len());
+        for (i, roll) in self.iter().enumerate() {
+            if i > 0 {
+                text.push('\n');
+            }
+            let by = if roll.n == n { method } else { roll.method };
+            Roll { method: by, ..roll }.write(&mut text);
+        }
+        Self(text.into())
+    }
+
     /// With one more, now that it is known how the last one ended. One that is
     /// begun anew under its number takes its own place.
     #[must_use]

@@ -29,14 +29,14 @@ const POKE_FIELD: &str = "metadata.annotations['tidings.dev/poke']";
 const PORT: &str = "tidings";
 
 /// The containers of a pod, the init containers first.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Each of them.
     pub containers: Vec<Seeing>,
 }
 
 /// One container, and what it sees.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeing {
     /// Its name.
     pub name: Name,
@@ -54,7 +54,7 @@ pub struct Seeing {
 }
 
 /// A source that is mounted as files that follow a change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Mounted {
     at: String,
     kind: SourceKind,
@@ -80,6 +80,20 @@ pub struct File {
 pub type KeysOf<'a> = dyn Fn(SourceKind, &str) -> Option<Vec<(Name, bool)>> + 'a;
 
 impl Seeing {
+    fn size(&self) -> usize {
+        let uses = self.uses.iter().map(Use::size).sum::<usize>();
+        let items =
+            |mounted: &Mounted| mounted.items.iter().map(|items| items.len()).sum::<usize>();
+        let mounted = self.mounted.iter().map(|mounted| {
+            size_of::<Mounted>() + mounted.at.len() + items(mounted) * size_of::<(Name, String)>()
+        });
+        let places = self
+            .places
+            .iter()
+            .map(|place| size_of::<String>() + place.len());
+        size_of::<Self>() + uses + mounted.sum::<usize>() + places.sum::<usize>()
+    }
+
     /// The files of sources that this container sees and that follow a change, by path;
     /// none where they are too many to be worked out.
     pub fn files(&self, keys: &KeysOf<'_>) -> Option<BTreeMap<String, File>> {
@@ -247,6 +261,11 @@ impl Telling {
 }
 
 impl Layout {
+    /// About how many bytes it takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.containers.iter().map(Seeing::size).sum()
+    }
+
     /// Reads a template.
     pub fn read(mut json: Value) -> Self {
         drop_nulls(&mut json);

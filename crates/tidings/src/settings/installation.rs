@@ -87,6 +87,7 @@ impl Installation {
             vocabulary: vocabulary(rules)?,
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
+                ..Defaults::default()
             },
             rules: rules.rules(),
             strategy: strategy(rules),
@@ -207,9 +208,9 @@ fn vocabulary(args: &RuleArgs) -> Result<Arc<Vocabulary>, Misuse> {
         Some(Misuse(format!("--{}: {said}", rename.option)))
     });
     let vocabulary = Vocabulary::new(all.iter().cloned());
-    vocabulary
-        .map(Arc::new)
-        .map_err(|said| wrong.unwrap_or(Misuse(said)))
+    let mut vocabulary = vocabulary.map_err(|said| wrong.unwrap_or(Misuse(said)))?;
+    vocabulary.sees_pods = args.rules().goes_pod_by_pod();
+    Ok(vocabulary.into())
 }
 
 /// The namespace of the records and the Lease.

@@ -4,6 +4,7 @@
 mod between;
 mod changes;
 mod classes;
+mod climb;
 mod environment;
 mod first;
 mod fuse;
@@ -46,7 +47,9 @@ fn check(scenario: &str) {
 
 fn how(expect: &str) -> Option<(&str, &str)> {
     let all = (!expect.is_empty()).then_some(("", expect));
-    expect.split_once(": ").or(all)
+    let how = expect.split_once(": ");
+    how.filter(|(how, _)| ["crash", "half"].contains(how))
+        .or(all)
 }
 
 fn show(verdict: &Verdict) -> String {

@@ -60,7 +60,7 @@ impl Manifest {
     }
 
     pub(super) fn template(&self) -> Value {
-        let mut spec = json!({"image": self.image, "containers": [{"env": [], "envFrom": [], "volumeMounts": []}], "volumes": []});
+        let mut spec = json!({"image": self.image, "containers": [{"name": "app", "ports": [], "env": [], "envFrom": [], "volumeMounts": []}], "volumes": []});
         for used in &self.uses {
             add_use(&mut spec, used);
         }
@@ -87,16 +87,38 @@ impl Manifest {
             "status": {"observedGeneration": self.generation - i64::from(self.lags), "updatedReplicas": updated,
                 "replicas": pods, "readyReplicas": ready, "conditions": self.conditions()},
         });
-        read_workload(
-            &KINDS[0],
-            json.to_string().as_bytes(),
-            &Vocabulary::default(),
-        )
-        .unwrap()
+        read_workload(&KINDS[0], json.to_string().as_bytes(), &vocabulary()).unwrap()
     }
 }
 
-/// `env:c.k`, `from:c`, `vol:c`, `items:c.k`, `sub:c.k`; `env?:c.k`: optional.
+/// One that reads how pods see what they use.
+fn vocabulary() -> Vocabulary {
+    let mut vocabulary = Vocabulary::default();
+    vocabulary.sees_pods = true;
+    vocabulary
+}
+
+/// An agent that listens at this port, and finds its token.
+fn add_agent(spec: &mut Value, port: &str) {
+    let field = json!({"fieldPath": "metadata.annotations['tidings.dev/poke']"});
+    let poke =
+        json!({"name": "poke", "downwardAPI": {"items": [{"path": "poke", "fieldRef": field}]}});
+    let port = json!({"name": "tidings", "containerPort": port.parse::<u16>().unwrap()});
+    let added = [
+        ("/containers/0/ports", port),
+        (
+            "/containers/0/volumeMounts",
+            json!({"name": "poke", "mountPath": "/poke"}),
+        ),
+        ("/volumes", poke),
+    ];
+    for (at, value) in added {
+        let list = spec.pointer_mut(at).and_then(Value::as_array_mut);
+        list.unwrap().push(value);
+    }
+}
+
+/// `agent:9533`; `env:c.k`, `from:c`, `vol:c`, `items:c.k`, `sub:c.k`; `env?:c.k`: optional.
 /// `var:c.k`: a variable `k`; `lit:k`: one that is written out; `ref:k`: one that
 /// refers to it; `from:c.P_`: with a prefix.
 fn add_use(spec: &mut Value, text: &str) {
@@ -109,6 +131,7 @@ fn add_use(spec: &mut Value, text: &str) {
         list.push(value);
     };
     match how {
+        "agent" => return add_agent(spec, what),
         "env" | "var" => {
             to["key"] = key.into();
             let name = if how == "var" { key } else { "" };
@@ -134,7 +157,7 @@ fn add_use(spec: &mut Value, text: &str) {
         _ => {}
     }
     let sub_path = if how == "sub" { key } else { "" };
-    let mount = json!({"name": text, "subPath": sub_path});
+    let mount = json!({"name": text, "subPath": sub_path, "mountPath": format!("/{name}")});
     push(spec, "/containers/0/volumeMounts", mount);
     push(spec, "/volumes", json!({"name": text, "configMap": to}));
 }

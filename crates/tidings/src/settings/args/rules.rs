@@ -75,6 +75,7 @@ impl RuleArgs {
             fuse: self.storm_fuse,
             one_etcd: self.absorb_by_version,
             writes: true,
+            ..Rules::default()
         }
     }
 }

@@ -1,0 +1,77 @@
+//! What is recorded of a ladder: the rungs that are left, and how it ended.
+//!
+//! Goes in: the intent as it is stored, and what the ladder wants or how it ended. Comes
+//! out: the record to write.
+
+use crate::method::Methods;
+use crate::object::{Seconds, Workload};
+use crate::state::{Climb, Entry, Refusal, Refused};
+
+use super::messages::Finish;
+
+/// The intent, where these rungs are left of it: what is to be stored before the first of
+/// them is taken. A method that restarts counts for the fuse from now on.
+pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry {
+    let method = rungs.first();
+    let restarts = method.is_some_and(|method| method.row().restarts);
+    let climb = Climb {
+        rungs,
+        why: why.into(),
+        begun: true,
+        refused: None,
+    };
+    let rolls = method.map(|method| entry.rolls.by(entry.n, method));
+    Entry {
+        climb: Some(climb.into()),
+        restarts: counted(entry, restarts, now),
+        rolls: rolls.unwrap_or_else(|| entry.rolls.clone()),
+        ..entry.clone()
+    }
+}
+
+/// The record when a ladder has ended so, with the workload as it was listed last; none
+/// where the end is another's to carry out.
+pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> Option<Entry> {
+    let refused = |by, pod, text| {
+        let mut climb = entry.climb.as_deref().cloned().unwrap_or_default();
+        climb.refused = Some(Refused::new(by, &entry.seen, pod, text));
+        Some(Entry {
+            climb: Some(climb.into()),
+            ..entry.clone()
+        })
+    };
+    match end {
+        Finish::InStep { restarted, .. } => Some(in_step(entry, *restarted, workload, now)),
+        Finish::Rejected { pod, text } => refused(Refusal::Rejected, pod, text),
+        Finish::Died { pod } => refused(Refusal::Died, pod, ""),
+        Finish::NotTaken { why } => refused(Refusal::NotTaken, "", why),
+        Finish::To(_) | Finish::Overtaken => None,
+    }
+}
+
+/// All pods have it, and their template stays as it was. Where that is edited meanwhile
+/// its new pods tell.
+fn in_step(entry: &Entry, restarted: bool, workload: &Workload, now: Seconds) -> Entry {
+    let same = entry.template == workload.template;
+    let mut older = entry.older.clone();
+    older.retain(|older| !same || older.whole != workload.whole);
+    Entry {
+        done: true,
+        whole: same.then_some(workload.whole),
+        older,
+        doubt: false,
+        restarts: counted(entry, restarted, now),
+        because: String::new(),
+        restart: None,
+        climb: None,
+        ..entry.clone()
+    }
+}
+
+fn counted(entry: &Entry, restarts: bool, now: Seconds) -> crate::state::Restarts {
+    if restarts {
+        entry.restarts.with(now)
+    } else {
+        entry.restarts.clone()
+    }
+}
