@@ -158,12 +158,12 @@ pub struct TemplateWrite {
     pub at: Seconds,
 }
 
-/// How a pod template came to be another one.
+/// How a workload came to have something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// It was made with the workload.
     Created,
-    /// A roll.
+    /// A roll, by this method. Only a rollout is written on the pod template.
     Roll(Method),
     /// The time of a restart was written on it, as `kubectl rollout restart` does.
     Restart,
@@ -175,9 +175,12 @@ pub enum Manner {
 
 impl Manner {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Created,
+        Self::Roll(Method::Hot),
+        Self::Roll(Method::Poke),
         Self::Roll(Method::Rollout),
+        Self::Roll(Method::Notify),
         Self::Restart,
         Self::Undo,
         Self::Edit,
@@ -186,6 +189,11 @@ impl Manner {
     /// Whether it is none of a roll's writes, also where no record tells of that.
     fn is_by_others(self) -> bool {
         matches!(self, Self::Undo | Self::Edit)
+    }
+
+    /// Whether the pod template tells of it.
+    fn is_by_template(self) -> bool {
+        !matches!(self, Self::Roll(method) if method != Method::Rollout)
     }
 
     /// The word for it.
@@ -203,20 +211,20 @@ impl Manner {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RollEnd {
-    /// All pods were replaced.
+    /// All pods were replaced, or have it.
     Done,
-    /// Its rollout has missed its deadline.
+    /// Its rollout has missed its deadline, or no pod took it.
     Failed,
     /// Somebody took it back before all pods were replaced, as far as is known.
     Reverted,
     /// The next one began before all pods were replaced.
     Overtaken,
-    /// Pods are being replaced.
+    /// Pods are being replaced, or brought to it.
     Rolling,
     /// The other pods stay until somebody acts: the workload is paused, or its strategy
     /// keeps them.
     Waiting,
-    /// It is written down and has not reached the workload.
+    /// It is written down and has not reached the workload, or people are only told.
     Pending,
 }
 

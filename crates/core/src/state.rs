@@ -15,7 +15,7 @@ mod number;
 mod restarts;
 mod rolls;
 
-pub use climb::{Climb, Refusal, Refused, content_of};
+pub use climb::{Climb, Refusal, Refused, cause_of, content_of, tell_method, told_method};
 pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};

@@ -34,6 +34,8 @@ pub const BECAUSE: &str = "tidings.dev/because";
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// What is opted in, in Tidings' own words.
 pub const RELOAD: &str = "tidings.dev/reload";
+/// By which methods a change may be brought.
+pub const METHOD: &str = "tidings.dev/method";
 /// On a source: never a reason to roll.
 pub const IGNORE: [&str; 2] = ["tidings.dev/ignore", "reloader.stakater.com/ignore"];
 /// On a source: for workloads that search.

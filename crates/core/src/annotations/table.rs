@@ -5,8 +5,8 @@ use super::items::reload;
 use super::read::{agent, auto, boolean, exact, list, method, names, or_say, placed};
 use super::times::{go_seconds, millis};
 use super::{
-    Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, PAUSE_PERIOD, PAUSED_AT, Place,
-    RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting,
+    Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD, PAUSE_PERIOD,
+    PAUSED_AT, Place, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting,
 };
 use crate::method::{Methods, Ports};
 use crate::refs::SourceKind::{ConfigMap, Secret, SecretProviderClass};
@@ -70,7 +70,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Alone(|text, own| boolean(text).map(|is| own.on_create = Some(is))),
     },
     Annotation {
-        key: "tidings.dev/method",
+        key: METHOD,
         place: Place::WorkloadOrNamespace,
         yields: false,
         value: "comma list of `hot`, `poke`, `rollout`, `notify`, the gentlest first",

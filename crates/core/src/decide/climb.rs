@@ -11,7 +11,7 @@ use crate::ladder::{Choice, Passed, Wish, choose};
 use crate::method::{Method, Methods};
 use crate::reason::Reason;
 use crate::refs::{Name, SourceRef};
-use crate::state::{Climb, Entry, Older, Refusal, Refused};
+use crate::state::{Climb, Entry, Older, Refusal, Refused, cause_of, tell_method};
 
 use super::describe::names;
 use super::{Act, Answer, Case};
@@ -60,13 +60,7 @@ impl Way {
             return because.to_owned();
         }
         let by = self.rungs.first().map_or("no method", Method::word);
-        let why = self.why();
-        let gentler = if why.is_empty() {
-            why
-        } else {
-            format!(" ({why})")
-        };
-        format!("{because}{BY}{by}{gentler}")
+        tell_method(because, by, &self.why())
     }
 
     /// What is recorded of it.
@@ -79,20 +73,13 @@ impl Way {
         let refused = Refused::new(Refusal::NotTaken, &entry.seen, "", &why);
         let climb = Climb {
             rungs: self.rungs,
+            tried: Methods::default(),
             why: why.into(),
             begun: self.begun || self.method().is_pod_wise(),
             refused: self.rungs.is_empty().then_some(refused),
         };
         Some(climb.into())
     }
-}
-
-/// Between what changed and by which method it is brought.
-const BY: &str = "; by ";
-
-/// What changed, of what is told of a roll.
-pub(super) fn cause(because: &str) -> &str {
-    because.split(BY).next().unwrap_or_default()
 }
 
 impl Case<'_> {
@@ -176,7 +163,7 @@ impl Case<'_> {
         let had = open.unreached(self.known.workload.whole);
         let Some(had) = had.filter(|_| self.same_template()) else {
             let rungs = open.climb.as_ref().map(|climb| climb.rungs);
-            let possible = rungs.unwrap_or(Method::Rollout.into()) | Method::Notify.into();
+            let possible = rungs.unwrap_or_default() | Methods::of_any_change();
             return Ok((changes.to_vec(), possible));
         };
         let mut all = self.changes_since(open, had)?;
@@ -235,8 +222,7 @@ impl Case<'_> {
     /// more since. What a pod has refused is not brought by any other means.
     fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Way>, Vec<SourceRef>> {
         let climb = entry.climb.as_deref();
-        let tried = climb.filter(|climb| climb.begun);
-        let tried = tried.and_then(|climb| climb.rungs.iter().last());
+        let tried = climb.and_then(|climb| climb.tried.iter().last());
         let ended = matches!(reason, Reason::NotTaken | Reason::Notified);
         let more = |methods: Methods| {
             let further = tried.map_or(methods, |last| methods.after(last));
@@ -256,7 +242,7 @@ impl Case<'_> {
 
     /// The next roll for what an earlier one was to bring.
     pub(super) fn begin_anew(&self, entry: &Entry, way: &Way) -> Answer {
-        self.begin(Reason::Resumed, &[], cause(&entry.because), way)
+        self.begin(Reason::Resumed, &[], cause_of(&entry.because), way)
     }
 
     /// Writes the intent of a roll, or that nobody does more than to tell of it.
@@ -308,7 +294,7 @@ fn reason_of(refusal: Refusal) -> Reason {
 /// `configmap/web (site.conf): web-0: line 3: unexpected }`
 fn text_of(entry: &Entry, refused: &Refused) -> String {
     let pod = Name::from(&*refused.pod);
-    let parts = [cause(&entry.because), &*pod, &*refused.text];
+    let parts = [cause_of(&entry.because), &*pod, &*refused.text];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(": ")
 }

@@ -6,9 +6,9 @@ use crate::method::Method;
 use crate::needs::{Demand, Need};
 use crate::reason::Reason;
 use crate::refs::Name;
-use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys};
+use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
 
-use super::climb::{Way, cause, must_be_read};
+use super::climb::{Way, must_be_read};
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -31,6 +31,7 @@ impl Case<'_> {
             Err(unread) => return must_be_read(unread),
         };
         if let Some(hold) = self.held(changes, way.restarts()) {
+            let because = way.tell(&because);
             return (Act::Nothing, hold.reason, hold.text(&because));
         }
         self.begin(reason, changes, &because, &way)
@@ -45,7 +46,7 @@ impl Case<'_> {
             method: way.method(),
             at: now,
             end: End::Open,
-            cause: cause(because),
+            cause: cause_of(because),
         };
         // One that never came about restarted nothing.
         let void = self.entry.filter(|last| self.is_pending(last));
@@ -113,7 +114,12 @@ impl Case<'_> {
             ..self.entry_now(entry.n, false, because.clone())
         };
         if self.allowed().contains(entry.method()) && now.brings_the_same(entry) {
-            return (Act::Resume(entry.clone()), Reason::Resumed, because);
+            let reason = if entry.method().is_pod_wise() {
+                Reason::UnderWay
+            } else {
+                Reason::Resumed
+            };
+            return (Act::Resume(entry.clone()), reason, because);
         }
         match self.way(&[]) {
             Ok(way) => self.begin_anew(entry, &way),

@@ -8,9 +8,8 @@
 
 use crate::kinds::Renewal;
 use crate::reason::Reason;
-use crate::state::Entry;
+use crate::state::{Entry, cause_of};
 
-use super::climb::cause;
 use super::past::Template;
 use super::{Act, Answer, Case};
 use crate::needs::needs_within;
@@ -35,7 +34,7 @@ impl<'a> Case<'a> {
             Template::Ask(question) => Some(Self::ask(vec![question])),
             Template::Same => {
                 let record = Act::Record(case.recorded(&before, &changes));
-                let text = format!("{} is as it was", cause(&entry.because));
+                let text = format!("{} is as it was", cause_of(&entry.because));
                 Some((record, Reason::Withdrawn, text))
             }
             _ => None,

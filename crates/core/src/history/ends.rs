@@ -32,7 +32,8 @@ fn take_back(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
     let mut next = None;
     for step in steps.iter_mut().rev() {
         let is_behind = next == Some(Manner::Undo) || (step.roll.is_some() && step.roll == back);
-        step.undone = step.roll.is_some() && step.is(RollEnd::Done) && is_behind;
+        step.undone =
+            step.roll.is_some() && step.how.is_by_template() && step.is(RollEnd::Done) && is_behind;
         next = Some(step.how);
     }
 }
@@ -40,6 +41,9 @@ fn take_back(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
 /// What the record says of the last roll beside its list of them.
 fn recorded(record: Option<&Entry>, step: &PastStep, workload: &Workload) -> Option<RollEnd> {
     let entry = record.filter(|entry| step.roll == Some(entry.n))?;
+    if !step.how.is_by_template() {
+        return Some(without_rollout(entry));
+    }
     match entry.back {
         Some(Back::Partly) => return Some(RollEnd::Reverted),
         Some(Back::Whole) => return Some(RollEnd::Done),
@@ -47,6 +51,16 @@ fn recorded(record: Option<&Entry>, step: &PastStep, workload: &Workload) -> Opt
     }
     let reached = entry.done || step.revision.is_some() || is_on_template(workload, entry);
     (!reached).then_some(RollEnd::Pending)
+}
+
+/// How the last roll stands where it is no rollout: the record alone tells.
+fn without_rollout(entry: &Entry) -> RollEnd {
+    match () {
+        () if entry.done => RollEnd::Done,
+        () if entry.refused().is_some() => RollEnd::Failed,
+        () if entry.method().is_pod_wise() => RollEnd::Rolling,
+        () => RollEnd::Pending,
+    }
 }
 
 fn is_on_template(workload: &Workload, entry: &Entry) -> bool {

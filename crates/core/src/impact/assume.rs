@@ -110,6 +110,7 @@ pub fn base(record: Option<&Entry>, now: &Verdict) -> Option<Entry> {
         Act::Record(entry) | Act::Note(entry) => Some(entry.clone()),
         Act::Roll(entry, _) if record.is_none_or(Entry::is_bare) => Some(Entry {
             done: true,
+            climb: None,
             ..entry.clone()
         }),
         _ => record.cloned(),

@@ -3,9 +3,11 @@
 use crate::decide::{Act, Verdict};
 use crate::index::Known;
 use crate::kinds::Renewal;
+use crate::method::Method;
 use crate::object::{Seconds, Strategy};
 use crate::reason::Reason;
 use crate::standing::Word;
+use crate::state::{Entry, told_method};
 
 use super::{Hypothesis, Touch};
 
@@ -46,8 +48,10 @@ pub struct Impact {
     pub text: String,
     /// Until when it would wait at least, where that is known.
     pub until: Option<Seconds>,
-    /// How many pods would be replaced now; none where its runs end.
+    /// How many pods would be brought to it now; none where its runs end.
     pub replaced: Option<u32>,
+    /// By which method it would be brought; none where it would not.
+    pub method: Option<Method>,
 }
 
 impl Impact {
@@ -58,6 +62,7 @@ impl Impact {
             text: text.to_owned(),
             until: None,
             replaced: None,
+            method: None,
         }
     }
 }
@@ -80,6 +85,9 @@ pub fn judge(
     let impact = outcome(known, touches, verdict, hypothesis);
     let replaced = match impact.outcome {
         _ if workload.key.kind.ends() => None,
+        Outcome::Rolls if impact.method.is_some_and(Method::is_pod_wise) => {
+            Some(workload.progress.desired)
+        }
         Outcome::Rolls | Outcome::Restarts => Some(workload.replaced_by_itself()),
         Outcome::Waits | Outcome::Stays | Outcome::Unknown => Some(0),
     };
@@ -107,10 +115,13 @@ fn outcome(
     let standing = verdict.standing.as_ref();
     let (reason, text) = (verdict.reason, &*verdict.text);
     match (&verdict.act, standing.map(|standing| standing.word)) {
-        (Act::Roll(..) | Act::Resume(_), _) if restarts => {
-            Impact::new(Outcome::Rolls, reason, TWICE)
+        (Act::Roll(entry, _) | Act::Resume(entry), _) => Impact {
+            method: Some(entry.method()),
+            ..rolls(known, entry, verdict, restarts)
+        },
+        (Act::Record(entry), _) if !entry.done && !restarts => {
+            Impact::new(Outcome::Stays, reason, told_method(text).unwrap_or(text))
         }
-        (Act::Roll(..) | Act::Resume(_), _) => rolls(known, reason),
         (_, Some(Word::Waiting)) => Impact {
             until: standing.and_then(|standing| standing.until),
             ..Impact::new(Outcome::Waits, reason, text)
@@ -121,12 +132,16 @@ fn outcome(
     }
 }
 
-/// A roll that is written on the template, and how pods come of it.
-fn rolls(known: &Known, reason: Reason) -> Impact {
+/// A roll, and how pods come to it.
+fn rolls(known: &Known, entry: &Entry, verdict: &Verdict, restarts: bool) -> Impact {
+    let by = told_method(&verdict.text).map(|by| format!("by {by}"));
+    let by = by.unwrap_or_default();
     let workload = &known.workload;
     let (ends, none) = (workload.key.kind.ends(), workload.progress.desired == 0);
     match workload.strategy {
-        _ if none && !ends => Impact::new(Outcome::Rolls, reason, NO_PODS),
+        _ if restarts => Impact::new(Outcome::Rolls, verdict.reason, TWICE),
+        _ if none && !ends => Impact::new(Outcome::Rolls, verdict.reason, NO_PODS),
+        _ if entry.method() != Method::Rollout => Impact::new(Outcome::Rolls, verdict.reason, &by),
         Strategy::OnDelete => Impact::new(Outcome::Waits, Reason::WaitsForDelete, ""),
         Strategy::Partition(from) => {
             let outcome = match workload.replaced_by_itself() {
@@ -136,7 +151,7 @@ fn rolls(known: &Known, reason: Reason) -> Impact {
             let text = format!("partition {from}");
             Impact::new(outcome, Reason::PartlyRolled, &text)
         }
-        Strategy::Rolling => Impact::new(Outcome::Rolls, reason, ""),
+        Strategy::Rolling => Impact::new(Outcome::Rolls, verdict.reason, &by),
     }
 }
 

@@ -9,6 +9,8 @@ use crate::compare::{Change, What};
 use crate::kinds::Kind;
 use crate::method::{Method, Methods, Ports, Requires};
 use crate::needs::Demand;
+use crate::object::Workload;
+use crate::policy::Policy;
 use crate::refs::{Name, SourceRef};
 use crate::uses::{Keys, Layout, Seeing, Use, Via};
 
@@ -69,6 +71,48 @@ pub fn choose(wish: &Wish<'_>) -> Choice {
         }
     }
     choice
+}
+
+/// Why changes of what a workload uses could not go pod by pod, by a method that is
+/// listed, with all rights: each reason once, in order.
+pub fn obstacles(workload: &Workload, policy: &Policy) -> Vec<Passed> {
+    let Some(layout) = workload.layout.as_deref() else {
+        return Vec::new();
+    };
+    let listed = policy.methods.iter().filter(|method| method.is_pod_wise());
+    let listed: Methods = listed.collect();
+    let passed = workload.uses.iter().flat_map(|used| {
+        let change = change_of(used, &workload.key.namespace);
+        let wish = Wish {
+            kind: workload.key.kind,
+            changes: &[change],
+            layout: Some(layout),
+            ports: policy.own.agent.as_deref(),
+            listed,
+            enabled: Methods::all(),
+        };
+        choose(&wish).passed
+    });
+    let mut each: Vec<_> = passed.collect();
+    each.sort_by(|a, b| (a.method, &a.why).cmp(&(b.method, &b.why)));
+    each.dedup();
+    each
+}
+
+/// A change of all that is used so.
+fn change_of(used: &Use, namespace: &Name) -> Change {
+    let keys = match &used.keys {
+        Keys::Some(keys) => keys.to_vec(),
+        Keys::All | Keys::Except(_) | Keys::Present(_) => Vec::new(),
+    };
+    Change {
+        source: used.source(namespace),
+        what: What::Changed,
+        keys,
+        version: None,
+        dated: false,
+        by: None,
+    }
 }
 
 impl Wish<'_> {

@@ -35,7 +35,7 @@ mod record;
 mod tests;
 mod visit;
 
-pub use choose::{Choice, Passed, Wish, choose};
+pub use choose::{Choice, Passed, Wish, choose, obstacles};
 pub use climb::{Ladder, Plan};
 pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,

@@ -5,7 +5,7 @@
 
 use crate::method::Methods;
 use crate::object::{Seconds, Workload};
-use crate::state::{Climb, Entry, Refusal, Refused};
+use crate::state::{Climb, Entry, Refusal, Refused, Restarts, cause_of, tell_method};
 
 use super::messages::Finish;
 
@@ -16,13 +16,17 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
     let restarts = method.is_some_and(|method| method.row().restarts);
     let climb = Climb {
         rungs,
+        tried: tried(entry) | entry.method().into(),
         why: why.into(),
         begun: true,
         refused: None,
     };
     let rolls = method.map(|method| entry.rolls.by(entry.n, method));
+    let (word, before) = (method.map_or("no method", |m| m.word()), entry.method());
+    let because = tell_method(cause_of(&entry.because), word, &format!("{before}: {why}"));
     Entry {
         climb: Some(climb.into()),
+        because,
         restarts: counted(entry, restarts, now),
         rolls: rolls.unwrap_or_else(|| entry.rolls.clone()),
         ..entry.clone()
@@ -34,6 +38,7 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
 pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> Option<Entry> {
     let refused = |by, pod, text| {
         let mut climb = entry.climb.as_deref().cloned().unwrap_or_default();
+        climb.tried = tried(entry) | entry.method().into();
         climb.refused = Some(Refused::new(by, &entry.seen, pod, text));
         Some(Entry {
             climb: Some(climb.into()),
@@ -68,7 +73,13 @@ fn in_step(entry: &Entry, restarted: bool, workload: &Workload, now: Seconds) ->
     }
 }
 
-fn counted(entry: &Entry, restarts: bool, now: Seconds) -> crate::state::Restarts {
+/// The methods that did not end well.
+fn tried(entry: &Entry) -> Methods {
+    let climb = entry.climb.as_deref();
+    climb.map(|climb| climb.tried).unwrap_or_default()
+}
+
+fn counted(entry: &Entry, restarts: bool, now: Seconds) -> Restarts {
     if restarts {
         entry.restarts.with(now)
     } else {

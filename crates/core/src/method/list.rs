@@ -19,6 +19,12 @@ impl Methods {
         METHODS.iter().map(|row| row.method).collect()
     }
 
+    /// Those that can serve whatever has changed.
+    pub fn of_any_change() -> Self {
+        let any = METHODS.iter().filter(|row| row.requires.is_empty());
+        any.map(|row| row.method).collect()
+    }
+
     /// Reads the list of an annotation or an option. Nothing is done that nobody listed,
     /// so of a list without one good word it is left to tell people.
     pub fn read(text: &str) -> (Self, Vec<String>) {

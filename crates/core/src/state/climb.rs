@@ -24,6 +24,14 @@ pub struct Climb {
     /// The methods that are left for it, from the one on that is taken.
     #[serde(serialize_with = "write_rungs", deserialize_with = "read_rungs")]
     pub rungs: Methods,
+    /// Those that did not end well under this number.
+    #[serde(
+        default,
+        skip_serializing_if = "is_none",
+        serialize_with = "write_rungs",
+        deserialize_with = "read_rungs"
+    )]
+    pub tried: Methods,
     /// Why gentler ones that are listed were passed, or did not end well.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub why: Box<str>,
@@ -78,6 +86,30 @@ impl Refused {
     }
 }
 
+/// Between what changed and by which method it is brought.
+const BY: &str = "; by ";
+
+/// What changed, and by which method it is brought: `configmap/web (a); by hot`. In
+/// brackets why by no gentler one, where there is one that is listed.
+pub fn tell_method(cause: &str, method: &str, why: &str) -> String {
+    match why {
+        "" => format!("{cause}{BY}{method}"),
+        why => format!("{cause}{BY}{method} ({why})"),
+    }
+}
+
+/// What changed, of such a text, or of one that tells no more.
+pub fn cause_of(because: &str) -> &str {
+    because.split(BY).next().unwrap_or_default()
+}
+
+/// By which method it is brought, and why by no gentler one; none where nobody asked for
+/// more than a rollout.
+pub fn told_method(because: &str) -> Option<&str> {
+    let (_, by) = because.split_once(BY)?;
+    Some(by)
+}
+
 /// One digest of all that counts of what was seen, whatever else was written.
 pub fn content_of(seen: &Few<Seen, SeenSource>) -> Digest {
     let names: Vec<_> = seen.keys().map(|key| String::from(key.clone())).collect();
@@ -89,6 +121,14 @@ pub fn content_of(seen: &Few<Seen, SeenSource>) -> Digest {
     });
     let each = names.iter().map(|name| &**name).zip(contents.map(Some));
     Digest::of_keys(each)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_none(methods: &Methods) -> bool {
+    methods.is_empty()
 }
 
 #[expect(

@@ -3,6 +3,7 @@
 //! Each report has such a table. The reference pages and the JSON Schemas in
 //! `docs/schema` are written from it. Pure.
 
+use tidings_core::method::METHODS;
 use tidings_core::reason::REASONS;
 use tidings_core::uses::Via;
 
@@ -86,6 +87,11 @@ pub fn all(fields: &'static [FieldRow]) -> Vec<(String, &'static FieldRow)> {
 /// The ways in which a source may be used.
 pub(crate) fn ways() -> Vec<String> {
     words(Via::ALL, Via::word)
+}
+
+/// All methods.
+pub(crate) fn methods() -> Vec<String> {
+    words(METHODS, |row| row.word)
 }
 
 /// All reasons.

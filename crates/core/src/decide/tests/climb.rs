@@ -23,8 +23,8 @@ fn allowing(methods: &str) -> String {
     "hot, rollout",
     "
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
-                        => crash: Resume Resumed configmap/c (k); by hot
-    touch c             => crash: Resume Resumed configmap/c (k); by hot
+                        => crash: Resume UnderWay configmap/c (k); by hot
+    touch c             => crash: Resume UnderWay configmap/c (k); by hot
     taken               => Note UpToDate
     restart             => Nothing UpToDate
     cm c k=3            => crash: Roll Changed configmap/c (k); by hot
@@ -57,7 +57,7 @@ fn allowing(methods: &str) -> String {
     "
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
     cm c k=1            => crash: Roll Changed configmap/c (k); by hot
-                        => crash: Resume Resumed configmap/c (k); by hot
+                        => crash: Resume UnderWay configmap/c (k); by hot
 "
 )]
 #[case::also_by_a_rollout_of_what_was_begun_hot(
@@ -72,9 +72,9 @@ fn allowing(methods: &str) -> String {
     "hot, rollout",
     "
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
-    climbs late         => crash: Resume Resumed configmap/c (k); by hot
+    climbs late         => crash: Resume Resumed configmap/c (k); by rollout (hot: late)
     cm c k=1            => crash: Roll Changed configmap/c (k); by hot
-    climbs late         => Resume Resumed configmap/c (k); by hot
+    climbs late         => Resume Resumed configmap/c (k); by rollout (hot: late)
     cm c k=3            => crash: Roll Changed configmap/c (k); by hot
 "
 )]
@@ -141,7 +141,7 @@ fn allowing(methods: &str) -> String {
 #[case::scaling_restarts_and_undoing_in_between("hot, rollout", "
     cm d k=2            => Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
-    replicas 5          => crash: Resume Resumed configmap/c (k); by hot
+    replicas 5          => crash: Resume UnderWay configmap/c (k); by hot
     taken; replicas 3   => Nothing UpToDate
     undo 0              => Note UpToDate
     edit 3              => Note UpToDate
@@ -153,7 +153,7 @@ fn allowing(methods: &str) -> String {
     pause; cm c k=2     => Nothing Paused configmap/c (k)
     resume              => crash: Roll Changed configmap/c (k); by hot
     pause               => Nothing Paused configmap/c (k); by hot
-    resume              => crash: Resume Resumed configmap/c (k); by hot
+    resume              => crash: Resume UnderWay configmap/c (k); by hot
 "
 )]
 #[case::what_pods_lack_holds_it(
@@ -302,7 +302,10 @@ fn an_interval_holds_what_is_hot_too() {
     let verdict = world.decide();
     world.write_down(&verdict.act);
     world.run("taken; cm c k=3");
-    assert_eq!(show(&world.decide()), "Nothing TooSoon configmap/c (k)");
+    assert_eq!(
+        show(&world.decide()),
+        "Nothing TooSoon configmap/c (k); by hot"
+    );
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn an_operators_workload_is_restarted_where_hot_fails() {
     world.write_down(&verdict.act);
     assert_eq!(
         show(&world.decide()),
-        "Resume Resumed configmap/c (k); by hot"
+        "Resume UnderWay configmap/c (k); by hot"
     );
     world.run("climbs late");
     let verdict = world.decide();

@@ -10,6 +10,7 @@ mod first;
 mod fuse;
 mod gates;
 mod lab;
+mod methods;
 mod operators;
 mod presence;
 mod proof;

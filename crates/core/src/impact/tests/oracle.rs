@@ -13,6 +13,7 @@ use crate::decide::{Act, Moment, Verdict, decide};
 use crate::evidence::Evidence;
 use crate::impact::{self, APPLIED, ApplyOrder, Hypothesis, Outcome};
 use crate::index::Fetched;
+use crate::method::Methods;
 use crate::object::Workload;
 use crate::standing::Word;
 use crate::state::Entry;
@@ -135,25 +136,36 @@ struct Apply {
     paused: bool,
     out: bool,
     opt_in: Option<bool>,
+    methods: &'static str,
 }
+
+/// What it uses are variables, which cannot go hot.
+const LISTS: [&str; 3] = ["rollout", "hot, rollout", "hot, notify"];
 
 fn apply() -> impl Strategy<Value = Apply> {
     let data = prop::option::weighted(0.8, (0..4_u8, 0..3_u8));
     let rare = || prop::bool::weighted(0.2);
     let opt_in = prop::option::weighted(0.2, prop::bool::ANY);
-    let all = (0..SOURCES.len(), data, rare(), rare(), opt_in);
-    all.prop_map(|(which, data, paused, out, opt_in)| Apply {
+    let methods = prop::sample::select(&LISTS[..]);
+    let all = (0..SOURCES.len(), data, rare(), rare(), opt_in, methods);
+    all.prop_map(|(which, data, paused, out, opt_in, methods)| Apply {
         which,
         data,
         paused,
         out: out || opt_in.is_some(),
         opt_in,
+        methods,
     })
 }
 
 impl Life {
     /// `tidings impact` says of a change what is then done.
     fn foretold(&mut self, apply: &Apply) {
+        self.world.rules.enabled = Methods::all();
+        self.run(&format!(
+            "ann tidings.dev/reload=auto|tidings.dev/method={}",
+            apply.methods
+        ));
         if apply.paused {
             self.step(&Step::Pause);
         }

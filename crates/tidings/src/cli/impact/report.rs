@@ -11,13 +11,14 @@ use tidings_core::annotations::{IGNORE, RELOAD};
 use tidings_core::impact::{Impact, Outcome, Touch};
 use tidings_core::index::Known;
 use tidings_core::kinds::Renewal;
+use tidings_core::method::Method;
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::api::Refusal;
 use crate::cli::exit::Exit;
-use crate::cli::fields::{FieldRow, Form, field, reasons, ways, words};
+use crate::cli::fields::{FieldRow, Form, field, methods, reasons, ways, words};
 use crate::cli::input::{UNREAD, Unread};
 
 /// The answer to `tidings impact`.
@@ -84,6 +85,8 @@ pub struct ImpactRow {
     pub text: String,
     /// Until when it would wait at least, where that is known.
     pub until: Option<Timestamp>,
+    /// By which method it would be brought; none where it would not.
+    pub method: Option<&'static str>,
     /// How many pods it should have; none where its runs end.
     pub pods: Option<u32>,
     /// How many of them would be replaced now; none likewise.
@@ -266,6 +269,11 @@ pub static FIELDS: &[FieldRow] = &[
         "Until when it would wait at least, where that is known.",
     ),
     field(
+        "workloads[].method",
+        Form::OrNull(&Form::Word(methods)),
+        "By which [method](annotations.md) it would be brought: `hot`, `poke`, `rollout`; `null` where it would not be rolled.",
+    ),
+    field(
         "workloads[].pods",
         Form::OrNull(&Form::Integer),
         "How many pods it should have; `null` for what runs to its end.",
@@ -390,6 +398,7 @@ impl ImpactRow {
             reason: judged.reason,
             text: judged.text.clone(),
             until: judged.until.and_then(|at| Timestamp::from_second(at).ok()),
+            method: judged.method.map(Method::word),
             pods: (!ends).then_some(workload.progress.desired),
             replaced: judged.replaced,
             already: false,
@@ -439,6 +448,9 @@ impl ImpactRow {
             (Outcome::Rolls, Some(Reason::PartlyRolled)) => format!("only above its {}", self.text),
             (Outcome::Rolls, _) if !self.text.is_empty() => self.text.clone(),
             (Outcome::Rolls, _) => self.of_its_kind().to_owned(),
+            (Outcome::Stays, Some(reason @ (Reason::Notified | Reason::NotTaken))) => {
+                format!("{reason}: by {}", self.text)
+            }
             (Outcome::Restarts, _) => "by its own manifest, once".to_owned(),
             (Outcome::Unknown, _) => "it cannot be told".to_owned(),
             (_, Some(Reason::Paused)) => "paused: until it is resumed".to_owned(),

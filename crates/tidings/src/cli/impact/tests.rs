@@ -33,6 +33,7 @@ fn row(name: &str, outcome: Outcome, reason: Option<Reason>, uses: Vec<TouchRow>
         reason,
         text: String::new(),
         until: None,
+        method: None,
         pods: Some(3),
         replaced: Some(3),
         already: false,

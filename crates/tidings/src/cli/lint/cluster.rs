@@ -224,12 +224,19 @@ impl Cluster {
     }
 }
 
+/// The same, where it is also read how pods see what they use, whatever is enabled.
+fn seeing_pods(vocabulary: &Vocabulary) -> Vocabulary {
+    let mut vocabulary = vocabulary.clone();
+    vocabulary.sees_pods = true;
+    vocabulary
+}
+
 impl Role {
     fn of(object: &Object, installation: &Installation) -> Result<Self, String> {
         let vocabulary = &installation.vocabulary;
         if let Some(kind) = installation.kinds.iter().find(|kind| object.is(kind)) {
             let json = object.json(kind.template).to_string();
-            let workload = read_workload(kind, json.as_bytes(), vocabulary);
+            let workload = read_workload(kind, json.as_bytes(), &seeing_pods(vocabulary));
             let read = workload.ok().filter(|workload| !workload.unread);
             let mut workload = read.ok_or_else(|| misshapen(object))?;
             // It would be compared with the content of a cluster.

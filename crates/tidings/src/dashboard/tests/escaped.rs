@@ -221,6 +221,7 @@ fn in_what_a_manifest_would_do() {
         reason: None,
         text: hostile(),
         until: None,
+        method: None,
         pods: Some(1),
         replaced: Some(1),
         already: false,
