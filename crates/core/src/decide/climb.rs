@@ -91,7 +91,7 @@ impl Case<'_> {
     /// By which methods these changes are brought, with all that an earlier roll has
     /// not brought. An error: what has to be read first, or nothing where that is the
     /// workload itself.
-    pub(super) fn way(&self, changes: &[Change]) -> Result<Way, Vec<SourceRef>> {
+    pub(super) fn way(&self, changes: &[Change]) -> Result<Way, Box<Answer>> {
         let listed = self.known.policy.methods;
         let begun = self.last_climb().is_some_and(|climb| climb.begun);
         if listed == Method::Rollout.into() {
@@ -101,7 +101,7 @@ impl Case<'_> {
             });
         }
         if self.has_not_seen_pods() {
-            return Err(Vec::new());
+            return Err(must_be_read(Vec::new()).into());
         }
         let (changes, possible) = self.outstanding(changes)?;
         let Choice { rungs, mut passed } = choose(&Wish {
@@ -156,7 +156,7 @@ impl Case<'_> {
 
     /// All that the pods do not have, or may not have, and the methods that can serve what
     /// of it cannot be told any more.
-    fn outstanding(&self, changes: &[Change]) -> Result<(Vec<Change>, Methods), Vec<SourceRef>> {
+    fn outstanding(&self, changes: &[Change]) -> Result<(Vec<Change>, Methods), Box<Answer>> {
         let Some(open) = self.entry.filter(|entry| self.is_pending(entry)) else {
             return Ok((changes.to_vec(), Methods::all()));
         };
@@ -174,20 +174,23 @@ impl Case<'_> {
     }
 
     /// What differs from what the pods had before a roll that is open.
-    fn changes_since(&self, open: &Entry, had: &Older) -> Result<Vec<Change>, Vec<SourceRef>> {
+    fn changes_since(&self, open: &Entry, had: &Older) -> Result<Vec<Change>, Box<Answer>> {
         let before = Entry {
             seen: had.seen.clone(),
             ..open.clone()
         };
         let case = self.with_record(&before);
         if let Some(unread) = case.unread() {
-            return Err(unread);
+            return Err(must_be_read(unread).into());
         }
-        let changes = case.changes();
-        Ok(changes
-            .into_iter()
-            .filter(|change| case.rolls(change))
-            .collect())
+        let mut changes = case.changes();
+        // Of content that was there for a while comparing tells nothing.
+        match case.changed_in_between(&before, &changes) {
+            Ok(more) => changes.extend(more),
+            Err(questions) => return Err(Self::ask(questions).into()),
+        }
+        changes.retain(|change| case.rolls(change));
+        Ok(changes)
     }
 
     /// What to do about a roll that is written down and has not come about.
@@ -201,7 +204,7 @@ impl Case<'_> {
             return self.resume(entry);
         };
         match self.further(entry, reason) {
-            Err(unread) => return must_be_read(unread),
+            Err(answer) => return *answer,
             Ok(Some(way)) => return self.begin_anew(entry, &way),
             Ok(None) => {}
         }
@@ -220,7 +223,7 @@ impl Case<'_> {
 
     /// A way that was not open when the last one ended: somebody has listed or enabled
     /// more since. What a pod has refused is not brought by any other means.
-    fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Way>, Vec<SourceRef>> {
+    fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Way>, Box<Answer>> {
         let climb = entry.climb.as_deref();
         let tried = climb.and_then(|climb| climb.tried.iter().last());
         let ended = matches!(reason, Reason::NotTaken | Reason::Notified);
@@ -266,7 +269,7 @@ impl Case<'_> {
 }
 
 /// What has to be read before anything is decided.
-pub(super) fn must_be_read(unread: Vec<SourceRef>) -> Answer {
+fn must_be_read(unread: Vec<SourceRef>) -> Answer {
     let text = names(&unread);
     (Act::Read(unread), Reason::NotRead, text)
 }

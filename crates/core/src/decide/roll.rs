@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
 
-use super::climb::{Way, must_be_read};
+use super::climb::Way;
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -28,7 +28,7 @@ impl Case<'_> {
         }
         let way = match self.way(changes) {
             Ok(way) => way,
-            Err(unread) => return must_be_read(unread),
+            Err(answer) => return *answer,
         };
         if let Some(hold) = self.held(changes, way.restarts()) {
             let because = way.tell(&because);
@@ -123,7 +123,7 @@ impl Case<'_> {
         }
         match self.way(&[]) {
             Ok(way) => self.begin_anew(entry, &way),
-            Err(unread) => must_be_read(unread),
+            Err(answer) => *answer,
         }
     }
 

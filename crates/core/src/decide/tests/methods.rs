@@ -204,9 +204,12 @@ impl Life {
         if verdict.reason == Reason::Absorbed {
             self.refused = None;
         }
-        let Act::Roll(entry, _) = &verdict.act else {
+        let (Act::Roll(entry, _) | Act::Record(entry)) = &verdict.act else {
             return;
         };
+        if entry.done {
+            return;
+        }
         self.refused = None;
         if entry.method().is_pod_wise() {
             self.pods.0 = None;
