@@ -27,6 +27,7 @@ pub mod pace;
 pub(crate) mod page;
 mod place;
 mod term;
+mod to_pod;
 
 pub use client::{ApiClient, TermClient};
 pub use error::{ApiError, Refusal};
@@ -34,6 +35,7 @@ pub(crate) use error::{asked_pause, is_of_outage, of_event};
 pub(crate) use head::{has_version, is_told_of};
 pub use place::Place;
 pub use term::Term;
+pub(crate) use to_pod::ToPod;
 
 /// The name under which the API server records what Tidings writes.
 pub const FIELD_MANAGER: &str = "tidings";

@@ -24,6 +24,7 @@ mod history;
 mod past;
 mod pods_since;
 mod refused;
+mod roster;
 mod sha1;
 mod together;
 
@@ -33,6 +34,7 @@ pub use history::{PastOwner, owner, revisions, revisions_of, told};
 pub use past::source as source_then;
 pub use pods_since::pods_since;
 pub(crate) use refused::written::refusal as refusal_of_metadata;
+pub use roster::{MOST_PODS, Roster};
 pub use together::{Asked, ContentList, ONE_OF, Read};
 
 /// Reads a source and digests its keys, if so also as Reloader does; its content

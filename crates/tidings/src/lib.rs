@@ -5,6 +5,8 @@
 
 pub mod metrics;
 
+mod token;
+
 pub mod api;
 
 pub mod admin;
@@ -18,6 +20,8 @@ pub mod rights;
 pub mod watch;
 
 pub mod fetch;
+
+pub mod agents;
 
 pub mod control;
 

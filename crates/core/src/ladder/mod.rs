@@ -27,6 +27,7 @@ mod climb;
 mod clock;
 mod hot;
 mod listing;
+mod live;
 mod messages;
 mod poke;
 mod questions;
@@ -37,6 +38,7 @@ mod visit;
 
 pub use choose::{Choice, Passed, Wish, choose, obstacles};
 pub use climb::{Ladder, Plan};
+pub use live::{LivePod, Maker, read_live};
 pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };

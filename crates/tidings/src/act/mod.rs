@@ -7,6 +7,7 @@
 //! fields this version of Tidings does not know, and may be done again after a
 //! crash at any moment.
 
+mod poke;
 mod recreate;
 mod rewrite;
 mod run;
@@ -20,6 +21,7 @@ use crate::api::{ApiError, TermClient};
 use crate::control::{Action, Outcome, Patch};
 use crate::records::cluster::Home;
 
+pub use poke::poke;
 pub use recreate::go_on;
 pub use template::{body, call, unpause};
 

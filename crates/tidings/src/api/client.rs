@@ -130,6 +130,11 @@ impl ApiClient {
         }
     }
 
+    /// For what is no [`Call`].
+    pub(super) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
     /// The namespace that the kubeconfig's context names.
     pub fn default_namespace(&self) -> &str {
         self.0.client.default_namespace()

@@ -24,6 +24,7 @@ mod desk;
 mod ground;
 mod leading;
 mod messages;
+mod pods;
 mod reading;
 mod remaking;
 #[cfg(test)]
@@ -56,6 +57,7 @@ pub use messages::{
     Action, Answer, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind, Outcome, Patch,
     Roll, RollError, Together, Unpause,
 };
+pub use pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
 
 /// The controller.
 pub struct Control {

@@ -21,8 +21,6 @@ use form_urlencoded::Serializer;
 
 use super::site::Site;
 
-/// Of the token: as many as nobody guesses.
-const BYTES: usize = 16;
 /// What it is called in an address.
 const TOKEN: &str = "token";
 
@@ -73,17 +71,6 @@ pub(super) enum Passage {
     Exchange(String),
     /// It is not answered, and why.
     Refuse(&'static str),
-}
-
-/// A secret that nobody foresees, from the operating system.
-pub(super) fn token() -> std::io::Result<String> {
-    let mut bytes = [0; BYTES];
-    let mut filled = 0;
-    while filled < BYTES {
-        filled +=
-            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
-    }
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 impl Guard {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::attention::Attention;
 use super::doors::Doors;
-use super::guard::{self, Guard};
+use super::guard::Guard;
 use super::model::{self, board::Board};
 use super::routes::routes;
 use super::site::{ASKING, Site};
@@ -27,6 +27,7 @@ use crate::cli::exit::{Exit, note, print};
 use crate::metrics::Metrics;
 use crate::run::stop_signal;
 use crate::settings::DashboardSettings;
+use crate::token::token;
 
 /// Some ask the API server for much, and a browser sends what other servers gave it.
 const BOUNDS: Bounds = Bounds {
@@ -46,7 +47,7 @@ pub async fn dashboard(settings: DashboardSettings) -> Result<Exit> {
     // That of a command asks once: watches want ways, and credentials, that are renewed.
     let api = ApiClient::connect(&settings.cluster, WRITES, &Metrics::default()).await?;
     let doors = Doors::open(settings.port).await?;
-    let token = guard::token().context("the system has no random bytes")?;
+    let token = token().context("the system has no random bytes")?;
     let guard = Arc::new(Guard::new(token, doors.port, doors.hosts()));
     let attention = Arc::new(Attention::default());
     let (tell, board) = watch::channel(Arc::default());

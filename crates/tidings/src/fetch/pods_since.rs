@@ -13,7 +13,7 @@ use tidings_core::evidence::PodsSince;
 use tidings_core::index::StreamOf;
 use tidings_core::kinds::Revision;
 use tidings_core::object::Version;
-use tidings_core::refs::WorkloadRef;
+use tidings_core::refs::{Name, WorkloadRef};
 
 use crate::api::page::{self, METADATA_LIST};
 use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
@@ -97,7 +97,7 @@ struct RolloutStatus {
 
 /// One revision of it.
 #[derive(Deserialize)]
-struct Made {
+pub(super) struct Made {
     metadata: Meta,
     #[serde(default)]
     revision: i64,
@@ -159,6 +159,11 @@ pub(super) fn selected(
 }
 
 impl Made {
+    /// Its uid, where it belongs to what has this one.
+    pub(super) fn uid_if_of(self, owner: &str) -> Option<Name> {
+        self.is_of(owner).then(|| self.metadata.uid.into())
+    }
+
     fn is_of(&self, uid: &str) -> bool {
         let owners = &self.metadata.owner_references;
         owners.iter().any(|owner| owner.uid == uid)

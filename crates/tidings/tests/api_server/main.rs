@@ -6,6 +6,7 @@
     reason = "a test says by a panic that it failed"
 )]
 
+mod agents_are_asked;
 mod answers_are_bounded;
 mod apis_may_be_lacking;
 mod classes_are_told_by_pods;
@@ -20,6 +21,7 @@ mod guarded;
 mod lists_come_as_streams_or_pages;
 mod lists_wait_for_a_busy_server;
 mod pods_are_as_old_as_their_revision;
+mod pods_of_a_workload;
 mod refusals_are_told_once;
 mod reloader_beside_nothing;
 mod renamed_annotations;

@@ -204,10 +204,3 @@ async fn what_is_pasted_is_bounded() {
     assert_eq!(answer.status, 413);
     assert!(answer.text.contains("At most 16 MiB"), "{}", answer.text);
 }
-
-#[test]
-fn tokens_are_long_and_no_two_are_one() {
-    let [one, other] = [(); 2].map(|()| super::super::guard::token().unwrap());
-    assert_ne!(one, other);
-    assert_eq!(one.len(), 32);
-}

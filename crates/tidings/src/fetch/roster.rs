@@ -1,0 +1,205 @@
+//! The pods of a workload: by its selector, and by the chain of their owners' uids.
+//!
+//! Labels are anybody's: a pod counts if the workload itself made it, or a ReplicaSet that
+//! the workload made. What does not change is kept from one list to the next, so that
+//! a further list is one request. Whether a node is there is asked anew each time, and only
+//! of pods that are not Ready: the node's controller says of those of a node that is gone
+//! that they are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::Selector;
+use serde::Deserialize;
+use tidings_core::ladder::{LivePod, read_live};
+use tidings_core::refs::{Name, WorkloadRef};
+
+use super::pods_since::Made;
+use crate::api::page::{self, ListStep, METADATA_LIST, Pages};
+use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
+
+/// So many pods make a page: they are some 10 KB each.
+const PAGE: u32 = 250;
+/// So many nodes are asked for at once.
+const NODES: usize = 8;
+/// No workload has more pods that are gone through one by one.
+pub const MOST_PODS: usize = 10_000;
+
+/// Whose pods are listed, and what was found out for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    /// The workload's uid.
+    uid: Name,
+    /// The object that has the selector: the workload, or whose pod template it uses.
+    selects: WorkloadRef,
+    /// The containers whose deaths count.
+    users: Arc<[Name]>,
+    selector: Option<String>,
+    /// ReplicaSets, and whether the workload has made them.
+    replica_sets: BTreeMap<Name, bool>,
+}
+
+impl Roster {
+    /// Of a workload of this uid, whose selector stands there. Deaths count of the containers
+    /// of these names.
+    pub fn new(uid: Name, selects: WorkloadRef, users: Arc<[Name]>) -> Self {
+        Self {
+            uid,
+            selects,
+            users,
+            selector: None,
+            replica_sets: BTreeMap::new(),
+        }
+    }
+
+    /// The containers whose deaths count.
+    pub fn users(&self) -> &Arc<[Name]> {
+        &self.users
+    }
+
+    /// Lists the pods that run, or are to run.
+    pub async fn list(&mut self, api: &ApiClient) -> Result<Vec<LivePod>, ApiError> {
+        let selector = self.selector(api).await?;
+        let mut pods = self.selected(api, &selector).await?;
+        if pods.iter().any(|pod| self.is_ours(pod).is_none()) {
+            self.learn_replica_sets(api, &selector, &pods).await?;
+        }
+        pods.retain(|pod| self.is_ours(pod) == Some(true));
+        self.look_at_nodes(api, &mut pods).await?;
+        Ok(pods)
+    }
+
+    async fn selector(&mut self, api: &ApiClient) -> Result<String, ApiError> {
+        if let Some(selector) = &self.selector {
+            return Ok(selector.clone());
+        }
+        let object: Selecting = api::read(&api.get(Place::workload(&self.selects)).await?)?;
+        let selector = Selector::try_from(object.spec.selector);
+        let selector = selector.map_err(|_| ApiError::Unreadable)?.to_string();
+        if selector.is_empty() {
+            // It would be every pod of the namespace.
+            return Err(ApiError::Unreadable);
+        }
+        Ok(self.selector.insert(selector).clone())
+    }
+
+    async fn selected(&self, api: &ApiClient, selector: &str) -> Result<Vec<LivePod>, ApiError> {
+        let pods = Place::core("pods").within(self.selects.namespace.clone());
+        let list = Call::new(Verb::List, pods).with("labelSelector", selector);
+        let mut all = Vec::new();
+        let read = |step: ListStep<'_>| {
+            match step {
+                ListStep::Begin => all.clear(),
+                ListStep::Item(item) => all.extend(read_live(item.get().as_bytes(), &self.users)?),
+            }
+            if all.len() > MOST_PODS {
+                return Err(ApiError::Endless);
+            }
+            Ok(())
+        };
+        page::anew(api, || Pages::sized(list.clone(), PAGE), read).await?;
+        Ok(all)
+    }
+
+    /// Whether the workload made it, directly or not; none where that is to be found out.
+    fn is_ours(&self, pod: &LivePod) -> Option<bool> {
+        match &pod.maker {
+            Some(maker) if maker.uid == self.uid => Some(true),
+            Some(maker) if maker.is_replica_set => self.replica_sets.get(&maker.uid).copied(),
+            Some(_) | None => Some(false),
+        }
+    }
+
+    async fn learn_replica_sets(
+        &mut self,
+        api: &ApiClient,
+        selector: &str,
+        pods: &[LivePod],
+    ) -> Result<(), ApiError> {
+        let sets = Place::new("apps", "v1", "replicasets").within(self.selects.namespace.clone());
+        let list = Call::new(Verb::List, sets).with("labelSelector", selector);
+        let list = list.accept(METADATA_LIST);
+        let (uid, mut ours) = (&self.uid, BTreeSet::new());
+        let read = |step: ListStep<'_>| {
+            match step {
+                ListStep::Begin => ours.clear(),
+                ListStep::Item(item) => {
+                    let made: Made = api::read(item.get().as_bytes())?;
+                    ours.extend(made.uid_if_of(uid));
+                }
+            }
+            Ok(())
+        };
+        page::anew(api, || Pages::sized(list.clone(), PAGE), read).await?;
+        let makers = pods.iter().filter_map(|pod| pod.maker.as_ref());
+        let sets = makers.filter(|maker| maker.is_replica_set);
+        self.replica_sets = sets
+            .map(|maker| (maker.uid.clone(), ours.contains(&maker.uid)))
+            .collect();
+        Ok(())
+    }
+
+    async fn look_at_nodes(&self, api: &ApiClient, pods: &mut [LivePod]) -> Result<(), ApiError> {
+        let unready = pods.iter().filter(|live| !live.pod.ready);
+        let nodes: BTreeSet<_> = unready.filter_map(|live| live.node.clone()).collect();
+        let asked = nodes.into_iter().map(|node| self.look_at(api, node));
+        let asked = stream::iter(asked).buffer_unordered(NODES);
+        let ready: BTreeMap<Name, bool> = asked.try_collect().await?;
+        for live in pods.iter_mut().filter(|live| !live.pod.ready) {
+            let node = live.node.as_ref().and_then(|node| ready.get(node));
+            live.pod.node_ready = node.copied().unwrap_or(false);
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, api: &ApiClient, node: Name) -> Result<(Name, bool), ApiError> {
+        let place = Place::core("nodes").named(node.clone());
+        let place = place.on_behalf_of(self.selects.namespace.clone());
+        let is_ready = match api.get(place).await {
+            Ok(json) => api::read::<NodeRead>(&json)?.is_ready(),
+            Err(ApiError::Gone) => false,
+            Err(error) => return Err(error),
+        };
+        Ok((node, is_ready))
+    }
+}
+
+/// What has a selector.
+#[derive(Deserialize)]
+struct Selecting {
+    spec: SelectingSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SelectingSpec {
+    selector: LabelSelector,
+}
+
+#[derive(Deserialize)]
+struct NodeRead {
+    #[serde(default)]
+    status: NodeStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NodeStatus {
+    conditions: Vec<NodeCondition>,
+}
+
+#[derive(Deserialize)]
+struct NodeCondition {
+    #[serde(rename = "type")]
+    of: String,
+    status: String,
+}
+
+impl NodeRead {
+    fn is_ready(&self) -> bool {
+        let mut conditions = self.status.conditions.iter();
+        conditions.any(|is| is.of == "Ready" && is.status == "True")
+    }
+}
