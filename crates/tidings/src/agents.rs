@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::ValueEnum;
 use futures::future::join_all;
 use http::StatusCode;
 use tidings_core::ladder::{Agent, Answer};
@@ -37,7 +38,7 @@ const MOST: usize = 64 << 10;
 const AT_ONCE: usize = 64;
 
 /// How agents are reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum AgentsBy {
     /// At the address of their pod.
     #[default]

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use tidings_core::decide::Decided;
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::kinds::{KINDS, Kind};
+use tidings_core::method::Method;
 use tidings_core::reason::{REASONS, Reason};
 use tidings_core::refs::WorkloadRef;
 use tidings_core::standing::{WORDS, Word};
@@ -43,6 +44,8 @@ metrics! {
     tidings_decisions_total counter [reason] "Decisions, by reason."
     tidings_rolls_total counter [kind result] "Attempts to roll a workload, by its kind and by result: done, refused or no_effect."
     tidings_change_to_patch_seconds histogram(BUCKETS) [] "Time from seeing a change to the patch being accepted, in seconds, with the quiet time."
+    tidings_methods_total counter [method result] "Ends of methods that go pod by pod on a workload, by method and by result: proven, unproven, rejected, died or not_taken."
+    tidings_change_to_proof_seconds histogram(BUCKETS) [method] "Time from seeing a change to the proof that every pod has it, in seconds, with the quiet time, by method."
     tidings_queue_depth gauge [] "Workloads that wait to be decided."
     tidings_streams_expected gauge [stream] "Lists and watches that there should be, by what they carry."
     tidings_streams_complete gauge [stream] "Lists and watches that have been complete once, by what they carry."
@@ -177,6 +180,18 @@ impl Metrics {
         if let Some(reloaders) = self.observables() {
             reloaders.change_to_patch(workload, took);
         }
+    }
+
+    /// A method that goes pod by pod has ended so.
+    pub fn climbed(&self, method: Method, result: &'static str) {
+        let methods = &self.of.tidings_methods_total;
+        methods.of([method.word(), result]).inc();
+    }
+
+    /// A change that was seen this long ago is proven in every pod.
+    pub fn change_to_proof(&self, method: Method, took: Duration) {
+        let proofs = &self.of.tidings_change_to_proof_seconds;
+        proofs.of([method.word()]).observe(took.as_secs_f64());
     }
 
     /// So many workloads wait to be decided, and so many have begun to.
@@ -315,6 +330,8 @@ mod tests {
         let web = WorkloadRef::new(deployment, "a", "web");
         metrics.rolled(&web, RollResult::Done);
         metrics.change_to_patch(&web, Duration::from_millis(30));
+        metrics.climbed(Method::Hot, "proven");
+        metrics.change_to_proof(Method::Hot, Duration::from_millis(400));
         metrics.queue(4, 9);
         metrics.streams([(&stream("a"), true), (&stream("b"), false)]);
         metrics.of.tidings_sources.set(7);
@@ -349,6 +366,8 @@ mod tests {
         tidings_build_info{version="0.1.0"} 1
         tidings_change_to_patch_seconds_count 1
         tidings_change_to_patch_seconds_sum 0.03
+        tidings_change_to_proof_seconds_count{method="hot"} 1
+        tidings_change_to_proof_seconds_sum{method="hot"} 0.4
         tidings_decisions_total{reason="Changed"} 1
         tidings_event_requests_total{code="201"} 1
         tidings_events_dropped_total 1
@@ -359,6 +378,7 @@ mod tests {
         tidings_leadership{state="nobody"} 0
         tidings_leadership{state="unknown"} 0
         tidings_left_out_total{what="line"} 480
+        tidings_methods_total{method="hot",result="proven"} 1
         tidings_notifications_dropped_total 1
         tidings_notifications_total{sink="slack",result="delivered"} 1
         tidings_problems{reason="BadAnnotation"} 2

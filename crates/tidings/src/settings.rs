@@ -29,6 +29,7 @@ pub mod told;
 pub mod values;
 mod wait;
 
+use crate::agents::AgentsBy;
 use crate::api::connect::Connect;
 use crate::lease::Timings;
 use crate::report::log::{LogSettings, Note};
@@ -112,6 +113,8 @@ impl ControllerSettings {
             kinds: installation.kinds.clone(),
             sources: installation.sources.clone(),
             own_namespace: own.clone(),
+            methods: installation.rules.enabled,
+            proxied: installation.agents_by == AgentsBy::Proxy,
             dry_run: self.plain.dry_run,
         }
     }

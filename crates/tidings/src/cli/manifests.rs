@@ -113,7 +113,7 @@ fn viewers(settings: &ControllerSettings, viewer: Viewer) -> String {
     let name = format!("{}-{suffix}", names.instance);
     let rules = rights::viewer(&settings.extent(), viewer);
     let rules = rules.iter().map(|of| match of.scope {
-        Reach::Watched => rule(of),
+        Reach::Watched | Reach::Cluster => rule(of),
         Reach::Own => {
             let mut named = rule(of);
             named["resourceNames"] = json!([names.instance]);
@@ -170,7 +170,10 @@ fn permissions(
     rules: &[PolicyRule],
 ) -> Vec<Value> {
     let of = |scope| rules.iter().filter(move |rule| rule.scope == scope);
-    let watched = noted_once(of(Reach::Watched).map(rule).collect());
+    let cluster: Vec<_> = of(Reach::Cluster).map(rule).collect();
+    let everywhere = matches!(settings.installation.namespaces, Namespaces::All { .. });
+    let further = cluster.iter().filter(|_| everywhere).cloned();
+    let watched = noted_once(of(Reach::Watched).map(rule).chain(further).collect());
     let own = noted_once(of(Reach::Own).map(rule).collect());
     let mut documents = Vec::new();
     match &settings.installation.namespaces {
@@ -179,6 +182,9 @@ fn permissions(
             for namespace in namespaces {
                 documents.extend(role(names, names.instance, Some(namespace), &watched));
             }
+            let name = format!("{}-cluster", names.instance);
+            let of_nodes = (!cluster.is_empty()).then(|| role(names, &name, None, &cluster));
+            documents.extend(of_nodes.into_iter().flatten());
         }
     }
     let name = format!("{}-records", names.instance);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::digest::Digest;
+use tidings_core::method::Method;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
@@ -16,7 +17,7 @@ use tidings_core::state::Entry;
 
 use super::ground::Ground;
 use super::leading::Leading;
-use super::{Effect, Notice, NoticeKind, Roll, RollError};
+use super::{ClimbResult, Effect, Notice, NoticeKind, Roll, RollError};
 use crate::api::ApiError;
 use crate::records::memory::NotKept;
 
@@ -303,6 +304,29 @@ pub(super) fn say_rolled(
         reason: roll.reason,
         text: roll.because.clone(),
         kind: NoticeKind::Rolled(Arc::clone(roll), since),
+        standing: None,
+        time: 0,
+    };
+    ground.effects.push(Effect::Say(Box::new(notice)));
+}
+
+/// A method that goes pod by pod has ended on a workload.
+pub(super) fn say_climbed(
+    ground: &mut Ground,
+    roll: &Arc<Roll>,
+    method: Method,
+    result: ClimbResult,
+    since: Option<Millis>,
+) {
+    let Some(known) = ground.index.get(&roll.key) else {
+        return;
+    };
+    let notice = Notice {
+        key: roll.key.clone(),
+        uid: known.workload.uid.clone(),
+        reason: roll.reason,
+        text: roll.because.clone(),
+        kind: NoticeKind::Climbed(Arc::clone(roll), method, result, since),
         standing: None,
         time: 0,
     };

@@ -27,6 +27,7 @@ impl Leading {
             Answer::Found(key, result) => self.found(ground, &key, result),
             Answer::Patched(patch, result) => self.patched(ground, &patch, result),
             Answer::Unpaused(key, result) => self.unpaused(ground, &key, result),
+            Answer::Pods(climber, answer) => self.pods_answered(ground, &climber, answer),
         }
     }
 
@@ -80,7 +81,11 @@ impl Leading {
                 continue;
             };
             desk.announced.is_recorded();
-            let Some(UnderWay::Recording(decided)) = desk.task().cloned() else {
+            if desk.climbing().is_some() {
+                self.is_stored(ground, key);
+                continue;
+            }
+            let Some(UnderWay::Recording(decided)) = desk.task() else {
                 // One that was refused before goes on.
                 let waits = desk.task().is_none() && !self.store.is_waiting(key);
                 if waits && self.store.get(key).is_some_and(|entry| !entry.done) {
@@ -88,6 +93,7 @@ impl Leading {
                 }
                 continue;
             };
+            let decided = *decided;
             match self.store.get(key).cloned() {
                 Some(entry) if entry.done || self.store.is_waiting(key) => {}
                 Some(entry) if versions(ground, key) == Some(decided) => {
@@ -154,6 +160,7 @@ impl Leading {
         let (concerned, problems) = self.store.read(shard, stored);
         unreadable(shard, &problems);
         for key in concerned {
+            self.drop_climb(ground, &key);
             self.desks.end(&key);
             self.desks.of(&key).announced.is_recorded();
             self.queue.look(&key, ground.now);

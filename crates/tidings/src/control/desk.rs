@@ -11,6 +11,7 @@ use tidings_core::settle::Millis;
 
 use super::announce::Announced;
 use super::backoff::Backoff;
+use super::climbing::Climbing;
 use super::{Patch, Roll};
 
 /// All that goes on about one workload.
@@ -34,7 +35,7 @@ pub(super) struct Desk {
 }
 
 /// Something about a workload that is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum UnderWay {
     /// Something is found out.
     Asking,
@@ -43,6 +44,9 @@ pub(super) enum UnderWay {
     Recording((Version, Version)),
     /// It is brought to its record.
     Rolling,
+    /// It is brought to its record pod by pod. Another term finds on the pods how far
+    /// they are: nobody waits for it, and decisions go on meanwhile.
+    Climbing(Box<Climbing>),
     /// Its pause is ended.
     Unpausing,
     /// A Job is deleted to be made again. It may take as long as its pods need to end,
@@ -51,7 +55,7 @@ pub(super) enum UnderWay {
 }
 
 /// A Job that is being made again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Remaking {
     /// The uid of the one that is deleted.
     former: Name,
@@ -60,7 +64,7 @@ pub(super) struct Remaking {
 }
 
 /// How far a Job is on its way to be made again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A step of it is under way.
     Step,
@@ -117,7 +121,20 @@ impl Desk {
 
     /// Whether it must be waited for before the program ends.
     fn is_waited_for(&self) -> bool {
-        self.task.is_some() && !self.is_recreating()
+        self.task.is_some() && !self.is_recreating() && self.climbing().is_none()
+    }
+
+    /// The ladder of the workload, where its pods are gone through.
+    pub(super) fn climbing(&self) -> Option<&Climbing> {
+        match &self.task {
+            Some(UnderWay::Climbing(climbing)) => Some(climbing),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is to be decided before what is under way has been answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.task.is_some() && self.climbing().is_none_or(Climbing::asks)
     }
 
     /// Whether a Job that was of this uid is not there again, as far as we know.
@@ -195,13 +212,31 @@ impl Desks {
         self.change(key, |desk| desk.task = Some(task));
     }
 
-    /// Nothing is, but for a Job that is being made again.
+    /// Nothing is, but for a Job that is being made again, and for a ladder: for that
+    /// nothing is asked any more.
     pub(super) fn end(&mut self, key: &WorkloadRef) {
-        self.change(key, |desk| {
-            if !desk.is_recreating() {
-                desk.task = None;
-            }
+        self.change(key, |desk| match &mut desk.task {
+            Some(UnderWay::Recreating(_)) => {}
+            Some(UnderWay::Climbing(climbing)) => climbing.has_asked(),
+            task => *task = None,
         });
+    }
+
+    /// The ladder of a workload, where its pods are gone through.
+    pub(super) fn climbing(&mut self, key: &WorkloadRef) -> Option<&mut Climbing> {
+        match &mut self.get_mut(key)?.task {
+            Some(UnderWay::Climbing(climbing)) => Some(climbing),
+            _ => None,
+        }
+    }
+
+    /// No pods are gone through any more, and what becomes of what is under way means
+    /// nothing.
+    pub(super) fn end_climbs(&mut self) {
+        for desk in self.by_key.values_mut() {
+            desk.task
+                .take_if(|task| matches!(task, UnderWay::Climbing(_)));
+        }
     }
 
     /// Nothing is at all.
@@ -289,10 +324,12 @@ impl Desks {
         }
     }
 
-    /// A workload is gone. The answer to what is under way is still waited for.
+    /// A workload is gone. The answer to what is under way is still waited for, but for a
+    /// ladder's.
     pub(super) fn clear(&mut self, key: &WorkloadRef) {
         if let Some(desk) = self.by_key.remove(key)
             && let Some(task) = desk.task
+            && !matches!(task, UnderWay::Climbing(_))
         {
             let rest = Desk {
                 task: Some(task),

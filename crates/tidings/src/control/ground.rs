@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use tidings_core::decide::{Decided, Rules};
 use tidings_core::index::{Concerned, Fact, How, Index};
 use tidings_core::kinds::Kinds;
+use tidings_core::method::Method;
 use tidings_core::object::{Seconds, SourceMeta, Version, Workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
@@ -20,6 +21,9 @@ use crate::api::ApiError;
 /// For each source that a list showed, so long the same is not listed again: who opts in
 /// and out again and again beside many would have all of them read each time.
 const LIST_PAUSE: Millis = 1;
+/// Quiet time before a change is brought to processes that go on, where the workload says
+/// nothing else; what restarts nothing need not wait long for more.
+const HOT_SETTLE: Millis = 200;
 
 /// What outlasts a term.
 pub(super) struct Ground {
@@ -96,11 +100,22 @@ impl Ground {
         since.saturating_mul(1_000).max(self.now)
     }
 
+    /// For how long what a workload uses is to be quiet before it is decided.
     pub(super) fn quiet_for(&self, key: &WorkloadRef) -> Millis {
-        let own = self
-            .index
-            .get(key)
-            .and_then(|known| known.policy.own.settle);
+        let known = self.index.get(key);
+        if let Some(own) = known.and_then(|known| known.policy.own.settle) {
+            return own;
+        }
+        let allowed = known.map(|known| known.policy.methods & self.rules.enabled);
+        let is_hot = allowed.is_some_and(|methods| methods.contains(Method::Hot));
+        self.settle
+            .min(if is_hot { HOT_SETTLE } else { Millis::MAX })
+    }
+
+    /// The same, before its pods are replaced.
+    pub(super) fn quiet_for_rollout(&self, key: &WorkloadRef) -> Millis {
+        let known = self.index.get(key);
+        let own = known.and_then(|known| known.policy.own.settle);
         own.unwrap_or(self.settle)
     }
 

@@ -17,6 +17,7 @@ use tidings_core::state::Entry;
 
 use super::action;
 use super::backoff::Backoff;
+use super::climbing::Climbs;
 use super::departed::{Departed, KEPT_FOR_PODS};
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
@@ -44,6 +45,7 @@ pub(super) struct Leading {
     pub(super) store: Store,
     pub(super) queue: Queue,
     pub(super) desks: Desks,
+    pub(super) climbs: Climbs,
     departed: Departed,
     unrecorded: Unrecorded,
     pub(super) shards: HashMap<Shard, Backoff>,
@@ -77,6 +79,7 @@ impl Leading {
             store,
             queue: Queue::default(),
             desks,
+            climbs: Climbs::default(),
             departed: Departed::default(),
             unrecorded: Unrecorded::new(new.unled_since, ground.now),
             shards: HashMap::new(),
@@ -329,6 +332,7 @@ impl Leading {
         self.forget(ground, &departed);
         self.look_for_departed(ground);
         self.count_unrecorded(ground);
+        self.wake_ladders(ground);
         let mut left = TURN_STEPS;
         while left > 0
             && let Some(due) = self.due(ground.now, draining)
@@ -354,7 +358,12 @@ impl Leading {
     /// When there is something to do again without an input.
     pub(super) fn next(&self, draining: bool) -> Option<Millis> {
         let queued = self.queue.next().filter(|_| !draining);
-        let due = [queued, self.departed.next(), self.store.next_due()];
+        let due = [
+            queued,
+            self.departed.next(),
+            self.store.next_due(),
+            self.climbs.next(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -370,11 +379,8 @@ impl Leading {
     /// Returns how many steps it took.
     fn decide(&mut self, ground: &mut Ground, key: &WorkloadRef, waited: Millis) -> u32 {
         // Whatever is under way ends with another look.
-        let under_way = self
-            .desks
-            .get(key)
-            .is_some_and(|desk| desk.task().is_some());
-        if under_way || !ground.index.ready(key) {
+        let is_busy = self.desks.get(key).is_some_and(Desk::is_busy);
+        if is_busy || !ground.index.ready(key) {
             return 0;
         }
         if ground.index.get(key).is_none() {
@@ -396,13 +402,21 @@ impl Leading {
             return worked_out;
         };
         let steps = verdict.steps.saturating_add(worked_out);
-        self.say_verdict(ground, key, &verdict);
+        if self.is_too_soon(ground, key, &verdict) {
+            self.desks.of(key).evidence = Some(Box::new(evidence));
+            return steps;
+        }
+        let goes_on = matches!(verdict.act, Act::Nothing | Act::Resume(_));
+        let climbs = self.desks.climbing(key).is_some();
+        if goes_on || !climbs {
+            self.say_verdict(ground, key, &verdict);
+        }
         if let Some(again) = verdict.again {
             self.queue.look(key, ground.millis_at(again));
         }
         if verdict.asks() {
             self.desks.of(key).evidence = Some(Box::new(evidence));
-        } else {
+        } else if !climbs {
             ground.decided.push(Decided {
                 kind: key.kind,
                 reason: verdict.reason,
@@ -410,8 +424,27 @@ impl Leading {
                 waited,
             });
         }
-        self.act(ground, key, verdict);
+        if climbs {
+            self.reconsider(ground, key, verdict);
+        } else {
+            self.act(ground, key, verdict);
+        }
         steps
+    }
+
+    /// Whether it is a roll for which there was not enough quiet: who lists a method that
+    /// takes less had the gentle one in mind, which cannot serve this.
+    fn is_too_soon(&mut self, ground: &Ground, key: &WorkloadRef, verdict: &Verdict) -> bool {
+        let Act::Roll(entry, _) = &verdict.act else {
+            return false;
+        };
+        let changed = self.desks.get(key).and_then(|desk| desk.changed_at);
+        let until = changed.map(|at| at + ground.quiet_for_rollout(key));
+        let until = until.filter(|until| !entry.method().is_pod_wise() && *until > ground.now);
+        if let Some(until) = until {
+            self.queue.look(key, until);
+        }
+        until.is_some()
     }
 
     /// What was found out so far.
@@ -475,7 +508,12 @@ impl Leading {
         }
     }
 
-    fn kept(&mut self, ground: &mut Ground, key: &WorkloadRef, kept: Result<(), NotKept>) {
+    pub(super) fn kept(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        kept: Result<(), NotKept>,
+    ) {
         match kept {
             Ok(()) => self.desks.of(key).settled(),
             Err(why) => {
@@ -523,6 +561,9 @@ impl Leading {
     /// Brings a workload to its record, for the roll that was decided.
     pub(super) fn patch(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry) {
         let desk = self.desks.of(key);
+        if entry.method().is_pod_wise() {
+            return self.climb(ground, key, entry);
+        }
         let (Some(known), Some(roll)) = (ground.index.get(key), &desk.roll) else {
             // It was gone meanwhile, and with it what was decided.
             self.desks.end(key);

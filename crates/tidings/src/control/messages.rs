@@ -8,12 +8,15 @@ use std::time::Duration;
 use tidings_core::compare::Change;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Fact, Fetched};
+use tidings_core::ladder::End;
+use tidings_core::method::Method;
 use tidings_core::object::{Overlap, Seconds, SourceMeta, Workload};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
 
+use super::pods::{Climber, PodAnswer, PodErrand};
 use crate::api::ApiError;
 use crate::fetch::Asked;
 use crate::records::memory::{Shard, Stored, Versions, Write};
@@ -74,6 +77,8 @@ pub enum Answer {
     Patched(Box<Patch>, Result<Outcome, RollError>),
     /// The pause of a workload was ended, or not.
     Unpaused(WorkloadRef, Result<(), ApiError>),
+    /// What became of an errand of a ladder.
+    Pods(Climber, PodAnswer),
 }
 
 /// Why a workload was not brought to its record.
@@ -130,6 +135,8 @@ pub enum Effect {
     Remake(Box<Patch>, Millis),
     /// End the pause that a roll began.
     Unpause(Box<Unpause>),
+    /// Do something about the pods of a workload.
+    Pods(Box<PodErrand>),
     /// Leave it to another replica: there is a record of a newer form.
     StandBy,
     /// Say something about a workload: in the log, in metrics, as an Event.
@@ -289,8 +296,51 @@ pub enum NoticeKind {
     /// A roll has reached the workload, so many milliseconds after the change was
     /// seen.
     Rolled(Arc<Roll>, Option<Millis>),
+    /// A method that goes pod by pod has ended so, so many milliseconds after the change
+    /// was seen.
+    Climbed(Arc<Roll>, Method, ClimbResult, Option<Millis>),
     /// Something that a person should mend.
     Problem,
+}
+
+/// How a method that goes pod by pod has ended on a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClimbResult {
+    /// All pods have it, and it is proven.
+    Proven,
+    /// All pods have it, which nothing proves.
+    Unproven,
+    /// A pod refuses it.
+    Rejected,
+    /// A container ended when it had come.
+    Died,
+    /// It did not take, and why; what follows, if something does.
+    NotTaken(Box<str>, Option<Method>),
+}
+
+impl ClimbResult {
+    /// Of the end of a ladder; none where that is no end of a method that goes pod by pod.
+    pub(super) fn of(end: &End) -> Option<Self> {
+        match end {
+            End::InStep { proven: true, .. } => Some(Self::Proven),
+            End::InStep { .. } => Some(Self::Unproven),
+            End::Rejected { .. } => Some(Self::Rejected),
+            End::Died { .. } => Some(Self::Died),
+            End::NotTaken { why } => Some(Self::NotTaken(why.as_str().into(), None)),
+            End::To(_) | End::Overtaken => None,
+        }
+    }
+
+    /// Its word, in metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Unproven => "unproven",
+            Self::Rejected => "rejected",
+            Self::Died => "died",
+            Self::NotTaken(..) => "not_taken",
+        }
+    }
 }
 
 /// Numbers for the metrics.

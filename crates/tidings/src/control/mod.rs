@@ -17,16 +17,20 @@ mod announce;
 mod answers;
 mod backoff;
 mod behind;
+mod climbing;
 #[cfg(test)]
 mod coming_back;
 mod departed;
 mod desk;
 mod ground;
+#[cfg(test)]
+mod hot_lives;
 mod leading;
 mod messages;
 mod pods;
 mod reading;
 mod remaking;
+mod scene;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -45,7 +49,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef};
 use tidings_core::settle::{Millis, Queue};
 use tidings_core::standing::Word;
-use tidings_core::state::FORM;
+use tidings_core::state::{CLIMBS, FORM};
 
 use crate::api::ApiError;
 use crate::records::memory::Versions;
@@ -54,8 +58,8 @@ use ground::Ground;
 use leading::Leading;
 
 pub use messages::{
-    Action, Answer, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind, Outcome, Patch,
-    Roll, RollError, Together, Unpause,
+    Action, Answer, ClimbResult, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind,
+    Outcome, Patch, Roll, RollError, Together, Unpause,
 };
 pub use pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
 
@@ -167,6 +171,9 @@ impl Control {
     /// No more decisions: what is under way is finished, nothing is begun.
     pub fn drain(&mut self) {
         self.draining = true;
+        if let Some(leading) = &mut self.leading {
+            leading.desks.end_climbs();
+        }
     }
 
     /// Whether nothing is under way any more.
@@ -290,6 +297,7 @@ impl Control {
             );
         }
         self.form = form;
+        self.ground.rules.climbs = form >= CLIMBS;
         if let Some(leading) = &mut self.leading {
             leading.store.write_in(form, self.ground.now);
         }

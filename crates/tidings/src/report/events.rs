@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidings_core::digest::Digest;
+use tidings_core::method::Method;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_shared::plain::plain;
 
-use crate::control::{Notice, NoticeKind};
+use crate::control::{ClimbResult, Notice, NoticeKind, Roll};
 use crate::notify::roll::type_of;
 
 /// The API server takes no longer messages.
@@ -54,7 +55,10 @@ impl EventFact {
             warning: row.warning,
             message: cut(message, MESSAGE_LIMIT).to_owned(),
             n: notice.time,
-            is_roll: matches!(notice.kind, NoticeKind::Rolled(..)),
+            is_roll: matches!(
+                notice.kind,
+                NoticeKind::Rolled(..) | NoticeKind::Climbed(..)
+            ),
         }
     }
 
@@ -131,6 +135,25 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
         _ => "changed",
     };
     format!("Rolled (no. {n}): {what} {how}")
+}
+
+/// How a method that goes pod by pod has ended; none where the decision that follows
+/// says it.
+pub fn climbed(roll: &Roll, method: Method, result: &ClimbResult) -> Option<String> {
+    let Roll { n, because, .. } = roll;
+    let ended = match result {
+        ClimbResult::Proven => {
+            format!("Brought by {method} (no. {n}): {because}; every pod that runs has proven it")
+        }
+        ClimbResult::Unproven => {
+            format!("Brought by {method} (no. {n}): {because}; nothing proves that it was taken")
+        }
+        ClimbResult::NotTaken(why, Some(next)) => {
+            format!("Not taken by {method} (no. {n}): {why}; {next} follows")
+        }
+        ClimbResult::NotTaken(_, None) | ClimbResult::Rejected | ClimbResult::Died => return None,
+    };
+    Some(ended)
 }
 
 /// The number of a roll, and what changed, of the sentence that [`rolled`] made.

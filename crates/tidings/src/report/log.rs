@@ -7,6 +7,7 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use tidings_core::method::Method;
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tracing::level_filters::LevelFilter;
@@ -188,6 +189,11 @@ pub fn problem(workload: &WorkloadRef, reason: Reason, text: &str) {
 /// The line for a roll that reached its workload.
 pub fn rolled(workload: &WorkloadRef, n: u64, because: &str, millis: Option<u64>) {
     tracing::info!(target: ALWAYS, %workload, n, because, after_ms = millis, "Rolled");
+}
+
+/// The line for the end of a method that goes pod by pod.
+pub fn climbed(workload: &WorkloadRef, n: u64, method: Method, text: &str) {
+    tracing::info!(target: ALWAYS, %workload, n, %method, "{text}");
 }
 
 /// The line for an outage: that it begins, goes on, or is over.

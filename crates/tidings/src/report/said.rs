@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tidings_core::method::Method;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, WorkloadRef};
 
@@ -19,7 +20,7 @@ use super::outage::Outage;
 use super::sender::EventSender;
 use crate::admin::Health;
 use crate::api::Term;
-use crate::control::{Control, Notice, NoticeKind, Roll};
+use crate::control::{ClimbResult, Control, Notice, NoticeKind, Roll};
 use crate::metrics::{Metrics, gauge, gauge_of};
 use crate::notify::RollMessage;
 use crate::notify::sender::AlertSender;
@@ -60,6 +61,10 @@ impl Report {
             NoticeKind::Decision => self.decision(notice),
             NoticeKind::Problem => self.problem(notice),
             NoticeKind::Rolled(roll, since) => self.rolled(notice, roll, *since),
+            NoticeKind::Climbed(roll, method, result, since) => {
+                self.climbed(notice, roll, *method, result);
+                self.proven(*method, result, *since);
+            }
         }
     }
 
@@ -99,6 +104,22 @@ impl Report {
         }
         if let Some(alerts) = &self.alerts {
             alerts.send(message);
+        }
+    }
+
+    /// What a pod refuses is told by the decision that follows.
+    fn climbed(&mut self, notice: &Notice, roll: &Roll, method: Method, result: &ClimbResult) {
+        self.metrics.climbed(method, result.word());
+        if let Some(text) = events::climbed(roll, method, result) {
+            log::climbed(&roll.key, roll.n, method, &text);
+            self.event(notice, &text);
+        }
+    }
+
+    fn proven(&self, method: Method, result: &ClimbResult, since: Option<u64>) {
+        if let (ClimbResult::Proven, Some(millis)) = (result, since) {
+            let took = Duration::from_millis(millis);
+            self.metrics.change_to_proof(method, took);
         }
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use tidings_core::kinds::{KINDS, Kind, Kinds, Renewal, Revision};
+use tidings_core::method::{Method, Methods};
 use tidings_core::refs::{Name, SOURCES, SourceKind, SourceRow};
 
 /// What an installation needs rights for.
@@ -20,6 +21,10 @@ pub struct Extent {
     pub sources: Vec<SourceKind>,
     /// The namespace of the records and the Lease.
     pub own_namespace: Name,
+    /// The methods that are enabled.
+    pub methods: Methods,
+    /// Whether the agents in pods are asked through the API server.
+    pub proxied: bool,
     /// Whether nothing is written.
     pub dry_run: bool,
 }
@@ -31,6 +36,8 @@ pub enum Reach {
     Watched,
     /// In Tidings' own namespace.
     Own,
+    /// In the whole cluster, whatever is watched: of what is in no namespace.
+    Cluster,
 }
 
 /// One permission.
@@ -56,12 +63,15 @@ const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 pub(super) const SOURCES_WHY: &str = "sources: what workloads use";
 /// What workloads are read for.
 pub(super) const WORKLOADS_WHY: &str = "workloads: what is rolled";
+/// What pods are listed and poked for.
+const PODS_WHY: &str = "pods: methods that go pod by pod, and whether their nodes are there";
 /// What a list and watch needs, and a fresh reading.
 const WATCH: [&str; 3] = ["get", "list", "watch"];
 
 /// The rules that an installation needs, in a fixed order.
 pub fn rules(extent: &Extent) -> Vec<PolicyRule> {
     let mut rules = table(&extent.kinds);
+    rules.extend(of_methods(extent.methods, extent.proxied));
     rules.retain(|rule| rule.scope == Reach::Own || !ignores(extent, rule.resource));
     if extent.namespaces.is_some() {
         let namespaces = rules
@@ -85,6 +95,34 @@ fn ignores(extent: &Extent, resource: &str) -> bool {
     let named = |row: &&SourceRow| [row.plural, row.watched].contains(&resource);
     let row = SOURCES.iter().find(named);
     row.is_some_and(|row| !extent.sources.contains(&row.kind))
+}
+
+/// What is done with pods, each resource once, as the rows of the methods ask for it.
+fn of_methods(methods: Methods, proxied: bool) -> Vec<PolicyRule> {
+    let mut rules: Vec<PolicyRule> = Vec::new();
+    let rights = methods.iter().flat_map(|method| method.row().rights);
+    for right in rights {
+        if rules.iter().all(|rule| rule.resource != right.resource) {
+            let rule = watched("", right.resource, right.verbs, PODS_WHY);
+            let scope = if right.resource == "nodes" {
+                Reach::Cluster
+            } else {
+                Reach::Watched
+            };
+            rules.push(PolicyRule {
+                scope,
+                is_vital: false,
+                ..rule
+            });
+        }
+    }
+    if proxied && methods.contains(Method::Hot) {
+        rules.push(PolicyRule {
+            is_vital: false,
+            ..watched("", "pods/proxy", &["create"], "asking the agents in pods")
+        });
+    }
+    rules
 }
 
 /// Every rule that an installation with these kinds may need.
@@ -221,6 +259,7 @@ pub fn advice(verb: &str, resource: &str, namespace: Option<&str>) -> String {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
     let rule = table(&Kinds::new(KINDS))
         .into_iter()
+        .chain(of_methods(Methods::all(), true))
         .find(|rule| (rule.resource, rule.group) == (plural, group) && rule.verbs.contains(&verb));
     let verbs = rule.map_or_else(|| verb.to_owned(), |rule| rule.verbs.join(", "));
     format!(

@@ -23,9 +23,11 @@ use tokio::time::sleep;
 use crate::act::saved::{self, Saved};
 use crate::act::{self, ActContext, Author};
 use crate::admin::Health;
+use crate::agents::Agents;
 use crate::api::{ApiClient, ApiError, Term};
 use crate::control::{
-    Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, RollError, Together, Unpause,
+    Answer, Control, Effect, Input, Lookup, NewTerm, Outcome, Patch, PodAnswer, PodErrand, PodTask,
+    RollError, Together, Unpause,
 };
 use crate::fetch;
 use crate::fetch::ContentList;
@@ -59,6 +61,8 @@ pub(crate) struct Executor {
     /// Called instead of rolling.
     pub(crate) webhook: Option<Webhook>,
     pub(crate) dry_run: bool,
+    /// The way to the agents in pods.
+    pub(crate) agents: Agents,
     /// What the commands are told of the installation.
     pub(crate) told: Option<Arc<OwnWord>>,
 }
@@ -122,6 +126,7 @@ impl Effects {
             Effect::Unpause(unpause) => {
                 self.in_term(|executor, term| executor.unpause(term, unpause));
             }
+            Effect::Pods(errand) => self.in_term(|executor, term| executor.visit(term, errand)),
             Effect::ReadState(shard, at) => {
                 let wait = until(started, at);
                 self.in_term(|executor, term| executor.read_state(term, shard, wait));
@@ -332,6 +337,30 @@ impl Executor {
         self.answer(&term, answer).await;
     }
 
+    /// Does something about pods of a workload.
+    async fn visit(self: Arc<Self>, term: Term, errand: Box<PodErrand>) {
+        let PodErrand { climber, task } = *errand;
+        let answer = match task {
+            PodTask::List(mut roster) => {
+                let listing = roster.list(&self.api);
+                let listed = self.api.counted("list_pods", listing).await;
+                PodAnswer::Listed(roster, listed)
+            }
+            PodTask::Poke(poking) => {
+                let poked = act::poke(self.api.within(&term), &poking);
+                let poked = self.api.counted("poke", poked).await;
+                PodAnswer::Poked(poking.uid, poked)
+            }
+            PodTask::Ask {
+                uid,
+                pod,
+                token,
+                agents,
+            } => PodAnswer::Asked(uid, self.agents.ask(&pod, &token, &agents).await),
+        };
+        self.answer(&term, Answer::Pods(climber, answer)).await;
+    }
+
     fn count(&self, patch: &Patch, result: &Result<Outcome, RollError>) {
         let result = match result {
             Ok(Outcome::Done | Outcome::Made(_)) => RollResult::Done,
@@ -450,6 +479,7 @@ fn was_not_sent(answer: &Answer) -> bool {
         Answer::Wrote(_, Err(ApiError::TermOver))
             | Answer::Patched(_, Err(RollError::Api(ApiError::TermOver)))
             | Answer::Unpaused(_, Err(ApiError::TermOver))
+            | Answer::Pods(_, PodAnswer::Poked(_, Err(ApiError::TermOver)))
     )
 }
 

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::admin::{self, Health};
+use crate::agents::Agents;
 use crate::api::{ApiClient, ApiError, Call, Place, Term, Verb};
 use crate::control::{Control, Plan};
 use crate::installed::tell::OwnWord;
@@ -152,6 +153,7 @@ async fn run(
         health: report.health.clone(),
         webhook,
         dry_run: settings.plain.dry_run,
+        agents: Agents::new(api.clone(), installation.agents_by),
         told: OwnWord::new(&settings).map(Arc::new),
     };
     let mut turning = Loop {

@@ -18,6 +18,7 @@ use super::args::{HomeArgs, InstallationArgs, KindArgs, RuleArgs, ScopeArgs};
 use super::selector::{self, Selector};
 use super::surroundings::{KUBERNETES_NAMESPACE, Surroundings};
 use super::values::{self, Compat, ReloadStrategy};
+use crate::agents::AgentsBy;
 use crate::watch::scope::Filter;
 
 /// Which namespaces are watched.
@@ -54,6 +55,8 @@ pub struct Installation {
     pub rules: Rules,
     /// What a roll writes.
     pub strategy: ReloadStrategy,
+    /// How the agents in pods are asked.
+    pub agents_by: AgentsBy,
     /// The namespace of the records and the Lease.
     pub own_namespace: Name,
 }
@@ -87,10 +90,11 @@ impl Installation {
             vocabulary: vocabulary(rules)?,
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
-                ..Defaults::default()
+                method: rules.methods.method,
             },
             rules: rules.rules(),
             strategy: strategy(rules),
+            agents_by: rules.methods.agents_by,
             own_namespace: own_namespace(&rules.home, around),
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use tidings_core::kinds::{KINDS, Kind};
+use tidings_core::method::Methods;
 use tidings_core::refs::SourceKind;
 use tidings_core::reloader::rewrite::Words;
 use tidings_core::standing::{WORDS, Word, WordRow};
@@ -23,6 +24,17 @@ pub enum Shell {
     Zsh,
     /// fish.
     Fish,
+}
+
+/// Methods, the gentlest first. What is wrong with a list is not passed over, as it is in an
+/// annotation: whoever gives it is there to mend it.
+pub fn methods(text: &str) -> Result<Methods, String> {
+    let (methods, problems) = Methods::read(text);
+    if problems.is_empty() {
+        Ok(methods)
+    } else {
+        Err(problems.join("; "))
+    }
 }
 
 /// The form of a report.

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 use tidings_core::decide::Rules;
 use tidings_core::object::Seconds;
 
-use super::{HomeArgs, NameArgs};
+use super::{HomeArgs, MethodArgs, NameArgs};
 use crate::settings::values::{Compat, ReloadStrategy, time, yes_or_no};
 
 /// What is rolled, and on whose behalf.
@@ -54,6 +54,9 @@ pub struct RuleArgs {
         ignore_case = true
     )]
     pub compat: Compat,
+    /// How a change reaches pods.
+    #[command(flatten)]
+    pub methods: MethodArgs,
     /// Which installation.
     #[command(flatten)]
     pub home: HomeArgs,
@@ -75,7 +78,8 @@ impl RuleArgs {
             fuse: self.storm_fuse,
             one_etcd: self.absorb_by_version,
             writes: true,
-            ..Rules::default()
+            enabled: self.methods.methods,
+            climbs: true,
         }
     }
 }

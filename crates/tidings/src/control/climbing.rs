@@ -1,0 +1,447 @@
+//! Workloads whose pods are gone through one by one: what the ladder on a desk wants is
+//! handed out, and what becomes of it handed in.
+//!
+//! A ladder begins when its intent is stored, and anew in each term: it finds on the pods
+//! how far they are. While it is under way decisions go on: what they find is what holds
+//! around it, or that there is newer content, for which it makes room as soon as nothing
+//! goes on in a pod. Nobody waits for it when the program ends.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use tidings_core::decide::{Act, Verdict};
+use tidings_core::evidence::Question;
+use tidings_core::ladder::{
+    self, Acted, Agent, Conditions, End, Event, Ladder, LivePod, Unlisted, climbed, ended,
+};
+use tidings_core::method::{Method, Methods};
+use tidings_core::refs::{Name, WorkloadRef};
+use tidings_core::settle::Millis;
+use tidings_core::state::{Entry, Number};
+
+use super::announce::say_climbed;
+use super::desk::UnderWay;
+use super::ground::Ground;
+use super::leading::Leading;
+use super::pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
+use super::scene::{NotYet, Scene, conditions};
+use super::{ClimbResult, Effect};
+use crate::agents::PodAddress;
+use crate::api::ApiError;
+use crate::fetch::Roster;
+
+/// A ladder on a desk.
+pub(super) struct Climbing {
+    climber: Climber,
+    number: Number,
+    /// The uid of the workload.
+    uid: Name,
+    ladder: Ladder,
+    conditions: Conditions,
+    roster: Roster,
+    agents: Result<Arc<[Agent]>, String>,
+    /// The pods that were listed, by uid.
+    pods: BTreeMap<Name, PodAddress>,
+    /// The method that is taken.
+    method: Method,
+    /// Something is being found out for a decision.
+    asks: bool,
+    /// When it is told the time.
+    wakes: Option<Millis>,
+}
+
+/// Without its tokens.
+impl fmt::Debug for Climbing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (through, all) = self.ladder.progress();
+        write!(f, "{} {}: {through} of {all}", self.number, self.method)
+    }
+}
+
+/// The ladders of a term.
+#[derive(Debug, Default)]
+pub(super) struct Climbs {
+    /// How many have begun.
+    begun: u64,
+    /// When whose is told the time.
+    wakes: BTreeSet<(Millis, WorkloadRef)>,
+}
+
+impl Climbs {
+    /// When the first is told the time.
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    fn take_due(&mut self, now: Millis) -> Option<WorkloadRef> {
+        let due = self.next().is_some_and(|at| at <= now);
+        let (_, key) = due.then(|| self.wakes.pop_first())??;
+        Some(key)
+    }
+}
+
+/// What comes of an errand before it is handed out.
+enum Errand {
+    Out(PodTask),
+    /// The answer is known already.
+    Known(Event),
+}
+
+impl Climbing {
+    /// Whether something is being found out for a decision.
+    pub(super) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Nothing is found out any more.
+    pub(super) fn has_asked(&mut self) {
+        self.asks = false;
+    }
+
+    /// What an effect asks for.
+    fn errand(&self, effect: ladder::Effect) -> Option<Errand> {
+        match effect {
+            ladder::Effect::List => Some(Errand::Out(PodTask::List(self.roster.clone().into()))),
+            ladder::Effect::Act(uid, _) => Some(match self.pods.get(&uid) {
+                Some(pod) => Errand::Out(PodTask::Poke(self.poking(pod, uid).into())),
+                None => Errand::Known(Event::Acted(uid, Acted::Gone)),
+            }),
+            ladder::Effect::Ask(uid, token) => Some(self.asking(uid, token)),
+            ladder::Effect::Write(..) | ladder::Effect::End(_) => None,
+        }
+    }
+
+    fn poking(&self, pod: &PodAddress, uid: Name) -> Poking {
+        Poking {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            uid,
+            number: self.number,
+            users: Arc::clone(self.roster.users()),
+        }
+    }
+
+    fn asking(&self, uid: Name, token: Name) -> Errand {
+        let answer = |answer| Errand::Known(Event::Answered(uid.clone(), answer));
+        match (self.pods.get(&uid), &self.agents) {
+            (_, Err(why)) => answer(ladder::Answer::Cannot(why.clone())),
+            (None, _) => answer(ladder::Answer::Silent),
+            (Some(pod), Ok(agents)) => Errand::Out(PodTask::Ask {
+                pod: pod.clone(),
+                agents: Arc::clone(agents),
+                uid,
+                token,
+            }),
+        }
+    }
+
+    fn listed(&mut self, roster: Roster, pods: Vec<LivePod>) -> Event {
+        self.roster = roster;
+        let namespace = &self.climber.key.namespace;
+        let address = |live: &LivePod| PodAddress {
+            namespace: namespace.clone(),
+            name: live.pod.name.clone(),
+            address: live.address,
+        };
+        self.pods = pods
+            .iter()
+            .map(|live| (live.pod.uid.clone(), address(live)))
+            .collect();
+        Event::Listed(Ok(pods.into_iter().map(|live| live.pod).collect()))
+    }
+}
+
+impl Leading {
+    // --- begin -----------------------------------------------------------------
+
+    /// Begins with an intent that is stored, or goes on with what an earlier term began.
+    pub(super) fn climb(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry) {
+        let desk = self.desks.get(key);
+        let roll = desk.and_then(|desk| desk.roll.clone());
+        let (Some(known), Some(roll)) = (ground.index.get(key), roll) else {
+            self.desks.end(key);
+            return self.queue.look(key, ground.now);
+        };
+        match Scene::of(ground, known, entry, &roll) {
+            Ok(scene) => self.enter(ground, key, entry, scene),
+            Err(why) => {
+                self.desks.end(key);
+                self.wait_for_scene(ground, key, why);
+            }
+        }
+    }
+
+    fn wait_for_scene(&mut self, ground: &mut Ground, key: &WorkloadRef, why: NotYet) {
+        let again = match why {
+            NotYet::Unread(sources) => {
+                let again = ground.read_all(&sources);
+                self.desks.of(key).awaits(sources);
+                again
+            }
+            NotYet::Unseen => Some(self.desks.of(key).backoff.failed(ground.now, None)),
+        };
+        if let Some(again) = again {
+            self.queue.look(key, again);
+        }
+    }
+
+    fn enter(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, scene: Scene) {
+        self.climbs.begun += 1;
+        let (ladder, effects) = Ladder::begin(ground.now, scene.plan, scene.conditions);
+        let climbing = Climbing {
+            climber: Climber {
+                key: key.clone(),
+                ladder: self.climbs.begun,
+            },
+            number: scene.plan.number,
+            uid: entry.uid.clone(),
+            ladder,
+            conditions: scene.conditions,
+            roster: scene.roster,
+            agents: scene.agents,
+            pods: BTreeMap::new(),
+            method: entry.method(),
+            asks: false,
+            wakes: None,
+        };
+        let task = UnderWay::Climbing(Box::new(climbing));
+        self.desks.begin(key, task);
+        self.hand_out(ground, key, effects);
+    }
+
+    // --- what is around it -------------------------------------------------------
+
+    /// Heeds what was decided of a workload whose pods are gone through: it may only have
+    /// to wait, or there is newer content, which is decided anew when that is over.
+    pub(super) fn reconsider(&mut self, ground: &mut Ground, key: &WorkloadRef, verdict: Verdict) {
+        let held = match verdict.act {
+            Act::Resume(_) => false,
+            Act::Nothing | Act::Unpause => true,
+            Act::Read(sources) => {
+                if let Some(again) = ground.read_all(&sources) {
+                    self.queue.look(key, again);
+                }
+                return self.desks.of(key).awaits(sources);
+            }
+            Act::Ask(questions) => return self.ask_beside(ground, key, questions),
+            Act::Roll(..) | Act::Record(_) | Act::Note(_) | Act::Forget => {
+                return self.tell_ladder(ground, key, Event::Newer);
+            }
+        };
+        let now = ground
+            .index
+            .get(key)
+            .map(|known| conditions(ground, known, held));
+        let (Some(now), Some(climbing)) = (now, self.desks.climbing(key)) else {
+            return;
+        };
+        if climbing.conditions != now {
+            climbing.conditions = now;
+            self.tell_ladder(ground, key, Event::Conditions(now));
+        }
+    }
+
+    fn ask_beside(&mut self, ground: &mut Ground, key: &WorkloadRef, questions: Vec<Question>) {
+        if let Some(climbing) = self.desks.climbing(key) {
+            climbing.asks = true;
+            ground.effects.push(Effect::Ask(key.clone(), questions));
+        }
+    }
+
+    /// Its record is stored: what waits for that goes on.
+    pub(super) fn is_stored(&mut self, ground: &mut Ground, key: &WorkloadRef) {
+        if !self.store.is_waiting(key) {
+            self.tell_ladder(ground, key, Event::Written);
+        }
+    }
+
+    /// Tells the time to those who want to know.
+    pub(super) fn wake_ladders(&mut self, ground: &mut Ground) {
+        while let Some(key) = self.climbs.take_due(ground.now) {
+            if let Some(climbing) = self.desks.climbing(&key) {
+                climbing.wakes = None;
+                self.tell_ladder(ground, &key, Event::Time);
+            }
+        }
+    }
+
+    // --- answers -----------------------------------------------------------------
+
+    /// Something has become of an errand. That of an earlier ladder means nothing.
+    pub(super) fn pods_answered(
+        &mut self,
+        ground: &mut Ground,
+        climber: &Climber,
+        answer: PodAnswer,
+    ) {
+        let key = &climber.key;
+        let Some(climbing) = self.desks.climbing(key).filter(|c| c.climber == *climber) else {
+            return;
+        };
+        let event = match answer {
+            PodAnswer::Listed(roster, Ok(pods)) => climbing.listed(*roster, pods),
+            PodAnswer::Listed(_, Err(error)) => {
+                self.pods_failed(ground, key, "listing its pods", &error);
+                Event::Listed(Err(match error {
+                    ApiError::Forbidden(_) => Unlisted::Forbidden,
+                    _ => Unlisted::Failed,
+                }))
+            }
+            PodAnswer::Poked(uid, Ok(acted)) => Event::Acted(uid, acted),
+            PodAnswer::Poked(uid, Err(error)) => {
+                self.pods_failed(ground, key, "poking a pod", &error);
+                Event::Acted(
+                    uid,
+                    match error {
+                        ApiError::Forbidden(_) => Acted::Forbidden,
+                        _ => Acted::Failed,
+                    },
+                )
+            }
+            PodAnswer::Asked(uid, answer) => Event::Answered(uid, answer),
+        };
+        self.tell_ladder(ground, key, event);
+    }
+
+    fn pods_failed(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        doing: &str,
+        error: &ApiError,
+    ) {
+        if error.is_failure() {
+            self.say_failed(ground, key, doing, error);
+        }
+    }
+
+    // --- effects -----------------------------------------------------------------
+
+    fn tell_ladder(&mut self, ground: &mut Ground, key: &WorkloadRef, event: Event) {
+        if let Some(climbing) = self.desks.climbing(key) {
+            let effects = climbing.ladder.step(ground.now, event);
+            self.hand_out(ground, key, effects);
+        }
+    }
+
+    fn hand_out(&mut self, ground: &mut Ground, key: &WorkloadRef, effects: Vec<ladder::Effect>) {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                ladder::Effect::Write(rungs, why) => self.write_rungs(ground, key, rungs, &why),
+                ladder::Effect::End(end) => return self.climb_ended(ground, key, &end),
+                errand => effects.extend(self.send(ground, key, errand)),
+            }
+        }
+        self.note_wakes(key);
+    }
+
+    /// Hands out an errand. Where its answer is known already: what follows from that.
+    fn send(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        effect: ladder::Effect,
+    ) -> Vec<ladder::Effect> {
+        let Some(climbing) = self.desks.climbing(key) else {
+            return Vec::new();
+        };
+        match climbing.errand(effect) {
+            Some(Errand::Out(task)) => {
+                let climber = climbing.climber.clone();
+                let errand = PodErrand { climber, task };
+                ground.effects.push(Effect::Pods(Box::new(errand)));
+                Vec::new()
+            }
+            Some(Errand::Known(event)) => climbing.ladder.step(ground.now, event),
+            None => Vec::new(),
+        }
+    }
+
+    fn note_wakes(&mut self, key: &WorkloadRef) {
+        let Some(climbing) = self.desks.climbing(key) else {
+            return;
+        };
+        let wakes = climbing.ladder.wakes();
+        let before = std::mem::replace(&mut climbing.wakes, wakes);
+        if before != wakes {
+            let at = |at: Millis| (at, key.clone());
+            before.map(|before| self.climbs.wakes.remove(&at(before)));
+            wakes.map(|wakes| self.climbs.wakes.insert(at(wakes)));
+        }
+    }
+
+    /// What is left is written down before the first of it is taken.
+    fn write_rungs(&mut self, ground: &mut Ground, key: &WorkloadRef, rungs: Methods, why: &str) {
+        let Some(entry) = self.intent(ground, key) else {
+            return self.drop_climb(ground, key);
+        };
+        let entry = climbed(&entry, rungs, why, ground.seconds());
+        let result = ClimbResult::NotTaken(why.into(), rungs.first());
+        self.say_of_climb(ground, key, result);
+        if let Some(climbing) = self.desks.climbing(key) {
+            climbing.method = entry.method();
+        }
+        if let Err(why) = self.store.put(key, entry) {
+            self.drop_climb(ground, key);
+            self.not_kept(ground, key, why);
+        }
+    }
+
+    /// The intent that is climbed for, where it is still that of the workload that is there.
+    fn intent(&mut self, ground: &Ground, key: &WorkloadRef) -> Option<Entry> {
+        let climbing = self.desks.climbing(key)?;
+        let (number, uid) = (climbing.number, climbing.uid.clone());
+        let is_there = ground.index.get(key)?.workload.uid == uid;
+        let entry = self.store.get(key).filter(|_| is_there)?;
+        (!entry.done && entry.number() == number).then(|| entry.clone())
+    }
+
+    /// It is decided anew.
+    pub(super) fn drop_climb(&mut self, ground: &Ground, key: &WorkloadRef) {
+        if self.desks.climbing(key).is_some() {
+            self.desks.end_all_of(key);
+            self.queue.look(key, ground.now);
+        }
+    }
+
+    fn climb_ended(&mut self, ground: &mut Ground, key: &WorkloadRef, end: &End) {
+        let intent = self.intent(ground, key);
+        if let Some(result) = intent.as_ref().and_then(|_| ClimbResult::of(end)) {
+            self.say_of_climb(ground, key, result);
+        }
+        self.drop_climb(ground, key);
+        let (Some(entry), Some(known)) = (intent, ground.index.get(key)) else {
+            return;
+        };
+        if *end == End::To(Method::Rollout) {
+            return self.patch(ground, key, &entry);
+        }
+        if let Some(entry) = ended(&entry, end, &known.workload, ground.seconds()) {
+            self.keep_end(ground, key, entry);
+        }
+    }
+
+    /// That content was refused is stored at once: the next leader would bring it to a pod
+    /// again. What is proven, he only asks.
+    fn keep_end(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: Entry) {
+        let kept = if entry.done {
+            self.store.put_lazily(key, entry, ground.now)
+        } else {
+            self.store.put(key, entry)
+        };
+        self.kept(ground, key, kept);
+    }
+
+    fn say_of_climb(&mut self, ground: &mut Ground, key: &WorkloadRef, result: ClimbResult) {
+        let desk = self.desks.get(key);
+        let since = desk.and_then(|desk| desk.changed_at);
+        let roll = desk.and_then(|desk| desk.roll.clone());
+        let (Some(roll), Some(climbing)) = (roll, self.desks.climbing(key)) else {
+            return;
+        };
+        let since = since.map(|at| ground.now.saturating_sub(at));
+        say_climbed(ground, &roll, climbing.method, result, since);
+    }
+}
