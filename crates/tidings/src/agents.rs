@@ -23,7 +23,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use futures::future::join_all;
 use http::StatusCode;
-use tidings_core::ladder::{Agent, Answer};
+use tidings_core::ladder::{Agent, AgentAnswer};
 use tidings_core::refs::Name;
 use tokio::time::timeout;
 
@@ -59,7 +59,7 @@ pub struct PodAddress {
 }
 
 /// What an agent answered, before anybody knows what it means.
-type Heard = (StatusCode, Bytes);
+type Reply = (StatusCode, Bytes);
 
 /// Why nothing was heard.
 #[derive(Debug)]
@@ -90,15 +90,15 @@ impl Agents {
 
     /// Asks all agents of a pod, with the token that the pod carries: what they say
     /// together.
-    pub async fn ask(&self, pod: &PodAddress, token: &str, agents: &Arc<[Agent]>) -> Answer {
+    pub async fn ask(&self, pod: &PodAddress, token: &str, agents: &Arc<[Agent]>) -> AgentAnswer {
         let asked = agents.iter().map(|agent| self.ask_one(pod, token, agent));
-        Answer::together(join_all(asked).await)
+        AgentAnswer::together(join_all(asked).await)
     }
 
-    async fn ask_one(&self, pod: &PodAddress, token: &str, agent: &Agent) -> Answer {
+    async fn ask_one(&self, pod: &PodAddress, token: &str, agent: &Agent) -> AgentAnswer {
         let question = match question::written(&pod.namespace, agent) {
             Ok(question) => question,
-            Err(why) => return Answer::Cannot(why),
+            Err(why) => return AgentAnswer::Cannot(why),
         };
         let mut turn = self.turns.enter(&pod.namespace).await;
         let asking = Box::pin(timeout(
@@ -107,8 +107,8 @@ impl Agents {
         ));
         match turn.answer(asking).await {
             Ok(Ok((status, body))) => answer::meaning(&agent.container, status, &body),
-            Ok(Err(Unheard::Cannot(why))) => Answer::Cannot(why),
-            Ok(Err(Unheard::Silent)) | Err(_) => Answer::Silent,
+            Ok(Err(Unheard::Cannot(why))) => AgentAnswer::Cannot(why),
+            Ok(Err(Unheard::Silent)) | Err(_) => AgentAnswer::Silent,
         }
     }
 
@@ -118,7 +118,7 @@ impl Agents {
         token: &str,
         port: u16,
         question: Vec<u8>,
-    ) -> Result<Heard, Unheard> {
+    ) -> Result<Reply, Unheard> {
         match self.by {
             AgentsBy::Proxy => proxied::post(&self.api, pod, token, port, question).await,
             AgentsBy::Address => {

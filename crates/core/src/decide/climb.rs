@@ -17,7 +17,7 @@ use super::describe::names;
 use super::{Act, Answer, Case};
 
 /// By which methods a change is brought.
-pub(super) struct Way {
+pub(super) struct Means {
     /// Those that can serve it, the first of which is taken.
     pub(super) rungs: Methods,
     /// Those that are listed and cannot.
@@ -28,7 +28,7 @@ pub(super) struct Way {
     begun: bool,
 }
 
-impl Way {
+impl Means {
     /// A rollout, and nothing else was asked for.
     fn rollout() -> Self {
         Self {
@@ -91,13 +91,13 @@ impl Case<'_> {
     /// By which methods these changes are brought, with all that an earlier roll has
     /// not brought. An error: what has to be read first, or nothing where that is the
     /// workload itself.
-    pub(super) fn way(&self, changes: &[Change]) -> Result<Way, Box<Answer>> {
+    pub(super) fn way(&self, changes: &[Change]) -> Result<Means, Box<Answer>> {
         let listed = self.known.policy.methods;
         let begun = self.last_climb().is_some_and(|climb| climb.begun);
         if listed == Method::Rollout.into() {
-            return Ok(Way {
+            return Ok(Means {
                 begun,
-                ..Way::rollout()
+                ..Means::rollout()
             });
         }
         if self.has_not_seen_pods() {
@@ -124,7 +124,7 @@ impl Case<'_> {
             "an earlier change is due that it cannot serve",
         ));
         passed.sort_by_key(|passed| passed.method);
-        Ok(Way {
+        Ok(Means {
             rungs: known & possible,
             passed,
             is_told: true,
@@ -223,7 +223,7 @@ impl Case<'_> {
 
     /// A way that was not open when the last one ended: somebody has listed or enabled
     /// more since. What a pod has refused is not brought by any other means.
-    fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Way>, Box<Answer>> {
+    fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Means>, Box<Answer>> {
         let climb = entry.climb.as_deref();
         let tried = climb.and_then(|climb| climb.tried.iter().last());
         let ended = matches!(reason, Reason::NotTaken | Reason::Notified);
@@ -237,14 +237,14 @@ impl Case<'_> {
         let way = self.way(&[])?;
         let rungs = more(way.rungs);
         let notify = way.rungs & Method::Notify.into();
-        Ok((!rungs.is_empty()).then_some(Way {
+        Ok((!rungs.is_empty()).then_some(Means {
             rungs: rungs | notify,
             ..way
         }))
     }
 
     /// The next roll for what an earlier one was to bring.
-    pub(super) fn begin_anew(&self, entry: &Entry, way: &Way) -> Answer {
+    pub(super) fn begin_anew(&self, entry: &Entry, way: &Means) -> Answer {
         self.begin(Reason::Resumed, &[], cause_of(&entry.because), way)
     }
 
@@ -254,7 +254,7 @@ impl Case<'_> {
         reason: Reason,
         changes: &[Change],
         cause: &str,
-        way: &Way,
+        way: &Means,
     ) -> Answer {
         let because = way.tell(cause);
         let (is_told, rungs) = (way.method() == Method::Notify, way.rungs);

@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
 
-use super::climb::Way;
+use super::climb::Means;
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -38,7 +38,7 @@ impl Case<'_> {
     }
 
     /// The intent of the next roll, as things are now.
-    pub(super) fn next_entry(&self, changes: &[Change], because: &str, way: &Way) -> Entry {
+    pub(super) fn next_entry(&self, changes: &[Change], because: &str, way: &Means) -> Entry {
         let now = self.moment.now;
         let entry = self.entry_now(self.number() + 1, false, because.to_owned());
         let roll = Roll {

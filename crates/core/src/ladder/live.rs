@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::messages::{Mark, Pod};
+use super::messages::{PokeMark, SeenPod};
 use crate::object::Unreadable;
 use crate::refs::Name;
 use crate::uses::or_default;
@@ -14,7 +14,7 @@ use crate::uses::or_default;
 pub struct LivePod {
     /// How it is. Where it is Ready its node is taken to be, too: the node's controller
     /// says of the pods of a node that is gone that they are not.
-    pub pod: Pod,
+    pub pod: SeenPod,
     /// What made it and cares for it.
     pub maker: Option<Maker>,
     /// Its node, where it has one.
@@ -46,12 +46,12 @@ pub fn read_live(json: &[u8], users: &[Name]) -> Result<Option<LivePod>, Unreada
         maker: head.maker(),
         node: Some(read.spec.node_name).filter(|name| !name.is_empty()),
         address: state.pod_ip.parse().ok(),
-        pod: Pod {
+        pod: SeenPod {
             ready,
             node_ready: ready,
             started: state.has_started(),
             deaths: state.deaths(users),
-            mark: head.annotations.poke.as_deref().and_then(Mark::parse),
+            mark: head.annotations.poke.as_deref().and_then(PokeMark::parse),
             uid: head.uid,
             name: head.name,
         },
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(live.maker.unwrap().uid, "rs".into());
         assert_eq!(live.address, Some("fd00::7".parse().unwrap()));
         assert_eq!(live.node, Some("n1".into()));
-        let Pod { mark, deaths, .. } = &live.pod;
+        let SeenPod { mark, deaths, .. } = &live.pod;
         assert_eq!(
             mark.as_ref().unwrap().to_string(),
             "4-k7f2 0123456789abcdef"

@@ -12,10 +12,10 @@ use tidings_wire::holds::{PATH, TOKEN_HEADER};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::{Heard, MOST, Unheard};
+use super::{MOST, Reply, Unheard};
 
 /// Posts, and waits for the whole answer.
-pub(super) async fn post(to: SocketAddr, token: &str, question: Vec<u8>) -> Result<Heard, Unheard> {
+pub(super) async fn post(to: SocketAddr, token: &str, question: Vec<u8>) -> Result<Reply, Unheard> {
     if !is_of_a_pod(to.ip()) {
         return Err(Unheard::Cannot(format!(
             "{} is no address of a pod",

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use tidings_wire::holds::{PATH, TOKEN_HEADER};
 
-use super::{Heard, MOST, PodAddress, Unheard};
+use super::{MOST, PodAddress, Reply, Unheard};
 use crate::api::{ApiClient, ToPod};
 
 /// Posts, and waits for the whole answer. What the API server itself says is told from
@@ -15,7 +15,7 @@ pub(super) async fn post(
     token: &str,
     port: u16,
     question: Vec<u8>,
-) -> Result<Heard, Unheard> {
+) -> Result<Reply, Unheard> {
     let to = ToPod {
         namespace: &pod.namespace,
         pod: &pod.name,

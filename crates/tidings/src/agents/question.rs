@@ -1,10 +1,9 @@
 //! What an agent is asked, as it is sent.
 
-use tidings_core::ladder::{Agent, Question as Asked, Wanted as Meant};
-use tidings_core::refs::Name;
-use tidings_core::refs::SourceRef;
+use tidings_core::ladder::{Agent, AgentQuestion};
+use tidings_core::refs::{Name, SourceRef};
 use tidings_wire::digest::Source;
-use tidings_wire::holds::{FileAsked, LONGEST_QUESTION, MOST_FILES, Question, Wanted};
+use tidings_wire::holds::{FileAsked, LONGEST_QUESTION, MOST_FILES, Question};
 
 /// The question, in JSON; or why it cannot be asked.
 pub(super) fn written(namespace: &Name, agent: &Agent) -> Result<Vec<u8>, String> {
@@ -28,17 +27,13 @@ pub(super) fn written(namespace: &Name, agent: &Agent) -> Result<Vec<u8>, String
 }
 
 /// One without a key stands for a folder, whatever is in it.
-fn file(namespace: &Name, asked: &Asked) -> FileAsked {
+fn file(namespace: &Name, asked: &AgentQuestion) -> FileAsked {
     let of = &asked.file;
     let source = SourceRef::new(of.kind, namespace.clone(), of.source.clone());
     FileAsked {
         path: asked.path.clone(),
         source: Source::from(&source).to_string(),
         key: of.key.as_deref().unwrap_or_default().to_owned(),
-        digest: match asked.wanted {
-            Meant::Digest(digest) => Wanted::Value(digest),
-            Meant::Absent => Wanted::Absent,
-            Meant::Any => Wanted::Any,
-        },
+        digest: asked.wanted,
     }
 }

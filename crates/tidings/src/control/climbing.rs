@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::evidence::Question;
 use tidings_core::ladder::{
-    self, Acted, Agent, Conditions, End, Event, Ladder, LivePod, Unlisted, climbed, ended,
+    self, Acted, Agent, Conditions, Event, Finish, Ladder, LivePod, Unlisted, climbed, ended,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::refs::{Name, WorkloadRef};
@@ -108,7 +108,7 @@ impl Climbing {
                 None => Errand::Known(Event::Acted(uid, Acted::Gone)),
             }),
             ladder::Effect::Ask(uid, token) => Some(self.asking(uid, token)),
-            ladder::Effect::Write(..) | ladder::Effect::End(_) => None,
+            ladder::Effect::Write(..) | ladder::Effect::Finish(_) => None,
         }
     }
 
@@ -125,8 +125,8 @@ impl Climbing {
     fn asking(&self, uid: Name, token: Name) -> Errand {
         let answer = |answer| Errand::Known(Event::Answered(uid.clone(), answer));
         match (self.pods.get(&uid), &self.agents) {
-            (_, Err(why)) => answer(ladder::Answer::Cannot(why.clone())),
-            (None, _) => answer(ladder::Answer::Silent),
+            (_, Err(why)) => answer(ladder::AgentAnswer::Cannot(why.clone())),
+            (None, _) => answer(ladder::AgentAnswer::Silent),
             (Some(pod), Ok(agents)) => Errand::Out(PodTask::Ask {
                 pod: pod.clone(),
                 agents: Arc::clone(agents),
@@ -330,7 +330,7 @@ impl Leading {
         while let Some(effect) = effects.pop_front() {
             match effect {
                 ladder::Effect::Write(rungs, why) => self.write_rungs(ground, key, rungs, &why),
-                ladder::Effect::End(end) => return self.climb_ended(ground, key, &end),
+                ladder::Effect::Finish(end) => return self.climb_ended(ground, key, &end),
                 errand => effects.extend(self.send(ground, key, errand)),
             }
         }
@@ -406,7 +406,7 @@ impl Leading {
         }
     }
 
-    fn climb_ended(&mut self, ground: &mut Ground, key: &WorkloadRef, end: &End) {
+    fn climb_ended(&mut self, ground: &mut Ground, key: &WorkloadRef, end: &Finish) {
         let intent = self.intent(ground, key);
         if let Some(result) = intent.as_ref().and_then(|_| ClimbResult::of(end)) {
             self.say_of_climb(ground, key, result);
@@ -415,7 +415,7 @@ impl Leading {
         let (Some(entry), Some(known)) = (intent, ground.index.get(key)) else {
             return;
         };
-        if *end == End::To(Method::Rollout) {
+        if *end == Finish::To(Method::Rollout) {
             return self.patch(ground, key, &entry);
         }
         if let Some(entry) = ended(&entry, end, &known.workload, ground.seconds()) {

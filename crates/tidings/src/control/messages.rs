@@ -8,7 +8,7 @@ use std::time::Duration;
 use tidings_core::compare::Change;
 use tidings_core::evidence::{Finding, Question};
 use tidings_core::index::{Fact, Fetched};
-use tidings_core::ladder::End;
+use tidings_core::ladder::Finish;
 use tidings_core::method::Method;
 use tidings_core::object::{Overlap, Seconds, SourceMeta, Workload};
 use tidings_core::reason::Reason;
@@ -320,14 +320,14 @@ pub enum ClimbResult {
 
 impl ClimbResult {
     /// Of the end of a ladder; none where that is no end of a method that goes pod by pod.
-    pub(super) fn of(end: &End) -> Option<Self> {
+    pub(super) fn of(end: &Finish) -> Option<Self> {
         match end {
-            End::InStep { proven: true, .. } => Some(Self::Proven),
-            End::InStep { .. } => Some(Self::Unproven),
-            End::Rejected { .. } => Some(Self::Rejected),
-            End::Died { .. } => Some(Self::Died),
-            End::NotTaken { why } => Some(Self::NotTaken(why.as_str().into(), None)),
-            End::To(_) | End::Overtaken => None,
+            Finish::InStep { proven: true, .. } => Some(Self::Proven),
+            Finish::InStep { .. } => Some(Self::Unproven),
+            Finish::Rejected { .. } => Some(Self::Rejected),
+            Finish::Died { .. } => Some(Self::Died),
+            Finish::NotTaken { why } => Some(Self::NotTaken(why.as_str().into(), None)),
+            Finish::To(_) | Finish::Overtaken => None,
         }
     }
 

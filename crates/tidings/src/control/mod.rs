@@ -23,8 +23,6 @@ mod coming_back;
 mod departed;
 mod desk;
 mod ground;
-#[cfg(test)]
-mod hot_lives;
 mod leading;
 mod messages;
 mod pods;

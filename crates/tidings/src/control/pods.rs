@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tidings_core::ladder::{Acted, Agent, Answer, LivePod};
+use tidings_core::ladder::{Acted, Agent, AgentAnswer, LivePod};
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::Number;
 
@@ -71,7 +71,7 @@ pub enum PodAnswer {
     /// What became of the poke of the pod of this uid.
     Poked(Name, Result<Acted, ApiError>),
     /// What the agents of the pod of this uid say.
-    Asked(Name, Answer),
+    Asked(Name, AgentAnswer),
 }
 
 impl fmt::Debug for PodTask {

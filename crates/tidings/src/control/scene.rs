@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidings_core::index::{Known, Presence};
-use tidings_core::ladder::{Agent, Conditions, Content, OwnRollout, Plan, Wanted, agents};
+use tidings_core::ladder::{Agent, Conditions, FileContent, OwnRollout, Plan, Wanted, agents};
 use tidings_core::object::{Strategy, Workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::{Entry, SeenKeys, SeenSource};
@@ -110,8 +110,8 @@ fn users(layout: &Layout, roll: &Roll) -> Arc<[Name]> {
 }
 
 /// What the files of the sources that count must hold.
-fn content(ground: &Ground, key: &WorkloadRef, entry: &Entry) -> Result<Content, NotYet> {
-    let (mut content, mut unread) = (Content::new(), Vec::new());
+fn content(ground: &Ground, key: &WorkloadRef, entry: &Entry) -> Result<FileContent, NotYet> {
+    let (mut content, mut unread) = (FileContent::new(), Vec::new());
     for (seen, of) in entry.seen.iter() {
         if seen.kind == SourceKind::SecretProviderClass {
             continue;
@@ -139,7 +139,7 @@ fn keys(ground: &Ground, source: &SourceRef, seen: &SeenSource) -> Option<KeysWa
             Some(KeysWanted::new())
         }
         SeenKeys::Together(_) => {
-            let keys = there?.map(|(key, digest)| (key.clone(), Wanted::Digest(*digest)));
+            let keys = there?.map(|(key, digest)| (key.clone(), Wanted::Value(*digest)));
             Some(keys.collect())
         }
         SeenKeys::Apart(counted) => {
@@ -148,7 +148,7 @@ fn keys(ground: &Ground, source: &SourceRef, seen: &SeenSource) -> Option<KeysWa
                 .map(|(key, _)| (key.clone(), Wanted::Any))
                 .collect();
             keys.extend(counted.iter().map(|(key, digest)| {
-                let wanted = digest.0.map_or(Wanted::Absent, Wanted::Digest);
+                let wanted = digest.0.map_or(Wanted::Absent, Wanted::Value);
                 (key.clone(), wanted)
             }));
             Some(keys)

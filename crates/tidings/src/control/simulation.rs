@@ -8,6 +8,8 @@
 //! each content.
 
 mod events;
+mod hot;
+mod town;
 mod world;
 
 use std::collections::VecDeque;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tidings::agents::{Agents, AgentsBy, PodAddress};
-use tidings_core::ladder::{Agent, Answer as Said, Outcome};
+use tidings_core::ladder::{Agent, AgentAnswer, Taken};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -41,8 +41,8 @@ fn http(status: u16, body: &str) -> String {
     )
 }
 
-fn holds(outcome: Outcome) -> Said {
-    Said::Holds {
+fn holds(outcome: Taken) -> AgentAnswer {
+    AgentAnswer::Holds {
         outcome,
         restarts: false,
         text: String::new(),
@@ -66,7 +66,7 @@ async fn agent(at: &str, answer: String) -> (u16, tokio::task::JoinHandle<String
     (port, task)
 }
 
-async fn asked_at(at: &str, answer: String) -> (Said, String) {
+async fn asked_at(at: &str, answer: String) -> (AgentAnswer, String) {
     let (port, task) = agent(at, answer).await;
     let way = Agents::new(Fake::new().api(), AgentsBy::Address);
     let said = way.ask(&pod(at), TOKEN, &agents(&[port])).await;
@@ -77,7 +77,7 @@ async fn asked_at(at: &str, answer: String) -> (Said, String) {
 async fn a_question_bears_the_token_to_either_family_of_addresses() {
     for (at, host) in [("127.0.0.1", "127.0.0.1:"), ("::1", "[::1]:")] {
         let (said, asked) = asked_at(at, http(200, &json_of("applied"))).await;
-        assert_eq!(said, holds(Outcome::Applied));
+        assert_eq!(said, holds(Taken::Applied));
         assert!(asked.starts_with("POST /holds HTTP/1.1\r\n"), "{asked}");
         let asked = asked.to_lowercase();
         assert!(asked.contains(&format!("host: {host}")), "{asked}");
@@ -95,9 +95,12 @@ async fn what_is_moved_or_too_long_is_not_taken_in() {
         "garbage\r\n\r\n".to_owned(),
     ] {
         let (said, _) = asked_at("127.0.0.1", answer).await;
-        assert_eq!(said, Said::Silent);
+        assert_eq!(said, AgentAnswer::Silent);
     }
-    assert_eq!(asked_at("127.0.0.1", http(401, "")).await.0, Said::NoToken);
+    assert_eq!(
+        asked_at("127.0.0.1", http(401, "")).await.0,
+        AgentAnswer::NoToken
+    );
 }
 
 #[tokio::test]
@@ -105,10 +108,10 @@ async fn who_never_answers_has_said_nothing() {
     let (port, task) = agent("127.0.0.1", String::new()).await;
     let way = Agents::new(Fake::new().api(), AgentsBy::Address);
     let said = way.ask(&pod("127.0.0.1"), TOKEN, &agents(&[port])).await;
-    assert_eq!(said, Said::Silent);
+    assert_eq!(said, AgentAnswer::Silent);
     task.abort();
     let nowhere = way.ask(&pod(""), TOKEN, &agents(&[port])).await;
-    assert_eq!(nowhere, Said::Silent);
+    assert_eq!(nowhere, AgentAnswer::Silent);
 }
 
 #[tokio::test]
@@ -119,7 +122,7 @@ async fn all_agents_of_a_pod_must_hold() {
     let said = way
         .ask(&pod("127.0.0.1"), TOKEN, &agents(&[one, other]))
         .await;
-    assert_eq!(said, holds(Outcome::Pending));
+    assert_eq!(said, holds(Taken::Pending));
 }
 
 #[tokio::test]
@@ -140,9 +143,9 @@ async fn the_api_servers_own_answers_are_told_from_an_agents() {
     for _ in 0..4 {
         said.push(way.ask(&pod(""), TOKEN, &agents(&[9533])).await);
     }
-    assert_eq!(said[0], holds(Outcome::Applied));
-    assert!(matches!(&said[1], Said::Cannot(why) if why.contains("pods/proxy")));
-    assert_eq!(said[2..], [Said::Silent, Said::Silent]);
+    assert_eq!(said[0], holds(Taken::Applied));
+    assert!(matches!(&said[1], AgentAnswer::Cannot(why) if why.contains("pods/proxy")));
+    assert_eq!(said[2..], [AgentAnswer::Silent, AgentAnswer::Silent]);
     let token = fake.asked()[0].headers["Tidings-Token"].clone();
     assert_eq!(token, TOKEN);
     assert!(!fake.asked()[0].uri.contains(TOKEN));

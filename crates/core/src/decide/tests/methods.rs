@@ -7,7 +7,7 @@
 
 use proptest::prelude::*;
 
-use crate::decide::simulation::seed;
+use crate::decide::simulation::same_lives;
 use crate::decide::world::World;
 use crate::decide::{Act, Verdict};
 use crate::method::{Method, Methods};
@@ -259,13 +259,7 @@ impl Life {
 }
 
 proptest! {
-    // The same lives each time; PROPTEST_RNG_SEED plays others.
-    #![proptest_config(ProptestConfig {
-        cases: 160,
-        rng_seed: seed(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(same_lives(160))]
 
     #[test]
     fn only_what_is_listed_is_done_and_it_comes_to_an_end(early in steps(), late in steps()) {

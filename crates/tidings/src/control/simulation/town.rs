@@ -1,75 +1,70 @@
-//! The controller and a Deployment whose pods have agents: any order of answers, any fault,
-//! killed at any moment. In the end every pod has the content that is there, no template was
-//! touched where the agents are well, and no pod was poked without a reason.
+//! A Deployment whose pods have agents, and the API server between them and the controller:
+//! answers come in any order, requests fail, answers are lost.
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::json;
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Finding, PodsSince};
 use tidings_core::index::{Content, How, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::ladder::{
-    Acted, Agent, Answer as Said, LivePod, Mark, Outcome as Told, Pod, Wanted,
-};
-use tidings_core::method::{Method, Methods};
+use tidings_core::ladder::{Acted, Agent, AgentAnswer, LivePod, PokeMark, SeenPod, Taken, Wanted};
+use tidings_core::method::Methods;
 use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, WorkloadRef};
 use tidings_core::state::{Entry, Number};
 use tidings_core::vocabulary::Vocabulary;
 
-use super::simulation::control_of;
-use super::*;
+use super::control_of;
+use crate::control::*;
 use crate::records::memory::{Shard, Stored, Write};
 
 const EPOCH: i64 = 1_000_000;
 /// Content that every check refuses.
-const BAD: u32 = 1_000;
+pub(super) const BAD: u32 = 1_000;
 
 /// A pod, and what its agent knows.
 #[derive(Clone, Debug)]
-struct Replica {
-    mark: Option<Mark>,
+pub(super) struct Replica {
+    mark: Option<PokeMark>,
     /// What its files hold.
     files: u32,
     /// How often it was poked, for its present number.
-    pokes: usize,
+    pub(super) pokes: usize,
     /// How often something was a reason to poke it once more.
     reasons: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Agents {
+pub(super) enum Agents {
     #[default]
     Well,
     Silent,
 }
 
 /// One Deployment and its ConfigMap.
-struct Town {
-    control: Control,
+pub(super) struct Town {
+    pub(super) control: Control,
     methods: &'static str,
-    agents: Agents,
-    now: u64,
+    pub(super) agents: Agents,
+    pub(super) now: u64,
     term: u64,
     version: u64,
     /// Version and content of the source.
-    source: (u64, u32),
+    pub(super) source: (u64, u32),
     workload: (u64, i64),
     /// What is written on the template.
     template: Option<String>,
-    pods: BTreeMap<Name, Replica>,
+    pub(super) pods: BTreeMap<Name, Replica>,
     state: BTreeMap<Shard, Stored>,
     facts: Vec<Fact>,
-    requests: Vec<Effect>,
+    pub(super) requests: Vec<Effect>,
     answers: Vec<Input>,
     tokens: u64,
-    rollouts: usize,
-    said: Vec<String>,
-    faults: bool,
-    dice: u64,
+    pub(super) rollouts: usize,
+    pub(super) said: Vec<String>,
+    pub(super) faults: bool,
+    pub(super) dice: u64,
 }
 
 fn key() -> WorkloadRef {
@@ -101,7 +96,7 @@ fn gone() -> ApiError {
 }
 
 impl Town {
-    fn new(methods: &'static str, replicas: usize) -> Self {
+    pub(super) fn new(methods: &'static str, replicas: usize) -> Self {
         let replica = Replica {
             mark: None,
             files: 0,
@@ -135,7 +130,7 @@ impl Town {
         town
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.dice ^= self.dice << 13;
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
@@ -143,7 +138,7 @@ impl Town {
     }
 
     /// A new process.
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.term += 1;
         self.control = control_of(streams(), 20);
         self.control.ground.rules.enabled = Methods::all();
@@ -166,7 +161,7 @@ impl Town {
         self.control.take(self.now, Input::Leading(leading));
     }
 
-    fn change(&mut self, content: u32) {
+    pub(super) fn change(&mut self, content: u32) {
         self.version += 1;
         self.source = (self.version, content);
         self.facts.push(self.meta());
@@ -304,7 +299,7 @@ impl Town {
                 uid, token, agents, ..
             } => {
                 let said = if fails {
-                    Said::Silent
+                    AgentAnswer::Silent
                 } else {
                     self.ask(&uid, &token, &agents)
                 };
@@ -321,7 +316,7 @@ impl Town {
 
     fn live(&self) -> Vec<LivePod> {
         let live = |(uid, replica): (&Name, &Replica)| LivePod {
-            pod: Pod {
+            pod: SeenPod {
                 uid: uid.clone(),
                 name: uid.clone(),
                 mark: replica.mark.clone(),
@@ -354,21 +349,21 @@ impl Town {
         );
         pod.files = files;
         let mark = token.clone();
-        pod.mark = Some(Mark {
+        pod.mark = Some(PokeMark {
             number,
             token: mark,
         });
         Acted::Done { token, deaths: 0 }
     }
 
-    fn ask(&mut self, uid: &Name, token: &Name, agents: &[Agent]) -> Said {
+    fn ask(&mut self, uid: &Name, token: &Name, agents: &[Agent]) -> AgentAnswer {
         let silent = self.agents == Agents::Silent;
         let Some(pod) = self.pods.get_mut(uid).filter(|_| !silent) else {
-            return Said::Silent;
+            return AgentAnswer::Silent;
         };
         if pod.mark.as_ref().is_none_or(|mark| mark.token != *token) {
             pod.reasons += 1;
-            return Said::NoToken;
+            return AgentAnswer::NoToken;
         }
         let [agent] = agents else {
             panic!("{agents:?}");
@@ -377,16 +372,16 @@ impl Town {
             panic!("{agent:?}");
         };
         assert_eq!(file.path, "/etc/web/site.conf");
-        if file.wanted != Wanted::Digest(digest(pod.files)) {
+        if file.wanted != Wanted::Value(digest(pod.files)) {
             pod.reasons += 1;
-            return Said::Other;
+            return AgentAnswer::Other;
         }
         let outcome = if pod.files >= BAD {
-            Told::Rejected
+            Taken::Rejected
         } else {
-            Told::Applied
+            Taken::Applied
         };
-        Said::Holds {
+        AgentAnswer::Holds {
             outcome,
             restarts: false,
             text: "line 3".to_owned(),
@@ -439,7 +434,7 @@ impl Town {
 
     // --- time --------------------------------------------------------------------
 
-    fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         for effect in self.control.turn(self.now) {
             match effect {
                 Effect::Say(notice) => self.said.push(said(&notice)),
@@ -448,7 +443,7 @@ impl Town {
         }
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         match self.below(10) {
             0 => self.now += 5 + self.below(50) as u64,
             1..=3 if !self.facts.is_empty() => {
@@ -471,12 +466,12 @@ impl Town {
         self.turn();
     }
 
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.requests.is_empty() && self.answers.is_empty() && self.facts.is_empty()
     }
 
     /// Lets all that is under way come to its end.
-    fn calm(&mut self) {
+    pub(super) fn calm(&mut self) {
         self.faults = false;
         self.turn();
         for _ in 0..50_000 {
@@ -491,12 +486,12 @@ impl Town {
         panic!("it never came to rest: {:?}", self.said);
     }
 
-    fn entry(&self) -> &Entry {
+    pub(super) fn entry(&self) -> &Entry {
         let leading = self.control.leading.as_ref().unwrap();
         leading.store.get(&key()).unwrap()
     }
 
-    fn files(&self) -> Vec<u32> {
+    pub(super) fn files(&self) -> Vec<u32> {
         self.pods.values().map(|pod| pod.files).collect()
     }
 }
@@ -507,144 +502,4 @@ fn said(notice: &Notice) -> String {
         NoticeKind::Rolled(..) => "rolled".to_owned(),
         _ => notice.reason.to_string(),
     }
-}
-
-fn live(seed: u64, methods: &'static str) {
-    let mut town = Town::new(methods, 3);
-    town.dice = seed | 1;
-    town.faults = true;
-    for content in 1..400 {
-        match town.below(40) {
-            0 => town.change(content),
-            1 => town.start(),
-            _ => {}
-        }
-        town.step();
-    }
-    town.calm();
-    let told = format!("{:?} {:?}", town.entry(), town.said);
-    assert!(town.entry().done, "{told}");
-    let is_there = |files: &u32| *files == town.source.1;
-    assert!(
-        town.files().iter().all(is_there),
-        "{:?} {told}",
-        town.files()
-    );
-    assert_eq!(town.rollouts, 0, "{told}");
-    assert!(town.control.is_drained());
-}
-
-proptest! {
-    // The same lives each time; PROPTEST_RNG_SEED plays others.
-    #![proptest_config(ProptestConfig {
-        cases: 200,
-        rng_seed: RngSeed::Fixed(1),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn nothing_is_lost_and_no_pod_poked_for_nothing(seed: u64) {
-        live(seed, "hot, rollout");
-    }
-}
-
-#[test]
-fn a_change_is_in_every_running_process_and_the_template_as_it_was() {
-    let mut town = Town::new("hot, rollout", 5);
-    town.change(1);
-    town.calm();
-    assert_eq!(town.files(), [1; 5], "{:?} {:?}", town.said, town.entry());
-    assert_eq!(town.rollouts, 0);
-    assert!(town.pods.values().all(|pod| pod.pokes == 1));
-    assert!(
-        town.said.contains(&"hot: proven".to_owned()),
-        "{:?}",
-        town.said
-    );
-    assert_eq!((town.entry().n, town.entry().done), (1, true));
-}
-
-#[test]
-fn what_a_check_refuses_goes_no_further_until_there_is_other_content() {
-    let mut town = Town::new("hot, rollout", 3);
-    town.change(BAD);
-    town.calm();
-    // The canary alone.
-    assert_eq!(
-        town.files().iter().filter(|files| **files == BAD).count(),
-        1
-    );
-    assert!(
-        town.said.contains(&"Rejected".to_owned()),
-        "{:?}",
-        town.said
-    );
-    // Another leader leaves it so.
-    town.start();
-    town.calm();
-    assert_eq!(
-        town.files().iter().filter(|files| **files == BAD).count(),
-        1
-    );
-    assert_eq!(town.rollouts, 0);
-    town.change(2);
-    town.calm();
-    assert_eq!(town.files(), [2; 3]);
-    assert!(town.entry().done);
-}
-
-#[test]
-fn where_agents_are_silent_the_next_method_follows_if_it_is_listed() {
-    for (methods, rollouts, word) in [("hot, rollout", 1, "rolled"), ("hot", 0, "NotTaken")] {
-        let mut town = Town::new(methods, 2);
-        town.agents = Agents::Silent;
-        town.change(1);
-        town.calm();
-        assert_eq!(town.rollouts, rollouts, "{methods}");
-        assert!(
-            town.said.contains(&"hot: not_taken".to_owned()),
-            "{:?}",
-            town.said
-        );
-        assert!(town.said.contains(&word.to_owned()), "{:?}", town.said);
-        assert!(town.now >= 120_000);
-    }
-}
-
-/// Nobody waits for a ladder, and what becomes of its requests means nothing.
-#[test]
-fn the_end_of_the_program_does_not_wait_for_pods() {
-    let mut town = Town::new("hot, rollout", 3);
-    town.agents = Agents::Silent;
-    town.change(1);
-    for _ in 0..5_000 {
-        if town.pods.values().any(|pod| pod.pokes > 0) {
-            break;
-        }
-        town.step();
-        if town.is_quiet() {
-            town.now = town.control.next().unwrap_or(town.now);
-        }
-    }
-    assert!(
-        town.pods.values().any(|pod| pod.pokes > 0),
-        "{:?}",
-        town.said
-    );
-    town.control.drain();
-    town.turn();
-    assert!(town.control.is_drained());
-    town.requests.clear();
-    for _ in 0..100 {
-        town.now += 1_000;
-        town.step();
-    }
-    assert!(town.requests.is_empty(), "{:?}", town.requests);
-}
-
-#[test]
-fn a_desk_at_rest_is_as_small_as_it_was() {
-    assert!(size_of::<super::desk::UnderWay>() <= 24);
-    assert_eq!(Method::Hot.row().at_once, Some(10));
 }
