@@ -245,10 +245,7 @@ mod tests {
         assert_eq!(live.address, Some("fd00::7".parse().unwrap()));
         assert_eq!(live.node, Some("n1".into()));
         let SeenPod { mark, deaths, .. } = &live.pod;
-        assert_eq!(
-            mark.as_ref().unwrap().to_string(),
-            "4-k7f2 0123456789abcdef"
-        );
+        assert_eq!(*mark, PokeMark::parse("4-k7f2 0123456789abcdef"));
         assert_eq!(*deaths, 0);
         assert!(live.pod.ready && live.pod.started && live.pod.node_ready);
     }

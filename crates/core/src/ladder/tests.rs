@@ -149,9 +149,9 @@ fn it_is_over_when_a_last_listing_shows_none_without() {
 #[test]
 fn who_comes_after_asks_with_the_token_on_the_pod() {
     let mut all = pods("a b");
-    all[1].mark = PokeMark::parse("4-k7f2 old");
+    all[1].mark = PokeMark::parse("4-k7f2 0123456789abcdef");
     let mut it = Climbing::begin("hot", all);
-    assert_eq!(it.wants(), "ask b old");
+    assert_eq!(it.wants(), "ask b 0123456789abcdef");
     it.answered("b", AgentAnswer::NoToken);
     assert_eq!(it.wants(), "hot b");
     it.acted("b");
