@@ -15,7 +15,10 @@ mod number;
 mod restarts;
 mod rolls;
 
-pub use climb::{Climb, Refusal, Refused, cause_of, content_of, tell_method, told_method};
+pub use climb::{
+    Climb, DueKeys, DueWhat, Outstanding, Refusal, Refused, cause_of, content_of, tell_method,
+    told_method,
+};
 pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use number::{Epoch, Number};

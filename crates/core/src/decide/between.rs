@@ -11,6 +11,7 @@ use crate::compare::{Change, What, compare};
 use crate::evidence::{Finding, Question, STEPS};
 use crate::index::{Content, Fetched, Source};
 use crate::kinds::Renewal;
+use crate::method::Method;
 use crate::needs::{Demand, Need};
 use crate::object::Version;
 use crate::refs::SourceRef;
@@ -80,8 +81,13 @@ impl Case<'_> {
             let written = present.is_some_and(|present| present.version != seen.rv);
             written || self.edited_before(seen).is_some()
         });
-        let pods = !self.is_pending(entry) && renewal != Renewal::Run && !self.lost;
+        let pods = !self.replaces_all_pods(entry) && renewal != Renewal::Run && !self.lost;
         pods && written && !need.source.kind.by_status() && !found.iter().any(settled)
+    }
+
+    /// Whether a roll is open to which it makes no difference.
+    fn replaces_all_pods(&self, entry: &Entry) -> bool {
+        self.is_pending(entry) && entry.method() == Method::Rollout
     }
 
     /// The edit of the template that the record did not know of, though it knew of later

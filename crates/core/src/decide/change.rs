@@ -17,6 +17,7 @@ impl Case<'_> {
             return answer;
         }
         let mut changes = self.changes();
+        let is_refused = self.is_refused(entry, &changes);
         match self.changed_in_between(entry, &changes) {
             Ok(more) => changes.extend(more),
             Err(questions) => return Self::ask(questions),
@@ -25,6 +26,9 @@ impl Case<'_> {
         let Some(first) = rolling.iter().map(|change| change.what).min() else {
             return self.record_or_rest(entry, &changes);
         };
+        if is_refused {
+            return self.record_or_rest(entry, &changes);
+        }
         match self.pods_are_newer(&rolling) {
             Newer::Ask(questions) => Self::ask(questions),
             Newer::Yes if self.is_pending(entry) => match self.pods_are_newest() {

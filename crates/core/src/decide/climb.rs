@@ -10,10 +10,9 @@ use crate::compare::Change;
 use crate::ladder::{Choice, Passed, Wish, choose};
 use crate::method::{Method, Methods};
 use crate::reason::Reason;
-use crate::refs::{Name, SourceRef};
-use crate::state::{Climb, Entry, Older, Refusal, Refused, cause_of, tell_method};
+use crate::refs::Name;
+use crate::state::{Climb, Entry, Outstanding, Refusal, Refused, cause_of, tell_method};
 
-use super::describe::names;
 use super::{Act, Answer, Case};
 
 /// By which methods a change is brought.
@@ -26,6 +25,8 @@ pub(super) struct Means {
     is_told: bool,
     /// Whether pods may have content of before, in part.
     begun: bool,
+    /// What it is to bring.
+    due: Outstanding,
 }
 
 impl Means {
@@ -36,6 +37,7 @@ impl Means {
             passed: Vec::new(),
             is_told: false,
             begun: false,
+            due: Outstanding::new(),
         }
     }
 
@@ -76,6 +78,7 @@ impl Means {
             tried: Methods::default(),
             why: why.into(),
             begun: self.begun || self.method().is_pod_wise(),
+            due: self.due.clone(),
             refused: self.rungs.is_empty().then_some(refused),
         };
         Some(climb.into())
@@ -89,46 +92,56 @@ impl Case<'_> {
     }
 
     /// By which methods these changes are brought, with all that an earlier roll has
-    /// not brought. An error: what has to be read first, or nothing where that is the
-    /// workload itself.
-    pub(super) fn way(&self, changes: &[Change]) -> Result<Means, Box<Answer>> {
-        let listed = self.known.policy.methods;
+    /// not brought. None: the workload itself has to be read first.
+    pub(super) fn means(&self, changes: &[Change]) -> Option<Means> {
         let begun = self.last_climb().is_some_and(|climb| climb.begun);
-        if listed == Method::Rollout.into() {
-            return Ok(Means {
+        let due = self.due_with(changes);
+        if self.known.policy.methods == Method::Rollout.into() {
+            return Some(Means {
                 begun,
+                due,
                 ..Means::rollout()
             });
         }
         if self.has_not_seen_pods() {
-            return Err(must_be_read(Vec::new()).into());
+            return None;
         }
-        let (changes, possible) = self.outstanding(changes)?;
-        let Choice { rungs, mut passed } = choose(&Wish {
-            kind: self.known.workload.key.kind,
-            changes: &changes,
-            layout: self.known.workload.layout.as_deref(),
-            ports: self.known.policy.own.agent.as_deref(),
-            listed,
-            enabled: self.rules.enabled,
-        });
+        let Choice { rungs, mut passed } = self.choice(&due);
         let known = self.known_by_all(rungs);
         passed.extend(pass(
             rungs,
             known,
             "a replica of an older version shares the records",
         ));
+        let possible = if due.is_empty() {
+            Methods::of_any_change()
+        } else {
+            Methods::all()
+        };
         passed.extend(pass(
             known,
             possible,
-            "an earlier change is due that it cannot serve",
+            "an earlier change is due for which a rollout was decided",
         ));
         passed.sort_by_key(|passed| passed.method);
-        Ok(Means {
+        Some(Means {
             rungs: known & possible,
             passed,
             is_told: true,
             begun,
+            due,
+        })
+    }
+
+    fn choice(&self, due: &Outstanding) -> Choice {
+        let workload = &self.known.workload;
+        choose(&Wish {
+            kind: workload.key.kind,
+            changes: &self.changes_of(due),
+            layout: workload.layout.as_deref(),
+            ports: self.known.policy.own.agent.as_deref(),
+            listed: self.known.policy.methods,
+            enabled: self.rules.enabled,
         })
     }
 
@@ -148,49 +161,18 @@ impl Case<'_> {
         rungs & Method::Rollout.into()
     }
 
+    /// Whether what a pod has refused is there still: it is brought by nothing, whatever
+    /// was there in between.
+    pub(super) fn is_refused(&self, entry: &Entry, changes: &[Change]) -> bool {
+        let refused = entry.refused().filter(|_| self.is_pending(entry));
+        let by_a_pod = refused.is_some_and(|refused| refused.by != Refusal::NotTaken);
+        by_a_pod && !changes.iter().any(|change| self.rolls(change))
+    }
+
     /// What the record has of a roll that is open and not a rollout alone.
     fn last_climb(&self) -> Option<&Climb> {
         let open = self.entry.filter(|entry| self.is_pending(entry));
         open?.climb.as_deref()
-    }
-
-    /// All that the pods do not have, or may not have, and the methods that can serve what
-    /// of it cannot be told any more.
-    fn outstanding(&self, changes: &[Change]) -> Result<(Vec<Change>, Methods), Box<Answer>> {
-        let Some(open) = self.entry.filter(|entry| self.is_pending(entry)) else {
-            return Ok((changes.to_vec(), Methods::all()));
-        };
-        let had = open.unreached(self.known.workload.whole);
-        let Some(had) = had.filter(|_| self.same_template()) else {
-            let rungs = open.climb.as_ref().map(|climb| climb.rungs);
-            let possible = rungs.unwrap_or_default() | Methods::of_any_change();
-            return Ok((changes.to_vec(), possible));
-        };
-        let mut all = self.changes_since(open, had)?;
-        all.extend_from_slice(changes);
-        all.sort();
-        all.dedup();
-        Ok((all, Methods::all()))
-    }
-
-    /// What differs from what the pods had before a roll that is open.
-    fn changes_since(&self, open: &Entry, had: &Older) -> Result<Vec<Change>, Box<Answer>> {
-        let before = Entry {
-            seen: had.seen.clone(),
-            ..open.clone()
-        };
-        let case = self.with_record(&before);
-        if let Some(unread) = case.unread() {
-            return Err(must_be_read(unread).into());
-        }
-        let mut changes = case.changes();
-        // Of content that was there for a while comparing tells nothing.
-        match case.changed_in_between(&before, &changes) {
-            Ok(more) => changes.extend(more),
-            Err(questions) => return Err(Self::ask(questions).into()),
-        }
-        changes.retain(|change| case.rolls(change));
-        Ok(changes)
     }
 
     /// What to do about a roll that is written down and has not come about.
@@ -203,17 +185,20 @@ impl Case<'_> {
         let Some((reason, text)) = stands else {
             return self.resume(entry);
         };
-        match self.further(entry, reason) {
-            Err(answer) => return *answer,
-            Ok(Some(way)) => return self.begin_anew(entry, &way),
-            Ok(None) => {}
+        if let Some(further) = self.further(entry, reason) {
+            return further;
         }
         self.due.set(true);
         // What its pods had before is needed until they have what is there.
-        let recorded = Entry {
+        let mut recorded = Entry {
             older: entry.older.clone(),
             ..self.recorded(entry, changes)
         };
+        // So is what was there in between, with which some may have started.
+        if let Some(climb) = &mut recorded.climb {
+            let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
+            climb.due = self.due_with(&rolling);
+        }
         let act = match self.stored {
             Some(stored) if *stored == recorded => Act::Nothing,
             _ => Act::Note(recorded),
@@ -221,9 +206,10 @@ impl Case<'_> {
         (act, reason, text)
     }
 
-    /// A way that was not open when the last one ended: somebody has listed or enabled
-    /// more since. What a pod has refused is not brought by any other means.
-    fn further(&self, entry: &Entry, reason: Reason) -> Result<Option<Means>, Box<Answer>> {
+    /// The answer where there are means that there were not when the last ones ended:
+    /// somebody has listed or enabled more since. What a pod has refused is not brought by
+    /// any other.
+    fn further(&self, entry: &Entry, reason: Reason) -> Option<Answer> {
         let climb = entry.climb.as_deref();
         let tried = climb.and_then(|climb| climb.tried.iter().last());
         let ended = matches!(reason, Reason::NotTaken | Reason::Notified);
@@ -232,20 +218,23 @@ impl Case<'_> {
             further.without(Method::Notify)
         };
         if !ended || more(self.allowed()).is_empty() {
-            return Ok(None);
+            return None;
         }
-        let way = self.way(&[])?;
-        let rungs = more(way.rungs);
-        let notify = way.rungs & Method::Notify.into();
-        Ok((!rungs.is_empty()).then_some(Means {
+        let Some(means) = self.means(&[]) else {
+            return Some(must_be_read());
+        };
+        let rungs = more(means.rungs);
+        let notify = means.rungs & Method::Notify.into();
+        let further = Means {
             rungs: rungs | notify,
-            ..way
-        }))
+            ..means
+        };
+        (!rungs.is_empty()).then(|| self.begin_anew(entry, &further))
     }
 
     /// The next roll for what an earlier one was to bring.
-    pub(super) fn begin_anew(&self, entry: &Entry, way: &Means) -> Answer {
-        self.begin(Reason::Resumed, &[], cause_of(&entry.because), way)
+    pub(super) fn begin_anew(&self, entry: &Entry, means: &Means) -> Answer {
+        self.begin(Reason::Resumed, &[], cause_of(&entry.because), means)
     }
 
     /// Writes the intent of a roll, or that nobody does more than to tell of it.
@@ -254,11 +243,11 @@ impl Case<'_> {
         reason: Reason,
         changes: &[Change],
         cause: &str,
-        way: &Means,
+        means: &Means,
     ) -> Answer {
-        let because = way.tell(cause);
-        let (is_told, rungs) = (way.method() == Method::Notify, way.rungs);
-        let entry = self.next_entry(changes, &because, way);
+        let because = means.tell(cause);
+        let (is_told, rungs) = (means.method() == Method::Notify, means.rungs);
+        let entry = self.next_entry(changes, &because, means);
         match rungs.first() {
             None if !self.rules.climbs => (Act::Nothing, Reason::NotTaken, because),
             None => (Act::Record(entry), Reason::NotTaken, because),
@@ -268,10 +257,9 @@ impl Case<'_> {
     }
 }
 
-/// What has to be read before anything is decided.
-fn must_be_read(unread: Vec<SourceRef>) -> Answer {
-    let text = names(&unread);
-    (Act::Read(unread), Reason::NotRead, text)
+/// The workload itself has to be read before anything is decided.
+pub(super) fn must_be_read() -> Answer {
+    (Act::Read(Vec::new()), Reason::NotRead, String::new())
 }
 
 /// Those that fall away, and why.

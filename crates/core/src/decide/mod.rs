@@ -19,6 +19,7 @@ mod change;
 mod climb;
 mod decided;
 mod describe;
+mod due;
 mod first;
 mod gate;
 mod older;

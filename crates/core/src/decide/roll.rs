@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
 
-use super::climb::Means;
+use super::climb::{Means, must_be_read};
 use super::{Act, Answer, Case, describe};
 
 impl Case<'_> {
@@ -26,24 +26,23 @@ impl Case<'_> {
         if let Some(answer) = self.without_a_run(&because) {
             return answer;
         }
-        let way = match self.way(changes) {
-            Ok(way) => way,
-            Err(answer) => return *answer,
+        let Some(means) = self.means(changes) else {
+            return must_be_read();
         };
-        if let Some(hold) = self.held(changes, way.restarts()) {
-            let because = way.tell(&because);
+        if let Some(hold) = self.held(changes, means.restarts()) {
+            let because = means.tell(&because);
             return (Act::Nothing, hold.reason, hold.text(&because));
         }
-        self.begin(reason, changes, &because, &way)
+        self.begin(reason, changes, &because, &means)
     }
 
     /// The intent of the next roll, as things are now.
-    pub(super) fn next_entry(&self, changes: &[Change], because: &str, way: &Means) -> Entry {
+    pub(super) fn next_entry(&self, changes: &[Change], because: &str, means: &Means) -> Entry {
         let now = self.moment.now;
         let entry = self.entry_now(self.number() + 1, false, because.to_owned());
         let roll = Roll {
             n: entry.n,
-            method: way.method(),
+            method: means.method(),
             at: now,
             end: End::Open,
             cause: cause_of(because),
@@ -53,20 +52,20 @@ impl Case<'_> {
         let restarts = entry.restarts.without(void.and_then(|last| last.at));
         Entry {
             at: Some(now),
-            restart: way
+            restart: means
                 .rungs
                 .contains(Method::Rollout)
                 .then(|| self.next_restart())
                 .flatten(),
             back: None,
-            climb: way.climb(&entry),
+            climb: means.climb(&entry),
             doubt: false,
-            restarts: if way.restarts() {
+            restarts: if means.restarts() {
                 restarts.with(now)
             } else {
                 restarts
             },
-            restless: if way.restarts() {
+            restless: if means.restarts() {
                 self.restless_after(changes)
             } else {
                 self.still_restless()
@@ -121,9 +120,9 @@ impl Case<'_> {
             };
             return (Act::Resume(entry.clone()), reason, because);
         }
-        match self.way(&[]) {
-            Ok(way) => self.begin_anew(entry, &way),
-            Err(answer) => *answer,
+        match self.means(&[]) {
+            Some(means) => self.begin_anew(entry, &means),
+            None => must_be_read(),
         }
     }
 

@@ -19,6 +19,11 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
         tried: tried(entry) | entry.method().into(),
         why: why.into(),
         begun: true,
+        due: entry
+            .climb
+            .as_deref()
+            .map(|climb| climb.due.clone())
+            .unwrap_or_default(),
         refused: None,
     };
     let rolls = method.map(|method| entry.rolls.by(entry.n, method));

@@ -12,6 +12,7 @@ use tidings_shared::plain::plain;
 use crate::digest::Digest;
 use crate::few::Few;
 use crate::method::{Method, Methods};
+use crate::refs::Name;
 
 use super::{Seen, SeenKeys, SeenSource};
 
@@ -39,9 +40,50 @@ pub struct Climb {
     /// through, one and another of them something else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
+    /// What it is to bring: all that has changed since the last roll that came through.
+    /// Empty where that is not known.
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub due: Outstanding,
     /// That its content was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
+}
+
+/// Of each source, in the namespace of the entry, what happened to which of its keys.
+pub type Outstanding = Few<Seen, DueKeys>;
+
+/// What pods may not have of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueKeys {
+    /// What happened last.
+    #[serde(default, skip_serializing_if = "DueWhat::is_changed")]
+    pub what: DueWhat,
+    /// To which keys; none: to all, or it is not known to which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Name>,
+}
+
+/// What happened to a source that is due, as far as methods differ by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DueWhat {
+    /// There is other content, or some where there was none.
+    #[default]
+    Changed,
+    /// It is gone, and containers start without it.
+    Gone,
+    /// It is gone, and they do not.
+    Missing,
+}
+
+impl DueWhat {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
+    fn is_changed(&self) -> bool {
+        *self == Self::Changed
+    }
 }
 
 /// How content was refused.
@@ -153,7 +195,7 @@ fn read_rungs<'de, D: Deserializer<'de>>(from: D) -> Result<Methods, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refs::{Name, SourceKind};
+    use crate::refs::SourceKind;
     use crate::state::{Entry, Epoch, FORM, KeyDigest, Unread};
 
     fn seen(value: &str, rv: u64) -> Few<Seen, SeenSource> {
@@ -164,6 +206,24 @@ mod tests {
             name: "web".into(),
         };
         Few::from([(source, SeenSource::new(rv, true, keys))])
+    }
+
+    fn due() -> Outstanding {
+        let keys = |what, key: &str| DueKeys {
+            what,
+            keys: vec![key.into()],
+        };
+        let of = |kind, name: &str| Seen {
+            kind,
+            name: name.into(),
+        };
+        Few::from([
+            (
+                of(SourceKind::ConfigMap, "web"),
+                keys(DueWhat::Changed, "site.conf"),
+            ),
+            (of(SourceKind::Secret, "tls"), keys(DueWhat::Gone, "ca.crt")),
+        ])
     }
 
     fn entry() -> Entry {
@@ -179,6 +239,7 @@ mod tests {
             done: false,
             climb: Some(Box::new(Climb {
                 rungs: Methods::read("hot, rollout").0,
+                due: due(),
                 refused: Some(refused),
                 ..Climb::default()
             })),
@@ -191,7 +252,7 @@ mod tests {
     fn it_is_read_as_it_was_written() {
         let text = entry().write(FORM);
         assert_eq!(Entry::read(text.as_bytes()).unwrap(), entry());
-        insta::assert_snapshot!(text, @r##"{"v":3,"f":3,"uid":"u","n":4,"epoch":"k7f2","done":false,"template":"13dc57c82341f9ab67c57cdc0fa34912","climb":{"rungs":"hot, rollout","refused":{"by":"rejected","content":"987a6fa19e72c58829ce1990e9fb130f","pod":"web-0","text":"line 3: unexpected \\u{1b}[31m}"}},"seen":{"configmap/web":{"rv":7,"whole":true,"keys":{"site.conf":"566a2a8e6d8e159a9593b3b314b534c0"}}}}"##);
+        insta::assert_snapshot!(text, @r##"{"v":3,"f":3,"uid":"u","n":4,"epoch":"k7f2","done":false,"template":"13dc57c82341f9ab67c57cdc0fa34912","climb":{"rungs":"hot, rollout","due":{"configmap/web":{"keys":["site.conf"]},"secret/tls":{"what":"gone","keys":["ca.crt"]}},"refused":{"by":"rejected","content":"987a6fa19e72c58829ce1990e9fb130f","pod":"web-0","text":"line 3: unexpected \\u{1b}[31m}"}},"seen":{"configmap/web":{"rv":7,"whole":true,"keys":{"site.conf":"566a2a8e6d8e159a9593b3b314b534c0"}}}}"##);
     }
 
     /// A version that does not know it would roll what is listed as hot only.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1 | the first version | `v: 1`; the number of rolls in a row (`row`) |
 //! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls, the whole template, what older pods have |
-//! | 3 | the ladder | `v: 3` and `f: 3`; which methods are left for the last roll, and what was refused (`climb`) |
+//! | 3 | the ladder | `v: 3` and `f: 3`; which methods are left for the last roll, what it is to bring, and what was refused (`climb`) |
 //!
 //! A record is written in form 3 only where it has something of it: everything else
 //! stays readable for those who know form 2. Who does not know it must not touch it: a

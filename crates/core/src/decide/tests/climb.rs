@@ -38,7 +38,7 @@ fn allowing(methods: &str) -> String {
 ")]
 #[case::what_is_still_due_counts("hot, rollout", "
     cm d k=2            => crash: Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
-    cm c k=2            => Roll Changed configmap/c (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
+    cm c k=2            => Roll Changed configmap/c (k); by rollout (hot cannot: an earlier change is due for which a rollout was decided)
 ")]
 #[case::newer_content_is_the_next_number(
     "hot, rollout",
@@ -146,6 +146,24 @@ fn allowing(methods: &str) -> String {
     undo 0              => Note UpToDate
     edit 3              => Note UpToDate
     cm d k=3            => Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
+")]
+#[case::what_was_told_goes_hot_when_that_is_allowed("notify", "
+    cm c k=2            => Record Notified configmap/c (k); by notify
+    ann tidings.dev/reload=auto|tidings.dev/method=hot => crash: Roll Resumed configmap/c (k); by hot
+")]
+#[case::but_not_what_was_there_for_a_while("notify", "
+    cm d k=2; edit 1; cm c k=2; cm d k=1; replicas 4; replicas 3 => Record Notified configmap/c (k), configmap/d; by notify
+    ann tidings.dev/reload=auto|tidings.dev/method=hot, rollout => Roll Resumed configmap/c (k), configmap/d; by rollout (hot cannot: configmap/d is an environment variable of app)
+")]
+#[case::nor_what_was_there_when_pods_were_made_meanwhile("hot, rollout", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    cm d k=2; edit 1; cm d k=1 => Roll Changed configmap/d; by rollout (hot cannot: configmap/d is an environment variable of app)
+")]
+#[case::nor_beside_what_is_refused("hot, rollout", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    refused line 3      => Nothing Rejected configmap/c (k): web-0: line 3
+    cm d k=2; edit 1; cm d k=1 => Note Rejected configmap/c (k): web-0: line 3
+    cm c k=3            => Roll Changed configmap/c (k); by rollout (hot cannot: configmap/d is an environment variable of app)
 ")]
 #[case::the_pause_of_a_workload_holds_it(
     "hot",
