@@ -42,7 +42,8 @@ impl Clock {
 
     /// When it is late, as far as that is known now.
     pub(super) fn deadline(&self, now: Millis, timeout: Millis) -> Millis {
-        let is_silent = now.saturating_sub(self.heard) > SILENCE;
+        let silence = now.saturating_sub(self.heard);
+        let is_silent = silence > SILENCE || silence >= timeout;
         let grace = if is_silent { GRACE } else { self.silent };
         self.since.saturating_add(timeout) + grace.min(GRACE)
     }
@@ -62,5 +63,13 @@ mod tests {
         assert_eq!(clock.deadline(31_000, 30_000), 51_000);
         clock.hear(200_000);
         assert_eq!(clock.deadline(200_000, 30_000), 91_000);
+    }
+
+    #[test]
+    fn nor_where_the_time_is_shorter_than_what_is_a_silence() {
+        let mut clock = Clock::start(0);
+        assert_eq!(clock.deadline(5_000, 5_000), 65_000);
+        clock.hear(4_000);
+        assert_eq!(clock.deadline(5_000, 5_000), 5_000);
     }
 }
