@@ -100,6 +100,14 @@ impl News {
     }
 }
 
+/// When it has been quiet for so long after changes of which these were the first and the
+/// last, or there have been changes for long enough.
+pub fn quiet_until(first: Millis, last: Millis, quiet: Millis) -> Millis {
+    let patience = quiet.saturating_mul(PATIENCE);
+    last.saturating_add(quiet)
+        .min(first.saturating_add(patience))
+}
+
 impl Queue {
     /// There is something to tell to many, at the next turn of their namespace.
     pub fn tell(&mut self, topic: Topic, news: News) {
@@ -115,10 +123,7 @@ impl Queue {
             Some(waiting) if waiting.quiet.is_some() => waiting.first,
             _ => now,
         };
-        let due = now
-            .saturating_add(quiet)
-            .min(first.saturating_add(quiet.saturating_mul(PATIENCE)))
-            .max(now);
+        let due = quiet_until(first, now, quiet).max(now);
         self.put(
             workload,
             Waiting {

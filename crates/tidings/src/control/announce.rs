@@ -186,7 +186,7 @@ impl Leading {
         let roll = desk.roll.clone().filter(|roll| roll.n == entry.n);
         if let Some(roll) = roll.filter(|_| pending && entry.done && is_marked(ground, key, entry))
         {
-            let since = desk.changed_at.map(|at| ground.now.saturating_sub(at));
+            let since = desk.changed_at().map(|at| ground.now.saturating_sub(at));
             say_rolled(ground, &roll, None, since);
         }
     }

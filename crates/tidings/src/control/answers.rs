@@ -244,7 +244,7 @@ impl Leading {
     fn rolled(&mut self, ground: &mut Ground, roll: &Arc<Roll>, uid: Option<Name>) {
         let key = &roll.key;
         let desk = self.desks.of(key);
-        let since = desk.changed_at.map(|at| ground.now.saturating_sub(at));
+        let since = desk.changed_at().map(|at| ground.now.saturating_sub(at));
         desk.settled();
         self.store.done(key, roll.n, ground.now);
         if key.kind.ends() {

@@ -21,7 +21,7 @@ use tidings_core::settle::Millis;
 use tidings_core::state::{Entry, Number};
 
 use super::announce::say_climbed;
-use super::desk::UnderWay;
+use super::desk::{Desk, UnderWay};
 use super::ground::Ground;
 use super::leading::Leading;
 use super::pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
@@ -436,7 +436,7 @@ impl Leading {
 
     fn say_of_climb(&mut self, ground: &mut Ground, key: &WorkloadRef, result: ClimbResult) {
         let desk = self.desks.get(key);
-        let since = desk.and_then(|desk| desk.changed_at);
+        let since = desk.and_then(Desk::changed_at);
         let roll = desk.and_then(|desk| desk.roll.clone());
         let (Some(roll), Some(climbing)) = (roll, self.desks.climbing(key)) else {
             return;

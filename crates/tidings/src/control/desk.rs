@@ -26,8 +26,8 @@ pub(super) struct Desk {
     awaits: Vec<SourceRef>,
     /// What was found out for the next decision.
     pub(super) evidence: Option<Box<Evidence>>,
-    /// Since when something that it uses is another.
-    pub(super) changed_at: Option<Millis>,
+    /// When something that it uses changed, first and last.
+    pub(super) changed: Option<(Millis, Millis)>,
     /// What has been said of it.
     pub(super) announced: Announced,
     /// Of what it needs from the API server.
@@ -87,8 +87,19 @@ impl UnderWay {
 impl Desk {
     /// What was decided is there, or not wanted any more.
     pub(super) fn settled(&mut self) {
-        (self.changed_at, self.roll) = (None, None);
+        (self.changed, self.roll) = (None, None);
         self.backoff = Backoff::default();
+    }
+
+    /// Something that it uses changed at these times.
+    pub(super) fn notes_change(&mut self, first: Millis, last: Millis) {
+        let since = self.changed.map_or(first, |(since, _)| since);
+        self.changed = Some((since, last));
+    }
+
+    /// Since when something that it uses is another.
+    pub(super) fn changed_at(&self) -> Option<Millis> {
+        self.changed.map(|(first, _)| first)
     }
 
     /// What is under way.

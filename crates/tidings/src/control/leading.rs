@@ -12,7 +12,7 @@ use tidings_core::index::{Concerned, Fact, Going, How, Known};
 use tidings_core::object::{Seconds, Version, Workload};
 use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
-use tidings_core::settle::{Due, Millis, News, Queue, Topic};
+use tidings_core::settle::{Due, Millis, News, Queue, Topic, quiet_until};
 use tidings_core::state::Entry;
 
 use super::action;
@@ -188,7 +188,7 @@ impl Leading {
     /// Something that these use changed at these times: decide when it has been quiet.
     fn changed(&mut self, ground: &Ground, keys: &[WorkloadRef], first: Millis, last: Millis) {
         for key in keys {
-            self.desks.of(key).changed_at.get_or_insert(first);
+            self.desks.of(key).notes_change(first, last);
             self.queue.changed(key, last, ground.quiet_for(key));
         }
     }
@@ -435,12 +435,14 @@ impl Leading {
     /// Whether it is a roll for which there was not enough quiet: who lists a method that
     /// takes less had the gentle one in mind, which cannot serve this.
     fn is_too_soon(&mut self, ground: &Ground, key: &WorkloadRef, verdict: &Verdict) -> bool {
-        let Act::Roll(entry, _) = &verdict.act else {
-            return false;
+        let quiet = ground.quiet_for_rollout(key);
+        let waits = match &verdict.act {
+            Act::Roll(entry, _) => !entry.method().is_pod_wise() && ground.quiet_for(key) < quiet,
+            _ => false,
         };
-        let changed = self.desks.get(key).and_then(|desk| desk.changed_at);
-        let until = changed.map(|at| at + ground.quiet_for_rollout(key));
-        let until = until.filter(|until| !entry.method().is_pod_wise() && *until > ground.now);
+        let changed = self.desks.get(key).and_then(|desk| desk.changed);
+        let until = changed.map(|(first, last)| quiet_until(first, last, quiet));
+        let until = until.filter(|until| waits && *until > ground.now);
         if let Some(until) = until {
             self.queue.look(key, until);
         }
