@@ -12,6 +12,7 @@ use tidings_core::digest::Digest;
 use tidings_core::method::Method;
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_core::state::{cause_of, told_method};
 use tidings_shared::plain::plain;
 
 use crate::control::{ClimbResult, Notice, NoticeKind, Roll};
@@ -134,13 +135,14 @@ pub fn rolled(reason: Reason, n: u64, what: &str) -> String {
         Reason::CaughtUp => "is newer than the pods were",
         _ => "changed",
     };
-    format!("Rolled (no. {n}): {what} {how}")
+    let by = told_method(what).map_or_else(String::new, |by| format!("; by {by}"));
+    format!("Rolled (no. {n}): {} {how}{by}", cause_of(what))
 }
 
 /// How a method that goes pod by pod has ended; none where the decision that follows
 /// says it.
 pub fn climbed(roll: &Roll, method: Method, result: &ClimbResult) -> Option<String> {
-    let Roll { n, because, .. } = roll;
+    let (n, because) = (roll.n, cause_of(&roll.because));
     let ended = match result {
         ClimbResult::Proven => {
             format!("Brought by {method} (no. {n}): {because}; every pod that runs has proven it")
@@ -159,6 +161,7 @@ pub fn climbed(roll: &Roll, method: Method, result: &ClimbResult) -> Option<Stri
 /// The number of a roll, and what changed, of the sentence that [`rolled`] made.
 pub fn read_rolled(message: &str) -> Option<(u64, &str)> {
     let (n, rest) = message.strip_prefix("Rolled (no. ")?.split_once("): ")?;
+    let rest = cause_of(rest);
     let ends = [
         " appeared",
         " was deleted",
