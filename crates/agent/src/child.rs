@@ -20,8 +20,8 @@ use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tidings_shared::preset;
 use tidings_supervise::action::Signal;
-use tidings_supervise::preset;
 
 /// The supervised command and, while it runs, its process.
 pub(crate) struct Child {

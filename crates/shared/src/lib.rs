@@ -4,5 +4,6 @@
 
 pub mod glob;
 pub mod plain;
+pub mod preset;
 pub mod sidecars;
 pub mod time;

@@ -16,7 +16,6 @@
 pub mod action;
 mod pace;
 mod policy;
-pub mod preset;
 mod step;
 
 pub use pace::{Pace, Time};

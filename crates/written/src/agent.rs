@@ -1,7 +1,7 @@
 //! The agent's pages: its presets, and the tables of `docs/agent.md`.
 
 use tidings_agent::reference::{Table, tables};
-use tidings_supervise::preset;
+use tidings_shared::preset;
 
 use crate::markdown::{cell, table};
 use crate::marks::renewed;

@@ -11,9 +11,9 @@ use crate::text::quoted::quoted;
 use crate::watch::glob::Filter;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidings_shared::preset::Preset;
 use tidings_supervise::FailedRestart;
 use tidings_supervise::action::Signal;
-use tidings_supervise::preset::Preset;
 
 type Done = Result<(), String>;
 

@@ -48,7 +48,7 @@ pub(crate) fn read(arguments: Vec<OsString>) -> Result<Invocation, String> {
         Some("help" | "--help" | "-h") if rest.iter().any(|word| !is_command(word)) => {
             Err(of_help(&rest))
         }
-        Some("presets") => Ok(Invocation::Print(tidings_supervise::preset::reference())),
+        Some("presets") => Ok(Invocation::Print(tidings_shared::preset::reference())),
         Some("help" | "--help" | "-h") => Ok(Invocation::Print(help())),
         Some("version" | "--version" | "-V") => Ok(Invocation::Print(version())),
         Some("") => Err("say what to do: run, watch, presets or help".into()),

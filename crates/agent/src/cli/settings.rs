@@ -17,8 +17,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tidings_shared::preset::{self, Preset, Reload};
 use tidings_supervise::action::Signal;
-use tidings_supervise::preset::{self, Preset, Reload};
 use tidings_supervise::{Backoff, OnChange, Policy};
 
 /// Everything that was decided at the start.

@@ -10,9 +10,9 @@ use crate::text::quoted::{is_address, is_secret, quoted};
 use std::path::PathBuf;
 use std::time::Duration;
 use tidings_shared::glob::Glob;
+use tidings_shared::preset::{self, Preset};
 use tidings_shared::time::nanoseconds;
 use tidings_supervise::action::Signal;
-use tidings_supervise::preset::{self, Preset};
 use ureq::http::{HeaderName, HeaderValue};
 
 /// A proof that was asked for.
