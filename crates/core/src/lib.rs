@@ -19,6 +19,7 @@ pub mod graph;
 pub mod history;
 pub mod impact;
 pub mod index;
+pub mod inject;
 pub mod jobs;
 pub mod kinds;
 pub mod ladder;

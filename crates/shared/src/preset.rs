@@ -1,8 +1,9 @@
 //! How known programs take a change of their configuration: one row each.
 //!
-//! In: nothing. Out: [`PRESETS`], which the agent follows under `--preset` and
-//! from which `docs/presets.md` is made. Each row names where its facts are
-//! written; those marked *tested* run against the real server in CI.
+//! In: nothing. Out: [`PRESETS`], which the agent follows under `--preset`, by which
+//! `tidings inject` knows programs, and from which `docs/presets.md` is made. Each row
+//! names where its facts are written; those marked *tested* run against the real server
+//! in CI.
 
 /// How a program is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub mod impact;
 pub mod implicit;
 mod incumbent;
 pub mod informed;
+pub mod inject;
 pub mod input;
 #[cfg(test)]
 mod json_schema;

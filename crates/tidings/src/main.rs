@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tidings::cli::exit::{self, Exit, Printed};
 use tidings::cli::implicit::{self, Words};
 use tidings::cli::informed::{self, CommandLine, Informed};
+use tidings::cli::inject::inject;
 use tidings::cli::lint::lint;
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
@@ -15,8 +16,9 @@ use tidings::cli::{completion, history, impact, manifests, stale, status, wait, 
 use tidings::dashboard;
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
-    ControllerSettings, DashboardSettings, HistorySettings, ImpactSettings, LintSettings,
-    StaleSettings, StatusSettings, Surroundings, TakeOverSettings, WaitSettings, WhySettings, told,
+    ControllerSettings, DashboardSettings, HistorySettings, ImpactSettings, InjectSettings,
+    LintSettings, StaleSettings, StatusSettings, Surroundings, TakeOverSettings, WaitSettings,
+    WhySettings, told,
 };
 
 /// Requests wait for the API server far more than they work.
@@ -64,6 +66,7 @@ fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
             print(text.as_bytes())?;
             Ok(exit)
         }
+        Command::Inject(args) => say(&inject(&InjectSettings::new(args)?)?),
         Command::Manifests(args) => print(manifests::printed(args, matches)?.as_bytes()),
         Command::Completion { shell } => {
             print(&completion::script(*shell).context("cannot write the script")?)

@@ -42,6 +42,6 @@ pub use live::{LivePod, Maker, read_live};
 pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };
-pub use questions::{Agent, AgentQuestion, FileContent, agents};
+pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
 pub use record::{climbed, ended};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};

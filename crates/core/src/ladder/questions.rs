@@ -85,6 +85,11 @@ fn wanted(file: &File, content: &FileContent) -> Wanted {
     }
 }
 
+/// Whether a pod has agents that can be asked; or why not.
+pub fn is_asked(layout: &Layout, ports: Option<&Ports>) -> Result<(), String> {
+    reached(layout, ports).map(|_| ())
+}
+
 /// The containers whose agents can be reached, and where.
 pub(super) fn reached<'a>(
     layout: &'a Layout,

@@ -114,6 +114,11 @@ impl Seeing {
         Some(files)
     }
 
+    /// The folders of sources that this container sees and that follow a change.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        self.mounted.iter().map(|mounted| mounted.at.as_str())
+    }
+
     /// Whether another mount lies over a file of the one at this place.
     fn is_hidden(&self, at: &str, path: &str) -> bool {
         let within = |whole: &str, part: &str| {

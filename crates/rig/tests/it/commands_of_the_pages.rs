@@ -34,7 +34,7 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 16] = [
+const ROWS: [(&str, Run); 17] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
@@ -44,6 +44,8 @@ const ROWS: [(&str, Run); 16] = [
     ("tidings impact", Run::Here(&[0, 10])),
     ("tidings history", Run::Here(&[0])),
     ("tidings lint", Run::Here(&[0, 1])),
+    // The examples that it finds have agents of their own, which it leaves to people.
+    ("tidings inject", Run::Here(&[0, 1])),
     ("tidings manifests", Run::Here(&[0])),
     ("tidings completion", Run::Here(&[0])),
     // It goes on until it is told to stop: `dashboard` starts and looks at it.

@@ -33,6 +33,7 @@ mod frozen_leader;
 mod history;
 mod impact;
 mod impact_in_a_pipeline;
+mod injected_is_admitted;
 mod jobs;
 #[path = "../../../tidings/src/cli/json_schema.rs"]
 mod json_schema;

@@ -7,6 +7,7 @@
 
 mod drop_ins;
 mod examples;
+mod injected;
 mod installed;
 mod lab;
 mod node;

@@ -12,7 +12,7 @@ const SENTENCE: usize = 200;
 pub(super) fn meaning(container: &str, status: StatusCode, body: &[u8]) -> AgentAnswer {
     match status.as_u16() {
         200 => match serde_json::from_slice(body) {
-            Ok(told) => said(told),
+            Ok(told) => said(&told),
             Err(_) => AgentAnswer::Silent,
         },
         401 | 429 => AgentAnswer::NoToken,
@@ -27,7 +27,7 @@ pub(super) fn meaning(container: &str, status: StatusCode, body: &[u8]) -> Agent
     }
 }
 
-fn said(told: Told) -> AgentAnswer {
+fn said(told: &Told) -> AgentAnswer {
     let text = sentence(&told.text);
     match (told.holds, told.outcome) {
         (true, outcome) => AgentAnswer::Holds {

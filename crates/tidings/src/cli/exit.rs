@@ -22,12 +22,13 @@ pub enum Exit {
     Done,
     /// For `why` and `status`: neither in step nor unknown; for `wait`: failed.
     NotInStep,
-    /// For `lint` and `stale`: something was found.
+    /// For `lint` and `stale`: something was found; for `inject`: not all that could be was
+    /// done.
     Found,
     /// For `impact`: something would change for a workload.
     Touches,
-    /// Wrong usage, something failed; for `why` and `status`: not known; for `lint`, `stale`
-    /// and `impact`: not all could be read.
+    /// Wrong usage, something failed; for `why` and `status`: not known; for `lint`, `stale`,
+    /// `impact` and `inject`: not all could be read.
     Error,
     /// For `wait`: neither in step nor failed when the time was over.
     TimedOut,

@@ -71,7 +71,8 @@ fn line(indent: usize, text: &str, out: &mut String) {
     let _ = writeln!(out, "{:indent$}{text}", "");
 }
 
-fn fits_in_line(value: &Value) -> bool {
+/// Whether it is written behind its key or dash, and not below.
+pub(in crate::cli) fn fits_in_line(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.is_empty(),
         Value::Array(items) => items.iter().all(|item| !item.is_object() && !is_long(item)),
@@ -87,7 +88,8 @@ fn is_long(item: &Value) -> bool {
             .is_some_and(|text| text.starts_with("--") || text.len() > 30)
 }
 
-fn inline(value: &Value) -> String {
+/// A value in one line.
+pub(in crate::cli) fn inline(value: &Value) -> String {
     match value {
         Value::String(text) => word(text),
         Value::Array(items) => {
@@ -99,7 +101,7 @@ fn inline(value: &Value) -> String {
 }
 
 /// A string, quoted unless it is certainly read as the same string.
-fn word(text: &str) -> String {
+pub(in crate::cli) fn word(text: &str) -> String {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.chars().all(inner)

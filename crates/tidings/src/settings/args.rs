@@ -15,6 +15,7 @@ mod cluster;
 mod dashboard;
 mod history;
 mod impact;
+mod inject;
 mod installation;
 mod kinds;
 mod lint;
@@ -32,6 +33,7 @@ pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use dashboard::DashboardArgs;
 pub use history::HistoryArgs;
 pub use impact::ImpactArgs;
+pub use inject::InjectArgs;
 pub use installation::InstallationArgs;
 pub use kinds::KindArgs;
 pub use lint::LintArgs;
@@ -84,6 +86,9 @@ pub enum Command {
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),
+    /// Add the agent to manifests, so that changes of mounted files need no new pods.
+    #[command(after_help = inject::EXAMPLES)]
+    Inject(Box<InjectArgs>),
     /// Let this installation roll a workload that another one rolled before.
     #[command(after_help = TAKE_OVER_EXAMPLES)]
     TakeOver(Box<TakeOverArgs>),

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tidings_core::inject::Way;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::method::Methods;
 use tidings_core::refs::SourceKind;
@@ -95,6 +96,33 @@ pub enum ImpactForm {
     Yaml,
     /// For a comment on a pull request.
     Markdown,
+}
+
+/// What `inject` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InjectForm {
+    /// The manifests.
+    Yaml,
+    /// A patch with what is added, for kustomize.
+    Kustomize,
+}
+
+/// How an agent comes to a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WayWord {
+    /// In a container beside it.
+    Sidecar,
+    /// In its container, which it starts.
+    Supervisor,
+}
+
+impl From<WayWord> for Way {
+    fn from(word: WayWord) -> Self {
+        match word {
+            WayWord::Sidecar => Self::Sidecar,
+            WayWord::Supervisor => Self::Supervisor,
+        }
+    }
 }
 
 /// What a roll writes on a pod template besides our own two annotations.

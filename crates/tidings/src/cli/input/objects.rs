@@ -24,6 +24,10 @@ pub struct Object {
     pub reached: Reached,
     /// The line on which it begins.
     pub line: u64,
+    /// The line on which its document begins.
+    pub root: u64,
+    /// Of each `List` around it, from the outermost: which of its items it is in.
+    pub items: Vec<usize>,
     /// Its API group; empty for the core group.
     pub group: String,
     /// Its API version.
@@ -79,7 +83,14 @@ impl Objects {
     fn read_all(&mut self, text: &Text, manifest: &str, namespace: &Name) {
         for document in tree::documents(manifest) {
             match document {
-                Ok(tree) => self.take(text, &tree, namespace, None),
+                Ok(tree) => {
+                    let place = Place {
+                        root: tree.line,
+                        items: Vec::new(),
+                        of_list: None,
+                    };
+                    self.take(text, &place, &tree, namespace);
+                }
                 // What was named is answered for; what merely lies there may be a template.
                 Err(_) if text.reached == Reached::Found && is_template(manifest) => {
                     return self.template(text, manifest);
@@ -93,9 +104,9 @@ impl Objects {
     }
 
     /// An object that does not say what it is, in a list that does, is of the list's kind.
-    fn take(&mut self, text: &Text, tree: &Tree, namespace: &Name, of_list: Option<&ApiKind>) {
+    fn take(&mut self, text: &Text, place: &Place, tree: &Tree, namespace: &Name) {
         let own = ApiKind::of(tree);
-        let Some(is) = own.as_ref().or(of_list) else {
+        let Some(is) = own.as_ref().or(place.of_list.as_ref()) else {
             self.skipped += 1;
             self.unseen += unseen::in_tree(tree).len();
             return;
@@ -103,13 +114,33 @@ impl Objects {
         match (is.of_items(), tree.get("items")) {
             (Some(of_items), Some(items)) => {
                 let of_items = of_items.said();
-                for item in items.items() {
-                    self.take(text, item, namespace, of_items.as_ref());
+                for (at, item) in items.items().iter().enumerate() {
+                    let place = place.within(at, of_items.clone());
+                    self.take(text, &place, item, namespace);
                 }
             }
-            _ => self
-                .all
-                .push(Object::new(text, is, tree.clone(), namespace)),
+            _ => {
+                let object = Object::new(text, place, is, tree.clone(), namespace);
+                self.all.push(object);
+            }
+        }
+    }
+}
+
+/// Where an object is in its file.
+struct Place {
+    root: u64,
+    items: Vec<usize>,
+    /// What the items of the list are that it is in, where they do not say it.
+    of_list: Option<ApiKind>,
+}
+
+impl Place {
+    fn within(&self, item: usize, of_list: Option<ApiKind>) -> Self {
+        Self {
+            root: self.root,
+            items: [self.items.as_slice(), &[item]].concat(),
+            of_list,
         }
     }
 }
@@ -155,7 +186,7 @@ fn is_template(text: &str) -> bool {
 }
 
 impl Object {
-    fn new(text: &Text, is: &ApiKind, tree: Tree, namespace: &Name) -> Self {
+    fn new(text: &Text, place: &Place, is: &ApiKind, tree: Tree, namespace: &Name) -> Self {
         let meta = |key| tree.at(&["metadata", key]).and_then(Tree::scalar);
         let api = is.version.as_str();
         let (group, version) = api.split_once('/').unwrap_or(("", api));
@@ -163,6 +194,8 @@ impl Object {
             file: text.file.clone(),
             reached: text.reached,
             line: tree.line,
+            root: place.root,
+            items: place.items.clone(),
             group: group.to_owned(),
             version: version.to_owned(),
             kind: is.kind.clone(),

@@ -1,0 +1,54 @@
+//! What `tidings inject` was told, validated.
+
+use std::path::PathBuf;
+
+use tidings_core::inject::Way;
+use tidings_core::kinds::{KINDS, Kind, Kinds};
+use tidings_core::refs::Name;
+use tidings_shared::preset::{self, Preset};
+
+use super::args::InjectArgs;
+use super::values::InjectForm;
+use super::{Misuse, workload};
+
+/// All that `tidings inject` needs to know.
+#[derive(Clone, Debug)]
+pub struct InjectSettings {
+    /// The files, directories, or `-`.
+    pub paths: Vec<PathBuf>,
+    /// The workload, if it is one.
+    pub workload: Option<(&'static Kind, Name)>,
+    /// How its program takes a change.
+    pub preset: Option<&'static Preset>,
+    /// The container with it.
+    pub container: Option<String>,
+    /// How the agent comes to it.
+    pub way: Option<Way>,
+    /// The agent's image.
+    pub image: String,
+    /// Whether new files wait for a word.
+    pub paced: bool,
+    /// What is printed.
+    pub output: InjectForm,
+    /// Whether only what differs is.
+    pub diff: bool,
+}
+
+impl InjectSettings {
+    /// Checks the options of `tidings inject` together.
+    pub fn new(args: &InjectArgs) -> Result<Self, Misuse> {
+        let kinds = Kinds::new(KINDS);
+        let named = args.workload.as_ref();
+        Ok(Self {
+            paths: args.files.clone(),
+            workload: named.map(|text| workload(&kinds, text)).transpose()?,
+            preset: args.preset.as_deref().and_then(preset::named),
+            container: args.container.clone(),
+            way: args.way.map(Into::into),
+            image: args.image.clone(),
+            paced: args.paced,
+            output: args.output,
+            diff: args.diff,
+        })
+    }
+}
