@@ -6,9 +6,7 @@ use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
 use crate::method::Method;
 use crate::needs::Need;
-use crate::state::{
-    Back, End, Entry, Epoch, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource,
-};
+use crate::state::{Back, End, Entry, Epoch, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource};
 
 use super::Case;
 use super::proof::Newer;

@@ -385,7 +385,7 @@ fn what_comes_out_goes_hot_and_stays() {
         let choice = choose(&LadderWish {
             kind: Kind::parse("deployment").unwrap(),
             changes: &[change],
-            layout: &Layout::read(after["spec"]["template"].clone()),
+            layout: Some(&Layout::read(after["spec"]["template"].clone())),
             ports: None,
             listed: Methods::read(HOT).0,
             enabled: Methods::all(),

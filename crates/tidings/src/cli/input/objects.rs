@@ -111,18 +111,15 @@ impl Objects {
             self.unseen += unseen::in_tree(tree).len();
             return;
         };
-        match (is.of_items(), tree.get("items")) {
-            (Some(of_items), Some(items)) => {
-                let of_items = of_items.said();
-                for (at, item) in items.items().iter().enumerate() {
-                    let place = place.within(at, of_items.clone());
-                    self.take(text, &place, item, namespace);
-                }
+        if let (Some(of_items), Some(items)) = (is.of_items(), tree.get("items")) {
+            let of_items = of_items.said();
+            for (at, item) in items.items().iter().enumerate() {
+                let place = place.within(at, of_items.clone());
+                self.take(text, &place, item, namespace);
             }
-            _ => {
-                let object = Object::new(text, place, is, tree.clone(), namespace);
-                self.all.push(object);
-            }
+        } else {
+            let object = Object::new(text, place, is, tree.clone(), namespace);
+            self.all.push(object);
         }
     }
 }
