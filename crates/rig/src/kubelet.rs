@@ -4,7 +4,7 @@
 //! In: pods, as the API server has them. Out: bindings, pod statuses, deletions.
 //! What it keeps of a real kubelet's truth: a pod that needs a ConfigMap, a Secret
 //! or a key of them that is not there waits for it. A test steers a pod with
-//! [`READY`] and [`DONE`]. A failed request is tried again; nothing here ends a test.
+//! [`READY`], [`DONE`] and [`LOCAL`]. A failed request is tried again; nothing here ends a test.
 
 mod needs;
 mod nodes;
@@ -28,6 +28,10 @@ use self::step::{Step, next_step};
 
 /// An annotation of a pod: `never`, or after how many milliseconds it is ready.
 pub const READY: &str = "rig.tidings.dev/ready";
+
+/// An annotation of a pod, with any value: its address is one of this machine's own, at
+/// which a test can listen in its place.
+pub const LOCAL: &str = "rig.tidings.dev/local";
 
 /// An annotation of a pod that is not restarted, such as a Job's: `never`, or after
 /// how many milliseconds it has succeeded; without it, at once.

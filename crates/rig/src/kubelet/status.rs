@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
+use super::LOCAL;
 use super::needs::Missing;
 use super::step::{done_after, ends, ready_after};
 
@@ -138,5 +139,10 @@ fn address(pod: &Pod) -> String {
         sum.wrapping_mul(31).wrapping_add(byte.into())
     });
     let [_, a, b, c] = number.to_be_bytes();
-    format!("10.{a}.{b}.{}", c.max(1))
+    let net = if pod.annotations().contains_key(LOCAL) {
+        127
+    } else {
+        10
+    };
+    format!("{net}.{a}.{b}.{}", c.max(1))
 }

@@ -31,6 +31,7 @@ mod faults;
 mod flapping;
 mod frozen_leader;
 mod history;
+mod hot;
 mod impact;
 mod impact_in_a_pipeline;
 mod injected_is_admitted;
