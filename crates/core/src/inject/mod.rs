@@ -18,7 +18,7 @@ mod tests;
 use serde_json::{Map, Value};
 use tidings_shared::preset::Preset;
 
-use crate::annotations::{ANNOTATIONS, RELOAD};
+use crate::annotations::{ANNOTATIONS, METHOD, RELOAD};
 use crate::kinds::Kind;
 use crate::uses::Layout;
 
@@ -28,9 +28,7 @@ use injection::Injection;
 pub use agent::Way;
 pub use edit::{Change, Edit, Path, Step, get, keys, patch};
 
-/// The annotation with the methods that are allowed.
-const METHOD: &str = "tidings.dev/method";
-/// What it is to say.
+/// What the annotation with the methods is to say.
 const HOT: &str = "hot, rollout";
 
 /// What people want to be done.

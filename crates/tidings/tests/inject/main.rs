@@ -90,12 +90,10 @@ fn lint_is_content_with_what_comes_out() {
         let (_, report, said) = tidings(&["lint", "-f", "-", "-o", "json"], &injected);
         let report: serde_json::Value = serde_json::from_str(&report).unwrap();
         let found = report["findings"].as_array().unwrap().iter();
-        // A table without methods knows no annotation for them.
-        let own = |find: &&serde_json::Value| {
-            let text = find["text"].as_str().unwrap();
-            find["level"] != "note" && !text.starts_with("tidings.dev/method is not known")
-        };
-        let wrong: Vec<_> = found.filter(own).collect();
+        // HAProxy's has a variable, which `hot` cannot bring, and lint notes that.
+        let is_left =
+            |find: &&serde_json::Value| file != "haproxy.yaml" || find["rule"] != "method-cannot";
+        let wrong: Vec<_> = found.filter(is_left).collect();
         assert!(wrong.is_empty(), "{file}: {wrong:?}{said}");
     }
 }
