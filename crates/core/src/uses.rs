@@ -18,7 +18,7 @@ mod layout;
 mod mounts;
 mod template;
 
-pub use layout::{File, KeysOf, Layout, Seeing};
+pub use layout::{File, KeysOf, Layout, Pokes, Seeing};
 pub use mounts::Doubt;
 pub use template::{PodTemplate, TemplateMeta};
 pub(crate) use template::{drop_nulls, or_default};

@@ -1,7 +1,8 @@
 //! What the agents of a pod are asked: which files, and what they must hold.
 //!
 //! An agent is reached at a port that `tidings.dev/agent` gives for its container, or
-//! that is named `tidings`, and must see the annotation in which its token comes. It is
+//! that is named `tidings`, and must see the annotation in which its token comes. Who sees
+//! that only among files that it uses, and has no such port, is the program. An agent is
 //! asked about every file of a source that its container mounts, also about what did not
 //! change: what holds new files back until they are named wants all of them named.
 
@@ -11,7 +12,7 @@ use tidings_wire::holds::Wanted;
 
 use crate::method::Ports;
 use crate::refs::{Name, SourceKind};
-use crate::uses::{File, Layout, Seeing};
+use crate::uses::{File, Layout, Pokes, Seeing};
 
 /// What the sources of the workload's namespace hold that it is to be brought to: of
 /// each that is known its keys, those that are gone too.
@@ -99,13 +100,15 @@ pub(super) fn reached<'a>(
     for name in named(ports) {
         let seeing = containers().find(|seeing| seeing.name == *name);
         let seeing = seeing.ok_or_else(|| format!("there is no container {name}"))?;
-        if !seeing.sees_pokes {
+        if seeing.pokes == Pokes::Unseen {
             return Err(format!(
                 "{name} does not see the annotation tidings.dev/poke"
             ));
         }
     }
-    let seeing: Vec<_> = containers().filter(|seeing| seeing.sees_pokes).collect();
+    let seeing: Vec<_> = containers()
+        .filter(|seeing| seeing.pokes != Pokes::Unseen)
+        .collect();
     if seeing.is_empty() {
         return Err("no container sees the annotation tidings.dev/poke".to_owned());
     }
@@ -117,7 +120,13 @@ pub(super) fn reached<'a>(
         Some(ports) => ports.of(&seeing.name).or(alone).or(seeing.port),
         None => seeing.port,
     };
-    let all = seeing.into_iter().map(|seeing| {
+    // In a projected volume the poke is among the files of the program, too.
+    let has_port = seeing.iter().any(|seeing| port(seeing).is_some());
+    let is_agent = |seeing: &&Seeing| {
+        let beside = has_port && seeing.pokes == Pokes::AmongFiles;
+        !beside || port(seeing).is_some()
+    };
+    let all = seeing.into_iter().filter(is_agent).map(|seeing| {
         let lacks = || format!("the agent in {} has no port that is known", seeing.name);
         Ok((seeing, port(seeing).ok_or_else(lacks)?))
     });
@@ -138,6 +147,42 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
+
+    /// The containers whose agents are asked, of two that mount these.
+    fn reached_in(ports: Option<&str>, nginx: &str, agent: &str) -> Result<String, String> {
+        let pokes = json!({"items": [
+            {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]});
+        let mounts = |name: &str| json!([{"name": name, "mountPath": "/m"}]);
+        let layout = Layout::read(json!({"spec": {
+            "containers": [
+                {"name": "nginx", "volumeMounts": mounts(nginx)},
+                {"name": "agent", "volumeMounts": mounts(agent),
+                    "ports": [{"name": "tidings", "containerPort": 9533}]}],
+            "volumes": [
+                {"name": "poke", "downwardAPI": pokes},
+                {"name": "web", "configMap": {"name": "web"}},
+                {"name": "both", "projected": {"sources": [
+                    {"configMap": {"name": "web"}}, {"downwardAPI": pokes}]}}]}}));
+        let ports = ports.map(|ports| Ports::read(ports).unwrap());
+        let reached = reached(&layout, ports.as_ref())?;
+        let names: Vec<_> = reached.iter().map(|(seeing, _)| &*seeing.name).collect();
+        Ok(names.join(" "))
+    }
+
+    #[test]
+    fn the_program_may_see_pokes_among_its_files() {
+        let lacks = || Err("the agent in nginx has no port that is known".to_owned());
+        for (ports, nginx, expected) in [
+            (None, "web", Ok("agent".to_owned())),
+            (None, "both", Ok("agent".to_owned())),
+            (Some("nginx=9534"), "both", Ok("nginx agent".to_owned())),
+            // Who mounts them for themselves is an agent.
+            (None, "poke", lacks()),
+        ] {
+            assert_eq!(reached_in(ports, nginx, "both"), expected, "{nginx}");
+        }
+        assert_eq!(reached_in(None, "both", "web"), lacks());
+    }
 
     #[test]
     fn every_agent_is_asked_about_all_its_files() {

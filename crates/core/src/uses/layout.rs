@@ -35,6 +35,18 @@ pub struct Layout {
     pub containers: Vec<Seeing>,
 }
 
+/// How a container sees what its pod's `tidings.dev/poke` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pokes {
+    /// Not at all, or never another than at first.
+    #[default]
+    Unseen,
+    /// In a volume with what it uses: it may be the program beside the agent.
+    AmongFiles,
+    /// In a volume that is mounted for that.
+    Alone,
+}
+
 /// One container, and what it sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeing {
@@ -46,8 +58,8 @@ pub struct Seeing {
     pub uses: Box<[Use]>,
     /// The port that is named `tidings`.
     pub port: Option<u16>,
-    /// Whether it sees the value of the pod's `tidings.dev/poke`, as it changes.
-    pub sees_pokes: bool,
+    /// How it sees the value of the pod's `tidings.dev/poke`, as it changes.
+    pub pokes: Pokes,
     mounted: Vec<Mounted>,
     /// Where it has mounts of any kind.
     places: Vec<String>,
@@ -304,7 +316,7 @@ type Shown = (SourceKind, Name, Option<Arc<[(Name, String)]>>);
 /// What a volume has.
 struct Holding {
     name: String,
-    pokes: bool,
+    pokes: Pokes,
     sources: Vec<Shown>,
 }
 
@@ -323,10 +335,15 @@ impl Holding {
             let paths = (!items.is_empty()).then(|| paths.collect());
             (source.kind, source.reference.name.as_str().into(), paths)
         });
-        let sources = shown.collect();
+        let sources: Vec<_> = shown.collect();
+        let pokes = match (telling.has_pokes(), sources.is_empty()) {
+            (false, _) => Pokes::Unseen,
+            (true, false) => Pokes::AmongFiles,
+            (true, true) => Pokes::Alone,
+        };
         Self {
             name: volume.name,
-            pokes: telling.has_pokes(),
+            pokes,
             sources,
         }
     }
@@ -342,7 +359,7 @@ impl WideContainer {
             port: port
                 .map(|port| port.container_port)
                 .filter(|port| *port > 0),
-            sees_pokes: false,
+            pokes: Pokes::Unseen,
             mounted: Vec::new(),
             places: Vec::new(),
         };
@@ -354,7 +371,7 @@ impl WideContainer {
             // What is mounted by itself never follows a change.
             let follows = MountedAt::of(mount) == MountedAt::Volume;
             if let Some(volume) = volumes.get(&*mount.name).filter(|_| follows) {
-                seeing.sees_pokes |= volume.pokes;
+                seeing.pokes = seeing.pokes.max(volume.pokes);
                 let sources = volume.sources.iter().cloned();
                 seeing
                     .mounted
@@ -433,14 +450,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!([{"name": "poke", "mountPath": "/poke"}]), true)]
-    #[case(json!([{"name": "both", "mountPath": "/b"}]), true)]
-    #[case(json!([{"name": "poke", "mountPath": "/poke", "subPath": "poke"}]), false)]
-    #[case(json!([{"name": "whole", "mountPath": "/c"}]), false)]
-    #[case(json!([{"name": "poke", "mountPath": ""}, {"name": "whole", "mountPath": "/c"}]), true)]
-    fn pokes_are_seen_where_they_change(#[case] mounts: Value, #[case] sees: bool) {
+    #[case(json!([{"name": "poke", "mountPath": "/poke"}]), Pokes::Alone)]
+    #[case(json!([{"name": "both", "mountPath": "/b"}]), Pokes::AmongFiles)]
+    #[case(json!([{"name": "both", "mountPath": "/b"}, {"name": "poke", "mountPath": "/p"}]), Pokes::Alone)]
+    #[case(json!([{"name": "poke", "mountPath": "/poke", "subPath": "poke"}]), Pokes::Unseen)]
+    #[case(json!([{"name": "whole", "mountPath": "/c"}]), Pokes::Unseen)]
+    #[case(json!([{"name": "poke", "mountPath": ""}, {"name": "whole", "mountPath": "/c"}]), Pokes::Alone)]
+    fn pokes_are_seen_where_they_change(#[case] mounts: Value, #[case] pokes: Pokes) {
         let seeing = seeing(&mounts);
-        assert_eq!((seeing.sees_pokes, seeing.port), (sees, Some(9533)));
+        assert_eq!((seeing.pokes, seeing.port), (pokes, Some(9533)));
     }
 
     #[test]
