@@ -24,6 +24,14 @@ use crate::records::memory::NotKept;
 /// Found once, when a record is first written, so that each time is another.
 const ANEW: [Reason; 3] = [Reason::MaybeStale, Reason::Missed, Reason::StateLost];
 
+/// Said of the content of a number: of the next one it is news, though in the same words.
+const OF_A_NUMBER: [Reason; 4] = [
+    Reason::Rejected,
+    Reason::Died,
+    Reason::NotTaken,
+    Reason::Notified,
+];
+
 /// After a roll that changed nothing, trying again soon changes nothing either.
 const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
 
@@ -32,6 +40,24 @@ const ROOM_PAUSE: Millis = 60_000;
 
 /// A word, and its particulars.
 pub(super) type Sentence = (Reason, String);
+
+/// Something to be said.
+struct Remark {
+    sentence: Sentence,
+    kind: NoticeKind,
+    /// The number of whose content it is said; 0: of none.
+    n: u64,
+}
+
+impl Remark {
+    fn problem(sentence: Sentence) -> Self {
+        Self {
+            sentence,
+            kind: NoticeKind::Problem,
+            n: 0,
+        }
+    }
+}
 
 /// What has been said of one workload and is still true. Ten thousand have this while they
 /// rest, so of what was decided there is a digest: it is only compared.
@@ -82,22 +108,28 @@ impl Announced {
         answer
     }
 
-    /// Takes in a verdict. Returns what is to be said.
-    fn heed(&mut self, verdict: &Verdict) -> Vec<(Sentence, NoticeKind)> {
+    /// Takes in a verdict, and the number that it is about (0: none). Returns what is to be
+    /// said.
+    fn heed(&mut self, verdict: &Verdict, n: u64) -> Vec<Remark> {
         if verdict.asks() {
             return Vec::new();
         }
-        let decision = self
-            .decide(verdict)
-            .map(|news| (news, NoticeKind::Decision));
+        let decision = self.decide(verdict, n).map(|sentence| Remark {
+            sentence,
+            kind: NoticeKind::Decision,
+            n,
+        });
         self.standing = verdict.standing.as_ref().map(|standing| standing.word);
         let new = self.now_wrong(|wrong| wrong.heed(verdict)).into_iter();
-        let new = new.map(|problem| (problem, NoticeKind::Problem));
-        decision.into_iter().chain(new).collect()
+        decision
+            .into_iter()
+            .chain(new.map(Remark::problem))
+            .collect()
     }
 
-    fn decide(&mut self, verdict: &Verdict) -> Option<Sentence> {
-        let text = Digest::of_parts(&[verdict.text.as_bytes()]);
+    fn decide(&mut self, verdict: &Verdict, n: u64) -> Option<Sentence> {
+        let number = if n > 0 { n.to_string() } else { String::new() };
+        let text = Digest::of_parts(&[verdict.text.as_bytes(), number.as_bytes()]);
         let decision = Some((verdict.reason, text));
         // Our own intent, looked at again before its patch, is still the same roll.
         let same_roll = verdict.reason == Reason::Resumed
@@ -158,9 +190,19 @@ impl Leading {
         key: &WorkloadRef,
         verdict: &Verdict,
     ) {
-        let news = self.desks.of(key).announced.heed(verdict);
-        for (sentence, kind) in news {
-            self.say(ground, key, sentence, kind);
+        let n = self.number_of(key, verdict);
+        let remarks = self.desks.of(key).announced.heed(verdict, n);
+        for remark in remarks {
+            self.say(ground, key, remark);
+        }
+    }
+
+    /// The number of whose content a verdict says something; 0: of none.
+    fn number_of(&self, key: &WorkloadRef, verdict: &Verdict) -> u64 {
+        match &verdict.act {
+            _ if !OF_A_NUMBER.contains(&verdict.reason) => 0,
+            Act::Record(entry) | Act::Note(entry) => entry.n,
+            _ => self.store.get(key).map_or(0, |entry| entry.n),
         }
     }
 
@@ -197,7 +239,7 @@ impl Leading {
         let refusal = (Reason::Failed, text);
         let is_there = ground.index.get(key).is_some();
         if is_there && self.desks.of(key).announced.is_refused(&refusal) {
-            self.say(ground, key, refusal, NoticeKind::Problem);
+            self.say(ground, key, Remark::problem(refusal));
         }
     }
 
@@ -223,7 +265,7 @@ impl Leading {
     ) {
         let is_there = ground.index.get(key).is_some();
         if is_there && self.desks.of(key).announced.fail(&failure) {
-            self.say(ground, key, failure, NoticeKind::Problem);
+            self.say(ground, key, Remark::problem(failure));
         }
     }
 
@@ -254,11 +296,15 @@ impl Leading {
         self.queue.look(key, again);
     }
 
-    fn say(&self, ground: &mut Ground, key: &WorkloadRef, sentence: Sentence, kind: NoticeKind) {
+    fn say(&self, ground: &mut Ground, key: &WorkloadRef, remark: Remark) {
         let Some(known) = ground.index.get(key) else {
             return;
         };
-        let (reason, text) = sentence;
+        let Remark {
+            sentence: (reason, text),
+            kind,
+            n,
+        } = remark;
         let desk = self.desks.get(key);
         let time = u64::try_from(ground.seconds()).unwrap_or(0);
         let notice = Notice {
@@ -268,7 +314,7 @@ impl Leading {
             text,
             kind,
             standing: desk.and_then(|desk| desk.announced.standing()),
-            time: if ANEW.contains(&reason) { time } else { 0 },
+            n: if ANEW.contains(&reason) { time } else { n },
         };
         ground.effects.push(Effect::Say(Box::new(notice)));
     }
@@ -305,7 +351,7 @@ pub(super) fn say_rolled(
         text: roll.because.clone(),
         kind: NoticeKind::Rolled(Arc::clone(roll), since),
         standing: None,
-        time: 0,
+        n: 0,
     };
     ground.effects.push(Effect::Say(Box::new(notice)));
 }
@@ -328,7 +374,7 @@ pub(super) fn say_climbed(
         text: roll.because.clone(),
         kind: NoticeKind::Climbed(Arc::clone(roll), method, result, since),
         standing: None,
-        time: 0,
+        n: 0,
     };
     ground.effects.push(Effect::Say(Box::new(notice)));
 }

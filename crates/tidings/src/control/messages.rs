@@ -283,9 +283,10 @@ pub struct Notice {
     /// How the workload stands; none where that is another's concern, or is about to
     /// change.
     pub standing: Option<Word>,
-    /// Of what happens anew each time that it is said: when. 0 where it goes on, and
-    /// is nothing new when it is said again by a later leader.
-    pub time: u64,
+    /// Tells apart what is said in the same words: of the content of a number that; of
+    /// what happens anew each time that it is said, when. 0 where it goes on, and is
+    /// nothing new when it is said again by a later leader.
+    pub n: u64,
 }
 
 /// What kind of thing is said.

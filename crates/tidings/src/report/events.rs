@@ -55,7 +55,7 @@ impl EventFact {
             reason: row.word,
             warning: row.warning,
             message: cut(message, MESSAGE_LIMIT).to_owned(),
-            n: notice.time,
+            n: notice.n,
             is_roll: matches!(
                 notice.kind,
                 NoticeKind::Rolled(..) | NoticeKind::Climbed(..)
@@ -286,7 +286,7 @@ pub(super) mod tests {
             text: "rolling it: refused".to_owned(),
             kind: NoticeKind::Problem,
             standing: None,
-            time: 0,
+            n: 0,
         }
     }
 

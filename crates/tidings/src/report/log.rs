@@ -320,7 +320,7 @@ mod tests {
             text: text.to_owned(),
             kind: NoticeKind::Decision,
             standing: Some(Word::Waiting),
-            time: 0,
+            n: 0,
         };
         let text = logged(LogLevel::Info, || {
             decision(&said(Reason::UpToDate, ""));

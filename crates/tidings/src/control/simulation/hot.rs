@@ -111,6 +111,19 @@ fn where_agents_are_silent_the_next_method_follows_if_it_is_listed() {
     }
 }
 
+/// Though it is the same key, and so the same words.
+#[test]
+fn who_only_wants_to_be_told_is_told_once_for_each_content() {
+    let mut town = Town::new("notify", 2);
+    for content in 1..4 {
+        town.change(content);
+        town.calm();
+        let told = town.said.iter().filter(|said| *said == "Notified");
+        let times = u32::try_from(told.count()).unwrap();
+        assert_eq!(times, content, "{:?}", town.said);
+    }
+}
+
 /// Nobody waits for a ladder, and what becomes of its requests means nothing.
 #[test]
 fn the_end_of_the_program_does_not_wait_for_pods() {
