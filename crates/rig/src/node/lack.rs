@@ -32,15 +32,19 @@ pub fn lack() -> Option<&'static str> {
 /// Whether the test that asks is left out, which is then said where a test's output is
 /// not caught.
 pub(super) fn leaves_out_this_test() -> Result<bool> {
+    let thread = std::thread::current();
+    leaves_out(thread.name().unwrap_or("a test"))
+}
+
+/// The same of something that has another name.
+pub fn leaves_out(what: &str) -> Result<bool> {
     let Some(why) = lack() else {
         return Ok(false);
     };
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
     if std::env::var_os(REQUIRED).is_some_and(|value| value == "required") {
-        bail!("{test} needs a real node: {why}");
+        bail!("{what} needs a real node: {why}");
     }
-    writeln!(std::io::stderr(), "SKIPPED {test}: no real node: {why}")?;
+    writeln!(std::io::stderr(), "SKIPPED {what}: no real node: {why}")?;
     Ok(true)
 }
 

@@ -7,10 +7,12 @@
 
 mod drop_ins;
 mod examples;
+mod hot;
 mod injected;
 mod installed;
 mod lab;
 mod node;
+mod pokes;
 mod seed;
 mod sidecars;
 mod supervisors;
