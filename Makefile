@@ -7,7 +7,7 @@ CARGO ?= cargo
 export RUST_LIB_BACKTRACE ?= 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
+.PHONY: help demo demo-sight demo-hot demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -16,6 +16,9 @@ demo: ## watch a changed ConfigMap roll a Deployment on a real control plane
 
 demo-sight: ## what is stale, what would restart, why: before an installation and after
 	@$(demo) sight $(STAY)
+
+demo-hot: ## a change goes into the nginx that runs, a broken one into none: on a real node (as root)
+	@$(demo) hot $(STAY)
 
 demo-dashboard: ## the example in a browser, while you change its ConfigMap yourself
 	@$(demo) dashboard --stay
@@ -30,7 +33,7 @@ endef
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-static test-controller test-page test-storm demo demo-sight ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-static test-controller test-page test-storm demo demo-sight demo-hot ## all tests: real servers, a real control plane
 	@$(demo) dashboard
 
 # The cluster is not started by `cargo run`, whose variables would have crates built

@@ -6,19 +6,23 @@
 
 mod acts;
 mod dashboard;
+mod hot;
 mod moments;
 mod objects;
 mod page;
 mod scene;
 mod sight;
+mod transcript;
 mod witness;
 
 use anyhow::Result;
 
 use self::acts::{Change, Effect};
 pub use self::dashboard::show_dashboard;
+pub use self::hot::show_hot;
 use self::page::Page;
 use self::scene::Scene;
+pub use self::transcript::prints_what_the_page_shows;
 
 /// What is changed, in this order, while the controller runs.
 const CHANGES: &[Change] = &[

@@ -1,5 +1,6 @@
-//! `make demo`, `make demo-sight` and `make demo-dashboard`: what Tidings does, and what its
-//! commands and its page see, on a real control plane, step by step.
+//! `make demo`, `make demo-sight`, `make demo-dashboard`: what Tidings does, and what its
+//! commands and its page see, on a real control plane, step by step; `make demo-hot`: what
+//! it does in running pods, on a real node.
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Story {
     Roll,
     /// What the reading commands see, before it is installed and after.
     Sight,
+    /// How a change goes into the nginx that runs; as root.
+    Hot,
     /// The example on the page: for a person to change with --stay, else without eyes.
     Dashboard,
 }
@@ -34,6 +37,7 @@ impl Story {
         match self {
             Self::Roll => demo::show(stay).await,
             Self::Sight => demo::show_sight(stay).await,
+            Self::Hot => demo::show_hot(stay).await,
             Self::Dashboard => demo::show_dashboard(stay).await,
         }
     }

@@ -1,6 +1,7 @@
 //! The processes of pods, as the machine sees them: each container is a cgroup.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -17,6 +18,25 @@ pub struct Process {
     pub name: String,
     /// When it was started, in the kernel's ticks since the machine was.
     pub started: u64,
+}
+
+/// The kernel's ticks in a second, as it tells them to programs (USER_HZ).
+const TICKS: f64 = 100.0;
+
+impl Process {
+    /// How long it runs.
+    pub fn up(&self) -> Result<Duration> {
+        let text = std::fs::read_to_string("/proc/uptime")?;
+        let machine = text.split_whitespace().next().context("no uptime")?;
+        let started = Duration::try_from_secs_f64(self.started_seconds())?;
+        let machine = Duration::try_from_secs_f64(machine.parse()?)?;
+        Ok(machine.saturating_sub(started))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "it is for people")]
+    fn started_seconds(&self) -> f64 {
+        self.started as f64 / TICKS
+    }
 }
 
 /// The processes of a pod's containers, the oldest first.

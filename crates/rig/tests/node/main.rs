@@ -16,3 +16,4 @@ mod pokes;
 mod seed;
 mod sidecars;
 mod supervisors;
+mod the_demo;
