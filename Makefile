@@ -7,7 +7,7 @@ CARGO ?= cargo
 export RUST_LIB_BACKTRACE ?= 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-hot demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-agent check screenshots docs advisories clean
+.PHONY: help demo demo-sight demo-hot demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-node bench-agent check screenshots docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -99,6 +99,10 @@ bench-strangers: ## a neighbour's changes beside what one tenant does (BENCH=reg
 bench-scale: ## how its costs grow with the cluster: half an hour (SCALE="--sources 1000 --json FILE")
 	$(CARGO) build --release -p rig --features rig/bench --bin bench
 	@TIDINGS_BIN="$$(crates/tidings/build-static | tail -1)" $(TARGET)/release/bench growth $(SCALE)
+
+bench-node: ## changes that go hot on a real node, beside a poke by hand and the kubelet (as root)
+	$(CARGO) build --release -p rig --features rig/bench --bin bench
+	@TIDINGS_BIN="$$(crates/tidings/build-static | tail -1)" TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(TARGET)/release/bench node $(BENCH)
 
 bench-agent: ## the agent's figures, beside a bare inotify loop
 	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent

@@ -6,8 +6,8 @@
 //! worse than the figure in the tree by more than the noise, in the middle of three
 //! measurements.
 //!
-//! `make bench-strangers` is `bench strangers`, `make bench-scale` `bench growth`: see
-//! there.
+//! `make bench-strangers` is `bench strangers`, `make bench-scale` `bench growth`, `make
+//! bench-node` `bench node`: see there.
 //!
 //! Floors are bare requests of the same client, with the same bytes and as many
 //! at once as Tidings sends, seen by the same observer, in turns with Tidings.
@@ -17,6 +17,7 @@ mod figure;
 mod floor;
 mod growth;
 mod lab;
+mod node;
 mod observer;
 mod rows;
 mod strangers;
@@ -69,6 +70,8 @@ enum Other {
     },
     /// How memory, processor time and requests grow with the cluster.
     Growth(growth::Growth),
+    /// Changes that go hot, on a real node.
+    Node(node::OnANode),
 }
 
 fn main() -> Result<ExitCode> {
@@ -82,6 +85,7 @@ fn main() -> Result<ExitCode> {
         None => return runtime.block_on(run(&args)),
         Some(Other::Strangers { words }) => runtime.block_on(strangers::run(words))?,
         Some(Other::Growth(growth)) => runtime.block_on(growth::run(growth))?,
+        Some(Other::Node(options)) => runtime.block_on(node::run(options))?,
     }
     Ok(ExitCode::SUCCESS)
 }
