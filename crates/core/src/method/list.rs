@@ -42,6 +42,14 @@ impl Methods {
         (methods, problems)
     }
 
+    /// Reads what an installation enables: in any order, those too that exclude each other
+    /// on one workload.
+    pub fn enabled(text: &str) -> Result<Self, String> {
+        let words = text.split(',').map(str::trim);
+        let methods = words.map(|word| Method::parse(word).ok_or_else(|| unknown(word)));
+        methods.collect()
+    }
+
     /// Adds what comes next in a list, and says what is wrong with its place.
     fn add(&mut self, method: Method) -> Option<String> {
         let word = method.word();
@@ -192,6 +200,19 @@ mod tests {
         assert_eq!(methods.to_string(), expect);
         assert_eq!(problems.is_empty(), said.is_empty(), "{problems:?}");
         assert!(problems.join("; ").contains(said), "{problems:?}");
+    }
+
+    #[rstest]
+    #[case("hot, poke,rollout", Ok("hot, poke, rollout"))]
+    #[case("notify,hot", Ok("hot, notify"))]
+    #[case("hot, rolout", Err("did you mean rollout?"))]
+    #[case("", Err("is no method of"))]
+    fn an_installation_enables_any_of_them(#[case] text: &str, #[case] expect: Result<&str, &str>) {
+        match (Methods::enabled(text), expect) {
+            (Ok(methods), Ok(expect)) => assert_eq!(methods.to_string(), expect),
+            (Err(problem), Err(said)) => assert!(problem.contains(said), "{problem}"),
+            (read, _) => unreachable!("{read:?}"),
+        }
     }
 
     #[test]

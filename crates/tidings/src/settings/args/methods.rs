@@ -11,7 +11,7 @@ use crate::settings::values::methods;
 pub struct MethodArgs {
     /// The methods that the installation has the rights for: `hot` and `poke` list and patch
     /// pods. One that is not named is passed, and the next of a workload's list is taken.
-    #[arg(long, value_name = "LIST", env = "TIDINGS_METHODS", default_value = "rollout,notify", value_parser = methods)]
+    #[arg(long, value_name = "LIST", env = "TIDINGS_METHODS", default_value = "rollout,notify", value_parser = Methods::enabled)]
     pub methods: Methods,
     /// The methods of a workload that does not set `tidings.dev/method`, the gentlest first.
     #[arg(long, value_name = "LIST", env = "TIDINGS_METHOD", default_value = "rollout", value_parser = methods)]
