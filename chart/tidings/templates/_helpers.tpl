@@ -61,13 +61,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if eq (toString .) "true" -}}true{{- end -}}
 {{- end -}}
 
-{{/* (root, path): the value as text; nothing where there is none. */}}
+{{/* (root, path): the value as text, a list with commas; nothing where there is none. */}}
 {{- define "tidings.text" -}}
 {{- $value := (index . 0).Values -}}
 {{- range splitList "." (index . 1) -}}
 {{- $value = get ($value | default dict) . -}}
 {{- end -}}
 {{- if kindIs "float64" $value -}}{{- $value = int64 $value -}}{{- end -}}
+{{- if kindIs "slice" $value -}}{{- $value = join "," $value -}}{{- end -}}
 {{- if not (kindIs "invalid" $value) -}}{{- toString $value -}}{{- end -}}
 {{- end -}}
 
@@ -119,6 +120,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- range .Values.tidings.customWorkloads -}}
 {{- $custom = append $custom (include "tidings.resource" . | fromJson) -}}
 {{- end -}}
+{{- $methods := include "tidings.text" (list . "tidings.methods") | nospace | splitList "," -}}
 {{- dict
   "scoped" (include "tidings.namespaces" . | empty | not)
   "noConfigMaps" (include "tidings.on" (list . "reloader.ignoreConfigMaps") | empty | not)
@@ -126,6 +128,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   "noJobs" (include "tidings.on" (list . "reloader.ignoreJobs") | empty | not)
   "noCronJobs" (include "tidings.on" (list . "reloader.ignoreCronJobs") | empty | not)
   "csi" (include "tidings.on" (list . "reloader.enableCSIIntegration") | empty | not)
+  "podWise" (or (has "hot" $methods) (has "poke" $methods))
+  "proxied" (and (has "hot" $methods) (eq (include "tidings.text" (list . "tidings.agentsBy")) "proxy"))
   "dryRun" (include "tidings.on" (list . "tidings.dryRun") | empty | not)
   "custom" $custom
   | merge (include "tidings.asked.kinds" . | fromJson) | toJson -}}

@@ -33,6 +33,9 @@
 {{- include "tidings.option" (list . "min-interval" "tidings.minInterval" "0") }}
 {{- include "tidings.option" (list . "storm-fuse" "tidings.stormFuse" "true") }}
 {{- include "tidings.option" (list . "compat" "tidings.compat" "safe") }}
+{{- include "tidings.option" (list . "methods" "tidings.methods" "rollout,notify") }}
+{{- include "tidings.option" (list . "method" "tidings.method" "rollout") }}
+{{- include "tidings.option" (list . "agents-by" "tidings.agentsBy" "address") }}
 {{- include "tidings.option" (list . "catch-up" "tidings.catchUp" "false") }}
 {{- include "tidings.option" (list . "absorb-by-version" "tidings.absorbByVersion" "true") }}
 {{- include "tidings.option" (list . "dry-run" "tidings.dryRun" "false") }}

@@ -175,6 +175,36 @@
   verbs:
     - create
 {{- end }}
+{{- if $asked.podWise }}
+# pods: methods that go pod by pod, and whether their nodes are there
+- apiGroups: [""]
+  resources: [pods]
+  verbs:
+    - get
+    - list
+    {{- if not $asked.dryRun }}
+    - patch
+    {{- end }}
+{{- end }}
+{{- if and ($asked.podWise) ($asked.proxied) (not $asked.dryRun) }}
+# asking the agents in pods
+- apiGroups: [""]
+  resources: [pods/proxy]
+  verbs:
+    - create
+{{- end }}
+{{- end -}}
+
+{{/* Rights in the cluster, whatever is watched. */}}
+{{- define "tidings.rules.cluster" -}}
+{{- $asked := include "tidings.asked" . | fromJson }}
+{{- if $asked.podWise }}
+# pods: methods that go pod by pod, and whether their nodes are there
+- apiGroups: [""]
+  resources: [nodes]
+  verbs:
+    - get
+{{- end }}
 {{- end -}}
 
 {{/* Rights in the namespace of the records. */}}

@@ -47,6 +47,10 @@ fn unsaid(name: &str, row: &Row) -> String {
 fn plain(row: &Row) -> String {
     match row.default() {
         Value::String(text) => text,
+        Value::Array(words) => {
+            let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
+            words.join(",")
+        }
         other => other.to_string(),
     }
 }

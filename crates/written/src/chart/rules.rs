@@ -45,7 +45,11 @@ fn switches() -> Vec<Switch> {
         switch("noJobs", "ignored-workload-types", "jobs"),
         switch("noCronJobs", "ignored-workload-types", "cronjobs"),
     ];
-    let after = [switch("csi", "enable-csi-integration", "true")];
+    let after = [
+        switch("csi", "enable-csi-integration", "true"),
+        switch("podWise", "methods", "hot,rollout,notify"),
+        switch("proxied", "agents-by", "proxy"),
+    ];
     before.into_iter().chain(kinds).chain(after).collect()
 }
 
@@ -60,9 +64,9 @@ const CUSTOM_GROUP: &str = "custom.tidings.dev";
 type On = usize;
 
 /// A rule as it is printed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Printed {
-    is_own: bool,
+    scope: Reach,
     why: &'static str,
     group: &'static str,
     resource: &'static str,
@@ -77,22 +81,28 @@ struct Conditional {
     when: Vec<(usize, bool)>,
 }
 
+/// The templates of the rights, and where each is: their names, and so it is said.
+const PLACES: [(&str, Reach, &str); 3] = [
+    ("watched", Reach::Watched, "in what is watched"),
+    (
+        "cluster",
+        Reach::Cluster,
+        "in the cluster, whatever is watched",
+    ),
+    ("own", Reach::Own, "in the namespace of the records"),
+];
+
 pub(crate) fn template() -> String {
     let rules = conditional();
     let mut text = origin() + &kinds();
-    for (name, is_own) in [("watched", false), ("own", true)] {
-        let place = if is_own {
-            "in the namespace of the records"
-        } else {
-            "in what is watched"
-        };
+    for (name, scope, place) in PLACES {
         let _ = write!(
             text,
             "\n{{{{/* Rights {place}. */}}}}\n{{{{- define \"tidings.rules.{name}\" -}}}}\n\
              {{{{- $asked := include \"tidings.asked\" . | fromJson }}}}\n"
         );
         let mut said = "";
-        for rule in rules.iter().filter(|rule| rule.rule.is_own == is_own) {
+        for rule in rules.iter().filter(|rule| rule.rule.scope == scope) {
             rule.write(&mut said, &mut text);
         }
         text.push_str("{{- end -}}\n");
@@ -247,12 +257,12 @@ fn printed(on: On) -> Vec<Printed> {
     let wet = rules(on, false);
     let dry = rules(on, true);
     let same = |rule: &rights::PolicyRule| {
-        let key = |rule: &rights::PolicyRule| (rule.scope == Reach::Own, rule.group, rule.resource);
+        let key = |rule: &rights::PolicyRule| (rule.scope, rule.group, rule.resource);
         let found = dry.iter().find(|other| key(other) == key(rule));
         found.map(|rule| rule.verbs.clone()).unwrap_or_default()
     };
     let all = wet.iter().map(|rule| Printed {
-        is_own: rule.scope == Reach::Own,
+        scope: rule.scope,
         why: rule.why,
         group: rule.group,
         resource: rule.resource,

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use tidings::notify::sinks::Sink;
+use tidings_core::method::METHODS;
 
 use super::tree::{Node, tree};
 use super::values::{Form, Row};
@@ -43,6 +44,10 @@ fn sinks() -> Vec<&'static str> {
     words.chain([Sink::usual().word]).collect()
 }
 
+fn methods() -> Vec<&'static str> {
+    METHODS.iter().map(|row| row.word).collect()
+}
+
 fn leaf(row: &Row) -> Value {
     let mut schema = match row.form {
         Form::YesOrNo => json!({"enum": [true, false, "true", "false"]}),
@@ -54,6 +59,10 @@ fn leaf(row: &Row) -> Value {
         Form::List => json!({"type": ["array", "null"]}),
         Form::Map => json!({"type": ["object", "null"]}),
         Form::Names => json!({"type": ["array", "string", "null"]}),
+        Form::Methods => json!({"anyOf": [
+            {"type": "array", "items": {"enum": methods()}},
+            {"type": ["string", "null"]},
+        ]}),
     };
     schema["description"] = row.doc.into();
     schema["default"] = row.default();

@@ -29,6 +29,8 @@ pub(crate) enum Form {
     Map,
     /// A list, or text with commas.
     Names,
+    /// The same, of the words of methods.
+    Methods,
 }
 
 /// What becomes of it.
@@ -43,7 +45,7 @@ pub(crate) enum Does {
 }
 
 use Does::{Nothing, Option, Template};
-use Form::{List, Map, Names, Number, Text, Time, Word, YesOrNo};
+use Form::{List, Map, Methods, Names, Number, Text, Time, Word, YesOrNo};
 
 const fn row(
     path: &'static str,
@@ -205,6 +207,9 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.minInterval", Time, r#""""#, Option("min-interval"), "The least time between two rolls of a workload."),
     row("tidings.stormFuse", YesOrNo, "true", Option("storm-fuse"), "Roll a workload whose sources do not come to rest every ten minutes, and none more than five times in ten minutes."),
     row("tidings.compat", Word(&["safe", "strict"]), r#""safe""#, Option("compat"), "`strict` also does what is dangerous in Reloader: runs completed Jobs and suspended CronJobs again."),
+    row("tidings.methods", Methods, r#"["rollout", "notify"]"#, Option("methods"), "The methods that may be used, with the rights that they take: `hot` and `poke` list and patch pods (docs/methods.md)."),
+    row("tidings.method", Methods, r#"["rollout"]"#, Option("method"), "The methods of a workload that does not set `tidings.dev/method`, the gentlest first."),
+    row("tidings.agentsBy", Word(&["address", "proxy"]), r#""address""#, Option("agents-by"), "How `hot` asks the agents in pods: at their pods' addresses, or through the API server's proxy, with the right to create `pods/proxy`."),
     row("tidings.customWorkloads", List, "[]", Template, "Further kinds with a pod template: `group/version/Kind:path.to.template`, or `group/version/Kind=plural:path`."),
     row("tidings.catchUp", YesOrNo, "false", Option("catch-up"), "At first sight, roll workloads whose pods are older than a source that they use."),
     row("tidings.absorbByVersion", YesOrNo, "true", Option("absorb-by-version"), "Right where workloads and sources are kept in one etcd."),
