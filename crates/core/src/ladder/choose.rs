@@ -99,6 +99,19 @@ pub fn obstacles(workload: &Workload, policy: &Policy) -> Vec<Passed> {
     each
 }
 
+/// Whether a change of anything that a workload uses is one of files that follow it, as far
+/// as is known.
+pub fn has_files(workload: &Workload) -> bool {
+    let Some(layout) = workload.layout.as_deref() else {
+        return true;
+    };
+    let follows = |used: &Use| {
+        let change = change_of(used, &workload.key.namespace);
+        is_in_files(layout, &change).is_ok()
+    };
+    workload.uses.iter().any(follows)
+}
+
 /// A change of all that is used so.
 fn change_of(used: &Use, namespace: &Name) -> Change {
     let keys = match &used.keys {

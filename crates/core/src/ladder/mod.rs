@@ -36,7 +36,7 @@ mod record;
 mod tests;
 mod visit;
 
-pub use choose::{Choice, Passed, Wish, choose, obstacles};
+pub use choose::{Choice, Passed, Wish, choose, has_files, obstacles};
 pub use climb::{Ladder, Plan};
 pub use live::{LivePod, Maker, read_live};
 pub use messages::{

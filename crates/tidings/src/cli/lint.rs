@@ -18,7 +18,6 @@ pub mod rules;
 pub mod table;
 
 use anyhow::Result;
-use tidings_core::policy::Defaults;
 
 use self::cluster::{Cluster, Role};
 use self::problems::{Found, finding};
@@ -54,14 +53,7 @@ pub fn report(texts: &[Text], settings: &LintSettings) -> LintReport {
         if !settings.migrate {
             found.extend(problems::on(object, role, &mut cluster));
         }
-        let defaults = settings.installation.defaults;
-        found.extend(by_rules(
-            object,
-            role,
-            &mut cluster,
-            defaults,
-            settings.migrate,
-        ));
+        found.extend(by_rules(object, role, &mut cluster, settings));
     }
     let unseen = objects.all.iter().map(|object| unseen::on(object).len());
     let summary = Totals {
@@ -84,8 +76,7 @@ fn by_rules(
     object: &Object,
     role: &Role,
     cluster: &mut Cluster,
-    defaults: Defaults,
-    all: bool,
+    settings: &LintSettings,
 ) -> Vec<Found> {
     let key = match role {
         Role::Workload(workload) => {
@@ -100,9 +91,10 @@ fn by_rules(
         is_source: matches!(role, Role::Source(_)),
         index: &cluster.index,
         vocabulary: cluster.vocabulary(),
-        defaults,
+        defaults: settings.installation.defaults,
+        enabled: settings.installation.rules.enabled,
     };
-    let rules: Vec<_> = if all {
+    let rules: Vec<_> = if settings.migrate {
         rules().collect()
     } else {
         mistakes().collect()

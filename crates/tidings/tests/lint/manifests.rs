@@ -74,6 +74,31 @@ fn mistakes_for_everybody_are_found_with_and_without_migrate() {
 }
 
 #[test]
+fn what_is_wrong_with_a_list_of_methods_is_said_with_what_was_meant() {
+    let report = json(&["-f", "problems.yaml"], "");
+    let said = report.to_string();
+    for text in [
+        "did you mean rollout?",
+        "rollout is gentler than notify",
+        "hot and poke exclude each other",
+        "--methods=hot,rollout,notify",
+    ] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+}
+
+#[test]
+fn what_the_installation_has_enabled_is_not_found() {
+    let all = "--methods=hot,rollout,notify";
+    let found = found(&["-f", EVERYBODYS, all]);
+    let lacking = found
+        .iter()
+        .filter(|(_, rule)| rule == "method-not-enabled");
+    // One of them lists `poke`.
+    assert_eq!(lacking.count(), 1);
+}
+
+#[test]
 fn every_rule_is_found_at_least_once() {
     let all = MIGRATE.iter().chain([&EVERYBODYS]);
     let all = all.flat_map(|name| expected(name));

@@ -12,6 +12,7 @@ mod case;
 mod everybody;
 mod kinds;
 mod left;
+mod methods;
 pub(in crate::cli) mod options;
 mod references;
 mod wave;
@@ -60,7 +61,12 @@ pub struct Rule {
 /// The rules whose finds are mistakes, or good to know, whatever program reads them, and
 /// which the controller does not complain of by itself.
 pub fn mistakes() -> impl Iterator<Item = &'static Rule> {
-    let all = [annotations::MISTAKES, wave::MISTAKES, everybody::RULES];
+    let all = [
+        annotations::MISTAKES,
+        wave::MISTAKES,
+        everybody::RULES,
+        methods::RULES,
+    ];
     all.into_iter().flatten()
 }
 

@@ -3,6 +3,7 @@
 use tidings_core::annotations::{self, Annotation};
 use tidings_core::index::{Index, Known};
 use tidings_core::kinds::Kind;
+use tidings_core::method::Methods;
 use tidings_core::needs::{Need, needs_of};
 use tidings_core::policy::Defaults;
 use tidings_core::vocabulary::Vocabulary;
@@ -53,6 +54,8 @@ pub struct Case<'a> {
     pub vocabulary: &'a Vocabulary,
     /// What holds where annotations are silent.
     pub defaults: Defaults,
+    /// The methods that the installation has the rights for.
+    pub enabled: Methods,
 }
 
 /// Where an annotation is written.

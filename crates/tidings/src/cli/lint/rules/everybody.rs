@@ -1,8 +1,7 @@
 //! What is no matter of another tool: annotations that stand where nothing reads them, and
 //! workloads that never take what they are rolled for.
 
-use tidings_core::annotations::{self, METHOD};
-use tidings_core::ladder::obstacles;
+use tidings_core::annotations;
 use tidings_core::object::Strategy;
 
 use super::case::{Case, Hit, Noted};
@@ -29,15 +28,6 @@ pub(super) static RULES: &[Rule] = &[
         differs: "Its pod template is written, and no pod is replaced: each takes the change when somebody deletes it.",
         advice: "Let its update strategy be RollingUpdate; or, if its pods are to be deleted by hand, take the annotation away.",
         find: on_delete,
-    },
-    Rule {
-        id: "method-cannot",
-        tool: Tool::Any,
-        level: Level::Note,
-        finds: "A workload that lists `hot` or `poke` in `tidings.dev/method`, and uses what these cannot bring: a variable, a subPath, what an init container has read; or, for `hot`, has no agent that sees it, no port of it that is known, or no file with `tidings.dev/poke`.",
-        differs: "Changes of that go by the next method of the list; where there is none it is only told that the workload is stale (`NotTaken`).",
-        advice: "Mount what is to go hot, with an agent beside it (docs/agent.md); and let `rollout` follow in the list, if the rest may restart the pods.",
-        find: method_cannot,
     },
     Rule {
         id: "on-custom-resource",
@@ -133,17 +123,6 @@ fn on_custom_resource(case: &Case<'_>) -> Vec<Hit> {
     let known = |said: &Noted<'_>| annotations::find(said.key).is_some();
     let said = case.said().filter(known);
     said.map(|said| said.of_key("")).collect()
-}
-
-fn method_cannot(case: &Case<'_>) -> Vec<Hit> {
-    let known = case.known.filter(|known| known.policy.opted_in());
-    let written = case.said().find(|said| said.key == METHOD);
-    let line = written.map_or(case.object.line, |said| said.line);
-    let obstacles = known.map(|known| obstacles(&known.workload, &known.policy));
-    let obstacles = obstacles.into_iter().flatten();
-    obstacles
-        .map(|passed| Hit::new(line, passed.to_string()))
-        .collect()
 }
 
 fn on_delete(case: &Case<'_>) -> Vec<Hit> {

@@ -41,6 +41,14 @@ fn words(container: &Tree) -> impl Iterator<Item = &Tree> {
         .flat_map(Tree::items)
 }
 
+/// The name of the program that a container starts, where its command says so.
+pub(super) fn program(container: &Tree) -> String {
+    let command = container.get("command").map(Tree::items);
+    let first = command.and_then(<[Tree]>::first).map(Tree::to_text);
+    let path = first.unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// The last part of a container's image, without its tag.
 pub(super) fn image(container: &Tree) -> &str {
     let path = container
