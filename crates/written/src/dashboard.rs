@@ -99,6 +99,42 @@ const PANELS: &[Panel] = &[
         ]),
     },
     Panel {
+        title: "Methods",
+        doc: "Ends of methods that go pod by pod: proven in every pod, unproven (`poke`), rejected, died, or not taken, so that the next one follows.",
+        form: PanelForm::Lines,
+        unit: "short",
+        queries: These(&[(
+            "sum by (method, result) (increase(tidings_methods_total{$in}[$__rate_interval]))",
+            "{{method}} {{result}}",
+        )]),
+    },
+    Panel {
+        title: "From a change to its proof",
+        doc: "Until every pod has proven that it has the change, with the quiet time.",
+        form: PanelForm::Lines,
+        unit: "s",
+        queries: These(&[
+            (
+                "histogram_quantile(0.5, sum by (le, method) (rate(tidings_change_to_proof_seconds_bucket{$in}[$__rate_interval])))",
+                "{{method}} half",
+            ),
+            (
+                "histogram_quantile(0.99, sum by (le, method) (rate(tidings_change_to_proof_seconds_bucket{$in}[$__rate_interval])))",
+                "{{method}} 99 of 100",
+            ),
+        ]),
+    },
+    Panel {
+        title: "Changes that do not reach their pods",
+        doc: "Workloads, as they are now: what is there is refused (Rejected, Died), or no method that is allowed brings it (NotTaken, Notified).",
+        form: PanelForm::Lines,
+        unit: "short",
+        queries: These(&[(
+            r#"max by (namespace, reason) (tidings_problems{reason=~"Rejected|Died|NotTaken|Notified", $in}) > 0"#,
+            "{{reason}}",
+        )]),
+    },
+    Panel {
         title: "Decisions",
         doc: "By reason; docs/reasons.md says what each means.",
         form: PanelForm::Lines,
