@@ -107,6 +107,15 @@ reasons! {
     NoEffect Warning "The API server accepted the roll without changing the workload: an admission webhook or an older API takes it away."
 }
 
+/// With these what is due is told, and nothing more is done for it before there is
+/// something else.
+pub const LEFT_DUE: [Reason; 4] = [
+    Reason::Notified,
+    Reason::NotTaken,
+    Reason::Rejected,
+    Reason::Died,
+];
+
 impl Reason {
     /// Its row.
     pub fn row(self) -> &'static ReasonRow {

@@ -49,13 +49,13 @@ pub static WORDS: &[WordRow] = &[
         word: Word::Failed,
         text: "failed",
         json: "failed",
-        doc: "The rollout that brings the newest content has missed its deadline.",
+        doc: "What brings the newest content has failed: a rollout has missed its deadline, or a pod has refused it.",
     },
     WordRow {
         word: Word::Rolling,
         text: "rolling",
         json: "rolling",
-        doc: "A rollout brings the newest content; some pods are yet to be replaced.",
+        doc: "The newest content is being brought; some pods are yet to be replaced, or to prove that they have it.",
     },
     WordRow {
         word: Word::Waiting,

@@ -2,7 +2,7 @@
 //! [`crate::standing`].
 
 use crate::object::{Seconds, Strategy};
-use crate::reason::Reason;
+use crate::reason::{LEFT_DUE, Reason};
 use crate::standing::{Facts, Standing};
 use crate::state::{Back, Entry};
 
@@ -13,14 +13,6 @@ const LEFT_ALONE: [Reason; 3] = [
     Reason::NotOptedIn,
     Reason::LeftToOwner,
     Reason::BeingDeleted,
-];
-
-/// What is due is told, and nothing more is done for it.
-const LEFT_DUE: [Reason; 4] = [
-    Reason::Notified,
-    Reason::NotTaken,
-    Reason::Rejected,
-    Reason::Died,
 ];
 
 impl Case<'_> {

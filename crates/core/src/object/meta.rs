@@ -87,6 +87,20 @@ impl Meta {
             .map_err(|_| Unreadable)
     }
 
+    /// The number that its agents were woken for last, where it is a pod's. The token behind
+    /// it is nobody's concern.
+    pub(super) fn poked(&self) -> Option<Name> {
+        #[derive(Deserialize)]
+        struct PokedFor {
+            #[serde(rename = "tidings.dev/poke")]
+            poke: Option<String>,
+        }
+        let raw = self.annotations.as_ref()?;
+        let read: PokedFor = serde_json::from_str(raw.get()).ok()?;
+        let number = read.poke?.split(' ').next()?.into();
+        Some(number)
+    }
+
     /// This metadata as that of a source.
     pub fn into_source(
         self,

@@ -99,12 +99,30 @@ pub(crate) async fn beside(snapshot: &mut Snapshot, stand: &[(WorkloadRef, Word)
         is_written_since(&recorded, &snapshot.index, now).then(|| (Group::of(key), recorded))
     });
     let records: BTreeMap<Group, Recorded> = open.collect();
+    let climbing = stand.iter().map(|(key, _)| key);
+    let climbing = climbing.filter(|key| goes_pod_by_pod(snapshot, key));
+    let groups = climbing.map(Group::of).chain(records.keys().cloned());
+    let groups: BTreeSet<_> = groups.collect();
+    if groups.is_empty() {
+        return;
+    }
+    snapshot.pods_of(&groups).await;
     if records.is_empty() {
         return;
     }
-    snapshot.pods_of(&records.keys().cloned().collect()).await;
-    let rows = settled(snapshot, beginning(snapshot), &records).await;
+    let mut rows = settled(snapshot, beginning(snapshot), &records).await;
+    // Of what is under way it is no news that its pods have something else.
+    rows.retain(|row| records.contains_key(&row.group));
     snapshot.keep_older(rows);
+}
+
+/// Whether a method is under way that goes pod by pod: how far it is the pods tell.
+fn goes_pod_by_pod(snapshot: &Snapshot, key: &WorkloadRef) -> bool {
+    let entry = snapshot.record(key).ok().flatten();
+    entry.is_some_and(|entry| {
+        let is_open = !entry.done && entry.refused().is_none();
+        is_open && entry.method().is_pod_wise()
+    })
 }
 
 /// What is known of the past before anything is asked.

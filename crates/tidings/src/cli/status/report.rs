@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
@@ -225,13 +226,14 @@ impl StatusRow {
         (self.namespace.clone(), self.kind, self.name.clone())
     }
 
-    /// What is to come before its pods have what is there.
+    /// What is to come before its pods have what is there: also that a pod refuses it.
     pub fn waits_for(&self) -> Option<String> {
         // Who may not read something is told that beside the table.
         let is_held = match self.standing.0? {
             Word::Waiting | Word::Stale => true,
             Word::Unknown => self.unknown.is_empty(),
-            Word::Failed | Word::Rolling | Word::InStep => false,
+            Word::Failed => self.is_refused(),
+            Word::Rolling | Word::InStep => false,
         };
         if !is_held {
             return None;
@@ -244,6 +246,12 @@ impl StatusRow {
             [] => reason.to_owned(),
             text => format!("{reason}: {}", text.join("; ")),
         })
+    }
+
+    /// Whether it is a pod that refuses what is there, and no rollout that is late.
+    fn is_refused(&self) -> bool {
+        let refuses = [Reason::Rejected, Reason::Died].map(|reason| Some(reason.word()));
+        refuses.contains(&self.reason)
     }
 
     /// Whether it has been rolled.

@@ -257,8 +257,11 @@ fn until(row: &StatusRow, now: Timestamp) -> Option<String> {
 }
 
 fn because(row: &StatusRow) -> Option<String> {
-    let because = &row.last.as_ref()?.because;
-    (!because.is_empty()).then(|| because.clone())
+    let last = row.last.as_ref()?;
+    let by = last.other_method().map(|method| format!("by {method}"));
+    let parts = Some(last.because.clone()).into_iter().chain(by);
+    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn particulars(row: &StatusRow) -> String {

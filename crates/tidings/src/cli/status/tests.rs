@@ -73,6 +73,7 @@ fn rolled(name: &str, word: Word, pods: Option<(u32, u32)>) -> WorkloadReport {
         }),
         number: Some("4-k7f2".to_owned()),
         last: Some(LastRoll {
+            method: "rollout",
             at: Some(at("11:56:00")),
             because: "configmap/app (level)".to_owned(),
         }),

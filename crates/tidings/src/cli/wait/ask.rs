@@ -165,7 +165,7 @@ impl Wait {
             let report = report.with_context(|| format!("{key} is gone"))?;
             look.sights.push(Sight {
                 word: report.standing.0.unwrap_or(Word::Unknown),
-                due: report.due,
+                due: report.is_coming(),
                 number: number(snapshot.record(key)),
             });
             look.reports.push(report);

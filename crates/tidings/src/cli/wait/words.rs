@@ -98,13 +98,22 @@ pub fn in_step(reports: &[WorkloadReport]) -> String {
 pub fn failed(reports: &[WorkloadReport]) -> String {
     let failed = |report: &&WorkloadReport| report.standing.0 == Some(Word::Failed);
     let each = reports.iter().filter(failed);
-    let each = each.map(|r| format!("{}{}{}", name(r), number(r), how_far(r)));
+    let each = each.map(|r| format!("{}{}{}{}", name(r), number(r), how_far(r), refusal(r)));
     format!("failed: {}\n", joined(each))
+}
+
+/// What a pod says of content that it refuses.
+fn refusal(report: &WorkloadReport) -> String {
+    let reason = report.reason.filter(|_| report.is_left());
+    reason.map_or_else(String::new, |reason| {
+        format!(": {reason}: {}", plain(&report.text))
+    })
 }
 
 /// Some of them may have older content, and nothing will roll them.
 pub fn stays_stale(reports: &[WorkloadReport]) -> String {
-    let stale = |report: &&WorkloadReport| report.standing.0 == Some(Word::Stale) && !report.due;
+    let stale =
+        |report: &&WorkloadReport| report.standing.0 == Some(Word::Stale) && !report.is_coming();
     let each = reports.iter().filter(stale);
     let each = each.map(|r| format!("{}: {}{}", name(r), r.reason.unwrap_or("unknown"), but(r)));
     format!(
@@ -154,6 +163,7 @@ pub fn unknown(report: &WorkloadReport) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidings_core::reason::Reason;
     use tidings_core::refs::SourceKind;
 
     use super::*;
@@ -207,6 +217,26 @@ mod tests {
         in step: deployment/web
         failed: deployment/web, 1 of 3 pods
         timed out after 5m: deployment/web failed, 1 of 3 pods
+        ");
+    }
+
+    /// It is due for ever, and nobody brings it.
+    #[test]
+    fn what_is_refused_or_not_taken_is_waited_for_by_nobody() {
+        let left = |word, reason: Reason| WorkloadReport {
+            due: true,
+            reason: Some(reason.word()),
+            text: "configmap/app (a): web-0: line 3".to_owned(),
+            ..stands(word, None)
+        };
+        let refused = left(Word::Failed, Reason::Rejected);
+        let not_taken = left(Word::Stale, Reason::NotTaken);
+        let changed = left(Word::Stale, Reason::Changed);
+        assert!(changed.is_coming() && !refused.is_coming() && !not_taken.is_coming());
+        let lines = [failed(&[refused]), stays_stale(&[not_taken, changed])];
+        insta::assert_snapshot!(lines.concat(), @r"
+        failed: deployment/web: Rejected: configmap/app (a): web-0: line 3
+        stale, and nothing is due that would roll it: deployment/web: NotTaken
         ");
     }
 

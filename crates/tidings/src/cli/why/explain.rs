@@ -10,7 +10,7 @@ use tidings_core::decide::Verdict;
 use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::needs::{Demand, Need, needs_of};
-use tidings_core::object::Progress;
+use tidings_core::object::{Group, Pod, Progress};
 use tidings_core::reason::{Problem, Reason};
 use tidings_core::refs::SourceRef;
 use tidings_core::stale::{StaleUse, with_pods};
@@ -68,7 +68,9 @@ impl WorkloadReport {
             name: key.name.clone(),
             standing: Standing(standing.map(|standing| standing.word)),
             due,
-            pods: pods.map(|(updated, desired)| Pods { updated, desired }),
+            pods: pods
+                .or_else(|| poked(facts))
+                .map(|(updated, desired)| Pods { updated, desired }),
             in_step: in_step(facts),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
             roll: entry.map(|entry| entry.n),
@@ -115,8 +117,26 @@ fn last_roll(entry: &Entry) -> Option<LastRoll> {
     let roll = entry.rolls.iter().next()?;
     Some(LastRoll {
         at: jiff::Timestamp::from_second(roll.at).ok(),
+        method: roll.method.word(),
         because: roll.cause.to_owned(),
     })
+}
+
+/// How many of its pods were poked for what is under way, of all that are known.
+fn poked(facts: &Facts<'_>) -> Option<(u32, u32)> {
+    let is_it = facts
+        .verdict
+        .is_some_and(|verdict| verdict.reason == Reason::UnderWay);
+    let entry = facts.record.ok().flatten().filter(|_| is_it)?;
+    let (group, number) = (
+        Group::of(&facts.known.workload.key),
+        entry.number().to_string(),
+    );
+    let pods = || facts.index.pods().filter(|pod| pod.group == group);
+    let is_poked = |pod: &&Pod| pod.poked.as_deref() == Some(&*number);
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let (poked, all) = (pods().filter(is_poked).count(), pods().count());
+    (all > 0).then_some((count(poked), count(all)))
 }
 
 /// What is not known of it outweighs what is.

@@ -5,7 +5,8 @@
 
 use serde::{Serialize, Serializer};
 use tidings_core::compare::{KeyRow, KeyState};
-use tidings_core::reason::Reason;
+use tidings_core::method::Method;
+use tidings_core::reason::{LEFT_DUE, Reason};
 use tidings_core::refs::Name;
 use tidings_core::stale::{Certainty, Reads, StaleUse};
 use tidings_core::standing::{WORDS, Word};
@@ -13,7 +14,7 @@ use tidings_core::standing::{WORDS, Word};
 use super::leader::{LEADER, LeaderReport};
 use crate::cli::columns::few;
 use crate::cli::exit::Exit;
-use crate::cli::fields::{FieldRow, Form, field, reasons, ways, words};
+use crate::cli::fields::{FieldRow, Form, field, methods, reasons, ways, words};
 
 /// How a workload stands that nothing asks Tidings to care for.
 const NOT_OPTED_IN: &str = "notOptedIn";
@@ -155,6 +156,18 @@ pub struct WorkloadReport {
 }
 
 impl WorkloadReport {
+    /// Whether what is due is only told, and brought no further before there is something
+    /// else.
+    pub fn is_left(&self) -> bool {
+        let mut left = LEFT_DUE.iter();
+        left.any(|left| self.reason == Some(left.word()))
+    }
+
+    /// Whether something is due that is brought, or will be: nobody need do anything.
+    pub fn is_coming(&self) -> bool {
+        self.due && !self.is_left()
+    }
+
     /// How it stands, or why that is nobody's concern, in the words of tables.
     pub fn standing_text(&self) -> &'static str {
         const ALONE: [(Reason, &str); 2] = [
@@ -226,8 +239,17 @@ impl OlderReport {
 pub struct LastRoll {
     /// When it was decided.
     pub at: Option<jiff::Timestamp>,
+    /// By which method it was brought, or is being.
+    pub method: &'static str,
     /// The sources and keys that it was for.
     pub because: String,
+}
+
+impl LastRoll {
+    /// Its method, where that is no rollout: this is what people take a roll for.
+    pub fn other_method(&self) -> Option<&'static str> {
+        Some(self.method).filter(|method| *method != Method::Rollout.word())
+    }
 }
 
 /// One source that a workload uses or names.
@@ -276,9 +298,13 @@ pub(in crate::cli) static SUMMARY: &[FieldRow] = &[
     field(
         "rolling",
         Form::Integer,
-        "A rollout brings the newest content.",
+        "The newest content is being brought.",
     ),
-    field("failed", Form::Integer, "That has missed its deadline."),
+    field(
+        "failed",
+        Form::Integer,
+        "A rollout has missed its deadline, or a pod has refused the content.",
+    ),
     field(
         "unknown",
         Form::Integer,
@@ -293,7 +319,11 @@ pub(in crate::cli) static SUMMARY: &[FieldRow] = &[
 
 /// The fields of [`Pods`].
 pub(in crate::cli) static PODS: &[FieldRow] = &[
-    field("updated", Form::Integer, "Pods of the newest template."),
+    field(
+        "updated",
+        Form::Integer,
+        "Pods of the newest template; while a method goes pod by pod those that it has poked, of which at most ten have yet to prove that they have it.",
+    ),
     field("desired", Form::Integer, "Pods that there should be."),
 ];
 
@@ -303,6 +333,11 @@ pub(in crate::cli) static LAST_ROLL: &[FieldRow] = &[
         "at",
         Form::OrNull(&Form::Time),
         "When it was decided; `null` where that is not told.",
+    ),
+    field(
+        "method",
+        Form::Word(methods),
+        "By which [method](methods.md) it was brought, or is being: `hot`, `poke`, `rollout` or `notify`.",
     ),
     field(
         "because",
@@ -381,7 +416,7 @@ pub static FIELDS: &[FieldRow] = &[
     field(
         "workloads[].standing",
         Form::Word(standings_or_none),
-        "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: a rollout brings it; `failed`: that has missed its deadline; `unknown`; or `notOptedIn`: nothing asks for it, or it is left to its owner, or is being deleted, as the reason says.",
+        "`inStep`; `stale`: the pods have older content, or may have; `waiting`: they do, and something makes the roll wait; `rolling`: it is being brought; `failed`: a rollout has missed its deadline, or a pod has refused it; `unknown`; or `notOptedIn`: nothing asks for it, or it is left to its owner, or is being deleted, as the reason says.",
     ),
     field(
         "workloads[].pods",

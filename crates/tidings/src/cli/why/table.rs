@@ -8,11 +8,12 @@ use std::fmt::Write;
 use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
+use tidings_core::reason::Reason;
 use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
 use super::leader::LeaderReport;
-use super::report::{Pods, UseReport, WhyReport, WorkloadReport};
+use super::report::{LastRoll, Pods, UseReport, WhyReport, WorkloadReport};
 use crate::cli::columns::{Cell, listing_on};
 use crate::cli::screen::{Screen, Tone};
 
@@ -25,8 +26,14 @@ const KEYS_WIDTH: usize = 20;
 pub(crate) const BY_RESTART: &str =
     ", by the time of a restart: its owner keeps the rest of its template";
 
+/// Where a method goes pod by pod, and is not through.
+const UNDER_WAY: &str = ", which is under way";
+
+/// Where it is not brought any further.
+const LEFT: &str = ", which not all of its pods have";
+
 /// Where it has not reached the workload.
-pub(crate) const PENDING: &str = ", which has not reached the workload yet";
+const PENDING: &str = ", which has not reached the workload yet";
 
 /// One workload, in full.
 pub fn workload(report: &WorkloadReport, screen: &Screen) -> String {
@@ -79,8 +86,20 @@ fn last_roll(report: &WorkloadReport) -> String {
     });
     let when = when.unwrap_or_default();
     let how = if report.by_restart { BY_RESTART } else { "" };
-    let far = if report.pending { PENDING } else { "" };
-    format!("  Last roll: {number}{when}{how}{far}\n")
+    let by = report.last.as_ref().and_then(LastRoll::other_method);
+    let by = by.map(|by| format!(", by {by}")).unwrap_or_default();
+    let far = reach(report);
+    format!("  Last roll: {number}{when}{by}{how}{far}\n")
+}
+
+/// Whether it has reached the workload, in words that follow.
+pub(crate) fn reach(report: &WorkloadReport) -> &'static str {
+    match report.reason {
+        Some(reason) if reason == Reason::UnderWay.word() => UNDER_WAY,
+        _ if report.is_left() => LEFT,
+        _ if report.pending => PENDING,
+        _ => "",
+    }
 }
 
 /// What some pods have instead.
@@ -111,13 +130,13 @@ fn events(report: &WorkloadReport) -> String {
         namespace,
         kind,
         name,
-        pending,
         ..
     } = report;
-    if !pending && !report.lacks_record() {
+    let is_refused = reach(report) == PENDING;
+    if !is_refused && !report.lacks_record() {
         return String::new();
     }
-    let what = if *pending {
+    let what = if is_refused {
         "what refuses it"
     } else {
         "what was decided"

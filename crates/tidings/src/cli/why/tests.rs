@@ -6,16 +6,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidings_core::compare::KeyState;
-use tidings_core::decide::{Act, Moment, Rules, decide};
+use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
 use tidings_core::digest::Digest;
 use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
 use tidings_core::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::object::{Group, SourceFlags, SourceMeta, read_workload};
+use tidings_core::method::Method;
+use tidings_core::object::{Group, SourceFlags, SourceMeta, read_pod, read_workload};
+use tidings_core::reason::Reason;
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::stale::{Certainty, Reads, StalePod, StaleUse};
-use tidings_core::state::Entry;
+use tidings_core::standing::{Standing, Word};
+use tidings_core::state::{End, Entry, Roll};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::explain::Facts;
@@ -149,7 +152,7 @@ impl Cluster {
         self
     }
 
-    fn decide(&self) -> tidings_core::decide::Verdict {
+    fn decide(&self) -> Verdict {
         let rules = Rules {
             one_etcd: false,
             ..Rules::default()
@@ -595,4 +598,67 @@ fn the_json_is_as_its_schema_says() {
     let workloads = vec![gaps, changed, nobodys];
     let report = WhyReport::new(workloads, LeaderReport::default(), unknown);
     check("why", &serde_json::to_value(&report).unwrap());
+}
+
+/// A pod that was poked last for this number, if for any.
+fn pod_of_web(name: &str, poked: Option<&str>) -> Fact {
+    let pod = json!({
+        "metadata": {
+            "namespace": "stage", "name": name, "uid": name,
+            "creationTimestamp": "2026-11-30T10:00:00Z",
+            "annotations": {"tidings.dev/poke": poked.map(|number| format!("{number} 0123456789abcdef"))},
+            "labels": {"pod-template-hash": "5d"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "web-5d", "controller": true}],
+        },
+        "spec": {"containers": [{"name": "web"}]},
+        "status": {"phase": "Running"},
+    });
+    let pod = read_pod(pod.to_string().as_bytes()).unwrap().unwrap();
+    Fact::Pod(Box::new(pod))
+}
+
+/// How far it is its pods tell: those that were poked for an earlier number are none of it.
+#[test]
+fn what_goes_pod_by_pod_says_by_which_method_and_how_far_it_is() {
+    let mut cluster = seed().recorded();
+    let decided = cluster.decide();
+    let entry = cluster.entry.as_mut().unwrap();
+    (entry.n, entry.done) = (4, false);
+    let roll = Roll {
+        n: 4,
+        method: Method::Hot,
+        at: 0,
+        end: End::Open,
+        cause: "configmap/app (A)",
+    };
+    entry.rolls = entry.rolls.with(roll, End::Done);
+    let number = entry.number().to_string();
+    for (name, poked) in [("a", Some(&*number)), ("b", Some("3-k7f2")), ("c", None)] {
+        cluster.index.apply(pod_of_web(name, poked));
+    }
+    let verdict = Verdict {
+        reason: Reason::UnderWay,
+        text: "configmap/app (A); by hot".to_owned(),
+        standing: Some(Standing {
+            word: Word::Rolling,
+            pods: None,
+            until: None,
+            due: false,
+        }),
+        ..decided
+    };
+    let report = WorkloadReport::new(&Facts {
+        verdict: Some(&verdict),
+        known: cluster.index.get(&key()).unwrap(),
+        index: &cluster.index,
+        record: Ok(cluster.entry.as_ref()),
+        refused: &cluster.refused,
+        older: &[],
+    });
+    let said = table::workload(&report, &Screen::default()).replace(&number, "4-k7f2");
+    let said: Vec<_> = said.lines().collect();
+    assert_eq!(said[0], "deployment/web in stage: rolling, 1 of 3 pods");
+    let last = "  Last roll: 4-k7f2 at 1970-01-01T00:00:00Z for configmap/app (A), by hot, which is under way";
+    assert!(said.contains(&last), "{said:#?}");
+    assert_eq!(report.last.unwrap().method, "hot");
 }

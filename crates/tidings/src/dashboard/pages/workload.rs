@@ -16,7 +16,7 @@ use super::parts;
 use crate::cli::history::report::{HistoryReport, HistoryRow};
 use crate::cli::why::ask::explain;
 use crate::cli::why::report::{UseReport, WorkloadReport};
-use crate::cli::why::table::{BY_RESTART, PENDING};
+use crate::cli::why::table::{BY_RESTART, reach};
 use crate::cli::{columns, history};
 use crate::dashboard::address;
 use crate::dashboard::model::board::{Board, PodRow};
@@ -138,9 +138,10 @@ fn last(why: &WorkloadReport) -> Markup {
                 @if let Some(last) = &why.last {
                     @if let Some(at) = last.at { ", " (parts::ago(at)) }
                     @if !last.because.is_empty() { ", for " (parts::text(&last.because)) }
+                    @if let Some(method) = last.other_method() { ", by " (method) }
                 }
                 @if why.by_restart { (BY_RESTART) }
-                @if why.pending { (PENDING) }
+                (reach(why))
             }
         }
     }

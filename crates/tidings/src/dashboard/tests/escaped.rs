@@ -77,6 +77,7 @@ fn workload() -> WorkloadReport {
         roll: Some(4),
         number: Some("4-k7f2".to_owned()),
         last: Some(LastRoll {
+            method: "rollout",
             at: Some(Timestamp::now()),
             because: hostile(),
         }),
