@@ -22,6 +22,7 @@ mod guides;
 mod man;
 mod markdown;
 mod marks;
+mod methods;
 mod pages;
 mod schema;
 
@@ -80,6 +81,7 @@ pub fn files() -> Vec<File> {
         man::files(),
         guides::files(),
         agent::files(),
+        methods::files(),
         chart::files(),
         deploy::files(),
         dashboard::files(),
