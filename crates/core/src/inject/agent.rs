@@ -13,7 +13,7 @@ use super::pod::{group, list, user, word};
 
 /// How the agent comes to a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Placement {
     /// In a container of its own beside it.
     Sidecar,
     /// In the program's container, which it starts.
@@ -40,7 +40,7 @@ const COREDNS_LOOKS: &str = "--prove-timeout=45s";
 /// What is written of an agent.
 pub(super) struct Agent<'a> {
     pub(super) preset: &'static Preset,
-    pub(super) way: Way,
+    pub(super) way: Placement,
     pub(super) spec: &'a Value,
     pub(super) container: &'a Value,
     /// The program's mounts with the files that are watched.
@@ -53,14 +53,14 @@ pub(super) struct Agent<'a> {
 impl Agent<'_> {
     /// Whether it sends a signal from another container.
     pub(super) fn signals_from_beside(&self) -> bool {
-        self.way == Way::Sidecar && matches!(self.preset.reload, Reload::Signal(_))
+        self.way == Placement::Sidecar && matches!(self.preset.reload, Reload::Signal(_))
     }
 
     /// What it is told to do: its command and its options.
     fn words(&self) -> Result<Vec<String>, String> {
         let mut words = vec![match self.way {
-            Way::Sidecar => "watch".to_owned(),
-            Way::Supervisor => "run".to_owned(),
+            Placement::Sidecar => "watch".to_owned(),
+            Placement::Supervisor => "run".to_owned(),
         }];
         words.extend(self.manner()?);
         let mounts = self.mounts.iter().map(|mount| word(mount, "mountPath"));
@@ -78,7 +78,7 @@ impl Agent<'_> {
         let preset = format!("--preset={}", self.preset.name);
         let extra = (self.preset.name == "coredns-reload").then(|| COREDNS_LOOKS.to_owned());
         match (self.way, self.preset.reload) {
-            (Way::Sidecar, Reload::Signal(signal)) if !self.preset.check.is_empty() => {
+            (Placement::Sidecar, Reload::Signal(signal)) if !self.preset.check.is_empty() => {
                 let mut words = vec![format!("--signal={signal}")];
                 let processes = self.preset.process.iter();
                 words.extend(processes.map(|name| format!("--process={name}")));
@@ -86,8 +86,8 @@ impl Agent<'_> {
                 words.extend(proves.then(|| "--prove=children".to_owned()));
                 Ok(words)
             }
-            (Way::Sidecar, _) => Ok([preset].into_iter().chain(extra).collect()),
-            (Way::Supervisor, _) => {
+            (Placement::Sidecar, _) => Ok([preset].into_iter().chain(extra).collect()),
+            (Placement::Supervisor, _) => {
                 let check = check(self.preset, self.container)?;
                 let check = check.map(|check| format!("--check={check}"));
                 Ok([preset].into_iter().chain(extra).chain(check).collect())
@@ -106,11 +106,11 @@ impl Agent<'_> {
             "securityContext": self.security(),
         });
         match self.way {
-            Way::Supervisor => {
+            Placement::Supervisor => {
                 container["args"] = json!(["install", BINARY]);
                 container["volumeMounts"] = json!([program(false)]);
             }
-            Way::Sidecar => {
+            Placement::Sidecar => {
                 container["restartPolicy"] = json!("Always");
                 container["args"] = json!(self.words()?);
                 container["ports"] = json!([self.named_port()]);
@@ -127,12 +127,12 @@ impl Agent<'_> {
         json!({"name": "tidings", "containerPort": self.port})
     }
 
-    /// What the program's container gets under [`Way::Supervisor`] beside its command.
+    /// What the program's container gets under [`Placement::Supervisor`] beside its command.
     pub(super) fn mounts_of_program() -> Vec<Value> {
         own_mounts().chain([program(true)]).collect()
     }
 
-    /// What the program's command begins with under [`Way::Supervisor`].
+    /// What the program's command begins with under [`Placement::Supervisor`].
     pub(super) fn command(&self) -> Result<Vec<Value>, String> {
         let mut words = vec![BINARY.to_owned()];
         words.extend(self.words()?);
@@ -146,14 +146,14 @@ impl Agent<'_> {
             "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}});
         let memory = json!({"name": MEMORY, "emptyDir": {"sizeLimit": "1Mi"}});
         let program =
-            (self.way == Way::Supervisor).then(|| json!({"name": PROGRAM, "emptyDir": {}}));
+            (self.way == Placement::Supervisor).then(|| json!({"name": PROGRAM, "emptyDir": {}}));
         [poke, memory].into_iter().chain(program).collect()
     }
 
     /// The user as which it has to run, where that is not its image's: the program's, to
     /// signal it, and to read what that may.
     fn user(&self) -> Option<i64> {
-        let program = user(self.spec, self.container).filter(|_| self.way == Way::Sidecar);
+        let program = user(self.spec, self.container).filter(|_| self.way == Placement::Sidecar);
         let of_pod = self.spec["securityContext"]["runAsUser"].as_i64();
         match program.filter(|user| *user != 0 || self.signals_from_beside()) {
             Some(user) => Some(user),
@@ -178,7 +178,7 @@ impl Agent<'_> {
         if let Some(user) = is_own("runAsUser", user) {
             context["runAsUser"] = user.into();
         }
-        let group = group(self.spec, self.container).filter(|_| self.way == Way::Sidecar);
+        let group = group(self.spec, self.container).filter(|_| self.way == Placement::Sidecar);
         if let Some(group) = is_own("runAsGroup", group) {
             context["runAsGroup"] = group.into();
         }

@@ -13,7 +13,7 @@ use crate::method::Ports;
 use crate::refs::SourceKind;
 use crate::uses::{Layout, Seeing, Use, Via};
 
-use super::agent::{Agent, CONTAINER, HOME, VOLUMES, Way, cannot_start};
+use super::agent::{Agent, CONTAINER, HOME, Placement, VOLUMES, cannot_start};
 use super::edit::{Draft, Path, Step, keys};
 use super::known::{
     by_corefile, can_be_told_from_beside, file_name, image_name, image_of, note_of, recognise,
@@ -83,11 +83,11 @@ impl<'a> Injection<'a> {
         plan.notes.extend(self.notes(&agent, seeing));
         let name = word(container, "name");
         plan.done = Some(match agent.way {
-            Way::Sidecar => format!(
+            Placement::Sidecar => format!(
                 "{} in container {name} has an agent beside it",
                 agent.preset.name
             ),
-            Way::Supervisor => format!(
+            Placement::Supervisor => format!(
                 "{} in container {name} is started by an agent",
                 agent.preset.name
             ),
@@ -204,12 +204,13 @@ impl<'a> Injection<'a> {
 
     /// A program that is told by a signal is started by the agent where that can be: it has
     /// its user and its commands then.
-    fn way(&self, preset: &'static Preset, container: &Value) -> Result<Way, String> {
-        let starts = cannot_start(container).map_or(Ok(Way::Supervisor), |why| Err(why.to_owned()));
-        let beside = || self.beside(preset, container).map(|()| Way::Sidecar);
+    fn way(&self, preset: &'static Preset, container: &Value) -> Result<Placement, String> {
+        let starts =
+            cannot_start(container).map_or(Ok(Placement::Supervisor), |why| Err(why.to_owned()));
+        let beside = || self.beside(preset, container).map(|()| Placement::Sidecar);
         match (self.wish.way, preset.reload) {
-            (Some(Way::Supervisor), _) => starts,
-            (Some(Way::Sidecar), _) | (None, Reload::Http(..) | Reload::ByItself) => beside(),
+            (Some(Placement::Supervisor), _) => starts,
+            (Some(Placement::Sidecar), _) | (None, Reload::Http(..) | Reload::ByItself) => beside(),
             (None, Reload::Signal(_) | Reload::Restart) => starts.or_else(|cannot_start| {
                 beside().map_err(|cannot| format!("{cannot_start}; from beside, {cannot}"))
             }),
@@ -296,7 +297,7 @@ impl<'a> Injection<'a> {
             &below(&spec, "initContainers"),
             vec![agent.own_container()?],
         );
-        if agent.way == Way::Supervisor {
+        if agent.way == Placement::Supervisor {
             let mut container = below(&spec, "containers");
             container.push(Step::Item(item));
             start_by_agent(agent, &container, draft)?;
@@ -340,7 +341,8 @@ impl<'a> Injection<'a> {
     }
 
     fn may_not_be_read(&self, agent: &Agent<'_>) -> bool {
-        let is_foreign = agent.way == Way::Sidecar && user(self.spec, agent.container).is_none();
+        let is_foreign =
+            agent.way == Placement::Sidecar && user(self.spec, agent.container).is_none();
         let volumes = list(self.spec, "volumes").iter().filter(|volume| {
             let mut mounts = agent.mounts.iter();
             mounts.any(|mount| mount["name"] == volume["name"])

@@ -25,7 +25,7 @@ use crate::uses::Layout;
 use edit::Draft;
 use injection::Injection;
 
-pub use agent::Way;
+pub use agent::Placement;
 pub use edit::{Change, Edit, Path, Step, get, keys, patch};
 
 /// What the annotation with the methods is to say.
@@ -44,7 +44,7 @@ pub struct Wish<'a> {
     /// The container with the program, where that is said.
     pub container: Option<&'a str>,
     /// How the agent comes to it, where that is said.
-    pub way: Option<Way>,
+    pub way: Option<Placement>,
     /// Whether new files wait for a word.
     pub paced: bool,
     /// Whether its namespace enforces the Pod Security Standard "restricted".

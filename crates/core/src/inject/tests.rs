@@ -300,7 +300,7 @@ fn what_is_said_overrules_what_is_recognised() {
     let object = two_programs();
     let spec = injected(&object, |wish| {
         (wish.container, wish.preset) = (Some("other"), named("vector"));
-        wish.way = Some(Way::Supervisor);
+        wish.way = Some(Placement::Supervisor);
     });
     let command: Vec<_> = list(&spec["containers"][1], "command").iter().collect();
     assert!(command.contains(&&json!("--preset=vector")), "{command:?}");

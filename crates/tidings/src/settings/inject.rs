@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidings_core::inject::Way;
+use tidings_core::inject::Placement;
 use tidings_core::kinds::{KINDS, Kind, Kinds};
 use tidings_core::refs::Name;
 use tidings_shared::preset::{self, Preset};
@@ -23,7 +23,7 @@ pub struct InjectSettings {
     /// The container with it.
     pub container: Option<String>,
     /// How the agent comes to it.
-    pub way: Option<Way>,
+    pub way: Option<Placement>,
     /// The agent's image.
     pub image: String,
     /// Whether new files wait for a word.

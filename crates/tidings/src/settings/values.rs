@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tidings_core::inject::Way;
+use tidings_core::inject::Placement;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::method::Methods;
 use tidings_core::refs::SourceKind;
@@ -116,7 +116,7 @@ pub enum WayWord {
     Supervisor,
 }
 
-impl From<WayWord> for Way {
+impl From<WayWord> for Placement {
     fn from(word: WayWord) -> Self {
         match word {
             WayWord::Sidecar => Self::Sidecar,
