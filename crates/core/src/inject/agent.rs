@@ -38,7 +38,7 @@ const NOBODY: i64 = 65534;
 const COREDNS_LOOKS: &str = "--prove-timeout=45s";
 
 /// What is written of an agent.
-pub(super) struct Agent<'a> {
+pub(super) struct AgentPlan<'a> {
     pub(super) preset: &'static Preset,
     pub(super) way: Placement,
     pub(super) spec: &'a Value,
@@ -50,7 +50,7 @@ pub(super) struct Agent<'a> {
     pub(super) paced: bool,
 }
 
-impl Agent<'_> {
+impl AgentPlan<'_> {
     /// Whether it sends a signal from another container.
     pub(super) fn signals_from_beside(&self) -> bool {
         self.way == Placement::Sidecar && matches!(self.preset.reload, Reload::Signal(_))

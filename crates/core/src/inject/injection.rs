@@ -13,7 +13,7 @@ use crate::method::Ports;
 use crate::refs::SourceKind;
 use crate::uses::{Layout, Seeing, Use, Via};
 
-use super::agent::{Agent, CONTAINER, HOME, Placement, VOLUMES, cannot_start};
+use super::agent::{AgentPlan, CONTAINER, HOME, Placement, VOLUMES, cannot_start};
 use super::edit::{Draft, Path, Step, keys};
 use super::known::{
     by_corefile, can_be_told_from_beside, file_name, image_name, image_of, note_of, recognise,
@@ -157,11 +157,11 @@ impl<'a> Injection<'a> {
         all.flat_map(|seeing| seeing.uses.iter().map(move |used| (seeing, used)))
     }
 
-    fn agent(&self, container: &'a Value, seeing: &'a Seeing) -> Result<Agent<'a>, String> {
+    fn agent(&self, container: &'a Value, seeing: &'a Seeing) -> Result<AgentPlan<'a>, String> {
         let texts = self.texts(seeing);
         let preset = self.preset(container, texts.as_deref())?;
         rests(preset, container, texts.as_deref())?;
-        Ok(Agent {
+        Ok(AgentPlan {
             preset,
             way: self.way(preset, container)?,
             spec: self.spec,
@@ -281,7 +281,7 @@ impl<'a> Injection<'a> {
         })
     }
 
-    fn write(&self, agent: &Agent<'_>, item: usize, draft: &mut Draft) -> Result<(), String> {
+    fn write(&self, agent: &AgentPlan<'_>, item: usize, draft: &mut Draft) -> Result<(), String> {
         let mut spec = keys(self.wish.kind.template);
         spec.push(Step::Key("spec".to_owned()));
         let below = |at: &Path, key: &str| {
@@ -303,13 +303,13 @@ impl<'a> Injection<'a> {
             start_by_agent(agent, &container, draft)?;
             let at = |key: &str| below(&container, key);
             draft.add(&at("ports"), vec![agent.named_port()]);
-            draft.add(&at("volumeMounts"), Agent::mounts_of_program());
+            draft.add(&at("volumeMounts"), AgentPlan::mounts_of_program());
         }
         draft.add(&below(&spec, "volumes"), agent.volumes());
         Ok(())
     }
 
-    fn notes(&self, agent: &Agent<'_>, chosen: &Seeing) -> Vec<String> {
+    fn notes(&self, agent: &AgentPlan<'_>, chosen: &Seeing) -> Vec<String> {
         let note = note_of(agent.preset);
         let of_preset = note.map(|note| format!("{}: {note}", agent.preset.name));
         let as_root = agent.signals_from_beside() && user(self.spec, agent.container) == Some(0);
@@ -340,7 +340,7 @@ impl<'a> Injection<'a> {
             .collect()
     }
 
-    fn may_not_be_read(&self, agent: &Agent<'_>) -> bool {
+    fn may_not_be_read(&self, agent: &AgentPlan<'_>) -> bool {
         let is_foreign =
             agent.way == Placement::Sidecar && user(self.spec, agent.container).is_none();
         let volumes = list(self.spec, "volumes").iter().filter(|volume| {
@@ -379,7 +379,11 @@ impl<'a> Injection<'a> {
 }
 
 /// Puts the agent before what the container starts.
-fn start_by_agent(agent: &Agent<'_>, container: &[Step], draft: &mut Draft) -> Result<(), String> {
+fn start_by_agent(
+    agent: &AgentPlan<'_>,
+    container: &[Step],
+    draft: &mut Draft,
+) -> Result<(), String> {
     let below = |key: &str| [container, &[Step::Key(key.to_owned())]].concat();
     let mut command = agent.command()?;
     let image = list(agent.container, "command").is_empty();

@@ -182,7 +182,8 @@ fn permissions(
             for namespace in namespaces {
                 documents.extend(role(names, names.instance, Some(namespace), &watched));
             }
-            let name = format!("{}-cluster", names.instance);
+            // Another installation may watch other namespaces.
+            let name = format!("{}-{}-cluster", names.instance, names.namespace);
             let of_nodes = (!cluster.is_empty()).then(|| role(names, &name, None, &cluster));
             documents.extend(of_nodes.into_iter().flatten());
         }
