@@ -14,12 +14,13 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         let is_last = step.roll.is_some() && step.roll == last;
         step.outcome = recorded(facts.record, step, facts.workload);
         if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
-            step.outcome = present(facts);
+            // A status may tell of the rollout before for a while.
+            let ended = facts.ended.filter(|ended| Some(*ended) >= step.at);
+            step.outcome = present(facts.workload, ended.is_some());
             step.waits_for = waits_for(facts.workload).filter(|_| step.is(RollEnd::Waiting));
             let is_over = step.is(RollEnd::Done) || step.is(RollEnd::Failed);
-            let ended = facts.ended.filter(|_| is_over);
-            let took = ended.zip(step.at).map(|(ended, at)| ended - at);
-            step.took = took.filter(|took| *took >= 0);
+            let ended = ended.filter(|_| is_over);
+            step.took = ended.zip(step.at).map(|(ended, at)| ended - at);
         }
     }
     take_back(facts, steps);
@@ -88,12 +89,11 @@ fn is_marked(workload: &Workload, step: &PastStep) -> bool {
 }
 
 /// How the rollout of the present template is.
-fn present(facts: &PastFacts<'_>) -> Option<RollEnd> {
-    let workload = facts.workload;
+fn present(workload: &Workload, ended: bool) -> Option<RollEnd> {
     let (kind, progress) = (workload.key.kind, workload.progress);
     // Of other kinds a status may lack it. A pod that is unready after a rollout has ended
     // begins none.
-    let tells_ready = kind.revision != Keeps::Untold && facts.ended.is_none();
+    let tells_ready = kind.revision != Keeps::Untold && !ended;
     let unready = tells_ready && progress.ready < progress.desired;
     match () {
         () if kind.ends() => Some(RollEnd::Done),

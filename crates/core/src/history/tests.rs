@@ -342,18 +342,20 @@ fn in_whatever_order_they_are_listed(#[case] order: &[usize]) {
     }
 }
 
-/// A pod that is not ready later is no rollout.
-#[test]
-fn what_was_through_stays_so() {
+/// A pod that is not ready later is no rollout; that of before may still be told of.
+#[rstest]
+#[case::this_one_ended(at(6), RollEnd::Done)]
+#[case::the_one_before_did(at(4), RollEnd::Rolling)]
+fn what_was_through_stays_so(#[case] ended: Seconds, #[case] expected: RollEnd) {
     let one = rolled("tidings/1");
     let mut past = past(workload(&KINDS[0], &one, 2)).then(&[replica_set(2, 5, &one)]);
-    past.ended = Some(at(6));
+    past.ended = Some(ended);
     past.workload.progress.ready = 1;
     past.record = Some(Entry {
         done: true,
         ..record(&[(5, End::Open)])
     });
-    assert_eq!(past.steps().pop().unwrap().outcome, Some(RollEnd::Done));
+    assert_eq!(past.steps().pop().unwrap().outcome, Some(expected));
 }
 
 /// Nobody replaces the other pods by itself.

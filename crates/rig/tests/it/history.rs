@@ -68,14 +68,11 @@ async fn ends(lab: &Installed, expect: &[(u64, &str)]) -> Result<()> {
     .await
 }
 
-/// Where a roll comes together with it, Kubernetes may take both for a scaling, and then
-/// tells no deadline that is missed.
-async fn scale(ns: &TestNamespace, count: u32) -> Result<()> {
-    let replicas = json!({"spec": {"replicas": count}});
-    ns.edit(WEB, replicas).await?;
+async fn scale_to_none(ns: &TestNamespace) -> Result<()> {
+    ns.edit(WEB, json!({"spec": {"replicas": 0}})).await?;
     wait_until("the scaling", secs(60), async || {
         let now = ns.get(WEB).await?.data["status"]["replicas"].as_u64();
-        ensure!(now.unwrap_or_default() == u64::from(count), "{now:?}");
+        ensure!(now.unwrap_or_default() == 0, "{now:?}");
         Ok(())
     })
     .await
@@ -86,20 +83,15 @@ async fn scale(ns: &TestNamespace, count: u32) -> Result<()> {
 async fn with_an_installation_each_roll_and_how_it_ended() -> Result<()> {
     let (lab, _tidings) = Installed::running("history", &[]).await?;
     lab.ns().apply(app("1")).await?;
-    // Longer than it takes from the scaling to the roll, or that of before has failed, too.
-    let late = json!({"progressDeadlineSeconds": 15});
-    let never = web().replicas(0).spec(&late).annotate_pods(READY, "never");
+    let late = json!({"progressDeadlineSeconds": 2});
+    let never = web().replicas(1).spec(&late).annotate_pods(READY, "never");
     lab.adopt([never]).await?;
-    lab.ns().apply(app("2")).await?;
-    ends(&lab, &[(1, "done")]).await?;
-
-    scale(lab.ns(), 1).await?;
     lab.ns().apply(app(CONTENT)).await?;
-    ends(&lab, &[(1, "done"), (2, "failed")]).await?;
-    lab.ns().apply(app("4")).await?;
-    lab.numbered(WEB, 3).await?;
-    scale(lab.ns(), 0).await?;
-    ends(&lab, &[(1, "done"), (2, "failed"), (3, "done")]).await?;
+    ends(&lab, &[(1, "failed")]).await?;
+    lab.ns().apply(app("3")).await?;
+    lab.numbered(WEB, 2).await?;
+    scale_to_none(lab.ns()).await?;
+    ends(&lab, &[(1, "failed"), (2, "done")]).await?;
 
     let output = lab.ask("history", &[WEB]).await?;
     let said = text_of(&output);
@@ -107,20 +99,15 @@ async fn with_an_installation_each_roll_and_how_it_ended() -> Result<()> {
         output.status.success() && output.stderr.is_empty(),
         "{said}"
     );
-    let expect = [
-        "1 created rig",
-        "2 rollout tidings",
-        "3 rollout tidings",
-        "4 rollout tidings",
-    ];
+    let expect = ["1 created rig", "2 rollout tidings", "3 rollout tidings"];
     ensure!(picked(&output, &[1, 3, 4])? == expect, "{said}");
     ensure!(said.contains("configmap/app (level)"), "{said}");
     let json = json_of(&lab).await?;
-    let last = &json["history"][3];
+    let last = &json["history"][2];
     ensure!(last["took"].is_u64() && last["at"].is_string(), "{json}");
     ensure!(last["because"] == "configmap/app (level)", "{json}");
     let number = last["number"].as_str().unwrap_or_default();
-    ensure!(number.starts_with("3-") && json["record"] == true, "{json}");
+    ensure!(number.starts_with("2-") && json["record"] == true, "{json}");
     Ok(())
 }
 
