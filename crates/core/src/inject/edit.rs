@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 /// One step down into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// To what a map has under this key.
     Key(String),
     /// To this item of a list.
@@ -19,11 +19,11 @@ pub enum Step {
 }
 
 /// The way to a place.
-pub type Path = Vec<Step>;
+pub type Path = Vec<PathStep>;
 
 /// What is done at a place.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum TreeChange {
     /// The map there gets this entry; what it had under the key was nothing, or empty.
     Put(String, Value),
     /// These become the first items of the list there.
@@ -34,46 +34,48 @@ pub enum Change {
 
 /// One change at one place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Edit {
+pub struct TreeEdit {
     /// Where.
     pub at: Path,
     /// What.
-    pub change: Change,
+    pub change: TreeChange,
 }
 
 /// The keys of a path of maps.
 pub fn keys(path: &[&str]) -> Path {
     path.iter()
-        .map(|key| Step::Key((*key).to_owned()))
+        .map(|key| PathStep::Key((*key).to_owned()))
         .collect()
 }
 
 /// What lies at the end of a path.
-pub fn get<'a>(object: &'a Value, at: &[Step]) -> Option<&'a Value> {
+pub fn get<'a>(object: &'a Value, at: &[PathStep]) -> Option<&'a Value> {
     at.iter().try_fold(object, |value, step| match step {
-        Step::Key(key) => value.get(key),
-        Step::Item(item) => value.get(*item),
+        PathStep::Key(key) => value.get(key),
+        PathStep::Item(item) => value.get(*item),
     })
 }
 
-fn get_mut<'a>(object: &'a mut Value, at: &[Step]) -> Option<&'a mut Value> {
+fn get_mut<'a>(object: &'a mut Value, at: &[PathStep]) -> Option<&'a mut Value> {
     at.iter().try_fold(object, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
-        Step::Item(item) => value.get_mut(*item),
+        PathStep::Key(key) => value.get_mut(key),
+        PathStep::Item(item) => value.get_mut(*item),
     })
 }
 
-impl Edit {
+impl TreeEdit {
     /// Makes the change in an object that has the place.
     pub fn apply(&self, object: &mut Value) {
         match (get_mut(object, &self.at), &self.change) {
-            (Some(Value::Object(map)), Change::Put(key, value)) => {
+            (Some(Value::Object(map)), TreeChange::Put(key, value)) => {
                 map.insert(key.clone(), value.clone());
             }
-            (Some(Value::Array(list)), Change::First(items)) => {
+            (Some(Value::Array(list)), TreeChange::First(items)) => {
                 list.splice(0..0, items.iter().cloned());
             }
-            (Some(Value::Array(list)), Change::Last(items)) => list.extend(items.iter().cloned()),
+            (Some(Value::Array(list)), TreeChange::Last(items)) => {
+                list.extend(items.iter().cloned())
+            }
             _ => {}
         }
     }
@@ -83,7 +85,7 @@ impl Edit {
 #[derive(Debug)]
 pub(super) struct Draft {
     object: Value,
-    edits: Vec<Edit>,
+    edits: Vec<TreeEdit>,
 }
 
 impl Draft {
@@ -94,12 +96,12 @@ impl Draft {
         }
     }
 
-    pub(super) fn edits(self) -> Vec<Edit> {
+    pub(super) fn edits(self) -> Vec<TreeEdit> {
         self.edits
     }
 
-    fn make(&mut self, at: &[Step], change: Change) {
-        let edit = Edit {
+    fn make(&mut self, at: &[PathStep], change: TreeChange) {
+        let edit = TreeEdit {
             at: at.to_vec(),
             change,
         };
@@ -108,7 +110,7 @@ impl Draft {
     }
 
     /// Whether there is nothing at a place, or something without anything in it.
-    fn is_bare(&self, at: &[Step]) -> bool {
+    fn is_bare(&self, at: &[PathStep]) -> bool {
         match get(&self.object, at) {
             None | Some(Value::Null) => true,
             Some(Value::Object(map)) => map.is_empty(),
@@ -118,35 +120,35 @@ impl Draft {
     }
 
     /// Gives a map these entries; it is made where there is none.
-    pub(super) fn put(&mut self, at: &[Step], entries: Map<String, Value>) {
-        if let Some((Step::Key(key), above)) = at.split_last()
+    pub(super) fn put(&mut self, at: &[PathStep], entries: Map<String, Value>) {
+        if let Some((PathStep::Key(key), above)) = at.split_last()
             && self.is_bare(at)
         {
             let made = Map::from_iter([(key.clone(), Value::Object(entries))]);
             return self.put(above, made);
         }
         for (key, value) in entries {
-            self.make(at, Change::Put(key, value));
+            self.make(at, TreeChange::Put(key, value));
         }
     }
 
     /// Gives a list these items, behind those that it has; it is made where there is none.
-    pub(super) fn add(&mut self, at: &[Step], items: Vec<Value>) {
+    pub(super) fn add(&mut self, at: &[PathStep], items: Vec<Value>) {
         match at.split_last() {
-            Some((Step::Key(key), above)) if self.is_bare(at) => {
+            Some((PathStep::Key(key), above)) if self.is_bare(at) => {
                 let made = Map::from_iter([(key.clone(), Value::Array(items))]);
                 self.put(above, made);
             }
-            _ => self.make(at, Change::Last(items)),
+            _ => self.make(at, TreeChange::Last(items)),
         }
     }
 
     /// The same, before those that it has.
-    pub(super) fn add_first(&mut self, at: &[Step], items: Vec<Value>) {
+    pub(super) fn add_first(&mut self, at: &[PathStep], items: Vec<Value>) {
         if self.is_bare(at) {
             return self.add(at, items);
         }
-        self.make(at, Change::First(items));
+        self.make(at, TreeChange::First(items));
     }
 }
 
@@ -160,7 +162,7 @@ const MERGED: [&str; 5] = [
 ];
 
 /// The edits of an object as a strategic merge patch, for kustomize.
-pub fn patch(object: &Value, edits: &[Edit]) -> Value {
+pub fn patch(object: &Value, edits: &[TreeEdit]) -> Value {
     let mut after = object.clone();
     for edit in edits {
         edit.apply(&mut after);
@@ -177,30 +179,30 @@ pub fn patch(object: &Value, edits: &[Edit]) -> Value {
     patch
 }
 
-fn add_to_patch(patch: &mut Value, after: &Value, edit: &Edit) {
+fn add_to_patch(patch: &mut Value, after: &Value, edit: &TreeEdit) {
     let (mut at, mut there) = (patch, after);
     for step in &edit.at {
         match step {
-            Step::Key(key) => (at, there) = (&mut at[key.as_str()], &there[key.as_str()]),
-            Step::Item(item) => {
+            PathStep::Key(key) => (at, there) = (&mut at[key.as_str()], &there[key.as_str()]),
+            PathStep::Item(item) => {
                 there = &there[*item];
                 at = item_of(at, &there["name"]);
             }
         }
     }
     match &edit.change {
-        Change::Put(key, value) => at[key.as_str()] = value.clone(),
-        Change::Last(items) if is_merged(&edit.at) => {
+        TreeChange::Put(key, value) => at[key.as_str()] = value.clone(),
+        TreeChange::Last(items) if is_merged(&edit.at) => {
             let mut all = at.as_array().cloned().unwrap_or_default();
             all.extend(items.iter().cloned());
             *at = Value::Array(all);
         }
-        Change::First(_) | Change::Last(_) => *at = there.clone(),
+        TreeChange::First(_) | TreeChange::Last(_) => *at = there.clone(),
     }
 }
 
-fn is_merged(at: &[Step]) -> bool {
-    matches!(at.last(), Some(Step::Key(key)) if MERGED.contains(&key.as_str()))
+fn is_merged(at: &[PathStep]) -> bool {
+    matches!(at.last(), Some(PathStep::Key(key)) if MERGED.contains(&key.as_str()))
 }
 
 /// The item of this name of a list in a patch.
@@ -228,12 +230,12 @@ mod tests {
 
     fn container() -> Path {
         let mut at = keys(&["spec", "containers"]);
-        at.push(Step::Item(0));
+        at.push(PathStep::Item(0));
         at
     }
 
     fn below(mut at: Path, key: &str) -> Path {
-        at.push(Step::Key(key.to_owned()));
+        at.push(PathStep::Key(key.to_owned()));
         at
     }
 
@@ -248,20 +250,20 @@ mod tests {
         draft.add(&below(container(), "ports"), vec![json!(2)]);
         let edits = draft.edits();
         let expected = [
-            Edit {
+            TreeEdit {
                 at: Path::new(),
-                change: Change::Put(
+                change: TreeChange::Put(
                     "metadata".to_owned(),
                     json!({"annotations": {"x": "1", "y": "2"}}),
                 ),
             },
-            Edit {
+            TreeEdit {
                 at: container(),
-                change: Change::Put("ports".to_owned(), json!([1])),
+                change: TreeChange::Put("ports".to_owned(), json!([1])),
             },
-            Edit {
+            TreeEdit {
                 at: below(container(), "ports"),
-                change: Change::Last(vec![json!(2)]),
+                change: TreeChange::Last(vec![json!(2)]),
             },
         ];
         assert_eq!(edits, expected);

@@ -14,7 +14,7 @@ use crate::refs::SourceKind;
 use crate::uses::{Layout, Seeing, Use, Via};
 
 use super::agent::{AgentPlan, CONTAINER, HOME, Placement, VOLUMES, cannot_start};
-use super::edit::{Draft, Path, Step, keys};
+use super::edit::{Draft, Path, PathStep, keys};
 use super::known::{
     by_corefile, can_be_told_from_beside, file_name, image_name, image_of, note_of, recognise,
     rests,
@@ -23,7 +23,7 @@ use super::pod::{
     command_line, containers, file_mounts, free_port, has_modes, is_windows, list, user, whole,
     word,
 };
-use super::{Cannot, Plan, Wish};
+use super::{Cannot, InjectPlan, InjectWish};
 
 /// The annotation with the agents' ports.
 const AGENT: &str = "tidings.dev/agent";
@@ -32,7 +32,7 @@ const PORT: u16 = 9533;
 
 /// A workload, and what is wished for it.
 pub(super) struct Injection<'a> {
-    pub(super) wish: &'a Wish<'a>,
+    pub(super) wish: &'a InjectWish<'a>,
     /// Its pods'.
     pub(super) spec: &'a Value,
     pub(super) layout: &'a Layout,
@@ -69,7 +69,7 @@ impl<'a> Injection<'a> {
         })
     }
 
-    pub(super) fn add_agent(&self, draft: &mut Draft, plan: &mut Plan) -> Result<(), Cannot> {
+    pub(super) fn add_agent(&self, draft: &mut Draft, plan: &mut InjectPlan) -> Result<(), Cannot> {
         if is_windows(self.spec) {
             let why = "its nodes run Windows, and the agent is for Linux".to_owned();
             return Err(Cannot::by_nature(why));
@@ -283,10 +283,10 @@ impl<'a> Injection<'a> {
 
     fn write(&self, agent: &AgentPlan<'_>, item: usize, draft: &mut Draft) -> Result<(), String> {
         let mut spec = keys(self.wish.kind.template);
-        spec.push(Step::Key("spec".to_owned()));
+        spec.push(PathStep::Key("spec".to_owned()));
         let below = |at: &Path, key: &str| {
             let mut at = at.clone();
-            at.push(Step::Key(key.to_owned()));
+            at.push(PathStep::Key(key.to_owned()));
             at
         };
         if agent.signals_from_beside() && self.spec["shareProcessNamespace"] != true {
@@ -299,7 +299,7 @@ impl<'a> Injection<'a> {
         );
         if agent.way == Placement::Supervisor {
             let mut container = below(&spec, "containers");
-            container.push(Step::Item(item));
+            container.push(PathStep::Item(item));
             start_by_agent(agent, &container, draft)?;
             let at = |key: &str| below(&container, key);
             draft.add(&at("ports"), vec![agent.named_port()]);
@@ -381,10 +381,10 @@ impl<'a> Injection<'a> {
 /// Puts the agent before what the container starts.
 fn start_by_agent(
     agent: &AgentPlan<'_>,
-    container: &[Step],
+    container: &[PathStep],
     draft: &mut Draft,
 ) -> Result<(), String> {
-    let below = |key: &str| [container, &[Step::Key(key.to_owned())]].concat();
+    let below = |key: &str| [container, &[PathStep::Key(key.to_owned())]].concat();
     let mut command = agent.command()?;
     let image = list(agent.container, "command").is_empty();
     let image = image.then(|| image_of(agent.container)).flatten();

@@ -81,7 +81,7 @@ const IMAGES: [Image; 4] = [
 
 /// One of these must be in the command line, or in a file that the program reads.
 #[derive(Debug)]
-struct Need {
+struct Prerequisite {
     one_of: &'static [&'static str],
     /// What to write where none is.
     write: &'static str,
@@ -91,7 +91,7 @@ struct Need {
 #[derive(Debug)]
 struct Ground {
     preset: &'static str,
-    needs: &'static [Need],
+    needs: &'static [Prerequisite],
     /// The option with the address on which the agent calls it, or looks.
     listens: &'static str,
     /// Options by which that is another path, or asks for TLS or a password.
@@ -123,11 +123,11 @@ const GROUNDS: [Ground; 7] = [
     Ground {
         preset: "fluent-bit",
         needs: &[
-            Need {
+            Prerequisite {
                 one_of: &["-Y", "--enable-hot-reload", "hot_reload on"],
                 write: "Hot_Reload On in its [SERVICE]",
             },
-            Need {
+            Prerequisite {
                 one_of: &["-H", "--http", "http_server on"],
                 write: "HTTP_Server On in its [SERVICE]",
             },
@@ -137,7 +137,7 @@ const GROUNDS: [Ground; 7] = [
     },
     Ground {
         preset: "haproxy",
-        needs: &[Need {
+        needs: &[Prerequisite {
             one_of: &["-W", "-Ws", "master-worker"],
             write: "-W in its command",
         }],
@@ -146,7 +146,7 @@ const GROUNDS: [Ground; 7] = [
     },
     Ground {
         preset: "prometheus",
-        needs: &[Need {
+        needs: &[Prerequisite {
             one_of: &["--web.enable-lifecycle"],
             write: "--web.enable-lifecycle in its args, or take --preset prometheus-signal",
         }],

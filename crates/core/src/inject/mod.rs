@@ -1,7 +1,7 @@
 //! A manifest's workload → the same with an agent, so that changes of its files go hot.
 //!
-//! Goes in: an object as it is written, and what people say of it ([`Wish`]). Comes out:
-//! what is to be edited ([`Plan`]), or why it cannot be done, with what to write
+//! Goes in: an object as it is written, and what people say of it ([`InjectWish`]). Comes out:
+//! what is to be edited ([`InjectPlan`]), or why it cannot be done, with what to write
 //! ([`Cannot`]). What uses what is read as `decide` reads it ([`Layout`]), and whether
 //! there is an agent already as [`crate::ladder`] does, so that what is written here is
 //! what `hot` asks for, and a second time nothing is left to do. Nothing is guessed: what
@@ -26,13 +26,13 @@ use edit::Draft;
 use injection::Injection;
 
 pub use agent::Placement;
-pub use edit::{Change, Edit, Path, Step, get, keys, patch};
+pub use edit::{Path, PathStep, TreeChange, TreeEdit, get, keys, patch};
 
 /// What the annotation with the methods is to say.
 const HOT: &str = "hot, rollout";
 
 /// What people want to be done.
-pub struct Wish<'a> {
+pub struct InjectWish<'a> {
     /// The kind of the workload.
     pub kind: &'static Kind,
     /// It, as it is written.
@@ -55,10 +55,10 @@ pub struct Wish<'a> {
 
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct InjectPlan {
     /// The edits of the object, each on what the ones before have made; none where all of
     /// it is there.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<TreeEdit>,
     /// What comes of it, in a few words; none where an agent was there.
     pub done: Option<String>,
     /// What else to know.
@@ -93,7 +93,7 @@ impl Cannot {
 }
 
 /// What is to be edited so that changes of the workload's files go hot.
-pub fn plan(wish: &Wish<'_>) -> Result<Plan, Cannot> {
+pub fn plan(wish: &InjectWish<'_>) -> Result<InjectPlan, Cannot> {
     let kind = wish.kind;
     if kind.ends() {
         let why = format!("pods of a {} come and go by themselves", kind.api_kind);
@@ -106,7 +106,7 @@ pub fn plan(wish: &Wish<'_>) -> Result<Plan, Cannot> {
         spec: &template["spec"],
         layout: &Layout::read(template.clone()),
     };
-    let mut plan = Plan::default();
+    let mut plan = InjectPlan::default();
     let mut draft = Draft::of(wish.object);
     if !injection.has_agent(&template)? {
         injection.add_agent(&mut draft, &mut plan)?;
@@ -117,7 +117,7 @@ pub fn plan(wish: &Wish<'_>) -> Result<Plan, Cannot> {
 }
 
 /// Opts the workload in and lists `hot`, where nothing is said of either.
-fn annotate(wish: &Wish<'_>, template: &Value, draft: &mut Draft, plan: &mut Plan) {
+fn annotate(wish: &InjectWish<'_>, template: &Value, draft: &mut Draft, plan: &mut InjectPlan) {
     let places = [wish.object, template].map(|of| &of["metadata"]["annotations"]);
     let has = |key: &str| places.iter().any(|place| place.get(key).is_some());
     let opts_in =

@@ -33,8 +33,8 @@ fn with(mut object: Value, key: &str, value: Value) -> Value {
     object
 }
 
-fn wished(object: &Value, of: impl FnOnce(&mut Wish<'_>)) -> Result<Plan, Cannot> {
-    let mut wish = Wish {
+fn wished(object: &Value, of: impl FnOnce(&mut InjectWish<'_>)) -> Result<InjectPlan, Cannot> {
+    let mut wish = InjectWish {
         kind: Kind::parse("deployment").unwrap(),
         object,
         image: "tidings-agent:1",
@@ -49,11 +49,11 @@ fn wished(object: &Value, of: impl FnOnce(&mut Wish<'_>)) -> Result<Plan, Cannot
     plan(&wish)
 }
 
-fn planned(object: &Value) -> Result<Plan, Cannot> {
+fn planned(object: &Value) -> Result<InjectPlan, Cannot> {
     wished(object, |_| {})
 }
 
-fn after(object: &Value, plan: &Plan) -> Value {
+fn after(object: &Value, plan: &InjectPlan) -> Value {
     let mut object = object.clone();
     for edit in &plan.edits {
         edit.apply(&mut object);
@@ -62,7 +62,7 @@ fn after(object: &Value, plan: &Plan) -> Value {
 }
 
 /// The pod's spec after an injection that can be done.
-fn injected(object: &Value, of: impl FnOnce(&mut Wish<'_>)) -> Value {
+fn injected(object: &Value, of: impl FnOnce(&mut InjectWish<'_>)) -> Value {
     let plan = wished(object, of).unwrap();
     after(object, &plan)["spec"]["template"]["spec"].clone()
 }
@@ -370,10 +370,10 @@ fn what_comes_out_goes_hot_and_stays() {
     ];
     for container in containers {
         let object = deployment(&container);
-        let of_texts = |wish: &mut Wish<'_>| wish.texts = &corefile;
+        let of_texts = |wish: &mut InjectWish<'_>| wish.texts = &corefile;
         let after = after(&object, &wished(&object, of_texts).unwrap());
         let again = wished(&after, |wish| wish.texts = &corefile).unwrap();
-        assert_eq!(again, Plan::default(), "{container}");
+        assert_eq!(again, InjectPlan::default(), "{container}");
         let change = SourceChange {
             source: SourceRef::new(SourceKind::ConfigMap, "shop", "web"),
             what: What::Changed,

@@ -16,10 +16,12 @@ mod write;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use tidings_core::inject::{Cannot, Edit, Path, Plan, Step, Wish, keys, patch, plan};
+use tidings_core::inject::{
+    Cannot, InjectPlan, InjectWish, Path, PathStep, TreeEdit, keys, patch, plan,
+};
 use tidings_core::kinds::{KINDS, Kind};
 
-use self::said::Said;
+use self::said::InjectSaid;
 use self::sheet::Sheet;
 use crate::cli::exit::Printed;
 use crate::cli::input::files::{self, Reached, Text};
@@ -36,7 +38,7 @@ pub fn inject(settings: &InjectSettings) -> Result<Printed> {
 /// What comes of these texts, and what there is to say.
 pub fn injected(texts: &[Text], settings: &InjectSettings) -> Result<Printed> {
     let objects = Objects::read(texts, &"default".into());
-    let mut said = Said::of(&objects);
+    let mut said = InjectSaid::of(&objects);
     let mut wanted = Vec::new();
     for object in objects
         .all
@@ -94,7 +96,7 @@ fn planned(
     kind: &'static Kind,
     objects: &Objects,
     settings: &InjectSettings,
-) -> Result<Plan, Cannot> {
+) -> Result<InjectPlan, Cannot> {
     let neighbours = || {
         let all = objects.all.iter();
         all.filter(|other| other.group.is_empty() && other.namespace == object.namespace)
@@ -111,7 +113,7 @@ fn planned(
             && other.name == object.namespace
             && level.and_then(Tree::text) == Some("restricted")
     };
-    plan(&Wish {
+    plan(&InjectWish {
         kind,
         object: &object.tree.json(),
         image: &settings.image,
@@ -124,9 +126,9 @@ fn planned(
     })
 }
 
-type Wanted<'a> = (&'a Object, Plan);
+type ToInject<'a> = (&'a Object, InjectPlan);
 
-fn patches(wanted: &[Wanted<'_>], said: &mut Said) -> String {
+fn patches(wanted: &[ToInject<'_>], said: &mut InjectSaid) -> String {
     let mut out = String::new();
     for (object, plan) in wanted {
         if object.is_custom() {
@@ -145,9 +147,9 @@ fn patches(wanted: &[Wanted<'_>], said: &mut Said) -> String {
 fn manifests(
     texts: &[Text],
     objects: &Objects,
-    wanted: &[Wanted<'_>],
+    wanted: &[ToInject<'_>],
     diff: bool,
-    said: &mut Said,
+    said: &mut InjectSaid,
 ) -> String {
     let mut out = String::new();
     for text in texts {
@@ -182,7 +184,7 @@ fn add_text(out: &mut String, text: &str) {
 }
 
 /// A text with all edits that can be made in it.
-fn edited(text: &str, wanted: &[&Wanted<'_>], said: &mut Said) -> Sheet {
+fn edited(text: &str, wanted: &[&ToInject<'_>], said: &mut InjectSaid) -> Sheet {
     let changed = wanted.iter().filter(|(_, plan)| !plan.edits.is_empty());
     let changed: Vec<_> = changed.copied().collect();
     let all = made(text, &changed);
@@ -202,7 +204,7 @@ fn edited(text: &str, wanted: &[&Wanted<'_>], said: &mut Said) -> Sheet {
 
 /// A text with these edits, if it then says what is meant. Those of the last document are
 /// made first: where the others begin stays as it was.
-fn made(text: &str, wanted: &[&Wanted<'_>]) -> Option<Sheet> {
+fn made(text: &str, wanted: &[&ToInject<'_>]) -> Option<Sheet> {
     let mut sheet = Sheet::new(text);
     if wanted.is_empty() {
         return Some(sheet);
@@ -230,14 +232,14 @@ fn made(text: &str, wanted: &[&Wanted<'_>]) -> Option<Sheet> {
 }
 
 /// The edit of an object as one of the document that it is in.
-fn in_document(object: &Object, edit: &Edit) -> Edit {
+fn in_document(object: &Object, edit: &TreeEdit) -> TreeEdit {
     let mut at = Path::new();
     for item in &object.items {
         at.extend(keys(&["items"]));
-        at.push(Step::Item(*item));
+        at.push(PathStep::Item(*item));
     }
     at.extend(edit.at.iter().cloned());
-    Edit {
+    TreeEdit {
         at,
         change: edit.change.clone(),
     }

@@ -5,11 +5,11 @@
 //! flow style; it need not understand all that YAML allows, since whoever edits by it reads
 //! the result again and compares.
 
-use tidings_core::inject::Step;
+use tidings_core::inject::PathStep;
 
 /// How something is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum NodeShape {
     Map,
     List,
     FlowMap,
@@ -19,7 +19,7 @@ pub(super) enum Shape {
 }
 
 /// A line, and what is on it.
-struct Line {
+struct TextLine {
     start: usize,
     indent: usize,
     what: What,
@@ -45,18 +45,18 @@ pub(super) fn root(text: &str, line: u64) -> usize {
 }
 
 /// Where a value begins; none where nothing is written there.
-pub(super) fn find(text: &str, root: usize, path: &[Step]) -> Option<usize> {
+pub(super) fn find(text: &str, root: usize, path: &[PathStep]) -> Option<usize> {
     path.iter().try_fold(root, |at, step| match step {
-        Step::Key(key) => {
+        PathStep::Key(key) => {
             let (_, after) = entry(text, at, key)?;
             value(text, after, at)
         }
-        Step::Item(item) => match shape(text, at) {
-            Shape::List => {
+        PathStep::Item(item) => match shape(text, at) {
+            NodeShape::List => {
                 let dash = *items(text, at).get(*item)?;
                 after(text, dash + 1, column(text, dash), false)
             }
-            Shape::FlowList => Some(flow(text, at)?.parts.get(*item)?.at),
+            NodeShape::FlowList => Some(flow(text, at)?.parts.get(*item)?.at),
             _ => None,
         },
     })
@@ -65,11 +65,11 @@ pub(super) fn find(text: &str, root: usize, path: &[Step]) -> Option<usize> {
 /// The entry of a key in a map: where it begins, and where its value may.
 pub(super) fn entry(text: &str, at: usize, key: &str) -> Option<(usize, usize)> {
     match shape(text, at) {
-        Shape::Map => entries(text, at).into_iter().find_map(|begin| {
+        NodeShape::Map => entries(text, at).into_iter().find_map(|begin| {
             let (name, after) = key_at(text, begin)?;
             (name == key).then_some((begin, after))
         }),
-        Shape::FlowMap => {
+        NodeShape::FlowMap => {
             let mut parts = flow(text, at)?.parts.into_iter();
             let part = parts.find(|part| part.key.as_deref() == Some(key))?;
             Some((part.at, part.at))
@@ -81,26 +81,26 @@ pub(super) fn entry(text: &str, at: usize, key: &str) -> Option<(usize, usize)> 
 /// The value after a key of the map that is at this place.
 pub(super) fn value(text: &str, after_key: usize, map: usize) -> Option<usize> {
     match shape(text, map) {
-        Shape::FlowMap => Some(after_key),
+        NodeShape::FlowMap => Some(after_key),
         _ => after(text, after_key, column(text, map), true),
     }
 }
 
 /// How something is written that begins here.
-pub(super) fn shape(text: &str, at: usize) -> Shape {
+pub(super) fn shape(text: &str, at: usize) -> NodeShape {
     match text.as_bytes().get(at) {
-        Some(b'{') => Shape::FlowMap,
-        Some(b'[') => Shape::FlowList,
-        Some(b'-') if is_item(&text[at..]) => Shape::List,
-        _ if key_at(text, at).is_some() => Shape::Map,
-        _ => Shape::Word,
+        Some(b'{') => NodeShape::FlowMap,
+        Some(b'[') => NodeShape::FlowList,
+        Some(b'-') if is_item(&text[at..]) => NodeShape::List,
+        _ if key_at(text, at).is_some() => NodeShape::Map,
+        _ => NodeShape::Word,
     }
 }
 
 /// The end of what is written in block style from here on: behind its last line, and
 /// before comments that stand no deeper than it.
 pub(super) fn block_end(text: &str, at: usize) -> usize {
-    let (column, is_list) = (column(text, at), shape(text, at) == Shape::List);
+    let (column, is_list) = (column(text, at), shape(text, at) == NodeShape::List);
     let mut end = line_end(text, at);
     for line in lines_after(text, at) {
         let is_deeper = line.indent > column;
@@ -144,12 +144,12 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
 }
 
-fn lines_after(text: &str, at: usize) -> impl Iterator<Item = Line> {
+fn lines_after(text: &str, at: usize) -> impl Iterator<Item = TextLine> {
     let mut start = line_end(text, at);
     std::iter::from_fn(move || {
         let line = text[start..].split_inclusive('\n').next()?;
         let content = line.trim_start_matches(' ');
-        let found = Line {
+        let found = TextLine {
             start,
             indent: line.len() - content.len(),
             what: what(line, content),
@@ -193,7 +193,7 @@ fn of_column(text: &str, at: usize, what: What) -> Vec<usize> {
     let column = column(text, at);
     let written =
         lines_after(text, at).filter(|line| !matches!(line.what, What::Blank | What::Comment));
-    let ends = |line: &Line| {
+    let ends = |line: &TextLine| {
         let is_shallower = line.indent < column;
         let is_other = line.indent == column && what == What::Item && line.what == What::Text;
         line.what == What::Mark || is_shallower || is_other
@@ -370,7 +370,7 @@ e:
 
     fn found(path: &[&str], items: &[usize]) -> Option<&'static str> {
         let mut path = keys(path);
-        path.extend(items.iter().map(|item| Step::Item(*item)));
+        path.extend(items.iter().map(|item| PathStep::Item(*item)));
         let at = find(TEXT, root(TEXT, 2), &path)?;
         TEXT[at..].lines().next()
     }
@@ -383,7 +383,7 @@ e:
         assert_eq!(found(&["a", "list"], &[1]), None);
         assert_eq!(found(&["e"], &[]), None);
         let mut path = keys(&["a", "list"]);
-        path.push(Step::Item(0));
+        path.push(PathStep::Item(0));
         path.extend(keys(&["q", "s", "t"]));
         let at = find(TEXT, root(TEXT, 2), &path).unwrap();
         assert!(TEXT[at..].starts_with("u}}"));

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use tidings_core::inject::{Cannot, Plan};
+use tidings_core::inject::{Cannot, InjectPlan};
 use tidings_core::kinds::KINDS;
 use tidings_shared::plain::plain;
 
@@ -14,14 +14,14 @@ use crate::cli::exit::{Exit, Printed};
 use crate::cli::input::objects::{Object, Objects};
 
 /// What was said so far.
-pub(super) struct Said {
+pub(super) struct InjectSaid {
     err: String,
     exit: Exit,
     /// Whether one of the workloads was spoken of.
     pub(super) met: bool,
 }
 
-impl Said {
+impl InjectSaid {
     /// What there is to say of what was read.
     pub(super) fn of(objects: &Objects) -> Self {
         let mut said = Self {
@@ -47,7 +47,7 @@ impl Said {
     }
 
     /// A workload has what it needs now.
-    pub(super) fn done(&mut self, object: &Object, plan: &Plan) {
+    pub(super) fn done(&mut self, object: &Object, plan: &InjectPlan) {
         self.met = true;
         let done = plan
             .done

@@ -63,7 +63,7 @@ impl Sheet {
         let rows = self.rows(before);
         let mut out = String::new();
         let mut at = 0;
-        while let Some(first) = rows[at..].iter().position(Row::is_change) {
+        while let Some(first) = rows[at..].iter().position(SheetRow::is_change) {
             let begin = (at + first).saturating_sub(AROUND).max(at);
             let end = end_of_hunk(&rows, at + first);
             if out.is_empty() {
@@ -76,42 +76,42 @@ impl Sheet {
         out
     }
 
-    fn rows<'a>(&'a self, before: &'a str) -> Vec<Row<'a>> {
+    fn rows<'a>(&'a self, before: &'a str) -> Vec<SheetRow<'a>> {
         let old: Vec<_> = before.split_inclusive('\n').collect();
         let (mut rows, mut next) = (Vec::new(), 0);
         let mut new = Vec::new();
         let lines = self.text.split_inclusive('\n').zip(&self.was);
         for (line, was) in lines {
             let Some(was) = *was else {
-                new.push(Row::New(line));
+                new.push(SheetRow::New(line));
                 continue;
             };
-            rows.extend(old[next..was].iter().map(|gone| Row::Gone(gone)));
+            rows.extend(old[next..was].iter().map(|gone| SheetRow::Gone(gone)));
             rows.append(&mut new);
-            rows.push(Row::Kept(line));
+            rows.push(SheetRow::Kept(line));
             next = was + 1;
         }
-        rows.extend(old[next..].iter().map(|gone| Row::Gone(gone)));
+        rows.extend(old[next..].iter().map(|gone| SheetRow::Gone(gone)));
         rows.append(&mut new);
         rows
     }
 }
 
 /// A line of both texts, or of one of them.
-enum Row<'a> {
+enum SheetRow<'a> {
     Kept(&'a str),
     Gone(&'a str),
     New(&'a str),
 }
 
-impl Row<'_> {
+impl SheetRow<'_> {
     fn is_change(&self) -> bool {
         !matches!(self, Self::Kept(_))
     }
 }
 
 /// Where no more changes follow closely.
-fn end_of_hunk(rows: &[Row<'_>], first: usize) -> usize {
+fn end_of_hunk(rows: &[SheetRow<'_>], first: usize) -> usize {
     let mut last = first;
     for (at, row) in rows.iter().enumerate().skip(first) {
         if at > last + 2 * AROUND {
@@ -124,11 +124,13 @@ fn end_of_hunk(rows: &[Row<'_>], first: usize) -> usize {
     (last + 1 + AROUND).min(rows.len())
 }
 
-fn hunk(rows: &[Row<'_>], part: Range<usize>, out: &mut String) {
-    let count = |rows: &[Row<'_>], is: fn(&Row<'_>) -> bool| rows.iter().filter(|r| is(r)).count();
-    let in_old: fn(&Row<'_>) -> bool = |row| !matches!(row, Row::New(_));
-    let in_new: fn(&Row<'_>) -> bool = |row| !matches!(row, Row::Gone(_));
-    let range = |is: fn(&Row<'_>) -> bool| {
+fn hunk(rows: &[SheetRow<'_>], part: Range<usize>, out: &mut String) {
+    let count = |rows: &[SheetRow<'_>], is: fn(&SheetRow<'_>) -> bool| {
+        rows.iter().filter(|r| is(r)).count()
+    };
+    let in_old: fn(&SheetRow<'_>) -> bool = |row| !matches!(row, SheetRow::New(_));
+    let in_new: fn(&SheetRow<'_>) -> bool = |row| !matches!(row, SheetRow::Gone(_));
+    let range = |is: fn(&SheetRow<'_>) -> bool| {
         let (before, lines) = (
             count(&rows[..part.start], is),
             count(&rows[part.clone()], is),
@@ -138,9 +140,9 @@ fn hunk(rows: &[Row<'_>], part: Range<usize>, out: &mut String) {
     let _ = writeln!(out, "@@ -{} +{} @@", range(in_old), range(in_new));
     for row in &rows[part.clone()] {
         let (sign, line) = match row {
-            Row::Kept(line) => (' ', line),
-            Row::Gone(line) => ('-', line),
-            Row::New(line) => ('+', line),
+            SheetRow::Kept(line) => (' ', line),
+            SheetRow::Gone(line) => ('-', line),
+            SheetRow::New(line) => ('+', line),
         };
         let _ = write!(out, "{sign}{line}");
         if !line.ends_with('\n') {

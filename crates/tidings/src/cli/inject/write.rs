@@ -7,10 +7,10 @@
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
-use tidings_core::inject::{Change, Edit};
+use tidings_core::inject::{TreeChange, TreeEdit};
 
 use super::locate::{
-    Shape, block_end, column, entry, find, flow_end, line_start, root, shape, value, word_end,
+    NodeShape, block_end, column, entry, find, flow_end, line_start, root, shape, value, word_end,
 };
 use super::sheet::Sheet;
 use crate::cli::yaml::{fits_in_line, inline, word};
@@ -28,21 +28,23 @@ const FIRST: [&str; 8] = [
 ];
 
 /// Makes an edit of the document that begins on this line.
-pub(super) fn write(sheet: &mut Sheet, line: u64, edit: &Edit) -> Option<()> {
+pub(super) fn write(sheet: &mut Sheet, line: u64, edit: &TreeEdit) -> Option<()> {
     let text = sheet.text();
     let at = find(text, root(text, line), &edit.at)?;
     match (&edit.change, shape(text, at)) {
-        (Change::Put(key, value), Shape::Map | Shape::FlowMap) => put(sheet, at, key, value)?,
-        (Change::Last(items), Shape::List) => {
+        (TreeChange::Put(key, value), NodeShape::Map | NodeShape::FlowMap) => {
+            put(sheet, at, key, value)?
+        }
+        (TreeChange::Last(items), NodeShape::List) => {
             add_lines(sheet, block_end(text, at), at, &list(items));
         }
-        (Change::First(items), Shape::List) => {
+        (TreeChange::First(items), NodeShape::List) => {
             let start = line_start(text, at);
             let is_first = text[start..at].trim().is_empty();
             is_first.then_some(())?;
             add_lines(sheet, start, at, &list(items));
         }
-        (Change::Last(items), Shape::FlowList) => {
+        (TreeChange::Last(items), NodeShape::FlowList) => {
             let end = flow_end(text, at)? - 1;
             let before = text[..end].trim_end();
             let comma = if before.ends_with([',', '[']) {
@@ -53,7 +55,7 @@ pub(super) fn write(sheet: &mut Sheet, line: u64, edit: &Edit) -> Option<()> {
             let at = before.len();
             sheet.splice(at..at, &format!("{comma}{}", flow_items(items)));
         }
-        (Change::First(items), Shape::FlowList) => {
+        (TreeChange::First(items), NodeShape::FlowList) => {
             sheet.splice(at + 1..at + 1, &format!("{}, ", flow_items(items)));
         }
         _ => return None,
@@ -76,7 +78,7 @@ fn put(sheet: &mut Sheet, at: usize, key: &str, new: &Value) -> Option<()> {
     if let Some((_, after)) = entry(text, at, key) {
         return replace(sheet, at, after, new);
     }
-    if shape(text, at) == Shape::Map {
+    if shape(text, at) == NodeShape::Map {
         let entry = Map::from_iter([(key.to_owned(), new.clone())]);
         let lines = block(&Value::Object(entry));
         add_lines(sheet, block_end(text, at), at, &lines);
@@ -95,15 +97,15 @@ fn replace(sheet: &mut Sheet, map: usize, after: usize, new: &Value) -> Option<(
     let (begin, end) = match value(text, after, map) {
         None => (after, after),
         Some(at) => match shape(text, at) {
-            Shape::FlowMap | Shape::FlowList => (at, flow_end(text, at)?),
-            Shape::Word if ["null", "~"].contains(&&text[at..word_end(text, at)]) => {
+            NodeShape::FlowMap | NodeShape::FlowList => (at, flow_end(text, at)?),
+            NodeShape::Word if ["null", "~"].contains(&&text[at..word_end(text, at)]) => {
                 (at, word_end(text, at))
             }
             _ => return None,
         },
     };
     let rest = text[end..].lines().next().unwrap_or_default();
-    if shape(text, map) == Shape::Map && rest.trim().is_empty() && !fits_in_line(new) {
+    if shape(text, map) == NodeShape::Map && rest.trim().is_empty() && !fits_in_line(new) {
         let indent = column(text, map) + 2;
         let lines = indented(&block(new), indent, sheet.line_end());
         sheet.splice(
@@ -193,19 +195,19 @@ fn flow_items(items: &[Value]) -> String {
 mod tests {
     use rstest::rstest;
     use serde_json::json;
-    use tidings_core::inject::{Step, keys};
+    use tidings_core::inject::{PathStep, keys};
 
     use super::*;
     use crate::cli::input::tree::documents;
 
-    fn edit(path: &[&str], item: Option<usize>, change: Change) -> Edit {
+    fn edit(path: &[&str], item: Option<usize>, change: TreeChange) -> TreeEdit {
         let mut at = keys(path);
-        at.extend(item.map(Step::Item));
-        Edit { at, change }
+        at.extend(item.map(PathStep::Item));
+        TreeEdit { at, change }
     }
 
     /// The text after an edit, of which the parser makes what the edit makes of the object.
-    fn written(text: &str, edit: &Edit) -> Option<String> {
+    fn written(text: &str, edit: &TreeEdit) -> Option<String> {
         let before = documents(text).remove(0).unwrap();
         let mut expected = before.json();
         edit.apply(&mut expected);
@@ -238,7 +240,7 @@ mod tests {
         "{\"a\": {\"k\": [{\"x\":\"y\"}], \n  \"b\": 1}}"
     )]
     fn entries_are_put_in(#[case] text: &str, #[case] expect: &str) {
-        let change = Change::Put("k".to_owned(), json!([{"x": "y"}]));
+        let change = TreeChange::Put("k".to_owned(), json!([{"x": "y"}]));
         let edit = edit(&["a"], None, change);
         assert_eq!(written(text, &edit).as_deref(), Some(expect));
     }
@@ -252,7 +254,7 @@ mod tests {
     #[case("l: [a, {b: c}]\n", "l: [a, {b: c}, {\"new\":1}]\n")]
     #[case("l: [\n  a,\n]\n", "l: [\n  a,{\"new\":1}\n]\n")]
     fn items_are_added(#[case] text: &str, #[case] expect: &str) {
-        let edit = edit(&["l"], None, Change::Last(vec![json!({"new": 1})]));
+        let edit = edit(&["l"], None, TreeChange::Last(vec![json!({"new": 1})]));
         assert_eq!(written(text, &edit).as_deref(), Some(expect));
     }
 
@@ -260,7 +262,7 @@ mod tests {
     #[case("l:\n  # why\n  - a\n", "l:\n  # why\n  - \"--x\"\n  - y\n  - a\n")]
     #[case("l: [a]\n", "l: [\"--x\", \"y\", a]\n")]
     fn items_come_first(#[case] text: &str, #[case] expect: &str) {
-        let change = Change::First(vec![json!("--x"), json!("y")]);
+        let change = TreeChange::First(vec![json!("--x"), json!("y")]);
         let edit = edit(&["l"], None, change);
         let expect = expect.replace("- y\n", "- \"y\"\n");
         assert_eq!(written(text, &edit), Some(expect));
@@ -269,7 +271,7 @@ mod tests {
     #[test]
     fn an_item_of_a_list_gets_an_entry() {
         let text = "l:\n- name: a\n  # why\n  x: {y: z}\n- name: b\n";
-        let change = Change::Put("k".to_owned(), json!(1));
+        let change = TreeChange::Put("k".to_owned(), json!(1));
         let first = written(text, &edit(&["l"], Some(0), change.clone())).unwrap();
         assert_eq!(first, text.replace("- name: b", "  k: 1\n- name: b"));
         let last = written(text, &edit(&["l"], Some(1), change)).unwrap();
@@ -279,7 +281,7 @@ mod tests {
     #[test]
     fn what_another_name_stands_for_is_not_edited() {
         let text = "x: &x {b: 1}\na: *x\n";
-        let change = Change::Put("k".to_owned(), json!(1));
+        let change = TreeChange::Put("k".to_owned(), json!(1));
         assert_eq!(written(text, &edit(&["a"], None, change)), None);
     }
 }

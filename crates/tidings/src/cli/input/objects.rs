@@ -84,7 +84,7 @@ impl Objects {
         for document in tree::documents(manifest) {
             match document {
                 Ok(tree) => {
-                    let place = Place {
+                    let place = ObjectPlace {
                         root: tree.line,
                         items: Vec::new(),
                         of_list: None,
@@ -104,7 +104,7 @@ impl Objects {
     }
 
     /// An object that does not say what it is, in a list that does, is of the list's kind.
-    fn take(&mut self, text: &Text, place: &Place, tree: &Tree, namespace: &Name) {
+    fn take(&mut self, text: &Text, place: &ObjectPlace, tree: &Tree, namespace: &Name) {
         let own = ApiKind::of(tree);
         let Some(is) = own.as_ref().or(place.of_list.as_ref()) else {
             self.skipped += 1;
@@ -125,14 +125,14 @@ impl Objects {
 }
 
 /// Where an object is in its file.
-struct Place {
+struct ObjectPlace {
     root: u64,
     items: Vec<usize>,
     /// What the items of the list are that it is in, where they do not say it.
     of_list: Option<ApiKind>,
 }
 
-impl Place {
+impl ObjectPlace {
     fn within(&self, item: usize, of_list: Option<ApiKind>) -> Self {
         Self {
             root: self.root,
@@ -183,7 +183,7 @@ fn is_template(text: &str) -> bool {
 }
 
 impl Object {
-    fn new(text: &Text, place: &Place, is: &ApiKind, tree: Tree, namespace: &Name) -> Self {
+    fn new(text: &Text, place: &ObjectPlace, is: &ApiKind, tree: Tree, namespace: &Name) -> Self {
         let meta = |key| tree.at(&["metadata", key]).and_then(Tree::scalar);
         let api = is.version.as_str();
         let (group, version) = api.split_once('/').unwrap_or(("", api));
