@@ -107,7 +107,8 @@ bench-node: ## changes that go hot on a real node, beside a poke by hand and the
 bench-agent: ## the agent's figures, beside a bare inotify loop
 	TIDINGS_AGENT="$$(crates/agent/build-static | tail -1)" $(CARGO) bench -p tidings-agent --bench agent
 
-check: ## what CI checks before it tests: format, lints, dependencies
+check: ## what CI checks before it tests: marks of a merge, format, lints, dependencies
+	@if git grep -nE '^(<<<<<<<|>>>>>>>) '; then echo "a merge has left its marks"; exit 1; fi
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features rig/bench -- -D warnings
 	scripts/deny check --hide-inclusion-graph licenses bans sources
