@@ -8,7 +8,8 @@
 use serde_json::{Map, Value, json};
 use tidings_shared::preset::{Preset, Proof, Reload};
 
-use super::known::{check, image_of, is_shell};
+use super::check::check;
+use super::known::{image_of, is_shell};
 use super::pod::{group, list, user, word};
 
 /// How the agent comes to a program.

@@ -45,7 +45,7 @@ pub(super) struct Image {
     pub(super) entrypoint: &'static [&'static str],
     /// Its CMD.
     pub(super) command: &'static [&'static str],
-    /// Options that the entry point adds.
+    /// Options that the entry point puts behind the program.
     adds: &'static [&'static str],
 }
 
@@ -264,8 +264,10 @@ pub(super) fn started(container: &Value) -> Vec<String> {
     if let Some(image) = image_of(container).filter(|_| list(container, "command").is_empty()) {
         if words.is_empty() {
             words = own(image.command);
+        } else if words[0].starts_with('-') {
+            words.splice(0..0, own(&image.command[..1]));
         }
-        words.extend(own(image.adds));
+        words.splice(1..1, own(image.adds));
     }
     words
 }
@@ -394,28 +396,6 @@ fn is_in(one_of: &[&str], texts: &[String]) -> bool {
     })
 }
 
-/// The checker of a program for the files that its command names, where its preset's own
-/// looks at others.
-pub(super) fn check(preset: &Preset, container: &Value) -> Result<Option<String>, String> {
-    let (flag, begin) = match preset.name {
-        "nginx" => ("-c", "nginx -t"),
-        "haproxy" => ("-f", "haproxy -c"),
-        _ => return Ok(None),
-    };
-    let words = started(container);
-    let named = words.windows(2).filter(|pair| pair[0] == flag);
-    let files: Vec<_> = named.map(|pair| pair[1].as_str()).collect();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if let Some(odd) = files.iter().find(|file| !file.chars().all(is_plain)) {
-        return Err(format!(
-            "its configuration is {odd}, for which no check is known: write the agent by hand (docs/agent.md)"
-        ));
-    }
-    let files = files.iter().map(|file| format!(" {flag} {file}"));
-    let files: String = files.collect();
-    Ok((!files.is_empty()).then(|| format!("{begin}{files}")))
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -517,19 +497,5 @@ mod tests {
             (Err(why), Err(said)) => assert!(why.contains(said), "{why}"),
             (read, _) => unreachable!("{read:?}"),
         }
-    }
-
-    #[test]
-    fn the_check_is_of_the_files_that_the_command_names() {
-        let check = |preset: &str, container: &Value| check(named(preset).unwrap(), container);
-        let haproxy = json!({"command": ["haproxy", "-W", "-f", "/a.cfg", "-f", "/b"]});
-        let expected = "haproxy -c -f /a.cfg -f /b".to_owned();
-        assert_eq!(check("haproxy", &haproxy), Ok(Some(expected)));
-        let image = json!({"image": "haproxy:3.2"});
-        let expected = "haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg".to_owned();
-        assert_eq!(check("haproxy", &image), Ok(Some(expected)));
-        assert_eq!(check("nginx", &json!({"image": "nginx"})), Ok(None));
-        let odd = json!({"command": ["nginx", "-c", "/a b.conf"]});
-        assert!(check("nginx", &odd).is_err());
     }
 }

@@ -8,6 +8,7 @@
 //! the tables ([`known`]) do not say of a program is asked of people.
 
 mod agent;
+mod check;
 mod edit;
 mod injection;
 mod known;
