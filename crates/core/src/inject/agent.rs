@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tidings_shared::preset::{Preset, Proof, Reload};
 
 use super::check::check;
-use super::known::{image_of, is_shell};
-use super::pod::{group, list, user, word};
+use super::known::{is_shell, says_program, starter};
+use super::pod::{group, user, word};
 
 /// How the agent comes to a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Placement {
 
 /// The name of its container, as sidecar or to be copied from.
 pub(super) const CONTAINER: &str = "tidings-agent";
+/// The name of its port, by which it is found.
+pub(super) const PORT_NAME: &str = "tidings";
 /// The folder of all that is its own.
 pub(super) const HOME: &str = "/tidings";
 /// The volumes that it may need.
@@ -32,6 +34,10 @@ const POKE: &str = "tidings-poke";
 const MEMORY: &str = "tidings-memory";
 const PROGRAM: &str = "tidings-agent";
 const BINARY: &str = "/tidings/bin/tidings-agent";
+
+/// What to say of a command that is a text for a shell.
+pub(super) const SHELL: &str =
+    "its command is a shell, which hands no signal on: let its command be the program";
 
 /// The user of its image.
 const NOBODY: i64 = 65534;
@@ -116,7 +122,7 @@ impl AgentPlan<'_> {
                 container["args"] = json!(self.words()?);
                 container["ports"] = json!([self.named_port()]);
                 container["livenessProbe"] =
-                    json!({"httpGet": {"path": "/livez", "port": "tidings"}});
+                    json!({"httpGet": {"path": "/livez", "port": PORT_NAME}});
                 let mounts = self.mounts.iter().map(|mount| (*mount).clone());
                 container["volumeMounts"] = mounts.chain(own_mounts()).collect();
             }
@@ -125,7 +131,7 @@ impl AgentPlan<'_> {
     }
 
     pub(super) fn named_port(&self) -> Value {
-        json!({"name": "tidings", "containerPort": self.port})
+        json!({"name": PORT_NAME, "containerPort": self.port})
     }
 
     /// What the program's container gets under [`Placement::Supervisor`] beside its command.
@@ -206,15 +212,20 @@ fn program(read_only: bool) -> Value {
 }
 
 /// Why an agent cannot start the program of a container, if it cannot.
-pub(super) fn cannot_start(container: &Value) -> Option<&'static str> {
+pub(super) fn cannot_start(container: &Value) -> Option<String> {
     if is_shell(container) {
-        return Some(
-            "its command is a shell, which hands no signal on: let its command be the program",
-        );
+        return Some(SHELL.to_owned());
     }
-    let is_written = !list(container, "command").is_empty() || image_of(container).is_some();
-    (!is_written).then_some(
+    if let Some(starter) = starter(container) {
+        return Some(format!(
+            "its command starts the program through {starter}, which is a process of its own: \
+             let its command be the program, or write the agent by hand with --process \
+             (docs/agent.md)"
+        ));
+    }
+    (!says_program(container)).then(|| {
         "its command is not written, so that nothing but its image can start it: write command \
-         and args as the image has them",
-    )
+         and args as the image has them"
+            .to_owned()
+    })
 }

@@ -13,11 +13,13 @@ use crate::method::Ports;
 use crate::refs::SourceKind;
 use crate::uses::{Layout, Seeing, Use, Via};
 
-use super::agent::{AgentPlan, CONTAINER, HOME, Placement, VOLUMES, cannot_start};
+use super::agent::{
+    AgentPlan, CONTAINER, HOME, PORT_NAME, Placement, SHELL, VOLUMES, cannot_start,
+};
 use super::edit::{Draft, Path, PathStep, keys};
 use super::known::{
-    by_corefile, can_be_told_from_beside, file_name, image_name, image_of, note_of, recognise,
-    rests,
+    by_corefile, can_be_told_from_beside, file_name, image_name, image_of, is_shell, note_of,
+    program, recognise, rests, says_program,
 };
 use super::pod::{
     command_line, containers, file_mounts, free_port, has_modes, is_windows, list, user, whole,
@@ -194,19 +196,14 @@ impl<'a> Injection<'a> {
         match recognise(container) {
             Some(preset) if preset.name == "coredns" => by_corefile(texts),
             Some(preset) => Ok(preset),
-            None => Err(
-                "how its program takes a change is not known: say it with --preset (docs/presets.md), \
-                 or write the agent by hand (docs/agent.md)"
-                    .to_owned(),
-            ),
+            None => Err(unknown(container)),
         }
     }
 
     /// A program that is told by a signal is started by the agent where that can be: it has
     /// its user and its commands then.
     fn way(&self, preset: &'static Preset, container: &Value) -> Result<Placement, String> {
-        let starts =
-            cannot_start(container).map_or(Ok(Placement::Supervisor), |why| Err(why.to_owned()));
+        let starts = cannot_start(container).map_or(Ok(Placement::Supervisor), Err);
         let beside = || self.beside(preset, container).map(|()| Placement::Sidecar);
         match (self.wish.way, preset.reload) {
             (Some(Placement::Supervisor), _) => starts,
@@ -267,6 +264,10 @@ impl<'a> Injection<'a> {
             .map(|name| format!("a container is called {name}"))
             .or_else(|| named("volumes", &VOLUMES).map(|name| format!("a volume is called {name}")))
             .or_else(|| {
+                self.has_port()
+                    .then(|| format!("a port is called {PORT_NAME}"))
+            })
+            .or_else(|| {
                 let mut mounts = list(container, "volumeMounts").iter();
                 let path = mounts.find(|mount| is_below(word(mount, "mountPath"), HOME))?;
                 Some(format!(
@@ -279,6 +280,12 @@ impl<'a> Injection<'a> {
                 "{taken}, which the agent needs: call it otherwise"
             )))
         })
+    }
+
+    /// Whether a port has the name by which agents are found.
+    fn has_port(&self) -> bool {
+        let mut ports = containers(self.spec).flat_map(|container| list(container, "ports"));
+        ports.any(|port| word(port, "name") == PORT_NAME)
     }
 
     fn write(&self, agent: &AgentPlan<'_>, item: usize, draft: &mut Draft) -> Result<(), String> {
@@ -400,6 +407,23 @@ fn start_by_agent(
         draft.add(&below("args"), own(image.command));
     }
     Ok(())
+}
+
+/// What to say of a container whose program is not known.
+fn unknown(container: &Value) -> String {
+    if is_shell(container) {
+        return SHELL.to_owned();
+    }
+    match program(container).filter(|_| says_program(container)) {
+        Some(name) => format!(
+            "its command is {name}, and how that takes a change is not known: say it with \
+             --preset (docs/presets.md); if it starts the program, let the command be the \
+             program, or write the agent by hand with --process (docs/agent.md)"
+        ),
+        None => "how its program takes a change is not known: say it with --preset \
+                 (docs/presets.md), or write the agent by hand (docs/agent.md)"
+            .to_owned(),
+    }
 }
 
 fn is_agent(container: &Value) -> bool {

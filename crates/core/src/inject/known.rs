@@ -23,18 +23,12 @@ const ALIASES: [(&str, &str); 9] = [
     ("postgres", "postgresql"),
 ];
 
-/// What starts a program in its own place, and says nothing of which.
-const STARTERS: [&str; 6] = [
-    "--",
-    "docker-entrypoint.sh",
-    "dumb-init",
-    "entrypoint.sh",
-    "exec",
-    "tini",
-];
+/// What starts a program as a process beside its own: a signal to it is none to the
+/// program.
+const STARTERS: [&str; 3] = ["catatonit", "dumb-init", "tini"];
 
 /// What reads a text for commands: a signal to it is none to the program.
-const SHELLS: [&str; 5] = ["ash", "bash", "busybox", "dash", "sh"];
+const SHELLS: [&str; 7] = ["ash", "bash", "busybox", "dash", "ksh", "sh", "zsh"];
 
 /// How an image starts its program where the manifest does not say it.
 #[derive(Debug)]
@@ -192,10 +186,17 @@ pub(super) fn can_be_told_from_beside(preset: &Preset) -> bool {
     !checks && !ENDS.contains(&preset.name)
 }
 
-/// The preset of what a container runs, by its command, else by its image.
+/// The preset of what a container runs: by its command, and only where that is not known,
+/// by its image.
 pub(super) fn recognise(container: &Value) -> Option<&'static Preset> {
-    let by_command = program(container).and_then(by_name);
-    by_command.or_else(|| by_name(image_name(word(container, "image"))))
+    let by_command = program(container).map(|name| by_name(&name));
+    let of_image = || by_name(image_name(word(container, "image")));
+    match by_command {
+        Some(known) if says_program(container) || known.is_some() || is_shell(container) => known,
+        None if says_program(container) => None,
+        // Words for an entry point that is not known.
+        _ => of_image(),
+    }
 }
 
 fn by_name(name: &str) -> Option<&'static Preset> {
@@ -205,17 +206,31 @@ fn by_name(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(is_its)
 }
 
-/// The file name of what the manifest says to be started; none where it is only options
-/// for what the image has.
-fn program(container: &Value) -> Option<&str> {
-    let words = command_line(container).map(file_name);
-    let mut words = words.skip_while(|word| STARTERS.contains(word));
+/// The file name of what is started, as far as the manifest or a known image says it;
+/// none where there are only options for what the image has.
+pub(super) fn program(container: &Value) -> Option<String> {
+    let words = started(container).into_iter();
+    let words = words.map(|word| file_name(&word).to_owned());
+    let mut words = words.skip_while(|word| word == "--" || STARTERS.contains(&word.as_str()));
     words.next().filter(|word| !word.starts_with('-'))
+}
+
+/// Whether the manifest, or a known image, says what is started: else its words are for an
+/// entry point that nobody knows.
+pub(super) fn says_program(container: &Value) -> bool {
+    !list(container, "command").is_empty() || image_of(container).is_some()
+}
+
+/// What starts the program as a process beside its own, if something does.
+pub(super) fn starter(container: &Value) -> Option<&'static str> {
+    let words = started(container);
+    let first = file_name(words.first()?);
+    STARTERS.into_iter().find(|name| *name == first)
 }
 
 /// Whether what is started is a shell, with a text.
 pub(super) fn is_shell(container: &Value) -> bool {
-    program(container).is_some_and(|name| SHELLS.contains(&name))
+    program(container).is_some_and(|name| SHELLS.contains(&name.as_str()))
 }
 
 pub(super) fn file_name(path: &str) -> &str {
@@ -261,14 +276,23 @@ pub(super) fn started(container: &Value) -> Vec<String> {
             .map(|word| (*word).to_owned())
             .collect::<Vec<_>>()
     };
-    if let Some(image) = image_of(container).filter(|_| list(container, "command").is_empty()) {
-        if words.is_empty() {
-            words = own(image.command);
-        } else if words[0].starts_with('-') {
-            words.splice(0..0, own(&image.command[..1]));
-        }
-        words.splice(1..1, own(image.adds));
+    let Some(image) = image_of(container) else {
+        return words;
+    };
+    let command = list(container, "command");
+    let first = words.first().map_or("", |word| file_name(word));
+    if !command.is_empty() && first == file_name(image.entrypoint[0]) {
+        words.remove(0);
+    } else if !command.is_empty() {
+        return words;
     }
+    if words.is_empty() && command.is_empty() {
+        words = own(image.command);
+    } else if words.first().is_some_and(|word| word.starts_with('-')) {
+        words.splice(0..0, own(&image.command[..1]));
+    }
+    let behind = words.len().min(1);
+    words.splice(behind..behind, own(image.adds));
     words
 }
 
@@ -420,7 +444,16 @@ mod tests {
     #[case(json!({"image": "own/image", "command": ["/sbin/tini", "--", "haproxy", "-W"]}), Some("haproxy"))]
     #[case(json!({"image": "quay.io/prometheus/prometheus:v3", "args": ["--config.file=/x"]}), Some("prometheus"))]
     #[case(json!({"image": "fluent/fluent-bit", "command": ["/fluent-bit/bin/fluent-bit"]}), Some("fluent-bit"))]
-    #[case(json!({"image": "nginx", "command": ["sh", "-c", "exec nginx"]}), Some("nginx"))]
+    #[case(json!({"image": "nginx", "args": ["nginx", "-q"]}), Some("nginx"))]
+    #[case(json!({"image": "nginx", "command": ["/docker-entrypoint.sh", "nginx"]}), Some("nginx"))]
+    #[case(json!({"image": "nginx", "command": ["sh", "-c", "exec nginx"]}), None)]
+    #[case(json!({"image": "nginx", "args": ["/bin/sh", "-c", "nginx"]}), None)]
+    #[case(json!({"image": "nginx", "command": ["tail", "-f", "/dev/null"]}), None)]
+    #[case(json!({"image": "nginx", "command": ["exec", "nginx"]}), None)]
+    #[case(json!({"image": "nginx", "command": ["/start.sh"]}), None)]
+    #[case(json!({"image": "nginx", "command": ["$(BIN)"]}), None)]
+    #[case(json!({"image": "own/nginx", "args": ["sh", "-c", "nginx"]}), None)]
+    #[case(json!({"image": "grafana/alloy", "args": ["run", "/etc/alloy"]}), Some("alloy"))]
     #[case(json!({"image": "registry.k8s.io/ingress-nginx/controller:v1", "args": ["/nginx-ingress-controller"]}), None)]
     #[case(json!({"image": "nginx-prometheus-exporter"}), None)]
     #[case(json!({}), None)]
