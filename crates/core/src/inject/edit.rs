@@ -74,7 +74,7 @@ impl TreeEdit {
                 list.splice(0..0, items.iter().cloned());
             }
             (Some(Value::Array(list)), TreeChange::Last(items)) => {
-                list.extend(items.iter().cloned())
+                list.extend(items.iter().cloned());
             }
             _ => {}
         }

@@ -16,12 +16,12 @@ mod pod;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tidings_shared::preset::Preset;
 
 use crate::annotations::{ANNOTATIONS, METHOD, RELOAD};
 use crate::kinds::Kind;
-use crate::uses::Layout;
+use crate::uses::{Layout, PodTemplate};
 
 use edit::Draft;
 use injection::Injection;
@@ -71,25 +71,32 @@ pub struct InjectPlan {
 pub struct Cannot {
     /// In words, with what to write.
     pub why: String,
-    /// Whether it is in the nature of the workload, so that nobody need write anything.
-    pub is_its_nature: bool,
+    /// Whose it is to change that.
+    pub cause: CannotCause,
+}
+
+/// What keeps a workload from having an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CannotCause {
+    /// Its nature: nobody need write anything.
+    Nature,
+    /// Something in the manifest, or something that it does not say.
+    Manifest,
+    /// It cannot be read, so that nothing is known of it.
+    Unread,
 }
 
 impl From<String> for Cannot {
     fn from(why: String) -> Self {
-        Self {
-            why,
-            is_its_nature: false,
-        }
+        let cause = CannotCause::Manifest;
+        Self { why, cause }
     }
 }
 
 impl Cannot {
     fn by_nature(why: String) -> Self {
-        Self {
-            why,
-            is_its_nature: true,
-        }
+        let cause = CannotCause::Nature;
+        Self { why, cause }
     }
 }
 
@@ -102,6 +109,10 @@ pub fn plan(wish: &InjectWish<'_>) -> Result<InjectPlan, Cannot> {
     }
     let at = keys(kind.template);
     let template = get(wish.object, &at).cloned().unwrap_or_default();
+    readable(&template).map_err(|why| Cannot {
+        why,
+        cause: CannotCause::Unread,
+    })?;
     let injection = Injection {
         wish,
         spec: &template["spec"],
@@ -115,6 +126,23 @@ pub fn plan(wish: &InjectWish<'_>) -> Result<InjectPlan, Cannot> {
     annotate(wish, &template, &mut draft, &mut plan);
     plan.edits = draft.edits();
     Ok(plan)
+}
+
+/// Whether a pod template is one that can be read; if not, which part of it is not.
+fn readable(template: &Value) -> Result<(), String> {
+    let Err(whole) = PodTemplate::read(template.clone()) else {
+        return Ok(());
+    };
+    for key in ["initContainers", "containers", "volumes"] {
+        for item in pod::list(&template["spec"], key) {
+            let alone = json!({"spec": {key: [item]}});
+            if let Err(why) = PodTemplate::read(alone) {
+                let name = pod::word(item, "name");
+                return Err(format!("{name} in its {key} cannot be read: {why}"));
+            }
+        }
+    }
+    Err(format!("its pod template cannot be read: {whole}"))
 }
 
 /// Opts the workload in and lists `hot`, where nothing is said of either.

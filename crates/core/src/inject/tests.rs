@@ -268,7 +268,7 @@ fn what_cannot_be_done_is_said_with_what_to_write(
 ) {
     let cannot = planned(&object).unwrap_err();
     assert!(cannot.why.contains(said), "{}", cannot.why);
-    assert_eq!(cannot.is_its_nature, is_its_nature);
+    assert_eq!(cannot.cause == CannotCause::Nature, is_its_nature);
 }
 
 #[test]
@@ -276,10 +276,21 @@ fn jobs_end_by_themselves() {
     let job = Kind::parse("cronjob").unwrap();
     let cannot = wished(&nginx(), |wish| wish.kind = job).unwrap_err();
     assert!(
-        cannot.is_its_nature && cannot.why.contains("CronJob"),
+        cannot.cause == CannotCause::Nature && cannot.why.contains("CronJob"),
         "{}",
         cannot.why
     );
+}
+
+/// As people write it who do not quote; the API server refuses each.
+#[rstest]
+#[case(deployment(&json!({"image": "nginx", "env": [{"name": "A", "value": 1}]})), "app in its containers cannot be read: invalid type: integer `1`, expected a string")]
+#[case(with(nginx(), "volumes", json!([{"name": "config", "configMap": "web"}])), "config in its volumes cannot be read")]
+#[case(with(nginx(), "containers", json!("app")), "its pod template cannot be read")]
+fn a_pod_that_cannot_be_read_is_not_one_without_sources(#[case] object: Value, #[case] said: &str) {
+    let cannot = planned(&object).unwrap_err();
+    assert_eq!(cannot.cause, CannotCause::Unread);
+    assert!(cannot.why.contains(said), "{}", cannot.why);
 }
 
 #[test]

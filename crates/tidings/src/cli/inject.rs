@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use tidings_core::inject::{
-    Cannot, InjectPlan, InjectWish, Path, PathStep, TreeEdit, keys, patch, plan,
+    Cannot, CannotCause, InjectPlan, InjectWish, Path, PathStep, TreeEdit, keys, patch, plan,
 };
 use tidings_core::kinds::{KINDS, Kind};
 
@@ -87,7 +87,7 @@ fn without_owner(object: &Object) -> Cannot {
             "a {} alone is brought to no change: it is of no workload",
             object.kind
         ),
-        is_its_nature: true,
+        cause: CannotCause::Nature,
     }
 }
 

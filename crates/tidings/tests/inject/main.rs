@@ -174,6 +174,20 @@ fn what_cannot_be_done_ends_with_one_and_leaves_the_rest_as_it_is() {
         "{said}"
     );
 
+    let nginx = manifest("nginx.yaml");
+    let number = nginx.replacen(
+        "      - name: web\n",
+        "      - name: web\n        env: [{name: A, value: 1}]\n",
+        1,
+    );
+    assert_ne!(number, nginx);
+    let (code, out, said) = tidings(&["inject", "-f", "-"], &number);
+    assert_eq!((code, out), (2, number));
+    assert!(
+        said.contains("web in its containers cannot be read: invalid type: integer `1`"),
+        "{said}"
+    );
+
     let (code, _, said) = tidings(&["inject", "-f", "-"], "kind: {{ .Values.kind }}\n  x: 1\n");
     assert_eq!(code, 2);
     assert!(said.contains("render it first"), "{said}");

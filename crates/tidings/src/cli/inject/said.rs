@@ -6,11 +6,12 @@
 
 use std::fmt::Write;
 
-use tidings_core::inject::{Cannot, InjectPlan};
+use tidings_core::inject::{Cannot, CannotCause, InjectPlan};
 use tidings_core::kinds::KINDS;
 use tidings_shared::plain::plain;
 
 use crate::cli::exit::{Exit, Printed};
+use crate::cli::input::files::Reached;
 use crate::cli::input::objects::{Object, Objects};
 
 /// What was said so far.
@@ -31,11 +32,7 @@ impl InjectSaid {
         };
         for unread in &objects.unread {
             said.line(&format!("{}: {}", unread.place(), unread.text));
-            said.ends_with(if unread.named {
-                Exit::Error
-            } else {
-                Exit::Found
-            });
+            said.ends_with(self::unread(unread.named));
         }
         let templates = objects.templates.len();
         if templates > 0 {
@@ -62,10 +59,17 @@ impl InjectSaid {
     /// It has not; where that is its nature, and nobody asked for it, all is well.
     pub(super) fn cannot(&mut self, object: &Object, cannot: &Cannot, asked: bool) {
         self.met = true;
-        if asked || !cannot.is_its_nature {
-            return self.failed(object, &cannot.why);
+        match cannot.cause {
+            CannotCause::Nature if !asked => {
+                self.about(object, &format!("left as it is: {}", cannot.why));
+            }
+            CannotCause::Nature | CannotCause::Manifest => self.failed(object, &cannot.why),
+            CannotCause::Unread => {
+                self.about(object, &cannot.why);
+                let is_named = asked || object.reached == Reached::ByName;
+                self.ends_with(unread(is_named));
+            }
         }
-        self.about(object, &format!("left as it is: {}", cannot.why));
     }
 
     /// It could, and has not.
@@ -97,4 +101,9 @@ impl InjectSaid {
             exit: self.exit,
         }
     }
+}
+
+/// How it ends where something cannot be read: what was named is answered for.
+fn unread(named: bool) -> Exit {
+    if named { Exit::Error } else { Exit::Found }
 }

@@ -33,7 +33,7 @@ pub(super) fn write(sheet: &mut Sheet, line: u64, edit: &TreeEdit) -> Option<()>
     let at = find(text, root(text, line), &edit.at)?;
     match (&edit.change, shape(text, at)) {
         (TreeChange::Put(key, value), NodeShape::Map | NodeShape::FlowMap) => {
-            put(sheet, at, key, value)?
+            put(sheet, at, key, value)?;
         }
         (TreeChange::Last(items), NodeShape::List) => {
             add_lines(sheet, block_end(text, at), at, &list(items));
