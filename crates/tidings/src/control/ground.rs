@@ -102,14 +102,17 @@ impl Ground {
 
     /// For how long what a workload uses is to be quiet before it is decided.
     pub(super) fn quiet_for(&self, key: &WorkloadRef) -> Millis {
-        let known = self.index.get(key);
-        if let Some(own) = known.and_then(|known| known.policy.own.settle) {
-            return own;
-        }
-        let allowed = known.map(|known| known.policy.methods & self.rules.enabled);
-        let is_hot = allowed.is_some_and(|methods| methods.contains(Method::Hot));
-        self.settle
-            .min(if is_hot { HOT_SETTLE } else { Millis::MAX })
+        let Some(known) = self.index.get(key) else {
+            return self.settle;
+        };
+        let methods = known.policy.methods & self.rules.enabled;
+        let most = if methods.contains(Method::Hot) {
+            HOT_SETTLE
+        } else {
+            Millis::MAX
+        };
+        let own = known.policy.own.settle;
+        own.unwrap_or_else(|| self.settle.min(most))
     }
 
     /// The same, before its pods are replaced.

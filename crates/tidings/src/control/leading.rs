@@ -8,23 +8,22 @@ use tidings_core::bounds::DECISION_STEPS;
 use tidings_core::compare::Change;
 use tidings_core::decide::{Act, Decided, Moment, Verdict, decide, is_new};
 use tidings_core::evidence::Evidence;
-use tidings_core::index::{Concerned, Fact, Going, How, Known};
-use tidings_core::object::{Seconds, Version, Workload};
+use tidings_core::index::{Concerned, Known};
+use tidings_core::object::{Seconds, Version};
 use tidings_core::reason::Reason;
-use tidings_core::refs::{Name, SourceRef, WorkloadRef};
+use tidings_core::refs::{SourceRef, WorkloadRef};
 use tidings_core::settle::{Due, Millis, News, Queue, Topic, quiet_until};
 use tidings_core::state::Entry;
 
 use super::action;
 use super::backoff::Backoff;
 use super::climbing::Climbs;
-use super::departed::{Departed, KEPT_FOR_PODS};
+use super::departed::Departed;
 use super::desk::{Desk, Desks, UnderWay};
 use super::ground::Ground;
 use super::remaking::REMAKES;
 use super::unrecorded::Unrecorded;
 use super::{Action, Effect, NewTerm, Roll, Unpause};
-use crate::api::ApiError;
 use crate::records::memory::{NotKept, Shard, Store};
 
 /// The steps of a turn: some ten milliseconds. Then what came meanwhile is taken in.
@@ -46,7 +45,7 @@ pub(super) struct Leading {
     pub(super) queue: Queue,
     pub(super) desks: Desks,
     pub(super) climbs: Climbs,
-    departed: Departed,
+    pub(super) departed: Departed,
     unrecorded: Unrecorded,
     pub(super) shards: HashMap<Shard, Backoff>,
 }
@@ -201,106 +200,6 @@ impl Leading {
         }
     }
 
-    /// What its pods have is remembered where they may stay.
-    pub(super) fn gone(&mut self, ground: &mut Ground, key: &WorkloadRef, how: Going) {
-        if self.is_recreating(key) {
-            return self.take_up(ground, key);
-        }
-        self.queue.forget(key);
-        self.desks.clear(key);
-        if self.store.get(key).is_none() {
-            return;
-        }
-        match how {
-            Going::Deleted => self.store.remove(key, ground.now),
-            Going::Orphaning => self.departed.gone(key.clone(), ground.now),
-            Going::Unseen => self.not_listed(ground, key.clone()),
-        }
-    }
-
-    /// A Job of this uid that is deleted to be made again, and is not there again.
-    pub(super) fn is_remaking(&self, key: &WorkloadRef, uid: &Name) -> bool {
-        let desk = self.desks.get(key);
-        desk.is_some_and(|desk| desk.is_remaking(uid))
-    }
-
-    /// A Job that is deleted to be made again, by us.
-    fn is_recreating(&self, key: &WorkloadRef) -> bool {
-        let desk = self.desks.get(key);
-        desk.is_some_and(Desk::is_recreating)
-    }
-
-    /// Workloads that were deleted while nobody looked: nobody knows whether their pods
-    /// are gone too, unless their namespace is.
-    pub(super) fn note_departed(&mut self, ground: &mut Ground) {
-        self.take_up_gone(ground);
-        let index = &ground.index;
-        let is_gone = |key: &WorkloadRef| index.is_complete_for(key) && index.get(key).is_none();
-        self.desks.forget_remade(is_gone);
-        let departed: Vec<_> = self
-            .store
-            .workloads()
-            .filter(|key| (ground.covers)(&key.namespace) && is_gone(key))
-            .filter(|key| !self.is_recreating(key))
-            .cloned()
-            .collect();
-        for key in departed {
-            self.not_listed(ground, key);
-        }
-    }
-
-    /// With a namespace that is gone its pods are, too.
-    fn not_listed(&mut self, ground: &Ground, key: WorkloadRef) {
-        let pods_may_stay = !ground.index.is_gone(&key.namespace);
-        let until = ground.now + if pods_may_stay { KEPT_FOR_PODS } else { 0 };
-        self.departed.not_listed(key, until);
-    }
-
-    /// Looks for those that a list did not show.
-    fn look_for_departed(&mut self, ground: &mut Ground) {
-        let asked = self.departed.ask().into_iter();
-        let effects = asked.map(|(key, at)| Effect::LookFor(key, at));
-        ground.effects.extend(effects);
-    }
-
-    /// One was looked for.
-    pub(super) fn looked_for(
-        &mut self,
-        ground: &mut Ground,
-        key: WorkloadRef,
-        result: Result<Option<Box<Workload>>, ApiError>,
-    ) {
-        match result {
-            Ok(None) => self.departed.not_found(&key),
-            Ok(Some(workload)) if self.departed.found(&key) => {
-                tracing::warn!(%key, "a list did not show it, and it is there");
-                let concerned = ground.take_in(Fact::Workload(workload, How::Event));
-                self.heed(ground, &concerned);
-            }
-            Ok(Some(_)) => {}
-            Err(error) => {
-                tracing::debug!(%key, %error, "nobody knows whether it is gone");
-                self.departed.not_answered(key, ground.now, &error);
-            }
-        }
-    }
-
-    /// Where there is no room for more records, those of workloads that are there come
-    /// first.
-    pub(super) fn make_room(&mut self, ground: &Ground, namespace: &Name) {
-        let departed = self.departed.take_of(namespace);
-        self.forget(ground, &departed);
-    }
-
-    fn forget(&mut self, ground: &Ground, departed: &[WorkloadRef]) {
-        for key in departed
-            .iter()
-            .filter(|key| ground.index.get(key).is_none())
-        {
-            self.store.remove(key, ground.now);
-        }
-    }
-
     /// A source was read, or could not be. Who still waits for more of them is not looked
     /// at yet; who waits for it in vain is told.
     fn read(&mut self, ground: &mut Ground, source: &SourceRef, mut users: Vec<WorkloadRef>) {
@@ -435,14 +334,16 @@ impl Leading {
     /// Whether it is a roll for which there was not enough quiet: who lists a method that
     /// takes less had the gentle one in mind, which cannot serve this.
     fn is_too_soon(&mut self, ground: &Ground, key: &WorkloadRef, verdict: &Verdict) -> bool {
-        let quiet = ground.quiet_for_rollout(key);
-        let waits = match &verdict.act {
-            Act::Roll(entry, _) => !entry.method().is_pod_wise() && ground.quiet_for(key) < quiet,
-            _ => false,
+        let Act::Roll(entry, _) = &verdict.act else {
+            return false;
         };
+        let quiet = ground.quiet_for_rollout(key);
+        if entry.method().is_pod_wise() || ground.quiet_for(key) >= quiet {
+            return false;
+        }
         let changed = self.desks.get(key).and_then(|desk| desk.changed);
         let until = changed.map(|(first, last)| quiet_until(first, last, quiet));
-        let until = until.filter(|until| waits && *until > ground.now);
+        let until = until.filter(|until| *until > ground.now);
         if let Some(until) = until {
             self.queue.look(key, until);
         }

@@ -22,6 +22,7 @@ mod climbing;
 mod coming_back;
 mod departed;
 mod desk;
+mod going;
 mod ground;
 mod leading;
 mod messages;

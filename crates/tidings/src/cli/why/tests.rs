@@ -2,24 +2,22 @@
 
 #![allow(clippy::too_many_lines, reason = "the whole output is shown")]
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use tidings_core::compare::KeyState;
-use tidings_core::decide::{Act, Moment, Rules, Verdict, decide};
-use tidings_core::digest::Digest;
-use tidings_core::evidence::{Evidence, Finding, PodsSince, Question};
-use tidings_core::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
-use tidings_core::kinds::KINDS;
+use tidings_core::decide::Verdict;
+use tidings_core::index::Fact;
 use tidings_core::method::Method;
-use tidings_core::object::{Group, SourceFlags, SourceMeta, read_pod, read_workload};
+use tidings_core::object::read_pod;
 use tidings_core::reason::Reason;
-use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
-use tidings_core::restless::Restless;
-use tidings_core::stale::{Certainty, Reads, StalePod, StaleUse};
+use tidings_core::refs::SourceKind;
+use tidings_core::stale::Certainty;
 use tidings_core::standing::{Standing, Word};
-use tidings_core::state::{End, Entry, Roll};
-use tidings_core::vocabulary::Vocabulary;
+use tidings_core::state::{End, Roll};
+
+mod cluster;
+
+use cluster::key;
+pub(in crate::cli) use cluster::{Cluster, seed, source};
 
 use super::explain::Facts;
 use super::leader::LeaderReport;
@@ -28,174 +26,6 @@ use super::table;
 use crate::cli::exit::Exit;
 use crate::cli::json_schema::check;
 use crate::cli::screen::Screen;
-
-/// A cluster with one workload, `web` in `stage`.
-pub(in crate::cli) struct Cluster {
-    index: Index,
-    entry: Option<Entry>,
-    refused: BTreeMap<SourceRef, String>,
-    pods: Vec<StaleUse>,
-}
-
-pub(in crate::cli) fn source(kind: SourceKind, name: &str) -> SourceRef {
-    SourceRef::new(kind, "stage", name)
-}
-
-fn key() -> WorkloadRef {
-    WorkloadRef::new(&KINDS[0], "stage", "web")
-}
-
-impl Cluster {
-    pub(in crate::cli) fn new(annotations: &Value, pod: &Value) -> Self {
-        let streams = SourceKind::all().map(|kind| Stream {
-            of: StreamOf::Sources(kind),
-            namespace: None,
-        });
-        let mut index = Index::new(tidings_core::policy::Defaults::default(), streams);
-        let json = json!({
-            "metadata": {
-                "namespace": "stage", "name": "web", "uid": "u", "resourceVersion": "10",
-                "annotations": annotations,
-            },
-            "spec": {"template": {"spec": pod}},
-        });
-        let workload = read_workload(
-            &KINDS[0],
-            json.to_string().as_bytes(),
-            &Vocabulary::default(),
-        )
-        .unwrap();
-        index.apply(Fact::Workload(Box::new(workload), How::Listed));
-        Self {
-            index,
-            entry: None,
-            refused: BTreeMap::new(),
-            pods: Vec::new(),
-        }
-    }
-
-    /// A source with these keys at this version.
-    pub(in crate::cli) fn with(
-        mut self,
-        source: &SourceRef,
-        version: u64,
-        keys: &[(&str, &str)],
-    ) -> Self {
-        let digest = |value: &str| Digest::of_parts(&[value.as_bytes()]);
-        let keys = keys
-            .iter()
-            .map(|(key, value)| ((*key).into(), digest(value)));
-        let meta = SourceMeta {
-            problem: None,
-            rewritten: false,
-            only_data: false,
-            by: None,
-            key: source.clone(),
-            version,
-            marks: Some(SourceFlags::default()),
-            written: None,
-        };
-        let content = Content::new(version, keys.collect::<Box<[_]>>());
-        self.index.apply(Fact::Source(meta.clone()));
-        self.index.apply(Fact::Read(
-            source.clone(),
-            0,
-            Fetched::Present(meta, content),
-        ));
-        self
-    }
-
-    /// A source is marked to roll nothing.
-    fn marked(mut self, source: &SourceRef) -> Self {
-        let meta = SourceMeta {
-            problem: None,
-            rewritten: false,
-            only_data: false,
-            by: None,
-            key: source.clone(),
-            version: 50,
-            marks: Some(SourceFlags {
-                ignore: true,
-                matched: false,
-            }),
-            written: None,
-        };
-        self.index.apply(Fact::Source(meta));
-        self
-    }
-
-    /// One of its three pods has something else of a source, for certain or perhaps.
-    pub(in crate::cli) fn started_again(mut self, certainty: Certainty) -> Self {
-        self.pods.push(StaleUse {
-            group: Group::of(&key()),
-            source: source(SourceKind::ConfigMap, "demo-config"),
-            reads: Reads::Once,
-            certainty,
-            via: [].into(),
-            keys: ["A".into()].into(),
-            written: 0,
-            by: None,
-            pods: vec![StalePod {
-                name: "web-5d-x".into(),
-                containers: vec!["web".into()],
-                started: 0,
-            }],
-            of: 3,
-        });
-        self
-    }
-
-    fn without(mut self, source: &SourceRef) -> Self {
-        let told = self.index.source(source).map_or(0, |s| s.told);
-        self.index
-            .apply(Fact::Read(source.clone(), told, Fetched::Absent));
-        self
-    }
-
-    fn decide(&self) -> Verdict {
-        let rules = Rules {
-            one_etcd: false,
-            ..Rules::default()
-        };
-        let mut evidence = Evidence::default();
-        evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));
-        let moment = Moment {
-            now: 0,
-            evidence: &evidence,
-            unled_since: None,
-            seed: 0,
-            restless: &Restless::default(),
-        };
-        decide(&key(), &self.index, self.entry.as_ref(), moment, &rules).unwrap()
-    }
-
-    /// Records how things are.
-    pub(in crate::cli) fn recorded(mut self) -> Self {
-        if let Act::Record(entry) = self.decide().act {
-            self.entry = Some(entry);
-        }
-        self
-    }
-
-    /// A roll is written down.
-    pub(in crate::cli) fn intended(mut self) -> Self {
-        if let Act::Roll(entry, _) = self.decide().act {
-            self.entry = Some(entry);
-        }
-        self
-    }
-
-    pub(in crate::cli) fn report(&self) -> WorkloadReport {
-        WorkloadReport::new(&Facts {
-            known: self.index.get(&key()).unwrap(),
-            index: &self.index,
-            record: Ok(self.entry.as_ref()),
-            verdict: Some(&self.decide()),
-            refused: &self.refused,
-            older: &self.pods,
-        })
-    }
-}
 
 /// It is there, though it brings nothing.
 #[test]
@@ -243,32 +73,6 @@ fn a_key_that_is_not_there_is_not_overridden() {
         let report = cluster.with(&app, 7, &[("a", "1")]).recorded().report();
         assert_eq!(report.uses[0].keys[0].state, KeyState::Absent, "{reload}");
     }
-}
-
-pub(in crate::cli) fn seed() -> Cluster {
-    let pod = json!({
-        "containers": [{
-            "name": "web",
-            "envFrom": [{"configMapRef": {"name": "demo-config"}}],
-            "env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
-            "volumeMounts": [{"name": "v", "mountPath": "/etc/nginx"}],
-        }],
-        "volumes": [{"name": "v", "configMap": {"name": "nginx-config"}}],
-        "imagePullSecrets": [{"name": "registry"}],
-    });
-    let annotations = json!({
-        "configmap.reloader.stakater.com/reload": "nginx-config, demo-config, gone",
-        "tidings.dev/setle": "1s",
-    });
-    let configmap = |name| source(SourceKind::ConfigMap, name);
-    Cluster::new(&annotations, &pod)
-        .with(
-            &configmap("nginx-config"),
-            5,
-            &[("nginx.conf", "a"), ("mime", "b"), ("x", "c")],
-        )
-        .with(&configmap("demo-config"), 6, &[("A", "1")])
-        .without(&configmap("gone"))
 }
 
 #[test]
