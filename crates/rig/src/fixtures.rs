@@ -4,6 +4,7 @@
 //! `configmap/app`, `secret/db`, `deployment/web`; with another group than its
 //! kind usually has, `fleet.example.org/web`.
 
+mod admission;
 mod json;
 mod namespace;
 mod provider;

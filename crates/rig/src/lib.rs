@@ -7,6 +7,7 @@
 //! it; [`receiver`] is who is told elsewhere; [`manifests`] and [`fixtures`] make
 //! objects.
 
+pub mod answering;
 mod assets;
 pub mod browser;
 pub mod certs;

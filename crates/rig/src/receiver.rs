@@ -5,7 +5,6 @@
 //! never answers.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +12,11 @@ use anyhow::{Context, Result};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::answering::serve;
 use crate::wait::wait_until;
 
 /// The server; it ends when dropped.
@@ -54,7 +51,10 @@ impl Receiver {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let task = tokio::spawn(serve(listener, shared.clone()));
+        let task = tokio::spawn(serve(listener, {
+            let shared = shared.clone();
+            move |request, _| answer(request, shared.clone())
+        }));
         Ok(Self { shared, port, task })
     }
 
@@ -92,24 +92,7 @@ impl Drop for Receiver {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((tcp, _)) = listener.accept().await {
-        tokio::spawn(connection(tcp, shared.clone()));
-    }
-}
-
-async fn connection(tcp: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(move |request| answer(request, shared.clone()));
-    // Whoever hangs up early is not our concern.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(tcp), service)
-        .await;
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Empty<Bytes>> {
     let body = request.into_body().collect().await;
     let body = body
         .map(http_body_util::Collected::to_bytes)
@@ -123,7 +106,7 @@ async fn answer(
     if let Ok(status) = status.try_into() {
         *response.status_mut() = status;
     }
-    Ok(response)
+    response
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

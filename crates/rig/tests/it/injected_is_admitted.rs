@@ -5,12 +5,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::PostParams;
 use rig::installed::text_of;
 use rig::manifests::Document;
-use rig::{Cluster, Installed, manifests, packages, process, secs, wait_until};
-use serde_json::{Value, json};
+use rig::{Cluster, Installed, manifests, packages, process};
 
 /// What mounts files of the node is admitted nowhere where this is enforced.
 const NOT_RESTRICTED: [&str; 1] = ["fluent-bit.yaml"];
@@ -18,7 +15,7 @@ const NOT_RESTRICTED: [&str; 1] = ["fluent-bit.yaml"];
 #[tokio::test]
 async fn by_the_server_and_as_restricted() -> Result<()> {
     let lab = Installed::new(Cluster::shared().await?, "injected").await?;
-    enforce(&lab).await?;
+    lab.ns().restrict().await?;
     let files = std::fs::read_dir(packages::tree("crates/tidings/tests/inject/manifests"))?;
     let mut seen = 0;
     for file in files {
@@ -61,37 +58,8 @@ async fn is_admitted(lab: &Installed, documents: &[Document]) -> Result<()> {
         let template = &made["spec"]["template"];
         if template.is_object() {
             ensure!(template["spec"]["initContainers"][0]["name"] == "tidings-agent");
-            pod_is_admitted(lab, template).await?;
+            lab.ns().admits(template).await?;
         }
     }
-    Ok(())
-}
-
-async fn enforce(lab: &Installed) -> Result<()> {
-    let label =
-        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    lab.ns().merge(&label).await?;
-    let careless = json!({"spec": {"containers": [{"name": "app", "image": "app"}]}});
-    wait_until("the standard is enforced", secs(30), || async {
-        let refused = pod_is_admitted(lab, &careless).await.err();
-        let refused = refused.context("a careless pod was admitted")?;
-        ensure!(
-            format!("{refused:#}").contains("PodSecurity"),
-            "{refused:#}"
-        );
-        Ok(())
-    })
-    .await
-}
-
-async fn pod_is_admitted(lab: &Installed, template: &Value) -> Result<()> {
-    let mut pod = template.clone();
-    pod["metadata"]["generateName"] = json!("injected-");
-    let pod: Pod = serde_json::from_value(pod)?;
-    let dry = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    lab.ns().api::<Pod>().create(&dry, &pod).await?;
     Ok(())
 }

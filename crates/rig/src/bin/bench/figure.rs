@@ -74,6 +74,20 @@ impl Spread {
 }
 
 impl Figure {
+    /// A figure by itself: others', a floor, a bar and a note are added to it.
+    pub(crate) fn new(row: u8, what: impl Into<String>, unit: Unit, tidings: Spread) -> Self {
+        Self {
+            row,
+            what: what.into(),
+            peer: "",
+            unit,
+            floor: None,
+            tidings,
+            bar: None,
+            note: String::new(),
+        }
+    }
+
     /// How many times the floor it is.
     pub(crate) fn ratio(&self) -> Option<f64> {
         self.floor.map(|floor| self.tidings.median / floor.median)

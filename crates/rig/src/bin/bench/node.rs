@@ -69,14 +69,10 @@ async fn served(node: &Node, args: &OnANode) -> Result<Vec<Figure>> {
         alone.median, alone.low, alone.high, alone.samples
     );
     let figure = |what: &str, tidings, floor, bar, note| Figure {
-        row: SERVED,
-        what: what.to_owned(),
-        peer: "",
-        unit: Unit::Seconds,
         floor: Some(floor),
-        tidings,
         bar: Some(Bar::AtMost(bar)),
         note,
+        ..Figure::new(SERVED, what, Unit::Seconds, tidings)
     };
     let late = |samples: &[f64]| Spread::one(percentile(samples, 95));
     Ok(vec![

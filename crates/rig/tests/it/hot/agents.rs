@@ -6,7 +6,6 @@
 //! that of the content that is there. How the check of a program takes that, the test says.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,17 +13,15 @@ use anyhow::{Context, Result, ensure};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, ListParams};
+use rig::answering::serve;
 use rig::fixtures::TestNamespace;
 use rig::{secs, wait_until};
 use tidings_wire::digest::{Digest, Source};
 use tidings_wire::holds::{Answer, FileAsked, PATH, Question, Standing, TOKEN_HEADER, Wanted};
 use tidings_wire::poke::{ANNOTATION, Poke};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// How all agents take what their files hold.
@@ -66,7 +63,10 @@ impl Agents {
         });
         let listener = TcpListener::bind("0.0.0.0:0").await?;
         let port = listener.local_addr()?.port();
-        let task = tokio::spawn(serve(listener, shared.clone()));
+        let task = tokio::spawn(serve(listener, {
+            let shared = shared.clone();
+            move |request, at| respond(request, at, shared.clone())
+        }));
         Ok(Self { port, shared, task })
     }
 
@@ -102,28 +102,11 @@ impl Drop for Agents {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((tcp, _)) = listener.accept().await {
-        tokio::spawn(connection(tcp, shared.clone()));
-    }
-}
-
-async fn connection(tcp: TcpStream, shared: Arc<Shared>) {
-    let Ok(local) = tcp.local_addr() else {
-        return;
-    };
-    let service = service_fn(move |request| respond(request, local.ip(), shared.clone()));
-    // Whoever hangs up early is not our concern.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(tcp), service)
-        .await;
-}
-
 async fn respond(
     request: Request<Incoming>,
     at: IpAddr,
     shared: Arc<Shared>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Response<Full<Bytes>> {
     if shared.mood() == Mood::Silent {
         std::future::pending::<()>().await;
     }
@@ -133,7 +116,7 @@ async fn respond(
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    Ok(response)
+    response
 }
 
 impl Shared {

@@ -16,6 +16,7 @@ use tidings_core::state::{Entry, Number};
 use tidings_core::vocabulary::Vocabulary;
 
 use super::control_of;
+use super::world::{stands, store};
 use crate::control::*;
 use crate::records::memory::{Shard, Stored, Write};
 
@@ -389,23 +390,9 @@ impl Town {
     }
 
     fn write(&mut self, write: &Write) -> Result<String, ApiError> {
-        let before = self
-            .state
-            .get(&write.shard)
-            .map(|stored| stored.version.clone());
-        if before != write.version {
-            return Err(ApiError::Conflict);
-        }
+        stands(&self.state, write)?;
         self.version += 1;
-        let stored = self.state.entry(write.shard.clone()).or_default();
-        stored.version = self.version.to_string();
-        for (key, json) in &write.changes {
-            match json {
-                Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
-                None => stored.data.remove(key),
-            };
-        }
-        Ok(stored.version.clone())
+        Ok(store(&mut self.state, self.version, write))
     }
 
     /// All pods are replaced at once.

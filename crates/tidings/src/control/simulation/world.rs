@@ -185,6 +185,31 @@ impl Pods {
     }
 }
 
+/// Whether a record is still the one that a write replaces.
+pub(super) fn stands(state: &BTreeMap<Shard, Stored>, write: &Write) -> Result<(), ApiError> {
+    let before = state.get(&write.shard).map(|stored| &stored.version);
+    (before == write.version.as_ref())
+        .then_some(())
+        .ok_or(ApiError::Conflict)
+}
+
+/// Writes a record under this version, and tells that; none if it is deleted.
+pub(super) fn store(state: &mut BTreeMap<Shard, Stored>, version: u64, write: &Write) -> String {
+    if write.deletes {
+        state.remove(&write.shard);
+        return String::new();
+    }
+    let stored = state.entry(write.shard.clone()).or_default();
+    stored.version = version.to_string();
+    for (key, json) in &write.changes {
+        match json {
+            Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
+            None => stored.data.remove(key),
+        };
+    }
+    stored.version.clone()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let mut world = Self {
@@ -401,30 +426,12 @@ impl World {
 
     pub(super) fn write(&mut self, write: &Write) -> Result<String, ApiError> {
         self.asked += 1;
-        let before = self
-            .state
-            .get(&write.shard)
-            .map(|stored| stored.version.clone());
-        if before != write.version {
-            return Err(ApiError::Conflict);
-        }
+        stands(&self.state, write)?;
         if let Some(error) = self.refusal(write) {
             return Err(error);
         }
         self.version += 1;
-        let stored = self.state.entry(write.shard.clone()).or_default();
-        stored.version = self.version.to_string();
-        for (key, json) in &write.changes {
-            match json {
-                Some(json) => stored.data.insert(key.clone(), json.clone().into_bytes()),
-                None => stored.data.remove(key),
-            };
-        }
-        if write.deletes {
-            self.state.remove(&write.shard);
-            return Ok(String::new());
-        }
-        Ok(stored.version.clone())
+        Ok(store(&mut self.state, self.version, write))
     }
 
     pub(super) fn patch(&mut self, patch: &Patch) -> Result<Outcome, ApiError> {

@@ -81,14 +81,8 @@ async fn broken(stage: &Stage) -> Result<usize> {
 
 fn figures(after: &[f64], requests: f64, reached: usize, restarts: i32) -> Vec<Figure> {
     let figure = |what: &str, unit, tidings, bar| Figure {
-        row: CROWD,
-        what: what.to_owned(),
-        peer: "",
-        unit,
-        floor: None,
-        tidings,
         bar: Some(bar),
-        note: String::new(),
+        ..Figure::new(CROWD, what, unit, tidings)
     };
     vec![
         figure(

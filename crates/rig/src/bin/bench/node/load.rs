@@ -44,14 +44,9 @@ pub(super) async fn measure(node: &Node, changes: usize) -> Result<Vec<Figure>> 
     let [asked, lost] = [&counted.asked, &counted.lost].map(|n| n.load(Ordering::Relaxed));
     let restarts = stage.restarts().await?;
     let figure = |what: String, tidings, note| Figure {
-        row: LOAD,
-        what,
-        peer: "",
-        unit: Unit::Count,
-        floor: None,
-        tidings,
         bar: Some(Bar::Exactly(0.0)),
         note,
+        ..Figure::new(LOAD, what, Unit::Count, tidings)
     };
     let what = format!("{changes} changes in {PODS} pods under load: requests lost");
     let again = "the same: containers that were started again".to_owned();

@@ -94,14 +94,6 @@ fn memory(tidings: &Tidings, workloads: usize) -> Result<Vec<Figure>> {
 }
 
 fn figure(workloads: usize, what: &str, unit: Unit, value: f64) -> Figure {
-    Figure {
-        row: 9,
-        what: format!("{workloads} workloads in one namespace: {what}"),
-        peer: "",
-        unit,
-        floor: None,
-        tidings: Spread::one(value),
-        bar: None,
-        note: String::new(),
-    }
+    let what = format!("{workloads} workloads in one namespace: {what}");
+    Figure::new(9, what, unit, Spread::one(value))
 }

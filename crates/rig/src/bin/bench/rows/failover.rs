@@ -85,14 +85,9 @@ fn counts(account: &Account) -> [Figure; 2] {
         #[expect(clippy::cast_precision_loss, reason = "a few workloads")]
         let count = names.len() as f64;
         Figure {
-            row: 7,
-            what: what.to_owned(),
-            peer: "",
-            unit: Unit::Count,
-            floor: None,
-            tidings: Spread::one(count),
             bar: Some(Bar::Exactly(0.0)),
             note,
+            ..Figure::new(7, what, Unit::Count, Spread::one(count))
         }
     };
     [

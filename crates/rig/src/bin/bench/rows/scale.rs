@@ -80,14 +80,13 @@ impl Size {
 
     fn figure(&self, what: &str, unit: Unit, value: f64, bar: Option<Bar>) -> Figure {
         Figure {
-            row: 8,
-            what: format!("{}: {what}", self.text()),
-            peer: "",
-            unit,
-            floor: None,
-            tidings: Spread::one(value),
             bar,
-            note: String::new(),
+            ..Figure::new(
+                8,
+                format!("{}: {what}", self.text()),
+                unit,
+                Spread::one(value),
+            )
         }
     }
 }
@@ -193,14 +192,15 @@ async fn requests(lab: &Lab, namespace: &TestNamespace) -> Result<Vec<Figure>> {
         #[expect(clippy::cast_precision_loss, reason = "a few hundred requests")]
         let value = requests.len() as f64 / UNUSED as f64;
         Figure {
-            row: 8,
-            what: format!("requests for a change {what}"),
             peer: "Reloader: 5 lists",
-            unit: Unit::Count,
-            floor: None,
-            tidings: Spread::one(value),
             bar,
             note: kinds_of(requests),
+            ..Figure::new(
+                8,
+                format!("requests for a change {what}"),
+                Unit::Count,
+                Spread::one(value),
+            )
         }
     };
     Ok(vec![

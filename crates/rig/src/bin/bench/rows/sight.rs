@@ -141,14 +141,8 @@ impl Size {
 
     fn figure(&self, question: &str, unit: Unit, tidings: Spread, bar: Bar) -> Figure {
         Figure {
-            row: 14,
-            what: format!("{}: {question}", self.text()),
-            peer: "",
-            unit,
-            floor: None,
-            tidings,
             bar: Some(bar),
-            note: String::new(),
+            ..Figure::new(14, format!("{}: {question}", self.text()), unit, tidings)
         }
     }
 }
