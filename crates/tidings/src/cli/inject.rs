@@ -13,6 +13,7 @@ mod said;
 mod sheet;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -202,33 +203,45 @@ fn edited(text: &str, wanted: &[&ToInject<'_>], said: &mut InjectSaid) -> Sheet 
         .unwrap_or_else(|| Sheet::new(text))
 }
 
-/// A text with these edits, if it then says what is meant. Those of the last document are
-/// made first: where the others begin stays as it was.
+/// A text with these edits, if it then says what is meant.
 fn made(text: &str, wanted: &[&ToInject<'_>]) -> Option<Sheet> {
-    let mut sheet = Sheet::new(text);
     if wanted.is_empty() {
-        return Some(sheet);
+        return Some(Sheet::new(text));
     }
-    let edits = wanted.iter().flat_map(|(object, plan)| {
-        plan.edits
-            .iter()
-            .map(|edit| (object.root, in_document(object, edit)))
-    });
-    let mut edits: Vec<_> = edits.collect();
-    edits.sort_by_key(|(root, _)| std::cmp::Reverse(*root));
-    for (root, edit) in &edits {
-        write::write(&mut sheet, *root, edit)?;
+    let mut edits: BTreeMap<u64, Vec<TreeEdit>> = BTreeMap::new();
+    for (object, plan) in wanted {
+        let of_document = edits.entry(object.root).or_default();
+        of_document.extend(plan.edits.iter().map(|edit| in_document(object, edit)));
     }
+    let sheet = written(text, &edits)?;
     let meant = tree::documents(text).into_iter().map(|document| {
         let document = document.ok()?;
         let mut json = document.json();
-        let of_it = edits.iter().filter(|(root, _)| *root == document.line);
-        of_it.for_each(|(_, edit)| edit.apply(&mut json));
+        for edit in edits.get(&document.line).into_iter().flatten() {
+            edit.apply(&mut json);
+        }
         Some(json)
     });
-    let written = tree::documents(sheet.text()).into_iter();
-    let written = written.map(|document| document.ok().map(|document| document.json()));
-    meant.eq(written).then_some(sheet)
+    let says = tree::documents(sheet.text()).into_iter();
+    let says = says.map(|document| document.ok().map(|document| document.json()));
+    meant.eq(says).then_some(sheet)
+}
+
+/// The edits of each document, by the line on which it begins, made in its own part of the
+/// text.
+fn written(text: &str, edits: &BTreeMap<u64, Vec<TreeEdit>>) -> Option<Sheet> {
+    let (mut sheet, mut parts) = (Sheet::new(text), Vec::new());
+    for (root, edits) in edits.iter().rev() {
+        let mut part = sheet.split_off(usize::try_from(root.saturating_sub(1)).ok()?);
+        for edit in edits {
+            write::write(&mut part, edit)?;
+        }
+        parts.push(part);
+    }
+    for part in parts.into_iter().rev() {
+        sheet.append(part);
+    }
+    Some(sheet)
 }
 
 /// The edit of an object as one of the document that it is in.

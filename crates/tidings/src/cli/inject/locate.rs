@@ -35,12 +35,9 @@ enum What {
     Text,
 }
 
-/// Where the document begins whose first line, from 1, is this.
-pub(super) fn root(text: &str, line: u64) -> usize {
-    let before = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-    let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
-    let rest = &text[start..];
-    let marked = rest.strip_prefix("---").unwrap_or(rest);
+/// Where the document begins with which a text does.
+pub(super) fn root(text: &str) -> usize {
+    let marked = text.strip_prefix("---").unwrap_or(text);
     text.len() - marked.trim_start_matches([' ', '\u{feff}']).len()
 }
 
@@ -368,10 +365,13 @@ a:
 e:
 ";
 
+    /// Where its first line ends.
+    const ROOT: usize = "# about\n".len();
+
     fn found(path: &[&str], items: &[usize]) -> Option<&'static str> {
         let mut path = keys(path);
         path.extend(items.iter().map(|item| PathStep::Item(*item)));
-        let at = find(TEXT, root(TEXT, 2), &path)?;
+        let at = find(TEXT, ROOT, &path)?;
         TEXT[at..].lines().next()
     }
 
@@ -385,14 +385,14 @@ e:
         let mut path = keys(&["a", "list"]);
         path.push(PathStep::Item(0));
         path.extend(keys(&["q", "s", "t"]));
-        let at = find(TEXT, root(TEXT, 2), &path).unwrap();
+        let at = find(TEXT, ROOT, &path).unwrap();
         assert!(TEXT[at..].starts_with("u}}"));
     }
 
     #[test]
     fn a_block_ends_before_comments_of_what_follows() {
         let end = |path: &[&str]| {
-            let at = find(TEXT, root(TEXT, 2), &keys(path)).unwrap();
+            let at = find(TEXT, ROOT, &keys(path)).unwrap();
             TEXT[block_end(TEXT, at)..].lines().next().unwrap()
         };
         assert_eq!(end(&["a", "list"]), "  # before d");

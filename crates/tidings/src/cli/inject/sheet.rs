@@ -15,15 +15,42 @@ pub(super) struct Sheet {
     text: String,
     /// Of each line its number in the text as it was, from 0; none where it is new.
     was: Vec<Option<usize>>,
+    line_end: &'static str,
 }
 
 impl Sheet {
     pub(super) fn new(text: &str) -> Self {
+        let crlf = text.contains("\r\n");
+        Self::with(text, 0, if crlf { "\r\n" } else { "\n" })
+    }
+
+    fn with(text: &str, first: usize, line_end: &'static str) -> Self {
         let lines = text.split_inclusive('\n').count();
         Self {
             text: text.to_owned(),
-            was: (0..lines).map(Some).collect(),
+            was: (first..first + lines).map(Some).collect(),
+            line_end,
         }
+    }
+
+    /// Takes off what begins with this line, from 0 and as it was: what is changed there
+    /// has no more to go through than that. Nothing may have been changed before it.
+    pub(super) fn split_off(&mut self, line: usize) -> Self {
+        let from_the_end = self.was.len().saturating_sub(line + 1);
+        let last_is_ended = usize::from(self.text.ends_with('\n'));
+        let mut ends = self.text.rmatch_indices('\n');
+        let before = ends.nth(from_the_end + last_is_ended);
+        let at = before.map_or(0, |(end, _)| end + 1);
+        let part = Self::with(&self.text[at..], line, self.line_end);
+        self.text.truncate(at);
+        self.was.truncate(line);
+        part
+    }
+
+    /// Adds what was taken off.
+    pub(super) fn append(&mut self, part: Self) {
+        self.text.push_str(&part.text);
+        self.was.extend(part.was);
     }
 
     pub(super) fn text(&self) -> &str {
@@ -32,11 +59,7 @@ impl Sheet {
 
     /// What ends its lines.
     pub(super) fn line_end(&self) -> &'static str {
-        if self.text.contains("\r\n") {
-            "\r\n"
-        } else {
-            "\n"
-        }
+        self.line_end
     }
 
     /// Puts something in the place of a part.

@@ -1,6 +1,6 @@
 //! Edits of an object, made in the text in which it is written.
 //!
-//! Goes in: a [`Sheet`], where an object begins in it, and an edit. Comes out: the sheet
+//! Goes in: a [`Sheet`] that begins with a document, and an edit of that. Comes out: the sheet
 //! with it, in the style of what stands around. What is there keeps its bytes: comments,
 //! order, quotes. An edit whose place cannot be found fails, and changes nothing.
 
@@ -27,10 +27,10 @@ const FIRST: [&str; 8] = [
     "args",
 ];
 
-/// Makes an edit of the document that begins on this line.
-pub(super) fn write(sheet: &mut Sheet, line: u64, edit: &TreeEdit) -> Option<()> {
+/// Makes an edit of the document with which it begins.
+pub(super) fn write(sheet: &mut Sheet, edit: &TreeEdit) -> Option<()> {
     let text = sheet.text();
-    let at = find(text, root(text, line), &edit.at)?;
+    let at = find(text, root(text), &edit.at)?;
     match (&edit.change, shape(text, at)) {
         (TreeChange::Put(key, value), NodeShape::Map | NodeShape::FlowMap) => {
             put(sheet, at, key, value)?;
@@ -212,7 +212,9 @@ mod tests {
         let mut expected = before.json();
         edit.apply(&mut expected);
         let mut sheet = Sheet::new(text);
-        write(&mut sheet, before.line, edit)?;
+        let mut part = sheet.split_off(usize::try_from(before.line).unwrap() - 1);
+        write(&mut part, edit)?;
+        sheet.append(part);
         let after = documents(sheet.text()).remove(0).unwrap();
         assert_eq!(after.json(), expected, "{}", sheet.text());
         Some(sheet.text().to_owned())
