@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD, SHORT_LEASE, text_of};
+use rig::installed::{Installed, RELOAD, text_of};
 use rig::kubelet::LOCAL;
 use rig::process::Tidings;
 use rig::{Cluster, secs, wait_until};
@@ -264,8 +264,7 @@ async fn where_agents_are_silent_a_rollout_follows_if_it_is_listed() -> Result<(
 
 #[tokio::test]
 async fn who_is_killed_in_the_midst_is_followed_by_one_who_goes_on() -> Result<()> {
-    let options = [SHORT_LEASE, ALL].concat();
-    let town = Town::open("killed-hot", "hot, rollout", &options).await?;
+    let town = Town::open("killed-hot", "hot, rollout", ALL).await?;
     town.agents.are(Mood::Pending);
     let before = town.pokes().await?;
     app(&town.lab, "2").await?;
@@ -278,7 +277,7 @@ async fn who_is_killed_in_the_midst_is_followed_by_one_who_goes_on() -> Result<(
 
     town.agents.forget();
     let town = Town {
-        tidings: town.lab.controller(&options).await?,
+        tidings: town.lab.controller(ALL).await?,
         ..town
     };
     town.agents.held_by(1).await?;

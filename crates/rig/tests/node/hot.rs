@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use rig::fixtures::{config_map, secret};
-use rig::installed::SHORT_LEASE;
 use rig::node::web::{PORT, WEB, Web, level, server};
 use rig::node::{Node, images, pods, processes};
 use rig::{Installed, manifests, wait_until};
@@ -212,9 +211,8 @@ async fn pods_restarted(town: &Town, pod: &Pod) -> Result<()> {
 
 #[tokio::test]
 async fn who_is_killed_while_a_poke_is_out_is_followed_by_one_who_goes_on() -> Result<()> {
-    let options = [SHORT_LEASE, HOT].concat();
     let web = Web::new(LISTED);
-    let Some(mut town) = Town::open("killed", web, 2, &options).await? else {
+    let Some(mut town) = Town::open("killed", web, 2, HOT).await? else {
         return Ok(());
     };
     let before = town.servers().await?;
@@ -224,7 +222,7 @@ async fn who_is_killed_while_a_poke_is_out_is_followed_by_one_who_goes_on() -> R
     let entry = town.lab.entry(WEB).await?.context("no record")?;
     ensure!(entry["n"] == 1 && entry["done"] == false, "{entry}");
 
-    town.start(&options).await?;
+    town.start(HOT).await?;
     town.done(1).await?;
     town.all_serve("two").await?;
     town.poked(2, 1).await?;
