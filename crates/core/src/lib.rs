@@ -8,6 +8,7 @@
 //! ([`index`]) and carries out the [`decide::Verdict`].
 
 pub mod annotations;
+pub mod approval;
 pub mod bounds;
 pub mod compare;
 pub mod decide;
@@ -26,6 +27,7 @@ pub mod ladder;
 pub mod marking;
 pub mod method;
 pub mod needs;
+pub mod number;
 pub mod object;
 pub mod pattern;
 pub mod pauses;
@@ -38,6 +40,8 @@ pub mod settle;
 pub mod stale;
 pub mod standing;
 pub mod state;
+pub mod time;
 pub mod uses;
 pub mod vocabulary;
 pub mod waiting;
+pub mod window;

@@ -25,6 +25,8 @@ pub use pod::{Group, Pod, PodContainer, read_pod};
 pub use status::{PodStatus, read_status};
 pub use workload::{read_workload, template_with};
 
+pub use crate::time::Seconds;
+
 /// The object could not be read. It says no more, for its text may be secret.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable;
@@ -40,9 +42,6 @@ impl std::error::Error for Unreadable {}
 /// A resourceVersion. They grow with every write to one etcd and can be compared
 /// (KEP-5504).
 pub type Version = u64;
-
-/// Seconds since 1970.
-pub type Seconds = i64;
 
 /// Two timestamps of Kubernetes are only told apart if they differ by more than
 /// the second to which they are cut, on both sides.

@@ -11,17 +11,16 @@
 mod climb;
 mod form;
 mod keys;
-mod number;
 mod restarts;
 mod rolls;
 
+pub use crate::number::{Epoch, Number};
 pub use climb::{
     Climb, DueKeys, DueWhat, Outstanding, Refusal, Refused, cause_of, content_of, tell_method,
     told_method,
 };
 pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
-pub use number::{Epoch, Number};
 pub use restarts::{LIMITS, Restarts};
 pub use rolls::{End, ROLLS_KEPT, Roll, Rolls};
 

@@ -7,9 +7,9 @@ use crate::object::Strategy;
 use crate::reason::Reason;
 use crate::state::Entry;
 
-use super::gate::show;
 use super::proof::Newer;
 use super::{Act, Answer, Case, describe};
+use crate::time::show;
 
 impl Case<'_> {
     pub(super) fn compare_with(&self, entry: &Entry) -> Answer {

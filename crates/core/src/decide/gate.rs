@@ -14,6 +14,7 @@ use crate::object::Seconds;
 use crate::reason::Reason;
 use crate::refs::SourceRef;
 use crate::state::{Entry, Seen};
+use crate::time::show;
 
 use super::Case;
 
@@ -155,9 +156,4 @@ impl Case<'_> {
         let all = unrest.chain(gates).flatten();
         all.filter(|at| *at > self.moment.now).min()
     }
-}
-
-/// A time as people read it.
-pub(super) fn show(time: Seconds) -> String {
-    jiff::Timestamp::from_second(time).map_or_else(|_| time.to_string(), |time| time.to_string())
 }

@@ -10,8 +10,8 @@ use crate::object::Seconds;
 use crate::reason::Reason;
 use crate::state::Entry;
 
-use super::gate::show;
 use super::{Act, Answer, Case};
+use crate::time::show;
 
 impl Case<'_> {
     /// Whether somebody has paused it, who will resume it.

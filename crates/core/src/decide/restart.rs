@@ -13,7 +13,7 @@ use crate::refs::Name;
 use crate::state::{Back, Entry, Restart};
 
 use super::Case;
-use super::gate::show;
+use crate::time::show;
 
 impl Case<'_> {
     /// The restart that a roll now is, where it is one: at a time that is not on

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::digest::Digest;
-use crate::object::Seconds;
+use crate::time::Seconds;
 
 /// 32 characters that nobody takes for one another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -28,7 +28,7 @@ impl Epoch {
 
     /// That of a record of form 1, which has none: the same for every reader, and
     /// another one when the record moves on without us.
-    pub(super) fn of_form_1(uid: &str, n: u64, at: Option<Seconds>) -> Self {
+    pub(crate) fn of_form_1(uid: &str, n: u64, at: Option<Seconds>) -> Self {
         let at = at.unwrap_or_default();
         Self::of(&[uid.as_bytes(), &n.to_le_bytes(), &at.to_le_bytes()])
     }
@@ -84,10 +84,12 @@ impl Number {
     /// Reads what [`fmt::Display`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (n, epoch) = text.split_once('-')?;
-        Some(Self {
+        let number = Self {
             n: n.parse().ok()?,
             epoch: Epoch::parse(epoch)?,
-        })
+        };
+        // Whatever else the count could be written as is not what anybody was told.
+        (number.to_string() == text).then_some(number)
     }
 }
 
@@ -110,7 +112,9 @@ mod tests {
         };
         insta::assert_snapshot!(number, @"4-gvir");
         assert_eq!(Number::parse("4-gvir"), Some(number));
-        assert_eq!(Number::parse("4"), None);
+        for nonsense in ["4", "04-gvir", "+4-gvir", "4-gvir ", "4--gvir"] {
+            assert_eq!(Number::parse(nonsense), None);
+        }
         assert_ne!(draw(1, "u"), draw(2, "u"));
         assert_ne!(draw(1, "u"), draw(1, "v"));
         assert_eq!(Epoch::parse(&draw(7, "u").to_string()), Some(draw(7, "u")));
