@@ -27,6 +27,8 @@ pub enum Question {
     Workload(Version),
     /// When the pods' present template became the current one.
     Pods,
+    /// A source, as it is when it is asked for.
+    Now(SourceRef),
 }
 
 impl Question {
@@ -34,7 +36,7 @@ impl Question {
     pub fn version(&self) -> Option<Version> {
         match self {
             Self::Source(_, version) | Self::Workload(version) => Some(*version),
-            Self::Pods => None,
+            Self::Pods | Self::Now(_) => None,
         }
     }
 }

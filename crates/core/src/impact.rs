@@ -223,6 +223,10 @@ impl Hypothesis {
                 let then = before.cloned().unwrap_or_else(|| as_it_is(&known.workload));
                 Some(Finding::Workload(Some(then)))
             }
+            Question::Now(source) => {
+                let step = self.sources.get(source)?;
+                Some(Finding::Source(step.after.clone()))
+            }
             _ => None,
         }
     }

@@ -538,6 +538,7 @@ impl Asking<'_> {
             Presence::Unknown => SourceFlags::ANY,
             Presence::Absent | Presence::NotWatched => SourceFlags {
                 ignore: false,
+                urgent: false,
                 matched: self
                     .entry
                     .is_some_and(|e| e.seen.contains_key(&Seen::of(source))),

@@ -319,6 +319,8 @@ pub struct SourceMeta {
 pub struct SourceFlags {
     /// Never a reason to roll.
     pub ignore: bool,
+    /// No window holds it, but for a namespace's that does not let it pass.
+    pub urgent: bool,
     /// For workloads that search (`reloader.stakater.com/search`).
     pub matched: bool,
 }
@@ -327,6 +329,7 @@ impl SourceFlags {
     /// Of a source whose marks have not been read: any that lets it count.
     pub const ANY: Self = Self {
         ignore: false,
+        urgent: false,
         matched: true,
     };
 }

@@ -80,7 +80,12 @@ reasons! {
     Rejected Warning "The check of a pod's agent refuses the new content, so it is not brought by any other means: the processes go on with what they have. New pods start with what is there; mend the source."
     Died Warning "A container that uses the new content ended by itself when it had come, so it is brought to no other pod. New pods start with what is there; mend the source."
     NotTaken Warning "No method that is listed and enabled has brought the change, so its pods are stale; why is in the text. List another one (`tidings.dev/method`), or roll it once."
-    Paused Shown "The workload is paused: the roll waits until it is resumed."
+    Paused Shown "The workload is paused, or its `tidings.dev/pause` holds: the roll waits until it is resumed, or until the time that is named there."
+    NeedsApproval Shown "Somebody has to approve it (`tidings.dev/approval`): the roll waits under the number that is told. Annotate the workload with `tidings.dev/approve` and that number; what changes meanwhile is another number."
+    Approved Normal "Somebody approved what waits: what it brings is read once more, and rolled when the other gates let it pass."
+    Declined Shown "Somebody rejected it (`tidings.dev/reject`): the pods keep what they have until there is other content."
+    WindowClosed Shown "It is outside of the time in which rolls may begin (`tidings.dev/window`): the roll waits, and brings what is there when it opens. `tidings.dev/approve` with the number and `!` lets it pass at once."
+    NotWaiting Warning "What `tidings.dev/approve` or `tidings.dev/reject` names does not wait, so nothing follows from it. The text says which number does."
     PausePeriod Normal "Rolled and paused, as its pause-period says; it is resumed when that is over."
     PauseOver Normal "Its pause-period is over: resumed."
     TooSoon Normal "Its last roll is too short a time ago (`tidings.dev/min-interval`, --min-interval): the roll waits, and brings what is there then."
@@ -109,11 +114,12 @@ reasons! {
 
 /// With these what is due is told, and nothing more is done for it before there is
 /// something else.
-pub const LEFT_DUE: [Reason; 4] = [
+pub const LEFT_DUE: [Reason; 5] = [
     Reason::Notified,
     Reason::NotTaken,
     Reason::Rejected,
     Reason::Died,
+    Reason::Declined,
 ];
 
 impl Reason {

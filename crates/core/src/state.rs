@@ -11,6 +11,7 @@
 mod climb;
 mod form;
 mod keys;
+mod pending;
 mod restarts;
 mod rolls;
 
@@ -21,6 +22,7 @@ pub use climb::{
 };
 pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
+pub use pending::{Pending, Ruling};
 pub use restarts::{LIMITS, Restarts};
 pub use rolls::{End, ROLLS_KEPT, Roll, Rolls};
 
@@ -99,11 +101,26 @@ pub struct Entry {
     /// By what else than a rollout alone that roll is done, and what was refused of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub climb: Option<Box<Climb>>,
+    /// The decision that waits at a gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Box<Pending>>,
+    /// The highest number that was given to a decision that waited and was not rolled,
+    /// where it is above `n`: it is not given again.
+    #[serde(default, skip_serializing_if = "is_none_spent")]
+    pub spent: u64,
     /// Mark of another installation that this one was told to take over from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Box<str>>,
     /// What the workload was brought to, by source.
     pub seen: Few<Seen, SeenSource>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_none_spent(spent: &u64) -> bool {
+    *spent == 0
 }
 
 /// What the pods of an earlier template have.
@@ -336,6 +353,8 @@ impl Entry {
             back: None,
             kept: false,
             climb: None,
+            waits: None,
+            spent: 0,
             over: None,
             seen: Few::new(),
         }
@@ -377,13 +396,15 @@ impl Entry {
     }
 
     /// Whether both are one roll: they differ at most in versions of sources, whose
-    /// content that counts is the same, and in what is known of other pods. The patch may be there already, so another number
+    /// content that counts is the same, in what is known of other pods, and in what waits. The patch may be there already, so another number
     /// would be another roll.
     pub fn brings_the_same(&self, other: &Self) -> bool {
         let without = |entry: &Self| Self {
             seen: Few::new(),
             mixed: false,
             doubt: false,
+            waits: None,
+            spent: 0,
             ..entry.clone()
         };
         contents(&self.seen) == contents(&other.seen) && without(self) == without(other)
@@ -412,6 +433,11 @@ impl Entry {
     /// Whether this was written later than another one of the same workload.
     pub fn is_later_than(&self, other: &Self) -> bool {
         let newest = |entry: &Self| entry.seen.values().map(|seen| seen.rv).max();
-        (self.n, self.done, newest(self)) > (other.n, other.done, newest(other))
+        let waits = |entry: &Self| {
+            let waits = entry.waits.as_ref();
+            (entry.last_given(), waits.and_then(|pending| pending.ruling))
+        };
+        let age = |entry: &Self| (entry.n, entry.done, newest(entry), waits(entry));
+        age(self) > age(other)
     }
 }

@@ -97,6 +97,11 @@ impl Windows {
         None
     }
 
+    /// About how many bytes it takes in memory beside its own.
+    pub(crate) fn size(&self) -> usize {
+        self.openings.len() * size_of::<Opening>() + self.freezes.len() * size_of::<Freeze>()
+    }
+
     fn opens(&self, at: Timestamp) -> bool {
         let within = || self.openings.iter().any(|opening| opening.covers(at));
         let frozen = || self.freezes.iter().any(|freeze| freeze.covers(at));

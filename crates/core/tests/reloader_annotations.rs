@@ -172,6 +172,7 @@ fn policy_of(on: &Written, auto_reload_all: bool) -> Policy {
 /// Whether a source of this kind named `c` may roll the workload.
 fn by_policy(policy: &Policy, event: &Event, used: bool) -> bool {
     let marks = SourceFlags {
+        urgent: false,
         ignore: event.ignore == "true",
         matched: event.matches == "true",
     };

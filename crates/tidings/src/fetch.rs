@@ -81,6 +81,10 @@ pub async fn find(
         Question::Source(source, version) => past::source(api, source, *version, filter).await,
         Question::Workload(version) => past::workload(api, key, *version, filter).await,
         Question::Pods => pods_since(api, key).await.map(Finding::Pods),
+        Question::Now(source) => {
+            let now = self::source(api, source, filter, false).await;
+            now.map(Finding::Source)
+        }
     }
 }
 

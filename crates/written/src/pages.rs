@@ -64,10 +64,14 @@ fn annotations() -> String {
     text
 }
 
-const PLACES: [(Place, &str); 6] = [
+const PLACES: [(Place, &str); 7] = [
     (
         Place::WorkloadOrNamespace,
         "On the workload, else on its pod template, else on its namespace",
+    ),
+    (
+        Place::WorkloadAndNamespace,
+        "On the workload, else on its pod template, and on its namespace: both hold",
     ),
     (Place::Workload, "On the workload, else on its pod template"),
     (Place::WorkloadOnly, "On the workload only"),

@@ -5,17 +5,20 @@
 //! workload mean together is [`crate::policy`]'s. The reference page, the
 //! nearest known key of a misspelled one and the tests follow from the table.
 
+mod charge;
 mod items;
 mod read;
 mod table;
 mod times;
 
+use crate::approval::Said;
 use crate::bounds;
 use crate::few::Few;
 use crate::pattern::Pattern;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind};
 
+pub use charge::{Charge, Gates};
 pub use items::{Item, Named};
 pub use table::{ANNOTATIONS, OwnSettings};
 pub use times::{go_seconds, millis};
@@ -38,6 +41,12 @@ pub const RELOAD: &str = "tidings.dev/reload";
 pub const METHOD: &str = "tidings.dev/method";
 /// On a source: never a reason to roll.
 pub const IGNORE: [&str; 2] = ["tidings.dev/ignore", "reloader.stakater.com/ignore"];
+/// On a source: its changes do not wait for a window.
+pub const URGENT: &str = "tidings.dev/urgent";
+/// On a workload: the number that may be rolled.
+pub const APPROVE: &str = "tidings.dev/approve";
+/// On a workload: the number that must not be.
+pub const REJECT: &str = "tidings.dev/reject";
 /// On a source: for workloads that search.
 pub const MATCH: &str = "reloader.stakater.com/match";
 /// How long a Deployment stays paused after a roll.
@@ -54,6 +63,8 @@ pub const LAST_RELOADED_FROM: &str = "reloader.stakater.com/last-reloaded-from";
 pub enum Place {
     /// On the workload, else on its pod template, else on its namespace.
     WorkloadOrNamespace,
+    /// On the workload, else on its pod template, and on its namespace: both hold.
+    WorkloadAndNamespace,
     /// On the workload, else on its pod template.
     Workload,
     /// On the workload only.
@@ -100,6 +111,10 @@ pub enum Reading {
     Together(fn(&str, &mut Vec<String>) -> Option<Setting>),
     /// It is one of the own settings, or wrong.
     Alone(fn(&str, &mut OwnSettings) -> Result<(), String>),
+    /// It is a gate. What is wrong goes to the list, and errs on the side of waiting.
+    Gate(fn(&str, &mut Gates, &mut Vec<String>)),
+    /// It is a word of people, or wrong.
+    Word(fn(&str, &mut Said) -> Result<(), String>),
 }
 
 /// One row of the table.
@@ -132,6 +147,14 @@ impl Annotation {
                 let read = self.read_alone(text, &mut OwnSettings::default());
                 read::or_say(read.map(|()| Setting::Nothing), problems)
             }
+            Reading::Gate(_) => {
+                self.read_gate(text, &mut Gates::default(), problems);
+                Some(Setting::Nothing)
+            }
+            Reading::Word(_) => {
+                let read = self.read_word(text, &mut Said::default());
+                read::or_say(read.map(|()| Setting::Nothing), problems)
+            }
         }
     }
 
@@ -140,8 +163,32 @@ impl Annotation {
         match self.read {
             Reading::Alone(_) if is_too_long(text) => Err(too_long()),
             Reading::Alone(read) => read(text, own),
-            Reading::Together(_) => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    /// Reads its text into the gates, if it is one.
+    pub(crate) fn read_gate(&self, text: &str, gates: &mut Gates, problems: &mut Vec<String>) {
+        if let Reading::Gate(read) = self.read {
+            let before = problems.len();
+            read(text, gates, problems);
+            if is_too_long(text) {
+                problems.truncate(before);
+                problems.push(too_long());
+            }
+        }
+    }
+
+    /// Reads its text as a word of people, if it is one.
+    pub(crate) fn read_word(&self, text: &str, said: &mut Said) -> Result<(), String> {
+        let Reading::Word(read) = self.read else {
+            return Ok(());
+        };
+        let read = read(text, said);
+        if is_too_long(text) {
+            return Err(too_long());
+        }
+        read
     }
 }
 
@@ -231,6 +278,12 @@ pub(crate) fn problem_on_source(annotations: &Annotations) -> Option<Problem> {
         }),
     };
     own.find_map(problem)
+}
+
+/// Whether changes of a source with these annotations do not wait for windows.
+pub(crate) fn is_urgent(annotations: &Annotations) -> bool {
+    let urgent = annotations.get(URGENT);
+    urgent.is_some_and(|value| read::boolean(value) == Ok(true))
 }
 
 /// Whether changes of a source with these annotations roll nothing: ours is read as

@@ -1,17 +1,19 @@
 //! The rows. A new annotation is a new row; one of Tidings' own that stands by itself
 //! is also a field of [`OwnSettings`], which its row sets.
 
+use super::charge::{approval, pause, window};
 use super::items::reload;
 use super::read::{agent, auto, boolean, exact, list, method, names, or_say, placed};
 use super::times::{go_seconds, millis};
 use super::{
-    Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD, PAUSE_PERIOD,
-    PAUSED_AT, Place, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting,
+    APPROVE, Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD, PAUSE_PERIOD,
+    PAUSED_AT, Place, REJECT, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting, URGENT,
 };
+use crate::approval::{self, Approve};
 use crate::method::{Methods, Ports};
 use crate::refs::SourceKind::{ConfigMap, Secret, SecretProviderClass};
 
-use Reading::{Alone, Together};
+use Reading::{Alone, Gate, Together, Word};
 
 /// What the owners of a workload asked for in Tidings' own words, beside the opt-in;
 /// none where nothing is set.
@@ -97,11 +99,83 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Alone(agent),
     },
     Annotation {
+        key: "tidings.dev/approval",
+        place: Place::WorkloadAndNamespace,
+        yields: false,
+        value: "`required` or `none`",
+        doc: "Whether somebody has to approve each roll (`tidings.dev/approve`). What a namespace requires no workload can waive.",
+        example: "required",
+        read: Gate(approval),
+    },
+    Annotation {
+        key: "tidings.dev/window",
+        place: Place::WorkloadAndNamespace,
+        yields: false,
+        value: "parts with `;` between them: `Sat,Sun 02:00-04:00 Europe/Berlin` is when rolls may begin (without days: each day), `!2026-12-20/2027-01-06` when none does, `urgent` on a namespace lets urgent sources pass; a part without a zone is in the first that is named, else in UTC",
+        doc: "When rolls may begin: what changes at other times waits, and is one roll. Those of workload and namespace must both be open.",
+        example: "Sat,Sun 02:00-04:00 Europe/Berlin; !2026-12-20/2027-01-06; urgent",
+        read: Gate(window),
+    },
+    Annotation {
+        key: APPROVE,
+        place: Place::WorkloadOnly,
+        yields: false,
+        value: "a number such as `4-k7f2`, or with `!`: `4-k7f2!`",
+        doc: "Somebody's word that this number, which waits, may be rolled; with `!` at once, whatever gate comes after approval. It counts once: taking it away revokes nothing.",
+        example: "4-k7f2",
+        read: Word(|text, said| Approve::read(text).map(|is| said.approve = Some(is))),
+    },
+    Annotation {
+        key: "tidings.dev/approved-by",
+        place: Place::WorkloadOnly,
+        yields: false,
+        value: "a name",
+        doc: "Who approved it, as they say.",
+        example: "ada@example.org",
+        read: Word(|text, said| approval::name(text).map(|is| said.approved_by = Some(is))),
+    },
+    Annotation {
+        key: REJECT,
+        place: Place::WorkloadOnly,
+        yields: false,
+        value: "a number such as `4-k7f2`",
+        doc: "Somebody's word that this number, which waits, must not be rolled: the workload stays stale until there is other content.",
+        example: "4-k7f2",
+        read: Word(|text, said| approval::number(text).map(|is| said.reject = Some(is))),
+    },
+    Annotation {
+        key: "tidings.dev/resume",
+        place: Place::WorkloadOnly,
+        yields: false,
+        value: "a number such as `4-k7f2`",
+        doc: "Reserved for rolls that were stopped; nothing stops any yet.",
+        example: "4-k7f2",
+        read: Word(|text, said| approval::number(text).map(|is| said.resume = Some(is))),
+    },
+    Annotation {
+        key: "tidings.dev/pause",
+        place: Place::WorkloadOnly,
+        yields: false,
+        value: "`true`, `false`, or `until 2026-12-01T08:00+01:00`",
+        doc: "Somebody's word that nothing is to be rolled, for good or until that time.",
+        example: "until 2026-12-01T08:00+01:00",
+        read: Word(pause),
+    },
+    Annotation {
         key: IGNORE[0],
         place: Place::Source,
         yields: false,
         value: "`true` or `false`",
         doc: "Changes of this source never roll anything.",
+        example: "true",
+        read: Together(|_, _| Some(Setting::Nothing)),
+    },
+    Annotation {
+        key: URGENT,
+        place: Place::Source,
+        yields: false,
+        value: "`true` or `false`",
+        doc: "Changes of this source do not wait for the window of a workload, nor for that of a namespace that ends in `; urgent`.",
         example: "true",
         read: Together(|_, _| Some(Setting::Nothing)),
     },

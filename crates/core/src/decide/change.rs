@@ -24,7 +24,8 @@ impl Case<'_> {
         }
         let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
         let Some(first) = rolling.iter().map(|change| change.what).min() else {
-            return self.record_or_rest(entry, &changes);
+            let catches_up = self.catching_up(entry);
+            return catches_up.unwrap_or_else(|| self.record_or_rest(entry, &changes));
         };
         if is_refused {
             return self.record_or_rest(entry, &changes);

@@ -11,8 +11,11 @@ use crate::ladder::{Choice, Passed, Wish, choose};
 use crate::method::{Method, Methods};
 use crate::reason::Reason;
 use crate::refs::Name;
-use crate::state::{Climb, Entry, Outstanding, Refusal, Refused, cause_of, tell_method};
+use crate::state::{
+    Climb, Entry, Outstanding, Refusal, Refused, cause_of, content_of, tell_method,
+};
 
+use super::roll::Cause;
 use super::{Act, Answer, Case};
 
 /// By which methods a change is brought.
@@ -232,27 +235,38 @@ impl Case<'_> {
         (!rungs.is_empty()).then(|| self.begin_anew(entry, &further))
     }
 
-    /// The next roll for what an earlier one was to bring.
+    /// The next roll for what an earlier one was to bring. That has passed the gates, unless
+    /// there is other content now.
     pub(super) fn begin_anew(&self, entry: &Entry, means: &Means) -> Answer {
-        self.begin(Reason::Resumed, &[], cause_of(&entry.because), means)
+        let cause = cause_of(&entry.because);
+        let cause = Cause {
+            reason: Reason::Resumed,
+            changes: &[],
+            text: cause,
+        };
+        if content_of(&self.all_seen_now()) == content_of(&entry.seen) {
+            return self.begin(self.next_number(), &cause, means);
+        }
+        let ticket = self.ticket(cause.text);
+        let waits = self.left_to_people(&ticket, cause.changes);
+        let waits = waits.or_else(|| self.kept_back(&ticket, &cause, means));
+        waits.unwrap_or_else(|| self.begin(ticket.n, &cause, means))
     }
 
     /// Writes the intent of a roll, or that nobody does more than to tell of it.
-    pub(super) fn begin(
-        &self,
-        reason: Reason,
-        changes: &[Change],
-        cause: &str,
-        means: &Means,
-    ) -> Answer {
-        let because = means.tell(cause);
+    pub(super) fn begin(&self, n: u64, cause: &Cause<'_>, means: &Means) -> Answer {
+        let because = means.tell(cause.text);
         let (is_told, rungs) = (means.method() == Method::Notify, means.rungs);
-        let entry = self.next_entry(changes, &because, means);
+        let entry = self.next_entry(n, cause.changes, &because, means);
         match rungs.first() {
             None if !self.rules.climbs => (Act::Nothing, Reason::NotTaken, because),
             None => (Act::Record(entry), Reason::NotTaken, because),
             Some(_) if is_told => (Act::Record(entry), Reason::Notified, because),
-            Some(_) => (Act::Roll(entry, changes.to_vec()), reason, because),
+            Some(_) => (
+                Act::Roll(entry, cause.changes.to_vec()),
+                cause.reason,
+                because,
+            ),
         }
     }
 }

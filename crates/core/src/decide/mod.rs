@@ -11,7 +11,7 @@
 //! been read → is it seen for the first time ([`first`]) → is an intent not wanted any
 //! more ([`withdraw`]) → does anything differ ([`change`], [`between`]) → are the pods
 //! newer than that ([`proof`]) → may it be rolled now ([`roll`], which asks the gates)
-//! → is a pause over ([`pause`]).
+//! → is a pause over ([`pause`]). What people in charge have a say in is [`people`].
 
 mod adopted;
 mod between;
@@ -25,6 +25,7 @@ mod gate;
 mod older;
 mod past;
 mod pause;
+mod people;
 mod problems;
 mod proof;
 mod record;
@@ -273,6 +274,8 @@ struct Case<'a> {
     steps: Steps,
     /// Whether a roll was found to be due, whatever became of it.
     due: Cell<bool>,
+    /// When a decision is to be made again, whatever else there is to wait for.
+    again: Cell<Option<Seconds>>,
 }
 
 impl<'a> Case<'a> {
@@ -292,6 +295,7 @@ impl<'a> Case<'a> {
             needs: Needs::default(),
             steps: Steps::default(),
             due: Cell::new(false),
+            again: Cell::new(None),
         }
     }
 

@@ -85,7 +85,7 @@ impl Case<'_> {
     }
 
     /// Whether what counts of a source was as it is now.
-    fn is_as_now(&self, need: &Need, before: &Fetched) -> bool {
+    pub(super) fn is_as_now(&self, need: &Need, before: &Fetched) -> bool {
         let (now, then) = (self.source(need), Source::then(before));
         match (now.current(), self.seen(need)) {
             (Some(content), _) => need.used(then.current()) == need.used(Some(content)),

@@ -6,6 +6,7 @@
 //! since. A period that was taken away or cannot be read is over.
 
 use crate::annotations::PAUSED_AT;
+use crate::approval::Pause;
 use crate::object::Seconds;
 use crate::reason::Reason;
 use crate::state::Entry;
@@ -17,6 +18,20 @@ impl Case<'_> {
     /// Whether somebody has paused it, who will resume it.
     pub(super) fn is_paused_by_hand(&self) -> bool {
         self.known.workload.paused && self.pause_ends().is_none()
+    }
+
+    /// What a roll waits for, where somebody has paused it: the workload itself, or all
+    /// rolls of it.
+    pub(super) fn paused(&self, because: &str) -> Option<Answer> {
+        let word = self.pause_word();
+        let until = word.and_then(Pause::until);
+        if let Some(until) = until {
+            self.look_again_at(until);
+        }
+        let until = until.map(|until| format!("; not before {}", show(until)));
+        let text = || format!("{because}{}", until.unwrap_or_default());
+        let is_paused = word.is_some() || self.is_paused_by_hand();
+        is_paused.then(|| (Act::Nothing, Reason::Paused, text()))
     }
 
     /// When a pause that a roll began is over, if it is not yet.
@@ -45,7 +60,14 @@ impl Case<'_> {
         let of_the_past = |entry: &Entry| self.is_of_the_past(entry);
         let follow = matches!(act, Act::Record(entry) if of_the_past(entry));
         let follow = follow.then_some(self.moment.now);
-        [gate, pause, follow].into_iter().flatten().min()
+        let also = self.again.get();
+        [gate, pause, follow, also].into_iter().flatten().min()
+    }
+
+    /// Not later than at this time.
+    pub(super) fn look_again_at(&self, at: Seconds) {
+        let earlier = self.again.get().map_or(at, |other| other.min(at));
+        self.again.set(Some(earlier));
     }
 
     /// When a pause is over that is ours to end.

@@ -20,6 +20,7 @@ impl Case<'_> {
             problems.extend(self.with_name(need));
         }
         problems.extend(self.taken_back());
+        problems.extend(self.misspoken());
         if let Act::Roll(_, changes) = act {
             problems.extend(changes.iter().filter_map(|c| self.made_anew(c)));
         }

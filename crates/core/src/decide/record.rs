@@ -14,7 +14,6 @@ use super::proof::Newer;
 impl Case<'_> {
     /// The record of how things are now.
     pub(super) fn entry_now(&self, n: u64, done: bool, because: String) -> Entry {
-        let needs = self.needs.needs.iter();
         let last = self.last();
         Entry {
             uid: self.known.workload.uid.clone(),
@@ -35,8 +34,10 @@ impl Case<'_> {
             back: self.back(),
             kept: self.is_kept(),
             climb: last.filter(|_| !done).and_then(|entry| entry.climb.clone()),
+            waits: None,
+            spent: self.spent(n),
             over: self.entry.and_then(|entry| entry.over.clone()),
-            seen: needs.filter_map(|need| self.seen_now(need)).collect(),
+            seen: self.all_seen_now(),
         }
     }
 
@@ -65,12 +66,18 @@ impl Case<'_> {
     }
 
     /// That of the record; a new one where there is none.
-    fn epoch(&self) -> Epoch {
+    pub(super) fn epoch(&self) -> Epoch {
         let draw = || Epoch::draw(self.moment.seed, &self.known.workload.uid);
         self.last().map_or_else(draw, |entry| entry.epoch)
     }
 
-    fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {
+    /// The highest number that was given to what waited, where it is above this one.
+    fn spent(&self, n: u64) -> u64 {
+        let given = self.last().map_or(0, Entry::last_given);
+        if given > n { given } else { 0 }
+    }
+
+    pub(super) fn seen_now(&self, need: &Need) -> Option<(Seen, SeenSource)> {
         let source = self.source(need);
         if need.lapsed && source.presence == Presence::Absent {
             return None;
@@ -153,6 +160,8 @@ impl Case<'_> {
             restart: None,
             back: None,
             climb: None,
+            waits: None,
+            spent: self.spent(self.number()),
             seen: Few::new(),
             ..entry.clone()
         }

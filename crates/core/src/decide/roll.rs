@@ -11,35 +11,58 @@ use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
 use super::climb::{Means, must_be_read};
 use super::{Act, Answer, Case, describe};
 
+/// What is due, and why.
+pub(super) struct Cause<'a> {
+    pub(super) reason: Reason,
+    pub(super) changes: &'a [Change],
+    /// What people are told of it.
+    pub(super) text: &'a str,
+}
+
 impl Case<'_> {
     pub(super) fn roll(&self, reason: Reason, changes: &[Change]) -> Answer {
+        self.roll_for(&Cause {
+            reason,
+            changes,
+            text: &describe(changes),
+        })
+    }
+
+    /// The same, whatever is told of it.
+    pub(super) fn roll_for(&self, cause: &Cause<'_>) -> Answer {
         self.due.set(true);
-        let because = describe(changes);
-        if self.is_paused_by_hand() {
-            return (Act::Nothing, Reason::Paused, because);
+        if let Some(answer) = self.paused(cause.text) {
+            return answer;
         }
-        let wants_it_gone = changes.iter().any(|c| matches!(c.what, What::Gone(_)));
+        let wants_it_gone = (cause.changes.iter()).any(|c| matches!(c.what, What::Gone(_)));
         let missing = self.missing();
         if !wants_it_gone && !missing.is_empty() {
             return (Act::Nothing, Reason::Missing, describe(&missing));
         }
-        if let Some(answer) = self.without_a_run(&because) {
+        if let Some(answer) = self.without_a_run(cause.text) {
             return answer;
         }
-        let Some(means) = self.means(changes) else {
+        let ticket = self.ticket(cause.text);
+        if let Some(answer) = self.left_to_people(&ticket, cause.changes) {
+            return answer;
+        }
+        let Some(means) = self.means(cause.changes) else {
             return must_be_read();
         };
-        if let Some(hold) = self.held(changes, means.restarts()) {
-            let because = means.tell(&because);
-            return (Act::Nothing, hold.reason, hold.text(&because));
-        }
-        self.begin(reason, changes, &because, &means)
+        let kept_back = self.kept_back(&ticket, cause, &means);
+        kept_back.unwrap_or_else(|| self.begin(ticket.n, cause, &means))
     }
 
     /// The intent of the next roll, as things are now.
-    pub(super) fn next_entry(&self, changes: &[Change], because: &str, means: &Means) -> Entry {
+    pub(super) fn next_entry(
+        &self,
+        n: u64,
+        changes: &[Change],
+        because: &str,
+        means: &Means,
+    ) -> Entry {
         let now = self.moment.now;
-        let entry = self.entry_now(self.number() + 1, false, because.to_owned());
+        let entry = self.entry_now(n, false, because.to_owned());
         let roll = Roll {
             n: entry.n,
             method: means.method(),
@@ -97,8 +120,8 @@ impl Case<'_> {
     pub(super) fn resume(&self, entry: &Entry) -> Answer {
         self.due.set(true);
         let because = entry.because.clone();
-        if self.is_paused_by_hand() {
-            return (Act::Nothing, Reason::Paused, because);
+        if let Some(answer) = self.paused(&because) {
+            return answer;
         }
         if let Some(answer) = self.without_a_run(&because) {
             return answer;

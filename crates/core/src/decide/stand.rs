@@ -33,7 +33,7 @@ impl Case<'_> {
         let refused = matches!(reason, Reason::Rejected | Reason::Died);
         let facts = Facts {
             unknown: self.is_unknown(act),
-            due: self.due.get() && !is_climbing(act) && (left || !matches!(act, Act::Record(_))),
+            due: self.is_due(act, left),
             doubtful: self.is_doubtful(act, reason),
             held: frozen || self.is_held(act, left),
             under_way: (behind && !frozen) || refused || is_climbing(act),
@@ -42,6 +42,12 @@ impl Case<'_> {
             until: again,
         };
         Some(facts.standing())
+    }
+
+    /// Whether something is to be brought that is not on its way.
+    fn is_due(&self, act: &Act, left: bool) -> bool {
+        let written = matches!(act, Act::Record(_)) && !keeps_waiting(act);
+        self.due.get() && !is_climbing(act) && (left || !written)
     }
 
     fn is_unknown(&self, act: &Act) -> bool {
@@ -65,7 +71,8 @@ impl Case<'_> {
     /// Whether something makes wait what is due, or is kept from new pods because
     /// they could not start.
     fn is_held(&self, act: &Act, left: bool) -> bool {
-        let gated = self.due.get() && !left && matches!(act, Act::Nothing | Act::Note(_));
+        let waits = matches!(act, Act::Nothing | Act::Note(_)) || keeps_waiting(act);
+        let gated = self.due.get() && !left && waits;
         gated || !self.missing().is_empty()
     }
 
@@ -94,4 +101,9 @@ impl Case<'_> {
 /// Whether pods are brought to it, one by one.
 fn is_climbing(act: &Act) -> bool {
     matches!(act, Act::Resume(entry) if entry.method().is_pod_wise())
+}
+
+/// Whether it is written down that something waits.
+fn keeps_waiting(act: &Act) -> bool {
+    matches!(act, Act::Record(entry) if entry.waits.is_some())
 }

@@ -394,10 +394,7 @@ impl World {
             let held = self.index.source(source).unwrap();
             let told = held.told;
             let before = held.content.clone();
-            let fetched = self
-                .cms
-                .get(&*source.name)
-                .map_or(Fetched::Absent, |cm| cm.fetch(source));
+            let fetched = self.get(source);
             self.index.apply(Fact::Read(source.clone(), told, fetched));
             let same = self.index.view(source).has_keys_of(before.as_ref());
             self.restless.read(source, same);
@@ -409,7 +406,15 @@ impl World {
         self.now = now;
     }
 
+    fn get(&self, source: &SourceRef) -> Fetched {
+        let is = self.cms.get(&*source.name);
+        is.map_or(Fetched::Absent, |cm| cm.fetch(source))
+    }
+
     pub(crate) fn find(&self, question: &Question) -> Finding {
+        if let Question::Now(source) = question {
+            return Finding::Source(self.get(source));
+        }
         let Some(version) = question.version() else {
             let since = self.revisions[&self.web.template().to_string()];
             return Finding::Pods(PodsSince::At(since, None));

@@ -44,6 +44,7 @@ fn fetched(version: Version, data: &str, ignore: bool) -> Fetched {
         key: app(),
         version,
         marks: Some(SourceFlags {
+            urgent: false,
             ignore,
             matched: false,
         }),
@@ -377,7 +378,11 @@ fn what_a_source_says_of_whom_it_concerns_counts() {
     let with = |fetched: Fetched, matched: bool| match fetched {
         Fetched::Present(mut meta, content) => {
             let ignore = false;
-            meta.marks = Some(SourceFlags { ignore, matched });
+            meta.marks = Some(SourceFlags {
+                ignore,
+                matched,
+                ..SourceFlags::default()
+            });
             Fetched::Present(meta, content)
         }
         fetched => fetched,

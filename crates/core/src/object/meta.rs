@@ -113,6 +113,7 @@ impl Meta {
             version: self.version()?,
             marks: Some(SourceFlags {
                 ignore: annotations::ignores(&annotations),
+                urgent: annotations::is_urgent(&annotations),
                 matched: says(annotations::MATCH),
             }),
             written: self.written(&DATA),
@@ -281,6 +282,7 @@ mod tests {
         assert!(source.only_data);
         let marks = SourceFlags {
             ignore: true,
+            urgent: false,
             matched: false,
         };
         assert_eq!(source.marks, Some(marks));

@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::annotations::{self, Annotations, Item, Named, OwnSettings};
+use crate::annotations::{self, Annotations, Charge, Item, Named, OwnSettings};
 use crate::digest::Digest;
 use crate::method::{Method, Methods};
 use crate::object::{SourceFlags, Workload};
@@ -57,6 +57,8 @@ pub struct Policy {
     pub methods: Methods,
     /// What Tidings' own annotations set beside the opt-in.
     pub own: OwnSettings,
+    /// What people in charge have written. Most workloads have none of it.
+    pub charge: Option<Box<Charge>>,
     /// Reloader's `pause-period`, where it is set and not 0, in seconds.
     pub pause_period: Option<u64>,
     /// Whether Reloader's `rollout-strategy` is `restart`.
@@ -71,6 +73,7 @@ impl Default for Policy {
             selections: Default::default(),
             methods: Defaults::default().method,
             own: OwnSettings::default(),
+            charge: None,
             pause_period: None,
             restart_at: false,
             too_long: None,
@@ -201,7 +204,9 @@ impl Policy {
     /// About how many bytes it takes in memory.
     pub(crate) fn size(&self) -> usize {
         let sizes = |of: &Selection| of.named.size() + of.except.size();
-        self.selections.iter().map(sizes).sum()
+        let charge = self.charge.as_ref();
+        let charge = charge.map_or(0, |charge| size_of::<Charge>() + charge.size());
+        self.selections.iter().map(sizes).sum::<usize>() + charge
     }
 
     fn of_mut(&mut self, kind: SourceKind) -> &mut Selection {
@@ -287,6 +292,7 @@ pub fn read(
     reader.opt_in(&mut policy, defaults);
     reader.own(&mut policy.own);
     policy.methods = policy.own.method.unwrap_or(defaults.method);
+    policy.charge = reader.charge();
     reader.reloaders_ways(&mut policy);
     policy.too_long = reader.too_long;
     (policy, reader.into_problems())

@@ -2,7 +2,8 @@
 
 use super::{Defaults, Policy};
 use crate::annotations::{
-    self, ANNOTATIONS, Annotation, Annotations, OwnSettings, Place, RELOAD, Reading, Setting,
+    self, ANNOTATIONS, Annotation, Annotations, Charge, Gates, OwnSettings, Place, RELOAD, Reading,
+    Setting,
 };
 use crate::object::Workload;
 use crate::reason::{Problem, Reason};
@@ -11,6 +12,14 @@ use crate::refs::{Name, SourceKind, WorkloadRef};
 /// The mistakes that are told of one annotation before the rest is only counted:
 /// each is an Event.
 pub(super) const MISTAKES: usize = 5;
+
+fn few_of(mut wrong: Vec<String>) -> Vec<String> {
+    if wrong.len() > MISTAKES {
+        let more = wrong.split_off(MISTAKES).len();
+        wrong.push(format!("{more} more mistakes"));
+    }
+    wrong
+}
 
 /// What is written on a workload, and what was wrong with it so far.
 pub(super) struct Reader<'a> {
@@ -100,12 +109,52 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What people in charge have written, if anything.
+    pub(super) fn charge(&mut self) -> Option<Box<Charge>> {
+        let mut charge = Charge::default();
+        for row in ANNOTATIONS {
+            if matches!(row.read, Reading::Gate(_)) {
+                let near = [self.metadata, self.template];
+                let near = near.into_iter().find(|place| place.contains_key(row.key));
+                self.gate(row, near, &mut charge.workload);
+                self.gate(row, Some(self.namespace), &mut charge.namespace);
+                continue;
+            }
+            if matches!(row.read, Reading::Word(_)) && self.template.contains_key(row.key) {
+                self.say(row.key, "it is heeded on the workload itself only");
+            }
+            if let Some(text) = self.metadata.get(row.key)
+                && let Err(problem) = row.read_word(text, &mut charge.said)
+            {
+                self.say(row.key, &problem);
+            }
+        }
+        if charge.loosens() {
+            self.problems.push(Problem {
+                reason: Reason::ConflictingAnnotations,
+                text: "the namespace requires approval, which the workload cannot waive".to_owned(),
+            });
+        }
+        (charge != Charge::default()).then(|| charge.into())
+    }
+
+    fn gate(&mut self, row: &'static Annotation, from: Option<&Annotations>, gates: &mut Gates) {
+        let Some(text) = from.and_then(|from| from.get(row.key)) else {
+            return;
+        };
+        let mut wrong = Vec::new();
+        row.read_gate(text, gates, &mut wrong);
+        for problem in few_of(wrong) {
+            self.say(row.key, &problem);
+        }
+    }
+
     /// Where each own key holds, by itself: workload, else template, else namespace.
     fn nearest(&self, row: &Annotation) -> Option<&'a Annotations> {
         let places = [self.metadata, self.template, self.namespace];
         let read = match row.place {
             Place::WorkloadOrNamespace => 3,
-            Place::Workload => 2,
+            Place::Workload | Place::WorkloadAndNamespace => 2,
             Place::WorkloadOnly => 1,
             Place::Source | Place::Written | Place::WrittenOnWorkload => 0,
         };
@@ -121,12 +170,8 @@ impl<'a> Reader<'a> {
         }
         let mut wrong = Vec::new();
         let setting = annotations::find(key)?.read(text, &mut wrong);
-        if wrong.len() > MISTAKES {
-            let more = wrong.split_off(MISTAKES).len();
-            wrong.push(format!("{more} more mistakes"));
-        }
-        for problem in &wrong {
-            self.say(key, problem);
+        for problem in few_of(wrong) {
+            self.say(key, &problem);
         }
         setting
     }

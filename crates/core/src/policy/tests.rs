@@ -7,6 +7,7 @@ use rstest::rstest;
 use super::reader::MISTAKES;
 use super::*;
 use crate::annotations::{RELOAD, Setting};
+use crate::approval::{Pause, Said};
 use crate::kinds::{KINDS, Kind};
 
 /// What `place: key=value` lines mean for a used and an unused source of
@@ -168,6 +169,78 @@ fn how_it_is_rolled(#[case] lines: &[&str], #[case] expect: Policy) {
     assert_eq!((policy, problems), (expect, Vec::new()));
 }
 
+/// Whether it needs approval, the windows, and what is said, if anything is written.
+fn charge(lines: &[&str]) -> (bool, Vec<String>, Said, Vec<Problem>) {
+    let (policy, problems) = policy_of(&KINDS[0], lines);
+    let charge = policy.charge.unwrap_or_default();
+    let windows = charge.windows(false).into_iter().map(ToString::to_string);
+    (
+        charge.needs_approval(),
+        windows.collect(),
+        charge.said,
+        problems,
+    )
+}
+
+#[rstest]
+#[case(&[], false, &[])]
+#[case(&["w tidings.dev/approval=required"], true, &[])]
+#[case(&["t tidings.dev/approval=required"], true, &[])]
+#[case(&["n tidings.dev/approval=required"], true, &[])]
+#[case(&["w tidings.dev/approval=none"], false, &[])]
+#[case(&["w tidings.dev/approval=required", "n tidings.dev/approval=none"], true, &[])]
+#[case(
+    &["w tidings.dev/window=02:00-04:00", "t tidings.dev/window=05:00-06:00", "n tidings.dev/window=Sat 00:00-24:00"],
+    false,
+    &["02:00-04:00 UTC", "Sat 00:00-24:00 UTC"]
+)]
+fn gates_of_workload_and_namespace_both_hold(
+    #[case] lines: &[&str],
+    #[case] approval: bool,
+    #[case] windows: &[&str],
+) {
+    let read = charge(lines);
+    let windows: Vec<_> = windows.iter().map(|w| (*w).to_owned()).collect();
+    assert_eq!(read, (approval, windows, Said::default(), Vec::new()));
+}
+
+#[rstest]
+#[case(&["w tidings.dev/approval=none", "n tidings.dev/approval=required"], "cannot waive")]
+#[case(&["w tidings.dev/approval=yes"], "neither required nor none; read as required")]
+#[case(&["w tidings.dev/window=Sat 02:00-04:00 Nowhere", "n tidings.dev/approval=required"], "no time zone \"Nowhere\"")]
+fn what_cannot_be_read_waits(#[case] lines: &[&str], #[case] said: &str) {
+    let (approval, _, _, problems) = charge(lines);
+    assert!(approval, "{lines:?}");
+    assert!(
+        problems.iter().any(|p| p.text.contains(said)),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn words_are_heeded_on_the_workload_only() {
+    let elsewhere = ["t tidings.dev/approve=4-k7f2", "n tidings.dev/pause=true"];
+    let (_, _, said, problems) = charge(&elsewhere);
+    assert_eq!(said, Said::default());
+    assert!(problems[0].text.contains("on the workload itself only"));
+    let (_, _, said, problems) =
+        charge(&["w tidings.dev/approve=4-k7f2!", "w tidings.dev/pause=soon"]);
+    assert!(said.approve.is_some_and(|approve| approve.at_once));
+    assert_eq!(said.pause, Some(Pause::Open));
+    assert!(problems[0].text.contains("read as true"), "{problems:?}");
+}
+
+#[rstest]
+#[case("02:00-03:00", 1)]
+#[case("02:00-03:00; urgent", 0)]
+fn what_is_urgent_passes_where_the_namespace_lets_it(#[case] window: &str, #[case] left: usize) {
+    let namespace = format!("n tidings.dev/window={window}");
+    let (policy, _) = policy_of(&KINDS[0], &["w tidings.dev/window=05:00-06:00", &namespace]);
+    let charge = policy.charge.unwrap();
+    assert_eq!(charge.windows(false).len(), 2);
+    assert_eq!(charge.windows(true).len(), left);
+}
+
 #[test]
 fn only_deployments_are_paused() {
     let (policy, problems) = policy_of(&KINDS[1], &[&format!("w {PAUSE}=5m")]);
@@ -206,6 +279,7 @@ fn marks_on_the_source() {
     policy.take(&[Item::Auto]);
     let ignored = SourceFlags {
         ignore: true,
+        urgent: false,
         matched: true,
     };
     assert_eq!(
@@ -220,6 +294,7 @@ fn marks_on_the_source() {
     };
     let matched = SourceFlags {
         ignore: false,
+        urgent: false,
         matched: true,
     };
     assert!(

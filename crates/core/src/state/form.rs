@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | 1 | the first version | `v: 1`; the number of rolls in a row (`row`) |
 //! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls, the whole template, what older pods have |
-//! | 3 | the ladder | `v: 3` and `f: 3`; which methods are left for the last roll, what it is to bring, and what was refused (`climb`) |
+//! | 3 | the ladder, and gates of people | `v: 3` and `f: 3`; which methods are left for the last roll, what it is to bring, and what was refused (`climb`); what waits for people (`waits`) |
 //!
 //! A record is written in form 3 only where it has something of it: everything else
 //! stays readable for those who know form 2. Who does not know it must not touch it: a
-//! rollout of what is allowed to be hot only is what nobody listed. For that reason a
+//! rollout of what is allowed to be hot only is what nobody listed, and so is one of what
+//! waits for somebody. For that reason a
 //! roll that needs form 3 is begun only while all who share the records know it.
 //!
 //! `v` is the oldest form whose readers can do with it: they pass over what they do
@@ -23,7 +24,7 @@ use crate::object::Mark;
 
 /// The newest form that this version knows.
 pub const FORM: u8 = 3;
-/// The form of what is done by other methods than a rollout.
+/// The form of what is done by other methods than a rollout, or waits for people.
 pub const CLIMBS: u8 = 3;
 /// The newest form of everything else.
 const PLAIN: u8 = 2;
@@ -100,9 +101,11 @@ impl Entry {
     }
 
     pub(super) fn written(&self, form: u8) -> Written<'_> {
-        let (v, f) = match self.climb {
-            Some(_) => (CLIMBS, CLIMBS),
-            None => (READABLE_AS, form.clamp(READABLE_AS, PLAIN)),
+        let is_plain = self.climb.is_none() && self.waits.is_none();
+        let (v, f) = if is_plain {
+            (READABLE_AS, form.clamp(READABLE_AS, PLAIN))
+        } else {
+            (CLIMBS, CLIMBS)
         };
         Written { v, f, entry: self }
     }

@@ -60,6 +60,7 @@ async fn on_sources_however_they_are_read() {
     source["metadata"]["annotations"] = json!({"example.org/match": "true", IGNORE[1]: "false"});
     let marks = SourceFlags {
         ignore: false,
+        urgent: false,
         matched: true,
     };
     let list = Answer::ok().event("ADDED", &source).list_end(5).stays();

@@ -12,6 +12,8 @@ mod gates;
 mod lab;
 mod methods;
 mod operators;
+mod people;
+mod people_model;
 mod presence;
 mod proof;
 mod runs;

@@ -328,6 +328,9 @@ impl World {
 
     /// What was, as an API server tells it.
     pub(super) fn find(&self, of: &WorkloadRef, question: &Question) -> Finding {
+        if let Question::Now(source) = question {
+            return Finding::Source(fetched(source, &self.sources));
+        }
         let Some(version) = question.version() else {
             return Finding::Pods(PodsSince::At(CREATED, None));
         };

@@ -103,6 +103,7 @@ impl Cluster {
         let ignored = SourceFlags {
             ignore: true,
             matched: false,
+            urgent: false,
         };
         self.index.apply(Fact::Source(meta(source, 50, ignored)));
         self
