@@ -52,6 +52,8 @@ metrics! {
     tidings_sources gauge [] "ConfigMaps and Secrets that are held because a workload uses or names them."
     tidings_workloads gauge [kind] "Workloads that are known, by kind."
     tidings_standing gauge [standing] "Workloads that are opted in, by how they stand: unknown, failed, rolling, waiting, stale, in step."
+    tidings_waiting gauge [reason] "Workloads that wait, by what for: approval, a window, the end of a pause, and what else holds a roll."
+    tidings_waiting_seconds_max gauge [] "For how long the one has waited that has longest, of those whose waiting is on record: where people have a say."
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
     tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
@@ -63,6 +65,19 @@ metrics! {
 /// In seconds, from 5 ms to 5 min.
 const BUCKETS: [f64; 15] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
+
+/// What holds a roll for longer than a moment.
+const HOLDS: [Reason; 9] = [
+    Reason::Paused,
+    Reason::Missing,
+    Reason::Running,
+    Reason::NeedsApproval,
+    Reason::WindowClosed,
+    Reason::TooSoon,
+    Reason::Fused,
+    Reason::BeingRemade,
+    Reason::Resumed,
 ];
 
 /// How an attempt to roll ended.
@@ -247,6 +262,22 @@ impl Metrics {
         }
     }
 
+    /// Who waits as it is: the reason of each, and since when.
+    pub fn waiting(&self, all: impl IntoIterator<Item = (Reason, Option<i64>)>, now: i64) {
+        let mut counts = HOLDS.map(|reason| (reason, 0));
+        let mut longest = 0;
+        for (reason, since) in all {
+            longest = longest.max(since.map_or(0, |since| now.saturating_sub(since)));
+            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == reason) {
+                *count += 1;
+            }
+        }
+        for (reason, count) in counts {
+            self.of.tidings_waiting.of([reason.word()]).set(count);
+        }
+        self.of.tidings_waiting_seconds_max.set(longest);
+    }
+
     /// The problems as they are: the reason of each.
     pub fn problems(&self, reasons: impl IntoIterator<Item = Reason>) {
         let possible = REASONS.iter().filter(|row| row.warning);
@@ -337,6 +368,11 @@ mod tests {
         metrics.of.tidings_sources.set(7);
         metrics.workloads([deployment]);
         metrics.standing([Word::Waiting, Word::InStep, Word::InStep]);
+        let waiting = [
+            (Reason::NeedsApproval, Some(1_000)),
+            (Reason::Missing, None),
+        ];
+        metrics.waiting(waiting, 1_600);
         metrics.problems([Reason::Missing]);
         metrics.problems([Reason::BadAnnotation, Reason::BadAnnotation]);
         metrics.event_request(201);
@@ -349,7 +385,7 @@ mod tests {
 
     /// Of these there is one for each row of a table, told of or not.
     fn is_untold(line: &str) -> bool {
-        let of_a_table = ["tidings_problems", "tidings_workloads"];
+        let of_a_table = ["tidings_problems", "tidings_waiting", "tidings_workloads"];
         of_a_table.iter().any(|name| line.starts_with(name)) && line.ends_with(" 0")
     }
 
@@ -393,6 +429,9 @@ mod tests {
         tidings_standing{standing="waiting"} 1
         tidings_streams_complete{stream="deployments"} 1
         tidings_streams_expected{stream="deployments"} 2
+        tidings_waiting_seconds_max 600
+        tidings_waiting{reason="Missing"} 1
+        tidings_waiting{reason="NeedsApproval"} 1
         tidings_workloads{kind="deployment"} 1
         "#);
     }

@@ -108,6 +108,14 @@ const OWN: &[Alert] = &[
         doc: "Events on the workloads say why: an agent that does not answer or cannot prove (`unverified`), a kubelet that is late. Nothing is lost where another method follows; docs/methods.md says what each needs.",
     },
     Alert {
+        name: "TidingsWaitsForPeople",
+        when: "max by (namespace) (tidings_waiting_seconds_max) > 86400",
+        during: "5m",
+        severity: "info",
+        summary: "A roll has waited for people for {{ $value }} s.",
+        doc: "It needs approval, or its window does not open. `tidings status -A` lists what waits, `tidings why` says the line that approves it.",
+    },
+    Alert {
         name: "TidingsProblems",
         when: r#"max by (namespace, reason) (tidings_problems{reason!~"Rejected|Died|NotTaken|Notified"}) > 0"#,
         during: "1h",

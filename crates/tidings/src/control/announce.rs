@@ -38,6 +38,18 @@ const NO_EFFECT_PAUSE: Duration = Duration::from_mins(5);
 /// After so long it is looked whether there is room for a record.
 const ROOM_PAUSE: Millis = 60_000;
 
+/// Who waits for people is told of it again after so many seconds: Events are forgotten
+/// after an hour.
+pub(super) const REMIND: u32 = 25 * 60;
+
+/// What waits for people, or for a time that they chose.
+const FOR_PEOPLE: [Reason; 4] = [
+    Reason::Paused,
+    Reason::NeedsApproval,
+    Reason::Declined,
+    Reason::WindowClosed,
+];
+
 /// A word, and its particulars.
 pub(super) type Sentence = (Reason, String);
 
@@ -45,7 +57,8 @@ pub(super) type Sentence = (Reason, String);
 struct Remark {
     sentence: Sentence,
     kind: NoticeKind,
-    /// The number of whose content it is said; 0: of none.
+    /// The number of whose content it is said, or when people are reminded; 0: what lasts is
+    /// said in the same words by a later leader, and is then no news.
     n: u64,
 }
 
@@ -65,6 +78,8 @@ impl Remark {
 pub(super) struct Announced {
     decision: Option<(Reason, Digest)>,
     standing: Option<Word>,
+    /// When that was said, in seconds since 1970.
+    said: u32,
     /// Hardly ever there.
     wrong: Option<Box<Troubles>>,
 }
@@ -110,14 +125,17 @@ impl Announced {
 
     /// Takes in a verdict, and the number that it is about (0: none). Returns what is to be
     /// said.
-    fn heed(&mut self, verdict: &Verdict, n: u64) -> Vec<Remark> {
+    fn heed(&mut self, verdict: &Verdict, n: u64, now: u32) -> Vec<Remark> {
         if verdict.asks() {
             return Vec::new();
         }
-        let decision = self.decide(verdict, n).map(|sentence| Remark {
+        let before = self.decision;
+        let sentence = self.decide(verdict, n, now);
+        let reminds = self.is_for_people() && self.decision == before;
+        let decision = sentence.map(|sentence| Remark {
             sentence,
             kind: NoticeKind::Decision,
-            n,
+            n: if reminds { now.into() } else { n },
         });
         self.standing = verdict.standing.as_ref().map(|standing| standing.word);
         let new = self.now_wrong(|wrong| wrong.heed(verdict)).into_iter();
@@ -127,7 +145,24 @@ impl Announced {
             .collect()
     }
 
-    fn decide(&mut self, verdict: &Verdict, n: u64) -> Option<Sentence> {
+    /// Whether what was decided waits for people, so that they are reminded of it.
+    pub(super) fn is_for_people(&self) -> bool {
+        let decided = self.decision.as_ref();
+        decided.is_some_and(|(reason, _)| FOR_PEOPLE.contains(reason))
+    }
+
+    /// Why it waits, if it does.
+    pub(super) fn waits_for(&self) -> Option<Reason> {
+        let waits = self.standing == Some(Word::Waiting);
+        self.decision.filter(|_| waits).map(|(reason, _)| reason)
+    }
+
+    fn decide(&mut self, verdict: &Verdict, n: u64, now: u32) -> Option<Sentence> {
+        // What waits for people is told when it has its number.
+        let waits = matches!(&verdict.act, Act::Record(entry) if entry.waits.is_some());
+        if waits && verdict.reason != Reason::Approved {
+            return None;
+        }
         let number = if n > 0 { n.to_string() } else { String::new() };
         let text = Digest::of_parts(&[verdict.text.as_bytes(), number.as_bytes()]);
         let decision = Some((verdict.reason, text));
@@ -136,10 +171,12 @@ impl Announced {
             && self.decision.is_some_and(|(_, told)| told == text);
         // Another roll is one, even if it is for the same keys as the last one.
         let rolls = matches!(verdict.act, Act::Roll(..));
-        if same_roll || (!rolls && self.decision == decision) {
+        let is_said = !rolls && self.decision == decision;
+        let reminds = self.is_for_people() && now.saturating_sub(self.said) >= REMIND;
+        if same_roll || (is_said && !reminds) {
             return None;
         }
-        self.decision = decision;
+        (self.decision, self.said) = (decision, now);
         Some((verdict.reason, verdict.text.clone()))
     }
 
@@ -191,7 +228,12 @@ impl Leading {
         verdict: &Verdict,
     ) {
         let n = self.number_of(key, verdict);
-        let remarks = self.desks.of(key).announced.heed(verdict, n);
+        let now = u32::try_from(ground.seconds()).unwrap_or(u32::MAX);
+        let announced = &mut self.desks.of(key).announced;
+        let remarks = announced.heed(verdict, n, now);
+        if announced.is_for_people() {
+            self.queue.look(key, ground.now + 1_000 * u64::from(REMIND));
+        }
         for remark in remarks {
             self.say(ground, key, remark);
         }
@@ -377,4 +419,39 @@ pub(super) fn say_climbed(
         n: 0,
     };
     ground.effects.push(Effect::Say(Box::new(notice)));
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_core::standing::Standing;
+
+    use super::*;
+
+    fn waits(reason: Reason) -> Verdict {
+        Verdict {
+            act: Act::Nothing,
+            reason,
+            text: "configmap/app (a)".to_owned(),
+            problems: Vec::new(),
+            again: None,
+            standing: Some(Standing {
+                word: Word::Waiting,
+                pods: None,
+                until: None,
+                due: true,
+            }),
+            steps: 0,
+        }
+    }
+
+    #[test]
+    fn who_waits_for_people_is_told_of_again_and_nobody_else() {
+        for (reason, times) in [(Reason::NeedsApproval, 1 + 120 / 25), (Reason::Missing, 1)] {
+            let mut announced = Announced::default();
+            let said = (0..=120).map(|minute| announced.heed(&waits(reason), 0, 60 * minute));
+            let said = said.filter(|said| !said.is_empty()).count();
+            assert_eq!(said, times, "{reason}");
+            assert_eq!(announced.waits_for(), Some(reason));
+        }
+    }
 }

@@ -208,6 +208,11 @@ impl Desks {
         self.by_key.entry(key.clone()).or_default()
     }
 
+    /// All of them, with their workloads.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&WorkloadRef, &Desk)> {
+        self.by_key.iter().map(|(key, desk)| (key, desk.as_ref()))
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Desk> {
         self.by_key.values().map(Box::as_ref)

@@ -220,6 +220,21 @@ impl Control {
         self.desks().filter_map(|desk| desk.announced.standing())
     }
 
+    /// Why each of those waits that do, and since when, in seconds since 1970, where that is
+    /// on record.
+    pub fn waiting(&self) -> impl Iterator<Item = (Reason, Option<Seconds>)> {
+        let leading = self.leading.iter();
+        leading.flat_map(|leading| {
+            let desks = leading.desks.each();
+            desks.filter_map(|(key, desk)| {
+                let reason = desk.announced.waits_for()?;
+                let entry = leading.store.get(key);
+                let pending = entry.and_then(|entry| entry.waits.as_ref());
+                Some((reason, pending.map(|pending| pending.since)))
+            })
+        })
+    }
+
     fn desks(&self) -> impl Iterator<Item = &Desk> {
         let leading = self.leading.iter();
         leading.flat_map(|leading| leading.desks.all())

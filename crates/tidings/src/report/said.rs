@@ -218,6 +218,8 @@ impl Report {
         self.metrics
             .workloads(index.workloads().map(|(key, _)| key.kind));
         self.metrics.standing(control.standing());
+        let time = Timestamp::now().as_second();
+        self.metrics.waiting(control.waiting(), time);
         self.metrics.problems(control.problems());
         None
     }
