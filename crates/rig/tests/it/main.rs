@@ -9,6 +9,7 @@ mod after_a_roll_others_may_edit;
 mod answers_of_something_else;
 mod answers_without_end;
 mod api_outage;
+mod approval;
 mod as_kubectl_does;
 mod bad_input_is_told;
 mod beside_reloader;
