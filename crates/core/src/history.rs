@@ -34,8 +34,17 @@ pub struct PastFacts<'a> {
     pub writes: &'a [TemplateWrite],
     /// The workload as it is.
     pub workload: &'a Workload,
-    /// When the present rollout ended, well or not, where its status tells.
-    pub ended: Option<Seconds>,
+    /// The end of a rollout of which its status tells: of the present one or one before.
+    pub ended: Option<&'a RolloutEnd>,
+}
+
+/// The end of a Deployment's rollout, well or by its deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolloutEnd {
+    /// When it ended.
+    pub at: Seconds,
+    /// The ReplicaSet that it was of, where that is told.
+    pub of: Option<Name>,
 }
 
 /// A roll, as an Event tells of it.
@@ -52,6 +61,8 @@ pub struct ToldRoll {
 /// One revision of a pod template: a ReplicaSet or a ControllerRevision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateRevision {
+    /// The object that keeps it.
+    pub name: Name,
     /// Its number now: what is gone back to gets a new one.
     pub number: u64,
     /// When it was made.

@@ -1,7 +1,7 @@
 //! How rolls and other changes of the pod template ended, where the record leaves it open:
 //! what the workload's own status tells of the newest, and what was gone back behind.
 
-use super::{Manner, PastFacts, PastStep, RESTART_AHEAD, RollEnd};
+use super::{Manner, PastFacts, PastStep, RESTART_AHEAD, RollEnd, RolloutEnd, TemplateRevision};
 use crate::kinds::Revision as Keeps;
 use crate::object::{Strategy, Workload, seconds};
 use crate::state::{Back, Entry};
@@ -14,8 +14,8 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         let is_last = step.roll.is_some() && step.roll == last;
         step.outcome = recorded(facts.record, step, facts.workload);
         if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
-            // A status may tell of the rollout before for a while.
-            let ended = facts.ended.filter(|ended| Some(*ended) >= step.at);
+            let ended = facts.ended.filter(|ended| is_of(facts, ended, step));
+            let ended = ended.map(|ended| ended.at);
             step.outcome = present(facts.workload, ended.is_some());
             step.waits_for = waits_for(facts.workload).filter(|_| step.is(RollEnd::Waiting));
             let is_over = step.is(RollEnd::Done) || step.is(RollEnd::Failed);
@@ -24,6 +24,15 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         }
     }
     take_back(facts, steps);
+}
+
+/// Whether it is the end of this one: a status may tell of the rollout before for a while,
+/// which may have ended in the second in which this one began.
+fn is_of(facts: &PastFacts<'_>, ended: &RolloutEnd, step: &PastStep) -> bool {
+    let is_its = |revision: &&TemplateRevision| Some(revision.number) == step.revision;
+    let revision = facts.revisions.iter().find(is_its);
+    let of = ended.of.as_ref().zip(revision);
+    Some(ended.at) >= step.at && of.is_none_or(|(of, revision)| *of == revision.name)
 }
 
 /// Notes what was gone back behind after it was through.

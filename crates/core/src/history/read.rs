@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{TemplateRevision, TemplateWrite};
+use super::{RolloutEnd, TemplateRevision, TemplateWrite};
 use crate::annotations::{BECAUSE, CONFIG, RESTARTED_AT};
 use crate::object::{Mark, Seconds, seconds};
 use crate::refs::Name;
@@ -37,6 +37,7 @@ struct RevisionObject {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Metadata {
+    name: String,
     creation_timestamp: Option<String>,
     annotations: BTreeMap<String, String>,
     owner_references: Vec<Owner>,
@@ -98,8 +99,10 @@ pub fn read_revision(json: &[u8], owner: &str) -> Option<TemplateRevision> {
     let earlier: Vec<_> = earlier.filter_map(|n| n.parse().ok()).collect();
     let change_cause = metadata.annotations.get(CHANGE_CAUSE);
     let change_cause = change_cause.map(|cause| Name::from(cause.as_str()));
+    let name = metadata.name.as_str().into();
     let mut written = object.written();
     Some(TemplateRevision {
+        name,
         number,
         made,
         earlier,
@@ -158,15 +161,21 @@ pub fn writes(json: &[u8], template: &[&str]) -> Vec<TemplateWrite> {
     held.filter_map(write).collect()
 }
 
-/// When the rollout of a Deployment ended, well or by its deadline: the condition is not
-/// written again until the next one (`SetDeploymentCondition` of Kubernetes).
-pub fn ended(json: &[u8]) -> Option<Seconds> {
+/// The last end of a rollout of a Deployment. Its condition is not written again until the
+/// next one (`SetDeploymentCondition` of Kubernetes), and names its ReplicaSet in quotes
+/// (`syncRolloutStatus`).
+pub fn ended(json: &[u8]) -> Option<RolloutEnd> {
     let workload: WorkloadObject = serde_json::from_slice(json).ok()?;
     let conditions = workload.status.get("conditions")?.as_array()?;
     let mut conditions = conditions.iter();
     let found = conditions.find(|condition| condition["type"] == "Progressing")?;
     let is_over = ["NewReplicaSetAvailable", "ProgressDeadlineExceeded"];
     let reason = found["reason"].as_str()?;
-    let at = found["lastUpdateTime"].as_str().and_then(seconds);
-    at.filter(|_| is_over.contains(&reason))
+    let at = found["lastUpdateTime"].as_str().and_then(seconds)?;
+    let of = found["message"].as_str().unwrap_or_default();
+    let of = of
+        .strip_prefix("ReplicaSet \"")
+        .and_then(|rest| rest.split_once('"'));
+    let of = of.map(|(name, _)| Name::from(name));
+    is_over.contains(&reason).then_some(RolloutEnd { at, of })
 }

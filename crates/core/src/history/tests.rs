@@ -32,6 +32,7 @@ fn annotated(pairs: &[(&str, &str)]) -> Value {
 fn replica_set(number: u64, minute: Seconds, template: &[(&str, &str)]) -> Value {
     json!({
         "metadata": {
+            "name": format!("web-{number}"),
             "creationTimestamp": time(at(minute)),
             "ownerReferences": [{"uid": UID}],
             "annotations": {"deployment.kubernetes.io/revision": number.to_string()},
@@ -90,7 +91,7 @@ struct Past {
     revisions: Vec<TemplateRevision>,
     writes: Vec<TemplateWrite>,
     workload: Workload,
-    ended: Option<Seconds>,
+    ended: Option<RolloutEnd>,
 }
 
 /// One that was made a minute after the first, and nothing else.
@@ -119,7 +120,7 @@ impl Past {
             revisions: &self.revisions,
             writes: &self.writes,
             workload: &self.workload,
-            ended: self.ended,
+            ended: self.ended.as_ref(),
         })
     }
 
@@ -154,7 +155,7 @@ fn a_record_and_the_revisions_that_it_made_are_one_history() {
     let (two, three) = (rolled("tidings/2"), rolled("tidings/3"));
     let mut past = past(workload(&KINDS[0], &three, 2));
     past.record = Some(record(&[(5, End::Done), (9, End::Failed), (12, End::Done)]));
-    past.ended = Some(at(12) + 14);
+    past.ended = Some(of(4, at(12) + 14));
     // The revision of the first roll was cleaned up.
     let past = past.then(&[replica_set(3, 9, &two), replica_set(4, 12, &three)]);
     insta::assert_snapshot!(past.lines(), @r"
@@ -342,11 +343,20 @@ fn in_whatever_order_they_are_listed(#[case] order: &[usize]) {
     }
 }
 
+/// That of the revision with this number.
+fn of(number: u64, at: Seconds) -> RolloutEnd {
+    let of = Some(format!("web-{number}").as_str().into());
+    RolloutEnd { at, of }
+}
+
 /// A pod that is not ready later is no rollout; that of before may still be told of.
 #[rstest]
-#[case::this_one_ended(at(6), RollEnd::Done)]
-#[case::the_one_before_did(at(4), RollEnd::Rolling)]
-fn what_was_through_stays_so(#[case] ended: Seconds, #[case] expected: RollEnd) {
+#[case::this_one_ended(of(2, at(6)), RollEnd::Done)]
+#[case::in_its_first_second(of(2, at(5)), RollEnd::Done)]
+#[case::the_one_before_did(of(2, at(4)), RollEnd::Rolling)]
+#[case::when_it_began(of(1, at(5)), RollEnd::Rolling)]
+#[case::whose_is_not_told(RolloutEnd { at: at(6), of: None }, RollEnd::Done)]
+fn what_was_through_stays_so(#[case] ended: RolloutEnd, #[case] expected: RollEnd) {
     let one = rolled("tidings/1");
     let mut past = past(workload(&KINDS[0], &one, 2)).then(&[replica_set(2, 5, &one)]);
     past.ended = Some(ended);
@@ -463,10 +473,11 @@ fn how_the_last_one_is(
 
 fn late() -> Value {
     json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "message": r#"ReplicaSet "web-2" has timed out progressing."#,
         "lastUpdateTime": time(at(7))})
 }
 
-fn ended_of(workload: &Value) -> Option<Seconds> {
+fn ended_of(workload: &Value) -> Option<RolloutEnd> {
     ended(workload.to_string().as_bytes())
 }
 

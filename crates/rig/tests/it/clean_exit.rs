@@ -23,6 +23,9 @@ async fn told_to_stop_it_finishes_and_lets_go() -> Result<()> {
         let home = behind(&proxy, "stop").await?;
         let tidings = home.controller(&[]).await?;
         home.adopt([idle("web")]).await?;
+        // The writes of its own controller would meet the patch, which would not be under
+        // way any more, but to be done again by the next leader.
+        home.ns().rolled_out(WEB, secs(30)).await?;
         home.leader().await?.context("no leader")?;
         let slow = Fault::answer_late(secs(2)).on("PATCH", "/deployments/web");
         let slow = proxy.inject(slow)?;

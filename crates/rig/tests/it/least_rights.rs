@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
+use rig::fixtures::rbac::{self, Right};
 use rig::fixtures::{
     TestNamespace, Workload, config_map, cron_job, daemon_set, deployment, job, secret,
     stateful_set,
@@ -21,6 +22,7 @@ struct Least {
     home: Installed,
     options: Vec<String>,
     documents: Vec<Document>,
+    account: String,
     kubeconfig: PathBuf,
 }
 
@@ -61,6 +63,7 @@ impl Least {
             home,
             options,
             documents,
+            account,
             kubeconfig,
         })
     }
@@ -194,11 +197,19 @@ async fn each_is_missed(least: &Least) -> Result<()> {
         for (i, rule) in asked.filter(|(_, rule)| !is_own || is_vital(rule)) {
             let mut fewer = rules.clone();
             fewer.remove(i);
+            // The one that no other role grants, too.
+            let verb = rule["verbs"]
+                .as_array()
+                .and_then(|verbs| verbs.last()?.as_str());
+            let verb = verb.context("no verb")?;
+            let right = Right::of(verb, rule, role.namespace.as_deref());
             role.set_rules(client, &fewer).await?;
+            rbac::counts(client, &least.account, right, false).await?;
             let missed = is_missed(least, rule).await;
             missed.with_context(|| format!("without {rule} of {}", role.name))?;
+            role.set_rules(client, rules).await?;
+            rbac::counts(client, &least.account, right, true).await?;
         }
-        role.set_rules(client, rules).await?;
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
 use rig::browser::Browser;
+use rig::fixtures::rbac::{self, Right, rule};
 use rig::fixtures::{
-    Workload, config_map, cron_job, daemon_set, deployment, job, rbac, secret, stateful_set,
+    Workload, config_map, cron_job, daemon_set, deployment, job, secret, stateful_set,
 };
 use rig::installed::{Installed, RELOAD, text_of};
 use rig::kubelet::DONE;
@@ -53,7 +54,8 @@ impl Viewer {
         let client = lab.own().client();
         role.apply(client).await?;
         rbac::bind(client, None, &role.name, &user).await?;
-        rbac::counts(client, &user, ("list", "", "pods", None), true).await?;
+        let pods = rule("list", "", "pods");
+        rbac::counts(client, &user, Right::of("list", &pods, None), true).await?;
         Ok(Self {
             lab,
             role,
@@ -107,8 +109,7 @@ impl Viewer {
         let client = self.lab.own().client();
         let rule = &rules[place];
         let text = |field: &str| rule[field][0].as_str().context("no such field");
-        let name = rule["resourceNames"][0].as_str();
-        let right = (verb, text("apiGroups")?, text("resources")?, name);
+        let right = Right::of(verb, rule, None);
         self.role
             .set_rules(client, &less(rules, place, verb))
             .await?;

@@ -4,10 +4,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
 use tidings_core::history::{
-    TemplateRevision, TemplateWrite, ToldRoll, ended, read_revision, writes,
+    RolloutEnd, TemplateRevision, TemplateWrite, ToldRoll, ended, read_revision, writes,
 };
 use tidings_core::kinds::Revision as Keeps;
-use tidings_core::object::Seconds;
 use tidings_core::refs::WorkloadRef;
 
 use super::pods_since::selected;
@@ -24,8 +23,8 @@ pub struct PastOwner {
     selector: LabelSelector,
     /// The last write of each client that holds something of its pod template.
     pub writes: Vec<TemplateWrite>,
-    /// When its present rollout ended, where its status tells.
-    pub ended: Option<Seconds>,
+    /// The end of a rollout of which its status tells.
+    pub ended: Option<RolloutEnd>,
 }
 
 #[derive(Deserialize)]

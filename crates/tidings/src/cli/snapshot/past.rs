@@ -29,7 +29,7 @@ impl Snapshot {
             revisions: &revisions,
             writes: &owner.writes,
             workload: &known.workload,
-            ended: owner.ended,
+            ended: owner.ended.as_ref(),
         }))
     }
 
