@@ -16,7 +16,11 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
             let ended = facts.ended.filter(|ended| is_of(facts, ended, step));
             let ended = ended.map(|ended| ended.at);
-            step.outcome = present(facts.workload, ended.is_some());
+            step.outcome = match is_known_with(facts.workload, step) {
+                true => present(facts.workload, ended.is_some()),
+                // It began after the workload was read.
+                false => Some(RollEnd::Rolling),
+            };
             step.waits_for = waits_for(facts.workload).filter(|_| step.is(RollEnd::Waiting));
             let is_over = step.is(RollEnd::Done) || step.is(RollEnd::Failed);
             let ended = ended.filter(|_| is_over);
@@ -84,6 +88,15 @@ fn is_present(workload: &Workload, step: &PastStep, newest: Option<u64>, is_last
     match newest {
         Some(newest) => step.revision == Some(newest),
         None => is_last && (workload.key.kind.ends() || is_marked(workload, step)),
+    }
+}
+
+/// Whether the workload was read when it had this already: its revisions are read later.
+fn is_known_with(workload: &Workload, step: &PastStep) -> bool {
+    match (step.roll.and(step.revision), &step.restarted) {
+        (None, _) => true,
+        (Some(_), Some(at)) => workload.restarted.as_ref() == Some(at),
+        (Some(_), None) => is_marked(workload, step),
     }
 }
 

@@ -471,6 +471,19 @@ fn how_the_last_one_is(
     assert_eq!(last.took, is_late.then_some(121));
 }
 
+/// The workload was read before its pods were replaced, its revisions afterwards.
+#[test]
+fn one_that_begins_while_all_is_read_is_not_done() {
+    let mut past = past(workload(&KINDS[0], &[], 2));
+    past.record = Some(Entry {
+        done: true,
+        ..record(&[(5, End::Open)])
+    });
+    let past = past.then(&[replica_set(2, 5, &rolled("tidings/1"))]);
+    let last = past.steps().pop().unwrap();
+    assert_eq!(last.outcome, Some(RollEnd::Rolling));
+}
+
 fn late() -> Value {
     json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
         "message": r#"ReplicaSet "web-2" has timed out progressing."#,
