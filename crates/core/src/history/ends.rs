@@ -16,10 +16,11 @@ pub(super) fn end(facts: &PastFacts<'_>, steps: &mut [PastStep]) {
         if step.outcome.is_none() && is_present(facts.workload, step, newest, is_last) {
             let ended = facts.ended.filter(|ended| is_of(facts, ended, step));
             let ended = ended.map(|ended| ended.at);
-            step.outcome = match is_known_with(facts.workload, step) {
-                true => present(facts.workload, ended.is_some()),
+            step.outcome = if is_known_with(facts.workload, step) {
+                present(facts.workload, ended.is_some())
+            } else {
                 // It began after the workload was read.
-                false => Some(RollEnd::Rolling),
+                Some(RollEnd::Rolling)
             };
             step.waits_for = waits_for(facts.workload).filter(|_| step.is(RollEnd::Waiting));
             let is_over = step.is(RollEnd::Done) || step.is(RollEnd::Failed);
