@@ -31,6 +31,7 @@
 {{- include "tidings.option" (list . "instance" "tidings.instance" "tidings") }}
 {{- include "tidings.option" (list . "settle" "tidings.settle" "2s") }}
 {{- include "tidings.option" (list . "min-interval" "tidings.minInterval" "0") }}
+{{- include "tidings.option" (list . "at-once" "tidings.atOnce" "") }}
 {{- include "tidings.option" (list . "storm-fuse" "tidings.stormFuse" "true") }}
 {{- include "tidings.option" (list . "compat" "tidings.compat" "safe") }}
 {{- include "tidings.option" (list . "methods" "tidings.methods" "rollout,notify") }}

@@ -268,6 +268,12 @@ impl Kind {
         matches!(self.renewal, Renewal::Run | Renewal::Recreate)
     }
 
+    /// Whether its own controller says when a rollout takes too long: a Deployment's
+    /// `progressDeadlineSeconds`, and a Rollout's.
+    pub fn has_deadline(&self) -> bool {
+        self.revision == Revision::ReplicaSet || self.renewal == Renewal::TemplateOrRestartAt
+    }
+
     /// As `kubectl` has it: the word alone, with its group, or with version and group.
     fn is_called(&self, text: &str) -> bool {
         let (word, of) = text.split_once('.').unwrap_or((text, self.group));

@@ -41,6 +41,7 @@ pub mod stale;
 pub mod standing;
 pub mod state;
 pub mod time;
+pub mod train;
 pub mod uses;
 pub mod vocabulary;
 pub mod waiting;

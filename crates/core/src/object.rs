@@ -159,6 +159,11 @@ impl Progress {
         self.told && self.ready == self.desired
     }
 
+    /// Whether as many pods are ready as there should be, or more, as was said last.
+    pub fn is_ready(self) -> bool {
+        self.ready >= self.desired
+    }
+
     /// Where the rollout is, apart from numbers.
     pub(crate) fn phase(self) -> (bool, bool, bool) {
         (self.told, self.alone, self.failed)

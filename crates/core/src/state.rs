@@ -13,6 +13,7 @@ mod form;
 mod keys;
 mod pending;
 mod restarts;
+mod ride;
 mod rolls;
 
 pub use crate::number::{Epoch, Number};
@@ -24,6 +25,7 @@ pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use pending::{Pending, Ruling};
 pub use restarts::{LIMITS, Restarts};
+pub use ride::{Leg, LegEnd, Ride};
 pub use rolls::{End, ROLLS_KEPT, Roll, Rolls};
 
 use std::collections::BTreeSet;
@@ -104,6 +106,10 @@ pub struct Entry {
     /// The decision that waits at a gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Box<Pending>>,
+    /// The rides of the last roll in the trains of its sources, where it is rolled in turn
+    /// with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ride: Option<Box<Ride>>,
     /// The highest number that was given to a decision that waited and was not rolled,
     /// where it is above `n`: it is not given again.
     #[serde(default, skip_serializing_if = "is_none_spent")]
@@ -354,6 +360,7 @@ impl Entry {
             kept: false,
             climb: None,
             waits: None,
+            ride: None,
             spent: 0,
             over: None,
             seen: Few::new(),
@@ -396,14 +403,16 @@ impl Entry {
     }
 
     /// Whether both are one roll: they differ at most in versions of sources, whose
-    /// content that counts is the same, in what is known of other pods, and in what waits. The patch may be there already, so another number
-    /// would be another roll.
+    /// content that counts is the same, in what is known of other pods, in what waits, and
+    /// in how its ride goes. The patch may be there already, so another number would be
+    /// another roll.
     pub fn brings_the_same(&self, other: &Self) -> bool {
         let without = |entry: &Self| Self {
             seen: Few::new(),
             mixed: false,
             doubt: false,
             waits: None,
+            ride: None,
             spent: 0,
             ..entry.clone()
         };

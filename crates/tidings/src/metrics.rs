@@ -68,12 +68,14 @@ const BUCKETS: [f64; 15] = [
 ];
 
 /// What holds a roll for longer than a moment.
-const HOLDS: [Reason; 9] = [
+const HOLDS: [Reason; 11] = [
     Reason::Paused,
     Reason::Missing,
     Reason::Running,
     Reason::NeedsApproval,
     Reason::WindowClosed,
+    Reason::TrainWaits,
+    Reason::TrainStopped,
     Reason::TooSoon,
     Reason::Fused,
     Reason::BeingRemade,

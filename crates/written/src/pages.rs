@@ -64,7 +64,7 @@ fn annotations() -> String {
     text
 }
 
-const PLACES: [(Place, &str); 7] = [
+const PLACES: [(Place, &str); 8] = [
     (
         Place::WorkloadOrNamespace,
         "On the workload, else on its pod template, else on its namespace",
@@ -73,6 +73,7 @@ const PLACES: [(Place, &str); 7] = [
         Place::WorkloadAndNamespace,
         "On the workload, else on its pod template, and on its namespace: both hold",
     ),
+    (Place::Namespace, "On the namespace"),
     (Place::Workload, "On the workload, else on its pod template"),
     (Place::WorkloadOnly, "On the workload only"),
     (Place::Source, "On the source"),

@@ -47,6 +47,8 @@ pub const URGENT: &str = "tidings.dev/urgent";
 pub const APPROVE: &str = "tidings.dev/approve";
 /// On a workload: the number that must not be.
 pub const REJECT: &str = "tidings.dev/reject";
+/// On a workload: the number whose train may go on.
+pub const RESUME: &str = "tidings.dev/resume";
 /// On a source: for workloads that search.
 pub const MATCH: &str = "reloader.stakater.com/match";
 /// How long a Deployment stays paused after a roll.
@@ -58,6 +60,9 @@ pub const ROLLOUT_STRATEGY: &str = "reloader.stakater.com/rollout-strategy";
 /// On a pod template: what Reloader, or the `annotations` strategy, rolled it for.
 pub const LAST_RELOADED_FROM: &str = "reloader.stakater.com/last-reloaded-from";
 
+/// The wave of a workload whose own cannot be read: it goes last.
+pub const LAST_WAVE: i32 = i32::MAX;
+
 /// Where an annotation is read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -65,6 +70,8 @@ pub enum Place {
     WorkloadOrNamespace,
     /// On the workload, else on its pod template, and on its namespace: both hold.
     WorkloadAndNamespace,
+    /// On the namespace.
+    Namespace,
     /// On the workload, else on its pod template.
     Workload,
     /// On the workload only.
@@ -261,6 +268,15 @@ pub(crate) fn problem_of_key(key: &str) -> Option<Problem> {
         }),
         Some(_) => None,
     }
+}
+
+/// An own key on a workload, or on its template, that belongs on its namespace.
+pub(crate) fn problem_on_workload(key: &str) -> Option<Problem> {
+    let row = find(key).filter(|row| row.place == Place::Namespace)?;
+    Some(Problem {
+        reason: Reason::BadAnnotation,
+        text: format!("{} belongs on a namespace", row.key),
+    })
 }
 
 /// What is wrong with the own annotations of a source, if anything: the first.

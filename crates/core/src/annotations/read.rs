@@ -1,6 +1,8 @@
 //! Readers of single values: booleans, lists of names, patterns.
 
-use super::{OwnSettings, Setting};
+use std::num::NonZeroU32;
+
+use super::{LAST_WAVE, OwnSettings, Setting};
 use crate::bounds::{PATTERN_BYTES, PATTERNS};
 use crate::method::{Methods, Ports};
 use crate::pattern::{AUTOMATON, Family, Pattern, quoted};
@@ -46,6 +48,26 @@ pub(super) fn method(text: &str, own: &mut OwnSettings) -> Result<(), String> {
 pub(super) fn agent(text: &str, own: &mut OwnSettings) -> Result<(), String> {
     own.agent = Some(Ports::read(text)?.into());
     Ok(())
+}
+
+/// An integer. One that cannot be read goes last.
+pub(super) fn wave(text: &str, own: &mut OwnSettings) -> Result<(), String> {
+    let wave = text.trim().parse();
+    own.wave = Some(*wave.as_ref().unwrap_or(&LAST_WAVE));
+    wave.map(drop).map_err(|_| {
+        let text = quoted(text);
+        format!("{text} is not an integer such as 1 or -1; it goes last")
+    })
+}
+
+/// A whole number from 1 on. One that cannot be read is 1.
+pub(super) fn at_once(text: &str, own: &mut OwnSettings) -> Result<(), String> {
+    let at_once = text.trim().parse();
+    own.at_once = Some(*at_once.as_ref().unwrap_or(&NonZeroU32::MIN));
+    at_once.map(drop).map_err(|_| {
+        let text = quoted(text);
+        format!("{text} is not a whole number from 1 on; read as 1")
+    })
 }
 
 pub(super) fn list(text: &str) -> Vec<Name> {

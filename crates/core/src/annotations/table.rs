@@ -1,13 +1,18 @@
 //! The rows. A new annotation is a new row; one of Tidings' own that stands by itself
 //! is also a field of [`OwnSettings`], which its row sets.
 
+use std::num::NonZeroU32;
+
 use super::charge::{approval, pause, window};
 use super::items::reload;
-use super::read::{agent, auto, boolean, exact, list, method, names, or_say, placed};
+use super::read::{
+    agent, at_once, auto, boolean, exact, list, method, names, or_say, placed, wave,
+};
 use super::times::{go_seconds, millis};
 use super::{
     APPROVE, Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD, PAUSE_PERIOD,
-    PAUSED_AT, Place, REJECT, RELOAD, RESTARTED_AT, ROLLOUT_STRATEGY, Reading, Setting, URGENT,
+    PAUSED_AT, Place, REJECT, RELOAD, RESTARTED_AT, RESUME, ROLLOUT_STRATEGY, Reading, Setting,
+    URGENT,
 };
 use crate::approval::{self, Approve};
 use crate::method::{Methods, Ports};
@@ -31,6 +36,10 @@ pub struct OwnSettings {
     pub method_timeout: Option<u64>,
     /// Where its agents listen.
     pub agent: Option<Box<Ports>>,
+    /// In which order it goes with others that use the same source: lower first.
+    pub wave: Option<i32>,
+    /// How many of its namespace may be under way at once with one source.
+    pub at_once: Option<NonZeroU32>,
 }
 
 /// All annotations.
@@ -99,6 +108,24 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Alone(agent),
     },
     Annotation {
+        key: "tidings.dev/wave",
+        place: Place::Workload,
+        yields: false,
+        value: "an integer, such as `1` or `-1`; `0` if it is not set",
+        doc: "Where only so many workloads are rolled at once (`--at-once`), those of a lower wave go first; the next wave begins when all of the one before are well. One that cannot be read goes last.",
+        example: "1",
+        read: Alone(wave),
+    },
+    Annotation {
+        key: "tidings.dev/at-once",
+        place: Place::Namespace,
+        yields: false,
+        value: "a whole number from 1 on",
+        doc: "How many workloads of the namespace may be under way at once with one source's content, instead of `--at-once`. The first goes alone; what fails stops those that have not begun. One that cannot be read is 1.",
+        example: "5",
+        read: Alone(at_once),
+    },
+    Annotation {
         key: "tidings.dev/approval",
         place: Place::WorkloadAndNamespace,
         yields: false,
@@ -144,11 +171,11 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Word(|text, said| approval::number(text).map(|is| said.reject = Some(is))),
     },
     Annotation {
-        key: "tidings.dev/resume",
+        key: RESUME,
         place: Place::WorkloadOnly,
         yields: false,
         value: "a number such as `4-k7f2`",
-        doc: "Reserved for rolls that were stopped; nothing stops any yet.",
+        doc: "Somebody's word that the train which has stopped (`TrainStopped`), and in which this number waits, may go on, once: what fails next stops it again.",
         example: "4-k7f2",
         read: Word(|text, said| approval::number(text).map(|is| said.resume = Some(is))),
     },

@@ -38,6 +38,7 @@ mod stand;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod train;
 mod withdraw;
 #[cfg(test)]
 pub(crate) mod world;
@@ -47,7 +48,7 @@ pub use decided::Decided;
 pub use describe::{describe, show_digest};
 pub use first::is_new;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use self::describe::names;
 use crate::bounds;
@@ -64,6 +65,7 @@ use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::standing::Standing;
 use crate::state::{Entry, Seen, SeenSource};
+use crate::train::{Boarding, Trains};
 
 /// What an installation was told.
 #[derive(Clone, Debug)]
@@ -166,6 +168,8 @@ pub struct Verdict {
     pub standing: Option<Standing>,
     /// What it took to decide, in steps: see [`crate::bounds::DECISION_STEPS`].
     pub steps: u32,
+    /// What it is to others that are rolled in turn with it; none where none are.
+    pub boarding: Option<Boarding>,
 }
 
 /// What is known besides of the moment of a decision.
@@ -179,6 +183,8 @@ pub struct Moment<'a> {
     pub restless: &'a Restless,
     /// What was found out for it.
     pub evidence: &'a Evidence,
+    /// Who else is under way, or waits.
+    pub trains: &'a Trains,
     /// Before now nobody led since then, where somebody did before.
     pub unled_since: Option<Seconds>,
 }
@@ -209,6 +215,7 @@ pub fn decide(
     }
     let answer = case.decide();
     let (act, reason, text) = case.unless_pause_is_over(answer);
+    let act = case.with_ride(act);
     let again = case.again(&act, reason);
     let verdict = Verdict {
         standing: case.standing(&act, reason, again),
@@ -218,6 +225,11 @@ pub fn decide(
         reason,
         text,
         steps: case.steps.taken(),
+        boarding: None,
+    };
+    let verdict = Verdict {
+        boarding: case.boarding(&verdict.act, verdict.reason),
+        ..verdict
     };
     Some(case.unless_too_much(verdict))
 }
@@ -276,6 +288,8 @@ struct Case<'a> {
     due: Cell<bool>,
     /// When a decision is to be made again, whatever else there is to wait for.
     again: Cell<Option<Seconds>>,
+    /// What it is to others that are rolled in turn with it.
+    boarding: RefCell<Boarding>,
 }
 
 impl<'a> Case<'a> {
@@ -296,6 +310,7 @@ impl<'a> Case<'a> {
             steps: Steps::default(),
             due: Cell::new(false),
             again: Cell::new(None),
+            boarding: RefCell::default(),
         }
     }
 
@@ -395,6 +410,7 @@ impl Case<'_> {
             problems: few(self.known.problems.clone()),
             again: None,
             steps: self.steps.taken(),
+            boarding: verdict.boarding,
         }
     }
 

@@ -5,7 +5,7 @@
 //! number is given twice, so a word is never taken for one about something else. Nothing
 //! is done on somebody's word before all that it would bring was read again afterwards.
 
-use crate::annotations::{APPROVE, Charge, REJECT};
+use crate::annotations::{APPROVE, Charge, REJECT, RESUME};
 use crate::approval::Pause;
 use crate::compare::{Change, What};
 use crate::evidence::{Finding, Question};
@@ -45,7 +45,8 @@ impl Case<'_> {
     /// Under which number something is brought that is due now. Where people have no say
     /// and nothing waits, it is written down with the intent.
     pub(super) fn ticket(&self, because: &str) -> Ticket {
-        if self.known.policy.charge.is_none() && self.waits().is_none() {
+        let is_asked = self.known.policy.charge.is_some() || self.takes_turns();
+        if !is_asked && self.waits().is_none() {
             return Ticket::next(self.next_number());
         }
         let pending = self.pending(because);
@@ -79,7 +80,12 @@ impl Case<'_> {
             let act = pending.map_or(Act::Nothing, |pending| self.keep_waiting(pending));
             return Some((act, hold.reason, text));
         }
-        let approved = ticket.pending.as_ref().filter(|p| p.is_approved())?;
+        let pending = ticket.pending.as_ref()?;
+        let turn = (!at_once).then(|| self.waits_for_turn(pending, cause.changes, means));
+        if let Some(answer) = turn.flatten() {
+            return Some(answer);
+        }
+        let approved = Some(pending).filter(|pending| pending.is_approved())?;
         self.put_on_record(approved).or_else(|| self.unconfirmed())
     }
 
@@ -111,6 +117,8 @@ impl Case<'_> {
                 because: because.into(),
                 ruling: None,
                 by: None,
+                wave: self.known.policy.wave(),
+                on: Few::new(),
             },
         }
     }
@@ -126,7 +134,8 @@ impl Case<'_> {
         let given = self.last().map_or(0, Entry::last_given);
         let next = given.max(self.number()) + 1;
         let said = &self.charge().said;
-        let words = [said.approve.map(|approve| approve.number), said.reject];
+        let approve = said.approve.map(|approve| approve.number);
+        let words = [approve, said.reject, said.resume];
         let epoch = self.last().map(|entry| entry.epoch);
         let named = words.into_iter().flatten();
         let named = named.filter(|number| Some(number.epoch) == epoch && number.n >= next);
@@ -144,6 +153,7 @@ impl Case<'_> {
 
     /// The same with what people say about its number. What is rejected stays so.
     fn heeding(&self, mut pending: Pending) -> Pending {
+        pending.wave = self.known.policy.wave();
         let (said, number) = (&self.charge().said, self.number_of(&pending));
         let approve = said.approve.filter(|approve| approve.number == number);
         let ruling = match (said.reject == Some(number), approve) {
@@ -172,7 +182,7 @@ impl Case<'_> {
             Some(Ruling::Now) => return None,
             None if self.charge().needs_approval() => {
                 // A number is told once it is given.
-                let how = self.is_given(pending).then(|| self.how_to_approve(number));
+                let how = self.is_given(pending).then(|| self.line(APPROVE, number));
                 let how = how.map_or_else(String::new, |how| format!("; {how}"));
                 return Some((Reason::NeedsApproval, format!("{because}{how}")));
             }
@@ -193,7 +203,7 @@ impl Case<'_> {
     }
 
     /// Whether its number is on record, so that a word about it counts.
-    fn is_given(&self, pending: &Pending) -> bool {
+    pub(super) fn is_given(&self, pending: &Pending) -> bool {
         self.waits().is_some_and(|waits| waits.n == pending.n)
     }
 
@@ -206,11 +216,11 @@ impl Case<'_> {
         format!("not before {}", show(at))
     }
 
-    /// A line to be copied.
-    fn how_to_approve(&self, number: Number) -> String {
+    /// A line to be copied, that writes a word about a number.
+    pub(super) fn line(&self, word: &str, number: Number) -> String {
         let key = &self.known.workload.key;
         let (namespace, kind, name) = (&key.namespace, key.kind.word, &key.name);
-        format!("kubectl annotate -n {namespace} {kind}/{name} --overwrite {APPROVE}={number}")
+        format!("kubectl annotate -n {namespace} {kind}/{name} --overwrite {word}={number}")
     }
 
     /// Whether the windows let these changes pass, or until when they do not; `None`: for
@@ -230,7 +240,7 @@ impl Case<'_> {
     }
 
     /// Keeps the record as it is, but for what waits.
-    fn keep_waiting(&self, pending: &Pending) -> Act {
+    pub(super) fn keep_waiting(&self, pending: &Pending) -> Act {
         if Some(pending) == self.waits() {
             return Act::Nothing;
         }
@@ -333,6 +343,7 @@ impl Case<'_> {
         let said = &self.charge().said;
         let approve = said.approve.map(|approve| (APPROVE, approve.number));
         let reject = said.reject.map(|number| (REJECT, number));
+        let resume = said.resume.map(|number| (RESUME, number));
         let waits = self.waits().map(|pending| self.number_of(pending));
         let last = self.last().map(Entry::number);
         let is_unheard = move |(_, number): &(_, Number)| {
@@ -340,7 +351,8 @@ impl Case<'_> {
             let of_ours = last.is_some_and(|l| l.epoch == number.epoch);
             waits.map_or(of_ours, |waits| waits != *number) && !rolled
         };
-        approve.into_iter().chain(reject).filter(is_unheard)
+        let words = approve.into_iter().chain(reject).chain(resume);
+        words.filter(is_unheard)
     }
 }
 

@@ -35,6 +35,7 @@ impl Case<'_> {
             kept: self.is_kept(),
             climb: last.filter(|_| !done).and_then(|entry| entry.climb.clone()),
             waits: None,
+            ride: last.and_then(|entry| entry.ride.clone()),
             spent: self.spent(n),
             over: self.entry.and_then(|entry| entry.over.clone()),
             seen: self.all_seen_now(),
@@ -161,6 +162,7 @@ impl Case<'_> {
             back: None,
             climb: None,
             waits: None,
+            ride: None,
             spent: self.spent(self.number()),
             seen: Few::new(),
             ..entry.clone()

@@ -31,6 +31,7 @@ impl Case<'_> {
     /// The same, whatever is told of it.
     pub(super) fn roll_for(&self, cause: &Cause<'_>) -> Answer {
         self.due.set(true);
+        self.is_due_for(cause.changes);
         if let Some(answer) = self.paused(cause.text) {
             return answer;
         }
@@ -94,6 +95,7 @@ impl Case<'_> {
                 self.still_restless()
             },
             older: self.older_and_present(),
+            ride: self.next_ride(changes, means),
             rolls: entry.rolls.with(roll, self.end_of_last()),
             ..entry
         }

@@ -4,7 +4,7 @@
 use crate::object::{Seconds, Strategy};
 use crate::reason::{LEFT_DUE, Reason};
 use crate::standing::{Facts, Standing};
-use crate::state::{Back, Entry};
+use crate::state::{Back, Entry, Ride};
 
 use super::{Act, Case};
 
@@ -37,11 +37,17 @@ impl Case<'_> {
             doubtful: self.is_doubtful(act, reason),
             held: frozen || self.is_held(act, left),
             under_way: (behind && !frozen) || refused || is_climbing(act),
-            failed: progress.failed || refused,
+            failed: progress.failed || refused || self.has_failed(),
             pods: behind.then_some((progress.updated, progress.desired)),
             until: again,
         };
         Some(facts.standing())
+    }
+
+    /// Whether its last roll has failed, though its own controller knows no deadline.
+    fn has_failed(&self) -> bool {
+        let ride = self.entry.and_then(|entry| entry.ride.as_deref());
+        ride.is_some_and(Ride::has_failed)
     }
 
     /// Whether something is to be brought that is not on its way.

@@ -8,7 +8,7 @@
 
 use crate::kinds::Renewal;
 use crate::reason::Reason;
-use crate::state::{Entry, cause_of};
+use crate::state::{Entry, Ride, cause_of};
 
 use super::past::Template;
 use super::{Act, Answer, Case};
@@ -75,6 +75,7 @@ impl<'a> Case<'a> {
             because: String::new(),
             restart: None,
             climb: None,
+            ride: entry.ride.as_deref().and_then(Ride::without_open),
             ..entry.clone()
         })
     }

@@ -23,6 +23,7 @@ use crate::policy::Defaults;
 use crate::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::state::{Entry, FORM};
+use crate::train::Trains;
 use crate::vocabulary::Vocabulary;
 use manifest::{Manifest, strategy};
 
@@ -44,6 +45,7 @@ pub(crate) struct ConfigMap {
 pub(crate) struct World {
     pub(crate) index: Index,
     pub(crate) rules: Rules,
+    pub(crate) defaults: Defaults,
     pub(crate) entry: Option<Entry>,
     pub(crate) cms: BTreeMap<String, ConfigMap>,
     web: Manifest,
@@ -105,6 +107,7 @@ impl World {
                 instance: "t".into(),
                 ..Rules::default()
             },
+            defaults: Defaults::default(),
             entry: None,
             cms: BTreeMap::new(),
             web: Manifest {
@@ -331,7 +334,7 @@ impl World {
     }
 
     pub(crate) fn restart(&mut self) {
-        self.index = Index::new(Defaults::default(), streams());
+        self.index = Index::new(self.defaults, streams());
         self.relist();
     }
 
@@ -361,6 +364,7 @@ impl World {
             self.index.work_out(&web());
             let entry = self.entry.as_ref();
             let moment = Moment {
+                trains: &Trains::default(),
                 now: self.now,
                 evidence: &evidence,
                 unled_since: self.unled_since,

@@ -19,6 +19,7 @@ use crate::object::{SourceFlags, SourceMeta, read_workload};
 use crate::policy::Defaults;
 use crate::refs::SourceKind;
 use crate::restless::Restless;
+use crate::train::Trains;
 use crate::vocabulary::Vocabulary;
 
 /// 2026-11-29T20:00:00Z.
@@ -152,6 +153,7 @@ impl Scene {
         for _ in 0..8 {
             self.index.work_out(&self.key);
             let moment = Moment {
+                trains: &Trains::default(),
                 now: NOW,
                 seed: 0,
                 restless: &Restless::new(NOW),

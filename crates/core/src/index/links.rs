@@ -184,6 +184,16 @@ impl Index {
         users
     }
 
+    /// One of those who use a source, or name it.
+    pub(super) fn a_user(&self, key: &SourceRef) -> Option<&WorkloadRef> {
+        let literal = self
+            .sources
+            .get(key)
+            .and_then(|source| source.users.first());
+        let wild = || self.wild.get(&(key.kind, key.namespace.clone()));
+        literal.or_else(|| wild()?.who_names(&key.name).next())
+    }
+
     /// Who uses a source, or names it.
     pub fn users(&self, key: &SourceRef) -> Vec<WorkloadRef> {
         let users = self.sources.get(key).map(|source| source.users.as_slice());

@@ -22,6 +22,7 @@ mod room;
 mod runs;
 mod source;
 mod stream;
+mod turns;
 mod wild;
 mod workload;
 

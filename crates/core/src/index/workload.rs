@@ -327,6 +327,7 @@ impl Known {
             || a.strategy != b.strategy
             || (waits(b) && a.progress != b.progress)
             || (now.policy.opted_in() && a.progress.phase() != b.progress.phase())
+            || (now.policy.at_once.is_some() && a.progress.is_ready() != b.progress.is_ready())
             || self.policy != now.policy
             || self.problems != now.problems
     }

@@ -17,6 +17,7 @@ mod reloader;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use crate::annotations::{self, Annotations, Charge, Item, Named, OwnSettings};
 use crate::digest::Digest;
@@ -35,6 +36,9 @@ pub struct Defaults {
     pub auto_reload_all: bool,
     /// `--method`: by which methods a change may be brought.
     pub method: Methods,
+    /// `--at-once`: how many workloads of a namespace may be under way at once with one
+    /// source; none: all.
+    pub at_once: Option<NonZeroU32>,
 }
 
 impl Default for Defaults {
@@ -42,6 +46,7 @@ impl Default for Defaults {
         Self {
             auto_reload_all: false,
             method: Method::Rollout.into(),
+            at_once: None,
         }
     }
 }
@@ -55,6 +60,8 @@ pub struct Policy {
     selections: [Selection; 3],
     /// By which methods a change may be brought: `tidings.dev/method`, or `--method`.
     pub methods: Methods,
+    /// How many of its namespace may be under way at once with one source; none: all.
+    pub at_once: Option<NonZeroU32>,
     /// What Tidings' own annotations set beside the opt-in.
     pub own: OwnSettings,
     /// What people in charge have written. Most workloads have none of it.
@@ -72,6 +79,7 @@ impl Default for Policy {
         Self {
             selections: Default::default(),
             methods: Defaults::default().method,
+            at_once: None,
             own: OwnSettings::default(),
             charge: None,
             pause_period: None,
@@ -201,6 +209,11 @@ impl Policy {
         self.own.method_timeout.unwrap_or(METHOD_TIMEOUT)
     }
 
+    /// In which order it goes with others that use the same source: lower first.
+    pub fn wave(&self) -> i32 {
+        self.own.wave.unwrap_or(0)
+    }
+
     /// About how many bytes it takes in memory.
     pub(crate) fn size(&self) -> usize {
         let sizes = |of: &Selection| of.named.size() + of.except.size();
@@ -292,6 +305,7 @@ pub fn read(
     reader.opt_in(&mut policy, defaults);
     reader.own(&mut policy.own);
     policy.methods = policy.own.method.unwrap_or(defaults.method);
+    policy.at_once = policy.own.at_once.or(defaults.at_once);
     policy.charge = reader.charge();
     reader.reloaders_ways(&mut policy);
     policy.too_long = reader.too_long;

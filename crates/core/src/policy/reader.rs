@@ -54,7 +54,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn unknown_keys(&mut self) {
         let keys = self.metadata.keys().chain(self.template.keys());
-        let problems = keys.filter_map(|key| annotations::problem_of_key(key));
+        let problem = |key: &String| {
+            let misplaced = annotations::problem_on_workload(key);
+            misplaced.or_else(|| annotations::problem_of_key(key))
+        };
+        let problems = keys.filter_map(problem);
         self.problems.extend(problems);
     }
 
@@ -151,12 +155,15 @@ impl<'a> Reader<'a> {
 
     /// Where each own key holds, by itself: workload, else template, else namespace.
     fn nearest(&self, row: &Annotation) -> Option<&'a Annotations> {
+        if row.place == Place::Namespace {
+            return Some(self.namespace).filter(|place| place.contains_key(row.key));
+        }
         let places = [self.metadata, self.template, self.namespace];
         let read = match row.place {
             Place::WorkloadOrNamespace => 3,
             Place::Workload | Place::WorkloadAndNamespace => 2,
             Place::WorkloadOnly => 1,
-            Place::Source | Place::Written | Place::WrittenOnWorkload => 0,
+            Place::Namespace | Place::Source | Place::Written | Place::WrittenOnWorkload => 0,
         };
         let mut read = places.into_iter().take(read);
         read.find(|place| place.contains_key(row.key))

@@ -142,6 +142,9 @@ const PAUSE: &str = "deployment.reloader.stakater.com/pause-period";
 #[case(&["t tidings.dev/setle=1s"], "", "did you mean tidings.dev/settle?")]
 #[case(&["n tidings.dev/reload=auto, pod/x"], USED, "pod/x")]
 #[case(&["w tidings.dev/reload=auto", "w tidings.dev/settle=soon"], USED, "soon")]
+#[case(&["w tidings.dev/wave=first"], "", "is not an integer such as 1 or -1; it goes last")]
+#[case(&["n tidings.dev/at-once=0"], "", "is not a whole number from 1 on; read as 1")]
+#[case(&["w tidings.dev/at-once=5"], "", "belongs on a namespace")]
 #[case(&["n tidings.dev/min-interval=often"], "", "often")]
 #[case(&[WAVE, "w wave.pusher.com/extra-secrets=other/c"], "used-cm used-secrets", "other/c is of another namespace")]
 #[case(&["w deployment.reloader.stakater.com/pause-period=a while"], "", "a while")]
@@ -167,6 +170,21 @@ fn mistakes_are_said_once_and_the_rest_holds(
 fn how_it_is_rolled(#[case] lines: &[&str], #[case] expect: Policy) {
     let (policy, problems) = policy_of(&KINDS[0], lines);
     assert_eq!((policy, problems), (expect, Vec::new()));
+}
+
+/// What cannot be read goes last, and one after the other.
+#[rstest]
+#[case(&[], 0, None)]
+#[case(&["w tidings.dev/wave=2", "t tidings.dev/wave=-3"], 2, None)]
+#[case(&["t tidings.dev/wave=-3", "n tidings.dev/wave=2"], -3, None)]
+#[case(&["w tidings.dev/wave=first"], i32::MAX, None)]
+#[case(&["n tidings.dev/at-once=5"], 0, Some(5))]
+#[case(&["n tidings.dev/at-once=0"], 0, Some(1))]
+#[case(&["w tidings.dev/at-once=5"], 0, None)]
+fn turns(#[case] lines: &[&str], #[case] wave: i32, #[case] at_once: Option<u32>) {
+    let (policy, _) = policy_of(&KINDS[0], lines);
+    assert_eq!(policy.wave(), wave);
+    assert_eq!(policy.at_once.map(NonZeroU32::get), at_once);
 }
 
 /// Whether it needs approval, the windows, and what is said, if anything is written.

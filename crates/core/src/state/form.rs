@@ -6,6 +6,9 @@
 //! | 2 | epochs | `v: 1` and `f: 2`; epoch, times of restarts, restless sources, last rolls, the whole template, what older pods have |
 //! | 3 | the ladder, and gates of people | `v: 3` and `f: 3`; which methods are left for the last roll, what it is to bring, and what was refused (`climb`); what waits for people (`waits`) |
 //!
+//! How a ride in a train goes (`ride`) is in all of them: who does not know it has no
+//! trains, and passes over it.
+//!
 //! A record is written in form 3 only where it has something of it: everything else
 //! stays readable for those who know form 2. Who does not know it must not touch it: a
 //! rollout of what is allowed to be hot only is what nobody listed, and so is one of what

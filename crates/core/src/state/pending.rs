@@ -8,10 +8,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::few::Few;
 use crate::number::Number;
 use crate::time::Seconds;
 
-use super::Entry;
+use super::ride::is_first;
+use super::{Entry, Leg, Seen};
 
 /// A decision that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,13 @@ pub struct Pending {
     /// By whom it was approved, as they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Box<str>>,
+    /// In which wave it goes.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub wave: i32,
+    /// Of which stops of trains it was told, and which ones somebody let go on by a word
+    /// about its number.
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub on: Few<Seen, Leg>,
 }
 
 /// What was said about a decision that waits. It counts once it is here, whatever becomes

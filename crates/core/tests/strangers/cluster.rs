@@ -12,6 +12,7 @@ use tidings_core::policy::Defaults;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
+use tidings_core::train::Trains;
 use tidings_core::vocabulary::Vocabulary;
 
 /// The Deployment.
@@ -107,6 +108,7 @@ impl Cluster {
     /// One decision.
     pub(crate) fn verdict(&self) -> Verdict {
         let moment = Moment {
+            trains: &Trains::default(),
             now: 1_000,
             seed: 7,
             restless: &Restless::new(0),

@@ -93,6 +93,7 @@ mod take_over;
 mod the_demo;
 mod together_with_the_deployment;
 mod told_elsewhere;
+mod train;
 mod two_replicas;
 mod two_sources_one_roll;
 mod used_as_the_kubelet_does;

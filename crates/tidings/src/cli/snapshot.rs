@@ -16,6 +16,7 @@ use tidings_core::index::{Fact, Index, StreamOf};
 use tidings_core::object::Group;
 use tidings_core::refs::{Name, SourceRef};
 use tidings_core::stale::StaleUse;
+use tidings_core::train::Trains;
 
 use crate::api::{ApiClient, ApiError, Refusal};
 use crate::settings::streams::streams;
@@ -28,6 +29,7 @@ mod namespaces;
 mod past;
 mod pods;
 mod sources;
+mod turns;
 mod workloads;
 
 /// What is asked at the same time.
@@ -53,6 +55,8 @@ pub struct Snapshot {
     /// The kinds of workload that may not be listed, by namespace.
     unlisted: BTreeMap<Name, Vec<&'static str>>,
     records: BTreeMap<Name, decision::Records>,
+    /// By namespace, who is under way there and who waits, as far as records tell.
+    trains: BTreeMap<Name, Trains>,
     /// What pods have read that is older than what is recorded, or may be.
     older: BTreeMap<Group, Vec<StaleUse>>,
 }
@@ -80,6 +84,7 @@ impl Snapshot {
             told: BTreeSet::new(),
             unlisted: BTreeMap::new(),
             records: BTreeMap::new(),
+            trains: BTreeMap::new(),
             older: BTreeMap::new(),
         }
     }

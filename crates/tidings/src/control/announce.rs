@@ -43,11 +43,12 @@ const ROOM_PAUSE: Millis = 60_000;
 pub(super) const REMIND: u32 = 25 * 60;
 
 /// What waits for people, or for a time that they chose.
-const FOR_PEOPLE: [Reason; 4] = [
+const FOR_PEOPLE: [Reason; 5] = [
     Reason::Paused,
     Reason::NeedsApproval,
     Reason::Declined,
     Reason::WindowClosed,
+    Reason::TrainStopped,
 ];
 
 /// A word, and its particulars.
@@ -441,6 +442,7 @@ mod tests {
                 due: true,
             }),
             steps: 0,
+            boarding: None,
         }
     }
 

@@ -21,6 +21,7 @@ impl Leading {
             return self.take_up(ground, key);
         }
         self.queue.forget(key);
+        self.trains.forget(key);
         self.desks.clear(key);
         if self.store.get(key).is_none() {
             return;

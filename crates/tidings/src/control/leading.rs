@@ -14,6 +14,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::{SourceRef, WorkloadRef};
 use tidings_core::settle::{Due, Millis, News, Queue, Topic, quiet_until};
 use tidings_core::state::Entry;
+use tidings_core::train::Trains;
 
 use super::action;
 use super::backoff::Backoff;
@@ -46,6 +47,8 @@ pub(super) struct Leading {
     pub(super) desks: Desks,
     pub(super) climbs: Climbs,
     pub(super) departed: Departed,
+    /// Who is under way, and who waits for his turn.
+    pub(super) trains: Trains,
     unrecorded: Unrecorded,
     pub(super) shards: HashMap<Shard, Backoff>,
 }
@@ -80,6 +83,7 @@ impl Leading {
             desks,
             climbs: Climbs::default(),
             departed: Departed::default(),
+            trains: Trains::default(),
             unrecorded: Unrecorded::new(new.unled_since, ground.now),
             shards: HashMap::new(),
         }
@@ -90,6 +94,7 @@ impl Leading {
         self.resume_restless(ground);
         self.note_departed(ground);
         self.take_up_all(ground);
+        self.resume_trains(ground);
         let all: Vec<_> = ground
             .index
             .workloads()
@@ -125,6 +130,7 @@ impl Leading {
             }
         }
         self.look(ground, &concerned.look);
+        self.stir_trains(ground, concerned);
         self.tell_later(ground.now, concerned);
         for gone in &concerned.gone {
             self.gone(ground, &gone.key, gone.how);
@@ -174,6 +180,9 @@ impl Leading {
         };
         let all = u32::try_from(concerned.len()).unwrap_or(u32::MAX);
         if let Some((first, last)) = news.changed {
+            if let Topic::Source(source) = topic {
+                self.expect_trains(ground, source, &concerned);
+            }
             self.changed(ground, &concerned, first, last);
         }
         match topic {
@@ -232,6 +241,7 @@ impl Leading {
         self.look_for_departed(ground);
         self.count_unrecorded(ground);
         self.wake_ladders(ground);
+        self.rouse_trains(ground);
         let mut left = TURN_STEPS;
         while left > 0
             && let Some(due) = self.due(ground.now, draining)
@@ -250,6 +260,7 @@ impl Leading {
             self.queue.charge(&whose, steps);
             left = left.saturating_sub(steps);
         }
+        self.rouse_trains(ground);
         let writes = self.store.take_writes(ground.now, draining);
         ground.effects.extend(writes.into_iter().map(Effect::Write));
     }
@@ -284,6 +295,7 @@ impl Leading {
         }
         if ground.index.get(key).is_none() {
             self.desks.clear(key);
+            self.trains.forget(key);
             return 0;
         }
         let worked_out = ground.index.work_out(key);
@@ -292,6 +304,7 @@ impl Leading {
         let moment = Moment {
             now: ground.seconds(),
             evidence: &evidence,
+            trains: &self.trains,
             unled_since: self.unled_since,
             seed: ground.seed,
             restless: &ground.restless,
@@ -323,10 +336,14 @@ impl Leading {
                 waited,
             });
         }
+        let (asks, boarding) = (verdict.asks(), verdict.boarding.clone());
         if climbs {
             self.reconsider(ground, key, verdict);
         } else {
             self.act(ground, key, verdict);
+        }
+        if !asks {
+            self.note_train(ground, key, boarding.as_ref());
         }
         steps
     }

@@ -35,6 +35,7 @@ mod simulation;
 #[cfg(test)]
 mod strangers;
 mod together;
+mod turns;
 mod unrecorded;
 
 use std::collections::BTreeSet;

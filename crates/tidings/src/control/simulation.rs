@@ -10,6 +10,7 @@
 mod events;
 mod hot;
 mod town;
+mod turns;
 mod world;
 
 use std::collections::VecDeque;
@@ -52,9 +53,13 @@ pub(super) fn control() -> Control {
 
 /// One that follows these streams, with so much quiet time.
 pub(super) fn control_of(streams: Vec<Stream>, settle: Millis) -> Control {
+    control_with(Defaults::default(), streams, settle)
+}
+
+fn control_with(defaults: Defaults, streams: Vec<Stream>, settle: Millis) -> Control {
     Control::new(Plan {
         rules: Rules::default(),
-        defaults: Defaults::default(),
+        defaults,
         streams,
         settle,
         dry_run: false,
@@ -67,6 +72,8 @@ pub(super) fn control_of(streams: Vec<Stream>, settle: Millis) -> Control {
 
 struct Simulation {
     world: World,
+    /// What the installation was told.
+    defaults: Defaults,
     control: Control,
     dice: Dice,
     now: u64,
@@ -84,8 +91,13 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64) -> Self {
+        Self::told(Defaults::default(), seed)
+    }
+
+    fn told(defaults: Defaults, seed: u64) -> Self {
         let mut simulation = Self {
             world: World::new(),
+            defaults,
             control: control(),
             dice: Dice(seed | 1),
             now: 0,
@@ -103,7 +115,7 @@ impl Simulation {
     /// A new process: nothing but the world remains.
     fn start(&mut self) {
         self.term += 1;
-        self.control = control();
+        self.control = control_with(self.defaults, streams(), 20);
         self.facts = Default::default();
         self.requests.clear();
         self.answers.clear();
@@ -147,6 +159,7 @@ impl Simulation {
                 request => self.requests.push(request),
             }
         }
+        self.judge_turns();
     }
 
     fn leading(&self) -> &Leading {
@@ -454,7 +467,10 @@ impl Simulation {
 }
 
 fn check(seed: u64) {
-    let mut simulation = Simulation::new(seed);
+    lives(Simulation::new(seed));
+}
+
+fn lives(mut simulation: Simulation) {
     simulation.calm();
     simulation.faults = true;
     for _ in 0..400 {

@@ -91,6 +91,7 @@ impl Installation {
             defaults: Defaults {
                 auto_reload_all: rules.auto_reload_all,
                 method: rules.methods.method,
+                at_once: rules.at_once,
             },
             rules: rules.rules(),
             strategy: strategy(rules),

@@ -205,6 +205,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.ownNamespace", Text, r#""""#, Template, "The namespace of the records and the Lease, which must exist; else that of the release."),
     row("tidings.settle", Time, r#""""#, Option("settle"), "Changes this close together become one roll; else 2s. 0 is off."),
     row("tidings.minInterval", Time, r#""""#, Option("min-interval"), "The least time between two rolls of a workload."),
+    row("tidings.atOnce", Number, r#""""#, Option("at-once"), "How many workloads of a namespace are brought to a source's content at once, the first of them alone (docs/train.md); else all."),
     row("tidings.stormFuse", YesOrNo, "true", Option("storm-fuse"), "Roll a workload whose sources do not come to rest every ten minutes, and none more than five times in ten minutes."),
     row("tidings.compat", Word(&["safe", "strict"]), r#""safe""#, Option("compat"), "`strict` also does what is dangerous in Reloader: runs completed Jobs and suspended CronJobs again."),
     row("tidings.methods", Methods, r#"["rollout", "notify"]"#, Option("methods"), "The methods that may be used, with the rights that they take: `hot` and `poke` list and patch pods (docs/methods.md)."),

@@ -15,6 +15,7 @@ use crate::policy::Defaults;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::state::Entry;
+use crate::train::Trains;
 use crate::vocabulary::Vocabulary;
 
 struct Lab {
@@ -132,6 +133,7 @@ impl Lab {
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));
         let moment = Moment {
+            trains: &Trains::default(),
             now: 1_000,
             evidence: &evidence,
             unled_since: None,

@@ -14,6 +14,7 @@ use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::reloader::traces::Sha1;
 use crate::restless::Restless;
 use crate::state::Entry;
+use crate::train::Trains;
 use crate::vocabulary::Vocabulary;
 
 use super::show;
@@ -133,6 +134,7 @@ impl Lab {
         }
         self.index.work_out(&self.key);
         let moment = Moment {
+            trains: &Trains::default(),
             now: 1_000,
             evidence: &Evidence::default(),
             unled_since: None,

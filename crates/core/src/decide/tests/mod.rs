@@ -19,6 +19,9 @@ mod proof;
 mod runs;
 mod standing;
 mod swap;
+mod town;
+mod train;
+mod train_model;
 mod withdraw;
 
 use super::world::World;

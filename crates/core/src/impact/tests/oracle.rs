@@ -17,6 +17,7 @@ use crate::method::Methods;
 use crate::object::Workload;
 use crate::standing::Word;
 use crate::state::Entry;
+use crate::train::Trains;
 
 impl World {
     /// What would become of the workload if a ConfigMap held this (`k=1 l=2`), or were
@@ -88,6 +89,7 @@ impl World {
         for _ in 0..20 {
             self.index.work_out(&web());
             let moment = Moment {
+                trains: &Trains::default(),
                 now: self.now,
                 evidence: &evidence,
                 unled_since: None,

@@ -18,6 +18,7 @@ use tidings_core::object::{Meta, SourceMeta, Version, Workload, read_workload};
 use tidings_core::reason::Problem;
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
+use tidings_core::train::Trains;
 use tidings_core::vocabulary::Vocabulary;
 
 use crate::cli::input::Unread;
@@ -138,13 +139,14 @@ impl Cluster {
             self.index.apply(Fact::Workload(workload, How::Listed));
         }
         // Of no interest here: nothing of theirs is recorded.
-        let restless = Restless::default();
+        let (restless, trains) = (Restless::default(), Trains::default());
         let mut evidence = Evidence::default();
         for _ in 0..ROUNDS {
             self.index.work_out(key);
             let moment = Moment {
                 now: 0,
                 evidence: &evidence,
+                trains: &trains,
                 unled_since: None,
                 seed: 0,
                 restless: &restless,

@@ -11,6 +11,7 @@ use tidings_core::object::Seconds;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::restless::Restless;
 use tidings_core::state::Entry;
+use tidings_core::train::Trains;
 
 use super::{READS, Snapshot};
 use crate::api::ApiError;
@@ -103,6 +104,7 @@ impl Snapshot {
         self.list_for_wildcards().await;
         for key in keys {
             self.index.work_out(key);
+            self.assemble_trains(key);
             let entry = self.record(key).ok().flatten();
             let verdict = self.decide(key, entry, &evidence, now);
             if let Some(Act::Read(sources)) = verdict.map(|verdict| verdict.act) {
@@ -120,9 +122,11 @@ impl Snapshot {
         now: Seconds,
     ) -> Option<Verdict> {
         let restless = self.restless(key, now);
+        let none = Trains::default();
         let moment = Moment {
             now,
             evidence,
+            trains: self.trains.get(&key.namespace).unwrap_or(&none),
             unled_since: None,
             // What is drawn here is not written.
             seed: 0,
@@ -149,6 +153,7 @@ impl Snapshot {
         let now = Timestamp::now().as_second();
         for _ in 0..ROUNDS {
             self.index.work_out(key);
+            self.assemble_trains(key);
             let verdict = self.decide(key, entry, &evidence, now)?;
             match &verdict.act {
                 Act::Read(sources) => {

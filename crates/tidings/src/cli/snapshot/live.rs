@@ -66,6 +66,7 @@ impl Snapshot {
     /// Some of a namespace's records are others, or are gone. Returns whose may be.
     pub async fn read_record_again(&mut self, shard: &Shard) -> BTreeSet<WorkloadRef> {
         let read = cluster::read(&self.api, &self.home(), shard).await;
+        self.trains.remove(&shard.namespace);
         let known = self.records.get_mut(&shard.namespace);
         let (Some(Ok(known)), Ok(Some(stored))) = (known, read) else {
             return self.read_records_again(&shard.namespace).await;

@@ -1,5 +1,6 @@
 //! The options of what is rolled, and the rules of `decide` that follow from them.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
@@ -41,6 +42,11 @@ pub struct RuleArgs {
     /// first. 0 is off.
     #[arg(long, value_name = "TIME", env = "TIDINGS_MIN_INTERVAL", default_value = "0", value_parser = time)]
     pub min_interval: Duration,
+    /// Bring a source's content to so many workloads of a namespace at once, the first of them
+    /// alone, in the order of `tidings.dev/wave`, and to no further one when one fails;
+    /// `tidings.dev/at-once` on the namespace goes first [default: to all at once].
+    #[arg(long, value_name = "NUMBER", env = "TIDINGS_AT_ONCE")]
+    pub at_once: Option<NonZeroU32>,
     /// Roll seldom what does not come to rest: five times in ten minutes, 24 times in an hour.
     #[arg(long, value_name = "BOOL", env = "TIDINGS_STORM_FUSE", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = yes_or_no)]
     pub storm_fuse: bool,

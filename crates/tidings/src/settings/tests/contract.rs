@@ -3,6 +3,7 @@
 //! row says what it means here.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use tidings_core::annotations::{IGNORE, MATCH, PAUSE_PERIOD, PAUSED_AT};
 use tidings_core::refs::SourceKind;
@@ -191,6 +192,17 @@ fn intervals_and_the_fuse_are_set() {
     assert_eq!(rules(&["--min-interval=1500ms"]).min_interval, 2);
     assert_eq!(rules(&["--min-interval=10m"]).min_interval, 600);
     assert!(!rules(&["--storm-fuse=false"]).fuse);
+}
+
+#[test]
+fn how_many_are_rolled_at_once_is_a_number_from_one_on() {
+    let at_once = |word: &str| {
+        let settings = super::settings(&[word]).ok()?;
+        settings.installation.defaults.at_once.map(NonZeroU32::get)
+    };
+    assert_eq!(at_once("--at-once=5"), Some(5));
+    assert_eq!(at_once("--settle=2s"), None, "all of them");
+    assert!(super::settings(&["--at-once=0"]).is_err());
 }
 
 #[test]

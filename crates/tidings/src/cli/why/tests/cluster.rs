@@ -145,6 +145,7 @@ impl Cluster {
         let mut evidence = Evidence::default();
         evidence.add(Question::Pods, Finding::Pods(PodsSince::Never));
         let moment = Moment {
+            trains: &tidings_core::train::Trains::default(),
             now: 0,
             evidence: &evidence,
             unled_since: None,
