@@ -9,8 +9,6 @@ use crate::compare::{Change, What};
 use crate::kinds::Kind;
 use crate::method::{Method, Methods, Ports, Requires};
 use crate::needs::Demand;
-use crate::object::Workload;
-use crate::policy::Policy;
 use crate::refs::{Name, SourceRef};
 use crate::uses::{Keys, Layout, Seeing, Use, Via};
 
@@ -71,61 +69,6 @@ pub fn choose(wish: &Wish<'_>) -> Choice {
         }
     }
     choice
-}
-
-/// Why changes of what a workload uses could not go pod by pod, by a method that is
-/// listed, with all rights: each reason once, in order.
-pub fn obstacles(workload: &Workload, policy: &Policy) -> Vec<Passed> {
-    let Some(layout) = workload.layout.as_deref() else {
-        return Vec::new();
-    };
-    let listed = policy.methods.iter().filter(|method| method.is_pod_wise());
-    let listed: Methods = listed.collect();
-    let passed = workload.uses.iter().flat_map(|used| {
-        let change = change_of(used, &workload.key.namespace);
-        let wish = Wish {
-            kind: workload.key.kind,
-            changes: &[change],
-            layout: Some(layout),
-            ports: policy.own.agent.as_deref(),
-            listed,
-            enabled: Methods::all(),
-        };
-        choose(&wish).passed
-    });
-    let mut each: Vec<_> = passed.collect();
-    each.sort_by(|a, b| (a.method, &a.why).cmp(&(b.method, &b.why)));
-    each.dedup();
-    each
-}
-
-/// Whether a change of anything that a workload uses is one of files that follow it, as far
-/// as is known.
-pub fn has_files(workload: &Workload) -> bool {
-    let Some(layout) = workload.layout.as_deref() else {
-        return true;
-    };
-    let follows = |used: &Use| {
-        let change = change_of(used, &workload.key.namespace);
-        is_in_files(layout, &change).is_ok()
-    };
-    workload.uses.iter().any(follows)
-}
-
-/// A change of all that is used so.
-fn change_of(used: &Use, namespace: &Name) -> Change {
-    let keys = match &used.keys {
-        Keys::Some(keys) => keys.to_vec(),
-        Keys::All | Keys::Except(_) | Keys::Present(_) => Vec::new(),
-    };
-    Change {
-        source: used.source(namespace),
-        what: What::Changed,
-        keys,
-        version: None,
-        dated: false,
-        by: None,
-    }
 }
 
 impl Wish<'_> {
@@ -200,7 +143,8 @@ fn touched<'a>(layout: &'a Layout, change: &Change) -> Vec<(&'a Seeing, &'a Use)
     all.filter(|(_, used)| is_touched(used, change)).collect()
 }
 
-fn is_in_files(layout: &Layout, change: &Change) -> Result<(), String> {
+/// Whether what changed are files of containers that run, which follow it.
+pub(super) fn is_in_files(layout: &Layout, change: &Change) -> Result<(), String> {
     let what = describe(change, &change.keys);
     if change.what == What::Gone(Demand::Required) {
         return Err(format!(
@@ -219,7 +163,8 @@ fn is_of(used: &Use, source: &SourceRef) -> bool {
     used.kind == source.kind && used.name == source.name
 }
 
-fn is_touched(used: &Use, change: &Change) -> bool {
+/// Whether a change concerns what is used so.
+pub(super) fn is_touched(used: &Use, change: &Change) -> bool {
     let any = |is: &dyn Fn(&Name) -> bool| change.keys.is_empty() || change.keys.iter().any(is);
     let touches = match &used.keys {
         Keys::All => true,

@@ -22,6 +22,7 @@
 //! times) or its token is refused (then at most each minute); another term finds the
 //! number on it, and asks. An act that restarts something is done on a pod once.
 
+mod ahead;
 mod choose;
 mod climb;
 mod clock;
@@ -36,7 +37,8 @@ mod record;
 mod tests;
 mod visit;
 
-pub use choose::{Choice, Passed, Wish, choose, has_files, obstacles};
+pub use ahead::{has_files, obstacles};
+pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::{Ladder, Plan};
 pub use live::{LivePod, Maker, read_live};
 pub use messages::{
