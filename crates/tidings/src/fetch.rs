@@ -34,7 +34,7 @@ pub use history::{PastOwner, owner, revisions, revisions_of, told};
 pub use past::source as source_then;
 pub use pods_since::pods_since;
 pub(crate) use refused::written::refusal as refusal_of_metadata;
-pub use roster::{MOST_PODS, Roster};
+pub use roster::{MOST_PODS, Roster, Whereabouts};
 pub use together::{Asked, ContentList, ONE_OF, Read};
 
 /// Reads a source and digests its keys, if so also as Reloader does; its content

@@ -25,6 +25,7 @@ use super::desk::{Desk, UnderWay};
 use super::ground::Ground;
 use super::leading::Leading;
 use super::pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
+use super::rosters::{Basis, Rosters};
 use super::scene::{NotYet, Scene, conditions};
 use super::{ClimbResult, Effect};
 use crate::agents::PodAddress;
@@ -40,6 +41,8 @@ pub(super) struct Climbing {
     ladder: Ladder,
     conditions: Conditions,
     roster: Roster,
+    /// What the roster's findings hold for.
+    basis: Basis,
     agents: Result<Arc<[Agent]>, String>,
     /// The pods that were listed, by uid.
     pods: BTreeMap<Name, PodAddress>,
@@ -66,6 +69,8 @@ pub(super) struct Climbs {
     begun: u64,
     /// When whose is told the time.
     wakes: BTreeSet<(Millis, WorkloadRef)>,
+    /// Where pods are, as ladders that are over have found out.
+    rosters: Rosters,
 }
 
 impl Climbs {
@@ -164,7 +169,10 @@ impl Leading {
             return self.queue.look(key, ground.now);
         };
         match Scene::of(ground, known, entry, &roll) {
-            Ok(scene) => self.enter(ground, key, entry, scene),
+            Ok(scene) => {
+                let basis = Basis::of(&known.workload);
+                self.enter(ground, entry, scene, basis);
+            }
             Err(why) => {
                 self.desks.end(key);
                 self.wait_for_scene(ground, key, why);
@@ -186,7 +194,8 @@ impl Leading {
         }
     }
 
-    fn enter(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, scene: Scene) {
+    fn enter(&mut self, ground: &mut Ground, entry: &Entry, scene: Scene, basis: Basis) {
+        let key = basis.key().clone();
         self.climbs.begun += 1;
         let (ladder, effects) = Ladder::begin(ground.now, scene.plan, scene.conditions);
         let climbing = Climbing {
@@ -198,7 +207,8 @@ impl Leading {
             uid: entry.uid.clone(),
             ladder,
             conditions: scene.conditions,
-            roster: scene.roster,
+            roster: scene.roster.knowing(self.climbs.rosters.take(&basis)),
+            basis,
             agents: scene.agents,
             pods: BTreeMap::new(),
             method: entry.method(),
@@ -206,8 +216,8 @@ impl Leading {
             wakes: None,
         };
         let task = UnderWay::Climbing(Box::new(climbing));
-        self.desks.begin(key, task);
-        self.hand_out(ground, key, effects);
+        self.desks.begin(&key, task);
+        self.hand_out(ground, &key, effects);
     }
 
     // --- what is around it -------------------------------------------------------
@@ -400,7 +410,9 @@ impl Leading {
 
     /// It is decided anew.
     pub(super) fn drop_climb(&mut self, ground: &Ground, key: &WorkloadRef) {
-        if self.desks.climbing(key).is_some() {
+        if let Some(climbing) = self.desks.climbing(key) {
+            let found = climbing.roster.found().clone().lasting();
+            self.climbs.rosters.keep(climbing.basis.clone(), found);
             self.desks.end_all_of(key);
             self.queue.look(key, ground.now);
         }

@@ -29,6 +29,7 @@ mod messages;
 mod pods;
 mod reading;
 mod remaking;
+mod rosters;
 mod scene;
 #[cfg(test)]
 mod simulation;

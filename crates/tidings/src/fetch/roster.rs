@@ -1,8 +1,8 @@
 //! The pods of a workload: by its selector, and by the chain of their owners' uids.
 //!
 //! Labels are anybody's: a pod counts if the workload itself made it, or a ReplicaSet that
-//! the workload made. What does not change is kept from one list to the next, so that
-//! a further list is one request. Whether a node is there is asked anew each time, and only
+//! the workload made. What does not change is kept from one list to the next
+//! ([`Whereabouts`]), so that a further list is one request. Whether a node is there is asked anew each time, and only
 //! of pods that are not Ready: the node's controller says of those of a node that is gone
 //! that they are not.
 
@@ -24,6 +24,10 @@ use crate::api::{self, ApiClient, ApiError, Call, Place, Verb};
 const PAGE: u32 = 250;
 /// So many nodes are asked for at once.
 const NODES: usize = 8;
+/// A selector of so many bytes is kept.
+const SELECTOR: usize = 1_024;
+/// So many ReplicaSets are kept: a Deployment has pods of few.
+const REPLICA_SETS: usize = 16;
 /// No workload has more pods that are gone through one by one.
 pub const MOST_PODS: usize = 10_000;
 
@@ -36,9 +40,30 @@ pub struct Roster {
     selects: WorkloadRef,
     /// The containers whose deaths count.
     users: Arc<[Name]>,
-    selector: Option<String>,
+    found: Whereabouts,
+}
+
+/// Where the pods of a workload are, as far as that was found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The selector of the workload's pods.
+    pub selector: Option<String>,
     /// ReplicaSets, and whether the workload has made them.
-    replica_sets: BTreeMap<Name, bool>,
+    pub replica_sets: BTreeMap<Name, bool>,
+}
+
+impl Whereabouts {
+    /// What is still so while the workload's spec is as it is, if it is not too much to be
+    /// kept: a ReplicaSet that was not the workload's may be adopted.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.replica_sets.retain(|_, is_ours| *is_ours);
+        let selector = self.selector.as_ref().map_or(0, String::len);
+        if selector > SELECTOR || self.replica_sets.len() > REPLICA_SETS {
+            return Self::default();
+        }
+        self
+    }
 }
 
 impl Roster {
@@ -49,9 +74,19 @@ impl Roster {
             uid,
             selects,
             users,
-            selector: None,
-            replica_sets: BTreeMap::new(),
+            found: Whereabouts::default(),
         }
+    }
+
+    /// The same, with what was found out before.
+    #[must_use]
+    pub fn knowing(self, found: Whereabouts) -> Self {
+        Self { found, ..self }
+    }
+
+    /// What was found out.
+    pub fn found(&self) -> &Whereabouts {
+        &self.found
     }
 
     /// The containers whose deaths count.
@@ -72,7 +107,7 @@ impl Roster {
     }
 
     async fn selector(&mut self, api: &ApiClient) -> Result<String, ApiError> {
-        if let Some(selector) = &self.selector {
+        if let Some(selector) = &self.found.selector {
             return Ok(selector.clone());
         }
         let object: Selecting = api::read(&api.get(Place::workload(&self.selects)).await?)?;
@@ -82,7 +117,7 @@ impl Roster {
             // It would be every pod of the namespace.
             return Err(ApiError::Unreadable);
         }
-        Ok(self.selector.insert(selector).clone())
+        Ok(self.found.selector.insert(selector).clone())
     }
 
     async fn selected(&self, api: &ApiClient, selector: &str) -> Result<Vec<LivePod>, ApiError> {
@@ -107,7 +142,7 @@ impl Roster {
     fn is_ours(&self, pod: &LivePod) -> Option<bool> {
         match &pod.maker {
             Some(maker) if maker.uid == self.uid => Some(true),
-            Some(maker) if maker.is_replica_set => self.replica_sets.get(&maker.uid).copied(),
+            Some(maker) if maker.is_replica_set => self.found.replica_sets.get(&maker.uid).copied(),
             Some(_) | None => Some(false),
         }
     }
@@ -135,7 +170,7 @@ impl Roster {
         page::anew(api, || Pages::sized(list.clone(), PAGE), read).await?;
         let makers = pods.iter().filter_map(|pod| pod.maker.as_ref());
         let sets = makers.filter(|maker| maker.is_replica_set);
-        self.replica_sets = sets
+        self.found.replica_sets = sets
             .map(|maker| (maker.uid.clone(), ours.contains(&maker.uid)))
             .collect();
         Ok(())

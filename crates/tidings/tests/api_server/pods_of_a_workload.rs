@@ -106,6 +106,31 @@ async fn nodes_are_asked_for_where_pods_are_not_ready() {
     assert!(matches!(&refused, ApiError::Forbidden(_)), "{refused}");
 }
 
+#[tokio::test]
+async fn the_next_ladder_knows_where_the_pods_are() {
+    let pods = [
+        pod("ours", "ReplicaSet", "rs", true),
+        pod("forged", "ReplicaSet", "other", true),
+    ];
+    let sets = [set("rs", "u"), set("other", "x")];
+    let adopted = [set("rs", "u"), set("other", "u")];
+    let fake = Fake::new()
+        .at(WEB, [owner()])
+        .at(
+            PODS,
+            [&pods[..], &pods[..1], &pods[..]].map(|pods| page(1, "", pods)),
+        )
+        .at(SETS, [page(1, "", &sets), page(2, "", &adopted)]);
+    let (api, mut first) = (fake.api(), roster());
+    first.list(&api).await.unwrap();
+    let mut next = roster().knowing(first.found().clone().lasting());
+    assert_eq!(names(&next.list(&api).await.unwrap()), [("ours", true)]);
+    assert_eq!(fake.asked().len(), 4);
+    // A ReplicaSet that was somebody else's may be the workload's now.
+    let both = [("ours", true), ("forged", true)];
+    assert_eq!(names(&next.list(&api).await.unwrap()), both);
+}
+
 /// It would be every pod of the namespace.
 #[tokio::test]
 async fn what_selects_nothing_has_no_pods() {

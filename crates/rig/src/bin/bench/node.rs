@@ -8,7 +8,7 @@ mod crowd;
 mod load;
 mod stage;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use rig::node::{self, Node};
 
@@ -20,6 +20,9 @@ use crate::table;
 /// Options of `bench node`.
 #[derive(Args)]
 pub(crate) struct OnANode {
+    /// Only these rows.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [SERVED, CROWD, LOAD])]
+    rows: Vec<u8>,
     /// How many changes are measured.
     #[arg(long, value_name = "N", default_value_t = 50)]
     changes: usize,
@@ -43,11 +46,22 @@ pub(crate) async fn run(args: &OnANode) -> Result<()> {
     }
     let node = Node::start().await?;
     rig::node::web::prepare(&node).await?;
-    let mut figures = served(&node, args).await.context("row 15")?;
-    figures.extend(crowd::measure(&node).await.context("row 16")?);
-    figures.extend(load::measure(&node, args.changes).await.context("row 17")?);
+    let mut figures = Vec::new();
+    for row in &args.rows {
+        let measured = measure(*row, &node, args).await;
+        figures.extend(measured.with_context(|| format!("row {row}"))?);
+    }
     println!("{}", table::render(&figures));
     Ok(())
+}
+
+async fn measure(row: u8, node: &Node, args: &OnANode) -> Result<Vec<Figure>> {
+    match row {
+        SERVED => served(node, args).await,
+        CROWD => crowd::measure(node).await,
+        LOAD => load::measure(node, args.changes).await,
+        row => bail!("there is no row {row} on a node"),
+    }
 }
 
 /// From the write of a change until the nginx that runs serves it, in one pod.

@@ -65,6 +65,17 @@ fn a_change_is_in_every_running_process_and_the_template_as_it_was() {
 }
 
 #[test]
+fn where_pods_are_is_asked_once() {
+    let mut town = Town::new("hot, rollout", 5);
+    for content in 1..4 {
+        town.change(content);
+        town.calm();
+        assert_eq!(town.files(), [content; 5], "{:?}", town.said);
+    }
+    assert_eq!(town.selectors, 1);
+}
+
+#[test]
 fn what_a_check_refuses_goes_no_further_until_there_is_other_content() {
     let mut town = Town::new("hot, rollout", 3);
     town.change(BAD);

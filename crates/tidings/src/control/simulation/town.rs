@@ -18,6 +18,7 @@ use tidings_core::vocabulary::Vocabulary;
 use super::control_of;
 use super::world::{stands, store};
 use crate::control::*;
+use crate::fetch::{Roster, Whereabouts};
 use crate::records::memory::{Shard, Stored, Write};
 
 const EPOCH: i64 = 1_000_000;
@@ -63,6 +64,8 @@ pub(super) struct Town {
     answers: Vec<Input>,
     tokens: u64,
     pub(super) rollouts: usize,
+    /// How often it was asked where its pods are.
+    pub(super) selectors: usize,
     pub(super) said: Vec<String>,
     pub(super) faults: bool,
     pub(super) dice: u64,
@@ -122,6 +125,7 @@ impl Town {
             answers: Vec::new(),
             tokens: 0,
             rollouts: 0,
+            selectors: 0,
             said: Vec::new(),
             faults: false,
             dice: 1,
@@ -281,10 +285,24 @@ impl Town {
         }
     }
 
+    /// What a list finds out that was not known.
+    fn found(&mut self, roster: Roster) -> Box<Roster> {
+        if roster.found().selector.is_some() {
+            return roster.into();
+        }
+        self.selectors += 1;
+        let selector = Some("app=web".to_owned());
+        let found = Whereabouts {
+            selector,
+            ..Whereabouts::default()
+        };
+        roster.knowing(found).into()
+    }
+
     fn visit(&mut self, task: PodTask, fails: bool, lost: bool) -> PodAnswer {
         match task {
             PodTask::List(roster) if fails => PodAnswer::Listed(roster, Err(gone())),
-            PodTask::List(roster) => PodAnswer::Listed(roster, Ok(self.live())),
+            PodTask::List(roster) => PodAnswer::Listed(self.found(*roster), Ok(self.live())),
             PodTask::Poke(poking) if fails => {
                 self.note_reason(&poking.uid);
                 PodAnswer::Poked(poking.uid, Err(gone()))
