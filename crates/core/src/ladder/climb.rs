@@ -51,7 +51,7 @@ pub struct Ladder {
     /// Whether one pod has it, so that more can follow at once.
     opened: bool,
     /// Why the pods cannot be listed.
-    cannot: Option<&'static str>,
+    cannot: Option<String>,
     wakes: Option<Millis>,
 }
 
@@ -121,9 +121,7 @@ impl Ladder {
     fn take(&mut self, now: Millis, event: Event) -> Option<Finish> {
         match event {
             Event::Listed(Ok(pods)) => return self.listed(pods),
-            Event::Listed(Err(Unlisted::Forbidden)) => {
-                self.cannot = Some("pods may not be listed");
-            }
+            Event::Listed(Err(Unlisted::Forbidden(why))) => self.cannot = Some(why),
             Event::Listed(Err(Unlisted::Failed)) => self.listing.has_failed(),
             Event::Acted(uid, acted) => {
                 if acted == Acted::Gone {
@@ -346,7 +344,7 @@ impl Ladder {
         });
         let hangs = self.conditions.rollout == OwnRollout::Hangs && self.may_roll_out();
         let allowed = self.conditions.allowed.contains(rung.method);
-        let cannot = self.cannot.map(str::to_owned);
+        let cannot = self.cannot.clone();
         let forbidden = (!allowed).then(|| not_allowed(rung.method));
         let hangs = hangs.then(|| "its own rollout hangs".to_owned());
         failed.or(cannot).or(forbidden).or(hangs)

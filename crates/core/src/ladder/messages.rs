@@ -69,8 +69,8 @@ pub enum Acted {
     },
     /// There is no pod of that uid.
     Gone,
-    /// We may not.
-    Forbidden,
+    /// We may not; what is missing, in words.
+    Forbidden(String),
     /// Nobody knows, or the API server was not able to.
     Failed,
 }
@@ -161,10 +161,10 @@ pub struct Conditions {
 }
 
 /// Why pods were not listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unlisted {
-    /// We may not.
-    Forbidden,
+    /// We may not; what is missing, in words.
+    Forbidden(String),
     /// Nobody knows.
     Failed,
 }

@@ -339,6 +339,21 @@ fn what_is_not_allowed_any_more_is_not_gone_on_with() {
     let end = it.wants();
     assert!(end.contains("NotTaken { why: \"hot is not listed"), "{end}");
     let mut forbidden = Climbing::begin("hot, rollout", pods("a"));
-    forbidden.tell(Event::Acted("a".into(), Acted::Forbidden));
+    let why = "the right to patch pods is missing".to_owned();
+    forbidden.tell(Event::Acted("a".into(), Acted::Forbidden(why)));
     assert_eq!(forbidden.wants(), "hot a; write rollout");
+}
+
+#[test]
+fn what_right_is_missing_is_said() {
+    let plan = Plan {
+        number: number(4),
+        rungs: Methods::read("hot").0,
+        timeout: 120_000,
+    };
+    let (mut ladder, _) = Ladder::begin(0, plan, conditions("hot"));
+    let why = "the right to get nodes is missing".to_owned();
+    let unlisted = Event::Listed(Err(Unlisted::Forbidden(why.clone())));
+    let end = Effect::Finish(Finish::NotTaken { why });
+    assert_eq!(ladder.step(0, unlisted), [end]);
 }

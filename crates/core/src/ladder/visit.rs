@@ -158,7 +158,7 @@ impl Visit {
                 self.token = Some(token);
                 (rung.acted)(self, now)
             }
-            Acted::Forbidden => Next::Ends("pods may not be patched".to_owned()),
+            Acted::Forbidden(why) => Next::Ends(why),
             Acted::Gone | Acted::Failed => {
                 self.questions += 1;
                 Next::At(now + self.pause().max(AGAIN[0]), Errand::Act)

@@ -39,7 +39,7 @@ impl Life {
 
     fn act(&mut self, n: u64, uid: &Name, token: &Name) -> Acted {
         if self.forbidden {
-            return Acted::Forbidden;
+            return Acted::Forbidden("pods may not be patched".to_owned());
         }
         let Some(pod) = self.cluster.pods.get_mut(uid) else {
             return Acted::Gone;

@@ -30,11 +30,10 @@ pub(super) async fn post(
         return Ok((status, body));
     }
     Err(match status {
-        StatusCode::FORBIDDEN => Unheard::Cannot(
-            "agents may not be asked through the API server: grant create on pods/proxy, \
-             as `tidings manifests` prints it"
-                .to_owned(),
-        ),
+        StatusCode::FORBIDDEN => Unheard::Cannot(format!(
+            "the right to create pods/proxy in namespace {} is missing",
+            pod.namespace
+        )),
         _ => Unheard::Silent,
     })
 }

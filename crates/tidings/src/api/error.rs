@@ -137,6 +137,17 @@ impl Refusal {
         self.cause() == Cause::Right
     }
 
+    /// What to say beside other things: which right is missing, or what refuses it.
+    pub(crate) fn in_short(&self) -> String {
+        let Self { verb, resource, .. } = self;
+        let place = show(self.namespace.as_ref());
+        if self.is_by_right() {
+            format!("the right to {verb} {resource} {place} is missing")
+        } else {
+            self.to_string()
+        }
+    }
+
     fn cause(&self) -> Cause {
         let found = CAUSES.iter().find(|(said, _)| self.message.contains(said));
         found.map_or(Cause::Right, |(_, cause)| *cause)
@@ -399,6 +410,20 @@ mod tests {
             ..Status::default()
         };
         assert_eq!(status.line(), r"\u{1b}[31mboom and\u{7} more");
+    }
+
+    #[test]
+    fn a_missing_right_is_named_in_short() {
+        let mut refusal = Refusal {
+            verb: "get",
+            resource: "nodes".to_owned(),
+            namespace: None,
+            message: r#"nodes "n1" is forbidden: User "u" cannot get resource "nodes""#.to_owned(),
+        };
+        let missing = "the right to get nodes in all namespaces is missing";
+        assert_eq!(refusal.in_short(), missing);
+        refusal.message = r#"admission webhook "w" denied the request: no"#.to_owned();
+        assert!(refusal.in_short().contains("denied the request: no"));
     }
 
     #[test]

@@ -294,7 +294,7 @@ impl Leading {
             PodAnswer::Listed(_, Err(error)) => {
                 self.pods_failed(ground, key, "listing its pods", &error);
                 Event::Listed(Err(match error {
-                    ApiError::Forbidden(_) => Unlisted::Forbidden,
+                    ApiError::Forbidden(refusal) => Unlisted::Forbidden(refusal.in_short()),
                     _ => Unlisted::Failed,
                 }))
             }
@@ -304,7 +304,7 @@ impl Leading {
                 Event::Acted(
                     uid,
                     match error {
-                        ApiError::Forbidden(_) => Acted::Forbidden,
+                        ApiError::Forbidden(refusal) => Acted::Forbidden(refusal.in_short()),
                         _ => Acted::Failed,
                     },
                 )

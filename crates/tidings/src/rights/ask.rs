@@ -2,7 +2,8 @@
 //!
 //! Goes in: the table of rights ([`super::table`]). Comes out: the first right
 //! that is missing, as a sentence that names the line to add. Where only some of
-//! several namespaces refuse, that is said and the others go on.
+//! several namespaces refuse, that is said and the others go on; so are rights
+//! without which only a method cannot be taken.
 //!
 //! Error policy: at the start somebody looks on, so an API server that cannot be
 //! reached, or does not know us, ends the program. A question that it cannot
@@ -28,6 +29,8 @@ struct Right {
     namespace: Option<Name>,
     /// The table says that it must hold in each of several namespaces.
     one_of_many: bool,
+    /// Whether nothing goes without it.
+    is_vital: bool,
 }
 
 impl Right {
@@ -47,6 +50,8 @@ pub struct Missing {
     pub fatal: Option<String>,
     /// Without these some namespaces are left out; a sentence each.
     pub partial: Vec<String>,
+    /// Without these methods that are enabled cannot be taken; a sentence each.
+    pub of_methods: Vec<String>,
 }
 
 /// Asks for every right of the table without which something would not go. The error:
@@ -77,14 +82,19 @@ fn rights(rules: &[PolicyRule], extent: &Extent) -> Vec<Right> {
         None => vec![None],
     };
     let own = vec![Some(extent.own_namespace.clone())];
+    let everywhere = vec![None];
     let mut rights = Vec::new();
     // A dry run keeps its records in memory.
-    let asked = |rule: &&PolicyRule| rule.is_vital && !(extent.dry_run && rule.scope == Reach::Own);
+    let asked = |rule: &&PolicyRule| match rule.scope {
+        Reach::Own => rule.is_vital && !extent.dry_run,
+        // What is not vital there is for methods.
+        Reach::Watched | Reach::Cluster => true,
+    };
     for rule in rules.iter().filter(asked) {
-        let places = if rule.scope == Reach::Own {
-            &own
-        } else {
-            &watched
+        let places = match rule.scope {
+            Reach::Own => &own,
+            Reach::Watched => &watched,
+            Reach::Cluster => &everywhere,
         };
         for (namespace, verb) in places
             .iter()
@@ -96,6 +106,7 @@ fn rights(rules: &[PolicyRule], extent: &Extent) -> Vec<Right> {
                 resource: rule.resource,
                 namespace: namespace.clone(),
                 one_of_many: places.len() > 1,
+                is_vital: rule.is_vital,
             });
         }
     }
@@ -113,7 +124,9 @@ fn judge(answers: &[(Right, bool)]) -> Missing {
     let mut missing = Missing::default();
     for (right, _) in answers.iter().filter(refused) {
         let sentence = advice(right.verb, &right.named(), right.namespace.as_deref());
-        if everywhere(right) {
+        if !right.is_vital {
+            missing.of_methods.push(sentence);
+        } else if everywhere(right) {
             missing.fatal.get_or_insert(sentence);
         } else {
             missing.partial.push(sentence);
@@ -133,6 +146,8 @@ struct ReviewStatus {
 }
 
 async fn is_refused(api: &ApiClient, right: &Right) -> Result<bool, ApiError> {
+    let whole = (right.resource, "");
+    let (resource, subresource) = right.resource.split_once('/').unwrap_or(whole);
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -140,7 +155,8 @@ async fn is_refused(api: &ApiClient, right: &Right) -> Result<bool, ApiError> {
             "namespace": right.namespace.as_deref().unwrap_or(""),
             "verb": right.verb,
             "group": right.group,
-            "resource": right.resource,
+            "resource": resource,
+            "subresource": subresource,
         }},
     });
     let place = Place::new("authorization.k8s.io", "v1", "selfsubjectaccessreviews");
@@ -161,6 +177,7 @@ mod tests {
             resource: "secrets",
             namespace,
             one_of_many,
+            is_vital: true,
         }
     }
 
@@ -186,5 +203,17 @@ mod tests {
         ]);
         assert_eq!(missing.fatal, None);
         assert!(missing.partial[0].contains("namespace a"));
+    }
+
+    #[test]
+    fn without_a_right_of_a_method_everything_else_goes() {
+        let nodes = Right {
+            resource: "nodes",
+            is_vital: false,
+            ..right("get", "", false)
+        };
+        let missing = judge(&[(nodes, true)]);
+        assert_eq!((missing.fatal, missing.partial), (None, Vec::new()));
+        assert!(missing.of_methods[0].contains("get nodes"));
     }
 }

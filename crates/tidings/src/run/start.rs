@@ -238,6 +238,11 @@ async fn check_rights(api: &ApiClient, settings: &ControllerSettings) -> Result<
     for sentence in &missing.partial {
         tracing::warn!("{sentence}; this namespace is left out until then");
     }
+    for sentence in &missing.of_methods {
+        tracing::warn!(
+            "{sentence}; until then methods that go pod by pod (--methods) cannot be taken"
+        );
+    }
     match missing.fatal {
         Some(sentence) => bail!(sentence),
         None => Ok(()),
