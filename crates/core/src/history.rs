@@ -392,8 +392,13 @@ fn rolls(facts: &PastFacts<'_>) -> BTreeMap<u64, PastStep> {
     let mut rolls = BTreeMap::new();
     for roll in facts.record.iter().flat_map(|entry| entry.rolls.iter()) {
         let step = PastStep::of_roll(roll.n, roll.method, roll.at, roll.cause);
-        let outcome = RollEnd::of(roll.end);
-        rolls.insert(roll.n, PastStep { outcome, ..step });
+        let (outcome, took) = (RollEnd::of(roll.end), roll.took);
+        let step = PastStep {
+            outcome,
+            took,
+            ..step
+        };
+        rolls.insert(roll.n, step);
     }
     // Anybody may write Events: of a roll that the record does not know there was none.
     let last = facts.record.map_or(u64::MAX, |entry| entry.n);

@@ -69,6 +69,7 @@ impl Case<'_> {
             method: means.method(),
             at: now,
             end: End::Open,
+            took: None,
             cause: cause_of(because),
         };
         // One that never came about restarted nothing.

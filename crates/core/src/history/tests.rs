@@ -72,6 +72,7 @@ fn record(rolls: &[(Seconds, End)]) -> Entry {
             method: Method::Rollout,
             at: at(*minute) - 1,
             end: End::Open,
+            took: None,
             cause: "configmap/app (level)",
         };
         (entry.n, entry.rolls) = (n, entry.rolls.with(roll, last));
@@ -580,4 +581,20 @@ fn who_holds_something_of_the_template_wrote_it() {
     let writes = writes(json.to_string().as_bytes(), KINDS[0].template);
     assert_eq!(writes, [write("kubectl", 1)]);
     assert!(super::writes(b"{}", KINDS[0].template).is_empty());
+}
+
+#[test]
+fn what_went_pod_by_pod_tells_how_long_it_took() {
+    let mut it = past(workload(&KINDS[0], &[], 3));
+    let mut entry = record(&[(1, End::Done), (2, End::Open)]);
+    entry.rolls = entry.rolls.by(1, Method::Hot).told(1, at(1) + 2);
+    entry.rolls = entry.rolls.by(2, Method::Hot).told(2, at(2) + 40);
+    entry.done = true;
+    it.record = Some(entry);
+    let took: Vec<_> = it
+        .steps()
+        .iter()
+        .map(|step| (step.roll, step.took))
+        .collect();
+    assert_eq!(took[1..], [(Some(1), Some(3)), (Some(2), Some(41))]);
 }

@@ -47,6 +47,7 @@ pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> 
         climb.refused = Some(Refused::new(by, &entry.seen, pod, text));
         Some(Entry {
             climb: Some(climb.into()),
+            rolls: entry.rolls.told(entry.n, now),
             ..entry.clone()
         })
     };
@@ -71,6 +72,7 @@ fn in_step(entry: &Entry, restarted: bool, workload: &Workload, now: Seconds) ->
         older,
         doubt: false,
         restarts: counted(entry, restarted, now),
+        rolls: entry.rolls.told(entry.n, now),
         because: String::new(),
         restart: None,
         climb: None,

@@ -170,6 +170,7 @@ mod tests {
             method: Method::Rollout,
             at: 1_795_905_480,
             end: End::Open,
+            took: None,
             cause: "secret/few (a)",
         };
         let entry = Entry::new("u".into(), Epoch::parse("k7f2").unwrap(), digest);

@@ -16,6 +16,9 @@ use crate::object::Seconds;
 pub const ROLLS_KEPT: usize = 10;
 /// Characters of a roll's cause that are kept.
 const CAUSE_KEPT: usize = 120;
+/// Between a cause and how long the roll took. A version that does not know of that takes
+/// it for a part of the cause.
+const TOOK: char = '\t';
 
 /// How a roll ended, as far as that was known when the next one began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,9 @@ pub struct Roll<'a> {
     pub at: Seconds,
     /// How it ended.
     pub end: End,
+    /// How many seconds that took, where the pods themselves told it: of a rollout
+    /// the workload's status does.
+    pub took: Option<Seconds>,
     /// Which sources and keys it was for.
     pub cause: &'a str,
 }
@@ -77,12 +83,16 @@ impl<'a> Roll<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let mut words = line.splitn(5, ' ');
         let mut next = || words.next();
+        let (n, method, at, end) = (next()?, next()?, next()?, next()?);
+        let last = next()?;
+        let (cause, took) = last.split_once(TOOK).unwrap_or((last, ""));
         Some(Self {
-            n: next()?.parse().ok()?,
-            method: Method::parse(next()?)?,
-            at: next()?.parse().ok()?,
-            end: read(&ENDS, next()?)?,
-            cause: next()?,
+            n: n.parse().ok()?,
+            method: Method::parse(method)?,
+            at: at.parse().ok()?,
+            end: read(&ENDS, end)?,
+            took: took.parse().ok(),
+            cause,
         })
     }
 
@@ -91,10 +101,13 @@ impl<'a> Roll<'a> {
         let (method, end) = (self.method.word(), self.end.word());
         // Into a string: there is nothing that could fail.
         let _ = write!(to, "{n} {method} {at} {end} ");
-        let mut cause = self.cause.chars().filter(|c| *c != '\n');
+        let mut cause = self.cause.chars().filter(|c| !['\n', TOOK].contains(c));
         to.extend(cause.by_ref().take(CAUSE_KEPT));
         if cause.next().is_some() {
             to.push('…');
+        }
+        if let Some(took) = self.took {
+            let _ = write!(to, "{TOOK}{took}");
         }
     }
 }
@@ -144,13 +157,27 @@ impl Rolls {
     /// The same, where one of them is done by another method than was meant first.
     #[must_use]
     pub fn by(&self, n: u64, method: Method) -> Self {
+        self.changed(n, |roll| Roll { method, ..roll })
+    }
+
+    /// The same, where the pods tell at this time how one of them ended.
+    #[must_use]
+    pub fn told(&self, n: u64, now: Seconds) -> Self {
+        let took = |at| Some(now.saturating_sub(at).max(0));
+        self.changed(n, |roll| Roll {
+            took: took(roll.at),
+            ..roll
+        })
+    }
+
+    fn changed<'a>(&'a self, n: u64, change: impl Fn(Roll<'a>) -> Roll<'a>) -> Self {
         let mut text = String::with_capacity(self.0.len());
         for (i, roll) in self.iter().enumerate() {
             if i > 0 {
                 text.push('\n');
             }
-            let by = if roll.n == n { method } else { roll.method };
-            Roll { method: by, ..roll }.write(&mut text);
+            let roll = if roll.n == n { change(roll) } else { roll };
+            roll.write(&mut text);
         }
         Self(text.into())
     }
@@ -184,6 +211,7 @@ mod tests {
             method: Method::Rollout,
             at: 1_795_905_480,
             end: End::Open,
+            took: None,
             cause,
         }
     }
@@ -220,6 +248,17 @@ mod tests {
         assert_eq!(ends(&noted), [(2, End::Reverted), (1, End::Failed)]);
         assert_eq!(noted.ended(2, End::Done), noted);
         assert_eq!(rolls.ended(1, End::Done), rolls);
+    }
+
+    #[test]
+    fn how_long_one_took_is_kept() {
+        let rolls = Rolls::default()
+            .with(roll(1, "a\tb"), End::Open)
+            .told(1, 1_795_905_483);
+        let rolls = rolls.with(roll(2, "b"), End::Done).told(2, 0);
+        let took: Vec<_> = rolls.iter().map(|roll| (roll.cause, roll.took)).collect();
+        // The clock was put back.
+        assert_eq!(took, [("b", Some(0)), ("ab", Some(3))]);
     }
 
     #[test]

@@ -429,6 +429,7 @@ fn what_goes_pod_by_pod_says_by_which_method_and_how_far_it_is() {
     let entry = cluster.entry.as_mut().unwrap();
     (entry.n, entry.done) = (4, false);
     let roll = Roll {
+        took: None,
         n: 4,
         method: Method::Hot,
         at: 0,
