@@ -355,7 +355,7 @@ pub const PRESETS: &[Preset] = &[
         check: "",
         proof: Proof::Children,
         source: "github.com/unbit/uwsgi-docs Management.rst",
-        note: "Only with `master = true`. HUP has it start itself anew in its place: a file that it refuses ends it. TERM does the same unless `die-on-term = true`, so set that.",
+        note: "Only with `master = true`. HUP has it start itself anew in its place: a file that it refuses ends it, and no check of one is known. TERM does the same unless `die-on-term = true`, so set that.",
         tested: true,
     },
     Preset {

@@ -112,6 +112,10 @@ const ROWS: [CheckRow; 9] = [
     },
 ];
 
+/// Programs that look at all that their command line says with one more option, and end:
+/// gunicorn's docs, "Settings".
+const WHOLE: [(&str, &str); 1] = [("gunicorn", "--check-config")];
+
 /// HAProxy's options without a value, which are whole words; those for debugging begin
 /// with `-d`.
 const HAPROXY_ALONE: [&str; 7] = ["-D", "-W", "-Ws", "-V", "-q", "-v", "-vv"];
@@ -133,6 +137,9 @@ type GivenOption<'a> = (char, Option<&'a str>);
 /// where it needs none, or where something else than the program is started.
 pub(super) fn check(preset: &Preset, container: &Value) -> Result<Option<String>, String> {
     let words = started(container);
+    if let Some((_, option)) = WHOLE.iter().find(|(name, _)| *name == preset.name) {
+        return whole_line(preset, option, &words);
+    }
     let row = ROWS.iter().find(|row| row.preset == preset.name);
     let (Some(row), Some((program, words))) = (row, words.split_first()) else {
         return Ok(None);
@@ -149,6 +156,26 @@ pub(super) fn check(preset: &Preset, container: &Value) -> Result<Option<String>
     let check = format!("{checker}{options}");
     let is_the_presets = options.is_empty() && checker == row.checker;
     Ok((!is_the_presets).then_some(check))
+}
+
+/// The command line with the option that checks it.
+fn whole_line(preset: &Preset, option: &str, words: &[String]) -> Result<Option<String>, String> {
+    let Some((program, rest)) = words.split_first() else {
+        return Ok(None);
+    };
+    if !preset.process.contains(&file_name(program)) {
+        return Ok(None);
+    }
+    let is_one = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@".contains(c);
+    let odd = words
+        .iter()
+        .find(|word| word.is_empty() || !word.chars().all(is_one));
+    if let Some(odd) = odd {
+        return Err(unknown(odd));
+    }
+    let all = [program.as_str(), option].into_iter();
+    let all: Vec<_> = all.chain(rest.iter().map(String::as_str)).collect();
+    Ok(Some(all.join(" ")))
 }
 
 impl CheckRow {
@@ -392,6 +419,15 @@ mod tests {
         let why = checked(preset, command).unwrap_err();
         let said = format!("its command has {odd}, for which no check is known");
         assert!(why.starts_with(&said) && why.contains("--check"), "{why}");
+    }
+
+    #[test]
+    fn a_program_that_checks_its_whole_command_line_has_all_of_it() {
+        let checked = |command| checked("gunicorn", command);
+        let expected = "gunicorn --check-config -c /etc/g.conf.py -b 0.0.0.0:8000 app:app";
+        let command = "gunicorn -c /etc/g.conf.py -b 0.0.0.0:8000 app:app";
+        assert_eq!(checked(command), Ok(Some(expected.to_owned())));
+        assert!(checked("gunicorn -b :$(PORT) app:app").is_err());
     }
 
     #[test]

@@ -335,7 +335,7 @@ impl<'a> Injection<'a> {
             ),
             (
                 self.may_not_be_read(agent),
-                "a volume gives its files modes: the agent must be able to read them (fsGroup, or the same runAsUser)",
+                "a volume gives its files modes with which not everybody may read them: the agent must be able to (fsGroup, or the same runAsUser that is not root)",
             ),
         ];
         let said = said.into_iter().filter(|(is_so, _)| *is_so);
@@ -348,8 +348,13 @@ impl<'a> Injection<'a> {
     }
 
     fn may_not_be_read(&self, agent: &AgentPlan<'_>) -> bool {
-        let is_foreign =
-            agent.way == Placement::Sidecar && user(self.spec, agent.container).is_none();
+        // Beside one whose user is not known, or that is root, the agent is somebody else.
+        let is_foreign = agent.way == Placement::Sidecar
+            && match user(self.spec, agent.container) {
+                None => true,
+                Some(0) => !agent.signals_from_beside(),
+                Some(_) => false,
+            };
         let volumes = list(self.spec, "volumes").iter().filter(|volume| {
             let mut mounts = agent.mounts.iter();
             mounts.any(|mount| mount["name"] == volume["name"])

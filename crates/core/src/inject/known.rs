@@ -6,7 +6,7 @@
 //! in these tables is asked of people.
 
 use serde_json::Value;
-use tidings_shared::preset::{PRESETS, Preset, Reload, named};
+use tidings_shared::preset::{PRESETS, Preset, Proof, Reload, named};
 
 use super::pod::{command_line, list, word};
 
@@ -90,29 +90,34 @@ struct Ground {
     listens: &'static str,
     /// Options by which that is another path, or asks for TLS or a password.
     moves: &'static [&'static str],
+    /// Settings of its files with the port of that address.
+    settings: &'static [&'static str],
 }
 
 const WEB: &str = "web.listen-address";
 const WEB_MOVES: &[&str] = &["web.config.file", "web.external-url", "web.route-prefix"];
 
-const GROUNDS: [Ground; 7] = [
+const GROUNDS: [Ground; 8] = [
     Ground {
         preset: "alertmanager",
         needs: &[],
         listens: WEB,
         moves: WEB_MOVES,
+        settings: &[],
     },
     Ground {
         preset: "alloy",
         needs: &[],
         listens: "server.http.listen-addr",
         moves: &[],
+        settings: &[],
     },
     Ground {
         preset: "blackbox-exporter",
         needs: &[],
         listens: WEB,
         moves: WEB_MOVES,
+        settings: &[],
     },
     Ground {
         preset: "fluent-bit",
@@ -128,6 +133,7 @@ const GROUNDS: [Ground; 7] = [
         ],
         listens: "",
         moves: &["-P", "--port"],
+        settings: &["http_port"],
     },
     Ground {
         preset: "haproxy",
@@ -137,6 +143,17 @@ const GROUNDS: [Ground; 7] = [
         }],
         listens: "",
         moves: &[],
+        settings: &[],
+    },
+    Ground {
+        preset: "nats",
+        needs: &[Prerequisite {
+            one_of: &["-m", "--http_port", "http", "http_port", "monitor_port"],
+            write: "http_port: 8222 in its configuration, or -m 8222 in its command",
+        }],
+        listens: "",
+        moves: &["-m", "--http_port"],
+        settings: &["http", "http_port", "monitor_port"],
     },
     Ground {
         preset: "prometheus",
@@ -146,12 +163,14 @@ const GROUNDS: [Ground; 7] = [
         }],
         listens: WEB,
         moves: WEB_MOVES,
+        settings: &[],
     },
     Ground {
         preset: "prometheus-signal",
         needs: &[],
         listens: WEB,
         moves: WEB_MOVES,
+        settings: &[],
     },
 ];
 
@@ -164,10 +183,11 @@ const GOES_ON: [&str; 2] = ["haproxy", "nginx"];
 const ENDS: [&str; 2] = ["gunicorn", "uwsgi"];
 
 /// Presets whose note is heeded by what is written, or looked at before.
-const HEEDED: [&str; 6] = [
+const HEEDED: [&str; 7] = [
     "coredns",
     "coredns-reload",
     "fluent-bit",
+    "gunicorn",
     "haproxy",
     "nginx",
     "prometheus",
@@ -347,9 +367,13 @@ pub(super) fn rests(
             return Err(format!("{} needs {}{unseen}", preset.name, need.write));
         }
     }
-    let moved = ground.moves.iter().find(|name| moves(&words, name));
+    let moved = ground.moves.iter().find(|name| moves(preset, &words, name));
+    let set = ground.settings.iter().find(|name| {
+        let port = setting(texts.unwrap_or_default(), name);
+        port.is_some_and(|port| Some(port) != port_of(preset))
+    });
     let listens = option(&words, ground.listens).filter(|address| !address.is_empty());
-    let elsewhere = moved.copied().or_else(|| {
+    let elsewhere = moved.or(set).copied().or_else(|| {
         let is_there = listens.is_none_or(|address| is_where(preset, address));
         (!is_there).then_some(ground.listens)
     });
@@ -382,42 +406,67 @@ fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
     Some(behind.or(next).unwrap_or_default())
 }
 
-/// Whether an option moves a path: an address alone, or `/`, does not.
-fn moves(words: &[String], name: &str) -> bool {
+/// Whether an option moves a port, or a path: an address alone, or `/`, does not.
+fn moves(preset: &Preset, words: &[String], name: &str) -> bool {
     let Some(value) = option(words, name) else {
         return false;
     };
+    if name.starts_with('-') {
+        return !value.is_empty() && Some(value) != port_of(preset).as_deref();
+    }
     let path = match value.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
         None => value.trim_start_matches('/'),
     };
-    !path.is_empty() || name.starts_with('-')
+    !path.is_empty()
 }
 
 /// Whether an address is one at which a preset finds its program from within the pod.
 fn is_where(preset: &Preset, address: &str) -> bool {
-    let port = |url: &str| {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split('/').next().unwrap_or_default();
-        host.rsplit(':').next().unwrap_or_default().to_owned()
-    };
-    let ours = match (preset.reload, preset.proof) {
-        (Reload::Http(_, url), _) | (_, tidings_shared::preset::Proof::Moves(url, ..)) => port(url),
-        _ => return true,
+    let Some(ours) = port_of(preset) else {
+        return true;
     };
     let host = address.strip_suffix(&ours).unwrap_or("elsewhere");
     ["", ":", "0.0.0.0:", "[::]:", "127.0.0.1:", "localhost:"].contains(&host)
 }
 
-/// Whether one of these words is in one of the texts, as a setting of any form.
+/// The port at which a preset calls its program, or looks.
+fn port_of(preset: &Preset) -> Option<String> {
+    let ((Reload::Http(_, url), _) | (_, Proof::Moves(url, ..))) = (preset.reload, preset.proof)
+    else {
+        return None;
+    };
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    host.rsplit(':').next().map(str::to_owned)
+}
+
+/// Whether one of these is in one of the texts, as a setting of any form: a name alone
+/// with whatever value, or both.
 fn is_in(one_of: &[&str], texts: &[String]) -> bool {
-    texts.iter().any(|text| {
-        let mut lines = text.lines().map(|line| {
-            let line = line.to_lowercase().replace([':', '"', '='], " ");
-            line.split_whitespace().collect::<Vec<_>>().join(" ")
-        });
-        lines.any(|line| one_of.contains(&line.as_str()))
+    settings(texts).any(|words| {
+        one_of.contains(&words.join(" ").as_str()) || one_of.contains(&words[0].as_str())
     })
+}
+
+/// The last word of what a setting of this name says.
+fn setting(texts: &[String], name: &str) -> Option<String> {
+    let mut all = settings(texts);
+    let found = all.find(|words| words[0] == name && words.len() > 1);
+    found.and_then(|mut words| words.pop())
+}
+
+/// The words of each line that has any.
+fn settings(texts: &[String]) -> impl Iterator<Item = Vec<String>> {
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let words = lines.map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let line = line.to_lowercase().replace([':', '"', '\'', '=', ','], " ");
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    words.filter(|words| !words.is_empty())
 }
 
 #[cfg(test)]

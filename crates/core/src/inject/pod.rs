@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::uses::Seeing;
 
+/// The bit of a mode by which everybody may read a file.
+const READ_BY_ALL: i64 = 0o004;
+
 /// The items of a list; of anything else none.
 pub(super) fn list<'a>(of: &'a Value, key: &str) -> &'a [Value] {
     of[key].as_array().map_or(&[], Vec::as_slice)
@@ -79,12 +82,16 @@ pub(super) fn free_port(spec: &Value, from: u16) -> Option<u16> {
     candidates.find(|port| !taken.contains(&u64::from(*port)))
 }
 
-/// Whether a volume gives its files modes of their own.
+/// Whether a volume gives files a mode with which not everybody may read them.
 pub(super) fn has_modes(volume: &Value) -> bool {
+    let is_one = |key: &str, value: &Value| {
+        let is_mode = key == "defaultMode" || key == "mode";
+        is_mode && value.as_i64().is_none_or(|mode| mode & READ_BY_ALL == 0)
+    };
     match volume {
         Value::Object(map) => map
             .iter()
-            .any(|(key, value)| key == "defaultMode" || key == "mode" || has_modes(value)),
+            .any(|(key, value)| is_one(key, value) || has_modes(value)),
         Value::Array(list) => list.iter().any(has_modes),
         _ => false,
     }

@@ -258,6 +258,9 @@ fn two_programs() -> Value {
 #[case(deployment(&json!({"image": "own/dnsmasq"})), false, "from beside, dnsmasq reads its files only when it starts")]
 #[case(deployment(&json!({"image": "coredns/coredns"})), false, "add its ConfigMap (-f)")]
 #[case(deployment(&json!({"image": "prom/prometheus"})), false, "prometheus needs --web.enable-lifecycle in its args")]
+#[case(deployment(&json!({"image": "nats", "command": ["nats-server", "-m", "8223"]})), false, "-m has it listen elsewhere than where --preset nats finds it")]
+#[case(deployment(&json!({"image": "nats", "command": ["nats-server"]})), false, "nats needs http_port: 8222 in its configuration, or -m 8222 in its command, or add the ConfigMap")]
+#[case(deployment(&json!({"image": "own/app", "command": ["gunicorn", "-b", ":$(PORT)", "app:app"]})), false, "its command has :$(PORT), for which no check is known")]
 #[case(with(nginx(), "initContainers", json!([{"name": "tidings-agent", "image": "tidings-agent:1"}])), false, "has an agent that cannot be asked (no container sees the annotation tidings.dev/poke)")]
 #[case(with(nginx(), "initContainers", json!([{"name": "r", "image": "jimmidyson/configmap-reload:v1"}])), false, "container r is configmap-reload, in whose place the agent comes")]
 #[case(with(nginx(), "volumes", json!([{"name": "config", "configMap": {"name": "web"}}, {"name": "tidings-poke"}])), false, "a volume is called tidings-poke")]
@@ -412,4 +415,79 @@ fn what_comes_out_goes_hot_and_stays() {
             choice.passed
         );
     }
+}
+
+fn written(text: &'static str) -> impl Fn(&str) -> Option<Vec<String>> {
+    move |name| (name == "web").then(|| vec![text.to_owned()])
+}
+
+/// What the ConfigMap says of where it listens.
+#[rstest]
+#[case(
+    "fluent-bit",
+    "[SERVICE]\n  Hot_Reload On\n  HTTP_Server On\n  HTTP_Port 2020 # its own\n",
+    ""
+)]
+#[case(
+    "fluent-bit",
+    "[SERVICE]\n  Hot_Reload On\n  HTTP_Server On\n  HTTP_Port 2021\n",
+    "http_port has it listen elsewhere"
+)]
+#[case(
+    "fluent-bit",
+    "service:\n  hot_reload: on\n  http_server: 'on'\n  http_port: 2021\n",
+    "http_port has it listen elsewhere"
+)]
+#[case("nats", "http: localhost:8222\n", "")]
+#[case("nats", "http_port: 8223\n", "http_port has it listen elsewhere")]
+#[case(
+    "nats",
+    "monitor_port = 9222\n",
+    "monitor_port has it listen elsewhere"
+)]
+#[case("nats", "port: 4222\n", "nats needs http_port: 8222")]
+fn an_address_that_files_move_is_not_guessed(
+    #[case] preset: &'static str,
+    #[case] text: &'static str,
+    #[case] said: &str,
+) {
+    let command = json!([if preset == "nats" {
+        "nats-server"
+    } else {
+        "fluent-bit"
+    }]);
+    let object = deployment(&json!({"image": "own/app", "command": command}));
+    let texts: &'static _ = Box::leak(Box::new(written(text)));
+    let planned = wished(&object, |wish| wish.texts = texts);
+    match planned {
+        Ok(_) => assert_eq!(said, "", "{text}"),
+        Err(cannot) => assert!(
+            !said.is_empty() && cannot.why.contains(said),
+            "{}",
+            cannot.why
+        ),
+    }
+}
+
+/// The program's user, the mode of the files, and whether somebody else may not read them.
+#[rstest]
+#[case(json!({"runAsUser": 0}), 0o400, true)]
+#[case(json!(null), 0o400, true)]
+#[case(json!({"runAsUser": 7}), 0o400, false)]
+#[case(json!({"runAsUser": 0}), 0o444, false)]
+fn files_that_only_root_may_read_are_told_of(
+    #[case] context: Value,
+    #[case] mode: i64,
+    #[case] is_told: bool,
+) {
+    let container = json!({"image": "prom/prometheus", "args": ["--web.enable-lifecycle"],
+        "securityContext": context});
+    let volumes = json!([{"name": "config", "secret": {"secretName": "web", "defaultMode": mode}}]);
+    let object = with(deployment(&container), "volumes", volumes);
+    let notes = planned(&object).unwrap().notes.join("\n");
+    assert_eq!(
+        notes.contains("the agent must be able to"),
+        is_told,
+        "{notes}"
+    );
 }

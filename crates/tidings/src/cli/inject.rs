@@ -3,31 +3,29 @@
 //! [`input`] reads them; that is the only I/O. What is to be edited is decided by
 //! [`tidings_core::inject`]; here it is made in the text, so that everything else keeps its
 //! bytes: [`locate`] finds where things are written, [`write`] puts new ones there, and
-//! what came out is read again and compared with what was meant. What cannot be edited in
-//! its text can be patched (`-o kustomize`).
+//! what came out is read again and compared with what was meant ([`mod@edited`]). What
+//! cannot be edited in its text can be patched (`-o kustomize`).
 //!
 //! [`input`]: crate::cli::input
 
+mod edited;
 mod locate;
 mod said;
 mod sheet;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use tidings_core::inject::{
-    Cannot, CannotCause, InjectPlan, InjectWish, Path, PathStep, TreeEdit, keys, patch, plan,
-};
+use tidings_core::inject::{Cannot, CannotCause, InjectPlan, InjectWish, patch, plan};
 use tidings_core::kinds::{KINDS, Kind};
 
+use self::edited::{add_text, edited};
 use self::said::InjectSaid;
-use self::sheet::Sheet;
 use crate::cli::exit::Printed;
 use crate::cli::input::files::{self, Reached, Text};
 use crate::cli::input::objects::{Object, Objects, entries};
-use crate::cli::input::tree::{self, Tree};
+use crate::cli::input::tree::Tree;
 use crate::settings::InjectSettings;
 use crate::settings::values::InjectForm;
 
@@ -75,19 +73,28 @@ fn is_meant(object: &Object, settings: &InjectSettings) -> bool {
         return object.is(kind) && object.name == *name;
     }
     let is_workload = KINDS.iter().any(|kind| object.is(kind));
-    !object.is_owned() && (is_workload || is_bare(object))
+    !object.is_owned() && (is_workload || is_bare(object) || has_template(object))
 }
 
 fn is_bare(object: &Object) -> bool {
     object.group.is_empty() && object.kind == "Pod"
 }
 
+/// Whether it makes pods, as far as its shape tells.
+fn has_template(object: &Object) -> bool {
+    const CONTAINERS: [&str; 4] = ["spec", "template", "spec", "containers"];
+    object.tree.at(&CONTAINERS).is_some()
+}
+
 fn without_owner(object: &Object) -> Cannot {
+    let kind = &object.kind;
+    let why = if is_bare(object) {
+        format!("a {kind} alone is brought to no change: it is of no workload")
+    } else {
+        format!("{kind} is none of the kinds that are brought to changes (docs/kinds.md)")
+    };
     Cannot {
-        why: format!(
-            "a {} alone is brought to no change: it is of no workload",
-            object.kind
-        ),
+        why,
         cause: CannotCause::Nature,
     }
 }
@@ -169,91 +176,4 @@ fn manifests(
         }
     }
     out
-}
-
-/// Texts one behind the other are one stream of documents.
-fn add_text(out: &mut String, text: &str) {
-    if !out.is_empty() {
-        if !out.ends_with('\n') {
-            out.push('\n');
-        }
-        if !text.starts_with("---") {
-            out.push_str("---\n");
-        }
-    }
-    out.push_str(text);
-}
-
-/// A text with all edits that can be made in it.
-fn edited(text: &str, wanted: &[&ToInject<'_>], said: &mut InjectSaid) -> Sheet {
-    let changed = wanted.iter().filter(|(_, plan)| !plan.edits.is_empty());
-    let changed: Vec<_> = changed.copied().collect();
-    let all = made(text, &changed);
-    let mut can = Vec::new();
-    for one in changed {
-        can.push(one);
-        if all.is_some() || made(text, &can).is_some() {
-            said.done(one.0, &one.1);
-        } else {
-            can.pop();
-            said.failed(one.0, "its text cannot be edited (an alias, or a form of YAML that is rare): take `-o kustomize`");
-        }
-    }
-    all.or_else(|| made(text, &can))
-        .unwrap_or_else(|| Sheet::new(text))
-}
-
-/// A text with these edits, if it then says what is meant.
-fn made(text: &str, wanted: &[&ToInject<'_>]) -> Option<Sheet> {
-    if wanted.is_empty() {
-        return Some(Sheet::new(text));
-    }
-    let mut edits: BTreeMap<u64, Vec<TreeEdit>> = BTreeMap::new();
-    for (object, plan) in wanted {
-        let of_document = edits.entry(object.root).or_default();
-        of_document.extend(plan.edits.iter().map(|edit| in_document(object, edit)));
-    }
-    let sheet = written(text, &edits)?;
-    let meant = tree::documents(text).into_iter().map(|document| {
-        let document = document.ok()?;
-        let mut json = document.json();
-        for edit in edits.get(&document.line).into_iter().flatten() {
-            edit.apply(&mut json);
-        }
-        Some(json)
-    });
-    let says = tree::documents(sheet.text()).into_iter();
-    let says = says.map(|document| document.ok().map(|document| document.json()));
-    meant.eq(says).then_some(sheet)
-}
-
-/// The edits of each document, by the line on which it begins, made in its own part of the
-/// text.
-fn written(text: &str, edits: &BTreeMap<u64, Vec<TreeEdit>>) -> Option<Sheet> {
-    let (mut sheet, mut parts) = (Sheet::new(text), Vec::new());
-    for (root, edits) in edits.iter().rev() {
-        let mut part = sheet.split_off(usize::try_from(root.saturating_sub(1)).ok()?);
-        for edit in edits {
-            write::write(&mut part, edit)?;
-        }
-        parts.push(part);
-    }
-    for part in parts.into_iter().rev() {
-        sheet.append(part);
-    }
-    Some(sheet)
-}
-
-/// The edit of an object as one of the document that it is in.
-fn in_document(object: &Object, edit: &TreeEdit) -> TreeEdit {
-    let mut at = Path::new();
-    for item in &object.items {
-        at.extend(keys(&["items"]));
-        at.push(PathStep::Item(*item));
-    }
-    at.extend(edit.at.iter().cloned());
-    TreeEdit {
-        at,
-        change: edit.change.clone(),
-    }
 }

@@ -38,6 +38,11 @@ impl InjectSettings {
     /// Checks the options of `tidings inject` together.
     pub fn new(args: &InjectArgs) -> Result<Self, Misuse> {
         let kinds = Kinds::new(KINDS);
+        if args.image.trim().is_empty() {
+            return Err(Misuse(
+                "--image is empty: name the agent's image".to_owned(),
+            ));
+        }
         let named = args.workload.as_ref();
         Ok(Self {
             paths: args.files.clone(),

@@ -230,3 +230,97 @@ spec:
     assert_eq!(code, 0);
     assert!(patch.contains("- name: other\n"), "{patch}");
 }
+
+/// A `kind: List` with this many of these.
+fn list_of(number: usize, item: &str) -> String {
+    let mut text = String::from("apiVersion: v1\nkind: List\nitems:\n");
+    for n in 0..number {
+        let item = item.replace("name: web\n", &format!("name: web-{n}\n"));
+        for (line, text_of) in item.lines().enumerate() {
+            text.push_str(if line == 0 { "- " } else { "  " });
+            text.push_str(text_of);
+            text.push('\n');
+        }
+    }
+    text + "metadata: {}\n"
+}
+
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+        - name: nginx
+          image: nginx
+          volumeMounts: [{name: config, mountPath: /etc/nginx/conf.d}]
+      volumes:
+        - {name: config, configMap: {name: web}}
+";
+
+#[test]
+fn items_of_a_list_are_written_as_if_each_stood_alone() {
+    let (code, alone, _) = tidings(
+        &["inject", "-f", "-"],
+        &WEB.replace("name: web\n", "name: web-1\n"),
+    );
+    assert_eq!(code, 0);
+    let (code, out, said) = tidings(&["inject", "-f", "-"], &list_of(3, WEB));
+    assert_eq!(code, 0, "{said}");
+    let indented: String = alone.lines().map(|line| format!("  {line}\n")).collect();
+    assert!(out.contains(indented.trim_start()), "{out}");
+    assert!(out.ends_with("metadata: {}\n"), "{out}");
+    let (_, again, _) = tidings(&["inject", "-f", "-"], &out);
+    assert_eq!(again, out);
+}
+
+#[test]
+fn one_whose_text_cannot_be_edited_keeps_no_other_from_it() {
+    let odd =
+        WEB.replace("[{name: config, mountPath", "&m [{name: config, mountPath") + "  x: *m\n";
+    let texts: Vec<_> = (0..9)
+        .map(|n| if n == 4 { odd.clone() } else { WEB.to_owned() })
+        .collect();
+    let (_, out, said) = tidings(&["inject", "-f", "-"], &texts.join("---\n"));
+    assert_eq!(said.matches("take `-o kustomize`").count(), 1, "{said}");
+    assert_eq!(said.matches("is started by an agent").count(), 8, "{said}");
+    assert_eq!(out.matches("name: tidings-memory\n").count(), 8, "{said}");
+}
+
+#[test]
+fn a_byte_order_mark_stays_where_it_was() {
+    let marked = format!("\u{feff}{WEB}");
+    let (code, plain, _) = tidings(&["inject", "-f", "-"], WEB);
+    assert_eq!(code, 0);
+    let (code, out, said) = tidings(&["inject", "-f", "-"], &marked);
+    assert_eq!((code, out), (0, format!("\u{feff}{plain}")), "{said}");
+}
+
+#[test]
+fn an_image_is_something() {
+    let (code, _, said) = tidings(&["inject", "-f", "-", "--image", ""], WEB);
+    assert_eq!(code, 2);
+    assert!(said.contains("--image is empty"), "{said}");
+}
+
+#[rstest]
+#[case(
+    "apiVersion: apps/v1\nkind: ReplicaSet\n",
+    "ReplicaSet is none of the kinds"
+)]
+#[case(
+    "apiVersion: example.test/v1\nkind: Widget\n",
+    "Widget is none of the kinds"
+)]
+fn what_makes_pods_and_is_not_followed_is_left_as_it_is(#[case] head: &str, #[case] expect: &str) {
+    let text = WEB.replace("apiVersion: apps/v1\nkind: Deployment\n", head);
+    let (code, out, said) = tidings(&["inject", "-f", "-"], &text);
+    assert_eq!((code, out), (0, text));
+    assert!(
+        said.contains("left as it is") && said.contains(expect),
+        "{said}"
+    );
+}

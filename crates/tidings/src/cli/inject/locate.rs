@@ -5,7 +5,7 @@
 //! flow style; it need not understand all that YAML allows, since whoever edits by it reads
 //! the result again and compares.
 
-use tidings_core::inject::PathStep;
+use tidings_core::inject::{PathStep, keys};
 
 /// How something is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,34 @@ pub(super) fn find(text: &str, root: usize, path: &[PathStep]) -> Option<usize> 
             _ => None,
         },
     })
+}
+
+/// The items of the list with which a text begins.
+pub(super) struct ItemLines {
+    /// The line on which each begins, from 0.
+    pub(super) lines: Vec<usize>,
+    /// Whether they are written in block style.
+    pub(super) are_dashed: bool,
+}
+
+/// Where the items of a `kind: List` begin; none where they do not each begin a line.
+pub(super) fn item_lines(text: &str) -> Option<ItemLines> {
+    let list = find(text, root(text), &keys(&["items"]))?;
+    let are_dashed = shape(text, list) == NodeShape::List;
+    let starts: Vec<_> = if are_dashed {
+        items(text, list)
+    } else {
+        flow(text, list)?.parts.iter().map(|part| part.at).collect()
+    };
+    let (mut lines, mut line, mut from) = (Vec::new(), 0, 0);
+    for at in starts {
+        let begins = text[line_start(text, at)..at].trim().is_empty();
+        let next = line + text[from..at].matches('\n').count();
+        (begins && lines.last() != Some(&next)).then_some(())?;
+        lines.push(next);
+        (line, from) = (next, at);
+    }
+    Some(ItemLines { lines, are_dashed })
 }
 
 /// The entry of a key in a map: where it begins, and where its value may.

@@ -33,7 +33,7 @@ impl Sheet {
         }
     }
 
-    /// Takes off what begins with this line, from 0 and as it was: what is changed there
+    /// Takes off what begins with this line of it, from 0: what is changed there
     /// has no more to go through than that. Nothing may have been changed before it.
     pub(super) fn split_off(&mut self, line: usize) -> Self {
         let from_the_end = self.was.len().saturating_sub(line + 1);
@@ -41,7 +41,8 @@ impl Sheet {
         let mut ends = self.text.rmatch_indices('\n');
         let before = ends.nth(from_the_end + last_is_ended);
         let at = before.map_or(0, |(end, _)| end + 1);
-        let part = Self::with(&self.text[at..], line, self.line_end);
+        let first = self.was.get(line).copied().flatten().unwrap_or(line);
+        let part = Self::with(&self.text[at..], first, self.line_end);
         self.text.truncate(at);
         self.was.truncate(line);
         part
@@ -51,6 +52,11 @@ impl Sheet {
     pub(super) fn append(&mut self, part: Self) {
         self.text.push_str(&part.text);
         self.was.extend(part.was);
+    }
+
+    /// Puts something before its first line, which stays as it was.
+    pub(super) fn begin_with(&mut self, before: &str) {
+        self.text.insert_str(0, before);
     }
 
     pub(super) fn text(&self) -> &str {
