@@ -286,9 +286,9 @@ impl Town {
     }
 
     /// What a list finds out that was not known.
-    fn found(&mut self, roster: Roster) -> Box<Roster> {
+    fn found(&mut self, roster: Roster) -> Roster {
         if roster.found().selector.is_some() {
-            return roster.into();
+            return roster;
         }
         self.selectors += 1;
         let selector = Some("app=web".to_owned());
@@ -296,13 +296,13 @@ impl Town {
             selector,
             ..Whereabouts::default()
         };
-        roster.knowing(found).into()
+        roster.knowing(found)
     }
 
     fn visit(&mut self, task: PodTask, fails: bool, lost: bool) -> PodAnswer {
         match task {
             PodTask::List(roster) if fails => PodAnswer::Listed(roster, Err(gone())),
-            PodTask::List(roster) => PodAnswer::Listed(self.found(*roster), Ok(self.live())),
+            PodTask::List(roster) => PodAnswer::Listed(self.found(*roster).into(), Ok(self.live())),
             PodTask::Poke(poking) if fails => {
                 self.note_reason(&poking.uid);
                 PodAnswer::Poked(poking.uid, Err(gone()))
