@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod checks;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -270,8 +272,8 @@ fn items_of_a_list_are_written_as_if_each_stood_alone() {
     assert_eq!(code, 0);
     let (code, out, said) = tidings(&["inject", "-f", "-"], &list_of(3, WEB));
     assert_eq!(code, 0, "{said}");
-    let indented: String = alone.lines().map(|line| format!("  {line}\n")).collect();
-    assert!(out.contains(indented.trim_start()), "{out}");
+    let indented = alone.trim_end().replace('\n', "\n  ");
+    assert!(out.contains(&indented), "{out}");
     assert!(out.ends_with("metadata: {}\n"), "{out}");
     let (_, again, _) = tidings(&["inject", "-f", "-"], &out);
     assert_eq!(again, out);
