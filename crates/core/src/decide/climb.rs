@@ -7,6 +7,7 @@
 //! nothing is ever done here by a method that is not listed now.
 
 use crate::compare::Change;
+use crate::digest::Digest;
 use crate::ladder::{Choice, Passed, Wish, choose};
 use crate::method::{Method, Methods};
 use crate::reason::Reason;
@@ -82,6 +83,7 @@ impl Means {
             why: why.into(),
             begun: self.begun || self.method().is_pod_wise(),
             due: self.due.clone(),
+            passed: None,
             refused: self.rungs.is_empty().then_some(refused),
         };
         Some(climb.into())
@@ -197,8 +199,11 @@ impl Case<'_> {
             older: entry.older.clone(),
             ..self.recorded(entry, changes)
         };
+        let passed = passed(entry);
+        let is_other = content_of(&recorded.seen) != passed;
         // So is what was there in between, with which some may have started.
         if let Some(climb) = &mut recorded.climb {
+            climb.passed = is_other.then_some(passed);
             let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
             climb.due = self.due_with(&rolling);
         }
@@ -244,7 +249,7 @@ impl Case<'_> {
             changes: &[],
             text: cause,
         };
-        if content_of(&self.all_seen_now()) == content_of(&entry.seen) {
+        if content_of(&self.all_seen_now()) == passed(entry) {
             return self.begin(self.next_number(), &cause, means);
         }
         let ticket = self.ticket(cause.text);
@@ -269,6 +274,12 @@ impl Case<'_> {
             ),
         }
     }
+}
+
+/// The content with which a roll has passed the gates, whatever was noted since.
+fn passed(entry: &Entry) -> Digest {
+    let noted = entry.climb.as_deref().and_then(|climb| climb.passed);
+    noted.unwrap_or_else(|| content_of(&entry.seen))
 }
 
 /// The workload itself has to be read before anything is decided.

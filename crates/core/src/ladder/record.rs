@@ -24,6 +24,7 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
             .as_deref()
             .map(|climb| climb.due.clone())
             .unwrap_or_default(),
+        passed: entry.climb.as_deref().and_then(|climb| climb.passed),
         refused: None,
     };
     let rolls = method.map(|method| entry.rolls.by(entry.n, method));

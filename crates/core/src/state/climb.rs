@@ -44,6 +44,10 @@ pub struct Climb {
     /// Empty where that is not known.
     #[serde(default, skip_serializing_if = "Few::is_empty")]
     pub due: Outstanding,
+    /// The digest of the content with which it has passed the gates, where something else
+    /// was noted since, such as a source that appeared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Digest>,
     /// That its content was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,

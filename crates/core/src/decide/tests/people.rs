@@ -431,3 +431,44 @@ fn what_is_caught_up_with_may_go_hot() {
     step(&mut world, &approved, "Record Approved");
     step(&mut world, "", "Roll CaughtUp configmap/c; by hot");
 }
+
+/// What was approved and only told of, by a list that has no more.
+fn told_of() -> World {
+    let mut world = World::new();
+    let told = |more: &str| format!("ann {REQUIRED}|tidings.dev/method=notify{more}");
+    step(
+        &mut world,
+        &format!("{}; cm c k=1; use env:c.k env?:d.k", told("")),
+        "Record Adopted",
+    );
+    step(&mut world, "cm c k=2", "Record NeedsApproval");
+    let approve = format!("|tidings.dev/approve={}", waiting(&world));
+    step(&mut world, &told(&approve), "Record Approved");
+    step(&mut world, &told(""), "Record Notified");
+    world
+}
+
+const LISTED: &str = "|tidings.dev/method=notify, rollout";
+
+#[test]
+fn a_method_that_is_listed_later_brings_what_was_approved() {
+    let mut world = told_of();
+    step(
+        &mut world,
+        &format!("ann {REQUIRED}{LISTED}"),
+        "Roll Resumed",
+    );
+}
+
+/// It rolls nothing by itself, but nobody has approved it.
+#[test]
+fn with_what_has_appeared_since_it_passes_the_gates_anew() {
+    let mut world = told_of();
+    step(&mut world, "cm d k=1", "Note Notified");
+    let listed = format!("ann {REQUIRED}{LISTED}");
+    step(&mut world, &listed, "Record NeedsApproval");
+    step(&mut world, "restart", "Nothing NeedsApproval");
+    assert_eq!(world.rolls, [0; 0]);
+    // What was approved is there again.
+    step(&mut world, "del d", "Roll Resumed");
+}
