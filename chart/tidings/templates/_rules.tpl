@@ -230,6 +230,13 @@
     - create
     - update
 {{- end }}
+{{- if $asked.scoped }}
+# whether everything is paused
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs:
+    - get
+{{- end }}
 {{- if not $asked.dryRun }}
 # what runs here, for the commands, and as Reloader says it
 - apiGroups: [""]

@@ -49,6 +49,28 @@ pub enum Pause {
     Until(Seconds),
 }
 
+/// What a pause holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseScope {
+    /// The workload.
+    Workload,
+    /// All of its namespace.
+    Namespace,
+    /// All that the installation rolls.
+    Everything,
+}
+
+impl PauseScope {
+    /// In words that follow what waits. Of the workload itself the reason says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Workload => "",
+            Self::Namespace => "; its namespace is paused",
+            Self::Everything => "; everything is paused",
+        }
+    }
+}
+
 impl Approve {
     /// Reads what [`fmt::Display`] wrote.
     pub fn read(text: &str) -> Result<Self, String> {
@@ -107,6 +129,11 @@ impl Pause {
     /// Whether everything waits at this time.
     pub fn holds(self, now: Seconds) -> bool {
         self.until().is_none_or(|until| until > now)
+    }
+
+    /// When it ends, compared with others.
+    pub(crate) fn end(self) -> Seconds {
+        self.until().unwrap_or(Seconds::MAX)
     }
 
     /// Until when, where that is said.

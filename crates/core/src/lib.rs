@@ -46,3 +46,4 @@ pub mod uses;
 pub mod vocabulary;
 pub mod waiting;
 pub mod window;
+pub mod word;

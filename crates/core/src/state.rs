@@ -23,7 +23,7 @@ pub use climb::{
 };
 pub use form::{CLIMBS, FORM, Unread};
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
-pub use pending::{Pending, Ruling};
+pub use pending::{Pending, RULINGS, Ruling};
 pub use restarts::{LIMITS, Restarts};
 pub use ride::{Leg, LegEnd, Ride};
 pub use rolls::{End, ROLLS_KEPT, Roll, Rolls};

@@ -6,6 +6,7 @@
 //! templates, Events, records.
 
 mod exactly;
+mod people;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

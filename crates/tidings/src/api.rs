@@ -97,11 +97,11 @@ impl Verb {
     }
 
     /// What a request of it always says.
-    fn query(self) -> Option<(&'static str, &'static str)> {
+    fn query(self, manager: &'static str) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Watch => Some(("watch", "true")),
             Self::Create | Self::Update | Self::Patch | Self::JsonPatch => {
-                Some(("fieldManager", FIELD_MANAGER))
+                Some(("fieldManager", manager))
             }
             Self::Get | Self::List | Self::Delete => None,
         }
@@ -119,6 +119,7 @@ pub struct Call {
     alone: bool,
     brief: bool,
     at_most: usize,
+    manager: &'static str,
 }
 
 /// No answer is taken in that is longer, in bytes: the largest object, each character of
@@ -142,6 +143,7 @@ impl Call {
             alone: false,
             brief: false,
             at_most: LONGEST,
+            manager: FIELD_MANAGER,
         }
     }
 
@@ -149,6 +151,13 @@ impl Call {
     #[must_use]
     pub(crate) fn at_most(mut self, bytes: usize) -> Self {
         self.at_most = bytes;
+        self
+    }
+
+    /// Writes under this name instead of [`FIELD_MANAGER`].
+    #[must_use]
+    pub(crate) fn managed_by(mut self, manager: &'static str) -> Self {
+        self.manager = manager;
         self
     }
 
@@ -210,7 +219,13 @@ impl Call {
     fn uri(&self) -> String {
         let mut uri = self.place.path();
         let given = self.query.iter().map(|(key, value)| (*key, value.as_str()));
-        for (i, (key, value)) in self.verb.query().into_iter().chain(given).enumerate() {
+        for (i, (key, value)) in self
+            .verb
+            .query(self.manager)
+            .into_iter()
+            .chain(given)
+            .enumerate()
+        {
             uri.push(if i == 0 { '?' } else { '&' });
             uri.push_str(key);
             uri.push('=');

@@ -16,6 +16,7 @@ pub mod input;
 mod json_schema;
 pub mod lint;
 pub mod manifests;
+pub mod people;
 pub mod plugin;
 pub mod screen;
 pub mod snapshot;

@@ -10,6 +10,7 @@ use tidings::cli::implicit::{self, Words};
 use tidings::cli::informed::{self, CommandLine, Informed};
 use tidings::cli::inject::inject;
 use tidings::cli::lint::lint;
+use tidings::cli::people::{pause::pause, word::say as say_word};
 use tidings::cli::plugin::CalledAs;
 use tidings::cli::take_over::take_over;
 use tidings::cli::{completion, history, impact, manifests, stale, status, wait, why};
@@ -17,9 +18,11 @@ use tidings::dashboard;
 use tidings::settings::args::{Cli, Command};
 use tidings::settings::{
     ControllerSettings, DashboardSettings, HistorySettings, ImpactSettings, InjectSettings,
-    LintSettings, StaleSettings, StatusSettings, Surroundings, TakeOverSettings, WaitSettings,
-    WhySettings, told,
+    LintSettings, PauseSettings, StaleSettings, StatusSettings, Surroundings, TakeOverSettings,
+    WaitSettings, WhySettings, WordSettings, told,
 };
+
+use tidings_core::word::Say;
 
 /// Requests wait for the API server far more than they work.
 const WORKERS: usize = 2;
@@ -78,6 +81,11 @@ fn run(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> {
         | Command::Impact(_)
         | Command::History(_)
         | Command::Dashboard(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Resume(_)
+        | Command::Pause(_)
+        | Command::Unpause(_)
         | Command::TakeOver(_) => runtime()?.block_on(ask(line, around)),
     }
 }
@@ -118,6 +126,17 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
             drop(api);
             dashboard::start::dashboard(DashboardSettings::new(args, around)?).await
         }
+        Command::Approve(args) => say(&say_word(api, WordSettings::approve(args, around)?).await?),
+        Command::Reject(args) => {
+            let settings = WordSettings::new(Say::Reject, args, around)?;
+            say(&say_word(api, settings).await?)
+        }
+        Command::Resume(args) => {
+            let settings = WordSettings::new(Say::Resume, args, around)?;
+            say(&say_word(api, settings).await?)
+        }
+        Command::Pause(args) => say(&pause(api, PauseSettings::pause(args, around)?).await?),
+        Command::Unpause(args) => say(&pause(api, PauseSettings::unpause(args, around)?).await?),
         Command::TakeOver(args) => {
             let settings = TakeOverSettings::new(args, around)?;
             print(take_over(api, settings).await?.as_bytes())

@@ -54,6 +54,7 @@ metrics! {
     tidings_standing gauge [standing] "Workloads that are opted in, by how they stand: unknown, failed, rolling, waiting, stale, in step."
     tidings_waiting gauge [reason] "Workloads that wait, by what for: approval, a window, the end of a pause, and what else holds a roll."
     tidings_waiting_seconds_max gauge [] "For how long the one has waited that has longest, of those whose waiting is on record: where people have a say."
+    tidings_paused gauge [] "1 while somebody wants nothing at all to be rolled (`tidings pause --all`)."
     tidings_problems gauge [reason] "Problems that a person should mend, as they are now, by reason."
     tidings_event_requests_total counter [code] "Attempts to send an Event, by the HTTP status of the answer; 0 is no answer."
     tidings_events_dropped_total counter [] "Events that were not sent: the queue was full or the API server refused them."
@@ -380,6 +381,7 @@ mod tests {
         metrics.event_request(201);
         metrics.of.tidings_events_dropped_total.inc();
         metrics.of.tidings_left_out_total.of(["line"]).inc_by(480);
+        metrics.of.tidings_paused.set(1);
         metrics.notified("slack", Delivery::Delivered);
         metrics.of.tidings_notifications_dropped_total.inc();
         metrics.text()
@@ -419,6 +421,7 @@ mod tests {
         tidings_methods_total{method="hot",result="proven"} 1
         tidings_notifications_dropped_total 1
         tidings_notifications_total{sink="slack",result="delivered"} 1
+        tidings_paused 1
         tidings_problems{reason="BadAnnotation"} 2
         tidings_queue_depth 4
         tidings_rolls_total{kind="deployment",result="done"} 1

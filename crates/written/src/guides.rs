@@ -1,7 +1,7 @@
 //! The parts of guides that follow from tables: below the marks
 //! `<!-- rules: Reloader -->`, `<!-- options -->`, `<!-- variables -->`,
 //! `<!-- fields of stale -->`, `<!-- fields of status -->`, `<!-- fields of impact -->` and
-//! `<!-- fields of history -->`.
+//! `<!-- fields of history -->`, `<!-- fields of approve -->`, `<!-- fields of pause -->`.
 //!
 //! Goes in: the text of a guide. Comes out: the text with these parts written anew.
 
@@ -15,12 +15,13 @@ use crate::marks::renewed;
 use crate::{File, read, schema};
 
 /// The guides, by their files in `docs/`.
-const GUIDES: [&str; 7] = [
+const GUIDES: [&str; 8] = [
     "history.md",
     "impact.md",
     "migrating-from-configmap-reload.md",
     "migrating-from-reloader.md",
     "migrating-from-wave.md",
+    "people.md",
     "stale.md",
     "status.md",
 ];

@@ -41,7 +41,7 @@ fn annotations() -> String {
         "Annotations",
         "Every annotation that Tidings reads or writes. What cannot be read is shown as a \
          Warning Event on the workload and in `tidings why`; the rest holds. With \
-         `--namespaces` those of a namespace are read once a minute: there it may take so \
+         `--namespaces` those of a namespace are read every ten seconds: there it may take so \
          long until one counts.",
     );
     for (place, title) in PLACES {
@@ -64,7 +64,7 @@ fn annotations() -> String {
     text
 }
 
-const PLACES: [(Place, &str); 8] = [
+const PLACES: [(Place, &str); 9] = [
     (
         Place::WorkloadOrNamespace,
         "On the workload, else on its pod template, else on its namespace",
@@ -76,6 +76,10 @@ const PLACES: [(Place, &str); 8] = [
     (Place::Namespace, "On the namespace"),
     (Place::Workload, "On the workload, else on its pod template"),
     (Place::WorkloadOnly, "On the workload only"),
+    (
+        Place::WorkloadOnlyAndNamespace,
+        "On the workload only, and on its namespace: both hold",
+    ),
     (Place::Source, "On the source"),
     (Place::Written, "Written on the pod template at a roll"),
     (

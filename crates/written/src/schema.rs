@@ -5,15 +5,18 @@
 
 use serde_json::{Value, json};
 use tidings::cli::fields::{FieldRow, Form, all};
+use tidings::cli::people::report::{PAUSE_FIELDS, WORD_FIELDS};
 use tidings::cli::{history, impact, lint, stale, status, why};
 
 use crate::File;
 
 /// The commands, each with its table.
-const COMMANDS: [(&str, &[FieldRow]); 6] = [
+const COMMANDS: [(&str, &[FieldRow]); 8] = [
+    ("approve", WORD_FIELDS),
     ("history", history::report::FIELDS),
     ("impact", impact::report::FIELDS),
     ("lint", lint::report::FIELDS),
+    ("pause", PAUSE_FIELDS),
     ("stale", stale::report::FIELDS),
     ("status", status::report::FIELDS),
     ("why", why::report::FIELDS),

@@ -26,6 +26,8 @@ pub struct Charge {
     pub namespace: Gates,
     /// What is said about it.
     pub said: Said,
+    /// Whether everything in its namespace is to wait.
+    pub namespace_pause: Option<Pause>,
 }
 
 impl Charge {
@@ -47,6 +49,7 @@ impl Charge {
                 resume: None,
                 pause: None,
             },
+            namespace_pause: None,
         }
     };
 

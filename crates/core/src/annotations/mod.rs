@@ -11,7 +11,7 @@ mod read;
 mod table;
 mod times;
 
-use crate::approval::Said;
+use crate::approval::{Pause, Said};
 use crate::bounds;
 use crate::few::Few;
 use crate::pattern::Pattern;
@@ -49,6 +49,10 @@ pub const APPROVE: &str = "tidings.dev/approve";
 pub const REJECT: &str = "tidings.dev/reject";
 /// On a workload: the number whose train may go on.
 pub const RESUME: &str = "tidings.dev/resume";
+/// On a workload: whose words these are.
+pub const APPROVED_BY: &str = "tidings.dev/approved-by";
+/// On a workload, a namespace, or Tidings' own namespace: whether all rolls wait.
+pub const PAUSE: &str = "tidings.dev/pause";
 /// On a source: for workloads that search.
 pub const MATCH: &str = "reloader.stakater.com/match";
 /// How long a Deployment stays paused after a roll.
@@ -76,6 +80,8 @@ pub enum Place {
     Workload,
     /// On the workload only.
     WorkloadOnly,
+    /// On the workload itself, and on its namespace: both hold.
+    WorkloadOnlyAndNamespace,
     /// On the source.
     Source,
     /// Written on the pod template at a roll.
@@ -300,6 +306,15 @@ pub(crate) fn problem_on_source(annotations: &Annotations) -> Option<Problem> {
 pub(crate) fn is_urgent(annotations: &Annotations) -> bool {
     let urgent = annotations.get(URGENT);
     urgent.is_some_and(|value| read::boolean(value) == Ok(true))
+}
+
+/// Whether all rolls are to wait, as an object with these annotations says.
+pub(crate) fn pause_of(annotations: &Annotations) -> Option<Pause> {
+    let text = annotations.get(PAUSE)?;
+    let mut said = Said::default();
+    // What cannot be read is read as a pause.
+    let _ = find(PAUSE)?.read_word(text, &mut said);
+    said.pause
 }
 
 /// Whether changes of a source with these annotations roll nothing: ours is read as

@@ -10,9 +10,9 @@ use super::read::{
 };
 use super::times::{go_seconds, millis};
 use super::{
-    APPROVE, Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD, PAUSE_PERIOD,
-    PAUSED_AT, Place, REJECT, RELOAD, RESTARTED_AT, RESUME, ROLLOUT_STRATEGY, Reading, Setting,
-    URGENT,
+    APPROVE, APPROVED_BY, Annotation, BECAUSE, CONFIG, IGNORE, LAST_RELOADED_FROM, MATCH, METHOD,
+    PAUSE, PAUSE_PERIOD, PAUSED_AT, Place, REJECT, RELOAD, RESTARTED_AT, RESUME, ROLLOUT_STRATEGY,
+    Reading, Setting, URGENT,
 };
 use crate::approval::{self, Approve};
 use crate::method::{Methods, Ports};
@@ -153,7 +153,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Word(|text, said| Approve::read(text).map(|is| said.approve = Some(is))),
     },
     Annotation {
-        key: "tidings.dev/approved-by",
+        key: APPROVED_BY,
         place: Place::WorkloadOnly,
         yields: false,
         value: "a name",
@@ -180,11 +180,11 @@ pub static ANNOTATIONS: &[Annotation] = &[
         read: Word(|text, said| approval::number(text).map(|is| said.resume = Some(is))),
     },
     Annotation {
-        key: "tidings.dev/pause",
-        place: Place::WorkloadOnly,
+        key: PAUSE,
+        place: Place::WorkloadOnlyAndNamespace,
         yields: false,
         value: "`true`, `false`, or `until 2026-12-01T08:00+01:00`",
-        doc: "Somebody's word that nothing is to be rolled, for good or until that time.",
+        doc: "Somebody's word that nothing is to be rolled, for good or until that time: not the workload, nothing of the namespace, or, on Tidings' own namespace, nothing at all. `tidings pause` writes it.",
         example: "until 2026-12-01T08:00+01:00",
         read: Word(pause),
     },

@@ -64,7 +64,7 @@ use crate::reason::{Problem, Reason, few};
 use crate::refs::{Name, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::standing::Standing;
-use crate::state::{Entry, Seen, SeenSource};
+use crate::state::{Entry, Pending, Seen, SeenSource};
 use crate::train::{Boarding, Trains};
 
 /// What an installation was told.
@@ -166,6 +166,9 @@ pub struct Verdict {
     pub again: Option<Seconds>,
     /// How the workload stands; none where nothing asks for it.
     pub standing: Option<Standing>,
+    /// What waits under a number that people were told, with their word about it; none where
+    /// it is not what would be brought now.
+    pub waits: Option<Box<Pending>>,
     /// What it took to decide, in steps: see [`crate::bounds::DECISION_STEPS`].
     pub steps: u32,
     /// What it is to others that are rolled in turn with it; none where none are.
@@ -220,6 +223,7 @@ pub fn decide(
     let verdict = Verdict {
         standing: case.standing(&act, reason, again),
         again,
+        waits: case.told_to_wait(&act),
         problems: case.problems(&act),
         act,
         reason,
@@ -409,6 +413,7 @@ impl Case<'_> {
             ),
             problems: few(self.known.problems.clone()),
             again: None,
+            waits: None,
             steps: self.steps.taken(),
             boarding: verdict.boarding,
         }

@@ -6,7 +6,6 @@
 //! since. A period that was taken away or cannot be read is over.
 
 use crate::annotations::PAUSED_AT;
-use crate::approval::Pause;
 use crate::object::Seconds;
 use crate::reason::Reason;
 use crate::state::Entry;
@@ -24,12 +23,13 @@ impl Case<'_> {
     /// rolls of it.
     pub(super) fn paused(&self, because: &str) -> Option<Answer> {
         let word = self.pause_word();
-        let until = word.and_then(Pause::until);
+        let until = word.and_then(|(_, pause)| pause.until());
         if let Some(until) = until {
             self.look_again_at(until);
         }
         let until = until.map(|until| format!("; not before {}", show(until)));
-        let text = || format!("{because}{}", until.unwrap_or_default());
+        let held = word.map_or("", |(held, _)| held.text());
+        let text = || format!("{because}{held}{}", until.unwrap_or_default());
         let is_paused = word.is_some() || self.is_paused_by_hand();
         is_paused.then(|| (Act::Nothing, Reason::Paused, text()))
     }

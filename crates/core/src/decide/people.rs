@@ -6,7 +6,7 @@
 //! is done on somebody's word before all that it would bring was read again afterwards.
 
 use crate::annotations::{APPROVE, Charge, REJECT, RESUME};
-use crate::approval::Pause;
+use crate::approval::{Pause, PauseScope};
 use crate::compare::{Change, What};
 use crate::evidence::{Finding, Question};
 use crate::few::Few;
@@ -36,10 +36,19 @@ impl Case<'_> {
         self.known.policy.charge.as_deref().unwrap_or(&NOBODY)
     }
 
-    /// Somebody's word that everything is to wait, while it holds.
-    pub(super) fn pause_word(&self) -> Option<Pause> {
-        let word = self.charge().said.pause;
-        word.filter(|pause| pause.holds(self.moment.now))
+    /// Somebody's word that everything is to wait, while it holds: of several the one that
+    /// lasts longest, and of those the one about the least.
+    pub(super) fn pause_word(&self) -> Option<(PauseScope, Pause)> {
+        let charge = self.charge();
+        let words = [
+            (PauseScope::Everything, self.index.everything_paused()),
+            (PauseScope::Namespace, charge.namespace_pause),
+            (PauseScope::Workload, charge.said.pause),
+        ];
+        let words = words.into_iter();
+        let words = words.filter_map(|(held, word)| Some((held, word?)));
+        let holding = words.filter(|(_, pause)| pause.holds(self.moment.now));
+        holding.max_by_key(|(_, pause)| pause.end())
     }
 
     /// Under which number something is brought that is due now. Where people have no say
@@ -103,6 +112,22 @@ impl Case<'_> {
     /// What waits according to the record.
     fn waits(&self) -> Option<&Pending> {
         self.last()?.waits.as_deref()
+    }
+
+    /// What waits and goes on waiting, under the number that is on record, with what was
+    /// said about it.
+    pub(super) fn told_to_wait(&self, act: &Act) -> Option<Box<Pending>> {
+        let pending = self.waits()?;
+        let stays = match act {
+            Act::Nothing | Act::Unpause => true,
+            Act::Note(entry) | Act::Record(entry) => entry
+                .waits
+                .as_ref()
+                .is_some_and(|waits| waits.n == pending.n),
+            _ => false,
+        };
+        let is_it = || pending.content == content_of(&self.all_seen_now());
+        (stays && is_it()).then(|| self.heeding(pending.clone()).into())
     }
 
     /// What waits now, with what was said about it.

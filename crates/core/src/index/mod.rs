@@ -52,6 +52,8 @@ pub struct Index {
     /// Where a workload names sources by wildcard.
     wild: BTreeMap<(SourceKind, Name), wild::Wild>,
     namespaces: BTreeMap<Name, namespace::Namespace>,
+    /// Tidings' own namespace, which says whether everything waits.
+    home: Option<namespace::Home>,
     streams: BTreeMap<Stream, stream::StreamState>,
     /// Who uses the pod template of whom.
     borrowers: BTreeMap<WorkloadRef, BTreeSet<WorkloadRef>>,
@@ -81,6 +83,13 @@ impl Index {
             streams: states.collect(),
             ..Self::default()
         }
+    }
+
+    /// The same, which is told of Tidings' own namespace, too.
+    #[must_use]
+    pub fn at_home(self, home: Name) -> Self {
+        let home = Some(namespace::Home::new(home));
+        Self { home, ..self }
     }
 
     /// A workload.

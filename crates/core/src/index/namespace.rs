@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use crate::annotations::Annotations;
+use crate::annotations::{self, Annotations};
+use crate::approval::Pause;
 use crate::object::Version;
 use crate::refs::{Name, WorkloadRef};
 
@@ -20,6 +21,19 @@ pub(super) struct Namespace {
     annotations: Annotations,
     left_out: bool,
     epoch: u32,
+}
+
+/// Tidings' own namespace, and what it says of all that is rolled.
+#[derive(Debug)]
+pub(super) struct Home {
+    name: Name,
+    pause: Option<Pause>,
+}
+
+impl Home {
+    pub(super) fn new(name: Name) -> Self {
+        Self { name, pause: None }
+    }
 }
 
 /// What sets nothing.
@@ -34,6 +48,51 @@ impl Index {
     /// Whether it is known whether the namespace is left out, and what it sets.
     pub(super) fn knows(&self, namespace: &Name) -> bool {
         self.namespaces.contains_key(namespace) || !self.must_be_seen(namespace)
+    }
+
+    /// Somebody's word that nothing at all is to be rolled.
+    pub fn everything_paused(&self) -> Option<Pause> {
+        self.home.as_ref()?.pause
+    }
+
+    /// Whether it is known whether everything waits: also where nobody tells of it.
+    pub(super) fn knows_home(&self) -> bool {
+        let is_told = |home: &Home| {
+            let mut tellers = self.tellers_of(&home.name);
+            self.namespaces.contains_key(&home.name) || tellers.all(|(_, complete)| complete)
+        };
+        self.home.as_ref().is_none_or(is_told)
+    }
+
+    /// Whether a stream tells whether everything waits.
+    pub(super) fn is_of_home(&self, stream: &Stream) -> bool {
+        let of = |home: &Home| self.tellers_of(&home.name).any(|(one, _)| one == stream);
+        self.home.as_ref().is_some_and(of)
+    }
+
+    /// The streams that tell of a namespace, and whether each is complete. Where one tells
+    /// of nothing else, those of all namespaces leave it out.
+    fn tellers_of(&self, name: &Name) -> impl Iterator<Item = (&Stream, bool)> {
+        let is_of = |stream: &Stream| stream.covers(StreamOf::Namespaces, name);
+        let alone = |stream: &Stream| stream.namespace.is_some();
+        let has_own = self
+            .streams()
+            .any(|(stream, _)| is_of(stream) && alone(stream));
+        self.streams()
+            .filter(move |(stream, _)| is_of(stream) && (alone(stream) || !has_own))
+    }
+
+    /// What Tidings' own namespace says now of all that is rolled. Returns the workloads
+    /// that this concerns.
+    fn hear_home(&mut self, name: &Name, annotations: &Annotations) -> Vec<WorkloadRef> {
+        let Some(home) = self.home.as_mut().filter(|home| home.name == *name) else {
+            return Vec::new();
+        };
+        let before = std::mem::replace(&mut home.pause, annotations::pause_of(annotations));
+        if before == home.pause {
+            return Vec::new();
+        }
+        self.workloads().map(|(key, _)| key.clone()).collect()
     }
 
     /// Whether the namespace is not there, and all that was in it neither, as a complete
@@ -70,6 +129,7 @@ impl Index {
         left_out: bool,
         since: Option<Version>,
     ) -> Vec<WorkloadRef> {
+        let all = self.hear_home(name, &annotations);
         let since = since.filter(|_| self.knows(name));
         let says_the_same = |before: &&mut Namespace| {
             before.left_out == left_out && before.annotations == annotations
@@ -77,7 +137,7 @@ impl Index {
         let epoch = self.epoch;
         if let Some(before) = self.namespaces.get_mut(name).filter(says_the_same) {
             before.epoch = epoch;
-            return Vec::new();
+            return all;
         }
         let now = Namespace {
             annotations,
@@ -85,13 +145,16 @@ impl Index {
             epoch,
         };
         self.namespaces.insert(name.clone(), now);
-        self.read_policies(name, since)
+        let within = self.read_policies(name, since);
+        if all.is_empty() { within } else { all }
     }
 
     /// A namespace is gone: what comes under its name is another.
     pub(super) fn delete_namespace(&mut self, name: &Name) -> Vec<WorkloadRef> {
         self.namespaces.remove(name);
-        self.read_policies(name, None)
+        let all = self.hear_home(name, &SILENT);
+        let within = self.read_policies(name, None);
+        if all.is_empty() { within } else { all }
     }
 
     /// A list has ended that did not show those from before it.
@@ -99,6 +162,7 @@ impl Index {
         let unseen = self.namespaces.iter().filter(|(name, namespace)| {
             namespace.epoch < epoch && stream.covers(StreamOf::Namespaces, name)
         });
+        let unseen = unseen.filter(|(name, _)| self.tellers_of(name).any(|(one, _)| one == stream));
         let unseen: Vec<_> = unseen.map(|(name, _)| name.clone()).collect();
         let concerned = unseen.iter().flat_map(|name| self.delete_namespace(name));
         concerned.collect()

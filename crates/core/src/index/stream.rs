@@ -179,7 +179,7 @@ impl Index {
     /// Whether all is known that the workload's decision rests on: its namespace, and
     /// every stream that tells of more.
     pub fn ready(&self, key: &WorkloadRef) -> bool {
-        self.knows(&key.namespace) && self.is_complete_for(key)
+        self.knows(&key.namespace) && self.knows_home() && self.is_complete_for(key)
     }
 
     /// Whether every stream is complete.
@@ -246,8 +246,9 @@ impl Index {
             StreamOf::Namespaces | StreamOf::Sources(_) => true,
         };
         let concerned = self.workloads().filter(of).map(|(key, _)| key);
+        let of_all = self.is_of_home(stream);
         concerned
-            .filter(|key| stream.covers(stream.of, &key.namespace))
+            .filter(|key| of_all || stream.covers(stream.of, &key.namespace))
             .cloned()
             .collect()
     }

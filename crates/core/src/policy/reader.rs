@@ -5,6 +5,7 @@ use crate::annotations::{
     self, ANNOTATIONS, Annotation, Annotations, Charge, Gates, OwnSettings, Place, RELOAD, Reading,
     Setting,
 };
+use crate::approval::Said;
 use crate::object::Workload;
 use crate::reason::{Problem, Reason};
 use crate::refs::{Name, SourceKind, WorkloadRef};
@@ -132,6 +133,15 @@ impl<'a> Reader<'a> {
             {
                 self.say(row.key, &problem);
             }
+            if row.place == Place::WorkloadOnlyAndNamespace
+                && let Some(text) = self.namespace.get(row.key)
+            {
+                let mut said = Said::default();
+                if let Err(problem) = row.read_word(text, &mut said) {
+                    self.say(row.key, &format!("of the namespace: {problem}"));
+                }
+                charge.namespace_pause = said.pause;
+            }
         }
         if charge.loosens() {
             self.problems.push(Problem {
@@ -162,7 +172,7 @@ impl<'a> Reader<'a> {
         let read = match row.place {
             Place::WorkloadOrNamespace => 3,
             Place::Workload | Place::WorkloadAndNamespace => 2,
-            Place::WorkloadOnly => 1,
+            Place::WorkloadOnly | Place::WorkloadOnlyAndNamespace => 1,
             Place::Namespace | Place::Source | Place::Written | Place::WrittenOnWorkload => 0,
         };
         let mut read = places.into_iter().take(read);

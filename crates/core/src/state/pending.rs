@@ -55,6 +55,20 @@ pub enum Ruling {
     Rejected,
 }
 
+/// All of them.
+pub const RULINGS: [Ruling; 3] = [Ruling::Approved, Ruling::Now, Ruling::Rejected];
+
+impl Ruling {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Now => "now",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 impl Entry {
     /// The number of what waits, as people are told it.
     pub fn number_of(&self, pending: &Pending) -> Number {
@@ -62,6 +76,13 @@ impl Entry {
             n: pending.n,
             epoch: self.epoch,
         }
+    }
+
+    /// The same once this was said about what waits; none where nothing does.
+    pub fn ruled(&self, ruling: Ruling) -> Option<Self> {
+        let mut entry = self.clone();
+        entry.waits.as_mut()?.ruling = Some(ruling);
+        Some(entry)
     }
 
     /// The highest number that was given, to a roll or to what waited.

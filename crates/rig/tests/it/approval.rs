@@ -1,14 +1,14 @@
 //! What needs approval waits for it, through everything: nothing is rolled but what
 //! somebody said may be, and nothing is written on the workload while it waits.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::core::DynamicObject;
+use rig::Cluster;
 use rig::fixtures::{Workload, config_map, deployment};
 use rig::installed::{Installed, RELOAD};
-use rig::{Cluster, secs, wait_until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const WEB: &str = "deployment/web";
 const APPROVAL: &str = "tidings.dev/approval";
@@ -29,22 +29,6 @@ async fn write(lab: &Installed, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until something waits on record, other than this; gives its number.
-async fn waiting(lab: &Installed, other_than: &str) -> Result<String> {
-    wait_until("another number to wait", secs(40), async || {
-        let entry = lab.entry(WEB).await?.context("no record")?;
-        let number = number_of(&entry).with_context(|| format!("nothing waits: {entry}"))?;
-        ensure!(number != other_than, "{number} still");
-        Ok(number)
-    })
-    .await
-}
-
-fn number_of(entry: &Value) -> Option<String> {
-    let n = entry["waits"]["n"].as_u64()?;
-    Some(format!("{n}-{}", entry["epoch"].as_str()?))
-}
-
 async fn say(lab: &Installed, key: &str, word: &str) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {key: word}}});
     lab.ns().edit(WEB, patch).await?;
@@ -58,7 +42,7 @@ async fn held(about: &str) -> Result<(Installed, rig::process::Tidings, String)>
     let tidings = lab.controller(&[]).await?;
     lab.adopt([web()]).await?;
     write(&lab, "2").await?;
-    let number = waiting(&lab, "").await?;
+    let number = lab.waits(WEB, "").await?;
     Ok((lab, tidings, number))
 }
 
@@ -75,7 +59,7 @@ async fn what_is_approved_is_rolled_under_its_number_and_nothing_else() -> Resul
     let shown = String::from_utf8_lossy(&why.stdout);
     ensure!(shown.contains(&said), "{shown}");
     write(&lab, "3").await?;
-    let second = waiting(&lab, &first).await?;
+    let second = lab.waits(WEB, &first).await?;
     say(&lab, APPROVE, &first).await?;
     lab.told(WEB, "NotWaiting", &format!("{second} does"))
         .await?;
@@ -131,15 +115,15 @@ async fn a_window_holds_what_changes_until_it_opens_or_somebody_lets_it_pass() -
     let closed = format!("{}-{} UTC", time(from), time(until));
     lab.adopt([plain().annotate(WINDOW, &closed)]).await?;
     write(&lab, "2").await?;
-    let first = waiting(&lab, "").await?;
+    let first = lab.waits(WEB, "").await?;
     lab.told(WEB, "WindowClosed", &format!("waits as {first}"))
         .await?;
     write(&lab, "3").await?;
-    let second = waiting(&lab, &first).await?;
+    let second = lab.waits(WEB, &first).await?;
     say(&lab, APPROVE, &format!("{second}!")).await?;
     lab.in_step(WEB, "configmap/app").await?;
     write(&lab, "4").await?;
-    waiting(&lab, &second).await?;
+    lab.waits(WEB, &second).await?;
     say(&lab, WINDOW, "00:00-24:00").await?;
     lab.in_step(WEB, "configmap/app").await
 }
@@ -154,7 +138,7 @@ async fn what_is_rejected_is_not_rolled_until_there_is_other_content() -> Result
     let web = lab.ns().get(WEB).await?;
     lab.stay(&[(WEB, web)]).await?;
     write(&lab, "3").await?;
-    let next = waiting(&lab, &number).await?;
+    let next = lab.waits(WEB, &number).await?;
     say(&lab, APPROVE, &next).await?;
     lab.in_step(WEB, "configmap/app").await
 }

@@ -34,7 +34,7 @@ enum Run {
 }
 
 /// By how a command begins; where it cannot be run, why.
-const ROWS: [(&str, Run); 17] = [
+const ROWS: [(&str, Run); 22] = [
     ("make ", Run::Make),
     ("tidings controller", Run::Controller),
     ("tidings why", Run::Here(&[0, 1])),
@@ -50,6 +50,12 @@ const ROWS: [(&str, Run); 17] = [
     ("tidings completion", Run::Here(&[0])),
     // It goes on until it is told to stop: `dashboard` starts and looks at it.
     ("tidings dashboard", Run::Elsewhere),
+    // They are about what waits, and are said to that by `words`.
+    ("tidings approve", Run::Elsewhere),
+    ("tidings reject", Run::Elsewhere),
+    ("tidings resume", Run::Elsewhere),
+    ("tidings pause", Run::Elsewhere),
+    ("tidings unpause", Run::Elsewhere),
     // Under other names the program is started by `as_kubectl_does`.
     ("ln -s ", Run::Elsewhere),
     // It needs an image builder and a registry.

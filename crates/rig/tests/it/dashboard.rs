@@ -182,3 +182,28 @@ async fn only_who_has_the_token_sees_anything() -> Result<()> {
     ensure!(page.ends(secs(30)).await?.success());
     Ok(())
 }
+
+/// Nothing here writes: what can be said is a line to be copied.
+#[tokio::test]
+async fn what_waits_is_shown_with_its_number_and_what_can_be_said() -> Result<()> {
+    let (lab, _tidings) = Installed::running("dashboard-waits", &[]).await?;
+    lab.ns().apply(app("1")).await?;
+    let web = deployment("web").replicas(0).annotate(RELOAD, "auto");
+    let web = web.annotate("tidings.dev/approval", "required");
+    lab.adopt([web.env_from("configmap/app")]).await?;
+    let page = look(&lab).await?;
+    lab.ns().apply(app("2")).await?;
+    let waits = [
+        r#"id="waits""#,
+        "Waits as <code>1-",
+        "configmap/app (level)",
+    ];
+    let said = page
+        .shows(&of_web(lab.ns().name()), &waits, secs(40))
+        .await?;
+    let line = format!("tidings approve {WEB} 1-");
+    ensure!(said.contains(&line), "{said}");
+    page.shows("/?standing=waiting", &["NeedsApproval"], secs(30))
+        .await?;
+    Ok(())
+}

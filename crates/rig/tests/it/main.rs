@@ -103,3 +103,4 @@ mod waits;
 mod watches_that_seem_well;
 mod who_was_first_while_down;
 mod why;
+mod words;

@@ -47,6 +47,23 @@ async fn workloads_that_stand_in_every_way() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs Chromium: make test-page"]
+async fn what_waits_for_a_word() -> Result<()> {
+    let (lab, _tidings) = Installed::running("page-waits", &[]).await?;
+    let ns = lab.ns();
+    ns.apply(config_map("web", &[("a", "1")])).await?;
+    let web = deployment("web").replicas(0).annotate(RELOAD, "auto");
+    let web = web.annotate("tidings.dev/approval", "required");
+    lab.adopt([web.env_from("configmap/web")]).await?;
+    ns.apply(config_map("web", &[("a", "2")])).await?;
+    let page = page::of(&lab).await?;
+    page.go(&format!("/workload/{}/deployment/web", ns.name()))
+        .await?;
+    page.browser.shows("#waits", "tidings approve").await?;
+    is_for_everybody(&page, ns.name()).await
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium: make test-page"]
 async fn nothing_at_all() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let ns = TestNamespace::new(cluster, "page-empty").await?;

@@ -25,6 +25,8 @@ pub enum Exit {
     /// For `lint` and `stale`: something was found; for `inject`: not all that could be was
     /// done.
     Found,
+    /// For `approve`, `reject`, `resume`, `pause` and `unpause`: nothing was said.
+    NotSaid,
     /// For `impact`: something would change for a workload.
     Touches,
     /// Wrong usage, something failed; for `why` and `status`: not known; for `lint`, `stale`,
@@ -41,7 +43,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::NotInStep | Self::Found => 1,
+            Self::NotInStep | Self::Found | Self::NotSaid => 1,
             Self::Error => 2,
             Self::TimedOut => 3,
             Self::Touches => 10,

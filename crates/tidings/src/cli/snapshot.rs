@@ -68,7 +68,8 @@ impl Snapshot {
         let mut streams = streams(&installation);
         streams.retain(|stream| stream.of != StreamOf::Namespaces);
         let filter = installation.filter();
-        let mut index = Index::new(installation.defaults, streams.clone());
+        let index = Index::new(installation.defaults, streams.clone());
+        let mut index = index.at_home(installation.own_namespace.clone());
         // From here on the index asks for the lists that wildcards need.
         for stream in streams {
             index.apply(Fact::ListBegan(stream));

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod leader;
 pub mod report;
 pub mod table;
+pub mod waits;
 
 #[cfg(test)]
 pub(in crate::cli) mod tests;

@@ -441,6 +441,7 @@ mod tests {
                 until: None,
                 due: true,
             }),
+            waits: None,
             steps: 0,
             boarding: None,
         }

@@ -64,7 +64,7 @@ struct Listing {
 impl Ground {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
-            index: Index::new(plan.defaults, plan.streams),
+            index: Index::new(plan.defaults, plan.streams).at_home(plan.home),
             restless: Restless::new(plan.started),
             rules: plan.rules,
             settle: plan.settle,
@@ -93,6 +93,12 @@ impl Ground {
 
     pub(super) fn seconds(&self) -> Seconds {
         self.started + Seconds::try_from(self.now / 1_000).unwrap_or(Seconds::MAX)
+    }
+
+    /// Whether somebody wants nothing at all to be rolled now.
+    pub(super) fn everything_paused(&self) -> bool {
+        let pause = self.index.everything_paused();
+        pause.is_some_and(|pause| pause.holds(self.seconds()))
     }
 
     pub(super) fn millis_at(&self, time: Seconds) -> Millis {

@@ -357,4 +357,6 @@ pub struct Gauges {
     pub sources: usize,
     /// Whether we lead.
     pub leading: bool,
+    /// Whether nothing at all is rolled, as somebody wants it.
+    pub paused: bool,
 }

@@ -88,6 +88,8 @@ pub struct Plan {
     pub defaults: Defaults,
     /// What is watched.
     pub streams: Vec<Stream>,
+    /// Tidings' own namespace.
+    pub home: Name,
     /// Quiet time where a workload says nothing else.
     pub settle: Millis,
     /// Whether nothing is written.
@@ -209,6 +211,7 @@ impl Control {
             busy: leading.map_or(0, |leading| leading.desks.waited_for()),
             sources: self.ground.index.sources(),
             leading: leading.is_some(),
+            paused: self.ground.everything_paused(),
         }
     }
 

@@ -61,6 +61,7 @@ fn control_with(defaults: Defaults, streams: Vec<Stream>, settle: Millis) -> Con
         rules: Rules::default(),
         defaults,
         streams,
+        home: "tidings".into(),
         settle,
         dry_run: false,
         kinds: Kinds::default(),

@@ -213,6 +213,7 @@ impl Report {
         let sources = gauge(gauges.sources);
         self.metrics.of.tidings_sources.set(sources);
         self.metrics.of.tidings_leader.set(gauges.leading.into());
+        self.metrics.of.tidings_paused.set(gauges.paused.into());
         self.metrics.leadership(self.health.leadership());
         self.look_for_outage(now);
         self.metrics

@@ -73,7 +73,10 @@ pub fn rules(extent: &Extent) -> Vec<PolicyRule> {
     let mut rules = table(&extent.kinds);
     rules.extend(of_methods(extent.methods, extent.proxied));
     rules.retain(|rule| rule.scope == Reach::Own || !ignores(extent, rule.resource));
-    if extent.namespaces.is_some() {
+    if extent.namespaces.is_none() {
+        // Ours is one of them.
+        rules.retain(|rule| rule.scope != Reach::Own || rule.resource != "namespaces");
+    } else {
         let namespaces = rules
             .iter_mut()
             .filter(|rule| rule.resource == "namespaces");
@@ -211,7 +214,7 @@ pub(super) fn revisions(
     })
 }
 
-fn fixed() -> [PolicyRule; 5] {
+fn fixed() -> [PolicyRule; 6] {
     let own = |group, resource, verbs: &[&'static str], why| PolicyRule {
         scope: Reach::Own,
         ..watched(group, resource, verbs, why)
@@ -236,6 +239,10 @@ fn fixed() -> [PolicyRule; 5] {
             &["get", "create", "update"],
             "one writer at a time",
         ),
+        PolicyRule {
+            is_vital: false,
+            ..own("", "namespaces", &["get"], "whether everything is paused")
+        },
         PolicyRule {
             is_vital: false,
             ..own(
@@ -327,6 +334,7 @@ mod tests {
         Watched apps/controllerrevisions: get,list
         Watched /namespaces: get
         Own /secrets: get,list
+        Own /namespaces: get
         ");
     }
 

@@ -34,7 +34,7 @@ use crate::run::chance::chance;
 use crate::run::effects::{Effects, Executor};
 use crate::run::ending::{self, FAREWELL, PATIENCE};
 use crate::run::turning::{Ended, Loop};
-use crate::settings::streams::streams;
+use crate::settings::streams::{read_one_by_one, streams};
 use crate::settings::{ControllerSettings, Namespaces, NotifySettings};
 use crate::watch::{News, Watching, namespaces};
 use crate::{notify, rights};
@@ -194,8 +194,8 @@ fn watch(
         metrics: metrics.clone(),
     };
     let mut watches = watching.start(streams(installation), &told);
-    let named = installation.named().unwrap_or_default();
-    namespaces::follow(&mut watches, api, named, &told);
+    let (alone, own) = (read_one_by_one(installation), &installation.own_namespace);
+    namespaces::follow(&mut watches, api, alone, own, &told);
     (watches, facts)
 }
 
@@ -305,6 +305,7 @@ fn plan(settings: &ControllerSettings) -> Plan {
         rules: installation.rules.clone(),
         defaults: installation.defaults,
         streams: streams(installation),
+        home: installation.own_namespace.clone(),
         settle: u64::try_from(settings.plain.settle.as_millis()).unwrap_or(u64::MAX),
         dry_run: settings.plain.dry_run,
         kinds: installation.kinds.clone(),

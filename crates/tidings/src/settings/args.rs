@@ -22,12 +22,14 @@ mod lint;
 mod methods;
 mod names;
 mod notify;
+mod pause;
 mod reloader;
 mod rules;
 mod run;
 mod stale;
 mod status;
 mod wait;
+mod words;
 
 pub use cluster::{ClusterArgs, KubeconfigArgs};
 pub use dashboard::DashboardArgs;
@@ -40,12 +42,14 @@ pub use lint::LintArgs;
 pub use methods::MethodArgs;
 pub use names::NameArgs;
 pub use notify::NotifyArgs;
+pub use pause::{PauseArgs, PausedArgs};
 pub use reloader::ReloaderArgs;
 pub use rules::RuleArgs;
 pub use run::{PlainArgs, RunArgs};
 pub use stale::StaleArgs;
 pub use status::StatusArgs;
 pub use wait::WaitArgs;
+pub use words::{ApproveArgs, WordArgs};
 
 /// Rolls Kubernetes workloads when a ConfigMap or Secret that they use changes.
 #[derive(Debug, Parser)]
@@ -83,6 +87,21 @@ pub enum Command {
     /// Show all of this in a browser, on this machine only; nothing need be installed.
     #[command(after_help = dashboard::EXAMPLES)]
     Dashboard(Box<DashboardArgs>),
+    /// Let what waits for approval be brought.
+    #[command(after_help = words::APPROVE_EXAMPLES)]
+    Approve(Box<ApproveArgs>),
+    /// Say that what waits must not be brought.
+    #[command(after_help = words::REJECT_EXAMPLES)]
+    Reject(Box<WordArgs>),
+    /// Let go on what was stopped.
+    #[command(after_help = words::RESUME_EXAMPLES)]
+    Resume(Box<WordArgs>),
+    /// Let all rolls wait: of a workload, of a namespace, or of everything.
+    #[command(after_help = pause::PAUSE_EXAMPLES)]
+    Pause(Box<PauseArgs>),
+    /// End a pause.
+    #[command(after_help = pause::UNPAUSE_EXAMPLES)]
+    Unpause(Box<PausedArgs>),
     /// Say what is wrong with manifests, or different under Tidings, without a cluster.
     #[command(after_help = lint::EXAMPLES)]
     Lint(Box<LintArgs>),

@@ -5,6 +5,8 @@
 //! namespace cannot be watched with rights in it alone: `watch::namespaces` reads
 //! it instead. Pure.
 
+use std::collections::BTreeSet;
+
 use tidings_core::index::{Stream, StreamOf};
 use tidings_core::refs::Name;
 
@@ -23,7 +25,26 @@ pub fn streams(installation: &Installation) -> Vec<Stream> {
         };
         kinds(installation).into_iter().map(stream)
     };
-    places.into_iter().flat_map(in_place).collect()
+    let mut all: Vec<_> = places.into_iter().flat_map(in_place).collect();
+    let alone = read_one_by_one(installation).into_iter();
+    let alone = alone.map(|name| Stream {
+        of: StreamOf::Namespaces,
+        namespace: Some(name),
+    });
+    let alone: Vec<_> = alone.filter(|stream| !all.contains(stream)).collect();
+    all.extend(alone);
+    all
+}
+
+/// The namespaces that no watch tells of: those that are named, and Tidings' own where it
+/// is none of those that are watched.
+pub fn read_one_by_one(installation: &Installation) -> BTreeSet<Name> {
+    let mut names = installation.named().unwrap_or_default();
+    let own = &installation.own_namespace;
+    if installation.named().is_some() || !installation.covers(own) {
+        names.insert(own.clone());
+    }
+    names
 }
 
 fn kinds(installation: &Installation) -> Vec<StreamOf> {
@@ -72,7 +93,16 @@ mod tests {
             "namespaces in prod, deployments in prod, statefulsets in prod, daemonsets in prod, \
              cronjobs in prod, jobs in prod, configmaps in prod, \
              namespaces in stage, deployments in stage, statefulsets in stage, daemonsets in stage, \
-             cronjobs in stage, jobs in stage, configmaps in stage"
+             cronjobs in stage, jobs in stage, configmaps in stage, \
+             namespaces in tidings-system"
         );
+    }
+
+    #[test]
+    fn our_own_namespace_is_always_told_of() {
+        let own = ", namespaces in tidings-system";
+        assert!(shown(&["--namespaces-to-ignore=tidings-system"]).ends_with(own));
+        let named = shown(&["--namespaces=tidings-system"]);
+        assert_eq!(named.matches("namespaces in").count(), 1, "{named}");
     }
 }

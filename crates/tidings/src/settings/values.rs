@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tidings_core::approval;
 use tidings_core::inject::Placement;
 use tidings_core::kinds::{KINDS, Kind};
 use tidings_core::method::Methods;
@@ -197,6 +198,18 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
 
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     tidings_core::annotations::millis(text).map(Duration::from_millis)
+}
+
+/// A number that people are told.
+pub(super) fn number(text: &str) -> Result<String, String> {
+    approval::number(text).map(|number| number.to_string())
+}
+
+/// In seconds since 1970.
+pub(super) fn point_in_time(text: &str) -> Result<i64, String> {
+    let read = text.parse::<jiff::Timestamp>();
+    let wrong = |_| "expected a time such as 2026-12-01T08:00+01:00".to_owned();
+    read.map(jiff::Timestamp::as_second).map_err(wrong)
 }
 
 /// As kubectl reads it: a number alone is seconds.

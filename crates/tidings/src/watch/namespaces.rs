@@ -1,9 +1,10 @@
 //! Defaults that namespaces set, where namespaces cannot be watched.
 //!
-//! Goes in: the namespaces of an installation that is limited to some. Comes
-//! out: facts. Such an installation may not watch namespaces, so it reads each
-//! one every [`ROUND`]. Where it may not even read them, for half a minute, there are no
-//! defaults, which is said once.
+//! Goes in: which ones, and Tidings' own. Comes out: facts. An installation that is limited
+//! to some namespaces may not watch them, so it reads each one every [`ROUND`]. Where it may
+//! not even read them, for half a minute, there are no defaults, which is said once. Tidings'
+//! own namespace says whether everything is paused: where no watch tells of it, it is read
+//! every [`AGAIN`].
 
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use tokio::time::sleep;
 use super::News;
 use crate::api::{ApiClient, ApiError, Place};
 
-/// How often a namespace is read.
-const ROUND: Duration = Duration::from_mins(1);
-/// After a failure, sooner.
+/// How often a namespace is read: what somebody pauses is not to be rolled for long.
+const ROUND: Duration = Duration::from_secs(10);
+/// After a failure, and of our own namespace, sooner.
 const AGAIN: Duration = Duration::from_secs(5);
 /// So often in a row it is refused, or not there, before that is believed: a Role may come
 /// after the pod that it is for.
@@ -30,14 +31,16 @@ pub(crate) fn follow(
     tasks: &mut JoinSet<()>,
     api: &ApiClient,
     names: impl IntoIterator<Item = Name>,
+    own: &Name,
     facts: &Sender<News>,
 ) {
     for name in names {
-        tasks.spawn(follow_one(api.clone(), name, facts.clone()));
+        let round = if name == *own { AGAIN } else { ROUND };
+        tasks.spawn(follow_one(api.clone(), name, round, facts.clone()));
     }
 }
 
-async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
+async fn follow_one(api: ApiClient, name: Name, round: Duration, facts: Sender<News>) {
     let (mut known, mut refusals) = (false, 0);
     let mut is_first = true;
     loop {
@@ -50,10 +53,11 @@ async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
         };
         let is_believed = known || refusals >= REFUSALS;
         let pause = match &read {
-            Ok(_) => ROUND,
+            Ok(_) => round,
             Err(_) if refusals > 0 && is_believed => ROUND,
             Err(_) => AGAIN,
         };
+        let is_answer = read.is_ok() || refusals > 0 && is_believed;
         let told = match read {
             Ok(fact) => facts.send(News::Fact(fact)).await,
             Err(error) if !known && refusals <= 1 => {
@@ -64,7 +68,7 @@ async fn follow_one(api: ApiClient, name: Name, facts: Sender<News>) {
         };
         // Nothing is decided before a definite answer: a default that is not
         // known yet is not one that is absent.
-        if pause == ROUND && !known {
+        if is_answer && !known {
             known = true;
             complete(&name, &facts).await;
         }

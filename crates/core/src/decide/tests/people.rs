@@ -2,12 +2,15 @@
 //! seconds with each command.
 
 use super::show;
+use crate::annotations::PAUSE;
 use crate::decide::Act;
 use crate::decide::world::World;
+use crate::index::Fact;
 use crate::method::Method;
 use crate::reason::Reason;
 use crate::standing::Word;
 use crate::state::Ruling;
+use crate::time::show as show_time;
 
 const REQUIRED: &str = "tidings.dev/reload=auto|tidings.dev/approval=required";
 
@@ -103,7 +106,10 @@ fn other_content_is_another_number() {
     let mut world = needing_approval();
     step(&mut world, "cm c k=2", "Record NeedsApproval");
     let (first, since) = (waiting(&world), world.now);
-    step(&mut world, "cm c k=3", "Record NeedsApproval");
+    world.run("cm c k=3");
+    let verdict = world.decide();
+    assert_eq!(verdict.waits, None, "its number is not given yet");
+    world.carry_out(&verdict.act);
     assert_ne!(waiting(&world), first);
     assert_eq!(
         world.entry.as_ref().unwrap().waits.as_ref().unwrap().since,
@@ -114,6 +120,8 @@ fn other_content_is_another_number() {
         &say(&format!("approve={first}")),
         "Nothing NeedsApproval",
     );
+    let told = world.decide().waits.expect("nothing is told");
+    assert_eq!((told.n, told.ruling), (2, None));
     let problems = world.decide().problems;
     assert_eq!(problems[0].reason, Reason::NotWaiting);
     assert!(
@@ -471,4 +479,58 @@ fn with_what_has_appeared_since_it_passes_the_gates_anew() {
     assert_eq!(world.rolls, [0; 0]);
     // What was approved is there again.
     step(&mut world, "del d", "Roll Resumed");
+}
+
+/// A pause of the namespace, or of everything, with this value.
+fn paused(world: &mut World, namespace: &str, value: Option<&str>) {
+    let pause = value.map(|value| (PAUSE.to_owned(), value.to_owned()));
+    let home = "tidings".into();
+    world.index = std::mem::take(&mut world.index).at_home(home);
+    world.index.apply(Fact::Namespace {
+        name: namespace.into(),
+        annotations: pause.into_iter().collect(),
+        left_out: false,
+        since: None,
+    });
+}
+
+#[test]
+fn a_pause_of_more_than_the_workload_holds_it_and_says_of_what() {
+    for (namespace, held) in [
+        ("ns", "its namespace is paused"),
+        ("tidings", "everything is paused"),
+    ] {
+        let mut world = World::new();
+        step(&mut world, "cm c k=1; use env:c.k", "Record Adopted");
+        paused(&mut world, namespace, Some("true"));
+        let expect = format!("Nothing Paused configmap/c (k); {held}");
+        step(&mut world, "cm c k=2", &expect);
+        let standing = world.decide().standing.map(|it| (it.word, it.due));
+        assert_eq!(standing, Some((Word::Waiting, true)));
+        let until = format!("until {}", show_time(world.now + 100));
+        paused(&mut world, namespace, Some(&until));
+        step(&mut world, "", &expect);
+        let text = world.decide().text;
+        assert!(text.contains("; not before"), "{text}");
+        step(&mut world, "tick 200;", "Roll Changed configmap/c (k)");
+    }
+}
+
+/// Of several pauses the one that lasts longest is told.
+#[test]
+fn what_is_paused_twice_waits_for_both() {
+    let mut world = World::new();
+    step(&mut world, "cm c k=1; use env:c.k", "Record Adopted");
+    paused(&mut world, "ns", Some("until 1970-01-01T00:00:01Z"));
+    let own = "ann tidings.dev/reload=auto|tidings.dev/pause=true; cm c k=2";
+    step(&mut world, own, "Nothing Paused configmap/c (k)");
+    paused(&mut world, "ns", Some("true"));
+    let free = "ann tidings.dev/reload=auto";
+    step(
+        &mut world,
+        free,
+        "Nothing Paused configmap/c (k); its namespace",
+    );
+    paused(&mut world, "ns", None);
+    step(&mut world, "", "Roll Changed configmap/c (k)");
 }

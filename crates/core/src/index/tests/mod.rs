@@ -1,6 +1,7 @@
 //! What each kind of fact does to the index. That their order does not matter is
 //! `order`'s; that what is not known is waited for, `unknown`'s.
 
+mod home;
 mod order;
 mod unknown;
 

@@ -370,6 +370,10 @@ fn a_dry_run_in_two_namespaces() {
       - apiGroups: [""]
         resources: [secrets]
         verbs: [get, list]
+      # whether everything is paused
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [get]
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding

@@ -89,6 +89,19 @@ impl Snapshot {
         }
     }
 
+    /// Whether everything is paused, as Tidings' own namespace says. Who may not read that
+    /// is not told of it.
+    pub(super) async fn home_namespace(&mut self) {
+        let own = self.installation.own_namespace.clone();
+        if self.told.contains(&own) {
+            return;
+        }
+        let place = Place::core("namespaces").named(own.clone());
+        if let Ok(meta) = self.api.meta(place).await {
+            self.sets(&own, &meta);
+        }
+    }
+
     /// What a namespace of this shape sets, and whether it is left out.
     pub fn as_namespace(&self, manifest: &Value) -> (Annotations, bool) {
         let pairs = |field: &str| {

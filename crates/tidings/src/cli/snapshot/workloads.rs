@@ -25,6 +25,7 @@ impl Snapshot {
         if !self.told.contains(&key.namespace) {
             self.namespace(&key.namespace).await?;
         }
+        self.home_namespace().await;
         let workload = read_workload(key.kind, &json, &self.filter.vocabulary)?;
         let lender = workload.lender.clone();
         self.listed(workload);
@@ -77,6 +78,7 @@ impl Snapshot {
             // Who may not list them is asked about each that matters.
             let _ = self.namespaces().await;
         }
+        self.home_namespace().await;
         let mut keys = Vec::new();
         for kind in self.installation.kinds.clone().iter() {
             for place in places {

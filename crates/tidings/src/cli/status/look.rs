@@ -14,6 +14,7 @@ use tidings_core::decide::Verdict;
 use tidings_core::refs::WorkloadRef;
 use tokio::time::timeout;
 
+use super::report::PausedReport;
 use crate::api::{ApiError, Refusal};
 use crate::cli::snapshot::Snapshot;
 use crate::cli::stale;
@@ -46,6 +47,8 @@ pub struct Overview {
     pub leader: LeaderReport,
     /// Whether there are records of any workload; none where that may not be asked.
     pub records: Option<bool>,
+    /// Whether somebody wants nothing at all to be rolled.
+    pub paused: Option<PausedReport>,
     /// The namespace in which they would be.
     pub own_namespace: String,
     /// What could not be listed.
@@ -72,6 +75,7 @@ pub async fn look(snapshot: &mut Snapshot, asked: &Inquiry) -> Result<Overview> 
         workloads: workloads.into_iter().flatten().collect(),
         leader: leader(snapshot).await,
         records,
+        paused: PausedReport::of(&snapshot.index, Timestamp::now()),
         own_namespace: snapshot.installation.own_namespace.to_string(),
         gaps: std::mem::take(&mut snapshot.gaps),
         rights: std::mem::take(&mut snapshot.rights),

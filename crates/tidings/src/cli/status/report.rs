@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tidings_core::index::Index;
 use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::standing::Word;
@@ -18,6 +19,7 @@ use crate::cli::why::report::{
     LAST_ROLL, LastRoll, OLDER, OlderReport, PODS, PROBLEM, Pods, ProblemReport, SUMMARY, Standing,
     Summary, WorkloadReport, exit, standings,
 };
+use crate::cli::why::waits::{WAITS, WaitsReport};
 
 /// The answer to `tidings status`.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +33,8 @@ pub struct StatusReport {
     pub leader: LeaderReport,
     /// Whether there are records of any workload; none where that may not be asked.
     pub records: Option<bool>,
+    /// Whether somebody wants nothing at all to be rolled.
+    pub paused: Option<PausedReport>,
     /// What could not be listed.
     pub unknown: Vec<String>,
     /// The namespace in which records would be.
@@ -40,6 +44,36 @@ pub struct StatusReport {
     #[serde(skip)]
     pub rights: Vec<Refusal>,
 }
+
+/// Somebody's word that nothing at all is to be rolled, while it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PausedReport {
+    /// Until when; none: until it is ended.
+    pub until: Option<Timestamp>,
+}
+
+impl PausedReport {
+    /// What Tidings' own namespace says, as far as it is known.
+    pub fn of(index: &Index, now: Timestamp) -> Option<Self> {
+        let pause = index.everything_paused()?;
+        let until = pause.until().and_then(|at| Timestamp::from_second(at).ok());
+        pause.holds(now.as_second()).then_some(Self { until })
+    }
+
+    /// In words.
+    pub fn text(&self) -> String {
+        let until = self.until.map(|at| format!(" until {at}"));
+        let until = until.unwrap_or_default();
+        format!("everything is paused{until}: nothing is rolled (`tidings unpause --all` ends it)")
+    }
+}
+
+static PAUSED: &[FieldRow] = &[field(
+    "until",
+    Form::OrNull(&Form::Time),
+    "Until when; `null`: until somebody ends it.",
+)];
 
 /// One workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +99,8 @@ pub struct StatusRow {
     pub reason: Option<&'static str>,
     /// The particulars.
     pub text: String,
+    /// What waits under a number that people may have a word about.
+    pub waits: Option<WaitsReport>,
     /// What some of its pods have that is older than what is recorded of all.
     pub older: Vec<OlderReport>,
     /// What a person should mend.
@@ -85,6 +121,11 @@ pub static FIELDS: &[FieldRow] = &[
         "records",
         Form::OrNull(&Form::Truth),
         "Whether there are records of any workload: `false` where Tidings is not installed, or not there; `null` where that may not be asked.",
+    ),
+    field(
+        "paused",
+        Form::OrNull(&Form::Parts(PAUSED)),
+        "Somebody's word that nothing at all is to be rolled (`tidings pause --all`); `null` where there is none, or it may not be read.",
     ),
     field(
         "unknown[]",
@@ -139,6 +180,11 @@ pub static FIELDS: &[FieldRow] = &[
         "Its particulars. May be empty.",
     ),
     field(
+        "workloads[].waits",
+        Form::OrNull(&Form::Parts(WAITS)),
+        "What waits under a number that people may have a word about; `null` where nothing does.",
+    ),
+    field(
         "workloads[].older[]",
         Form::Parts(OLDER),
         "Pods with a container that was started again while a source was another than it is and is recorded, one object for each source and value of `certain` and `follows`.",
@@ -169,6 +215,7 @@ impl StatusReport {
             workloads: rows.map(StatusRow::new).collect(),
             leader: seen.leader,
             records: seen.records,
+            paused: seen.paused,
             unknown: seen.gaps,
             own_namespace: seen.own_namespace,
             rights: seen.rights,
@@ -197,6 +244,7 @@ impl StatusReport {
             && self.summary == other.summary
             && self.unknown == other.unknown
             && self.records == other.records
+            && self.paused == other.paused
             && leads(self) == leads(other)
     }
 }
@@ -215,6 +263,7 @@ impl StatusRow {
             last: of.last,
             reason: of.reason,
             text: of.text,
+            waits: of.waits,
             older: of.older,
             problems: of.problems,
             unknown: of.unknown,

@@ -297,7 +297,13 @@ fn counts(report: &StatusReport) -> String {
 /// is not known.
 pub fn beside(report: &StatusReport) -> String {
     let known = none(report) + &without_records(report) + &report.leader.trouble();
+    let known = known + &paused(report);
     known + &but(report) + &gaps(report) + &events(report)
+}
+
+fn paused(report: &StatusReport) -> String {
+    let paused = report.paused.as_ref();
+    paused.map_or_else(String::new, |paused| format!("{}\n", paused.text()))
 }
 
 /// Workloads that are in step, of whose containers that is not certain.

@@ -49,6 +49,7 @@ fn seen(workloads: Vec<WorkloadReport>) -> Overview {
         workloads,
         leader: led(),
         records: Some(true),
+        paused: None,
         own_namespace: "tidings".to_owned(),
         gaps: Vec::new(),
         rights: Vec::new(),

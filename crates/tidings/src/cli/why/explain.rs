@@ -21,6 +21,7 @@ use tidings_core::uses::{Use, Via};
 use super::report::{
     LastRoll, OF_THE_RECORD, OlderReport, Pods, ProblemReport, Standing, UseReport, WorkloadReport,
 };
+use super::waits::WaitsReport;
 
 /// What is known of one workload.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ impl WorkloadReport {
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
             text: told.map(|v| v.text.clone()).unwrap_or_default(),
+            waits: waits(entry, told),
             uses: uses(facts, &needs),
             older: facts.older.iter().map(OlderReport::new).collect(),
             problems,
@@ -120,6 +122,15 @@ fn last_roll(entry: &Entry) -> Option<LastRoll> {
         method: roll.method.word(),
         because: roll.cause.to_owned(),
     })
+}
+
+/// What people may have a word about, with the number that it has on record.
+fn waits(entry: Option<&Entry>, verdict: Option<&Verdict>) -> Option<WaitsReport> {
+    let pending = verdict?.waits.as_deref()?;
+    Some(WaitsReport::new(
+        pending,
+        entry?.number_of(pending).to_string(),
+    ))
 }
 
 /// How many of its pods were poked for what is under way, of all that are known.

@@ -12,6 +12,7 @@ use tidings_core::stale::{Certainty, Reads, StaleUse};
 use tidings_core::standing::{WORDS, Word};
 
 use super::leader::{LEADER, LeaderReport};
+use super::waits::{WAITS, WaitsReport};
 use crate::cli::columns::few;
 use crate::cli::exit::Exit;
 use crate::cli::fields::{FieldRow, Form, field, methods, reasons, ways, words};
@@ -145,6 +146,8 @@ pub struct WorkloadReport {
     pub meaning: Option<&'static str>,
     /// The particulars.
     pub text: String,
+    /// What waits under a number that people may have a word about.
+    pub waits: Option<WaitsReport>,
     /// What some of its pods have that is older than what is recorded of all.
     pub older: Vec<OlderReport>,
     /// What it uses.
@@ -467,6 +470,11 @@ pub static FIELDS: &[FieldRow] = &[
         "workloads[].text",
         Form::Text,
         "Its particulars. May be empty.",
+    ),
+    field(
+        "workloads[].waits",
+        Form::OrNull(&Form::Parts(WAITS)),
+        "What waits under a number that people may have a word about; `null` where nothing does.",
     ),
     field(
         "workloads[].older[]",

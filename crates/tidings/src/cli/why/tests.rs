@@ -164,6 +164,7 @@ fn in_step_as_json() {
           "reason": "UpToDate",
           "meaning": "What the workload uses is what it was last brought to.",
           "text": "",
+          "waits": null,
           "older": [],
           "uses": [
             {

@@ -9,7 +9,7 @@ use tidings_core::refs::Name;
 use tidings_core::standing::Word;
 
 use crate::cli::stale::report::StaleRow;
-use crate::cli::status::report::StatusRow;
+use crate::cli::status::report::{PausedReport, StatusRow};
 use crate::cli::why::leader::LeaderReport;
 use crate::cli::why::report::Summary;
 
@@ -24,6 +24,8 @@ pub(in crate::dashboard) struct Board {
     pub(in crate::dashboard) leader: LeaderReport,
     /// Whether there are records of any workload; none where that may not be asked.
     pub(in crate::dashboard) records: Option<bool>,
+    /// Whether somebody wants nothing at all to be rolled.
+    pub(in crate::dashboard) paused: Option<PausedReport>,
     /// What cannot be known for want of a right, or otherwise.
     pub(in crate::dashboard) gaps: Vec<String>,
     /// Since when the API server is not heard, and why.

@@ -23,8 +23,7 @@ use crate::cli::snapshot::Snapshot;
 use crate::dashboard::site::Site;
 use crate::metrics::Metrics;
 use crate::records::memory::Shard;
-use crate::settings::Namespaces;
-use crate::settings::streams::streams;
+use crate::settings::streams::{read_one_by_one, streams};
 use crate::watch::scope::Selectors;
 use crate::watch::{News, Watching, namespaces};
 
@@ -81,9 +80,8 @@ impl Feed {
         };
         let streams = streams(&shown);
         let mut tasks = watching.start(streams.clone(), &send);
-        if let Namespaces::Only(names) = shown.namespaces {
-            namespaces::follow(&mut tasks, &site.api, names, &send);
-        }
+        let own = &installation.own_namespace;
+        namespaces::follow(&mut tasks, &site.api, read_one_by_one(&shown), own, &send);
         let (kept, records) = channel(INBOX);
         let of_records = watching.start_one(
             Stream {

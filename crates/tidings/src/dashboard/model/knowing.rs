@@ -21,7 +21,7 @@ use super::feed::{Feed, Heard};
 use super::stale::Dirty;
 use crate::cli::snapshot::Snapshot;
 use crate::cli::status::look;
-use crate::cli::status::report::StatusRow;
+use crate::cli::status::report::{PausedReport, StatusRow};
 use crate::cli::why::report::{Standing, Summary, WorkloadReport};
 use crate::dashboard::site::Site;
 
@@ -237,7 +237,10 @@ impl<'a> Knowing<'a> {
         let fares = self.feed.fares();
         let (blind, gaps) = (fares.blind(), fares.gaps());
         let is_read = !self.is_first && before.at.is_none();
-        let is_other = blind.is_some() != before.blind.is_some() || gaps != before.gaps;
+        let paused = PausedReport::of(&self.snapshot.index, Timestamp::now());
+        let is_other = blind.is_some() != before.blind.is_some()
+            || gaps != before.gaps
+            || paused != before.paused;
         if touched.is_empty() && !is_other && !is_read {
             return;
         }
@@ -252,6 +255,7 @@ impl<'a> Knowing<'a> {
         // Since when it is so stays.
         board.blind = blind.map(|blind| before.blind.clone().unwrap_or(blind));
         board.gaps = gaps;
+        board.paused = paused;
         board.at = before.at.or_else(|| (!self.is_first).then(Timestamp::now));
         self.tell.send_replace(Arc::new(board));
     }

@@ -189,6 +189,12 @@ pub(super) fn beside(board: &Board) -> Markup {
                 " What follows may be older. " (text(&silent.why))
             }
         }
+        @if let Some(paused) = &board.paused {
+            p.notice { strong { "Everything is paused" }
+                @if let Some(until) = paused.until { ", until " (at(until)) }
+                ": nothing is rolled. " code { "tidings unpause --all" } " ends it."
+            }
+        }
         @match (board.records, &board.leader.problem) {
             (Some(false), _) => p.notice {
                 "There are no records: Tidings is not installed, or not where this looks "

@@ -119,11 +119,36 @@ fn decision(why: &WorkloadReport) -> Markup {
                 }
                 p.quiet { (meaning) }
             }
+            (waits(why))
             (last(why))
             @for problem in &why.problems {
                 p.notice { strong { (problem.reason) } ": " (parts::text(&problem.text)) }
             }
             (parts::gaps(&why.unknown))
+        }
+    }
+}
+
+/// What waits, and what can be said about it: by a line to be copied, since nothing here
+/// writes.
+fn waits(why: &WorkloadReport) -> Markup {
+    let Some(waits) = &why.waits else {
+        return html! {};
+    };
+    html! {
+        div #waits.notice {
+            p {
+                "Waits as " code { (waits.number) }
+                @if let Some(since) = waits.since { ", since " (parts::at(since)) }
+                ", for " (parts::text(&waits.because))
+                @if let Some(ruling) = waits.ruling { ": " strong { (ruling.word()) } }
+                @if let Some(by) = &waits.by { " by " (parts::text(by)) }
+            }
+            dl.pairs {
+                @for (does, line) in waits.answers(why) {
+                    dt { (does) } dd { code { (line) } }
+                }
+            }
         }
     }
 }

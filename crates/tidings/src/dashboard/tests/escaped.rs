@@ -18,6 +18,7 @@ use crate::cli::input::Unread;
 use crate::cli::stale::report::{StalePodRow, StaleRow};
 use crate::cli::status::report::StatusRow;
 use crate::cli::why::report::{LastRoll, ProblemReport, Standing, UseReport, WorkloadReport};
+use crate::cli::why::waits::WaitsReport;
 use crate::dashboard::model::board::{Blindness, PodRow, StaleBoard};
 use crate::dashboard::pages;
 
@@ -86,6 +87,13 @@ fn workload() -> WorkloadReport {
         reason: Some("Fused"),
         meaning: Some("It waits."),
         text: hostile(),
+        waits: Some(WaitsReport {
+            number: "5-k7f2".to_owned(),
+            because: hostile(),
+            since: Some(Timestamp::now()),
+            ruling: None,
+            by: Some(hostile()),
+        }),
         uses: vec![used],
         problems: vec![problem],
         unknown: vec![hostile()],

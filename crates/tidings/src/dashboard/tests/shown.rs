@@ -24,6 +24,7 @@ fn row(namespace: &str, name: &str, word: Word) -> Arc<StatusRow> {
         }),
         until: None,
         last: None,
+        waits: None,
         reason: Some("Fused"),
         text: String::new(),
         problems: Vec::new(),
