@@ -79,13 +79,43 @@ async fn is_taken(
     if !options.iter().any(|o| o.starts_with("--own-namespace")) {
         options.push(format!("--own-namespace={release}"));
     }
+    options.extend(
+        groups(&theirs)?
+            .iter()
+            .map(|group| format!("--approvers={group}")),
+    );
     let options: Vec<_> = options.iter().map(String::as_str).collect();
     let admin = Cluster::shared().await?.kubeconfig();
     let documents = manifests::printed(admin, &options).await?;
     let ours = checked(client, &documents, namespaces).await?;
+    let both = [&theirs, &ours].map(|objects| who_may_approve(objects));
+    ensure!(both[0] == both[1], "{both:#?}");
     let (theirs, ours) = (rights(&theirs)?, rights(&ours)?);
     ensure!(theirs == ours, "the chart: {theirs:#?}\nprinted: {ours:#?}");
     Ok(())
+}
+
+/// The policy about who may approve, and where it holds; but for names, and the account.
+fn who_may_approve(objects: &[Value]) -> Option<[Value; 5]> {
+    let spec = |kind: &str| {
+        let object = objects.iter().find(|object| object["kind"] == kind)?;
+        Some(object["spec"].clone())
+    };
+    let policy = spec("ValidatingAdmissionPolicy")?;
+    let mut binding = spec("ValidatingAdmissionPolicyBinding")?;
+    let what = ["matchConstraints", "variables", "validations"].map(|part| policy[part].clone());
+    let [kinds, names, rules] = what;
+    let first = policy["matchConditions"][0].clone();
+    Some([kinds, names, rules, first, binding["matchResources"].take()])
+}
+
+/// The groups that a policy among these names.
+fn groups(objects: &[Value]) -> Result<Vec<String>> {
+    let Some([_, names, ..]) = who_may_approve(objects) else {
+        return Ok(Vec::new());
+    };
+    let groups = names[0]["expression"].as_str().context("no groups")?;
+    Ok(serde_json::from_str(groups)?)
 }
 
 /// What the API server makes of the documents.

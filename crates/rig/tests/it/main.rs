@@ -10,6 +10,7 @@ mod answers_of_something_else;
 mod answers_without_end;
 mod api_outage;
 mod approval;
+mod approvers;
 mod as_kubectl_does;
 mod bad_input_is_told;
 mod beside_reloader;

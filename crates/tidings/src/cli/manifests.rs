@@ -4,10 +4,13 @@
 //! to run. Comes out: documents for `kubectl apply -f -`, the same for the same
 //! input. Pure.
 
+pub mod approvers;
+
 use clap::{ArgMatches, Command, CommandFactory};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
+use self::approvers::{API_VERSION, Approvers};
 use crate::cli::yaml::{self, NOTE};
 use crate::rights::{self, PolicyRule, Reach, Viewer};
 use crate::settings::args::{Cli, ManifestsArgs};
@@ -24,6 +27,8 @@ pub struct Run {
     pub replicas: u16,
     /// Of which namespaces the pods may reach the admin port, if that is to be limited.
     pub scraped_from: Option<Selector>,
+    /// The groups who may say people's words, if that is to be limited.
+    pub approvers: Vec<String>,
     /// The controller's options that were given.
     pub given: Given,
 }
@@ -55,6 +60,7 @@ pub fn printed(args: &ManifestsArgs, matches: &ArgMatches) -> anyhow::Result<Str
         image: args.image.clone(),
         replicas: args.replicas,
         scraped_from: args.network_policy.clone(),
+        approvers: args.approvers.clone(),
         given: matches.map(given).unwrap_or_default(),
     };
     Ok(render(&settings, &run))
@@ -100,6 +106,7 @@ pub fn render(settings: &ControllerSettings, run: &Run) -> String {
     documents.push(deployment(settings, &names, run));
     documents.extend(disruption_budget(&names, run));
     documents.extend(network_policy(settings, &names, run));
+    documents.extend(approvers(settings, &names, run));
     yaml::documents(&documents)
 }
 
@@ -310,6 +317,36 @@ fn network_policy(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -
             "ingress": ingress,
         },
     }))
+}
+
+/// The policy by which only some may say people's words, and its binding.
+fn approvers(settings: &ControllerSettings, names: &Names<'_>, run: &Run) -> Vec<Value> {
+    if run.approvers.is_empty() {
+        return Vec::new();
+    }
+    let Names {
+        instance,
+        namespace,
+    } = names;
+    let approvers = Approvers {
+        groups: &run.approvers,
+        kinds: &settings.installation.kinds,
+        account: format!("system:serviceaccount:{namespace}:{instance}"),
+        namespaces: settings.installation.named().map(Vec::from_iter),
+    };
+    let name = format!("{instance}-approvers");
+    let document = |kind, spec| {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": names.meta_in(&name, None),
+            "spec": spec,
+        })
+    };
+    vec![
+        document("ValidatingAdmissionPolicy", approvers.policy()),
+        document("ValidatingAdmissionPolicyBinding", approvers.binding(&name)),
+    ]
 }
 
 fn container(settings: &ControllerSettings, run: &Run) -> Value {

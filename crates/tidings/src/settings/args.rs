@@ -151,7 +151,8 @@ Examples:
   tidings manifests --namespaces stage,prod --image example.test/tidings:1 > tidings.yaml
   tidings manifests --dry-run --resources-to-ignore secrets
   tidings manifests --viewer | kubectl apply -f -    a role for whoever only looks
-  kubectl create rolebinding dev --clusterrole=tidings-viewer --group=dev -n stage";
+  kubectl create rolebinding dev --clusterrole=tidings-viewer --group=dev -n stage
+  tidings manifests --image example.test/tidings:1 --approvers ops | kubectl apply -f -";
 
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
@@ -276,7 +277,7 @@ pub struct ManifestsArgs {
     /// `status`, `why`, `wait` and `history` needs, and the page. RBAC knows no right to
     /// metadata alone, so without-secrets (which --viewer alone means) has nothing of Secrets,
     /// and what needs them is said to be unknown; with-secrets reads every one.
-    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "without-secrets", conflicts_with_all = ["image", "replicas", "network_policy"])]
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "without-secrets", conflicts_with_all = ["image", "replicas", "network_policy", "approvers"])]
     pub viewer: Option<Viewer>,
     /// The container image to run.
     #[arg(long, value_name = "IMAGE", default_value = concat!("tidings:", env!("CARGO_PKG_VERSION")))]
@@ -289,6 +290,12 @@ pub struct ManifestsArgs {
     /// other; the kubelet always does. What goes out is left open.
     #[arg(long, value_name = "SELECTOR", value_parser = selector::parse)]
     pub network_policy: Option<Selector>,
+    /// Print a ValidatingAdmissionPolicy too: only members of this group may approve, reject
+    /// and resume, each under their own name; may be given more than once. (Who may patch a
+    /// workload may write any annotation on it otherwise, a pipeline's account too.) It needs
+    /// Kubernetes 1.30.
+    #[arg(long, value_name = "GROUP", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub approvers: Vec<String>,
     /// The controller's own options.
     #[command(flatten)]
     pub controller: ControllerArgs,

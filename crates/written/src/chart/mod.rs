@@ -1,6 +1,7 @@
 //! What of the chart follows from tables: its values with their schema and their
 //! page, the controller's options, the rights.
 
+mod approvers;
 mod options;
 mod page;
 mod rules;
@@ -21,6 +22,7 @@ pub(crate) fn files() -> Vec<File> {
         file("README.md", page::page(&read("chart/tidings/README.md"))),
         file("templates/_options.tpl", options::template()),
         file("templates/_rules.tpl", rules::template()),
+        file("templates/approvers.yaml", approvers::template()),
     ]
 }
 

@@ -211,6 +211,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("tidings.methods", Methods, r#"["rollout", "notify"]"#, Option("methods"), "The methods that may be used, with the rights that they take: `hot` and `poke` list and patch pods (docs/methods.md)."),
     row("tidings.method", Methods, r#"["rollout"]"#, Option("method"), "The methods of a workload that does not set `tidings.dev/method`, the gentlest first."),
     row("tidings.agentsBy", Word(&["address", "proxy"]), r#""address""#, Option("agents-by"), "How `hot` asks the agents in pods: at their pods' addresses, or through the API server's proxy, with the right to create `pods/proxy`."),
+    row("tidings.approvers", List, "[]", Template, "Groups whose members alone may approve, reject and resume, each under their own name: a ValidatingAdmissionPolicy (docs/people.md), which needs Kubernetes 1.30."),
     row("tidings.customWorkloads", List, "[]", Template, "Further kinds with a pod template: `group/version/Kind:path.to.template`, or `group/version/Kind=plural:path`."),
     row("tidings.catchUp", YesOrNo, "false", Option("catch-up"), "At first sight, roll workloads whose pods are older than a source that they use."),
     row("tidings.absorbByVersion", YesOrNo, "true", Option("absorb-by-version"), "Right where workloads and sources are kept in one etcd."),

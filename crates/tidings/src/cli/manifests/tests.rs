@@ -2,6 +2,7 @@
 
 #![allow(clippy::too_many_lines, reason = "the whole output is shown")]
 
+mod approvers;
 mod viewer;
 
 use super::*;
@@ -24,6 +25,7 @@ fn printed_with(replicas: u16, scraped_from: Option<Selector>, options: &[&str])
         image: "tidings:test".to_owned(),
         replicas,
         scraped_from,
+        approvers: Vec::new(),
         given: given(matches),
     };
     render(&settings(options).unwrap(), &run)
