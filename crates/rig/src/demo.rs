@@ -10,6 +10,7 @@ mod hot;
 mod moments;
 mod objects;
 mod page;
+mod people;
 mod scene;
 mod sight;
 mod transcript;
@@ -84,6 +85,16 @@ pub async fn show_sight(stay: bool) -> Result<()> {
     let mut scene = Scene::set(&page).await?;
     let folder = tempfile::tempdir()?;
     sight::play(&page, &mut scene, folder.path()).await?;
+    end(&page, scene, stay).await
+}
+
+/// Shows what people in charge decide about the rolls of a workload.
+pub async fn show_people(stay: bool) -> Result<()> {
+    let page = Page::stdout();
+    page.title("Tidings: people in charge of what is rolled");
+    let mut scene = Scene::set(&page).await?;
+    let folder = tempfile::tempdir()?;
+    people::play(&page, &mut scene, folder.path()).await?;
     end(&page, scene, stay).await
 }
 

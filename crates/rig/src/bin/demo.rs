@@ -1,5 +1,6 @@
-//! `make demo`, `make demo-sight`, `make demo-dashboard`: what Tidings does, and what its
-//! commands and its page see, on a real control plane, step by step; `make demo-hot`: what
+//! `make demo`, `make demo-sight`, `make demo-people`, `make demo-dashboard`: what Tidings
+//! does, what its commands and its page see, and what people decide, on a real control plane,
+//! step by step; `make demo-hot`: what
 //! it does in running pods, on a real node.
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ enum Story {
     Sight,
     /// How a change goes into the nginx that runs; as root.
     Hot,
+    /// What people in charge decide about the rolls of a workload.
+    People,
     /// The example on the page: for a person to change with --stay, else without eyes.
     Dashboard,
 }
@@ -38,6 +41,7 @@ impl Story {
             Self::Roll => demo::show(stay).await,
             Self::Sight => demo::show_sight(stay).await,
             Self::Hot => demo::show_hot(stay).await,
+            Self::People => demo::show_people(stay).await,
             Self::Dashboard => demo::show_dashboard(stay).await,
         }
     }

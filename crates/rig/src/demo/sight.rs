@@ -119,7 +119,13 @@ fn manifest() -> String {
 }
 
 /// Runs a command, and prints what it says.
-async fn tells(page: &Page, scene: &Scene, folder: &Path, command: &str, code: i32) -> Result<()> {
+pub(super) async fn tells(
+    page: &Page,
+    scene: &Scene,
+    folder: &Path,
+    command: &str,
+    code: i32,
+) -> Result<()> {
     let args: Vec<&str> = command.split(' ').collect();
     let start = Instant::now();
     let output = process::run_in(folder, scene.cluster.kubeconfig(), &args).await?;
