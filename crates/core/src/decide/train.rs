@@ -19,7 +19,7 @@ use crate::object::{Seconds, Strategy};
 use crate::reason::{LEFT_DUE, Reason};
 use crate::refs::{SourceRef, WorkloadRef};
 use crate::state::{Entry, Leg, LegEnd, Pending, Ride, Seen};
-use crate::train::{Asks, Boarding, Held, STALLED_FOR, WELL_FOR};
+use crate::train::{Asks, Boarding, HeldBy, STALLED_FOR, WELL_FOR};
 
 use super::climb::Means;
 use super::{Act, Answer, Case};
@@ -97,7 +97,7 @@ impl Case<'_> {
         let mut sources = self.sources_of(changes).into_iter();
         let (source, content, held) = sources.find_map(held)?;
         self.boarding.borrow_mut().waits = Some((source.clone(), content));
-        if let Held::Stopped(by, stop) = &held {
+        if let HeldBy::Stopped(by, stop) = &held {
             let stopped = Leg {
                 stop: *stop,
                 ..Leg::new(content)
@@ -368,16 +368,18 @@ impl Case<'_> {
 }
 
 /// What it waits for, in words.
-fn held_by(held: &Held, source: &SourceRef, at_once: NonZeroU32) -> String {
+fn held_by(held: &HeldBy, source: &SourceRef, at_once: NonZeroU32) -> String {
     match held {
-        Held::Earlier(before, wave) => {
+        HeldBy::Earlier(before, wave) => {
             let before = named(before);
             format!("{before} of wave {wave} goes before it with {source}")
         }
-        Held::First(first) => format!("{} goes first with {source}, alone", named(first)),
-        Held::Full(others) => format!("{others} of at most {at_once} are under way with {source}"),
-        Held::Untold => format!("{source} has just changed: who uses it is looked at first"),
-        Held::Stopped(by, _) => format!("the train of {source} has stopped at {}", named(by)),
+        HeldBy::First(first) => format!("{} goes first with {source}, alone", named(first)),
+        HeldBy::Full(others) => {
+            format!("{others} of at most {at_once} are under way with {source}")
+        }
+        HeldBy::Untold => format!("{source} has just changed: who uses it is looked at first"),
+        HeldBy::Stopped(by, _) => format!("the train of {source} has stopped at {}", named(by)),
     }
 }
 

@@ -8,20 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::Digest;
 use crate::refs::WorkloadRef;
 
-use super::rider::Part;
+use super::rider::Role;
 
 /// A workload in the order in which they go: by wave, then by name.
-pub(super) type Place = (i32, WorkloadRef);
+pub(super) type InOrder = (i32, WorkloadRef);
 
 /// The train of one source.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    open: BTreeSet<Place>,
+    open: BTreeSet<InOrder>,
     /// Who holds later waves, though it is not under way.
-    due: BTreeSet<Place>,
+    due: BTreeSet<InOrder>,
     /// Of whom it is not known whether they are due.
-    expected: BTreeSet<Place>,
-    waiting: BTreeSet<Place>,
+    expected: BTreeSet<InOrder>,
+    waiting: BTreeSet<InOrder>,
     /// Whether its source has changed, and who uses it was not told yet.
     is_stirred: bool,
     by_content: BTreeMap<Digest, OfContent>,
@@ -100,28 +100,28 @@ impl Line {
     }
 
     /// Returns whether it was not expected before.
-    pub(super) fn expect(&mut self, place: Place) -> bool {
+    pub(super) fn expect(&mut self, place: InOrder) -> bool {
         self.expected.insert(place)
     }
 
     /// Returns whether somebody of a later wave may have waited for that.
-    pub(super) fn is_decided(&mut self, place: &Place) -> bool {
+    pub(super) fn is_decided(&mut self, place: &InOrder) -> bool {
         let later = self.waiting.last().is_some_and(|last| last.0 > place.0);
         self.expected.remove(place) && later
     }
 
-    pub(super) fn add(&mut self, place: Place, part: Part) {
+    pub(super) fn add(&mut self, place: InOrder, part: Role) {
         let key = || place.1.clone();
         match part {
-            Part::Open(of) => {
+            Role::Open(of) => {
                 self.of(of).open.insert(key());
                 self.open.insert(place);
             }
-            Part::Arrived(of) => self.of(of).arrived += 1,
-            Part::Stop(of, stop) => drop(self.of(of).stops.insert((stop, key()))),
-            Part::Resumed(of, stop) => drop(self.of(of).resumed.insert((stop, key()))),
-            Part::Due => drop(self.due.insert(place)),
-            Part::Waits(of, at_once) => {
+            Role::Arrived(of) => self.of(of).arrived += 1,
+            Role::Stop(of, stop) => drop(self.of(of).stops.insert((stop, key()))),
+            Role::Resumed(of, stop) => drop(self.of(of).resumed.insert((stop, key()))),
+            Role::Due => drop(self.due.insert(place)),
+            Role::Waits(of, at_once) => {
                 let at_once = usize::try_from(at_once.get()).unwrap_or(usize::MAX);
                 self.present = Some((of, at_once));
                 self.waiting.insert(place);
@@ -129,21 +129,21 @@ impl Line {
         }
     }
 
-    pub(super) fn remove(&mut self, place: Place, part: Part) {
+    pub(super) fn remove(&mut self, place: InOrder, part: Role) {
         match part {
-            Part::Open(of) => {
+            Role::Open(of) => {
                 self.open.remove(&place);
                 self.leave(of, |of| of.open.remove(&place.1));
             }
-            Part::Arrived(of) => self.leave(of, |of| of.arrived -= 1),
-            Part::Stop(of, stop) => {
+            Role::Arrived(of) => self.leave(of, |of| of.arrived -= 1),
+            Role::Stop(of, stop) => {
                 self.leave(of, |of| of.stops.remove(&(stop, place.1)));
             }
-            Part::Resumed(of, stop) => {
+            Role::Resumed(of, stop) => {
                 self.leave(of, |of| of.resumed.remove(&(stop, place.1)));
             }
-            Part::Due => drop(self.due.remove(&place)),
-            Part::Waits(..) => drop(self.waiting.remove(&place)),
+            Role::Due => drop(self.due.remove(&place)),
+            Role::Waits(..) => drop(self.waiting.remove(&place)),
         }
     }
 

@@ -20,10 +20,10 @@ use crate::object::{Progress, Seconds};
 use crate::refs::{SourceRef, WorkloadRef};
 use crate::state::Entry;
 
-use line::{Line, Place};
+use line::{InOrder, Line};
 use rider::Rider;
 
-pub use rider::News;
+pub use rider::RiderNews;
 
 /// So long a workload must have been well to have arrived, in seconds.
 pub const WELL_FOR: Seconds = 10;
@@ -48,7 +48,7 @@ pub struct Asks<'a> {
 
 /// What makes a workload wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum HeldBy {
     /// The source has just changed, and who is due is not known yet.
     Untold,
     /// This one has failed with the same content; which stop of the train that is.
@@ -86,25 +86,25 @@ pub struct Trains {
 
 impl Trains {
     /// Whether a workload may begin.
-    pub fn let_begin(&self, asks: &Asks<'_>) -> Result<(), Held> {
+    pub fn let_begin(&self, asks: &Asks<'_>) -> Result<(), HeldBy> {
         let Some(line) = self.lines.get(asks.source) else {
             return Ok(());
         };
         if let Some((stop, by)) = line.stopped(asks.content) {
-            return Err(Held::Stopped(by.clone(), stop));
+            return Err(HeldBy::Stopped(by.clone(), stop));
         }
         if line.is_untold() {
-            return Err(Held::Untold);
+            return Err(HeldBy::Untold);
         }
         if let Some((wave, before)) = line.earlier(asks.wave) {
-            return Err(Held::Earlier(before.clone(), wave));
+            return Err(HeldBy::Earlier(before.clone(), wave));
         }
         if let Some(first) = line.first(asks.content, asks.key) {
-            return Err(Held::First(first.clone()));
+            return Err(HeldBy::First(first.clone()));
         }
         let others = line.under_way(asks.key);
         match usize::try_from(asks.at_once.get()) {
-            Ok(at_once) if others >= at_once => Err(Held::Full(others)),
+            Ok(at_once) if others >= at_once => Err(HeldBy::Full(others)),
             _ => Ok(()),
         }
     }
@@ -139,7 +139,7 @@ impl Trains {
 
     /// A source is another, or is looked at for the first time: who uses it is about to be
     /// decided, and until then it is not known who is due.
-    pub fn expect(&mut self, source: &SourceRef, users: impl Iterator<Item = Place>) {
+    pub fn expect(&mut self, source: &SourceRef, users: impl Iterator<Item = InOrder>) {
         let line = self.lines.entry(source.clone()).or_default();
         line.is_told();
         self.moved.insert(source.clone());
@@ -153,7 +153,7 @@ impl Trains {
 
     /// This is on record of a workload that is yet to be decided by who leads now.
     pub fn resume(&mut self, key: &WorkloadRef, entry: &Entry, now: Seconds) {
-        self.take(&News {
+        self.take(&RiderNews {
             key,
             wave: entry.wave(),
             at_once: None,
@@ -165,14 +165,14 @@ impl Trains {
     }
 
     /// A workload was decided, and this is on record of it now.
-    pub fn note(&mut self, news: &News<'_>) {
+    pub fn note(&mut self, news: &RiderNews<'_>) {
         if news.at_once.is_some() || self.knows(news.key) {
             self.is_decided(news.key);
             self.take(news);
         }
     }
 
-    fn take(&mut self, news: &News<'_>) {
+    fn take(&mut self, news: &RiderNews<'_>) {
         let before = self.riders.remove(news.key);
         let now = Rider::new(news, before.as_ref());
         self.replace(news.key, before.as_ref(), now);

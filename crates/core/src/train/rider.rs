@@ -14,7 +14,7 @@ use super::Boarding;
 
 /// What is told of a workload when it was decided.
 #[derive(Clone, Copy, Debug)]
-pub struct News<'a> {
+pub struct RiderNews<'a> {
     /// Which workload.
     pub key: &'a WorkloadRef,
     /// Its wave.
@@ -33,7 +33,7 @@ pub struct News<'a> {
 
 /// What a workload is in the train of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Role {
     /// It is under way, with this content.
     Open(Digest),
     /// It has arrived with this content.
@@ -54,7 +54,7 @@ pub(super) struct Rider {
     pub(super) wave: i32,
     /// The number of the roll that is under way.
     n: Option<u64>,
-    parts: Vec<(SourceRef, Part)>,
+    parts: Vec<(SourceRef, Role)>,
     /// Since when it is under way and well.
     pub(super) well: Option<Seconds>,
     /// How far its rollout was when it was decided, and since when.
@@ -63,15 +63,15 @@ pub(super) struct Rider {
 
 impl Rider {
     /// As it is now; none where there is nothing to be known of it.
-    pub(super) fn new(news: &News<'_>, before: Option<&Self>) -> Option<Self> {
+    pub(super) fn new(news: &RiderNews<'_>, before: Option<&Self>) -> Option<Self> {
         let mut parts = Vec::new();
         recorded(news.entry, &news.key.namespace, &mut parts);
         if let Some(boarding) = news.boarding {
             let due = boarding.due.iter();
-            parts.extend(due.map(|source| (source.clone(), Part::Due)));
+            parts.extend(due.map(|source| (source.clone(), Role::Due)));
             let waits = boarding.waits.iter().zip(news.at_once);
             let part = |((source, of), at_once): (&(SourceRef, Digest), _)| {
-                (source.clone(), Part::Waits(*of, at_once))
+                (source.clone(), Role::Waits(*of, at_once))
             };
             parts.extend(waits.map(part));
         }
@@ -94,13 +94,13 @@ impl Rider {
         })
     }
 
-    pub(super) fn parts(&self) -> Vec<(SourceRef, Part)> {
+    pub(super) fn parts(&self) -> Vec<(SourceRef, Role)> {
         self.parts.clone()
     }
 }
 
 /// What the record of a workload says: of its last roll, and of what waits.
-fn recorded(entry: Option<&Entry>, namespace: &Name, parts: &mut Vec<(SourceRef, Part)>) {
+fn recorded(entry: Option<&Entry>, namespace: &Name, parts: &mut Vec<(SourceRef, Role)>) {
     let Some(entry) = entry else {
         return;
     };
@@ -108,18 +108,18 @@ fn recorded(entry: Option<&Entry>, namespace: &Name, parts: &mut Vec<(SourceRef,
     if let Some(ride) = &entry.ride {
         for (seen, leg) in ride.on.iter().filter(|_| !ride.apart) {
             match leg.end {
-                None => add(seen, Part::Open(leg.of)),
-                Some(LegEnd::Arrived) => add(seen, Part::Arrived(leg.of)),
+                None => add(seen, Role::Open(leg.of)),
+                Some(LegEnd::Arrived) => add(seen, Role::Arrived(leg.of)),
                 Some(LegEnd::Failed) => {}
             }
             if leg.stop > 0 {
-                add(seen, Part::Stop(leg.of, leg.stop));
+                add(seen, Role::Stop(leg.of, leg.stop));
             }
         }
     }
     let rode = entry.ride.iter().flat_map(|ride| ride.on.iter());
     let waits = entry.waits.iter().flat_map(|pending| pending.on.iter());
     for (seen, leg) in rode.chain(waits).filter(|(_, leg)| leg.resumed > 0) {
-        add(seen, Part::Resumed(leg.of, leg.resumed));
+        add(seen, Role::Resumed(leg.of, leg.resumed));
     }
 }

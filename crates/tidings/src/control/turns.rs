@@ -7,7 +7,7 @@
 
 use tidings_core::index::Concerned;
 use tidings_core::refs::{SourceRef, WorkloadRef};
-use tidings_core::train::{Boarding, News};
+use tidings_core::train::{Boarding, RiderNews};
 
 use super::ground::Ground;
 use super::leading::Leading;
@@ -58,7 +58,7 @@ impl Leading {
         let Some(known) = ground.index.get(key) else {
             return;
         };
-        self.trains.note(&News {
+        self.trains.note(&RiderNews {
             key,
             wave: known.policy.wave(),
             at_once: known.policy.at_once,

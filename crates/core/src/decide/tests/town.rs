@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::refs::{SourceKind, SourceRef, WorkloadRef};
 use crate::restless::Restless;
 use crate::state::Entry;
-use crate::train::{News, Trains};
+use crate::train::{RiderNews, Trains};
 use crate::vocabulary::Vocabulary;
 
 /// When a town begins.
@@ -352,7 +352,7 @@ impl Town {
 
     fn note(&mut self, key: &WorkloadRef, verdict: &Verdict) {
         let known = self.index.get(key).unwrap();
-        self.trains.note(&News {
+        self.trains.note(&RiderNews {
             key,
             wave: known.policy.wave(),
             at_once: known.policy.at_once,

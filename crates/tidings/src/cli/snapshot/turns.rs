@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use tidings_core::object::Progress;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::Entry;
-use tidings_core::train::{Boarding, News, Trains};
+use tidings_core::train::{Boarding, RiderNews, Trains};
 
 use super::Snapshot;
 
@@ -41,7 +41,7 @@ fn note(trains: &mut Trains, key: &WorkloadRef, entry: &Entry, at_once: NonZeroU
         due: due.map(|seen| seen.source(&key.namespace)).collect(),
         ..Boarding::default()
     };
-    trains.note(&News {
+    trains.note(&RiderNews {
         key,
         wave: entry.wave(),
         at_once: Some(at_once),
