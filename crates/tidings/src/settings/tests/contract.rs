@@ -202,7 +202,8 @@ fn how_many_are_rolled_at_once_is_a_number_from_one_on() {
     };
     assert_eq!(at_once("--at-once=5"), Some(5));
     assert_eq!(at_once("--settle=2s"), None, "all of them");
-    assert!(super::settings(&["--at-once=0"]).is_err());
+    let none = Cli::try_parse_from(["tidings", "controller", "--at-once=0"]);
+    assert!(none.is_err());
 }
 
 #[test]
