@@ -10,6 +10,7 @@
 
 mod climb;
 mod form;
+mod had;
 mod keys;
 mod pending;
 mod restarts;
@@ -22,6 +23,7 @@ pub use climb::{
     told_method,
 };
 pub use form::{CLIMBS, FORM, Unread};
+pub use had::Names;
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use pending::{Pending, RULINGS, Ruling};
 pub use restarts::{LIMITS, Restarts};
@@ -267,6 +269,10 @@ pub struct SeenSource {
     /// key that is not among them was perhaps there, but did not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Digest>,
+    /// The names of all keys, where `keys` does not tell them and a method that goes pod by
+    /// pod has to: agents are asked by name whether a file is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Box<Names>>,
     /// The keys that were used.
     pub keys: SeenKeys,
 }
@@ -312,6 +318,7 @@ impl SeenSource {
             rv: self.rv.min(1),
             written: None,
             all: None,
+            names: None,
             ..self.clone()
         }
     }
@@ -332,6 +339,7 @@ impl SeenSource {
             all: None,
             whole,
             asked: None,
+            names: None,
             keys,
         }
     }

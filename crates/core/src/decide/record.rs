@@ -6,7 +6,9 @@ use crate::index::{Beginning, Presence};
 use crate::kinds::Renewal;
 use crate::method::Method;
 use crate::needs::Need;
-use crate::state::{Back, End, Entry, Epoch, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource};
+use crate::state::{
+    Back, End, Entry, Epoch, Names, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource,
+};
 
 use super::Case;
 use super::proof::Newer;
@@ -89,9 +91,19 @@ impl Case<'_> {
         } else {
             None
         };
+        let now = now.map(|now| self.with_names(need, now));
         let seen = now.or_else(|| before.cloned())?;
         let left = self.misses(need).is_some() && self.is_left(before);
         Some((Seen::of(&need.source), SeenSource { left, ..seen }))
+    }
+
+    /// The same with the names of its keys, where they may be needed and are not there.
+    fn with_names(&self, need: &Need, seen: SeenSource) -> SeenSource {
+        let together = matches!(seen.keys, SeenKeys::Together(_));
+        let content = self.source(need).current();
+        let content = content.filter(|_| together && self.known.policy.goes_pod_by_pod());
+        let names = content.and_then(|is| Names::of(is.keys.iter().map(|(key, _)| key)));
+        SeenSource { names, ..seen }
     }
 
     /// Whether pods run that started with something else, of a source that is missing.

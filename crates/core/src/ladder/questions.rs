@@ -21,8 +21,8 @@ pub type FileContent = BTreeMap<(SourceKind, Name), BTreeMap<Name, Wanted>>;
 /// One file that an agent is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentQuestion {
-    /// Its path in the agent's own container; of a source that is not known that of the
-    /// folder.
+    /// Its path in the agent's own container; of a source that is not known, or has no
+    /// keys, that of the folder.
     pub path: String,
     /// What is in it. One without a key stands for all files of the source there.
     pub file: File,
@@ -77,12 +77,10 @@ fn questions(seeing: &Seeing, content: &FileContent) -> Result<Vec<AgentQuestion
 }
 
 fn wanted(file: &File, content: &FileContent) -> Wanted {
-    match content.get(&(file.kind, file.source.clone())) {
+    let known = content.get(&(file.kind, file.source.clone()));
+    match known.zip(file.key.as_ref()) {
         None => Wanted::Any,
-        Some(keys) => {
-            let known = file.key.as_ref().and_then(|key| keys.get(key));
-            known.copied().unwrap_or(Wanted::Absent)
-        }
+        Some((keys, key)) => keys.get(key).copied().unwrap_or(Wanted::Absent),
     }
 }
 
@@ -191,12 +189,14 @@ mod tests {
             "containers": [
                 {"name": "nginx", "volumeMounts": [poke, {"name": "web", "mountPath": "/etc/nginx"}]},
                 {"name": "php", "volumeMounts": [poke,
-                    {"name": "ini", "mountPath": "/etc/php"}, {"name": "other", "mountPath": "/other"}]}],
+                    {"name": "ini", "mountPath": "/etc/php"}, {"name": "other", "mountPath": "/other"},
+                    {"name": "empty", "mountPath": "/empty"}]}],
             "volumes": [
                 {"name": "web", "configMap": {"name": "web"}},
                 {"name": "ini", "secret": {"secretName": "ini", "items": [
                     {"key": "php.ini", "path": "conf/php.ini"}, {"key": "opt", "path": "opt"}]}},
                 {"name": "other", "configMap": {"name": "other"}},
+                {"name": "empty", "configMap": {"name": "empty"}},
                 {"name": "poke", "downwardAPI": {"items": [
                     {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}}]}}));
         let digest = |of: &str| Wanted::Value(Digest::of_parts(&[of.as_bytes()]));
@@ -214,6 +214,7 @@ mod tests {
                 (SourceKind::Secret, "ini".into()),
                 keys(&[("php.ini", digest("2")), ("noise", Wanted::Any)]),
             ),
+            ((SourceKind::ConfigMap, "empty".into()), keys(&[])),
         ]);
         let ports = Ports::read("nginx=9533,php=9534").unwrap();
         let agents = agents(&layout, Some(&ports), &content).unwrap();
@@ -238,6 +239,7 @@ mod tests {
                 "php",
                 9534,
                 vec![
+                    ("/empty", Wanted::Any),
                     ("/etc/php/conf/php.ini", digest("2")),
                     ("/etc/php/opt", Wanted::Absent),
                     ("/other", Wanted::Any),

@@ -82,8 +82,8 @@ pub struct File {
     pub kind: SourceKind,
     /// Its name.
     pub source: Name,
-    /// The key; none stands for all keys of a source that is not known, and the path for
-    /// the folder.
+    /// The key; none stands for all keys of a source that is not known, or has none, and
+    /// the path for the folder.
     pub key: Option<Name>,
 }
 
@@ -157,12 +157,12 @@ impl Mounted {
                     items.map(|(key, path)| (path.clone(), Some(key.clone()), is_there(key)));
                 paths.collect()
             }
-            (None, Some(known)) => {
+            (None, Some(known)) if !known.is_empty() => {
                 let known = known.iter();
                 let paths = known.map(|(key, is)| (format!("/{key}"), Some(key.clone()), *is));
                 paths.collect()
             }
-            (None, None) => vec![(String::new(), None, true)],
+            (None, _) => vec![(String::new(), None, true)],
         }
     }
 }

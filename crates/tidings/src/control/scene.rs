@@ -1,7 +1,7 @@
 //! What a ladder begins with: worked out of the intent and of what is known, with no more
 //! needed than whoever comes after a crash has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tidings_core::index::{Known, Presence};
@@ -122,10 +122,28 @@ fn content(ground: &Ground, key: &WorkloadRef, entry: &Entry) -> Result<FileCont
             None => unread.push(source),
         }
     }
-    if unread.is_empty() {
-        Ok(content)
-    } else {
-        Err(NotYet::Unread(unread))
+    if !unread.is_empty() {
+        return Err(NotYet::Unread(unread));
+    }
+    for (seen, had) in entry.had() {
+        let source = seen.source(&key.namespace);
+        let gone = matches!(ground.index.view(&source).presence, Presence::Absent);
+        let of = (seen.kind, seen.name.clone());
+        // Of one that does not count any more nothing is known but that it is gone.
+        if gone {
+            content.entry(of.clone()).or_default();
+        }
+        if let Some(keys) = content.get_mut(&of) {
+            add_gone(keys, had);
+        }
+    }
+    Ok(content)
+}
+
+/// What pods may have and is not there: it has to be gone.
+fn add_gone(keys: &mut KeysWanted, had: BTreeSet<&Name>) {
+    for key in had {
+        keys.entry(key.clone()).or_insert(Wanted::Absent);
     }
 }
 

@@ -8,7 +8,9 @@ use tidings_core::digest::Digest;
 use tidings_core::evidence::{Finding, PodsSince};
 use tidings_core::index::{Content, How, StreamOf};
 use tidings_core::kinds::KINDS;
-use tidings_core::ladder::{Acted, Agent, AgentAnswer, LivePod, PokeMark, SeenPod, Taken, Wanted};
+use tidings_core::ladder::{
+    Acted, Agent, AgentAnswer, AgentQuestion, LivePod, PokeMark, SeenPod, Taken, Wanted,
+};
 use tidings_core::method::Methods;
 use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, WorkloadRef};
@@ -79,8 +81,24 @@ fn source() -> SourceRef {
     SourceRef::new(SourceKind::ConfigMap, "ns", "web")
 }
 
-fn digest(content: u32) -> Digest {
-    Digest::of_key(&source(), "site.conf", &content.to_le_bytes())
+/// Whether two contents are the same in all keys.
+pub(super) fn are_alike(some: u32, other: u32) -> bool {
+    keys_of(some) == keys_of(other)
+}
+
+/// The keys of a content: they come and go, and now and then there is none.
+fn keys_of(content: u32) -> BTreeMap<Name, Digest> {
+    let digest = |key: &str, value: u32| Digest::of_key(&source(), key, &value.to_le_bytes());
+    let has = |key: &str| match key {
+        "site.conf" => content % 8 != 6,
+        "one.conf" => content % 2 == 1,
+        _ => content % 4 == 1,
+    };
+    let value = |key: &str| if key == "site.conf" { content } else { 0 };
+    let keys = ["site.conf", "one.conf", "two.conf"].into_iter();
+    let keys = keys.filter(|key| has(key));
+    keys.map(|key| (key.into(), digest(key, value(key))))
+        .collect()
 }
 
 fn streams() -> Vec<Stream> {
@@ -229,8 +247,10 @@ impl Town {
         let of_term = |answer| Some(Input::Answer(self.term, answer));
         match request {
             Effect::Fetch(key, told, _) => {
-                let content =
-                    Content::new(self.source.0, [("site.conf".into(), digest(self.source.1))]);
+                let content = Content::new(
+                    self.source.0,
+                    keys_of(self.source.1).into_iter().collect::<Vec<_>>(),
+                );
                 let fetched = Fetched::Present(self.meta_of(), content);
                 Some(Input::Fetched(
                     key,
@@ -355,6 +375,7 @@ impl Town {
         self.tokens += 1;
         let token: Name = format!("t{}", self.tokens).into();
         let files = self.source.1;
+        let knows_it = !self.faults || self.below(3) > 0;
         let Some(pod) = self.pods.get_mut(uid) else {
             return Acted::Gone;
         };
@@ -366,7 +387,9 @@ impl Town {
             pod.pokes <= 1 + pod.reasons,
             "{uid} is poked for nothing: {pod:?}"
         );
-        pod.files = files;
+        if knows_it {
+            pod.files = files;
+        }
         let mark = token.clone();
         pod.mark = Some(PokeMark {
             number,
@@ -377,6 +400,7 @@ impl Town {
 
     fn ask(&mut self, uid: &Name, token: &Name, agents: &[Agent]) -> AgentAnswer {
         let silent = self.agents == Agents::Silent;
+        let (now, syncs) = (self.source.1, self.below(2) == 0);
         let Some(pod) = self.pods.get_mut(uid).filter(|_| !silent) else {
             return AgentAnswer::Silent;
         };
@@ -387,12 +411,23 @@ impl Town {
         let [agent] = agents else {
             panic!("{agents:?}");
         };
-        let [file] = &*agent.questions else {
-            panic!("{agent:?}");
+        assert!(!agent.questions.is_empty(), "a question about nothing");
+        let files = keys_of(pod.files);
+        let holds = |asked: &AgentQuestion| match &asked.file.key {
+            Some(key) => {
+                assert_eq!(asked.path, format!("/etc/web/{key}"));
+                asked.wanted
+                    == files
+                        .get(key)
+                        .map_or(Wanted::Absent, |is| Wanted::Value(*is))
+            }
+            None => asked.wanted == Wanted::Any,
         };
-        assert_eq!(file.path, "/etc/web/site.conf");
-        if file.wanted != Wanted::Value(digest(pod.files)) {
+        if !agent.questions.iter().all(holds) {
             pod.reasons += 1;
+            if syncs {
+                pod.files = now;
+            }
             return AgentAnswer::Other;
         }
         let outcome = if pod.files >= BAD {
