@@ -4,6 +4,7 @@ use crate::compare::{Change, What};
 use crate::index::Presence;
 use crate::method::Method;
 use crate::needs::{Demand, Need};
+use crate::object::Strategy;
 use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{Back, End, Entry, KeyDigest, Roll, SeenKeys, cause_of};
@@ -139,16 +140,30 @@ impl Case<'_> {
             ..self.entry_now(entry.n, false, because.clone())
         };
         if self.allowed().contains(entry.method()) && now.brings_the_same(entry) {
-            let reason = if entry.method().is_pod_wise() {
-                Reason::UnderWay
+            let (reason, text) = if entry.method().is_pod_wise() {
+                (
+                    Reason::UnderWay,
+                    format!("{because}{}", self.beside_its_rollout()),
+                )
             } else {
-                Reason::Resumed
+                (Reason::Resumed, because)
             };
-            return (Act::Resume(entry.clone()), reason, because);
+            return (Act::Resume(entry.clone()), reason, text);
         }
         match self.means(&[]) {
             Some(means) => self.begin_anew(entry, &means),
             None => must_be_read(),
+        }
+    }
+
+    /// That no pod is begun while the workload replaces them itself.
+    fn beside_its_rollout(&self) -> &'static str {
+        let progress = self.known.workload.progress;
+        let rolls = self.known.workload.strategy == Strategy::Rolling && progress.told;
+        if rolls && !progress.alone && !progress.failed {
+            "; waits for the workload's own rollout"
+        } else {
+            ""
         }
     }
 

@@ -107,8 +107,13 @@ impl Ladder {
         (through.count(), self.visits.len())
     }
 
+    /// Whether an agent has said that taking the content restarts its program.
+    pub fn restarts(&self) -> bool {
+        self.restarts
+    }
+
     /// The names of the pods that cannot be reached: their containers do not run, or
-    /// their nodes are not there. They are waited for.
+    /// their nodes are not there. They are waited for as long as a pod may take.
     pub fn out_of_reach(&self) -> Vec<Name> {
         let Whereabouts::Rung(rung) = self.place else {
             return Vec::new();
@@ -257,7 +262,10 @@ impl Ladder {
         let Whereabouts::Rung(rung) = self.place else {
             return;
         };
-        let still = self.conditions.rollout == OwnRollout::Through;
+        let still = self.is_still();
+        for visit in self.visits.values_mut() {
+            visit.note_reach(rung, now);
+        }
         for visit in self.visits.values_mut().filter(|v| v.is_under_way()) {
             let runs = still && visit.token.is_some() && (rung.reaches)(&visit.pod);
             visit.clock = runs.then(|| visit.clock.unwrap_or(Clock::start(now)));
@@ -267,10 +275,10 @@ impl Ladder {
     /// Who is late has failed. An answer that is still to come is waited for: it may be
     /// the proof.
     fn find_late(&mut self, now: Millis) {
-        let late = self.visits.iter().filter(|(_, visit)| {
-            let is_busy = matches!(visit.stage, Stage::Busy(_));
-            !is_busy && self.lateness(visit, now) == Lateness::Late
-        });
+        let late = self
+            .visits
+            .iter()
+            .filter(|(_, visit)| !visit.is_busy() && self.lateness(visit, now) == Lateness::Late);
         for uid in late.map(|(uid, _)| uid.clone()).collect::<Vec<_>>() {
             if let Some(visit) = self.visits.get_mut(&uid) {
                 let why = format!("{} has not proved it in time", visit.pod.name);
@@ -312,7 +320,8 @@ impl Ladder {
         match self.place {
             Whereabouts::Writing(_) | Whereabouts::Over => None,
             _ if self.newer => {
-                let bound = self.visits.values().any(Visit::is_bound);
+                let mut bound = self.visits.values().filter(|v| v.is_bound());
+                let bound = bound.any(|v| v.is_busy() || !self.is_left_out(v));
                 (!bound).then(|| self.end(Finish::Overtaken))
             }
             Whereabouts::HandsOver(_) if self.waits() => None,
@@ -328,6 +337,16 @@ impl Ladder {
                     self.end(Finish::InStep { proven, restarted })
                 }),
             },
+        }
+    }
+
+    /// Whether the workload's own rollout lets pods be gone on with. One that hangs does,
+    /// where nobody has allowed a rollout: those that run are all that there is.
+    fn is_still(&self) -> bool {
+        match self.conditions.rollout {
+            OwnRollout::Through => true,
+            OwnRollout::Running => false,
+            OwnRollout::Hangs => !self.may_roll_out(),
         }
     }
 
@@ -358,9 +377,9 @@ impl Ladder {
     /// To the next rung, when whoever is under way has been heard: one that refuses ends
     /// it all.
     fn leave(&mut self, rung: &Rung, why: String) -> Option<Vec<Effect>> {
-        let goes_on = self.visits.values().any(Visit::is_under_way);
-        let hangs = self.conditions.rollout == OwnRollout::Hangs;
-        if goes_on || self.waits() || (hangs && !self.may_roll_out()) {
+        let mut under_way = self.visits.values().filter(|v| v.is_under_way());
+        let goes_on = under_way.any(|v| v.is_busy() || !self.is_left_out(v));
+        if goes_on || self.waits() {
             return None;
         }
         Some(self.climb(rung.method, why))
@@ -379,16 +398,29 @@ impl Ladder {
         vec![Effect::Write(left, why)]
     }
 
-    /// Whether no pod is without the content.
+    /// Whether a pod has not run for as long as one may take, and was still listed so.
+    fn is_left_out(&self, visit: &Visit) -> bool {
+        let until = self.reach_ends(visit);
+        until.is_some_and(|until| self.listing.came() >= Some(until))
+    }
+
+    /// Until when a pod is waited for that does not run; none where it runs.
+    fn reach_ends(&self, visit: &Visit) -> Option<Millis> {
+        let open = visit.out_since.filter(|_| visit.stage != Stage::Through)?;
+        Some(open.saturating_add(self.plan.timeout))
+    }
+
+    /// Whether no pod that runs is without the content. What starts takes what is there.
     fn is_through(&self) -> bool {
-        let all = self.visits.values().all(|v| v.stage == Stage::Through);
+        let mut visits = self.visits.values();
+        let all =
+            visits.all(|v| v.stage == Stage::Through || (!v.is_busy() && self.is_left_out(v)));
         all && self.listing.is_fresh() && self.conditions.rollout != OwnRollout::Running
     }
 
     /// Whose turn it is.
     fn begin_some(&mut self, rung: &'static Rung, now: Millis) {
-        let still = self.conditions.rollout == OwnRollout::Through;
-        if self.conditions.held || !still || self.newer || self.why_not(rung).is_some() {
+        if self.conditions.held || !self.is_still() || self.newer || self.why_not(rung).is_some() {
             return;
         }
         for uid in self.in_order(rung) {
@@ -420,13 +452,12 @@ impl Ladder {
             return false;
         };
         let beside = self.visits.values().filter(|v| v.is_under_way());
-        let beside = beside.filter(|v| v.pod.ready == visit.pod.ready && (rung.reaches)(&v.pod));
-        let limit = if self.opened || !visit.pod.ready {
-            at_once
-        } else {
-            1
-        };
-        beside.count() < limit && self.spares(visit)
+        let mut beside = beside.filter(|v| (rung.reaches)(&v.pod));
+        if !self.opened {
+            return beside.next().is_none() && self.spares(visit);
+        }
+        let alike = beside.filter(|v| v.pod.ready == visit.pod.ready);
+        alike.count() < at_once && self.spares(visit)
     }
 
     /// Whether a pod may be acted on with regard to the others. One that is down, or is
@@ -485,7 +516,11 @@ impl Ladder {
         let due = self.visits.values().any(|v| v.stage == Stage::Due);
         let settled = !self.listing.is_fresh() && (!under_way || (self.restarts && due));
         let mut visits = self.visits.values();
-        let asks = visits.any(|visit| self.lateness(visit, now) == Lateness::Asks);
+        let asks = visits.any(|visit| {
+            let out = self.reach_ends(visit).is_some_and(|until| until <= now);
+            let is_left = out && !self.is_left_out(visit);
+            is_left || self.lateness(visit, now) == Lateness::Asks
+        });
         self.listing.due(under_way, settled || asks)
     }
 
@@ -503,7 +538,13 @@ impl Ladder {
                 Lateness::Asks | Lateness::Late => None,
             });
         let late = late.filter(|at| *at < Millis::MAX);
-        errands.chain(late).chain(self.listing_is_due(now)).min()
+        let out = self.visits.values().filter_map(|v| self.reach_ends(v));
+        let out = out.filter(|until| *until > now);
+        errands
+            .chain(late)
+            .chain(out)
+            .chain(self.listing_is_due(now))
+            .min()
     }
 }
 

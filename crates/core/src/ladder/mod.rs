@@ -15,7 +15,8 @@
 //! | nothing after a refusal | a pod that refuses, or dies of it, ends the ladder for this content; whoever is under way is heard before the next rung |
 //! | late is per pod | a pod's time runs from the act on it, while it runs on a node that is there |
 //! | a dead node restarts nobody | a pod that is silent is late only if its node is still there a minute later |
-//! | in step is known of each pod | a listing that was asked for after the last proof shows none without |
+//! | in step is known of each pod that runs | a listing that was asked for after the last proof shows none without, but for those that have not run for as long as a pod may take |
+//! | an end | a pod that does not run is not waited for without end, nor is a rollout of the workload's own that hangs |
 //!
 //! A pod is acted on again for the same number by nobody who knows that it was: in one
 //! term it is poked anew only where its kubelet had written what was before (three

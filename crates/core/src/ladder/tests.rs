@@ -124,13 +124,25 @@ fn one_goes_first_then_ten_at_once() {
 }
 
 #[test]
-fn what_is_down_goes_first_and_nobody_waits_for_it() {
-    let mut all = pods("a b c");
-    all[1].ready = false;
-    all[2].node_ready = false;
+fn what_is_down_goes_first_and_alone() {
+    let mut all = pods("a b c d");
+    (all[1].ready, all[2].ready) = (false, false);
+    all[3].node_ready = false;
     let mut it = Climbing::begin("hot", all);
-    assert_eq!(it.wants(), "hot a; hot b");
-    assert_eq!(it.ladder.out_of_reach(), ["c".into()]);
+    assert_eq!(it.wants(), "hot b");
+    assert_eq!(it.ladder.out_of_reach(), ["d".into()]);
+    it.says("b", holds(Taken::Applied, false));
+    assert_eq!(it.wants(), "ask b t; hot a; hot c");
+}
+
+/// One that refuses is the only one that was asked.
+#[test]
+fn a_refusal_reaches_one_pod_though_all_are_down() {
+    let mut all = pods("a b c");
+    all.iter_mut().for_each(|pod| pod.ready = false);
+    let mut it = Climbing::begin("hot", all);
+    it.says("a", holds(Taken::Rejected, false));
+    assert!(it.wants().starts_with("hot a; ask a t; Rejected"));
 }
 
 #[test]
@@ -225,7 +237,10 @@ fn silence(it: &mut Climbing, until: Millis, pods: &[SeenPod]) -> String {
             match want {
                 "list" => it.tell(Event::Listed(Ok(pods.to_vec()))),
                 "" => {}
-                want if want.starts_with("ask") => it.answered("a", AgentAnswer::Silent),
+                want if want.starts_with("ask") => {
+                    let uid = want.split(' ').nth(1).unwrap().to_owned();
+                    it.answered(&uid, AgentAnswer::Silent);
+                }
                 other => return format!("{other} at {}", it.now / 1_000),
             }
         }
@@ -242,8 +257,38 @@ fn a_dead_node_restarts_nobody() {
     assert_eq!(silence(&mut it, 150_000, &pods("a")), "nothing");
     let mut gone = pods("a");
     gone[0].node_ready = false;
-    assert_eq!(silence(&mut it, 4_000_000, &gone), "nothing");
+    assert_eq!(silence(&mut it, 200_000, &gone), "nothing");
     assert_eq!(it.ladder.out_of_reach(), ["a".into()]);
+    // Of those that run none is without.
+    let end = silence(&mut it, 4_000_000, &gone);
+    assert!(end.starts_with("InStep"), "{end}");
+}
+
+#[test]
+fn a_pod_that_does_not_run_is_not_waited_for_without_end() {
+    let mut all = pods("a b");
+    (all[1].ready, all[1].started) = (false, false);
+    let mut it = Climbing::begin("hot, rollout", all.clone());
+    it.says("a", holds(Taken::Applied, false));
+    it.wants();
+    it.tell(Event::Listed(Ok(all.clone())));
+    assert_eq!(silence(&mut it, 100_000, &all), "nothing");
+    let end = silence(&mut it, 200_000, &all);
+    assert!(end.starts_with("InStep"), "{end}");
+}
+
+#[test]
+fn nor_is_the_next_method_kept_from_the_others() {
+    let mut all = pods("a b c");
+    let mut it = Climbing::begin("hot, rollout", all.clone());
+    it.says("a", holds(Taken::Applied, false));
+    it.acted("b");
+    it.says("c", holds(Taken::Unverified, false));
+    it.wants();
+    it.answered("b", AgentAnswer::Silent);
+    (all[1].ready, all[1].started) = (false, false);
+    let end = silence(&mut it, 400_000, &all);
+    assert!(end.starts_with("write rollout"), "{end}");
 }
 
 #[test]
@@ -309,6 +354,31 @@ fn it_waits_for_the_workload_s_own_rollout_and_does_not_wait_for_one_that_hangs(
     assert!(!it.wants().contains("hot"));
     it.tell(now(OwnRollout::Hangs));
     assert_eq!(it.wants(), "write rollout");
+}
+
+#[test]
+fn where_no_rollout_is_allowed_one_that_hangs_holds_up_nobody() {
+    for (rungs, begun) in [
+        ("hot", true),
+        ("hot, notify", true),
+        ("poke, notify", true),
+        ("hot, rollout", false),
+    ] {
+        let mut it = Climbing::begin(rungs, Vec::new());
+        let plan = Plan {
+            number: number(4),
+            rungs: Methods::read(rungs).0,
+            timeout: 120_000,
+        };
+        let hangs = Conditions {
+            rollout: OwnRollout::Hangs,
+            ..conditions(rungs)
+        };
+        (it.ladder, it.wants) = Ladder::begin(0, plan, hangs);
+        it.wants();
+        it.tell(Event::Listed(Ok(pods("a"))));
+        assert_eq!(it.wants().ends_with(" a"), begun, "{rungs}");
+    }
 }
 
 #[test]

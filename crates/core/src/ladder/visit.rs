@@ -85,6 +85,8 @@ pub(super) struct Visit {
     pub(super) acts: usize,
     /// When it was acted on last, or else begun.
     acted: Millis,
+    /// Since when it does not run, or its node is not there.
+    pub(super) out_since: Option<Millis>,
     /// Its time, while it runs.
     pub(super) clock: Option<Clock>,
     /// Questions since the last act.
@@ -104,6 +106,7 @@ impl Visit {
             stage: Stage::Due,
             acts: 0,
             acted: 0,
+            out_since: None,
             clock: None,
             questions: 0,
             pending: false,
@@ -121,9 +124,20 @@ impl Visit {
         matches!(self.stage, Stage::Waits(..) | Stage::Busy(_))
     }
 
+    /// Whether a request about it is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.stage, Stage::Busy(_))
+    }
+
+    /// Takes in whether it runs now.
+    pub(super) fn note_reach(&mut self, rung: &Rung, now: Millis) {
+        let out = !(rung.reaches)(&self.pod);
+        self.out_since = out.then(|| self.out_since.unwrap_or(now));
+    }
+
     /// Whether something goes on in it that would go on without us.
     pub(super) fn is_bound(&self) -> bool {
-        matches!(self.stage, Stage::Busy(_)) || (self.is_under_way() && self.pending)
+        self.is_busy() || (self.is_under_way() && self.pending)
     }
 
     /// Whether it carries this number.

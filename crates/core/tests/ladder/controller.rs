@@ -56,6 +56,8 @@ struct Past {
     /// Whether it carried the number when it was listed last.
     carried: bool,
     ready: bool,
+    /// Since when it was listed as one that does not run.
+    out_since: Option<Millis>,
 }
 
 /// Who leads.
@@ -332,6 +334,8 @@ impl Life {
                     let past = controller.past.entry(pod.uid.clone()).or_default();
                     past.carried = pod.mark.as_ref().is_some_and(|m| m.number == number(n));
                     past.ready = pod.ready;
+                    let out = !(pod.started && pod.node_ready);
+                    past.out_since = out.then(|| past.out_since.unwrap_or(self.now));
                 }
                 let there = |uid: &Name| pods.iter().any(|pod| pod.uid == *uid);
                 controller.open.retain(|uid, _| there(uid));
@@ -425,9 +429,10 @@ impl Life {
         let past = self.controller.past.get_mut(uid).unwrap();
         if past.acts == 0 && past.reasons == 0 {
             assert!(!told.held, "{uid} is begun while it is held");
-            assert_eq!(
-                told.rollout,
-                OwnRollout::Through,
+            let rungs = self.controller.record.rungs & told.allowed;
+            let alone = told.rollout == OwnRollout::Hangs && !rungs.contains(Method::Rollout);
+            assert!(
+                told.rollout == OwnRollout::Through || alone,
                 "{uid} is begun in a rollout"
             );
             assert!(
@@ -436,6 +441,13 @@ impl Life {
             );
         }
         assert!(!past.proven, "{uid} has proved it, and is acted on again");
+        if !proven_once && !poke {
+            let others = self.controller.open.keys().filter(|other| *other != uid);
+            let mut beside =
+                others.filter(|other| self.controller.past[*other].out_since.is_none());
+            assert_eq!(beside.next(), None, "{uid} is not the first, nor alone");
+        }
+        let past = self.controller.past.get_mut(uid).unwrap();
         let second = u32::from(poke && past.acts > 0);
         assert!(
             past.acts <= past.reasons + second,
@@ -509,6 +521,9 @@ impl Life {
                 let last = self.controller.came >= self.controller.proof;
                 assert!(last, "in step, but nobody looked for new pods");
                 for pod in self.cluster.running() {
+                    if self.was_left_out(&pod.uid) {
+                        continue;
+                    }
                     let newer = pod.has.write > record.content.write;
                     assert!(
                         pod.has.value == record.content.value || newer,
@@ -529,6 +544,16 @@ impl Life {
             Finish::Died { .. } => assert!(self.weather.bad_contents || self.weather.crashes),
             Finish::Overtaken => {}
         }
+    }
+
+    /// Whether a pod had not run for so long that nobody waited for it.
+    fn was_left_out(&self, uid: &Name) -> bool {
+        let out_since = self
+            .controller
+            .past
+            .get(uid)
+            .and_then(|past| past.out_since);
+        out_since.is_some_and(|since| self.now >= since + self.timeout)
     }
 
     /// Every pod that was there was poked, and once more.

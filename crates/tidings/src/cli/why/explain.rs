@@ -81,7 +81,7 @@ impl WorkloadReport {
             by_restart: entry.is_some_and(|entry| entry.restart.is_some()),
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
-            text: told.map(|v| v.text.clone()).unwrap_or_default(),
+            text: told.map(|v| text(facts, v)).unwrap_or_default(),
             waits: waits(entry, told),
             uses: uses(facts, &needs),
             older: facts.older.iter().map(OlderReport::new).collect(),
@@ -133,21 +133,39 @@ fn waits(entry: Option<&Entry>, verdict: Option<&Verdict>) -> Option<WaitsReport
     ))
 }
 
+/// What was decided, and which pods a method that goes pod by pod waits for.
+fn text(facts: &Facts<'_>, verdict: &Verdict) -> String {
+    let runs = |pod: &Pod| pod.containers.iter().any(|container| !container.ended);
+    let out = pods_under_way(facts).into_iter().flatten();
+    let out: Vec<_> = out.filter(|pod| !runs(pod)).map(|pod| &*pod.name).collect();
+    match out[..] {
+        [] => verdict.text.clone(),
+        [one] => format!("{}; waits for {one}, which does not run", verdict.text),
+        [one, ..] => format!(
+            "{}; waits for {one} and {} more pods, which do not run",
+            verdict.text,
+            out.len() - 1
+        ),
+    }
+}
+
+/// Its pods that are known, where they are gone through one by one.
+fn pods_under_way<'a>(facts: &Facts<'a>) -> Option<Vec<&'a Pod>> {
+    let verdict = facts.verdict?;
+    let group = Group::of(&facts.known.workload.key);
+    let pods = facts.index.pods().filter(|pod| pod.group == group);
+    (verdict.reason == Reason::UnderWay).then(|| pods.collect())
+}
+
 /// How many of its pods were poked for what is under way, of all that are known.
 fn poked(facts: &Facts<'_>) -> Option<(u32, u32)> {
-    let is_it = facts
-        .verdict
-        .is_some_and(|verdict| verdict.reason == Reason::UnderWay);
-    let entry = facts.record.ok().flatten().filter(|_| is_it)?;
-    let (group, number) = (
-        Group::of(&facts.known.workload.key),
-        entry.number().to_string(),
-    );
-    let pods = || facts.index.pods().filter(|pod| pod.group == group);
-    let is_poked = |pod: &&Pod| pod.poked.as_deref() == Some(&*number);
+    let pods = pods_under_way(facts).filter(|pods| !pods.is_empty())?;
+    let number = facts.record.ok().flatten()?.number().to_string();
+    let poked = pods
+        .iter()
+        .filter(|pod| pod.poked.as_deref() == Some(&*number));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let (poked, all) = (pods().filter(is_poked).count(), pods().count());
-    (all > 0).then_some((count(poked), count(all)))
+    Some((count(poked.count()), count(pods.len())))
 }
 
 /// What is not known of it outweighs what is.
