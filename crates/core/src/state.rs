@@ -394,7 +394,7 @@ impl Entry {
     /// What of the content that is recorded was refused, if it was.
     pub fn refused(&self) -> Option<&Refused> {
         let refused = self.climb.as_ref()?.refused.as_ref();
-        refused.filter(|refused| refused.content == content_of(&self.seen))
+        refused.filter(|refused| refused.stands(&self.seen))
     }
 
     /// Whether nothing is recorded but the number: the workload was opted out, or

@@ -28,7 +28,11 @@ impl Case<'_> {
             return catches_up.unwrap_or_else(|| self.record_or_rest(entry, &changes));
         };
         if is_refused {
-            return self.record_or_rest(entry, &changes);
+            match self.pods_are_newer_than_refused(entry) {
+                Newer::Ask(questions) => return Self::ask(questions),
+                Newer::No => return self.record_or_rest(entry, &changes),
+                Newer::Yes => {}
+            }
         }
         match self.pods_are_newer(&rolling) {
             Newer::Ask(questions) => Self::ask(questions),

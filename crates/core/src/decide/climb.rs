@@ -13,11 +13,12 @@ use crate::method::{Method, Methods};
 use crate::reason::Reason;
 use crate::refs::Name;
 use crate::state::{
-    Climb, Entry, Outstanding, Refusal, Refused, cause_of, content_of, tell_method,
+    Climb, Entry, Outstanding, Refusal, Refused, Seen, cause_of, content_of, tell_method,
 };
 
+use super::proof::Newer;
 use super::roll::Cause;
-use super::{Act, Answer, Case};
+use super::{Act, Answer, Case, describe};
 
 /// By which methods a change is brought.
 pub(super) struct Means {
@@ -167,15 +168,32 @@ impl Case<'_> {
     }
 
     /// Whether what a pod has refused is there still: it is brought by nothing, whatever
-    /// was there in between.
+    /// was there in between, nor for a change of something else.
     pub(super) fn is_refused(&self, entry: &Entry, changes: &[Change]) -> bool {
+        let mut changes = changes.iter().filter(|change| self.rolls(change));
+        let refused = self.refused_by_a_pod(entry);
+        refused
+            .is_some_and(|refused| !changes.any(|change| refused.covers(&Seen::of(&change.source))))
+    }
+
+    fn refused_by_a_pod<'b>(&self, entry: &'b Entry) -> Option<&'b Refused> {
         let refused = entry.refused().filter(|_| self.is_pending(entry));
-        let by_a_pod = refused.is_some_and(|refused| refused.by != Refusal::NotTaken);
-        by_a_pod && !changes.iter().any(|change| self.rolls(change))
+        refused.filter(|refused| refused.by != Refusal::NotTaken)
+    }
+
+    /// Whether somebody has edited the template since: its pods have started with it.
+    pub(super) fn pods_are_newer_than_refused(&self, entry: &Entry) -> Newer {
+        let Some(refused) = self.refused_by_a_pod(entry) else {
+            return Newer::No;
+        };
+        let needs = self.needs.needs.iter();
+        let of = needs.filter(|need| refused.covers(&Seen::of(&need.source)));
+        let of: Vec<_> = of.map(|need| self.change_of(need)).collect();
+        self.pods_are_newer(&of)
     }
 
     /// What the record has of a roll that is open and not a rollout alone.
-    fn last_climb(&self) -> Option<&Climb> {
+    pub(super) fn last_climb(&self) -> Option<&Climb> {
         let open = self.entry.filter(|entry| self.is_pending(entry));
         open?.climb.as_deref()
     }
@@ -187,7 +205,7 @@ impl Case<'_> {
             (None, Method::Notify) => Some((Reason::Notified, entry.because.clone())),
             (None, _) => None,
         };
-        let Some((reason, text)) = stands else {
+        let Some((reason, mut text)) = stands else {
             return self.resume(entry);
         };
         if let Some(further) = self.further(entry, reason) {
@@ -207,11 +225,24 @@ impl Case<'_> {
             let rolling: Vec<_> = changes.iter().filter(|c| self.rolls(c)).cloned().collect();
             climb.due = self.due_with(&rolling);
         }
+        if let Some(refused) = self.refused_by_a_pod(entry) {
+            text.push_str(&self.told_beside(refused));
+        }
         let act = match self.stored {
             Some(stored) if *stored == recorded => Act::Nothing,
             _ => Act::Note(recorded),
         };
         (act, reason, text)
+    }
+
+    /// What else would be brought, and waits for what is refused.
+    fn told_beside(&self, refused: &Refused) -> String {
+        let mut beside = self.brought(&[]);
+        beside.retain(|change| !refused.covers(&Seen::of(&change.source)));
+        match &*beside {
+            [] => String::new(),
+            beside => format!("; {} waits for that", describe(beside)),
+        }
     }
 
     /// The answer where there are means that there were not when the last ones ended:
@@ -267,11 +298,15 @@ impl Case<'_> {
             None if !self.rules.climbs => (Act::Nothing, Reason::NotTaken, because),
             None => (Act::Record(entry), Reason::NotTaken, because),
             Some(_) if is_told => (Act::Record(entry), Reason::Notified, because),
-            Some(_) => (
-                Act::Roll(entry, cause.changes.to_vec()),
-                cause.reason,
-                because,
-            ),
+            Some(_) => (Act::Roll(entry, self.told(cause)), cause.reason, because),
+        }
+    }
+
+    /// For which changes a roll is; none where it is not known.
+    fn told(&self, cause: &Cause<'_>) -> Vec<Change> {
+        match cause.changes {
+            [] => Vec::new(),
+            changes => self.brought(changes),
         }
     }
 }

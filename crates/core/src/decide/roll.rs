@@ -25,7 +25,7 @@ impl Case<'_> {
         self.roll_for(&Cause {
             reason,
             changes,
-            text: &describe(changes),
+            text: &describe(&self.brought(changes)),
         })
     }
 

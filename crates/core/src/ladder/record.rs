@@ -45,7 +45,16 @@ pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> 
     let refused = |by, pod, text| {
         let mut climb = entry.climb.as_deref().cloned().unwrap_or_default();
         climb.tried = tried(entry) | entry.method().into();
-        climb.refused = Some(Refused::new(by, &entry.seen, pod, text));
+        let refused = Refused::new(by, &entry.seen, pod, text);
+        climb.refused = Some(match by {
+            Refusal::NotTaken => refused,
+            Refusal::Rejected | Refusal::Died => refused.of_due(&climb.due, &entry.seen),
+        });
+        let restarts = match by {
+            // A check that refuses has restarted nothing: what mends it is not held.
+            Refusal::Rejected => entry.restarts.without(Some(now)).without(entry.at),
+            Refusal::Died | Refusal::NotTaken => entry.restarts.clone(),
+        };
         Some(Entry {
             climb: Some(climb.into()),
             rolls: entry.rolls.told(entry.n, now),

@@ -109,6 +109,10 @@ pub struct Refused {
     pub by: Refusal,
     /// The digest of all that counts of it ([`content_of`]).
     pub content: Digest,
+    /// Of each source that was brought, the same of that alone: as long as all of these are
+    /// as they were, whatever else changes, it is refused. Empty: the content as a whole.
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub of: Few<Seen, Digest>,
     /// The name of the pod, where it was one.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub pod: Box<str>,
@@ -118,7 +122,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// A refusal of what was seen; of the text the last line is kept, as it can be shown.
+    /// A refusal of what was seen as a whole; of the text the last line is kept, as it can
+    /// be shown.
     pub fn new(by: Refusal, seen: &Few<Seen, SeenSource>, pod: &str, text: &str) -> Self {
         let mut lines = text.lines().rev().map(str::trim_end);
         let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
@@ -126,9 +131,37 @@ impl Refused {
         Self {
             by,
             content: content_of(seen),
+            of: Few::new(),
             pod: pod.into(),
             text: line.into(),
         }
+    }
+
+    /// The same of no more than what was due; where that is not known, as a whole.
+    #[must_use]
+    pub fn of_due(self, due: &Outstanding, seen: &Few<Seen, SeenSource>) -> Self {
+        let of = due.keys().filter_map(|source| {
+            let content = counted(seen.get(source)?);
+            Some((source.clone(), content))
+        });
+        Self {
+            of: of.collect(),
+            ..self
+        }
+    }
+
+    /// Whether other content of this source would be another try.
+    pub fn covers(&self, source: &Seen) -> bool {
+        self.of.is_empty() || self.of.get(source).is_some()
+    }
+
+    /// Whether what was refused is still what was seen.
+    pub(super) fn stands(&self, seen: &Few<Seen, SeenSource>) -> bool {
+        if self.of.is_empty() {
+            return self.content == content_of(seen);
+        }
+        let mut of = self.of.iter();
+        of.all(|(source, content)| seen.get(source).map(counted) == Some(*content))
     }
 }
 
@@ -159,14 +192,19 @@ pub fn told_method(because: &str) -> Option<&str> {
 /// One digest of all that counts of what was seen, whatever else was written.
 pub fn content_of(seen: &Few<Seen, SeenSource>) -> Digest {
     let names: Vec<_> = seen.keys().map(|key| String::from(key.clone())).collect();
-    let contents = seen.values().map(|source| match &source.keys {
+    let contents = seen.values().map(counted);
+    let each = names.iter().map(|name| &**name).zip(contents.map(Some));
+    Digest::of_keys(each)
+}
+
+/// The same of one source.
+fn counted(source: &SeenSource) -> Digest {
+    match &source.keys {
         SeenKeys::Together(digest) => *digest,
         SeenKeys::Apart(keys) => {
             Digest::of_keys(keys.iter().map(|(key, digest)| (&**key, digest.0)))
         }
-    });
-    let each = names.iter().map(|name| &**name).zip(contents.map(Some));
-    Digest::of_keys(each)
+    }
 }
 
 #[expect(

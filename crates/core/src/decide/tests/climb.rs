@@ -38,7 +38,7 @@ fn allowing(methods: &str) -> String {
 ")]
 #[case::what_is_still_due_counts("hot, rollout", "
     cm d k=2            => crash: Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
-    cm c k=2            => Roll Changed configmap/c (k); by rollout (hot cannot: an earlier change is due for which a rollout was decided)
+    cm c k=2            => Roll Changed configmap/c (k), configmap/d (k); by rollout (hot cannot: an earlier change is due for which a rollout was decided)
 ")]
 #[case::newer_content_is_the_next_number(
     "hot, rollout",
@@ -50,7 +50,7 @@ fn allowing(methods: &str) -> String {
 )]
 #[case::and_may_need_another_method("hot, rollout", "
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
-    cm d k=2            => Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
+    cm d k=2            => Roll Changed configmap/c (k), configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
 ")]
 #[case::what_went_back_is_brought_too(
     "hot, rollout",
@@ -85,6 +85,34 @@ fn allowing(methods: &str) -> String {
     touch c             => Note Rejected configmap/c (k): web-0: line 3
     ann tidings.dev/reload=auto|tidings.dev/method=rollout => Nothing Rejected configmap/c (k): web-0: line 3
     ann tidings.dev/reload=auto|tidings.dev/method=hot; cm c k=3 => crash: Roll Changed configmap/c (k); by hot
+")]
+#[case::nor_for_a_change_of_something_else("hot, rollout", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    refused line 3      => Nothing Rejected configmap/c (k): web-0: line 3
+    cm d k=2            => Note Rejected configmap/c (k): web-0: line 3; configmap/d (k) waits for that
+    restart             => Nothing Rejected configmap/c (k): web-0: line 3; configmap/d (k) waits for that
+    cm d k=1            => Note Rejected configmap/c (k): web-0: line 3
+    cm d k=2; restart   => Note Rejected configmap/c (k): web-0: line 3; configmap/d (k) waits for that
+    cm c k=3            => Roll Changed configmap/c (k), configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
+")]
+#[case::nor_told_as_something_else("hot, notify", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    refused line 3      => Nothing Rejected configmap/c (k): web-0: line 3
+    cm d k=2            => Note Rejected configmap/c (k): web-0: line 3; configmap/d (k) waits for that
+    cm d k=1            => Note Rejected configmap/c (k): web-0: line 3
+    restart             => Nothing Rejected configmap/c (k): web-0: line 3
+")]
+#[case::until_a_new_template_has_pods_that_start_with_it("hot, rollout", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    died                => Nothing Died configmap/c (k): web-0
+    edit 2; cm d k=2    => Roll Changed configmap/d (k); by rollout (hot cannot: k of configmap/d is an environment variable of app)
+")]
+#[case::what_was_not_brought_is_told_with_it("hot", "
+    cm c k=2            => crash: Roll Changed configmap/c (k); by hot
+    not-taken late      => Nothing NotTaken configmap/c (k): late
+    cm d k=2            => Record NotTaken configmap/c (k), configmap/d (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
+    cm d k=1            => Record NotTaken configmap/c (k), configmap/d (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
+    cm c k=3            => Record NotTaken configmap/c (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
 ")]
 #[case::nor_what_is_died_of(
     "hot, rollout",
@@ -162,7 +190,7 @@ fn allowing(methods: &str) -> String {
 #[case::nor_beside_what_is_refused("hot, rollout", "
     cm c k=2            => crash: Roll Changed configmap/c (k); by hot
     refused line 3      => Nothing Rejected configmap/c (k): web-0: line 3
-    cm d k=2; edit 1; cm d k=1 => Note Rejected configmap/c (k): web-0: line 3
+    cm d k=2; replicas 4; cm d k=1 => Note Rejected configmap/c (k): web-0: line 3
     cm c k=3            => Roll Changed configmap/c (k); by rollout (hot cannot: configmap/d is an environment variable of app)
 ")]
 #[case::the_pause_of_a_workload_holds_it(

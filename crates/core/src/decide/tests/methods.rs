@@ -78,8 +78,8 @@ struct Life {
     now: Content,
     /// What all pods have for certain; none of a file that some pods may have otherwise.
     pods: (Option<u8>, u8),
-    /// What a pod has refused, until something else is decided or the template is new.
-    refused: Option<Content>,
+    /// The file that a pod has refused, until it is another or the template is new.
+    refused: Option<u8>,
     edits: u32,
     /// Whether it is not known since when all pods are ready: then content that was there
     /// for a while may cost a roll too many.
@@ -125,6 +125,7 @@ impl Life {
                 self.unsure = true;
                 self.world.run(&format!("edit {}", self.edits));
                 self.made_anew();
+                self.refused = None;
             }
             // Its pods had what is there then.
             Step::Scale if self.pods != (Some(self.now.0), self.now.1) => {}
@@ -184,7 +185,7 @@ impl Life {
     fn may(&self, entry: &Entry, verdict: &Verdict) {
         let method = entry.method();
         assert!(self.allowed().contains(method), "not listed: {verdict:?}");
-        assert_ne!(self.refused, Some(self.now), "refused: {verdict:?}");
+        assert_ne!(self.refused, Some(self.now.0), "refused: {verdict:?}");
         let cannot = method.is_pod_wise() && self.pods.1 != self.now.1;
         assert!(!cannot, "it cannot serve that: {verdict:?}");
     }
@@ -227,7 +228,7 @@ impl Life {
         }
         self.pods.0 = (how == "taken" && self.pods.1 == self.now.1).then_some(self.now.0);
         if how.starts_with("refused") || how == "died" {
-            self.refused = Some(self.now);
+            self.refused = Some(self.now.0);
         }
         self.world.run(how);
     }
@@ -244,7 +245,7 @@ impl Life {
         let word = verdict.standing.as_ref().map(|standing| standing.word);
         self.unsure = false;
         if matches!(verdict.reason, Reason::Rejected | Reason::Died) {
-            assert_eq!(self.refused, Some(self.now));
+            assert_eq!(self.refused, Some(self.now.0));
             assert_eq!(word, Some(Word::Failed));
             return;
         }

@@ -33,7 +33,7 @@ use super::show;
     "
     cm c k=1; cm d k=1; use env:c.k env:d.k => Record Adopted
     cm c k=2; cm d k=2              => crash: Roll Changed configmap/c (k), configmap/d (k)
-    cm c k=1                        => Roll Changed configmap/c (k)
+    cm c k=1                        => Roll Changed configmap/c (k), configmap/d (k)
 "
 )]
 #[case::the_other_has_changed(
