@@ -82,6 +82,10 @@ pub struct Entry {
     /// When it was restarted last.
     #[serde(default, skip_serializing_if = "Restarts::is_empty")]
     pub restarts: Restarts,
+    /// Whether taking content hot restarts its programs, as their agents said last: then
+    /// that counts like any other restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restarting: bool,
     /// The sources that were restless when this was recorded, and when it was
     /// rolled for them last.
     #[serde(default, skip_serializing_if = "Few::is_empty")]
@@ -360,6 +364,7 @@ impl Entry {
             doubt: false,
             at: None,
             restarts: Restarts::default(),
+            restarting: false,
             restless: Few::new(),
             rolls: Rolls::default(),
             because: String::new(),

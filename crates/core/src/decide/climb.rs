@@ -32,6 +32,8 @@ pub(super) struct Means {
     begun: bool,
     /// What it is to bring.
     due: Outstanding,
+    /// Whether agents have said that taking it restarts their programs.
+    restarting: bool,
 }
 
 impl Means {
@@ -43,6 +45,7 @@ impl Means {
             is_told: false,
             begun: false,
             due: Outstanding::new(),
+            restarting: false,
         }
     }
 
@@ -53,7 +56,8 @@ impl Means {
 
     /// Whether it restarts containers, so that the fuse counts it.
     pub(super) fn restarts(&self) -> bool {
-        self.method().row().restarts
+        let method = self.method();
+        method.row().restarts || (self.restarting && method == Method::Hot)
     }
 
     fn why(&self) -> String {
@@ -112,31 +116,56 @@ impl Case<'_> {
         if self.has_not_seen_pods() {
             return None;
         }
-        let Choice { rungs, mut passed } = self.choice(&due);
-        let known = self.known_by_all(rungs);
-        passed.extend(pass(
-            rungs,
-            known,
-            "a replica of an older version shares the records",
-        ));
-        let possible = if due.is_empty() {
-            Methods::of_any_change()
-        } else {
-            Methods::all()
-        };
-        passed.extend(pass(
-            known,
-            possible,
-            "an earlier change is due for which a rollout was decided",
-        ));
+        let Choice {
+            mut rungs,
+            mut passed,
+        } = self.choice(&due);
+        for (left, why) in self.limits(rungs, &due, changes) {
+            passed.extend(pass(rungs, left, why));
+            rungs = rungs & left;
+        }
         passed.sort_by_key(|passed| passed.method);
         Some(Means {
-            rungs: known & possible,
+            rungs,
             passed,
             is_told: true,
             begun,
             due,
+            restarting: self.last().is_some_and(|entry| entry.restarting),
         })
+    }
+
+    /// What is left of these rungs for reasons that lie outside of the pods, each with why.
+    fn limits(
+        &self,
+        rungs: Methods,
+        due: &Outstanding,
+        changes: &[Change],
+    ) -> [(Methods, &'static str); 3] {
+        let unless = |is_so: bool| {
+            if is_so {
+                Methods::of_any_change()
+            } else {
+                Methods::all()
+            }
+        };
+        let anew = changes
+            .iter()
+            .any(|change| self.made_anew(change).is_some());
+        [
+            (
+                self.known_by_all(rungs),
+                "a replica of an older version shares the records",
+            ),
+            (
+                unless(due.is_empty()),
+                "an earlier change is due for which a rollout was decided",
+            ),
+            (
+                unless(anew),
+                "kubelets do not look again at what is immutable, and it was made anew",
+            ),
+        ]
     }
 
     fn choice(&self, due: &Outstanding) -> Choice {
@@ -342,8 +371,13 @@ fn reason_of(refusal: Refusal) -> Reason {
     }
 }
 
-/// `configmap/web (site.conf): web-0: line 3: unexpected }`
+/// `configmap/web (site.conf): web-0: line 3: unexpected }`; where nothing was tried, as it
+/// was told at first.
 fn text_of(entry: &Entry, refused: &Refused) -> String {
+    let tried = entry.climb.as_deref().map(|climb| climb.tried);
+    if tried.is_none_or(Methods::is_empty) {
+        return entry.because.clone();
+    }
     let pod = Name::from(&*refused.pod);
     let parts = [cause_of(&entry.because), &*pod, &*refused.text];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

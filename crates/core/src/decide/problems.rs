@@ -29,7 +29,7 @@ impl Case<'_> {
 
     /// What is immutable has other content only if it is another object, or if that
     /// was written together with the word.
-    fn made_anew(&self, change: &Change) -> Option<Problem> {
+    pub(super) fn made_anew(&self, change: &Change) -> Option<Problem> {
         let source = self.index.view(&change.source);
         let immutable = source.current().is_some_and(Content::is_immutable);
         let rewritten = source.present().is_none_or(|present| present.rewritten);

@@ -29,6 +29,7 @@ impl Case<'_> {
             doubt: self.entry.is_some_and(|entry| entry.doubt),
             at: last.and_then(|entry| entry.at),
             restarts: last.map_or_else(Restarts::default, |entry| entry.restarts.clone()),
+            restarting: last.is_some_and(|entry| entry.restarting),
             restless: self.still_restless(),
             rolls: last.map_or_else(Rolls::default, |entry| self.rolls_of(entry)),
             because,

@@ -73,8 +73,9 @@ impl Case<'_> {
             took: None,
             cause: cause_of(because),
         };
-        // One that never came about restarted nothing.
+        // One that never came about restarted nothing; one that went pod by pod may have.
         let void = self.entry.filter(|last| self.is_pending(last));
+        let void = void.filter(|last| !(last.restarting && last.method() == Method::Hot));
         let restarts = entry.restarts.without(void.and_then(|last| last.at));
         Entry {
             at: Some(now),

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fact, Fetched, How, Index, Rare, Stream, StreamOf};
 use crate::kinds::KINDS;
-use crate::ladder::{Finish, climbed, ended};
+use crate::ladder::{Finish, climbed, ended, heard_of_restarts};
 use crate::method::{Method, Methods};
 use crate::object::{Meta, SourceMeta};
 use crate::policy::Defaults;
@@ -162,7 +162,9 @@ impl World {
             "tick" => self.step = rest.parse().unwrap(),
             "flag" => self.flag(rest),
             "strip" => self.strip(rest),
-            "taken" | "refused" | "died" | "not-taken" | "climbs" => self.ladder(verb, rest),
+            "taken" | "refused" | "died" | "not-taken" | "climbs" | "restarts" => {
+                self.ladder(verb, rest)
+            }
             "gets" => assert_eq!(std::mem::take(&mut self.gets).to_string(), rest),
             _ => self.web_command(verb, rest),
         }
@@ -316,6 +318,10 @@ impl World {
             "not-taken" => Finish::NotTaken {
                 why: rest.to_owned(),
             },
+            "restarts" => {
+                self.entry = Some(heard_of_restarts(entry, true, self.now));
+                return;
+            }
             _ => {
                 let left = entry.climb.as_ref().unwrap().rungs;
                 let left = left.after(entry.method());

@@ -46,5 +46,5 @@ pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };
 pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
-pub use record::{climbed, ended};
+pub use record::{climbed, ended, heard_of_restarts};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};

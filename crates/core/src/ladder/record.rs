@@ -58,6 +58,7 @@ pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> 
         Some(Entry {
             climb: Some(climb.into()),
             rolls: entry.rolls.told(entry.n, now),
+            restarts,
             ..entry.clone()
         })
     };
@@ -67,6 +68,21 @@ pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> 
         Finish::Died { pod } => refused(Refusal::Died, pod, ""),
         Finish::NotTaken { why } => refused(Refusal::NotTaken, "", why),
         Finish::To(_) | Finish::Overtaken => None,
+    }
+}
+
+/// The intent, where agents have said whether taking it restarts their programs. What was
+/// not known to is counted now; what was, when it was written down.
+pub fn heard_of_restarts(entry: &Entry, restarting: bool, now: Seconds) -> Entry {
+    let restarts = match (entry.restarting, restarting) {
+        (false, true) => entry.restarts.with(now),
+        (true, false) => entry.restarts.without(entry.at),
+        _ => entry.restarts.clone(),
+    };
+    Entry {
+        restarts,
+        restarting,
+        ..entry.clone()
     }
 }
 
@@ -81,12 +97,11 @@ fn in_step(entry: &Entry, restarted: bool, workload: &Workload, now: Seconds) ->
         whole: same.then_some(workload.whole),
         older,
         doubt: false,
-        restarts: counted(entry, restarted, now),
         rolls: entry.rolls.told(entry.n, now),
         because: String::new(),
         restart: None,
         climb: None,
-        ..entry.clone()
+        ..heard_of_restarts(entry, restarted, now)
     }
 }
 

@@ -14,6 +14,7 @@ use tidings_core::decide::{Act, Verdict};
 use tidings_core::evidence::Question;
 use tidings_core::ladder::{
     self, Acted, Agent, Conditions, Event, Finish, Ladder, LivePod, Unlisted, climbed, ended,
+    heard_of_restarts,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::refs::{Name, WorkloadRef};
@@ -419,7 +420,7 @@ impl Leading {
     }
 
     fn climb_ended(&mut self, ground: &mut Ground, key: &WorkloadRef, end: &Finish) {
-        let intent = self.intent(ground, key);
+        let intent = self.heard_of_restarts(ground, key);
         if let Some(result) = intent.as_ref().and_then(|_| ClimbResult::of(end)) {
             self.say_of_climb(ground, key, result);
         }
@@ -430,9 +431,20 @@ impl Leading {
         if *end == Finish::To(Method::Rollout) {
             return self.patch(ground, key, &entry);
         }
-        if let Some(entry) = ended(&entry, end, &known.workload, ground.seconds()) {
-            self.keep_end(ground, key, entry);
+        let now = ended(&entry, end, &known.workload, ground.seconds()).unwrap_or(entry);
+        if self.store.get(key) != Some(&now) {
+            self.keep_end(ground, key, now);
         }
+    }
+
+    /// The intent, with what agents have said of restarts: that counts however it ended.
+    fn heard_of_restarts(&mut self, ground: &Ground, key: &WorkloadRef) -> Option<Entry> {
+        let restarts = self.desks.climbing(key)?.ladder.restarts();
+        let entry = self.intent(ground, key)?;
+        if restarts {
+            return Some(heard_of_restarts(&entry, true, ground.seconds()));
+        }
+        Some(entry)
     }
 
     /// That content was refused is stored at once: the next leader would bring it to a pod

@@ -6,6 +6,7 @@ use super::{check, show};
 use crate::decide::Act;
 use crate::decide::world::World;
 use crate::method::Method;
+use crate::reason::Reason;
 use crate::standing::Word;
 use crate::state::Entry;
 
@@ -114,6 +115,10 @@ fn allowing(methods: &str) -> String {
     cm d k=1            => Record NotTaken configmap/c (k), configmap/d (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
     cm c k=3            => Record NotTaken configmap/c (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
 ")]
+#[case::nor_what_a_kubelet_does_not_look_at_again("hot, rollout", "
+    seal c              => Note UpToDate
+    del c; cm c k=2; seal c => Roll Changed configmap/c (k); by rollout (hot cannot: kubelets do not look again at what is immutable, and it was made anew)
+")]
 #[case::nor_what_is_died_of(
     "hot, rollout",
     "
@@ -142,7 +147,7 @@ fn allowing(methods: &str) -> String {
 ")]
 #[case::nothing_listed_can("hot", "
     cm d k=2            => Record NotTaken configmap/d (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
-    restart             => Nothing NotTaken configmap/d (k): hot cannot: k of configmap/d is an environment variable of app
+    restart             => Nothing NotTaken configmap/d (k); by no method (hot cannot: k of configmap/d is an environment variable of app)
     cm d k=1            => Record Withdrawn configmap/d (k) is as it was
 ")]
 #[case::people_are_told_once("hot, notify", "
@@ -336,9 +341,39 @@ fn the_fuse_counts_and_holds_only_what_restarts() {
     for _ in 0..5 {
         hot(&mut world, "taken restarted");
     }
-    world.run("cm d k=2");
-    let verdict = world.decide();
-    assert_eq!(verdict.reason, crate::reason::Reason::Fused, "{verdict:?}");
+    for change in ["cm d k=2", "cm d k=1; cm c k=100"] {
+        world.run(change);
+        let verdict = world.decide();
+        assert_eq!(verdict.reason, Reason::Fused, "{verdict:?}");
+    }
+}
+
+/// Whether or not it comes to an end before the next one.
+#[test]
+fn what_restarts_when_it_goes_hot_counts_for_the_fuse_though_it_is_overtaken() {
+    let mut world = world("hot, rollout", "flag fuse");
+    for number in 2..7 {
+        world.run(&format!("cm c k={number}"));
+        let verdict = world.decide();
+        assert!(show(&verdict).ends_with("by hot"), "{verdict:?}");
+        world.write_down(&verdict.act);
+        world.run("restarts");
+    }
+    world.run("cm c k=7");
+    assert_eq!(world.decide().reason, Reason::Fused);
+}
+
+/// A check that refuses restarts nothing, and what mends it is not held.
+#[test]
+fn what_was_refused_does_not_count_for_the_fuse() {
+    let mut world = world("hot, rollout", "flag fuse");
+    for number in 2..9 {
+        world.run(&format!("cm c k={number}"));
+        let verdict = world.decide();
+        assert!(show(&verdict).ends_with("by hot"), "{verdict:?}");
+        world.write_down(&verdict.act);
+        world.run("restarts; refused no");
+    }
 }
 
 #[test]
