@@ -348,6 +348,9 @@ impl Case<'_> {
         let words = self.unheard().map(|(key, number)| Problem {
             reason: Reason::NotWaiting,
             text: match self.waits() {
+                _ if self.is_under_way(number) => format!(
+                    "{key}: {number} does not wait any more; it is under way, and tidings.dev/pause holds it"
+                ),
                 Some(pending) => {
                     let waits = self.number_of(pending);
                     format!("{key}: {number} does not wait; {waits} does")
@@ -363,7 +366,14 @@ impl Case<'_> {
         next_opening_of(&windows, self.moment.now).is_none()
     }
 
-    /// Words about a number that does not wait, unless it was rolled.
+    /// Whether it is the number of a roll that is written down and has not come about.
+    fn is_under_way(&self, number: Number) -> bool {
+        let open = self.last().filter(|last| self.is_pending(last));
+        open.is_some_and(|last| last.number() == number)
+    }
+
+    /// Words about a number that does not wait, unless it was rolled: what is under way can
+    /// still be meant not to be.
     fn unheard(&self) -> impl Iterator<Item = (&'static str, Number)> {
         let said = &self.charge().said;
         let approve = said.approve.map(|approve| (APPROVE, approve.number));
@@ -374,7 +384,8 @@ impl Case<'_> {
         let is_unheard = move |(_, number): &(_, Number)| {
             let rolled = last.is_some_and(|l| l.epoch == number.epoch && number.n <= l.n);
             let of_ours = last.is_some_and(|l| l.epoch == number.epoch);
-            waits.map_or(of_ours, |waits| waits != *number) && !rolled
+            let too_late = said.reject == Some(*number) && self.is_under_way(*number);
+            too_late || (waits.map_or(of_ours, |waits| waits != *number) && !rolled)
         };
         let words = approve.into_iter().chain(reject).chain(resume);
         words.filter(is_unheard)

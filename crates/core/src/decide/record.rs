@@ -130,6 +130,12 @@ impl Case<'_> {
         };
         let n = if done { self.number() } else { entry.n };
         let mut now = self.entry_now(n, done, because);
+        if done && self.is_pending(entry) && entry.method().is_pod_wise() {
+            // An edit of the template has brought it, and not that method.
+            let refused = entry.refused().is_some();
+            let end = if refused { End::Failed } else { End::Overtaken };
+            now.rolls = now.rolls.ended(entry.n, end);
+        }
         if self.known.workload.paused {
             // No pods are made from what it is edited to until it is resumed.
             now.template = entry.template;

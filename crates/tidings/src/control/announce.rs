@@ -410,10 +410,15 @@ pub(super) fn say_climbed(
     let Some(known) = ground.index.get(&roll.key) else {
         return;
     };
+    // Who came amid it found it under way, and that is over.
+    let reason = match roll.reason {
+        Reason::UnderWay => Reason::Changed,
+        reason => reason,
+    };
     let notice = Notice {
         key: roll.key.clone(),
         uid: known.workload.uid.clone(),
-        reason: roll.reason,
+        reason,
         text: roll.because.clone(),
         kind: NoticeKind::Climbed(Arc::clone(roll), method, result, since),
         standing: None,

@@ -28,7 +28,7 @@ use super::leading::Leading;
 use super::pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
 use super::rosters::{Basis, Rosters};
 use super::scene::{NotYet, Scene, conditions};
-use super::{ClimbResult, Effect};
+use super::{ClimbResult, Effect, Roll};
 use crate::agents::PodAddress;
 use crate::api::ApiError;
 use crate::fetch::Roster;
@@ -218,6 +218,8 @@ impl Leading {
         };
         let task = UnderWay::Climbing(Box::new(climbing));
         self.desks.begin(&key, task);
+        // What changed while the intent was written was not looked at.
+        self.queue.look(&key, ground.now);
         self.hand_out(ground, &key, effects);
     }
 
@@ -394,10 +396,21 @@ impl Leading {
         if let Some(climbing) = self.desks.climbing(key) {
             climbing.method = entry.method();
         }
+        self.tell_method(key, &entry);
         if let Err(why) = self.store.put(key, entry) {
             self.drop_climb(ground, key);
             self.not_kept(ground, key, why);
         }
+    }
+
+    /// What a roll is told to be is by the method that is taken now.
+    fn tell_method(&mut self, key: &WorkloadRef, entry: &Entry) {
+        let desk = self.desks.of(key);
+        let roll = desk.roll.as_deref().map(|roll| Roll {
+            because: entry.because.clone(),
+            ..roll.clone()
+        });
+        desk.roll = roll.map(Arc::new);
     }
 
     /// The intent that is climbed for, where it is still that of the workload that is there.

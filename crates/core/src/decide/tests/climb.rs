@@ -377,6 +377,37 @@ fn what_was_refused_does_not_count_for_the_fuse() {
 }
 
 #[test]
+fn who_rejects_what_is_under_way_is_answered() {
+    let mut world = world("hot", "cm c k=2");
+    let verdict = world.decide();
+    world.write_down(&verdict.act);
+    let number = world.entry.as_ref().unwrap().number();
+    world.run(&format!(
+        "ann tidings.dev/reload=auto|tidings.dev/method=hot|tidings.dev/reject={number}"
+    ));
+    let problems = world.decide().problems;
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.reason == Reason::NotWaiting),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn an_edit_amid_it_overtakes_a_number_that_no_pod_has_proved() {
+    let mut world = world("hot", "cm c k=2");
+    let verdict = world.decide();
+    world.write_down(&verdict.act);
+    world.run("edit 2");
+    let verdict = world.decide();
+    assert_eq!(verdict.reason, Reason::Absorbed);
+    world.carry_out(&verdict.act);
+    let rolls = &world.entry.as_ref().unwrap().rolls;
+    assert_eq!(rolls.iter().next().unwrap().end.word(), "overtaken");
+}
+
+#[test]
 fn an_interval_holds_what_is_hot_too() {
     let mut world = world("hot", "cm c k=2");
     world.rules.min_interval = 600;

@@ -79,6 +79,9 @@ impl Snapshot {
             let _ = self.namespaces().await;
         }
         self.home_namespace().await;
+        for name in places.iter().flatten() {
+            self.settings_of(name).await;
+        }
         let mut keys = Vec::new();
         for kind in self.installation.kinds.clone().iter() {
             for place in places {
@@ -95,6 +98,14 @@ impl Snapshot {
         keys.sort();
         self.beside(&keys, labels).await?;
         Ok(keys)
+    }
+
+    /// What a namespace sets, before its workloads come: of these is kept what the methods
+    /// need that it lists. Where it cannot be read, what follows says so.
+    async fn settings_of(&mut self, name: &Name) {
+        if !self.told.contains(name) {
+            let _ = self.namespace(name).await;
+        }
     }
 
     async fn of_kind(
