@@ -193,6 +193,13 @@
   verbs:
     - create
 {{- end }}
+{{- if and ($asked.inPlace) (not $asked.dryRun) }}
+# pods: methods that go pod by pod, and whether their nodes are there
+- apiGroups: [""]
+  resources: [pods/resize]
+  verbs:
+    - patch
+{{- end }}
 {{- end -}}
 
 {{/* Rights in the cluster, whatever is watched. */}}

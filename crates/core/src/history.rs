@@ -186,10 +186,11 @@ pub enum Manner {
 
 impl Manner {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Created,
         Self::Roll(Method::Hot),
         Self::Roll(Method::Poke),
+        Self::Roll(Method::RestartInPlace),
         Self::Roll(Method::Rollout),
         Self::Roll(Method::Notify),
         Self::Restart,

@@ -13,11 +13,14 @@ use std::collections::BTreeSet;
 
 use crate::refs::{Name, SourceKind, SourceRef};
 
+mod cpu;
 mod environment;
 mod layout;
 mod mounts;
 mod template;
 
+pub use cpu::Resizing;
+pub(crate) use cpu::{ResizePolicy, Resources, resizing};
 pub use layout::{File, KeysOf, Layout, Pokes, Seeing};
 pub use mounts::Doubt;
 pub use template::{PodTemplate, TemplateMeta};

@@ -308,13 +308,18 @@ impl Installed {
     pub async fn in_step(&self, workload: &str, source: &str) -> Result<()> {
         let what = format!("{workload} to be in step with {source}");
         wait_until(&what, LIMIT, async || {
-            let version = self.ns.get(source).await?.resource_version();
-            let entry = self.entry(workload).await?.context("no record")?;
-            let seen = &entry["seen"][source]["rv"];
-            ensure!(version == Some(seen.to_string()), "{version:?}; {entry}");
-            Ok(())
+            self.is_in_step(workload, source).await
         })
         .await
+    }
+
+    /// Whether that is so now.
+    pub async fn is_in_step(&self, workload: &str, source: &str) -> Result<()> {
+        let version = self.ns.get(source).await?.resource_version();
+        let entry = self.entry(workload).await?.context("no record")?;
+        let seen = &entry["seen"][source]["rv"];
+        ensure!(version == Some(seen.to_string()), "{version:?}; {entry}");
+        Ok(())
     }
 
     /// What the last roll was for, as the pod template says.

@@ -60,6 +60,8 @@ pub enum Verb {
     Patch,
     /// Change an object by a JSON Patch.
     JsonPatch,
+    /// Change an object by a patch that knows what tells the items of its lists apart.
+    StrategicPatch,
     /// Delete an object.
     Delete,
 }
@@ -73,7 +75,7 @@ impl Verb {
             Self::Watch => "watch",
             Self::Create => "create",
             Self::Update => "update",
-            Self::Patch | Self::JsonPatch => "patch",
+            Self::Patch | Self::JsonPatch | Self::StrategicPatch => "patch",
             Self::Delete => "delete",
         }
     }
@@ -83,7 +85,7 @@ impl Verb {
             Self::Get | Self::List | Self::Watch => http::Method::GET,
             Self::Create => http::Method::POST,
             Self::Update => http::Method::PUT,
-            Self::Patch | Self::JsonPatch => http::Method::PATCH,
+            Self::Patch | Self::JsonPatch | Self::StrategicPatch => http::Method::PATCH,
             Self::Delete => http::Method::DELETE,
         }
     }
@@ -92,6 +94,7 @@ impl Verb {
         match self {
             Self::Patch => "application/merge-patch+json",
             Self::JsonPatch => "application/json-patch+json",
+            Self::StrategicPatch => "application/strategic-merge-patch+json",
             _ => "application/json",
         }
     }
@@ -100,7 +103,7 @@ impl Verb {
     fn query(self, manager: &'static str) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Watch => Some(("watch", "true")),
-            Self::Create | Self::Update | Self::Patch | Self::JsonPatch => {
+            Self::Create | Self::Update | Self::Patch | Self::JsonPatch | Self::StrategicPatch => {
                 Some(("fieldManager", manager))
             }
             Self::Get | Self::List | Self::Delete => None,

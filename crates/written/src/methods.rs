@@ -29,7 +29,10 @@ fn markdown() -> String {
 }
 
 fn cells(row: &MethodRow) -> Vec<String> {
-    let at_once = row.at_once.map(|pods| format!("1, then {pods}"));
+    let at_once = row.at_once.map(|pods| match pods {
+        1 => "1".to_owned(),
+        pods => format!("1, then {pods}"),
+    });
     let cells = [
         format!("`{}`", row.word),
         format!("{}.", row.tells),
@@ -54,6 +57,9 @@ fn required(of: Requires) -> &'static str {
         Requires::StandingPods => "pods that stand: no Job, no CronJob",
         Requires::Files => "mounted files of ConfigMaps and Secrets, without subPath",
         Requires::Agents => "that an agent in the pod mounts too",
+        Requires::Resizing => {
+            "whatever containers use, no init container that ends, whose `resizePolicy` restarts them for cpu, and that ask for CPU"
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::compare::{Change, What};
 use crate::few::Few;
+use crate::ladder::changes_of;
 use crate::needs::Demand;
 use crate::refs::Name;
 use crate::state::{DueKeys, DueWhat, KeyDigest, Outstanding, Seen, SeenKeys, SeenSource};
@@ -57,20 +58,7 @@ impl Case<'_> {
 
     /// The same as changes.
     pub(super) fn changes_of(&self, due: &Outstanding) -> Vec<Change> {
-        let namespace = &self.known.workload.key.namespace;
-        let changes = due.iter().map(|(seen, due)| Change {
-            source: seen.source(namespace),
-            what: match due.what {
-                DueWhat::Changed => What::Changed,
-                DueWhat::Gone => What::Gone(Demand::Optional),
-                DueWhat::Missing => What::Gone(Demand::Required),
-            },
-            keys: due.keys.clone(),
-            version: None,
-            dated: false,
-            by: None,
-        });
-        changes.collect()
+        changes_of(due, &self.known.workload.key.namespace)
     }
 }
 

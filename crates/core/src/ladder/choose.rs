@@ -12,6 +12,7 @@ use crate::needs::Demand;
 use crate::refs::{Name, SourceRef};
 use crate::uses::{Keys, Layout, Seeing, Use, Via};
 
+use super::in_place::restarted;
 use super::questions::reached;
 
 /// A change that is to be brought, and what its owners allow.
@@ -95,6 +96,12 @@ impl Wish<'_> {
                 changes.try_for_each(|change| is_in_files(layout, change))
             }
             Requires::Agents => self.has_agents(),
+            Requires::Resizing => {
+                let layout = self
+                    .layout
+                    .ok_or("its pods' template is another workload's")?;
+                restarted(layout, self.ports, self.changes).map(drop)
+            }
         }
     }
 
@@ -137,7 +144,7 @@ fn needed(layout: &Layout, change: &Change) -> Option<Vec<Option<Name>>> {
 }
 
 /// Each container and its use that a change concerns.
-fn touched<'a>(layout: &'a Layout, change: &Change) -> Vec<(&'a Seeing, &'a Use)> {
+pub(super) fn touched<'a>(layout: &'a Layout, change: &Change) -> Vec<(&'a Seeing, &'a Use)> {
     let all = layout.containers.iter();
     let all = all.flat_map(|seeing| seeing.uses.iter().map(move |used| (seeing, used)));
     all.filter(|(_, used)| is_touched(used, change)).collect()
@@ -228,7 +235,7 @@ fn sees(seeing: &Seeing, change: &Change, key: Option<&Name>) -> bool {
 }
 
 /// `LOG_LEVEL of configmap/web`, or the source alone.
-fn describe(change: &Change, keys: &[Name]) -> String {
+pub(super) fn describe(change: &Change, keys: &[Name]) -> String {
     let source = &change.source;
     let source = format!("{}/{}", source.kind.row().word, source.name);
     match keys {
@@ -291,7 +298,7 @@ mod tests {
             changes,
             layout: Some(&Layout::read(json!({ "spec": spec }))),
             ports: ports.as_ref(),
-            listed: Methods::all().without(Method::Notify),
+            listed: Methods::read("hot, rollout").0 | Method::Poke.into(),
             enabled: Methods::all(),
         });
         let passed: Vec<_> = choice.passed.iter().map(ToString::to_string).collect();

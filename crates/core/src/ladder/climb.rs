@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::method::{Method, Methods};
+use crate::object::Seconds;
 use crate::refs::Name;
 use crate::settle::Millis;
 use crate::state::Number;
@@ -21,9 +22,14 @@ pub struct Plan {
     pub number: Number,
     /// The rungs that are left, from the present one on.
     pub rungs: Methods,
+    /// When it was written.
+    pub since: Option<Seconds>,
     /// How long a pod may take, from the act on it (`tidings.dev/method-timeout`).
     pub timeout: Millis,
 }
+
+/// A pod that was made no longer after the intent may be older than it: clocks differ.
+const SKEW: Seconds = 5;
 
 /// Where it is.
 #[derive(Clone, Copy)]
@@ -142,6 +148,7 @@ impl Ladder {
                 }
                 return self.heard(&uid, |visit, rung| (rung.answered)(visit, now, answer));
             }
+            Event::Looked(uid, pod) => return self.looked(now, &uid, pod),
             Event::Written => self.written(),
             Event::Conditions(conditions) => {
                 if conditions.rollout != self.conditions.rollout {
@@ -157,20 +164,49 @@ impl Ladder {
 
     /// Pods that are not there any more are forgotten.
     fn listed(&mut self, pods: Vec<SeenPod>) -> Option<Finish> {
+        let is_first = self.listing.came().is_none();
         self.listing.has_come();
         let mut before = std::mem::take(&mut self.visits);
         for pod in pods {
             let visit = match before.remove(&pod.uid) {
                 Some(visit) => visit.listed(pod),
-                None => Visit::new(pod),
+                None => self.newly_seen(pod, is_first),
             };
             self.visits.insert(visit.pod.uid.clone(), visit);
         }
         let mut visits = self.visits.values();
         let died = visits.find(|visit| visit.has_died(self.restarts));
-        died.map(|visit| Finish::Died {
-            pod: visit.pod.name.clone(),
-        })
+        died.map(Visit::dead)
+    }
+
+    /// What was not there when the pods were listed first was made later than the intent.
+    fn newly_seen(&self, pod: SeenPod, is_first: bool) -> Visit {
+        let made = pod.made.zip(self.plan.since);
+        let is_new = !is_first || made.is_some_and(|(made, since)| made > since + SKEW);
+        let rung = match self.place {
+            Whereabouts::Rung(rung) => Some(rung),
+            _ => None,
+        };
+        let mut visit = Visit::new(pod);
+        visit.is_new = is_new;
+        visit.begun_with(rung)
+    }
+
+    /// That a node is gone is told by lists only.
+    fn looked(&mut self, now: Millis, uid: &Name, pod: Option<SeenPod>) -> Option<Finish> {
+        let visit = self.visits.get_mut(uid)?;
+        match pod {
+            Some(pod) => {
+                let node_ready = pod.ready || visit.pod.node_ready;
+                visit.pod = SeenPod { node_ready, ..pod };
+            }
+            None => self.listing.want(),
+        }
+        if visit.has_died(self.restarts) {
+            return Some(visit.dead());
+        }
+        let number = self.plan.number;
+        self.heard(uid, |visit, rung| (rung.looked)(visit, number, now))
     }
 
     /// Something was heard of a pod that was asked for.
@@ -220,9 +256,11 @@ impl Ladder {
             None => Whereabouts::HandsOver(method),
         };
         (self.opened, self.cannot) = (false, None);
+        let rung = Rung::of(method);
+        self.restarts |= method.row().restarts && rung.is_some();
         for visit in self.visits.values_mut() {
             if visit.stage != Stage::Through {
-                *visit = Visit::new(visit.pod.clone());
+                *visit = visit.begun_with(rung);
             }
         }
         self.listing.want();
@@ -267,7 +305,7 @@ impl Ladder {
             visit.note_reach(rung, now);
         }
         for visit in self.visits.values_mut().filter(|v| v.is_under_way()) {
-            let runs = still && visit.token.is_some() && (rung.reaches)(&visit.pod);
+            let runs = still && visit.sent && (rung.late)(&visit.pod);
             visit.clock = runs.then(|| visit.clock.unwrap_or(Clock::start(now)));
         }
     }
@@ -332,8 +370,10 @@ impl Ladder {
             Whereabouts::Rung(rung) => match self.why_not(rung) {
                 Some(why) => self.leave(rung, why),
                 None => self.is_through().then(|| {
-                    let proven = rung.method.row().proven.is_some();
-                    let restarted = self.restarts;
+                    let row = rung.method.row();
+                    let proven = row.proven.is_some();
+                    // What restarts by what it is was counted when it was begun.
+                    let restarted = self.restarts && !row.restarts;
                     self.end(Finish::InStep { proven, restarted })
                 }),
             },
@@ -442,7 +482,7 @@ impl Ladder {
         let due = due.filter(|(_, v)| (rung.reaches)(&v.pod));
         let mut due: Vec<_> = due.collect();
         let number = self.plan.number;
-        due.sort_by_key(|(_, v)| (v.pod.ready, !v.carries(number), v.pod.name.clone()));
+        due.sort_by_key(|(_, v)| (v.pod.ready, !v.carries(rung, number), v.pod.name.clone()));
         due.into_iter().map(|(uid, _)| uid.clone()).collect()
     }
 
@@ -454,10 +494,10 @@ impl Ladder {
         let beside = self.visits.values().filter(|v| v.is_under_way());
         let mut beside = beside.filter(|v| (rung.reaches)(&v.pod));
         if !self.opened {
-            return beside.next().is_none() && self.spares(visit);
+            return beside.next().is_none() && self.spares(rung, visit);
         }
         let alike = beside.filter(|v| v.pod.ready == visit.pod.ready);
-        alike.count() < at_once && self.spares(visit)
+        alike.count() < at_once && self.spares(rung, visit)
     }
 
     /// Whether a pod may be acted on with regard to the others. One that is down, or is
@@ -465,18 +505,20 @@ impl Ladder {
     /// restarts programs, what an earlier term acted on may be down by that, and is heard
     /// first. Where it does, not so many are down, or may come to be, as may be, and never
     /// all.
-    fn spares(&self, visit: &Visit) -> bool {
+    fn spares(&self, rung: &Rung, visit: &Visit) -> bool {
         let number = self.plan.number;
-        if !visit.pod.ready || visit.carries(number) {
+        if !visit.pod.ready || visit.carries(rung, number) {
             return true;
         }
         let others = || self.visits.values().filter(|v| v.pod.uid != visit.pod.uid);
-        let begun =
-            |v: &Visit| v.is_under_way() || (v.carries(number) && v.stage != Stage::Through);
+        let begun = |v: &Visit| {
+            let is_open = v.carries(rung, number) && v.stage != Stage::Through;
+            v.is_under_way() || is_open || v.is_restarting()
+        };
         if !self.restarts {
             let mut others = others();
             let inherited = |v: &Visit| {
-                let is_open = v.carries(number) && v.stage != Stage::Through;
+                let is_open = v.carries(rung, number) && v.stage != Stage::Through;
                 v.acts == 0 && is_open && v.pod.node_ready
             };
             return self.opened || !others.any(inherited);
@@ -500,6 +542,7 @@ impl Ladder {
                 (Errand::Ask, Some(token)) => {
                     (Errand::Ask, Effect::Ask(uid.clone(), token.clone()))
                 }
+                (Errand::Look, _) => (Errand::Look, Effect::Look(uid.clone())),
                 _ => (Errand::Act, Effect::Act(uid.clone(), rung.method)),
             };
             visit.stage = Stage::Busy(errand);

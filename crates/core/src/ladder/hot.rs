@@ -6,15 +6,19 @@ use crate::settle::Millis;
 use crate::state::Number;
 
 use super::Taken;
-use super::messages::AgentAnswer;
+use super::messages::{AgentAnswer, SeenPod};
 use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
 
 pub(super) static RUNG: Rung = Rung {
     method: Method::Hot,
     reaches: |pod| pod.started && pod.node_ready,
+    late: |pod| pod.started && pod.node_ready,
+    carries: SeenPod::is_poked,
+    spares_new: false,
     begin,
     acted: |_, now| Next::At(now + FIRST_QUESTION, Errand::Ask),
     answered,
+    looked: |visit, _, now| visit.ask_again(now),
 };
 
 /// A pod that carries the number was poked before, by us or in an earlier term: it is
@@ -24,6 +28,7 @@ fn begin(visit: &mut Visit, number: Number, now: Millis) -> Next {
     let ours = mark.filter(|mark| mark.number == number);
     let token = ours.map(|mark| mark.token.clone());
     visit.token = visit.token.take().or(token);
+    visit.sent = visit.token.is_some();
     let errand = visit.token.as_ref().map_or(Errand::Act, |_| Errand::Ask);
     Next::At(now, errand)
 }

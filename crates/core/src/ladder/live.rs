@@ -1,13 +1,18 @@
 //! Pods from their JSON, as a ladder sees them: whose they are, where, and how they fare.
+//!
+//! That its kubelet can resize it in place a running container's `resources` in the status
+//! tell: only those write them that can (`pkg/kubelet/kubelet_pods.go`).
 
 use std::net::IpAddr;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::messages::{PokeMark, SeenPod};
-use crate::object::Unreadable;
+use super::resize::{RestartMark, RestartNote};
+use crate::object::{Unreadable, seconds};
 use crate::refs::Name;
-use crate::uses::or_default;
+use crate::uses::{ResizePolicy, Resizing, Resources, or_default, resizing};
 
 /// A pod that runs, or is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,55 +40,61 @@ pub struct Maker {
 /// Reads a pod; none where it has ended or is being deleted. Deaths count of the
 /// containers of these names.
 pub fn read_live(json: &[u8], users: &[Name]) -> Result<Option<LivePod>, Unreadable> {
-    let read: PodText = serde_json::from_slice(json).map_err(|_| Unreadable)?;
-    let (head, state) = (read.metadata, read.status);
-    let has_ended = matches!(&*state.phase, "Succeeded" | "Failed");
-    if has_ended || head.deletion_timestamp.is_some() {
+    let read = PodText::read(json)?;
+    if read.is_going() {
         return Ok(None);
     }
-    let ready = state.is_ready();
+    let (ready, started) = (read.status.is_ready(), read.status.has_started());
+    let (restart, deaths) = (RestartMark::of(&read), read.deaths(users));
+    let (head, state) = (read.metadata, read.status);
     Ok(Some(LivePod {
         maker: head.maker(),
         node: Some(read.spec.node_name).filter(|name| !name.is_empty()),
         address: state.pod_ip.parse().ok(),
         pod: SeenPod {
+            made: head.creation_timestamp.as_deref().and_then(seconds),
             ready,
             node_ready: ready,
-            started: state.has_started(),
-            deaths: state.deaths(users),
+            started,
+            deaths,
             mark: head.annotations.poke.as_deref().and_then(PokeMark::parse),
+            restart,
             uid: head.uid,
             name: head.name,
         },
     }))
 }
 
+/// What is read of a pod.
 #[derive(Deserialize)]
-struct PodText {
-    metadata: PodHead,
+pub(super) struct PodText {
+    pub(super) metadata: PodHead,
     #[serde(default, deserialize_with = "or_default")]
-    spec: PodPlace,
+    pub(super) spec: PodPlan,
     #[serde(default, deserialize_with = "or_default")]
-    status: PodState,
+    pub(super) status: PodState,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PodHead {
+pub(super) struct PodHead {
     name: Name,
-    uid: Name,
+    pub(super) uid: Name,
+    creation_timestamp: Option<String>,
     deletion_timestamp: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
-    annotations: PokeText,
+    pub(super) annotations: MarksTold,
     #[serde(default, deserialize_with = "or_default")]
     owner_references: Vec<OwnerTold>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PokeText {
+pub(super) struct MarksTold {
     #[serde(rename = "tidings.dev/poke")]
     poke: Option<String>,
+    #[serde(rename = "tidings.dev/restart")]
+    pub(super) restart: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -96,21 +107,37 @@ struct OwnerTold {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PodPlace {
+pub(super) struct PodPlan {
     node_name: Name,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) containers: Vec<ContainerText>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) init_containers: Vec<ContainerText>,
 }
 
-impl Default for PodPlace {
+impl Default for PodPlan {
     fn default() -> Self {
         Self {
             node_name: "".into(),
+            containers: Vec::new(),
+            init_containers: Vec::new(),
         }
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContainerText {
+    pub(super) name: Name,
+    #[serde(default, deserialize_with = "or_default")]
+    resize_policy: Vec<ResizePolicy>,
+    #[serde(default, deserialize_with = "or_default")]
+    resources: Resources,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PodState {
+pub(super) struct PodState {
     phase: String,
     #[serde(rename = "podIP")]
     pod_ip: String,
@@ -127,13 +154,20 @@ struct ConditionTold {
     #[serde(rename = "type")]
     of: String,
     status: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ContainerTold {
+pub(super) struct ContainerTold {
     name: String,
+    #[serde(rename = "containerID")]
+    pub(super) container_id: String,
     restart_count: u32,
+    resources: Option<IgnoredAny>,
     #[serde(deserialize_with = "or_default")]
     state: StateTold,
     #[serde(deserialize_with = "or_default")]
@@ -155,6 +189,67 @@ struct RunTold {}
 struct EndTold {
     exit_code: i32,
     reason: String,
+    #[serde(rename = "containerID")]
+    container_id: String,
+}
+
+impl PodText {
+    pub(super) fn read(json: &[u8]) -> Result<Self, Unreadable> {
+        serde_json::from_slice(json).map_err(|_| Unreadable)
+    }
+
+    /// Whether it has ended or is being deleted.
+    pub(super) fn is_going(&self) -> bool {
+        let has_ended = matches!(&*self.status.phase, "Succeeded" | "Failed");
+        has_ended || self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Why its node does not resize it yet, or never.
+    pub(super) fn pending_resize(&self) -> Option<String> {
+        let mut conditions = self.status.conditions.iter();
+        let is_pending = |is: &&ConditionTold| is.of == "PodResizePending" && is.status == "True";
+        let ConditionTold {
+            reason, message, ..
+        } = conditions.find(is_pending)?;
+        Some(format!("{reason}: {message}"))
+    }
+
+    fn deaths(&self, users: &[Name]) -> u32 {
+        let note = RestartNote::of(self);
+        let all = self.status.containers();
+        let using = all.filter(|container| users.iter().any(|user| **user == *container.name));
+        let replaced = |name: &str| note.as_ref().and_then(|note| note.replaced(name));
+        using.map(|told| told.deaths(replaced(&told.name))).sum()
+    }
+}
+
+impl PodPlan {
+    /// The container of this name.
+    pub(super) fn of_container(&self, name: &str) -> Option<&ContainerText> {
+        let mut all = self.containers.iter().chain(&self.init_containers);
+        all.find(|container| *container.name == *name)
+    }
+}
+
+impl ContainerText {
+    /// The thousandths of a core that it asks for.
+    pub(super) fn request(&self) -> Option<u32> {
+        self.resources.request()
+    }
+
+    /// The thousandths of a core that it may use.
+    pub(super) fn limit(&self) -> Option<u32> {
+        self.resources.limit()
+    }
+
+    /// Whether it may use as much CPU as it asks for, and no more.
+    pub(super) fn is_equal(&self) -> bool {
+        self.limit().is_some() && self.limit() == self.request()
+    }
+
+    pub(super) fn is_restarted_by_resize(&self) -> bool {
+        resizing(&self.resize_policy, &self.resources) == Resizing::Restarts
+    }
 }
 
 impl PodHead {
@@ -179,25 +274,39 @@ impl PodState {
         containers.any(|container| container.state.running.is_some())
     }
 
-    fn deaths(&self, users: &[Name]) -> u32 {
-        let all = self.container_statuses.iter();
-        let all = all.chain(&self.init_container_statuses);
-        let using = all.filter(|container| users.iter().any(|user| **user == *container.name));
-        using.map(ContainerTold::deaths).sum()
+    fn containers(&self) -> impl Iterator<Item = &ContainerTold> {
+        self.container_statuses
+            .iter()
+            .chain(&self.init_container_statuses)
+    }
+
+    /// What is told of the container of this name.
+    pub(super) fn of_container(&self, name: &str) -> Option<&ContainerTold> {
+        self.containers().find(|told| told.name == name)
     }
 }
 
 impl ContainerTold {
+    /// Whether it runs.
+    pub(super) fn runs(&self) -> bool {
+        self.state.running.is_some()
+    }
+
+    /// Whether its kubelet tells which resources it has.
+    pub(super) fn tells_resources(&self) -> bool {
+        self.resources.is_some()
+    }
+
     /// How often it was started again, and once more where it has ended and is to be;
-    /// none where its last end was no death.
-    fn deaths(&self) -> u32 {
+    /// none where its last end was no death, or that of the container which we replaced.
+    fn deaths(&self, replaced: Option<&str>) -> u32 {
         let last = self.state.terminated.as_ref();
         let last = last.or(self.last_state.terminated.as_ref());
-        if !last.is_some_and(EndTold::is_death) {
+        let ours = |last: &EndTold| replaced == Some(&last.container_id);
+        if !last.is_some_and(|last| last.is_death() && !ours(last)) {
             return 0;
         }
-        let is_down = self.state.running.is_none();
-        self.restart_count.saturating_add(u32::from(is_down))
+        self.restart_count.saturating_add(u32::from(!self.runs()))
     }
 }
 
@@ -272,6 +381,25 @@ mod tests {
             assert_eq!(live.pod.mark.is_some(), is_there("/metadata/annotations"));
             assert_eq!(live.maker.is_some(), is_there("/metadata/ownerReferences"));
         }
+    }
+
+    #[test]
+    fn an_end_that_we_brought_about_is_no_death() {
+        let note =
+            r#"{"n":"4-k7f2","of":["nginx"],"cpu":{"nginx":{"id":"c://1","from":50,"to":49}}}"#;
+        let deaths = |ended: &str, restarts: u32| {
+            let annotations = json!({"tidings.dev/restart": note});
+            let mut live = json!({
+                "metadata": {"name": "a", "uid": "u", "annotations": annotations},
+                "status": {"containerStatuses": [{"name": "nginx", "containerID": "c://2",
+                    "restartCount": restarts, "state": {"running": {}}}]}});
+            live["status"]["containerStatuses"][0]["lastState"] =
+                json!({"terminated": {"exitCode": 137, "reason": "Error", "containerID": ended}});
+            let live = read_live(live.to_string().as_bytes(), &["nginx".into()]);
+            live.unwrap().unwrap().pod.deaths
+        };
+        assert_eq!(deaths("c://1", 1), 0);
+        assert_eq!(deaths("c://2", 2), 2);
     }
 
     #[rstest]

@@ -6,8 +6,11 @@ use tidings_wire::holds::Standing as Taken;
 use tidings_wire::poke::Poke;
 
 use crate::method::{Method, Methods};
+use crate::object::Seconds;
 use crate::refs::Name;
 use crate::state::Number;
+
+use super::resize::RestartMark;
 
 /// What stands in a pod's `tidings.dev/poke` ([`Poke`]).
 #[derive(Clone, PartialEq, Eq)]
@@ -43,8 +46,12 @@ pub struct SeenPod {
     pub uid: Name,
     /// Its name.
     pub name: Name,
+    /// When it was made, by the API server's clock.
+    pub made: Option<Seconds>,
     /// What it carries of a poke.
     pub mark: Option<PokeMark>,
+    /// What it carries of a restart in place, and how far that is.
+    pub restart: Option<RestartMark>,
     /// Whether it is Ready.
     pub ready: bool,
     /// Whether its containers run.
@@ -57,13 +64,21 @@ pub struct SeenPod {
     pub deaths: u32,
 }
 
+impl SeenPod {
+    /// Whether it was poked for this number.
+    pub(super) fn is_poked(&self, number: Number) -> bool {
+        let mark = self.mark.as_ref();
+        mark.is_some_and(|mark| mark.number == number)
+    }
+}
+
 /// What has become of an act on a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acted {
     /// It was accepted.
     Done {
-        /// The token that was written.
-        token: Name,
+        /// The token that was written, where its agents are asked.
+        token: Option<Name>,
         /// The [`SeenPod::deaths`] in the answer.
         deaths: u32,
     },
@@ -71,6 +86,8 @@ pub enum Acted {
     Gone,
     /// We may not; what is missing, in words.
     Forbidden(String),
+    /// It cannot be done to this pod, or the API server refuses it; why.
+    Refused(String),
     /// Nobody knows, or the API server was not able to.
     Failed,
 }
@@ -178,6 +195,9 @@ pub enum Event {
     Acted(Name, Acted),
     /// What the agents of the pod of this uid say to an [`Effect::Ask`].
     Answered(Name, AgentAnswer),
+    /// The pod of this uid, looked at for an [`Effect::Look`]; none where it is not there any
+    /// more or nobody knows.
+    Looked(Name, Option<SeenPod>),
     /// What an [`Effect::Write`] wrote is stored.
     Written,
     /// What holds around it now.
@@ -197,6 +217,8 @@ pub enum Effect {
     Act(Name, Method),
     /// Ask the agents of this pod, with this token.
     Ask(Name, Name),
+    /// Look at this pod.
+    Look(Name),
     /// Write into the intent that these rungs are left, and why the former is not taken.
     Write(Methods, String),
     /// It is over. Nothing follows.

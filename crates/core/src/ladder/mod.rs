@@ -28,12 +28,15 @@ mod choose;
 mod climb;
 mod clock;
 mod hot;
+mod in_place;
 mod listing;
 mod live;
 mod messages;
 mod poke;
 mod questions;
 mod record;
+mod resize;
+mod restart;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -41,10 +44,12 @@ mod visit;
 pub use ahead::{has_files, obstacles};
 pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::{Ladder, Plan};
+pub use in_place::{changes_of, restarted};
 pub use live::{LivePod, Maker, read_live};
 pub use messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
 };
 pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
 pub use record::{climbed, ended, heard_of_restarts};
+pub use resize::{RESTART, Resize, RestartMark, RestartStage, resize};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};

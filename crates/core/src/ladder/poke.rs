@@ -4,6 +4,7 @@
 use crate::method::Method;
 use crate::settle::Millis;
 
+use super::messages::SeenPod;
 use super::visit::{Errand, Next, Rung, Visit};
 
 /// Between the two.
@@ -13,12 +14,16 @@ pub(super) static RUNG: Rung = Rung {
     method: Method::Poke,
     // The API server takes it, wherever the pod is; there is nothing to be late with.
     reaches: |_| true,
+    late: |_| true,
+    carries: SeenPod::is_poked,
+    spares_new: false,
     begin: |visit, _, now| match visit.acts {
         0 => Next::At(now, Errand::Act),
         _ => Next::At(now + AGAIN, Errand::Act),
     },
     acted,
     answered: |visit, now, _| acted(visit, now),
+    looked: |visit, _, now| acted(visit, now),
 };
 
 fn acted(visit: &mut Visit, now: Millis) -> Next {

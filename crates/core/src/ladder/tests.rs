@@ -32,7 +32,9 @@ fn pod(name: &str) -> SeenPod {
     SeenPod {
         uid: name.into(),
         name: name.into(),
+        made: None,
         mark: None,
+        restart: None,
         ready: true,
         started: true,
         node_ready: true,
@@ -57,6 +59,7 @@ impl Climbing {
         let plan = Plan {
             number: number(4),
             rungs: Methods::read(rungs).0,
+            since: Some(1_000),
             timeout: 120_000,
         };
         let (ladder, wants) = Ladder::begin(0, plan, conditions(rungs));
@@ -82,6 +85,7 @@ impl Climbing {
             Effect::List => "list".to_owned(),
             Effect::Act(uid, method) => format!("{method} {uid}"),
             Effect::Ask(uid, token) => format!("ask {uid} {token}"),
+            Effect::Look(uid) => format!("look {uid}"),
             Effect::Write(rungs, _) => format!("write {rungs}"),
             Effect::Finish(end) => format!("{end:?}"),
         });
@@ -89,7 +93,7 @@ impl Climbing {
     }
 
     fn acted(&mut self, pod: &str) {
-        let token = Name::from("t");
+        let token = Some(Name::from("t"));
         let deaths = 0;
         self.tell(Event::Acted(pod.into(), Acted::Done { token, deaths }));
     }
@@ -368,6 +372,7 @@ fn where_no_rollout_is_allowed_one_that_hangs_holds_up_nobody() {
         let plan = Plan {
             number: number(4),
             rungs: Methods::read(rungs).0,
+            since: Some(1_000),
             timeout: 120_000,
         };
         let hangs = Conditions {
@@ -419,6 +424,7 @@ fn what_right_is_missing_is_said() {
     let plan = Plan {
         number: number(4),
         rungs: Methods::read("hot").0,
+        since: None,
         timeout: 120_000,
     };
     let (mut ladder, _) = Ladder::begin(0, plan, conditions("hot"));

@@ -6,8 +6,9 @@ use crate::settle::Millis;
 use crate::state::Number;
 
 use super::clock::Clock;
-use super::messages::{Acted, AgentAnswer, SeenPod};
-use super::{hot, poke};
+use super::messages::{Acted, AgentAnswer, Finish, SeenPod};
+use super::resize::RestartStage;
+use super::{hot, poke, restart};
 
 /// From an act to the first question.
 pub(super) const FIRST_QUESTION: Millis = 50;
@@ -21,17 +22,25 @@ const AGAIN_FOR_A_TOKEN: Millis = 60_000;
 /// What a method does with one pod: the row of its file.
 pub(super) struct Rung {
     pub(super) method: Method,
-    /// Whether the state of a pod, and of its node, lets it be begun, and be late.
+    /// Whether the state of a pod, and of its node, lets it be begun.
     pub(super) reaches: fn(&SeenPod) -> bool,
+    /// Whether it lets it be late.
+    pub(super) late: fn(&SeenPod) -> bool,
+    /// Whether a pod carries that it was acted on for a number.
+    pub(super) carries: fn(&SeenPod, Number) -> bool,
+    /// Whether pods that were made after the intent have what they should.
+    pub(super) spares_new: bool,
     /// What is done first.
     pub(super) begin: fn(&mut Visit, Number, Millis) -> Next,
     /// What follows an act that was accepted.
     pub(super) acted: fn(&mut Visit, Millis) -> Next,
     /// What follows an answer.
     pub(super) answered: fn(&mut Visit, Millis, AgentAnswer) -> Next,
+    /// What follows when it was looked at.
+    pub(super) looked: fn(&mut Visit, Number, Millis) -> Next,
 }
 
-static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG];
+static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG, &restart::RUNG];
 
 impl Rung {
     /// That of a method that goes pod by pod.
@@ -46,6 +55,7 @@ impl Rung {
 pub(super) enum Errand {
     Act,
     Ask,
+    Look,
 }
 
 /// What comes next for a pod.
@@ -94,6 +104,10 @@ pub(super) struct Visit {
     /// Whether they are bringing it.
     pub(super) pending: bool,
     pub(super) token: Option<Name>,
+    /// Whether an act on it was accepted, in this term or an earlier one.
+    pub(super) sent: bool,
+    /// Whether it was made after the intent was written.
+    pub(super) is_new: bool,
     /// The deaths of its containers that are not ours.
     deaths: u32,
 }
@@ -111,6 +125,8 @@ impl Visit {
             questions: 0,
             pending: false,
             token: None,
+            sent: false,
+            is_new: false,
         }
     }
 
@@ -141,9 +157,28 @@ impl Visit {
     }
 
     /// Whether it carries this number.
-    pub(super) fn carries(&self, number: Number) -> bool {
-        let mark = self.pod.mark.as_ref();
-        self.acts > 0 || mark.is_some_and(|mark| mark.number == number)
+    pub(super) fn carries(&self, rung: &Rung, number: Number) -> bool {
+        self.acts > 0 || (rung.carries)(&self.pod, number)
+    }
+
+    /// What is known of it, where a rung begins.
+    pub(super) fn begun_with(&self, rung: Option<&Rung>) -> Self {
+        let is_through = self.is_new && rung.is_some_and(|rung| rung.spares_new);
+        Self {
+            is_new: self.is_new,
+            stage: if is_through {
+                Stage::Through
+            } else {
+                Stage::Due
+            },
+            ..Self::new(self.pod.clone())
+        }
+    }
+
+    /// Whether its containers are about to be started again, for whichever number.
+    pub(super) fn is_restarting(&self) -> bool {
+        let mark = self.pod.restart.as_ref();
+        mark.is_some_and(|mark| mark.stage == RestartStage::Asked)
     }
 
     /// Whether a container has ended by itself since it was begun. One that had the content
@@ -151,6 +186,13 @@ impl Visit {
     pub(super) fn has_died(&self, restarts: bool) -> bool {
         let is_down = restarts && self.stage == Stage::Through && !self.pod.ready;
         (self.is_under_way() || is_down) && self.pod.deaths > self.deaths
+    }
+
+    /// That a container of it has.
+    pub(super) fn dead(&self) -> Finish {
+        Finish::Died {
+            pod: self.pod.name.clone(),
+        }
     }
 
     /// Its turn has come.
@@ -169,10 +211,11 @@ impl Visit {
                 }
                 self.acts += 1;
                 (self.acted, self.questions) = (now, 0);
-                self.token = Some(token);
+                (self.token, self.sent) = (token, true);
                 (rung.acted)(self, now)
             }
             Acted::Forbidden(why) => Next::Ends(why),
+            Acted::Refused(why) => Next::Ends(format!("{}: {why}", self.pod.name)),
             Acted::Gone | Acted::Failed => {
                 self.questions += 1;
                 Next::At(now + self.pause().max(AGAIN[0]), Errand::Act)
@@ -183,6 +226,13 @@ impl Visit {
     /// The next question, later and later.
     pub(super) fn ask_again(&mut self, now: Millis) -> Next {
         self.act_at(now, Millis::MAX)
+    }
+
+    /// The next look, later and later.
+    pub(super) fn look_again(&mut self, now: Millis) -> Next {
+        let pause = self.pause();
+        self.questions += 1;
+        Next::At(now + pause, Errand::Look)
     }
 
     fn pause(&self) -> Millis {

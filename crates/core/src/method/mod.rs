@@ -19,6 +19,8 @@ pub enum Method {
     Hot,
     /// The files are brought at once; the program watches them itself.
     Poke,
+    /// The containers that use the change are started again, in their pods.
+    RestartInPlace,
     /// Its pods are replaced, as its kind does it.
     Rollout,
     /// Only people are told.
@@ -35,6 +37,9 @@ pub enum Requires {
     Files,
     /// Each file that changed is seen by an agent that can be asked.
     Agents,
+    /// Each container that uses what changed is started again when its CPU request is
+    /// another, and none of them has ended: init containers do not run again.
+    Resizing,
 }
 
 /// A right that a method asks for, in the namespaces that are watched or, for what has
@@ -61,8 +66,8 @@ pub struct MethodRow {
     /// What it is proven by; nothing is where it never is.
     pub proven: Option<&'static str>,
     /// How many pods it is at with at once after the first one, which goes alone; none
-    /// where it does not go pod by pod. One whose act restarts the program goes by what
-    /// may be unavailable instead.
+    /// where it does not go pod by pod. Where its act restarts the program no more than
+    /// may be unavailable.
     pub at_once: Option<usize>,
     /// Whether it restarts containers by what it is, so that the fuse counts it.
     pub restarts: bool,
@@ -80,6 +85,16 @@ const TO_POKE: [Right; 2] = [
         resource: "nodes",
         verbs: &["get"],
     },
+];
+
+/// Resizing pods by a thousandth of a core, and noting on them that it is done.
+const TO_RESIZE: [Right; 3] = [
+    TO_POKE[0],
+    Right {
+        resource: "pods/resize",
+        verbs: &["patch"],
+    },
+    TO_POKE[1],
 ];
 
 /// All methods, in their order.
@@ -103,6 +118,16 @@ pub static METHODS: &[MethodRow] = &[
         at_once: Some(10),
         restarts: false,
         rights: &TO_POKE,
+    },
+    MethodRow {
+        method: Method::RestartInPlace,
+        word: "restart-in-place",
+        requires: &[Requires::StandingPods, Requires::Resizing],
+        tells: "the containers that use the change, and only these, are started again in their pods, by a CPU request that differs by a thousandth of a core",
+        proven: Some("another container runs, and the pod is Ready again"),
+        at_once: Some(1),
+        restarts: true,
+        rights: &TO_RESIZE,
     },
     MethodRow {
         method: Method::Rollout,

@@ -13,6 +13,7 @@ use super::{CLEARLY_LATER, Seconds, SourceFlags, SourceMeta, Unreadable, Version
 use crate::annotations;
 use crate::annotations::Annotations;
 use crate::jobs;
+use crate::number::Number;
 use crate::refs::{Name, SourceKind, SourceRef};
 use crate::uses::or_default;
 use crate::vocabulary::Vocabulary;
@@ -87,18 +88,30 @@ impl Meta {
             .map_err(|_| Unreadable)
     }
 
-    /// The number that its agents were woken for last, where it is a pod's. The token behind
-    /// it is nobody's concern.
-    pub(super) fn poked(&self) -> Option<Name> {
+    /// The number for which it was acted on last, where it is a pod's: it was poked, or its
+    /// containers are started again. The token of a poke is nobody's concern.
+    pub(super) fn acted_on(&self) -> Option<Name> {
         #[derive(Deserialize)]
-        struct PokedFor {
+        struct ActedOn {
             #[serde(rename = "tidings.dev/poke")]
             poke: Option<String>,
+            #[serde(rename = "tidings.dev/restart")]
+            restart: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Numbered {
+            n: String,
         }
         let raw = self.annotations.as_ref()?;
-        let read: PokedFor = serde_json::from_str(raw.get()).ok()?;
-        let number = read.poke?.split(' ').next()?.into();
-        Some(number)
+        let ActedOn { poke, restart } = serde_json::from_str(raw.get()).ok()?;
+        let poked = poke.and_then(|poke| Number::parse(poke.split(' ').next()?));
+        let restarted = restart.and_then(|note| {
+            let Numbered { n } = serde_json::from_str(&note).ok()?;
+            Number::parse(&n)
+        });
+        let both = poked.into_iter().chain(restarted);
+        let last = both.max_by_key(|number| number.n)?;
+        Some(last.to_string().into())
     }
 
     /// This metadata as that of a source.

@@ -46,8 +46,8 @@ pub struct Pod {
     pub name: Name,
     /// When it was created.
     pub created: Seconds,
-    /// For which number it was poked last.
-    pub poked: Option<Name>,
+    /// For which number it was acted on last: poked, or restarted in place.
+    pub acted_on: Option<Name>,
     /// Its containers that have been started and may matter still.
     pub containers: Box<[PodContainer]>,
 }
@@ -137,7 +137,7 @@ pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
     Ok(Some(Pod {
         containers: started.collect(),
         group: group(&pod.metadata),
-        poked: pod.metadata.poked(),
+        acted_on: pod.metadata.acted_on(),
         name: pod.metadata.name.into(),
         created,
     }))

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::refs::{Name, SourceKind};
 
+use super::cpu::{ResizePolicy, Resizing, resizing};
 use super::mounts::{FEW, MountedAt, clean, item_path, sources};
 use super::template::{Mount, Volume, drop_nulls};
 use super::{PodTemplate, Use, uses_of_each};
@@ -60,6 +61,8 @@ pub struct Seeing {
     pub port: Option<u16>,
     /// How it sees the value of the pod's `tidings.dev/poke`, as it changes.
     pub pokes: Pokes,
+    /// Whether another CPU request starts it again.
+    pub resizing: Resizing,
     mounted: Vec<Mounted>,
     /// Where it has mounts of any kind.
     places: Vec<String>,
@@ -192,6 +195,9 @@ struct WideContainer {
     ports: Vec<Port>,
     #[serde(deserialize_with = "each")]
     volume_mounts: Vec<WideMount>,
+    #[serde(deserialize_with = "each")]
+    resize_policy: Vec<ResizePolicy>,
+    resources: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -352,6 +358,7 @@ impl Holding {
 impl WideContainer {
     fn seeing(self, ends: bool, uses: Vec<Use>, volumes: &BTreeMap<&str, &Holding>) -> Seeing {
         let port = self.ports.iter().find(|port| port.name == PORT);
+        let resources = serde_json::from_value(self.resources).unwrap_or_default();
         let mut seeing = Seeing {
             name: self.name.as_str().into(),
             ends,
@@ -360,6 +367,7 @@ impl WideContainer {
                 .map(|port| port.container_port)
                 .filter(|port| *port > 0),
             pokes: Pokes::Unseen,
+            resizing: resizing(&self.resize_policy, &resources),
             mounted: Vec::new(),
             places: Vec::new(),
         };

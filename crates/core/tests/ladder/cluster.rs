@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tidings_core::ladder::{AgentAnswer, PokeMark, SeenPod as Listed, Taken};
+use tidings_core::ladder::{
+    AgentAnswer, PokeMark, RestartMark, RestartStage, SeenPod as Listed, Taken,
+};
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 
@@ -45,6 +47,18 @@ pub(crate) enum Agent {
     Old,
 }
 
+/// What the node of this pod, or the API server, makes of a resize.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resizes {
+    Well,
+    /// Nothing comes of it.
+    Ignored,
+    /// The node says that it has to wait.
+    Deferred,
+    /// The API server does not take it.
+    Refused,
+}
+
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -56,6 +70,10 @@ pub(crate) struct SeenPod {
     pub(crate) generation: u32,
     pub(crate) agent: Agent,
     pub(crate) mark: Option<PokeMark>,
+    pub(crate) resizes: Resizes,
+    pub(crate) restart: Option<RestartMark>,
+    /// The numbers for which the kubelet has started it again.
+    pub(crate) restarted: Vec<u64>,
     /// What its poke file holds, since when, and how many questions were answered.
     token: Option<(PokeMark, Millis, u32)>,
     pub(crate) started: bool,
@@ -83,6 +101,9 @@ impl SeenPod {
             generation,
             agent: Agent::Well,
             mark: None,
+            resizes: Resizes::Well,
+            restart: None,
+            restarted: Vec::new(),
             token: None,
             started: false,
             ready: false,
@@ -95,6 +116,28 @@ impl SeenPod {
             held: false,
             down_by_us: false,
         }
+    }
+
+    /// Whether a resize of it is asked for, and nothing has come of it.
+    pub(crate) fn is_asked(&self) -> bool {
+        let mark = self.restart.as_ref();
+        mark.is_some_and(|mark| mark.stage == RestartStage::Asked)
+    }
+
+    /// Its process has started. One that does so after it was noted has what is there.
+    pub(crate) fn starts(&mut self, content: FileContent) {
+        let open = [RestartStage::Noted, RestartStage::Asked];
+        let noted = self
+            .restart
+            .as_mut()
+            .filter(|mark| open.contains(&mark.stage));
+        if self.deaths == 0 || noted.is_some() {
+            self.disk = content;
+        }
+        if let Some(mark) = noted {
+            mark.stage = RestartStage::Restarted;
+        }
+        (self.started, self.has, self.held, self.bringing) = (true, self.disk, false, None);
     }
 
     /// The kubelet writes the files. Returns whether there is something to be brought.
@@ -200,7 +243,9 @@ impl Cluster {
             Listed {
                 uid: pod.uid.clone(),
                 name: format!("web-{}", pod.uid).into(),
+                made: None,
                 mark: pod.mark.clone(),
+                restart: pod.restart.clone(),
                 ready: pod.ready && node_ready,
                 started: pod.started,
                 node_ready,

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use tidings_core::ladder::{
-    Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, OwnRollout, Plan, Taken,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, OwnRollout, Plan, RestartStage,
+    SeenPod, Taken,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::refs::Name;
@@ -18,8 +19,9 @@ use crate::life::{Happening, Life};
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     List,
-    Act(Name, Name),
+    Act(Name, Name, Method),
     Ask(Name, Name),
+    Look(Name),
 }
 
 /// What a ladder is told, and of which number it is.
@@ -47,6 +49,10 @@ struct Record {
 
 /// What a pod has been through in this term, for this number.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 struct Past {
     acts: u32,
     at: Millis,
@@ -58,6 +64,13 @@ struct Past {
     ready: bool,
     /// Since when it was listed as one that does not run.
     out_since: Option<Millis>,
+    /// Whether its containers were started again for it, and it was Ready.
+    again: bool,
+}
+
+fn runs_again(pod: &SeenPod, n: u64) -> bool {
+    let mark = pod.restart.as_ref().filter(|mark| mark.number == number(n));
+    pod.ready && mark.is_some_and(|mark| mark.stage == RestartStage::Restarted)
 }
 
 /// Who leads.
@@ -218,6 +231,8 @@ impl Life {
             }
             Store::Rungs(n, rungs) if n == self.controller.record.n => {
                 self.controller.record.rungs = rungs;
+                let past = self.controller.past.values_mut();
+                past.for_each(|past| (past.acts, past.reasons) = (0, 0));
                 self.tell(Event::Written);
             }
             Store::Ended(n, end) if n == self.controller.record.n => self.ended(&end),
@@ -264,6 +279,7 @@ impl Life {
         let plan = Plan {
             number: number(n),
             rungs,
+            since: None,
             timeout: self.timeout,
         };
         let conditions = self.conditions_now();
@@ -309,6 +325,7 @@ impl Life {
             Event::Conditions(_) => Event::Conditions(self.conditions_now()),
             event => event,
         };
+        self.say(format_args!("    {event:?}"));
         self.note(&event);
         self.tell(event);
     }
@@ -330,12 +347,15 @@ impl Life {
             Event::Conditions(conditions) => controller.told = Some(*conditions),
             Event::Listed(Ok(pods)) => {
                 controller.came = controller.asked;
+                let past = controller.past.values_mut();
+                past.for_each(|past| past.again = false);
                 for pod in pods {
                     let past = controller.past.entry(pod.uid.clone()).or_default();
                     past.carried = pod.mark.as_ref().is_some_and(|m| m.number == number(n));
                     past.ready = pod.ready;
                     let out = !(pod.started && pod.node_ready);
                     past.out_since = out.then(|| past.out_since.unwrap_or(self.now));
+                    past.again = runs_again(pod, n);
                 }
                 let there = |uid: &Name| pods.iter().any(|pod| pod.uid == *uid);
                 controller.open.retain(|uid, _| there(uid));
@@ -344,6 +364,15 @@ impl Life {
                 controller.open.remove(uid);
                 let past = controller.past.entry(uid.clone()).or_default();
                 past.reasons += u32::from(!matches!(acted, Acted::Done { .. }));
+            }
+            Event::Looked(uid, pod) => {
+                controller.open.remove(uid);
+                let past = controller.past.entry(uid.clone()).or_default();
+                // Where nobody answers the last list counts.
+                past.again |= pod.as_ref().is_some_and(|pod| runs_again(pod, n));
+                if past.again {
+                    (past.proven, controller.proof) = (true, self.now);
+                }
             }
             Event::Answered(uid, answer) => {
                 controller.open.remove(uid);
@@ -375,14 +404,15 @@ impl Life {
                     self.check_act(&uid, method);
                     self.controller.tokens += 1;
                     let token = format!("t{}", self.controller.tokens).into();
-                    self.at(pause, Happening::Arrives(term, n, Request::Act(uid, token)));
+                    let act = Request::Act(uid, token, method);
+                    self.at(pause, Happening::Arrives(term, n, act));
+                }
+                Effect::Look(uid) => {
+                    self.check_asked_once(&uid);
+                    self.at(pause, Happening::Arrives(term, n, Request::Look(uid)));
                 }
                 Effect::Ask(uid, token) => {
-                    *self.controller.open.entry(uid.clone()).or_default() += 1;
-                    assert_eq!(
-                        self.controller.open[&uid], 1,
-                        "{uid} is asked twice at once"
-                    );
+                    self.check_asked_once(&uid);
                     self.at(pause, Happening::Arrives(term, n, Request::Ask(uid, token)));
                 }
                 Effect::Write(rungs, why) => {
@@ -415,6 +445,12 @@ impl Life {
 
     // What is promised.
 
+    fn check_asked_once(&mut self, uid: &Name) {
+        let open = self.controller.open.entry(uid.clone()).or_default();
+        *open += 1;
+        assert_eq!(*open, 1, "{uid} is asked twice at once");
+    }
+
     fn check_act(&mut self, uid: &Name, method: Method) {
         let told = self.controller.told.unwrap();
         self.check_listed(method, told.allowed);
@@ -426,6 +462,7 @@ impl Life {
         assert!(!self.controller.refused, "something after a refusal");
         let proven_once = self.controller.past.values().any(|past| past.proven);
         let poke = method == Method::Poke;
+        let in_place = method == Method::RestartInPlace;
         let past = self.controller.past.get_mut(uid).unwrap();
         if past.acts == 0 && past.reasons == 0 {
             assert!(!told.held, "{uid} is begun while it is held");
@@ -436,7 +473,7 @@ impl Life {
                 "{uid} is begun in a rollout"
             );
             assert!(
-                !past.carried || poke,
+                !past.carried || poke || in_place,
                 "{uid} carries the number, and is acted on"
             );
         }
@@ -466,7 +503,8 @@ impl Life {
             self.controller.open[uid], 1,
             "{uid} is acted on twice at once"
         );
-        if blind && !poke && self.restarts && proven_once {
+        let restarts = self.restarts && proven_once && !poke;
+        if blind && (restarts || in_place) {
             self.check_spared(uid);
         }
     }

@@ -10,7 +10,7 @@ use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 
 use crate::chance::Chance;
-use crate::cluster::{Agent, Cluster, FileContent, SeenPod};
+use crate::cluster::{Agent, Cluster, FileContent, Resizes, SeenPod};
 use crate::controller::{Controller, Reply, Request, Store};
 
 /// What may befall this life.
@@ -70,6 +70,8 @@ pub(crate) enum Happening {
     /// A kubelet writes files; whether a poke woke it.
     Sync(Name, bool),
     Brought(Name),
+    /// A kubelet ends its process, to start it again with other resources.
+    Replaced(Name),
     Starts(Name),
     Ready(Name),
     Dies(Name),
@@ -125,7 +127,11 @@ pub(crate) struct Life {
     pub(crate) trace: Option<RefCell<Vec<String>>>,
 }
 
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 12] = [
+    "restart-in-place",
+    "restart-in-place, rollout",
+    "hot, restart-in-place, rollout",
+    "restart-in-place, notify",
     "hot",
     "hot, rollout",
     "hot, rollout",
@@ -234,6 +240,7 @@ impl Life {
             Happening::Trouble => self.trouble(),
             Happening::Sync(uid, poked) => self.sync(&uid, poked),
             Happening::Brought(uid) => self.brought(&uid),
+            Happening::Replaced(uid) => self.replaced(&uid),
             Happening::Starts(uid) => self.starts(&uid),
             Happening::Ready(uid) => self.ready(&uid),
             Happening::Dies(uid) => self.dies(&uid),
@@ -259,6 +266,8 @@ impl Life {
             let others = [Agent::Mute, Agent::Flaky, Agent::Unsure, Agent::Old];
             if self.chance.once_in(6) {
                 pod.agent = self.chance.of(&others);
+                let others = [Resizes::Ignored, Resizes::Deferred, Resizes::Refused];
+                pod.resizes = self.chance.of(&others);
             }
         }
         let starts = self.chance.between(200, 3_000);
@@ -324,6 +333,20 @@ impl Life {
         }
     }
 
+    fn replaced(&mut self, uid: &Name) {
+        let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
+        let pod = self.cluster.pods.get_mut(uid).filter(there);
+        let Some(pod) = pod.filter(|pod| pod.is_asked() && pod.started) else {
+            return;
+        };
+        let number = pod.restart.as_ref().map_or(0, |mark| mark.number.n);
+        assert!(!pod.restarted.contains(&number), "{uid} is restarted twice");
+        pod.restarted.push(number);
+        (pod.started, pod.ready, pod.down_by_us) = (false, false, true);
+        let takes = self.chance.between(100, 400);
+        self.at(takes, Happening::Starts(uid.clone()));
+    }
+
     fn starts(&mut self, uid: &Name) {
         let breaks = self.weather.bad_contents;
         let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
@@ -331,10 +354,7 @@ impl Life {
         let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) else {
             return;
         };
-        if pod.deaths == 0 {
-            pod.disk = content;
-        }
-        (pod.started, pod.has, pod.held, pod.bringing) = (true, pod.disk, false, None);
+        pod.starts(content);
         if breaks && (pod.has.is_deadly() || pod.has.is_broken()) {
             return self.at(400, Happening::Dies(uid.clone()));
         }
@@ -452,6 +472,10 @@ impl Life {
             let started = self.cluster.pods[&uid].started;
             self.at(300, Happening::Sync(uid.clone(), false));
             let bringing = self.cluster.pods[&uid].bringing.is_some();
+            let pod = &self.cluster.pods[&uid];
+            if pod.is_asked() && pod.resizes == Resizes::Well {
+                self.at(350, Happening::Replaced(uid.clone()));
+            }
             if bringing {
                 self.at(400, Happening::Brought(uid.clone()));
             }

@@ -1,9 +1,12 @@
 //! What becomes of the requests of a ladder, at the API server and at agents.
 
-use tidings_core::ladder::{Acted, AgentAnswer, Event, PokeMark, Unlisted};
+use tidings_core::ladder::{
+    Acted, AgentAnswer, Event, PokeMark, RestartMark, RestartStage, Unlisted,
+};
+use tidings_core::method::Method;
 use tidings_core::refs::Name;
 
-use crate::cluster::Agent;
+use crate::cluster::{Agent, Resizes};
 use crate::controller::{Reply, Request, number};
 use crate::life::{Happening, Life};
 
@@ -13,8 +16,19 @@ impl Life {
         let (event, takes) = match request {
             Request::List if lost => (Event::Listed(Err(Unlisted::Failed)), 5_000),
             Request::List => (Event::Listed(Ok(self.cluster.list(self.now))), 15),
-            Request::Act(uid, token) => {
-                let acted = self.act(n, uid, token);
+            Request::Look(uid) if lost => (Event::Looked(uid.clone(), None), 5_000),
+            Request::Look(uid) => {
+                let mut pods = self.cluster.list(self.now).into_iter();
+                (
+                    Event::Looked(uid.clone(), pods.find(|pod| pod.uid == *uid)),
+                    2,
+                )
+            }
+            Request::Act(uid, token, method) => {
+                let acted = match method {
+                    Method::RestartInPlace => self.restart(n, uid, lost),
+                    _ => self.act(n, uid, token),
+                };
                 match acted {
                     Acted::Done { .. } if lost => (Event::Acted(uid.clone(), Acted::Failed), 5_000),
                     acted => (Event::Acted(uid.clone(), acted), 5),
@@ -55,9 +69,47 @@ impl Life {
         let sync = self.chance.between(100, 300);
         self.at(sync, Happening::Sync(uid.clone(), true));
         Acted::Done {
-            token: token.clone(),
+            token: Some(token.clone()),
             deaths,
         }
+    }
+
+    /// What gets lost may be the answer, or the resize that follows the note.
+    fn restart(&mut self, n: u64, uid: &Name, lost: bool) -> Acted {
+        if self.forbidden {
+            return Acted::Forbidden("pods may not be patched".to_owned());
+        }
+        let is_half = lost && self.chance.once_in(2);
+        let Some(pod) = self.cluster.pods.get_mut(uid) else {
+            return Acted::Gone;
+        };
+        let deaths = pod.deaths;
+        let done = Acted::Done {
+            token: None,
+            deaths,
+        };
+        let before = pod.restart.take().filter(|mark| mark.number == number(n));
+        let mark = pod.restart.insert(before.unwrap_or(RestartMark {
+            number: number(n),
+            stage: RestartStage::Noted,
+        }));
+        if mark.stage != RestartStage::Noted || is_half {
+            return done;
+        }
+        mark.stage = match pod.resizes {
+            Resizes::Refused => return Acted::Refused("exceeded quota".to_owned()),
+            Resizes::Deferred => RestartStage::Refused("Deferred: later".to_owned()),
+            Resizes::Ignored | Resizes::Well => RestartStage::Asked,
+        };
+        let (resizes, node) = (pod.resizes, pod.node);
+        if self.weather.nodes && self.chance.once_in(20) {
+            self.lose(node);
+        }
+        if resizes == Resizes::Well {
+            let takes = self.chance.between(100, 400);
+            self.at(takes, Happening::Replaced(uid.clone()));
+        }
+        done
     }
 
     fn ask(&mut self, uid: &Name, token: &Name) -> AgentAnswer {

@@ -39,6 +39,7 @@ pub struct Web {
     replicas: usize,
     agent: Agent,
     is_projected: bool,
+    is_resizable: bool,
     options: Vec<String>,
     annotations: Vec<(String, String)>,
 }
@@ -58,6 +59,7 @@ impl Web {
             replicas: 2,
             agent: Agent::Sidecar,
             is_projected: false,
+            is_resizable: false,
             options: Vec::new(),
             annotations: Vec::new(),
         };
@@ -95,6 +97,15 @@ impl Web {
         }
     }
 
+    /// Another CPU request starts nginx again, in its pod.
+    #[must_use]
+    pub fn resizable(self) -> Self {
+        Self {
+            is_resizable: true,
+            ..self
+        }
+    }
+
     /// One more option of the agent.
     #[must_use]
     pub fn option(mut self, option: &str) -> Self {
@@ -125,6 +136,10 @@ impl Web {
             "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
             "volumeMounts": [mount("config", FILES)],
         });
+        if self.is_resizable {
+            nginx["resources"] = json!({"requests": {"cpu": "50m"}});
+            nginx["resizePolicy"] = restarts();
+        }
         if self.agent == Agent::Supervisor {
             nginx["command"] = self.command("run");
             nginx["args"] = json!(["--", "nginx", "-g", "daemon off;"]);
@@ -259,6 +274,11 @@ pub async fn serves_at(pod: &Pod, page: &str, limit: Duration) -> Result<Instant
         );
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The policy by which another CPU request starts a container again.
+pub fn restarts() -> Value {
+    json!([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}])
 }
 
 fn mount(name: &str, path: &str) -> Value {

@@ -28,7 +28,7 @@ async fn what_runs_serves_a_change_and_what_cannot_go_hot_is_rolled_out() -> Res
     let Some(mut town) = Town::build("hot", web, 2).await? else {
         return Ok(());
     };
-    let rights = Rights::granted(&town.lab, &[]).await?;
+    let rights = Rights::granted(&town.lab, HOT).await?;
     town.start_as(&rights.user, HOT).await?;
     is_served(&town).await?;
     goes_no_further(&town).await?;
@@ -251,7 +251,7 @@ async fn a_controller_in_a_pod_brings_it_too() -> Result<()> {
     };
     let node = Node::of_this_test().await?.context("no node")?;
     node.image(&images::controller()?).await?;
-    let rights = Rights::granted(&town.lab, &["--agents-by=proxy"]).await?;
+    let rights = Rights::granted(&town.lab, &[HOT, &["--agents-by=proxy"]].concat()).await?;
     for document in rights.documents.iter().filter(|d| !d.is_about_rights()) {
         document.apply(town.lab.own().client()).await?;
     }
@@ -266,14 +266,14 @@ async fn a_controller_in_a_pod_brings_it_too() -> Result<()> {
 
 /// What `tidings manifests` prints, and who may do what it says. Some of it is in no
 /// namespace: one at a time has it.
-struct Rights {
+pub(crate) struct Rights {
     documents: Vec<manifests::Document>,
-    user: std::path::PathBuf,
+    pub(crate) user: std::path::PathBuf,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Rights {
-    async fn granted(lab: &Installed, options: &[&str]) -> Result<Self> {
+    pub(crate) async fn granted(lab: &Installed, options: &[&str]) -> Result<Self> {
         static ALONE: Mutex<()> = Mutex::const_new(());
         let alone = ALONE.lock().await;
         let node = Node::of_this_test().await?.context("no node")?;
@@ -284,7 +284,7 @@ impl Rights {
             format!("--own-namespace={own}"),
         ];
         let scope: Vec<_> = scope.iter().map(String::as_str).collect();
-        let all = [&scope, HOT, options].concat();
+        let all = [&scope, options].concat();
         let documents = manifests::printed(node.cluster().kubeconfig(), &all).await?;
         for document in documents.iter().filter(|d| d.is_about_rights()) {
             document.apply(lab.own().client()).await?;
@@ -297,7 +297,7 @@ impl Rights {
         })
     }
 
-    async fn take_away(self, lab: &Installed) -> Result<()> {
+    pub(crate) async fn take_away(self, lab: &Installed) -> Result<()> {
         let everywhere = self.documents.iter();
         for document in everywhere.filter(|d| d.kind.starts_with("Cluster")) {
             document.delete(lab.own().client()).await?;

@@ -8,6 +8,7 @@
 mod drop_ins;
 mod examples;
 mod hot;
+mod in_place;
 mod injected;
 mod installed;
 mod lab;

@@ -9,6 +9,7 @@
 
 mod poke;
 mod recreate;
+mod restart;
 mod rewrite;
 mod run;
 pub mod saved;
@@ -23,6 +24,7 @@ use crate::records::cluster::Home;
 
 pub use poke::poke;
 pub use recreate::go_on;
+pub use restart::restart;
 pub use template::{body, call, unpause};
 
 /// Who writes, and by which keys.

@@ -38,7 +38,7 @@ fn body(poking: &Poking, token: &str) -> String {
 fn done(poking: &Poking, token: String, json: &[u8]) -> Result<Acted, ApiError> {
     let live = read_live(json, &poking.users)?;
     Ok(live.map_or(Acted::Gone, |live| Acted::Done {
-        token: token.into(),
+        token: Some(token.into()),
         deaths: live.pod.deaths,
     }))
 }

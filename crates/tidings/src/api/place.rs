@@ -12,6 +12,7 @@ pub struct Place {
     plural: &'static str,
     namespace: Option<Name>,
     name: Option<Name>,
+    part: Option<&'static str>,
     on_behalf_of: Option<Name>,
 }
 
@@ -24,6 +25,7 @@ impl Place {
             plural,
             namespace: None,
             name: None,
+            part: None,
             on_behalf_of: None,
         }
     }
@@ -84,6 +86,13 @@ impl Place {
         Self { name, ..self }
     }
 
+    /// What is written of it apart: a subresource.
+    #[must_use]
+    pub fn part(self, part: &'static str) -> Self {
+        let part = Some(part);
+        Self { part, ..self }
+    }
+
     /// The same, asked for on behalf of another namespace than its own.
     #[must_use]
     pub fn on_behalf_of(self, namespace: Name) -> Self {
@@ -110,11 +119,13 @@ impl Place {
         self.namespace.as_ref()
     }
 
-    /// `secrets`, `deployments.apps`
+    /// `secrets`, `deployments.apps`, `pods/resize`
     pub fn resource(&self) -> String {
+        let part = self.part.map(|part| format!("/{part}"));
+        let part = part.unwrap_or_default();
         match self.group {
-            "" => self.plural.to_owned(),
-            group => format!("{}.{group}", self.plural),
+            "" => format!("{}{part}", self.plural),
+            group => format!("{}.{group}{part}", self.plural),
         }
     }
 
@@ -141,6 +152,10 @@ impl Place {
         if let Some(name) = &self.name {
             path.push('/');
             path.push_str(&escape(name));
+        }
+        if let Some(part) = self.part {
+            path.push('/');
+            path.push_str(part);
         }
         path
     }

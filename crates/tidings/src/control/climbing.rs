@@ -17,6 +17,7 @@ use tidings_core::ladder::{
     heard_of_restarts,
 };
 use tidings_core::method::{Method, Methods};
+use tidings_core::object::Seconds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::state::{Entry, Number};
@@ -25,7 +26,7 @@ use super::announce::say_climbed;
 use super::desk::{Desk, UnderWay};
 use super::ground::Ground;
 use super::leading::Leading;
-use super::pods::{Climber, PodAnswer, PodErrand, PodTask, Poking};
+use super::pods::{Climber, LookingAt, PodAnswer, PodErrand, PodTask, Poking, Restarting};
 use super::rosters::{Basis, Rosters};
 use super::scene::{NotYet, Scene, conditions};
 use super::{ClimbResult, Effect, Roll};
@@ -45,6 +46,8 @@ pub(super) struct Climbing {
     /// What the roster's findings hold for.
     basis: Basis,
     agents: Result<Arc<[Agent]>, String>,
+    /// The containers that are started again where that is done in place.
+    restarted: Result<Arc<[Name]>, String>,
     /// The pods that were listed, by uid.
     pods: BTreeMap<Name, PodAddress>,
     /// The method that is taken.
@@ -87,6 +90,14 @@ impl Climbs {
     }
 }
 
+/// What fails where a method acts on a pod.
+fn doing(method: Method) -> &'static str {
+    match method {
+        Method::RestartInPlace => "restarting a pod in place",
+        _ => "poking a pod",
+    }
+}
+
 /// What comes of an errand before it is handed out.
 enum Errand {
     Out(PodTask),
@@ -105,25 +116,60 @@ impl Climbing {
         self.asks = false;
     }
 
-    /// What an effect asks for.
-    fn errand(&self, effect: ladder::Effect) -> Option<Errand> {
+    /// What an effect asks for, at this time.
+    fn errand(&self, effect: ladder::Effect, now: Seconds) -> Option<Errand> {
         match effect {
             ladder::Effect::List => Some(Errand::Out(PodTask::List(self.roster.clone().into()))),
-            ladder::Effect::Act(uid, _) => Some(match self.pods.get(&uid) {
-                Some(pod) => Errand::Out(PodTask::Poke(self.poking(pod, uid).into())),
+            ladder::Effect::Act(uid, method) => Some(match self.pods.get(&uid) {
+                Some(pod) => self.acting(pod, uid, method, now),
                 None => Errand::Known(Event::Acted(uid, Acted::Gone)),
             }),
             ladder::Effect::Ask(uid, token) => Some(self.asking(uid, token)),
+            ladder::Effect::Look(uid) => Some(self.looking(uid)),
             ladder::Effect::Write(..) | ladder::Effect::Finish(_) => None,
         }
     }
 
-    fn poking(&self, pod: &PodAddress, uid: Name) -> Poking {
+    fn acting(&self, pod: &PodAddress, uid: Name, method: Method, at: Seconds) -> Errand {
+        if method != Method::RestartInPlace {
+            return Errand::Out(PodTask::Poke(self.poking(pod, uid, method).into()));
+        }
+        let of = match &self.restarted {
+            Ok(of) => Arc::clone(of),
+            Err(why) => return Errand::Known(Event::Acted(uid, Acted::Refused(why.clone()))),
+        };
+        let restarting = Restarting {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            uid,
+            number: self.number,
+            of,
+            users: Arc::clone(self.roster.users()),
+            at,
+        };
+        Errand::Out(PodTask::Restart(restarting.into()))
+    }
+
+    fn looking(&self, uid: Name) -> Errand {
+        let Some(pod) = self.pods.get(&uid) else {
+            return Errand::Known(Event::Looked(uid, None));
+        };
+        let looking = LookingAt {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            uid,
+            users: Arc::clone(self.roster.users()),
+        };
+        Errand::Out(PodTask::Look(looking.into()))
+    }
+
+    fn poking(&self, pod: &PodAddress, uid: Name, method: Method) -> Poking {
         Poking {
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
             uid,
             number: self.number,
+            method,
             users: Arc::clone(self.roster.users()),
         }
     }
@@ -211,6 +257,7 @@ impl Leading {
             roster: scene.roster.knowing(self.climbs.rosters.take(&basis)),
             basis,
             agents: scene.agents,
+            restarted: scene.restarted,
             pods: BTreeMap::new(),
             method: entry.method(),
             asks: false,
@@ -301,9 +348,9 @@ impl Leading {
                     _ => Unlisted::Failed,
                 }))
             }
-            PodAnswer::Poked(uid, Ok(acted)) => Event::Acted(uid, acted),
-            PodAnswer::Poked(uid, Err(error)) => {
-                self.pods_failed(ground, key, "poking a pod", &error);
+            PodAnswer::Acted(uid, _, Ok(acted)) => Event::Acted(uid, acted),
+            PodAnswer::Acted(uid, method, Err(error)) => {
+                self.pods_failed(ground, key, doing(method), &error);
                 Event::Acted(
                     uid,
                     match error {
@@ -311,6 +358,11 @@ impl Leading {
                         _ => Acted::Failed,
                     },
                 )
+            }
+            PodAnswer::Looked(uid, Ok(pod)) => Event::Looked(uid, pod),
+            PodAnswer::Looked(uid, Err(error)) => {
+                self.pods_failed(ground, key, "looking at a pod", &error);
+                Event::Looked(uid, None)
             }
             PodAnswer::Asked(uid, answer) => Event::Answered(uid, answer),
         };
@@ -360,7 +412,7 @@ impl Leading {
         let Some(climbing) = self.desks.climbing(key) else {
             return Vec::new();
         };
-        match climbing.errand(effect) {
+        match climbing.errand(effect, ground.seconds()) {
             Some(Errand::Out(task)) => {
                 let climber = climbing.climber.clone();
                 let errand = PodErrand { climber, task };

@@ -355,7 +355,7 @@ impl Leading {
             return false;
         };
         let quiet = ground.quiet_for_rollout(key);
-        if entry.method().is_pod_wise() || ground.quiet_for(key) >= quiet {
+        if !entry.method().row().restarts || ground.quiet_for(key) >= quiet {
             return false;
         }
         let changed = self.desks.get(key).and_then(|desk| desk.changed);

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tidings_core::ladder::{Acted, Agent, AgentAnswer, LivePod};
+use tidings_core::ladder::{Acted, Agent, AgentAnswer, LivePod, SeenPod};
+use tidings_core::method::Method;
+use tidings_core::object::Seconds;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::Number;
 
@@ -36,6 +38,10 @@ pub enum PodTask {
     List(Box<Roster>),
     /// Wake the kubelet of one.
     Poke(Box<Poking>),
+    /// Start containers of one again.
+    Restart(Box<Restarting>),
+    /// Look at one.
+    Look(Box<LookingAt>),
     /// Ask the agents of one, with this token.
     Ask {
         /// Its uid.
@@ -60,6 +66,40 @@ pub struct Poking {
     pub uid: Name,
     /// For which roll.
     pub number: Number,
+    /// By which method.
+    pub method: Method,
+    /// The containers whose deaths count.
+    pub users: Arc<[Name]>,
+}
+
+/// Containers of a pod that are started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarting {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub pod: Name,
+    /// The uid that it must have.
+    pub uid: Name,
+    /// For which roll.
+    pub number: Number,
+    /// Which containers.
+    pub of: Arc<[Name]>,
+    /// Those whose deaths count.
+    pub users: Arc<[Name]>,
+    /// When.
+    pub at: Seconds,
+}
+
+/// A pod that is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookingAt {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub pod: Name,
+    /// The uid that it must have.
+    pub uid: Name,
     /// The containers whose deaths count.
     pub users: Arc<[Name]>,
 }
@@ -68,8 +108,10 @@ pub struct Poking {
 pub enum PodAnswer {
     /// The pods, and what was found out for listing them.
     Listed(Box<Roster>, Result<Vec<LivePod>, ApiError>),
-    /// What became of the poke of the pod of this uid.
-    Poked(Name, Result<Acted, ApiError>),
+    /// What became of what this method does to the pod of this uid.
+    Acted(Name, Method, Result<Acted, ApiError>),
+    /// The pod of this uid as it is; none where it is not there any more.
+    Looked(Name, Result<Option<SeenPod>, ApiError>),
     /// What the agents of the pod of this uid say.
     Asked(Name, AgentAnswer),
 }
@@ -79,6 +121,8 @@ impl fmt::Debug for PodTask {
         match self {
             Self::List(_) => f.write_str("List"),
             Self::Poke(poke) => write!(f, "Poke({})", poke.pod),
+            Self::Restart(restart) => write!(f, "Restart({})", restart.pod),
+            Self::Look(look) => write!(f, "Look({})", look.pod),
             Self::Ask { pod, .. } => write!(f, "Ask({})", pod.name),
         }
     }
@@ -89,8 +133,10 @@ impl fmt::Debug for PodAnswer {
         match self {
             Self::Listed(_, Ok(pods)) => write!(f, "Listed({} pods)", pods.len()),
             Self::Listed(_, Err(error)) => write!(f, "Listed({error})"),
-            Self::Poked(uid, Ok(_)) => write!(f, "Poked({uid})"),
-            Self::Poked(uid, Err(error)) => write!(f, "Poked({uid}, {error})"),
+            Self::Acted(uid, method, Ok(_)) => write!(f, "Acted({uid}, {method})"),
+            Self::Acted(uid, method, Err(error)) => write!(f, "Acted({uid}, {method}, {error})"),
+            Self::Looked(uid, Ok(_)) => write!(f, "Looked({uid})"),
+            Self::Looked(uid, Err(error)) => write!(f, "Looked({uid}, {error})"),
             Self::Asked(uid, answer) => write!(f, "Asked({uid}, {answer:?})"),
         }
     }
@@ -113,7 +159,9 @@ mod tests {
             token: token.clone(),
             agents: Arc::new([]),
         };
-        let poked = PodAnswer::Poked("u".into(), Ok(Acted::Done { token, deaths: 0 }));
-        assert_eq!(format!("{ask:?} {poked:?}"), "Ask(web-0) Poked(u)");
+        let token = Some(token);
+        let done = Ok(Acted::Done { token, deaths: 0 });
+        let poked = PodAnswer::Acted("u".into(), Method::Hot, done);
+        assert_eq!(format!("{ask:?} {poked:?}"), "Ask(web-0) Acted(u, hot)");
     }
 }

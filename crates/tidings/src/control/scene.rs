@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tidings_core::index::{Known, Presence};
-use tidings_core::ladder::{Agent, Conditions, FileContent, OwnRollout, Plan, Wanted, agents};
+use tidings_core::ladder::{
+    Agent, Conditions, FileContent, OwnRollout, Plan, Wanted, agents, changes_of, restarted,
+};
 use tidings_core::object::{Strategy, Workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
 use tidings_core::state::{Entry, SeenKeys, SeenSource};
@@ -28,6 +30,9 @@ pub(super) struct Scene {
     pub(super) roster: Roster,
     /// The agents in each of its pods; or why they cannot be asked.
     pub(super) agents: Result<Arc<[Agent]>, String>,
+    /// The containers that use what is to be brought; or why they cannot be started again
+    /// in place.
+    pub(super) restarted: Result<Arc<[Name]>, String>,
 }
 
 /// Why a ladder cannot begin.
@@ -51,20 +56,20 @@ impl Scene {
         let content = content(ground, &workload.key, entry)?;
         let agents = agents(layout, policy.own.agent.as_deref(), &content);
         let lender = workload.lender.as_deref();
+        let climb = entry.climb.as_deref().cloned().unwrap_or_default();
+        let due = changes_of(&climb.due, &workload.key.namespace);
         let selects = lender.unwrap_or(&workload.key).clone();
         Ok(Self {
             plan: Plan {
                 number: entry.number(),
-                rungs: entry
-                    .climb
-                    .as_ref()
-                    .map(|climb| climb.rungs)
-                    .unwrap_or_default(),
+                rungs: climb.rungs,
+                since: entry.at,
                 timeout: policy.method_timeout(),
             },
             conditions: conditions(ground, known, false),
             roster: Roster::new(workload.uid.clone(), selects, users(layout, roll)),
             agents: agents.map(Arc::from),
+            restarted: restarted(layout, policy.own.agent.as_deref(), &due).map(Arc::from),
         })
     }
 }

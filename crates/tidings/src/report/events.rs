@@ -145,7 +145,10 @@ pub fn climbed(roll: &Roll, method: Method, result: &ClimbResult) -> Option<Stri
     let (n, because) = (roll.n, cause_of(&roll.because));
     let ended = match result {
         ClimbResult::Proven => {
-            format!("Brought by {method} (no. {n}): {because}; every pod that runs has proven it")
+            let why = why_no_gentler(&roll.because);
+            format!(
+                "Brought by {method} (no. {n}): {because}; every pod that runs has proven it{why}"
+            )
         }
         ClimbResult::Unproven => {
             format!("Brought by {method} (no. {n}): {because}; nothing proves that it was taken")
@@ -156,6 +159,12 @@ pub fn climbed(roll: &Roll, method: Method, result: &ClimbResult) -> Option<Stri
         ClimbResult::NotTaken(_, None) | ClimbResult::Rejected | ClimbResult::Died => return None,
     };
     Some(ended)
+}
+
+/// In brackets why it was brought by no gentler method, where one was listed.
+fn why_no_gentler(because: &str) -> String {
+    let why = told_method(because).and_then(|by| by.split_once(" ("));
+    why.map_or_else(String::new, |(_, why)| format!(" ({why}"))
 }
 
 /// The number of a roll, and what changed, of the sentence that [`rolled`] made.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tidings_core::decide::Decided;
 use tidings_core::evidence::{Finding, Question};
+use tidings_core::method::Method;
 use tidings_core::object::Workload;
 use tidings_core::pauses::Pauses;
 use tidings_core::refs::WorkloadRef;
@@ -349,7 +350,18 @@ impl Executor {
             PodTask::Poke(poking) => {
                 let poked = act::poke(self.api.within(&term), &poking);
                 let poked = self.api.counted("poke", poked).await;
-                PodAnswer::Poked(poking.uid, poked)
+                PodAnswer::Acted(poking.uid, poking.method, poked)
+            }
+            PodTask::Restart(restarting) => {
+                let restarted = act::restart(self.api.within(&term), &restarting);
+                let restarted = self.api.counted("restart_in_place", restarted).await;
+                PodAnswer::Acted(restarting.uid, Method::RestartInPlace, restarted)
+            }
+            PodTask::Look(looking) => {
+                let of = (&looking.namespace, &looking.pod, &looking.uid);
+                let seen = fetch::pod(&self.api, of, &looking.users);
+                let seen = self.api.counted("look_at_pod", seen).await;
+                PodAnswer::Looked(looking.uid, seen)
             }
             PodTask::Ask {
                 uid,
@@ -479,7 +491,7 @@ fn was_not_sent(answer: &Answer) -> bool {
         Answer::Wrote(_, Err(ApiError::TermOver))
             | Answer::Patched(_, Err(RollError::Api(ApiError::TermOver)))
             | Answer::Unpaused(_, Err(ApiError::TermOver))
-            | Answer::Pods(_, PodAnswer::Poked(_, Err(ApiError::TermOver)))
+            | Answer::Pods(_, PodAnswer::Acted(_, _, Err(ApiError::TermOver)))
     )
 }
 

@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_list_of_methods_is_said_with_what_was_meant() {
 
 #[test]
 fn what_the_installation_has_enabled_is_not_found() {
-    let all = "--methods=hot,rollout,notify";
+    let all = "--methods=hot,restart-in-place,rollout,notify";
     let found = found(&["-f", EVERYBODYS, all]);
     let lacking = found
         .iter()

@@ -47,11 +47,17 @@ fn switches() -> Vec<Switch> {
     ];
     let after = [
         switch("csi", "enable-csi-integration", "true"),
-        switch("podWise", "methods", "hot,rollout,notify"),
+        switch(POD_WISE, "methods", "hot,rollout,notify"),
+        switch(IN_PLACE, "methods", "hot,restart-in-place,rollout,notify"),
         switch("proxied", "agents-by", "proxy"),
     ];
     before.into_iter().chain(kinds).chain(after).collect()
 }
+
+/// Whether there are methods that go pod by pod, and whether one of them resizes pods. The
+/// second of these is not on where the first is not.
+const POD_WISE: &str = "podWise";
+const IN_PLACE: &str = "inPlace";
 
 /// These two together are refused.
 const NEVER_BOTH: [usize; 2] = [1, 2];
@@ -220,7 +226,10 @@ fn conditional() -> Vec<Conditional> {
 }
 
 fn is_allowed(on: On) -> bool {
-    !NEVER_BOTH.iter().all(|&switch| is_on(on, switch))
+    let named = |name| switches().iter().position(|switch| switch.name == name);
+    let says = |name| named(name).is_some_and(|switch| is_on(on, switch));
+    let never = NEVER_BOTH.iter().all(|&switch| is_on(on, switch));
+    !never && (says(POD_WISE) || !says(IN_PLACE))
 }
 
 fn is_on(on: On, switch: usize) -> bool {
@@ -289,6 +298,8 @@ fn rules(on: On, dry: bool) -> Vec<rights::PolicyRule> {
     ) in on
     {
         if option(name).is_some() {
+            // It is given once: the later of these switches says more than the earlier.
+            words.retain(|word| name != "methods" || !word.starts_with("--methods="));
             words.push(format!("--{name}={value}"));
         }
     }

@@ -70,7 +70,7 @@ impl WorkloadReport {
             standing: Standing(standing.map(|standing| standing.word)),
             due,
             pods: pods
-                .or_else(|| poked(facts))
+                .or_else(|| acted_on(facts))
                 .map(|(updated, desired)| Pods { updated, desired }),
             in_step: in_step(facts),
             until: until.and_then(|until| jiff::Timestamp::from_second(until).ok()),
@@ -157,15 +157,15 @@ fn pods_under_way<'a>(facts: &Facts<'a>) -> Option<Vec<&'a Pod>> {
     (verdict.reason == Reason::UnderWay).then(|| pods.collect())
 }
 
-/// How many of its pods were poked for what is under way, of all that are known.
-fn poked(facts: &Facts<'_>) -> Option<(u32, u32)> {
+/// How many of its pods were acted on for what is under way, of all that are known.
+fn acted_on(facts: &Facts<'_>) -> Option<(u32, u32)> {
     let pods = pods_under_way(facts).filter(|pods| !pods.is_empty())?;
     let number = facts.record.ok().flatten()?.number().to_string();
-    let poked = pods
+    let begun = pods
         .iter()
-        .filter(|pod| pod.poked.as_deref() == Some(&*number));
+        .filter(|pod| pod.acted_on.as_deref() == Some(&*number));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    Some((count(poked.count()), count(pods.len())))
+    Some((count(begun.count()), count(pods.len())))
 }
 
 /// What is not known of it outweighs what is.

@@ -325,7 +325,7 @@ pub(in crate::cli) static PODS: &[FieldRow] = &[
     field(
         "updated",
         Form::Integer,
-        "Pods of the newest template; while a method goes pod by pod those that it has poked, of which at most ten have yet to prove that they have it.",
+        "Pods of the newest template; while a method goes pod by pod those that it has acted on, of which at most ten have yet to prove that they have it.",
     ),
     field("desired", Form::Integer, "Pods that there should be."),
 ];

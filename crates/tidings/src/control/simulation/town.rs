@@ -325,15 +325,20 @@ impl Town {
             PodTask::List(roster) => PodAnswer::Listed(self.found(*roster).into(), Ok(self.live())),
             PodTask::Poke(poking) if fails => {
                 self.note_reason(&poking.uid);
-                PodAnswer::Poked(poking.uid, Err(gone()))
+                PodAnswer::Acted(poking.uid, poking.method, Err(gone()))
             }
             PodTask::Poke(poking) => {
                 let acted = self.poke(&poking.uid, poking.number);
                 if lost {
                     self.note_reason(&poking.uid);
                 }
-                PodAnswer::Poked(poking.uid, if lost { Err(gone()) } else { Ok(acted) })
+                PodAnswer::Acted(
+                    poking.uid,
+                    poking.method,
+                    if lost { Err(gone()) } else { Ok(acted) },
+                )
             }
+            PodTask::Restart(_) | PodTask::Look(_) => unreachable!("nobody lists it here"),
             PodTask::Ask {
                 uid, token, agents, ..
             } => {
@@ -358,7 +363,9 @@ impl Town {
             pod: SeenPod {
                 uid: uid.clone(),
                 name: uid.clone(),
+                made: None,
                 mark: replica.mark.clone(),
+                restart: None,
                 ready: true,
                 started: true,
                 node_ready: true,
@@ -395,6 +402,7 @@ impl Town {
             number,
             token: mark,
         });
+        let token = Some(token);
         Acted::Done { token, deaths: 0 }
     }
 

@@ -9,7 +9,7 @@ use tidings_core::annotations::METHOD;
 use tidings_core::index::Known;
 use tidings_core::ladder::{agents, has_files, obstacles};
 use tidings_core::method::{Method, Methods};
-use tidings_core::uses::{Layout, Pokes, Seeing};
+use tidings_core::uses::{Layout, Pokes, Resizing, Seeing};
 
 use super::case::{Case, Hit};
 use super::words::{image, options, program};
@@ -21,7 +21,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "method-on-job",
         tool: Tool::Any,
         level: Level::Mistake,
-        finds: "A Job or CronJob that lists `hot` or `poke`.",
+        finds: "A Job or CronJob that lists `hot`, `poke` or `restart-in-place`.",
         differs: "Its pods come and go by themselves, so that method is passed and the next of the list is taken.",
         advice: "Write `rollout` or `notify`.",
         find: on_job,
@@ -63,6 +63,15 @@ pub(super) static RULES: &[Rule] = &[
         find: not_paced,
     },
     Rule {
+        id: "in-place-without-policy",
+        tool: Tool::Any,
+        level: Level::Mistake,
+        finds: "A workload that lists `restart-in-place`, and of which a container that uses a ConfigMap or Secret has no resizePolicy with `RestartContainer` for cpu, or asks for no CPU.",
+        differs: "Nothing starts that container again in its pod, so `restart-in-place` is passed and the next of the list is taken.",
+        advice: "Write `resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]` and `resources.requests.cpu` of 2m or more on it (docs/methods.md).",
+        find: without_policy,
+    },
+    Rule {
         id: "method-not-enabled",
         tool: Tool::Any,
         level: Level::Note,
@@ -96,6 +105,11 @@ impl<'a> Wish<'a> {
         let line = written.map_or(case.object.line, |said| said.line);
         let wish = Self { known, line };
         known.policy.goes_pod_by_pod().then_some(wish)
+    }
+
+    /// Whether restarts in place are listed too, which need no files.
+    fn restarts_in_place(&self) -> bool {
+        self.pod_wise().contains(Method::RestartInPlace)
     }
 
     /// One that could be served, if agents and files are as they should be.
@@ -176,7 +190,10 @@ fn on_job(case: &Case<'_>) -> Vec<Hit> {
 }
 
 fn serves_nothing(case: &Case<'_>) -> Vec<Hit> {
-    let is_vain = |wish: &Wish<'_>| !wish.ends() && !has_files(&wish.known.workload);
+    let is_vain = |wish: &Wish<'_>| {
+        let has_files = has_files(&wish.known.workload);
+        !wish.ends() && !has_files && !wish.restarts_in_place()
+    };
     let wish = Wish::of(case).filter(is_vain);
     let hit = |wish: Wish<'_>| {
         let obstacles = obstacles(&wish.known.workload, &wish.known.policy);
@@ -234,6 +251,25 @@ fn not_paced(case: &Case<'_>) -> Vec<Hit> {
         .collect()
 }
 
+fn without_policy(case: &Case<'_>) -> Vec<Hit> {
+    let in_place = |wish: &Wish<'_>| !wish.ends() && wish.restarts_in_place();
+    let Some(wish) = Wish::of(case).filter(in_place) else {
+        return Vec::new();
+    };
+    let layout = wish.known.workload.layout.as_deref();
+    let all = layout.map_or(&[][..], |layout| &layout.containers);
+    let using = all
+        .iter()
+        .filter(|seeing| !seeing.ends && !seeing.uses.is_empty());
+    let using = using.filter(|seeing| !looks_like_one(seeing));
+    let lacks = using.filter_map(|seeing| match seeing.resizing {
+        Resizing::Restarts => None,
+        Resizing::WithoutPolicy => Some(format!("{} has no such resizePolicy", seeing.name)),
+        Resizing::WithoutRequest => Some(format!("{} asks for no CPU", seeing.name)),
+    });
+    lacks.map(|lacks| wish.hit(lacks)).collect()
+}
+
 fn not_enabled(case: &Case<'_>) -> Vec<Hit> {
     let lacks = |wish: &Wish<'_>| {
         let lacking: Methods = wish
@@ -259,6 +295,8 @@ fn cannot(case: &Case<'_>) -> Vec<Hit> {
     let obstacles = obstacles(&wish.known.workload, &wish.known.policy).into_iter();
     // What holds for all of it is another rule's.
     let obstacles = obstacles.filter(|passed| Some(&passed.why) != unreached.as_ref());
+    // What cannot go hot goes in place, where that is listed; what that needs is another's.
+    let obstacles = obstacles.filter(|_| !wish.restarts_in_place());
     obstacles
         .map(|passed| wish.hit(passed.to_string()))
         .collect()
