@@ -23,7 +23,7 @@ pub use climb::{
     told_method,
 };
 pub use form::{CLIMBS, FORM, Unread};
-pub use had::Names;
+pub use had::KeyNames;
 pub use keys::{entry_key, read_stored, whole_key, workload_of};
 pub use pending::{Pending, RULINGS, Ruling};
 pub use restarts::{LIMITS, Restarts};
@@ -276,7 +276,7 @@ pub struct SeenSource {
     /// The names of all keys, where `keys` does not tell them and a method that goes pod by
     /// pod has to: agents are asked by name whether a file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names: Option<Box<Names>>,
+    pub names: Option<Box<KeyNames>>,
     /// The keys that were used.
     pub keys: SeenKeys,
 }

@@ -7,7 +7,7 @@ use crate::kinds::Renewal;
 use crate::method::Method;
 use crate::needs::Need;
 use crate::state::{
-    Back, End, Entry, Epoch, Names, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource,
+    Back, End, Entry, Epoch, KeyNames, Restart, Restarts, Rolls, Seen, SeenKeys, SeenSource,
 };
 
 use super::Case;
@@ -103,7 +103,7 @@ impl Case<'_> {
         let together = matches!(seen.keys, SeenKeys::Together(_));
         let content = self.source(need).current();
         let content = content.filter(|_| together && self.known.policy.goes_pod_by_pod());
-        let names = content.and_then(|is| Names::of(is.keys.iter().map(|(key, _)| key)));
+        let names = content.and_then(|is| KeyNames::of(is.keys.iter().map(|(key, _)| key)));
         SeenSource { names, ..seen }
     }
 

@@ -9,15 +9,15 @@ use crate::refs::Name;
 
 use super::{Entry, Seen, SeenKeys, SeenSource};
 
-/// Names that take more bytes together are not recorded: a record is small.
+/// KeyNames that take more bytes together are not recorded: a record is small.
 const NAMES_KEPT: usize = 8 << 10;
 
 /// The names of keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Names(Box<[Name]>);
+pub struct KeyNames(Box<[Name]>);
 
-impl Names {
+impl KeyNames {
     /// These; none where they are too long.
     pub fn of<'a>(keys: impl Iterator<Item = &'a Name>) -> Option<Box<Self>> {
         let names: Box<[Name]> = keys.cloned().collect();

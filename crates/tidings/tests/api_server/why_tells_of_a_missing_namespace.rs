@@ -19,13 +19,18 @@ fn settings() -> WhySettings {
     WhySettings::new(&args, &Surroundings::default()).unwrap()
 }
 
-/// A cluster in which nothing is in that namespace, and that answers so about it.
+/// A cluster in which nothing is in that namespace, and that answers so about it: it is
+/// asked what the namespace sets, and whether it is there.
 fn cluster(namespace: Answer) -> Fake {
     let path = "/api/v1/namespaces/staeg";
     let lease = "/apis/coordination.k8s.io/v1/namespaces/tidings/leases/tidings";
     let fake = Fake::new().at(lease, [Answer::missing("tidings")]);
     let records = "/api/v1/namespaces/tidings/secrets";
-    let mut fake = fake.at(path, [namespace]).at(records, [page(1, "", &[])]);
+    let own = "/api/v1/namespaces/tidings";
+    let mut fake = fake
+        .at(own, [Answer::missing("tidings")])
+        .at(path, [namespace.clone(), namespace])
+        .at(records, [page(1, "", &[])]);
     for kind in settings().installation.kinds.iter() {
         let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
         let (group, version, plural) = (kind.group, kind.version, kind.plural);

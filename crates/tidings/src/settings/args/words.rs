@@ -9,7 +9,7 @@ pub(super) const APPROVE_EXAMPLES: &str = "\
 Examples:
   tidings approve deploy/web -n stage            shows what waits, and asks
   tidings approve deploy/web 4-k7f2 -n stage     only that number: other content is another one
-  tidings approve deploy/web -n stage --now      passes window, interval and fuse, too
+  tidings approve deploy/web -n stage --now      passes window, interval, fuse and train, too
 
 It writes tidings.dev/approve on the workload, and your name as the API server knows it.
 
@@ -30,8 +30,9 @@ Examples:
   tidings resume deploy/web -n stage
   tidings resume deploy/web 4-k7f2 -n stage --yes
 
-It writes tidings.dev/resume on the workload, and your name as the API server knows it. A pause
-is ended by `tidings unpause`.
+A train (--at-once) that has stopped because a workload failed goes on, once; say it of one that
+waits with TrainStopped. It writes tidings.dev/resume on that workload, and your name as the API
+server knows it. A pause is ended by `tidings unpause`.
 
 Exit codes: 0 said, 1 not said: nothing waits, or another number, or you said no; 2 error.";
 
@@ -41,7 +42,7 @@ pub struct ApproveArgs {
     /// What is meant.
     #[command(flatten)]
     pub word: WordArgs,
-    /// Let it pass its window, the least interval and the fuse, too.
+    /// Let it pass its window, the least interval, the fuse and its train, too.
     #[arg(long)]
     pub now: bool,
 }
