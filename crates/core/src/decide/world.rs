@@ -163,7 +163,7 @@ impl World {
             "flag" => self.flag(rest),
             "strip" => self.strip(rest),
             "taken" | "refused" | "died" | "not-taken" | "climbs" | "restarts" => {
-                self.ladder(verb, rest)
+                self.ladder(verb, rest);
             }
             "gets" => assert_eq!(std::mem::take(&mut self.gets).to_string(), rest),
             _ => self.web_command(verb, rest),

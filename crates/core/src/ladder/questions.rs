@@ -182,10 +182,10 @@ mod tests {
         assert_eq!(reached_in(None, "both", "web"), lacks());
     }
 
-    #[test]
-    fn every_agent_is_asked_about_all_its_files() {
+    /// Two containers that have agents, each with files of its own.
+    fn of_two_agents() -> Layout {
         let poke = json!({"name": "poke", "mountPath": "/poke"});
-        let layout = Layout::read(json!({"spec": {
+        Layout::read(json!({"spec": {
             "containers": [
                 {"name": "nginx", "volumeMounts": [poke, {"name": "web", "mountPath": "/etc/nginx"}]},
                 {"name": "php", "volumeMounts": [poke,
@@ -198,7 +198,11 @@ mod tests {
                 {"name": "other", "configMap": {"name": "other"}},
                 {"name": "empty", "configMap": {"name": "empty"}},
                 {"name": "poke", "downwardAPI": {"items": [
-                    {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}}]}}));
+                    {"path": "poke", "fieldRef": {"fieldPath": "metadata.annotations['tidings.dev/poke']"}}]}}]}}))
+    }
+
+    #[test]
+    fn every_agent_is_asked_about_all_its_files() {
         let digest = |of: &str| Wanted::Value(Digest::of_parts(&[of.as_bytes()]));
         let keys = |keys: &[(&str, Wanted)]| {
             keys.iter()
@@ -217,7 +221,7 @@ mod tests {
             ((SourceKind::ConfigMap, "empty".into()), keys(&[])),
         ]);
         let ports = Ports::read("nginx=9533,php=9534").unwrap();
-        let agents = agents(&layout, Some(&ports), &content).unwrap();
+        let agents = agents(&of_two_agents(), Some(&ports), &content).unwrap();
         let shown: Vec<_> = agents
             .iter()
             .map(|agent| {

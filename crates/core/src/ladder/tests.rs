@@ -143,7 +143,9 @@ fn what_is_down_goes_first_and_alone() {
 #[test]
 fn a_refusal_reaches_one_pod_though_all_are_down() {
     let mut all = pods("a b c");
-    all.iter_mut().for_each(|pod| pod.ready = false);
+    for pod in &mut all {
+        pod.ready = false;
+    }
     let mut it = Climbing::begin("hot", all);
     it.says("a", holds(Taken::Rejected, false));
     assert!(it.wants().starts_with("hot a; ask a t; Rejected"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tidings_core::digest::Digest;
-use tidings_core::evidence::{Finding, PodsSince};
+use tidings_core::evidence::{Finding, PodsSince, Question};
 use tidings_core::index::{Content, How, StreamOf};
 use tidings_core::kinds::KINDS;
 use tidings_core::ladder::{
@@ -111,6 +111,13 @@ fn streams() -> Vec<Stream> {
         namespace: None,
     });
     all.into()
+}
+
+/// The pods were there before all changes; what was at another version is forgotten.
+fn finding_of(question: Question) -> (Question, Finding) {
+    let pods = Finding::Pods(PodsSince::At(EPOCH - 1, None));
+    let finding = question.version().map_or(pods, |_| Finding::Forgotten);
+    (question, finding)
 }
 
 fn gone() -> ApiError {
@@ -259,14 +266,8 @@ impl Town {
                 ))
             }
             Effect::Ask(key, questions) => {
-                let finding = || Finding::Pods(PodsSince::At(EPOCH - 1, None));
-                let found = questions
-                    .into_iter()
-                    .map(|question| match question.version() {
-                        None => (question, finding()),
-                        Some(_) => (question, Finding::Forgotten),
-                    });
-                of_term(Answer::Found(key, Ok(found.collect())))
+                let found = questions.into_iter().map(finding_of).collect();
+                of_term(Answer::Found(key, Ok(found)))
             }
             Effect::Write(write) => {
                 let result = if fails {
