@@ -168,7 +168,7 @@ fn table(board: &Board, rows: &[&Arc<StatusRow>], asked: &Filtered) -> Markup {
 
 fn line(row: &StatusRow, stale: &StaleBoard) -> Markup {
     html! {
-        tr id={ "w-" (row.namespace) "-" (row.kind) "-" (row.name) } data-row
+        tr id=(parts::row_id("w", &[&row.namespace, row.kind, &row.name])) data-row
             class=(parts::class(row.standing.0)) {
             td data-name="Namespace" { (row.namespace) }
             th scope="row" { (parts::workload(&row.namespace, row.kind, &row.name)) }

@@ -16,6 +16,12 @@ use crate::dashboard::address::{self, Filtered};
 use crate::dashboard::graph::asked;
 use crate::dashboard::model::board::Board;
 
+/// What a row is known by while others come and go. Names of objects have no `_`, so that
+/// no two rows have one id.
+pub(super) fn row_id(table: &str, of: &[&str]) -> String {
+    format!("{table}-{}", of.join("_"))
+}
+
 /// The picture beside the name.
 pub(super) fn brand() -> Markup {
     html! {

@@ -98,12 +98,10 @@ fn table(rows: &[&StaleRow], asked: &Filtered) -> Markup {
 }
 
 fn line(row: &StaleRow) -> Markup {
-    let id = format!(
-        "s-{}-{}-{}-{}",
-        row.namespace, row.kind, row.name, row.source
-    );
+    let how = format!("{}-{}", row.certain, row.follows);
+    let of: [&str; 5] = [&row.namespace, &row.kind, &row.name, &row.source, &how];
     html! {
-        tr id={ (id) "-" (row.certain) "-" (row.follows) } data-row {
+        tr id=(parts::row_id("s", &of)) data-row {
             td data-name="Namespace" { (row.namespace) }
             th scope="row" { (parts::workload(&row.namespace, &row.kind, &row.name)) }
             td.number data-name="Pods" { (row.pods.len()) "/" (row.of) }

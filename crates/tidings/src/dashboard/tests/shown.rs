@@ -1,5 +1,7 @@
 //! What is shown of many, of none, and of what is not known.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use jiff::Timestamp;
 use tidings_core::standing::Word;
@@ -63,8 +65,26 @@ fn names(page: &str) -> Vec<&str> {
     let rows = page.split("<tr id=\"w-").skip(1);
     let names = rows.filter_map(|row| row.split('"').next());
     names
-        .map(|id| id.split_once("-deployment-").unwrap().1)
+        .map(|id| id.split_once("_deployment_").unwrap().1)
         .collect()
+}
+
+/// What changes on a page is found by its id.
+#[tokio::test]
+async fn no_two_rows_have_one_id() {
+    let rows = vec![
+        row("a", "b-deployment-c", Word::InStep),
+        row("a-deployment-b", "c", Word::InStep),
+    ];
+    let board = Board {
+        rows,
+        at: Some(Timestamp::now()),
+        ..Board::default()
+    };
+    let page = get(board, "/").await;
+    let ids = page.split("<tr id=\"").skip(1);
+    let ids: BTreeSet<_> = ids.filter_map(|row| row.split('"').next()).collect();
+    assert_eq!(ids.len(), 2, "{ids:?}");
 }
 
 #[tokio::test]
