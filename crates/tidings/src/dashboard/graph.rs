@@ -53,7 +53,7 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
     if let Err(why) = address::names(called(&focus)) {
         return not_found(&board, &why.to_string());
     }
-    match read::read(&site, &board, &focus).await {
+    match site.unless_away(read::read(&site, &board, &focus)).await {
         Ok(seen) => shown(&site, &board, &focus, &seen),
         Err(error) => failed(&site.board(), &error),
     }

@@ -114,6 +114,9 @@ impl Guard {
     /// A page's own script may not say where it is from when it only reads; who sends
     /// something always does.
     fn is_from_here(&self, method: &Method, headers: &HeaderMap) -> bool {
+        if is_loaded_elsewhere(headers) {
+            return false;
+        }
         if !headers.contains_key(ORIGIN) {
             return matches!(*method, Method::GET | Method::HEAD);
         }
@@ -167,6 +170,14 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?.to_str().ok()?;
     all.next().is_none().then_some(first)
+}
+
+/// Whether a page of another site, or of another port of this machine (to whom the cookie
+/// is brought, too), has this loaded as a part of itself (Fetch Metadata, W3C).
+fn is_loaded_elsewhere(headers: &HeaderMap) -> bool {
+    let said = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let elsewhere = matches!(said("sec-fetch-site"), Some(b"same-site" | b"cross-site"));
+    elsewhere && said("sec-fetch-mode") != Some(b"navigate")
 }
 
 /// The token of an address, and the address without it.

@@ -36,7 +36,8 @@ pub(in crate::dashboard) async fn page(
         Err(error) => return failed(&site.board(), &error),
         Ok(source) => source,
     };
-    match ask(&site, &source, key.as_deref()).await {
+    let asked = Box::pin(ask(&site, &source, key.as_deref()));
+    match site.unless_away(asked).await {
         Err(error) if is_servers(&error) => failed(&site.board(), &error),
         Err(error) => missing(&site.board(), &source, &error),
         Ok(report) => shown(&site.board(), &source, key.as_deref(), &report),

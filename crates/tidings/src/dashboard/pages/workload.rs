@@ -35,7 +35,7 @@ pub(in crate::dashboard) async fn page(
         let kind = kind.with_context(|| format!("there is no kind of workload called {kind:?}"))?;
         address::names([namespace.as_str(), name.as_str()])?;
         let key = WorkloadRef::new(kind, namespace.as_str(), name.as_str());
-        ask(&site, &key).await
+        site.unless_away(ask(&site, &key)).await
     };
     match asked.await {
         Err(error) => failed(&site.board(), &error),

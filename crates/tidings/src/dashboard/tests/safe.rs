@@ -111,6 +111,29 @@ async fn only_this_machine_s_own_names_are_answered(#[case] host: Option<&str>) 
     refused(&answer(request.body(Body::empty()).unwrap()).await);
 }
 
+/// Another port of this machine is the same site to a browser, which brings the cookie.
+#[rstest]
+#[case("same-origin", "cors", true)]
+#[case("none", "navigate", true)]
+#[case("same-site", "navigate", true)]
+#[case("same-site", "no-cors", false)]
+#[case("cross-site", "no-cors", false)]
+#[tokio::test]
+async fn pages_of_other_ports_load_nothing(
+    #[case] site: &str,
+    #[case] mode: &str,
+    #[case] is_answered: bool,
+) {
+    let request = from_browser("/").header("sec-fetch-site", site);
+    let request = request.header("sec-fetch-mode", mode);
+    let answer = answer(request.body(Body::empty()).unwrap()).await;
+    if is_answered {
+        assert_eq!(answer.status, 200);
+    } else {
+        refused(&answer);
+    }
+}
+
 #[rstest]
 #[case(Method::GET, Some("http://127.0.0.1:7878"), true)]
 #[case(Method::GET, Some("http://localhost:7878"), true)]

@@ -69,6 +69,22 @@ fn names(page: &str) -> Vec<&str> {
         .collect()
 }
 
+/// A page that asks the API server holds up nobody while that is away.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_answered_while_the_server_is_away_is_given_up() {
+    let since = Timestamp::now();
+    let away = Board {
+        blind: Some(Blindness {
+            since,
+            why: "it is frozen".to_owned(),
+        }),
+        ..Board::default()
+    };
+    let never = std::future::pending::<anyhow::Result<()>>();
+    let error = site(away).unless_away(never).await.unwrap_err();
+    assert!(error.to_string().contains("it does not answer"), "{error}");
+}
+
 /// What changes on a page is found by its id.
 #[tokio::test]
 async fn no_two_rows_have_one_id() {
