@@ -50,7 +50,7 @@ async fn a_change_comes_to_every_page() -> Result<()> {
     lab.adopt([web()]).await?;
     lab.ns().rolled_out(WEB, secs(30)).await?;
     let page = look(&lab).await?;
-    let row = format!("w-{}-deployment-web", lab.ns().name());
+    let row = format!("w-{}_deployment_web", lab.ns().name());
     page.shows("/", &[&row, IN_STEP, "2/2"], secs(30)).await?;
 
     lab.ns().apply(app(CONTENTS[0])).await?;
@@ -109,6 +109,13 @@ async fn without_an_installation_stale_pods_are_shown() -> Result<()> {
     ns.apply(app("2")).await?;
     let stale = [&of_web(ns.name()), "configmap/app", "1/1"];
     page.shows("/stale", &stale, secs(30)).await?;
+
+    // Who was started for another namespace is asked about this one, too.
+    let elsewhere = TestNamespace::new(Cluster::shared().await?, "dashboard-else").await?;
+    let options = ["-n", elsewhere.name(), "--own-namespace", &nowhere];
+    let page = Browser::open(Cluster::shared().await?.kubeconfig(), &options).await?;
+    let graph = format!("/graph?ns={}", ns.name());
+    page.shows(&graph, &["1 stale"], secs(30)).await?;
     Ok(())
 }
 
@@ -131,7 +138,7 @@ async fn what_may_not_be_read_is_named_and_the_rest_shown() -> Result<()> {
     let kubeconfig = Cluster::shared().await?.kubeconfig_for(&user).await?;
     let page = Browser::open(&kubeconfig, &["-A"]).await?;
 
-    let row = |ns: &TestNamespace| format!("w-{}-deployment-web", ns.name());
+    let row = |ns: &TestNamespace| format!("w-{}_deployment_web", ns.name());
     let gap = format!("secrets in {}", other.name());
     let shown = page
         .shows("/", &[&row(&ns), IN_STEP, &gap], secs(60))

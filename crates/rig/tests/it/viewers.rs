@@ -185,7 +185,7 @@ async fn with_secrets_all_is_known_and_every_right_is_needed() -> Result<()> {
     for (said, code) in &before {
         ensure!(!said.contains("needs ") && *code != Some(2), "{said}");
     }
-    let row = format!("w-{}-deployment-web", viewer.lab.ns().name());
+    let row = format!("w-{}_deployment_web", viewer.lab.ns().name());
     let page = viewer.page().await?;
     let page = page.shows("/", &[&row], secs(60)).await?;
     ensure!(!page.contains("watch on"), "{page}");

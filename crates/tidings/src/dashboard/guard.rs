@@ -11,14 +11,16 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, LOCATION, ORIGIN,
-    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, LOCATION,
+    ORIGIN, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use form_urlencoded::Serializer;
 
+use super::routes::LONGEST;
 use super::site::Site;
 
 /// What it is called in an address.
@@ -49,6 +51,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 const WRONG_HOST: &str =
     "This page answers only to the address that `tidings dashboard` printed.\n";
+const TOO_LONG: &str = "That is more than this page takes at once.\n";
 const WRONG_ORIGIN: &str = "Another site may not ask for this page.\n";
 const WRONG_TOKEN: &str = "Open the address with the token that `tidings dashboard` printed: this one has none that holds.\n";
 
@@ -90,7 +93,10 @@ impl Guard {
     }
 
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Passage {
-        if !one(headers, &HOST).is_some_and(|host| self.is_ours(host)) {
+        let target = uri.authority().map(Authority::as_str);
+        let host = one(headers, &HOST).is_some_and(|host| self.is_ours(host));
+        // A target that names a host goes before the header (RFC 9112, 3.2.2).
+        if !host || target.is_some_and(|target| !self.is_ours(target)) {
             return Passage::Refuse(WRONG_HOST);
         }
         if !self.is_from_here(method, headers) {
@@ -151,6 +157,9 @@ pub(super) async fn keep(State(site): State<Site>, request: Request, next: Next)
         .guard
         .judge(request.method(), request.uri(), request.headers());
     let mut answer = match passage {
+        Passage::Enter if is_too_long(request.headers()) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG).into_response()
+        }
         Passage::Enter => {
             site.attention.asked();
             next.run(request).await
@@ -163,6 +172,12 @@ pub(super) async fn keep(State(site): State<Site>, request: Request, next: Next)
         answer.headers_mut().entry(name).or_insert(value);
     }
     answer
+}
+
+/// Whether more is announced than is taken: it need not come.
+fn is_too_long(headers: &HeaderMap) -> bool {
+    let announced = one(headers, &CONTENT_LENGTH).map(str::parse::<usize>);
+    announced.is_some_and(|length| length.is_ok_and(|length| length > LONGEST))
 }
 
 /// A header that is there once.
@@ -192,8 +207,8 @@ fn without_token(uri: &Uri) -> (Option<String>, String) {
             rest.append_pair(&key, &value);
         }
     }
-    // Two slashes at the beginning would be the name of another host.
-    let path = format!("/{}", uri.path().trim_start_matches('/'));
+    // Two slashes at the beginning, of either kind, would be the name of another host.
+    let path = format!("/{}", uri.path().trim_start_matches(['/', '\\']));
     let rest = rest.finish();
     let onward = if rest.is_empty() {
         path

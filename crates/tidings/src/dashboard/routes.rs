@@ -11,7 +11,7 @@ use super::site::Site;
 use super::{assets, graph, guard, live, pages};
 
 /// A manifest that is pasted may have so many bytes, as a form sends it.
-pub(super) const LONGEST: usize = 16 << 20;
+pub(super) const LONGEST: usize = 4 << 20;
 
 /// All pages, behind the guard.
 pub(super) fn routes(site: Site) -> Router {

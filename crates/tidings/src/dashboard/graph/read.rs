@@ -33,14 +33,15 @@ pub(super) async fn read(site: &Site, board: &Board, focus: &Focus) -> Result<Dr
     let mut snapshot = site.snapshot();
     let target = Target::Within(Some(focus.namespace().clone()));
     let places = snapshot.places_of(&target)?;
-    snapshot.workloads(&places, "").await?;
-    let stale = ask::seen(&mut snapshot, &target, "").await?;
-    see_sources(&mut snapshot, focus).await;
+    // First: who lists workloads again has forgotten their pods.
     let standings = if covers(site, board, focus.namespace()) {
         of_board(board, focus.namespace(), &snapshot.installation.kinds)
     } else {
         asked(&mut snapshot, &target).await?
     };
+    snapshot.workloads(&places, "").await?;
+    let stale = ask::seen(&mut snapshot, &target, "").await?;
+    see_sources(&mut snapshot, focus).await;
     let beside = Beside {
         standings: &standings,
         stale: &stale,

@@ -53,7 +53,7 @@ fn drawn(board: &Board, asked: &Filtered) -> Markup {
     html! {
         h1 { "Overview" }
         (counts(board, asked))
-        (about(board))
+        (about(board, asked))
         (filters(board, asked))
         @if rows.is_empty() {
             (nothing(board, asked))
@@ -97,12 +97,13 @@ fn counts(board: &Board, asked: &Filtered) -> Markup {
 }
 
 /// Who is not counted, and who leads.
-fn about(board: &Board) -> Markup {
+fn about(board: &Board, asked: &Filtered) -> Markup {
     let leader = board.leader.line();
     html! {
         @if board.at.is_some() {
             p.quiet #about {
                 (board.summary.not_opted_in) " not opted in"
+                @if !asked.namespace.is_empty() { " in all that is looked at" }
                 @if board.leader.problem.is_none() && !leader.is_empty() { " · " (parts::text(&leader)) }
             }
         }
