@@ -78,7 +78,7 @@ async fn ends(lab: &Installed, expect: &[(u64, &str)]) -> Result<()> {
 
 /// Gives up the rollout of this generation in the name of Kubernetes, which keeps to it: by
 /// itself it may lose its begin to a conflict, or never look at its deadline again.
-async fn give_up(ns: &TestNamespace, generation: i64) -> Result<()> {
+pub(crate) async fn give_up(ns: &TestNamespace, generation: i64) -> Result<()> {
     wait_until("the rollout's begin", secs(60), async || {
         let web = ns.get(WEB).await?;
         let status = &web.data["status"];

@@ -12,8 +12,8 @@ use rig::kubelet::READY;
 use rig::process::Tidings;
 use rig::secs;
 use rustix::process::Signal;
-use serde_json::json;
 
+use crate::history::give_up;
 use crate::said;
 
 const WEB: &str = "deployment/web";
@@ -92,10 +92,10 @@ async fn a_rollout_that_fails_ends_it_but_not_one_of_older_content() -> Result<(
     let (lab, tidings) = Installed::running("wait-fails", &[]).await?;
     lab.ns().apply(app("1")).await?;
     let web = deployment("web").replicas(1).annotate(RELOAD, "auto");
-    let web = web.spec(&json!({"progressDeadlineSeconds": 2}));
     let web = web.annotate_pods(READY, "never").env_from("configmap/app");
     lab.adopt([web]).await?;
     lab.ns().apply(app("2")).await?;
+    give_up(lab.ns(), 2).await?;
     let failed = lab.ask("wait", &[WEB, "--timeout", "120s"]).await?;
     let line = ended(&failed, 1)?;
     ensure!(line.starts_with(&format!("failed: {WEB} (1-")), "{line}");
