@@ -173,13 +173,15 @@ impl RestartNote {
         Ok(note)
     }
 
+    /// What is noted of the containers that are started again now.
+    fn noted(&self) -> impl Iterator<Item = (&Name, &Noted)> {
+        let all = self.of.iter();
+        all.filter_map(|name| self.cpu.get_key_value(name))
+    }
+
     /// Whether nobody else has resized it since this was noted.
     fn is_untouched(&self, pod: &PodText) -> Result<(), String> {
-        let mut all = self
-            .of
-            .iter()
-            .filter_map(|name| self.cpu.get_key_value(name));
-        all.try_for_each(|(name, noted)| {
+        self.noted().try_for_each(|(name, noted)| {
             let asks = asks(pod, name)?;
             let had = noted.had.last().map(|(cpu, _)| *cpu);
             if asks == noted.to || Some(asks) == had {
@@ -190,22 +192,20 @@ impl RestartNote {
     }
 
     fn stage(&self, pod: &PodText) -> RestartStage {
-        let noted = || {
-            self.of
-                .iter()
-                .filter_map(|name| self.cpu.get_key_value(name))
-        };
         let is_another = |name: &Name, noted: &Noted| {
             let told = pod.status.of_container(name);
             told.is_some_and(|told| told.runs() && *told.container_id != noted.id)
         };
-        if noted().all(|(name, noted)| is_another(name, noted)) {
+        if self.noted().all(|(name, noted)| is_another(name, noted)) {
             return RestartStage::Restarted;
         }
         if let Some(why) = pod.pending_resize() {
             return RestartStage::Refused(why);
         }
-        if noted().all(|(name, noted)| asks(pod, name) == Ok(noted.to)) {
+        if self
+            .noted()
+            .all(|(name, noted)| asks(pod, name) == Ok(noted.to))
+        {
             RestartStage::Asked
         } else {
             RestartStage::Noted

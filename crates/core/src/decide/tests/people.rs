@@ -45,6 +45,10 @@ fn say(word: &str) -> String {
     format!("ann {REQUIRED}|tidings.dev/{word}")
 }
 
+fn says(world: &mut World, word: &str, expect: &str) {
+    step(world, &say(word), expect);
+}
+
 #[test]
 fn nothing_is_rolled_without_a_word() {
     let mut world = needing_approval();
@@ -77,9 +81,9 @@ fn a_word_counts_once_and_is_checked_before_it_is_acted_on() {
     let mut world = needing_approval();
     step(&mut world, "cm c k=2", "Record NeedsApproval");
     let number = waiting(&world);
-    step(
+    says(
         &mut world,
-        &say(&format!("approve={number}|tidings.dev/approved-by=ada")),
+        &format!("approve={number}|tidings.dev/approved-by=ada"),
         &format!("Record Approved {number} by ada"),
     );
     world.asked = 0;
@@ -93,9 +97,9 @@ fn a_word_counts_once_and_is_checked_before_it_is_acted_on() {
     assert_eq!(world.rolls, [1]);
     assert_eq!(world.entry.as_ref().unwrap().number().to_string(), number);
     step(&mut world, "", "Note UpToDate");
-    step(
+    says(
         &mut world,
-        &say(&format!("approve={number}; cm c k=3")),
+        &format!("approve={number}; cm c k=3"),
         "Record NeedsApproval",
     );
     assert!(waiting(&world).starts_with("2-"));
@@ -115,9 +119,9 @@ fn other_content_is_another_number() {
         world.entry.as_ref().unwrap().waits.as_ref().unwrap().since,
         since
     );
-    step(
+    says(
         &mut world,
-        &say(&format!("approve={first}")),
+        &format!("approve={first}"),
         "Nothing NeedsApproval",
     );
     let told = world.decide().waits.expect("nothing is told");
@@ -139,9 +143,9 @@ fn what_is_taken_back_does_not_wait_and_its_number_is_spent() {
     let spent = waiting(&world);
     step(&mut world, "cm c k=1", "Note UpToDate");
     assert_eq!(world.entry.as_ref().unwrap().waits, None);
-    step(
+    says(
         &mut world,
-        &say(&format!("approve={spent}; cm c k=3")),
+        &format!("approve={spent}; cm c k=3"),
         "Record NeedsApproval",
     );
     assert_ne!(waiting(&world), spent);
@@ -153,9 +157,9 @@ fn what_is_taken_back_does_not_wait_and_its_number_is_spent() {
 fn a_word_about_a_number_that_was_not_given_yet_is_none() {
     let mut world = needing_approval();
     let epoch = world.entry.as_ref().unwrap().epoch;
-    step(
+    says(
         &mut world,
-        &say(&format!("approve=1-{epoch}!; cm c k=2")),
+        &format!("approve=1-{epoch}!; cm c k=2"),
         "Record NeedsApproval",
     );
     assert_eq!(waiting(&world), format!("2-{epoch}"));
@@ -182,14 +186,14 @@ fn what_is_rejected_waits_for_other_content() {
     let mut world = needing_approval();
     step(&mut world, "cm c k=2", "Record NeedsApproval");
     let number = waiting(&world);
-    step(
+    says(
         &mut world,
-        &say(&format!("reject={number}")),
+        &format!("reject={number}"),
         "Record Declined configmap/c (k); ",
     );
-    step(
+    says(
         &mut world,
-        &say(&format!("approve={number}!")),
+        &format!("approve={number}!"),
         "Nothing Declined",
     );
     step(&mut world, "cm c k=3", "Record NeedsApproval");
@@ -201,11 +205,7 @@ fn a_watch_that_lags_behind_the_word_lets_nothing_through() {
     let mut world = needing_approval();
     step(&mut world, "cm c k=2", "Record NeedsApproval");
     let number = waiting(&world);
-    step(
-        &mut world,
-        &say(&format!("approve={number}")),
-        "Record Approved",
-    );
+    says(&mut world, &format!("approve={number}"), "Record Approved");
     world.run("unseen; cm c k=3");
     let verdict = world.decide();
     assert_eq!(show(&verdict), "Nothing NotRead configmap/c");
@@ -340,11 +340,7 @@ fn catching_up_waits_for_approval_too() {
     step(&mut world, "", "Record NeedsApproval");
     step(&mut world, "restart", "Nothing NeedsApproval");
     let number = waiting(&world);
-    step(
-        &mut world,
-        &say(&format!("approve={number}")),
-        "Record Approved",
-    );
+    says(&mut world, &format!("approve={number}"), "Record Approved");
     step(&mut world, "", "Roll CaughtUp configmap/c");
 }
 

@@ -4,7 +4,10 @@ use std::io::{IsTerminal, stdin};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::exit::note;
+use crate::cli::exit::{Exit, Printed, note};
+
+/// What is said to who does not want it done.
+pub(super) const REFUSED: &str = "nothing is written\n";
 
 /// Shows what it is about, and asks unless that is not wanted. The error: there is nobody
 /// to be asked.
@@ -22,6 +25,15 @@ pub(super) fn given(sheet: &str, question: &str, yes: bool) -> Result<bool> {
         .read_line(&mut answer)
         .context("cannot read an answer")?;
     Ok(is_yes(&answer))
+}
+
+/// The end of a command that has written nothing, and why.
+pub(super) fn not_said(err: String) -> Printed {
+    Printed {
+        out: String::new(),
+        err,
+        exit: Exit::NotSaid,
+    }
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -10,13 +10,11 @@ use tidings_core::approval::Pause;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::word::pause_written;
 
-use super::consent::given;
-use super::report::{EVERYTHING, NAMESPACE, PauseReport, WORKLOAD};
+use super::consent::{REFUSED, given, not_said};
+use super::report::{self, EVERYTHING, NAMESPACE, PauseReport, WORKLOAD};
 use super::{sheet, write};
 use crate::api::{self, ApiClient, ApiError, Place};
 use crate::cli::exit::{Exit, Printed};
-use crate::cli::yaml;
-use crate::settings::values::Output;
 use crate::settings::{PauseExtent, PauseSettings, Span};
 
 /// Begins it, or ends it.
@@ -30,19 +28,11 @@ pub async fn pause(api: ApiClient, settings: PauseSettings) -> Result<Printed> {
     let uid = uid(&api, place.clone(), &report).await?;
     let question = sheet::pause_question(&report);
     if !given("", &question, settings.manner.yes)? {
-        return Ok(Printed {
-            out: String::new(),
-            err: "nothing is written\n".to_owned(),
-            exit: Exit::NotSaid,
-        });
+        return Ok(not_said(REFUSED.to_owned()));
     }
     write::write(&api, place, Some(&uid), pause_written(pause)).await?;
     Ok(Printed {
-        out: match settings.manner.output {
-            Output::Json => serde_json::to_string_pretty(&report)? + "\n",
-            Output::Yaml => yaml::of(&report)?,
-            Output::Table => sheet::paused(&report),
-        },
+        out: report::printed(&report, settings.manner.output, sheet::paused)?,
         err: String::new(),
         exit: Exit::Done,
     })

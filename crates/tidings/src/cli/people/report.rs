@@ -7,6 +7,8 @@ use tidings_core::decide::{Act, Verdict};
 use tidings_core::refs::Name;
 
 use crate::cli::fields::{FieldRow, Form, field, methods, reasons};
+use crate::cli::yaml;
+use crate::settings::values::Output;
 
 /// A word that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +70,19 @@ pub const WORKLOAD: &str = "workload";
 pub const NAMESPACE: &str = "namespace";
 /// All that an installation rolls.
 pub const EVERYTHING: &str = "everything";
+
+/// A report as it was asked for: by its sheet for eyes, or for programs.
+pub(super) fn printed<T: Serialize>(
+    report: &T,
+    output: Output,
+    sheet: impl FnOnce(&T) -> String,
+) -> serde_json::Result<String> {
+    match output {
+        Output::Json => Ok(serde_json::to_string_pretty(report)? + "\n"),
+        Output::Yaml => yaml::of(report),
+        Output::Table => Ok(sheet(report)),
+    }
+}
 
 fn scopes() -> Vec<String> {
     [WORKLOAD, NAMESPACE, EVERYTHING].map(str::to_owned).into()

@@ -12,8 +12,8 @@ use tidings_core::number::Number;
 use tidings_core::refs::{SourceKind, SourceRef, WorkloadRef};
 use tidings_core::word::{Say, Vain};
 
-use super::consent::given;
-use super::report::{Then, WordReport};
+use super::consent::{REFUSED, given, not_said};
+use super::report::{self, Then, WordReport};
 use super::sheet::{self, WordSheet};
 use super::write;
 use crate::api::{ApiClient, Place};
@@ -23,9 +23,7 @@ use crate::cli::status::look;
 use crate::cli::why::ask::explain;
 use crate::cli::why::report::{UseReport, WorkloadReport};
 use crate::cli::why::table::without_leader;
-use crate::cli::yaml;
 use crate::settings::WordSettings;
-use crate::settings::values::Output;
 
 /// Says it.
 pub async fn say(api: ApiClient, settings: WordSettings) -> Result<Printed> {
@@ -47,7 +45,7 @@ pub async fn say(api: ApiClient, settings: WordSettings) -> Result<Printed> {
         writers: &writers(&snapshot, &key, &why),
     };
     if !given(&sheet.text(), &sheet.question(), settings.manner.yes)? {
-        return Ok(not_said("nothing is written\n".to_owned()));
+        return Ok(not_said(REFUSED.to_owned()));
     }
     let by = put(&snapshot, &key, (settings.word, number)).await?;
     let report = WordReport {
@@ -62,7 +60,7 @@ pub async fn say(api: ApiClient, settings: WordSettings) -> Result<Printed> {
     };
     let leader = look::leader(&snapshot).await;
     Ok(Printed {
-        out: printed(&report, settings.manner.output)?,
+        out: report::printed(&report, settings.manner.output, sheet::said)?,
         err: without_leader(&leader),
         exit: Exit::Done,
     })
@@ -85,14 +83,6 @@ fn in_vain(why: &WorkloadReport, vain: Vain) -> Printed {
     };
     let (kind, name, namespace) = (why.kind, &why.name, &why.namespace);
     not_said(format!("{kind}/{name} in {namespace}: {vain}{stands}\n"))
-}
-
-fn not_said(err: String) -> Printed {
-    Printed {
-        out: String::new(),
-        err,
-        exit: Exit::NotSaid,
-    }
 }
 
 /// What follows once it is said; nothing where that is not known.
@@ -138,12 +128,4 @@ async fn put(
     let written = word.written(number, by.as_deref());
     write::write(&snapshot.api, Place::workload(key), uid, written).await?;
     Ok(by)
-}
-
-fn printed(report: &WordReport, output: Output) -> Result<String> {
-    Ok(match output {
-        Output::Json => serde_json::to_string_pretty(report)? + "\n",
-        Output::Yaml => yaml::of(report)?,
-        Output::Table => sheet::said(report),
-    })
 }
