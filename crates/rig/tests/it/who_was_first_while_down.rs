@@ -5,6 +5,7 @@ use anyhow::Result;
 use rig::Cluster;
 use rig::fixtures::{Workload, config_map, daemon_set, deployment, stateful_set};
 use rig::installed::{Installed, RELOAD};
+use rig::secs;
 use serde_json::json;
 
 type Make = fn(&str) -> Workload;
@@ -39,6 +40,10 @@ async fn down(about: &str) -> Result<Installed> {
     }
     let tidings = home.controller(&[]).await?;
     home.adopt(all().map(|(web, ..)| web)).await?;
+    // What is edited amid its first rollout may have pods of either template: it is rolled.
+    for (_, is, _) in all() {
+        home.ns().rolled_out(&is, secs(60)).await?;
+    }
     home.stop(tidings).await?;
     Ok(home)
 }

@@ -4,6 +4,8 @@
 //! Where the workload's controller has not caught up with the template it has to
 //! be asked again: nothing is guessed.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::Selector;
@@ -35,21 +37,27 @@ pub async fn pods_since(api: &ApiClient, key: &WorkloadRef) -> Result<PodsSince,
     }
 }
 
-/// The ReplicaSet with the Deployment's revision number.
+/// The ReplicaSet with the Deployment's revision number. Kubernetes numbers the
+/// ReplicaSet first, and may tell its Deployment in a later sync (`getNewReplicaSet` in
+/// `pkg/controller/deployment/sync.go`): until then the number is that of the template
+/// before.
 async fn replica_set(
     api: &ApiClient,
     key: &WorkloadRef,
     owner: &Owner,
 ) -> Result<PodsSince, ApiError> {
-    let current = &owner.metadata.annotations.revision;
-    let is_current =
-        |made: &&Made| current.is_some() && made.metadata.annotations.revision == *current;
+    let current = owner.metadata.annotations.number();
     let made = owner
         .history(api, key, "replicasets", METADATA_LIST)
         .await?;
-    let made = made.iter().find(is_current);
-    let at = made.and_then(|made| made.metadata.creation_timestamp);
-    Ok(since(at, None))
+    let newest = made.iter().max_by_key(|made| made.number());
+    let at = newest.and_then(|made| made.metadata.creation_timestamp);
+    let number = newest.and_then(Made::number);
+    Ok(match number.cmp(&current) {
+        Ordering::Greater => PodsSince::Lagging,
+        Ordering::Equal if number.is_some() => since(at, None),
+        _ => PodsSince::Never,
+    })
 }
 
 /// The ControllerRevision with the highest number: the current one, since going
@@ -126,6 +134,12 @@ struct Annotations {
     revision: Option<String>,
 }
 
+impl Annotations {
+    fn number(&self) -> Option<i64> {
+        self.revision.as_ref()?.parse().ok()
+    }
+}
+
 impl Owner {
     /// The revisions that it owns.
     async fn history(
@@ -159,6 +173,11 @@ pub(super) fn selected(
 }
 
 impl Made {
+    /// Of a Deployment's.
+    fn number(&self) -> Option<i64> {
+        self.metadata.annotations.number()
+    }
+
     /// Its uid, where it belongs to what has this one.
     pub(super) fn uid_if_of(self, owner: &str) -> Option<Name> {
         self.is_of(owner).then(|| self.metadata.uid.into())

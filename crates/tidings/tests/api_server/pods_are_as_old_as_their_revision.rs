@@ -85,6 +85,15 @@ async fn it_is_not_known_while_the_controller_lags_behind() {
     assert_eq!(fake.asked().len(), 1);
 }
 
+/// An edit that is taken back gives its old ReplicaSet a new number, before the Deployment
+/// has it: what that still names is the edit's, made later than the pods that are back.
+#[tokio::test]
+async fn it_is_not_known_while_a_replica_set_is_ahead_of_its_deployment() {
+    let history = [revision("u", 4, BEFORE), revision("u", 3, WHEN)];
+    let (since, _) = ask("deployment", 2, &history).await;
+    assert_eq!(since, PodsSince::Lagging);
+}
+
 #[tokio::test]
 async fn without_history_there_never_were_any() {
     for word in ["deployment", "statefulset", "daemonset"] {
