@@ -7,7 +7,7 @@ CARGO ?= cargo
 export RUST_LIB_BACKTRACE ?= 0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo demo-sight demo-hot demo-people demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-node bench-agent check screenshots docs advisories clean
+.PHONY: help demo demo-sight demo-hot demo-in-place demo-people demo-dashboard demo-agent test test-controller test-agent test-install test-static test-page test-node test-operators test-upgrade test-storm test-fast storm bench bench-strangers bench-scale bench-node bench-agent check screenshots docs advisories clean
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -19,6 +19,9 @@ demo-sight: ## what is stale, what would restart, why: before an installation an
 
 demo-hot: ## a change goes into the nginx that runs, a broken one into none: on a real node (as root)
 	@$(demo) hot $(STAY)
+
+demo-in-place: ## a changed variable in the pod that runs, on a real node (as root)
+	@$(demo) in-place $(STAY)
 
 demo-people: ## what would restart is seen, waits, is approved, and everything is paused
 	@$(demo) people $(STAY)
@@ -36,7 +39,7 @@ endef
 demo-agent: ## watch a real nginx take, refuse and take a configuration, without a cluster
 	@demo/agent/run
 
-test: test-agent demo-agent test-install test-static test-controller test-page test-storm demo demo-sight demo-people demo-hot ## all tests: real servers, a real control plane
+test: test-agent demo-agent test-install test-static test-controller test-page test-storm demo demo-sight demo-people demo-hot demo-in-place ## all tests: real servers, a real control plane
 	@$(demo) dashboard
 
 # The cluster is not started by `cargo run`, whose variables would have crates built

@@ -7,8 +7,10 @@
 mod acts;
 mod dashboard;
 mod hot;
+mod in_place;
 mod moments;
 mod objects;
+mod on_node;
 mod page;
 mod people;
 mod scene;
@@ -21,6 +23,7 @@ use anyhow::Result;
 use self::acts::{Change, Effect};
 pub use self::dashboard::show_dashboard;
 pub use self::hot::show_hot;
+pub use self::in_place::show_in_place;
 use self::page::Page;
 use self::scene::Scene;
 pub use self::transcript::prints_what_the_page_shows;

@@ -1,7 +1,7 @@
 //! `make demo`, `make demo-sight`, `make demo-people`, `make demo-dashboard`: what Tidings
 //! does, what its commands and its page see, and what people decide, on a real control plane,
-//! step by step; `make demo-hot`: what
-//! it does in running pods, on a real node.
+//! step by step; `make demo-hot`, `make demo-in-place`:
+//! what it does in running pods, on a real node.
 
 use std::process::ExitCode;
 
@@ -29,6 +29,8 @@ enum Story {
     Sight,
     /// How a change goes into the nginx that runs; as root.
     Hot,
+    /// How a changed variable reaches containers in the pods that run; as root.
+    InPlace,
     /// What people in charge decide about the rolls of a workload.
     People,
     /// The example on the page: for a person to change with --stay, else without eyes.
@@ -41,6 +43,7 @@ impl Story {
             Self::Roll => demo::show(stay).await,
             Self::Sight => demo::show_sight(stay).await,
             Self::Hot => demo::show_hot(stay).await,
+            Self::InPlace => demo::show_in_place(stay).await,
             Self::People => demo::show_people(stay).await,
             Self::Dashboard => demo::show_dashboard(stay).await,
         }

@@ -4,27 +4,21 @@
 //! Each step waits for what should follow, tells when it did, and fails if it does not.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::ListParams;
-use rustix::process::Signal;
 
+use super::on_node::{self, LIMIT, Scene};
 use super::page::Page;
-use crate::cluster::SHARED;
 use crate::fixtures::{TestNamespace, config_map};
 use crate::node::processes::{self, Process};
 use crate::node::web::{self, LABELS, WEB, Web, level, serving};
-use crate::node::{self, Node, pods};
-use crate::process::{self, Tidings};
-use crate::wait::{secs, wait_until};
+use crate::node::{self, pods};
 
 const NAMESPACE: &str = "stage";
-const LIMIT: Duration = secs(60);
 const PODS: usize = 2;
 
 /// What matters of it, as people write it.
@@ -58,13 +52,6 @@ spec:
 "#;
 const BROKEN: &str = "server { listen 8080; retrun 200; }\n";
 
-/// What is played on. What is dropped first ends first.
-struct Scene {
-    tidings: Tidings,
-    stage: TestNamespace,
-    node: Node,
-}
-
 /// Shows everything; with `stay`, keeps it all up afterwards until an interrupt. Where
 /// there cannot be a node it says so, and is over.
 pub async fn show_hot(stay: bool) -> Result<()> {
@@ -78,14 +65,7 @@ pub async fn show_hot(stay: bool) -> Result<()> {
     broken(&page, &scene).await?;
     rolled_out(&page, &scene).await?;
     history(&page, &scene).await?;
-    if stay {
-        let kubeconfig = scene.kubeconfig().display();
-        page.say(&format!(
-            "\nStill up, until Ctrl-C:\n  export KUBECONFIG={kubeconfig}"
-        ));
-        std::future::pending::<()>().await;
-    }
-    scene.end().await
+    scene.end(&page, stay).await
 }
 
 // --- the steps -------------------------------------------------------------------
@@ -94,10 +74,7 @@ async fn set(page: &Page) -> Result<Scene> {
     page.step("A cluster with a real node");
     page.say("Starting a control plane, a kubelet and containerd …");
     let start = Instant::now();
-    let node = match std::env::var_os(SHARED) {
-        Some(folder) => Node::attach(Path::new(&folder)).await?,
-        None => Node::start().await?,
-    };
+    let node = on_node::node().await?;
     web::prepare(&node).await?;
     page.at(start.elapsed(), "the node is ready, and has its images");
 
@@ -111,24 +88,9 @@ async fn set(page: &Page) -> Result<Scene> {
     let all = pods::ready(&stage, LABELS, PODS, LIMIT).await?;
     try_join_all(all.iter().map(|pod| web::serves_at(pod, "one", LIMIT))).await?;
     page.at(start.elapsed(), "both pods serve \"one\"");
-    let tidings = controller(page, &node).await?;
-    let scene = Scene {
-        tidings,
-        stage,
-        node,
-    };
-    scene.in_step().await?;
+    let scene = Scene::set(page, node, stage, "hot,rollout").await?;
+    scene.in_step("web").await?;
     Ok(scene)
-}
-
-async fn controller(page: &Page, node: &Node) -> Result<Tidings> {
-    page.quote("$ tidings controller --namespaces stage --methods hot,rollout");
-    let launch = process::controller(node.cluster().kubeconfig())?;
-    let tidings = launch
-        .args(&["--namespaces", NAMESPACE, "--methods", "hot,rollout"])
-        .start()?;
-    tidings.ready(LIMIT).await?;
-    Ok(tidings)
 }
 
 async fn hot(page: &Page, scene: &Scene) -> Result<()> {
@@ -178,7 +140,7 @@ async fn rolled_out(page: &Page, scene: &Scene) -> Result<()> {
     let kept = now.keys().filter(|pod| before.contains_key(*pod)).count();
     ensure!(kept == 0, "{kept} pods are the same");
     page.say("Both pods are new.");
-    scene.in_step().await
+    scene.in_step("web").await
 }
 
 async fn history(page: &Page, scene: &Scene) -> Result<()> {
@@ -212,10 +174,6 @@ async fn tell_same(page: &Page, scene: &Scene, before: &Masters) -> Result<()> {
 type Masters = BTreeMap<String, Process>;
 
 impl Scene {
-    fn kubeconfig(&self) -> &Path {
-        self.node.cluster().kubeconfig()
-    }
-
     /// Has nginx serve another page, and tells when which pod did.
     async fn goes_hot(&self, page: &Page, text: &str, number: u64) -> Result<()> {
         let source = serving(text);
@@ -262,46 +220,5 @@ impl Scene {
             .iter()
             .filter_map(|pod| pod.annotations().get("tidings.dev/poke"));
         Ok(pokes.filter(|poke| poke.starts_with(&begins)).count())
-    }
-
-    /// Waits for an Event with this reason whose text contains this: when, and the text.
-    async fn told(&self, start: Instant, reason: &str, text: &str) -> Result<(Duration, String)> {
-        let about = ListParams::default().fields(&format!("reason={reason}"));
-        let events = self.stage.api::<Event>();
-        let told = wait_until(reason, LIMIT, async || {
-            let all = events.list(&about).await?.items;
-            let mut said = all.into_iter().filter_map(|event| event.message);
-            let said = said.find(|said| said.contains(text));
-            Ok((start.elapsed(), said.context("no such Event")?))
-        });
-        told.await.with_context(|| self.tidings.tail())
-    }
-
-    /// Waits until it is.
-    async fn in_step(&self) -> Result<()> {
-        let args = ["wait", "-n", NAMESPACE, "deploy/web", "--timeout=60s"];
-        let output = process::run(self.kubeconfig(), &args).await?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{said}\n{}", self.tidings.tail());
-        Ok(())
-    }
-
-    /// Runs a command, and prints what it says.
-    async fn tells(&self, page: &Page, args: &[&str], code: i32) -> Result<()> {
-        let output = process::run(self.kubeconfig(), args).await?;
-        page.quote(&format!("$ tidings {}", args.join(" ")));
-        page.quote(&String::from_utf8_lossy(&output.stdout));
-        page.quote(&String::from_utf8_lossy(&output.stderr));
-        let got = output.status.code();
-        ensure!(got == Some(code), "{args:?} ended with {got:?}");
-        Ok(())
-    }
-
-    /// Ends everything, the controller in good order.
-    async fn end(self) -> Result<()> {
-        self.tidings.signal(Signal::TERM)?;
-        let status = self.tidings.exit(secs(15)).await?;
-        ensure!(status.success(), "the controller ended with {status}");
-        Ok(())
     }
 }

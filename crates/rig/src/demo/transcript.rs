@@ -8,8 +8,8 @@ use tokio::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// What differs from run to run: times, the names of numbers and pods, processes.
-const VARYING: &str = r"\s*\b\d+(\.\d+)? ?s\b|\d{4}-\d\d-\d\dT[\d:]+Z|\b\d-[a-z0-9]{4}\b|\bweb-[a-z0-9]+-[a-z0-9]{5}\b|\bprocess \d+\b";
+/// What differs from run to run: times, the names of numbers and pods, processes, addresses.
+const VARYING: &str = r"\s*\b\d+(\.\d+)? ?s\b|\d{4}-\d\d-\d\dT[\d:]+Z|\b\d-[a-z0-9]{4}\b|\b(web|shop)-[a-z0-9]+-[a-z0-9]{5}\b|\bprocess \d+\b|\b10(\.\d+){3}\b";
 
 /// Runs a story of the demo and compares: the page leaves lines out, and adds and changes
 /// none.
