@@ -232,7 +232,9 @@ impl Drop for Tidings {
     }
 }
 
-fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> f64 {
+/// The sum of the samples of a metric, of what a program or Kubernetes exposes, as
+/// [`Tidings::metric`] gives it.
+pub fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> f64 {
     let samples = metrics.lines().filter_map(|line| line.strip_prefix(name));
     samples
         .filter(|rest| rest.starts_with(['{', ' ']))

@@ -15,42 +15,13 @@ use kube::ResourceExt;
 use super::on_node::{self, LIMIT, Scene};
 use super::page::Page;
 use crate::fixtures::TestNamespace;
-use crate::node::web::level;
+use crate::node::shop::{LABELS, MANIFEST, SHOP};
+use crate::node::web::{level, serves_at};
 use crate::node::{self, images, pods};
 
 const NAMESPACE: &str = "shop";
-const LABELS: &str = "app=shop";
-const SHOP: &str = "deployment/shop";
 const PODS: usize = 2;
-const PORT: u16 = 8080;
 
-/// As it is applied; what it serves is written once, when it starts.
-const MANIFEST: &str = r#"apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: shop
-  annotations:
-    tidings.dev/reload: auto
-    tidings.dev/method: restart-in-place, rollout
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: shop } }
-  template:
-    metadata: { labels: { app: shop } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: shop
-          image: tidings.test/busybox:1
-          command: [sh, -c, "mkdir /www; echo LEVEL=$LEVEL >/www/index.html; exec httpd -fp 8080 -h /www"]
-          env: [{ name: LEVEL, valueFrom: { configMapKeyRef: { name: env, key: LEVEL } } }]
-          readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
-          resources: { requests: { cpu: 50m } }
-          resizePolicy: [{ resourceName: cpu, restartPolicy: RestartContainer }]
-        - name: beside
-          image: tidings.test/busybox:1
-          command: [sleep, "1000000"]
-"#;
 const LIMIT_RANGE: &str = "apiVersion: v1
 kind: LimitRange
 metadata:
@@ -101,7 +72,7 @@ async fn set(page: &Page) -> Result<Scene> {
 async fn in_place(page: &Page, scene: &Scene) -> Result<()> {
     page.step("Another value of the variable");
     let before = runs(&scene.stage).await?;
-    show(page, &before)?;
+    show(page, &before);
     let start = change(page, scene, "debug").await?;
     let all = pods::list(&scene.stage, LABELS).await?;
     all_serve(&all, "debug").await?;
@@ -110,7 +81,7 @@ async fn in_place(page: &Page, scene: &Scene) -> Result<()> {
     page.at(at, "proven: other containers, and the pods are ready");
     page.quote(&format!("Normal Changed: {said}"));
     let after = runs(&scene.stage).await?;
-    show(page, &after)?;
+    show(page, &after);
     are_restarted(&before, &after)?;
     page.say("The same pods at the same addresses; beside it nothing was started again.");
     Ok(())
@@ -122,7 +93,7 @@ async fn refused(page: &Page, scene: &Scene) -> Result<()> {
     pods::apply(&scene.stage, LIMIT_RANGE).await?;
     let before = runs(&scene.stage).await?;
     let start = change(page, scene, "warn").await?;
-    let (at, said) = scene.told(start, "Changed", "minimum cpu").await?;
+    let (at, said) = scene.told(start, "Changed", "Rolled (no. 2)").await?;
     page.at(at, "the next method of the list brings it");
     page.quote(&format!("Normal Changed: {said}"));
     scene.stage.rolled_out(SHOP, LIMIT).await?;
@@ -130,7 +101,7 @@ async fn refused(page: &Page, scene: &Scene) -> Result<()> {
     all_serve(&all, "warn").await?;
     page.at(start.elapsed(), "rolled out: both serve LEVEL=warn");
     let after = runs(&scene.stage).await?;
-    show(page, &after)?;
+    show(page, &after);
     let kept = after.keys().filter(|pod| before.contains_key(*pod)).count();
     ensure!(kept == 0, "{kept} pods are the same");
     scene.in_step("shop").await
@@ -151,11 +122,8 @@ async fn change(page: &Page, scene: &Scene, value: &str) -> Result<Instant> {
 }
 
 async fn all_serve(all: &[Pod], value: &str) -> Result<()> {
-    let text = format!("LEVEL={value}\n");
-    let served = all
-        .iter()
-        .map(|pod| pods::serves(pod, (PORT, "/"), &text, LIMIT));
-    try_join_all(served).await?;
+    let text = format!("LEVEL={value}");
+    try_join_all(all.iter().map(|pod| serves_at(pod, &text, LIMIT))).await?;
     Ok(())
 }
 
@@ -205,7 +173,7 @@ fn container(status: ContainerStatus) -> Result<(String, Container)> {
 }
 
 /// A line for each container.
-fn show(page: &Page, runs: &Runs) -> Result<()> {
+fn show(page: &Page, runs: &Runs) {
     for (pod, run) in runs {
         page.say(&format!("{pod} at {}", run.address));
         for (name, container) in &run.containers {
@@ -214,7 +182,6 @@ fn show(page: &Page, runs: &Runs) -> Result<()> {
             page.say(&format!("  {name:<7} {restarts} restarts, up {up} s"));
         }
     }
-    Ok(())
 }
 
 /// Checks that in each pod, where it was, one container was started once more.

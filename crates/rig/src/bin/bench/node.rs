@@ -1,10 +1,11 @@
-//! `make bench-node`: changes that go hot, in real pods on a real node.
+//! `make bench-node`: changes that go hot or in place, in real pods on a real node.
 //!
 //! In: nothing but this machine, as root. Out: a table as `make bench` prints it, and an
 //! error where something could not be measured. Tidings has its defaults, but for
 //! `--methods`. The floor of a change is a poke by hand, sent when the write is answered.
 
 mod crowd;
+mod in_place;
 mod load;
 mod stage;
 
@@ -21,7 +22,7 @@ use crate::table;
 #[derive(Args)]
 pub(crate) struct OnANode {
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [SERVED, CROWD, LOAD])]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [SERVED, CROWD, LOAD, IN_PLACE])]
     rows: Vec<u8>,
     /// How many changes are measured.
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -36,6 +37,7 @@ pub(crate) struct OnANode {
 const SERVED: u8 = 15;
 const CROWD: u8 = 16;
 const LOAD: u8 = 17;
+const IN_PLACE: u8 = 19;
 /// Pods to which the kubelet comes by itself.
 const UNPOKED: usize = 10;
 
@@ -60,6 +62,7 @@ async fn measure(row: u8, node: &Node, args: &OnANode) -> Result<Vec<Figure>> {
         SERVED => served(node, args).await,
         CROWD => crowd::measure(node).await,
         LOAD => load::measure(node, args.changes).await,
+        IN_PLACE => in_place::measure(node, args.changes).await,
         row => bail!("there is no row {row} on a node"),
     }
 }
