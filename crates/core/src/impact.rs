@@ -5,8 +5,8 @@
 //! would be ([`Hypothesis`]). It enters an index by the one door, as events would
 //! ([`Hypothesis::happen`]), and answers what the past of that moment would be
 //! ([`Hypothesis::answer`]); [`crate::decide`] decides on it as on anything else. Comes
-//! out: whom it touches ([`touches`]), what the verdict means for him ([`judge`]), and
-//! what would opt him in ([`opt_in`]). Pure.
+//! out: whom it touches ([`touches`]), what the verdict means for him ([`judge`]), when it
+//! is his turn ([`turn`]), and what would opt him in ([`opt_in`]). Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +25,12 @@ mod judge;
 mod opt_in;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use assume::{as_if, as_recorded, base, first_record, stand_in};
 pub use judge::{Impact, Outcome, judge};
 pub use opt_in::opt_in;
+pub use turns::{Turn, firsts, turn};
 
 /// The version that the sources would get: later than any that there is.
 pub const APPLIED: Version = 1 << 62;

@@ -97,6 +97,7 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
         cli,
         note,
         as_reloader,
+        is_guessed,
     } = informed::inform(line, around).await?;
     exit::note(&note);
     match &cli.command {
@@ -117,6 +118,7 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
             if as_reloader {
                 settings.installation = settings.installation.as_reloader();
             }
+            settings.installation.is_guessed = is_guessed;
             say(&impact::ask::ask(api, settings).await?)
         }
         Command::History(args) => {
@@ -124,7 +126,9 @@ async fn ask(line: &CommandLine, around: &Surroundings) -> anyhow::Result<Exit> 
         }
         Command::Dashboard(args) => {
             drop(api);
-            dashboard::start::dashboard(DashboardSettings::new(args, around)?).await
+            let mut settings = DashboardSettings::new(args, around)?;
+            settings.installation.is_guessed = is_guessed;
+            dashboard::start::dashboard(settings).await
         }
         Command::Approve(args) => say(&say_word(api, WordSettings::approve(args, around)?).await?),
         Command::Reject(args) => {

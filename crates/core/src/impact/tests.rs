@@ -3,6 +3,7 @@
 mod oracle;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -107,6 +108,16 @@ struct Scene {
 
 impl Scene {
     fn new(word: &str, manifest: &Value, before: Fetched, after: Fetched) -> Self {
+        Self::of(Defaults::default(), word, manifest, before, after)
+    }
+
+    fn of(
+        defaults: Defaults,
+        word: &str,
+        manifest: &Value,
+        before: Fetched,
+        after: Fetched,
+    ) -> Self {
         let kinds = KINDS.iter().map(StreamOf::Workloads);
         let sources = [SourceKind::ConfigMap, SourceKind::Secret].map(StreamOf::Sources);
         let of = kinds.chain(sources);
@@ -115,7 +126,7 @@ impl Scene {
             namespace: None,
         });
         let streams: Vec<_> = streams.collect();
-        let mut index = Index::new(Defaults::default(), streams.clone());
+        let mut index = Index::new(defaults, streams.clone());
         for stream in streams {
             index.apply(Fact::ListBegan(stream));
         }
@@ -186,6 +197,15 @@ impl Scene {
     }
 
     fn judged(mut self) -> (Impact, Vec<Touch>, Option<String>) {
+        self.happens()
+    }
+
+    fn turn(mut self) -> Option<Turn> {
+        let (found, touched, _) = self.happens();
+        turn(self.index.get(&self.key).unwrap(), &touched, &found)
+    }
+
+    fn happens(&mut self) -> (Impact, Vec<Touch>, Option<String>) {
         self.hypothesis.begin(&mut self.index);
         let record = self.record.clone();
         let now = self.verdict(record.as_ref());
@@ -437,6 +457,28 @@ fn what_was_restarted_too_often_waits() {
     assert_eq!(found.outcome, Outcome::Waits);
     assert_eq!(found.reason, Some(Reason::Fused));
     assert!(found.until.is_some());
+}
+
+/// Whether it has a turn, proves anything to others, and holds who is of a later wave.
+#[rstest]
+#[case::well(json!({}), Some((true, true)))]
+#[case::without_pods(json!({"replicas": 0}), Some((false, false)))]
+#[case::paused(json!({"paused": true}), Some((false, false)))]
+fn its_turn(#[case] spec: Value, #[case] expect: Option<(bool, bool)>) {
+    let (before, after) = (fetched(10, "a=1", false), fetched(APPLIED, "a=2", false));
+    let mut now = manifest("deploy", "auto", &spec);
+    now["metadata"]["annotations"]["tidings.dev/wave"] = json!("3");
+    for at_once in [None, NonZeroU32::new(5)] {
+        let defaults = Defaults {
+            at_once,
+            ..Defaults::default()
+        };
+        let scene = Scene::of(defaults, "deploy", &now, before.clone(), after.clone());
+        let turn = scene.turn();
+        let said = turn.as_ref().map(|turn| (turn.proves, turn.holds));
+        assert_eq!(said, expect.filter(|_| at_once.is_some()));
+        assert!(turn.is_none_or(|turn| turn.wave == 3 && turn.sources == [app()]));
+    }
 }
 
 #[test]

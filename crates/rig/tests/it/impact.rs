@@ -406,11 +406,55 @@ async fn who_may_not_read_secrets_is_told_the_rest() -> Result<()> {
     let gap = format!("unknown: needs get on secrets/db in {}", ns.name());
     ensure!(said.contains(&gap), "{said}");
     ensure!(said.contains("deployment/web  2     rolls"), "{said}");
+    // Nor with which options Tidings runs.
+    ensure!(said.contains("(--at-once) is not known"), "{said}");
     let said = ended(&ask(&File::of([app("2")])?).await?, 10)?;
     ensure!(
         said.contains("1 workload would be rolled (2 pods)"),
         "{said}"
     );
+    Ok(())
+}
+
+/// Two at a time; the default is as many as there are.
+#[tokio::test]
+async fn who_goes_first_and_who_goes_in_which_wave() -> Result<()> {
+    let (lab, _tidings) = Installed::running("impact-train", &["--at-once=2"]).await?;
+    lab.ns().apply(app("1")).await?;
+    let level = |name: &str| {
+        let workload = deployment(name).env_key("configmap/app", "level");
+        workload.annotate(RELOAD, "auto").replicas(1)
+    };
+    let late = level("a").annotate("tidings.dev/wave", "1");
+    lab.adopt([late, level("b"), level("c").replicas(0), level("d")])
+        .await?;
+    for name in ["a", "b", "d"] {
+        let workload = format!("deployment/{name}");
+        lab.ns().rolled_out(&workload, secs(30)).await?;
+    }
+    let said = applying(&lab, &File::of([app("2")])?).await?;
+    let report: Value = serde_json::from_slice(&said.stdout).context(text_of(&said))?;
+    json_schema::check("impact", &report);
+    let rows = report["workloads"].as_array().context("no workloads")?;
+    let turns: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let (wave, at_once) = (&row["train"]["wave"], &row["train"]["atOnce"]);
+            let (name, first) = (&row["name"], &row["uses"][0]["first"]);
+            format!("{name} {wave} {at_once} {first}").replace('"', "")
+        })
+        .collect();
+    let expected = ["a 1 2 false", "b 0 2 true", "c 0 2 false", "d 0 2 false"];
+    ensure!(turns == expected, "{turns:?}");
+    ensure!(report["turnsUnknown"] == false, "{report}");
+    // And so it is.
+    lab.ns().apply(app("2")).await?;
+    lab.numbered("deployment/b", 1).await?;
+    let others = ["a", "c", "d"];
+    for name in others {
+        let number = lab.number(&format!("deployment/{name}")).await?;
+        ensure!(number.unwrap_or(0) == 0, "{name} did not wait");
+    }
     Ok(())
 }
 

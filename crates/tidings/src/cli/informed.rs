@@ -65,6 +65,8 @@ pub struct Informed {
     pub note: String,
     /// Whether it is to say what stakater/Reloader does, which reads none of our annotations.
     pub as_reloader: bool,
+    /// Whether an installation may run whose options are not known.
+    pub is_guessed: bool,
 }
 
 /// A command line.
@@ -99,10 +101,15 @@ pub async fn inform_by(
     let named = is_given(given, "own_namespace");
     let usual = own_namespace(&home, around);
     let mut asked = asked(&api, name, given, &home);
-    let plain = |api, note| Ok(Informed::plain(api, cli, note));
+    let guessed = |api, note| {
+        Ok(Informed {
+            is_guessed: true,
+            ..Informed::plain(api, cli, note)
+        })
+    };
     let found = match find(&api, named.then_some(&usual), &usual).await {
         Ok(found) => found,
-        Err(error) => return plain(api, unknown(&error)),
+        Err(error) => return guessed(api, unknown(&error)),
     };
     if let (Some(namespace), 2..) = (&asked.namespace, found.all.len()) {
         asked.labels = labels(&api, namespace).await;
@@ -119,7 +126,7 @@ pub async fn inform_by(
             })
         }
         Choice::Several(said) if needs_none(name).is_some() => {
-            plain(api, format!("{said}, for its records\n"))
+            guessed(api, format!("{said}, for its records\n"))
         }
         Choice::Several(said) => bail!(said),
     }
@@ -150,7 +157,7 @@ fn complete(
     (name, given): (&str, &ArgMatches),
     one: Installed,
 ) -> Result<Informed> {
-    let shown = one.shown();
+    let (shown, is_guessed) = (one.shown(), one.told.is_err());
     let (mut words, note) = match one.told {
         Ok((words, _)) => (words, String::new()),
         Err(why) => (Vec::new(), unreadable(&shown, &why.to_string())),
@@ -166,7 +173,10 @@ fn complete(
     let missing = missing.filter(|(id, _)| !is_given(given, id));
     line.splice(2..2, missing.map(|(_, word)| word.into()));
     let cli = Cli::from_arg_matches(&Cli::command().try_get_matches_from(line)?)?;
-    Ok(Informed::plain(api, cli, note))
+    Ok(Informed {
+        is_guessed,
+        ..Informed::plain(api, cli, note)
+    })
 }
 
 impl Informed {
@@ -176,6 +186,7 @@ impl Informed {
             cli,
             note,
             as_reloader: false,
+            is_guessed: false,
         }
     }
 }

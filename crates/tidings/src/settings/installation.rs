@@ -59,6 +59,9 @@ pub struct Installation {
     pub agents_by: AgentsBy,
     /// The namespace of the records and the Lease.
     pub own_namespace: Name,
+    /// Whether one may run of which the options could not be read: what was not given is the
+    /// default then, and may be something else there.
+    pub is_guessed: bool,
 }
 
 impl Installation {
@@ -97,6 +100,7 @@ impl Installation {
             strategy: strategy(rules),
             agents_by: rules.methods.agents_by,
             own_namespace: own_namespace(&rules.home, around),
+            is_guessed: false,
         })
     }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tidings_core::annotations::RELOAD;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::impact::{
-    self, Hypothesis, Outcome, Touch, first_record, judge, opt_in, stand_in, touches,
+    self, Hypothesis, Outcome, Touch, Turn, first_record, judge, opt_in, stand_in, touches,
 };
 use tidings_core::index::Known;
 use tidings_core::refs::{Name, WorkloadRef};
@@ -24,6 +24,7 @@ use tidings_core::state::Entry;
 use super::plan::Manifests;
 use super::report::{ImpactReport, ImpactRow};
 use super::sources::suppose;
+use super::turns::{TurnRow, mark_firsts};
 use super::{frozen, merge, table};
 use crate::api::{ApiClient, Place};
 use crate::cli::exit::Printed;
@@ -73,10 +74,14 @@ async fn report(mut snapshot: Snapshot, mut plan: Manifests) -> Result<ImpactRep
         now: BTreeMap::new(),
         unrecorded: BTreeSet::new(),
         refused: Vec::new(),
+        turns: BTreeMap::new(),
+        turns_unknown: false,
     };
     asking.look(&plan).await?;
-    let rows = asking.rows().await;
+    let mut rows = asking.rows().await;
+    mark_firsts(&mut rows, &asking.turns);
     let mut report = ImpactReport::new(rows, supposed.rows);
+    report.turns_unknown = asking.turns_unknown;
     report.unread = plan.unread;
     report.unknown = asking.snapshot.gaps;
     report.rights = asking.snapshot.rights;
@@ -95,6 +100,10 @@ struct Asking {
     unrecorded: BTreeSet<String>,
     /// What the API server would refuse to do to workloads.
     refused: Vec<String>,
+    /// Who is rolled in turn with others.
+    turns: BTreeMap<WorkloadRef, Turn>,
+    /// Whether somebody would be rolled of whom that is not known.
+    turns_unknown: bool,
 }
 
 /// How a workload stands before anything happens.
@@ -253,6 +262,11 @@ impl Asking {
         }
         let judged = judge(known, &touched, verdict.as_ref(), hypothesis);
         let mut row = ImpactRow::new(known, &touched, &judged);
+        let turn = impact::turn(known, &touched, &judged);
+        row.train = turn.as_ref().map(TurnRow::new);
+        let is_rolled = judged.outcome == Outcome::Rolls;
+        self.turns_unknown |= is_rolled && turn.is_none() && self.snapshot.installation.is_guessed;
+        self.turns.extend(turn.map(|turn| (key.clone(), turn)));
         row.say_what_ignores(&self.snapshot.installation.vocabulary);
         row.already = now.due && matches!(judged.outcome, Outcome::Rolls | Outcome::Waits);
         // Reloader reads no line of ours.

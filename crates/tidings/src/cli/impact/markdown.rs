@@ -11,6 +11,7 @@ use tidings_shared::plain::plain;
 
 use super::report::{Change, ImpactReport, ImpactRow, word};
 use super::table::{gaps, nothing, pods, staying, summary, why};
+use super::turns;
 use crate::cli::columns::few;
 
 /// By which a job finds its own comment, to write it anew.
@@ -28,6 +29,9 @@ pub(super) fn comment(report: &ImpactReport) -> String {
         _ => summary(report),
     };
     let _ = writeln!(text, "{said}");
+    for line in turns::rules(report) {
+        let _ = writeln!(text, "\n{line}");
+    }
     if !seen.is_empty() {
         let _ = write!(text, "\n{}", rows(&seen));
     }

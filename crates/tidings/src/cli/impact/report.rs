@@ -16,6 +16,7 @@ use tidings_core::reason::Reason;
 use tidings_core::refs::Name;
 use tidings_core::vocabulary::Vocabulary;
 
+use super::turns::{TURN, TurnRow};
 use crate::api::Refusal;
 use crate::cli::exit::Exit;
 use crate::cli::fields::{FieldRow, Form, field, methods, reasons, ways, words};
@@ -39,6 +40,8 @@ pub struct ImpactReport {
     pub refused: Vec<String>,
     /// What reading Tidings' records needs, where they may not be read.
     pub notes: Vec<String>,
+    /// Whether it is not known if only so many go at once.
+    pub turns_unknown: bool,
     /// The rights that were lacking.
     #[serde(skip)]
     pub rights: Vec<Refusal>,
@@ -93,6 +96,8 @@ pub struct ImpactRow {
     pub replaced: Option<u32>,
     /// Whether a roll of it is due already, whatever is applied.
     pub already: bool,
+    /// How it is rolled in turn with others; none where all go at once, or it would not be.
+    pub train: Option<TurnRow>,
     /// The value of `tidings.dev/reload` on the workload that would have it rolled.
     pub opt_in: Option<String>,
     /// What it uses of what would be another.
@@ -113,6 +118,8 @@ pub struct TouchRow {
     pub counts: bool,
     /// Whether the source is marked to roll nothing.
     pub ignored: bool,
+    /// Whether the workload goes first with it, alone, and others follow.
+    pub first: bool,
     /// The annotations that mark a source so.
     #[serde(skip)]
     pub ignored_by: String,
@@ -221,7 +228,12 @@ pub static FIELDS: &[FieldRow] = &[
     field(
         "notes[]",
         Form::Text,
-        "The permission that is missing to read Tidings' records: whether the fuse or an interval holds a roll is not known then.",
+        "The permission that is missing to read Tidings' records: whether the fuse or an interval holds a roll is not known then, nor who is under way.",
+    ),
+    field(
+        "turnsUnknown",
+        Form::Truth,
+        "`true` where something would be rolled, and the options of the installation cannot be read: whether only so many go at once (`--at-once`) is not known then.",
     ),
     field(
         "sources[]",
@@ -289,6 +301,11 @@ pub static FIELDS: &[FieldRow] = &[
         "`true` where a roll is due already, whatever is applied.",
     ),
     field(
+        "workloads[].train",
+        Form::OrNull(&Form::Parts(TURN)),
+        "How it is rolled in turn with others ([trains](train.md)); `null` where all go at once, and where it would neither be rolled nor wait.",
+    ),
+    field(
         "workloads[].optIn",
         Form::OrNull(&Form::Text),
         "The value of the annotation `tidings.dev/reload` on the workload that would have it rolled; `null` where none would, or it needs none.",
@@ -323,6 +340,11 @@ pub static FIELDS: &[FieldRow] = &[
         Form::Truth,
         "`true` where the source is marked to roll nothing (`tidings.dev/ignore`), whatever the workload asks for.",
     ),
+    field(
+        "workloads[].uses[].first",
+        Form::Truth,
+        "`true` where it would go first with that, alone, and others follow. Nobody does where that is not known: the first wave waits for something else.",
+    ),
 ];
 
 impl ImpactReport {
@@ -340,6 +362,7 @@ impl ImpactReport {
             unread: Vec::new(),
             refused: Vec::new(),
             notes: Vec::new(),
+            turns_unknown: false,
             rights: Vec::new(),
             kinds: BTreeMap::new(),
         }
@@ -402,6 +425,7 @@ impl ImpactRow {
             pods: (!ends).then_some(workload.progress.desired),
             replaced: judged.replaced,
             already: false,
+            train: None,
             opt_in: None,
             uses: touched.iter().map(TouchRow::new).collect(),
         }
@@ -484,6 +508,7 @@ impl TouchRow {
             via: touch.via.iter().map(|via| via.word()).collect(),
             counts: touch.counts,
             ignored: touch.ignored,
+            first: false,
             ignored_by: String::new(),
         }
     }

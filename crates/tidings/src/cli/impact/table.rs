@@ -12,6 +12,7 @@ use tidings_shared::plain::plain;
 
 use super::markdown;
 use super::report::{Change, ImpactReport, ImpactRow, TouchRow, word};
+use super::turns;
 use crate::cli::columns::{Cell, few, listing_on};
 use crate::cli::exit::Printed;
 use crate::cli::grants::grants;
@@ -57,6 +58,9 @@ fn table(report: &ImpactReport, screen: &Screen) -> String {
             listing_on(screen, Some(header), rows),
             summary(report)
         );
+        for line in turns::rules(report) {
+            let _ = writeln!(text, "{line}");
+        }
     }
     for source in report.sources_that(Change::Refused) {
         let (name, why) = (plain(&source.source), plain(&source.text));
@@ -98,7 +102,9 @@ pub(crate) fn why(row: &ImpactRow, used: &TouchRow) -> String {
     if some && !used.counts {
         return "not for this source".to_owned();
     }
-    row.why()
+    let parts = [turns::place(row, used), row.why()];
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// How many pods, as a cell; of what is rolled, how many of them are replaced now.
@@ -214,6 +220,11 @@ pub(crate) fn gaps(report: &ImpactReport) -> Vec<String> {
     let notes = report.notes.iter().map(|needs| {
         format!("whether the fuse or an interval would hold a roll is not known: needs {needs}")
     });
-    let all = refused.chain(unknown).chain(ignored).chain(notes);
+    let turns = report.turns_unknown.then(|| turns::UNKNOWN.to_owned());
+    let all = refused
+        .chain(unknown)
+        .chain(ignored)
+        .chain(notes)
+        .chain(turns);
     all.map(|line| plain(&line).into_owned()).collect()
 }

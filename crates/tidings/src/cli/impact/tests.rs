@@ -7,6 +7,7 @@ use tidings_core::vocabulary::Vocabulary;
 
 use super::report::{Change, ImpactReport, ImpactRow, SourceRow, TouchRow};
 use super::table::said;
+use super::turns::TurnRow;
 use crate::cli::exit::Exit;
 use crate::cli::input::Unread;
 use crate::cli::json_schema::check;
@@ -20,6 +21,7 @@ fn used(source: &str, keys: &[&str], via: &'static str, counts: bool) -> TouchRo
         via: vec![via],
         counts,
         ignored: false,
+        first: false,
         ignored_by: String::new(),
     }
 }
@@ -37,6 +39,7 @@ fn row(name: &str, outcome: Outcome, reason: Option<Reason>, uses: Vec<TouchRow>
         pods: Some(3),
         replaced: Some(3),
         already: false,
+        train: None,
         opt_in: None,
         uses,
     }
@@ -128,6 +131,41 @@ fn a_table() {
     2 workloads would be rolled (3 pods), 1 would wait, 1 restarts by its own manifest, 1 uses it and would not be rolled.
     configmap/fixed in stage is immutable: the API server refuses to change it.
     "#);
+}
+
+/// Two at once, of whom the first goes alone.
+#[test]
+fn in_which_order_they_go() {
+    let at = |wave, first| {
+        let mut used = used("configmap/app", &["LOG_LEVEL"], "env", true);
+        used.first = first;
+        let train = Some(TurnRow { wave, at_once: 2 });
+        let name = if first { "db" } else { "web" };
+        ImpactRow {
+            train,
+            ..row(name, Outcome::Rolls, Some(Reason::Changed), vec![used])
+        }
+    };
+    let rows = vec![at(-1, true), at(1, false)];
+    let report = ImpactReport::new(rows, Vec::new());
+    insta::assert_snapshot!(shown(&report, ImpactForm::Table), @r"
+    WORKLOAD        PODS  RESULT  SOURCE         KEYS       HOW  WHY
+    deployment/db   3     rolls   configmap/app  LOG_LEVEL  env  wave -1, first and alone
+    deployment/web  3     rolls   configmap/app  LOG_LEVEL  env  wave 1
+
+    2 workloads would be rolled (6 pods).
+    In stage at most 2 go at once for one source: the first alone, a lower wave before a higher one, and none any more when one fails.
+    ");
+    let comment = shown(&report, ImpactForm::Markdown);
+    assert!(
+        comment.contains("In stage at most 2 go at once"),
+        "{comment}"
+    );
+    assert!(
+        comment.contains("| `wave -1, first and alone` |"),
+        "{comment}"
+    );
+    check("impact", &serde_json::to_value(report).unwrap());
 }
 
 #[test]
@@ -318,6 +356,7 @@ fn what_is_not_known_is_said_and_is_an_error() {
     let mut report = ImpactReport::new(Vec::new(), vec![secret]);
     report.unread = vec![unread()];
     report.notes = vec!["get on secret tidings-state.stage in tidings".to_owned()];
+    report.turns_unknown = true;
     let said = said(&report, ImpactForm::Table, &Screen::default()).unwrap();
     assert_eq!((said.out.as_str(), said.exit), ("", Exit::Error));
     insta::assert_snapshot!(said.err, @r"
@@ -325,6 +364,7 @@ fn what_is_not_known_is_said_and_is_an_error() {
     a.yaml:7: no shape
     unknown: needs get on secrets/db in stage
     whether the fuse or an interval would hold a roll is not known: needs get on secret tidings-state.stage in tidings
+    whether only so many would go at once (--at-once) is not known: the options of the installation cannot be read
     ");
 }
 

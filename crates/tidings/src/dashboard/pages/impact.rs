@@ -17,6 +17,7 @@ use crate::cli::exit::describe;
 use crate::cli::impact::ask;
 use crate::cli::impact::report::{Change, ImpactReport, ImpactRow, SourceRow, word};
 use crate::cli::impact::table::{gaps, nothing, pods, summary, why};
+use crate::cli::impact::turns;
 use crate::cli::input::files::{Reached, Text};
 use crate::dashboard::address;
 use crate::dashboard::routes::LONGEST;
@@ -132,7 +133,11 @@ pub(in crate::dashboard) fn found(report: &ImpactReport) -> Markup {
         section #found aria-labelledby="found-title" {
             h2 #found-title { "What it would do" }
             @if report.workloads.is_empty() { p.empty { (nothing(report)) } }
-            @else { p { strong { (summary(report)) } } (table(report)) }
+            @else {
+                p { strong { (summary(report)) } }
+                @for line in turns::rules(report) { p { (line) } }
+                (table(report))
+            }
             @for source in &report.sources { (source_line(source)) }
             @for unread in &report.unread {
                 p.notice { (parts::text(&unread.file)) ":" (unread.line) ": " (parts::text(&unread.text)) }

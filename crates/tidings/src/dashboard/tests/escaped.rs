@@ -220,6 +220,7 @@ fn in_what_a_manifest_would_do() {
         via: vec!["env"],
         counts: false,
         ignored: true,
+        first: true,
         ignored_by: hostile(),
     };
     let row = ImpactRow {
@@ -234,6 +235,7 @@ fn in_what_a_manifest_would_do() {
         pods: Some(1),
         replaced: Some(1),
         already: false,
+        train: None,
         opt_in: Some(hostile()),
         uses: vec![touched],
     };
