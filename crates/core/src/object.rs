@@ -18,6 +18,7 @@ use crate::uses::{Layout, Use};
 mod meta;
 mod pod;
 mod status;
+mod unavailable;
 mod workload;
 
 pub use meta::Meta;
@@ -221,6 +222,8 @@ pub struct Workload {
     pub paused: bool,
     /// How new pods come.
     pub strategy: Strategy,
+    /// How many of its pods may be down at once: its `maxUnavailable`, one at least.
+    pub unavailable: u32,
     /// How far they are.
     pub progress: Progress,
     /// Of a kind whose runs end: how they stand.

@@ -29,19 +29,24 @@ fn markdown() -> String {
 }
 
 fn cells(row: &MethodRow) -> Vec<String> {
-    let at_once = row.at_once.map(|pods| match pods {
-        1 => "1".to_owned(),
-        pods => format!("1, then {pods}"),
-    });
     let cells = [
         format!("`{}`", row.word),
         format!("{}.", row.tells),
         serves(row.requires),
         row.proven.unwrap_or("nothing").to_owned(),
-        at_once.unwrap_or_else(|| "–".to_owned()),
+        at_once(row),
         rights(row.rights),
     ];
     cells.iter().map(|text| cell(text)).collect()
+}
+
+fn at_once(row: &MethodRow) -> String {
+    match (row.at_once, row.restarts) {
+        (None, _) => "–".to_owned(),
+        (Some(1), _) => "1".to_owned(),
+        (Some(pods), false) => format!("1, then {pods}"),
+        (Some(pods), true) => format!("1, then as `maxUnavailable` says, {pods} at most"),
+    }
 }
 
 fn serves(requires: &[Requires]) -> String {

@@ -325,6 +325,21 @@ fn where_taking_it_restarts_pods_go_by_what_may_be_unavailable() {
 }
 
 #[test]
+fn where_two_may_be_unavailable_two_are_restarted_at_once_after_the_first() {
+    let mut it = Climbing::begin("hot", pods("a b c d"));
+    it.tell(Event::Conditions(Conditions {
+        unavailable: 2,
+        ..conditions("hot")
+    }));
+    it.says("a", holds(Taken::Pending, true));
+    it.wait(100);
+    it.answered("a", holds(Taken::Applied, true));
+    assert_eq!(it.wants(), "hot a; ask a t; ask a t; list");
+    it.tell(Event::Listed(Ok(pods("a b c d"))));
+    assert_eq!(it.wants(), "hot b; hot c");
+}
+
+#[test]
 fn newer_content_takes_its_place_when_nothing_is_being_brought() {
     let mut it = Climbing::begin("hot", pods("a b"));
     it.says("a", holds(Taken::Pending, false));

@@ -125,7 +125,7 @@ pub static METHODS: &[MethodRow] = &[
         requires: &[Requires::StandingPods, Requires::Resizing],
         tells: "the containers that use the change, and only these, are started again in their pods, by a CPU request that differs by a thousandth of a core",
         proven: Some("another container runs, and the pod is Ready again"),
-        at_once: Some(1),
+        at_once: Some(10),
         restarts: true,
         rights: &TO_RESIZE,
     },

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::unavailable::unavailable;
 use super::{Mark, Meta, Overlap, Progress, Runs, Strategy, Unreadable, Workload, seconds};
 use crate::annotations::{BECAUSE, CONFIG, RESTARTED_AT};
 use crate::bounds;
@@ -47,6 +48,8 @@ struct Spec {
     #[serde(deserialize_with = "lenient")]
     update_strategy: UpdateStrategy,
     #[serde(deserialize_with = "lenient")]
+    strategy: UpdateStrategy,
+    #[serde(deserialize_with = "lenient")]
     suspend: bool,
     #[serde(deserialize_with = "lenient")]
     concurrency_policy: Overlap,
@@ -79,6 +82,19 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// Each kind has it in one of these places, a Rollout of Argo in the last one.
+    fn unavailable(&self, progress: Progress) -> u32 {
+        let places = [
+            &self.update_strategy.rolling_update,
+            &self.strategy.rolling_update,
+            &self.strategy.canary,
+        ];
+        let told = places.into_iter().flatten().map(|of| &of.max_unavailable);
+        unavailable(told, progress)
+    }
+}
+
 /// What has another shape than expected reads as its default.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
@@ -100,12 +116,14 @@ where
 struct UpdateStrategy {
     r#type: String,
     rolling_update: Option<RollingUpdate>,
+    canary: Option<RollingUpdate>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct RollingUpdate {
     partition: Option<u32>,
+    max_unavailable: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -247,6 +265,7 @@ pub fn read_workload(
         orphans: metadata.orphans(),
         paused: spec.paused,
         strategy,
+        unavailable: spec.unavailable(progress),
         progress,
         runs,
         restart_at: restart_at.and_then(seconds),
@@ -486,6 +505,29 @@ mod tests {
             |p: u32| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": p}});
         assert_eq!(read(partition(2)), Strategy::Partition(2));
         assert_eq!(read(partition(0)), Strategy::Rolling);
+    }
+
+    #[test]
+    fn how_many_may_be_unavailable_is_read_where_its_kind_has_it() {
+        let read = |kind: &str, spec: Value, status: Value| {
+            let kind = KINDS.iter().find(|row| row.api_kind == kind).unwrap();
+            let meta = json!({"namespace": "ns", "name": "a", "uid": "u", "resourceVersion": "7"});
+            let json = json!({"metadata": meta, "spec": spec, "status": status}).to_string();
+            let vocabulary = Vocabulary::default();
+            read_workload(kind, json.as_bytes(), &vocabulary)
+                .unwrap()
+                .unavailable
+        };
+        let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}});
+        let spec = json!({"replicas": 7, "strategy": rolling});
+        assert_eq!(read("Deployment", spec, json!({})), 1);
+        let spec = json!({"replicas": 7, "strategy": {"canary": {"maxUnavailable": 3}}});
+        assert_eq!(read("Rollout", spec, json!({})), 3);
+        let spec = json!({"updateStrategy": rolling});
+        let status = json!({"desiredNumberScheduled": 7});
+        assert_eq!(read("DaemonSet", spec, status), 2);
+        let spec = json!({"replicas": 7, "updateStrategy": {"type": "OnDelete"}});
+        assert_eq!(read("StatefulSet", spec, json!({})), 1);
     }
 
     /// It stays known, with its metadata: who disappears loses its record.

@@ -17,9 +17,6 @@ use super::Roll;
 use super::ground::Ground;
 use crate::fetch::Roster;
 
-/// So many pods may be down by us at once where taking the content restarts them.
-const UNAVAILABLE: usize = 1;
-
 /// Of each key what it must hold.
 type KeysWanted = BTreeMap<Name, Wanted>;
 
@@ -80,7 +77,7 @@ pub(super) fn conditions(ground: &Ground, known: &Known, held: bool) -> Conditio
         allowed: known.policy.methods & ground.rules.enabled,
         held,
         rollout: own_rollout(&known.workload),
-        unavailable: UNAVAILABLE,
+        unavailable: known.workload.unavailable as usize,
     }
 }
 
