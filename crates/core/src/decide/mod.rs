@@ -218,7 +218,7 @@ pub fn decide(
     }
     let answer = case.decide();
     let (act, reason, text) = case.unless_pause_is_over(answer);
-    let act = case.with_ride(act);
+    let act = case.with_ride(act, reason);
     let again = case.again(&act, reason);
     let verdict = Verdict {
         standing: case.standing(&act, reason, again),

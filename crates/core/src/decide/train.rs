@@ -214,11 +214,30 @@ impl Case<'_> {
         ends || !progress.told || (progress.is_ready() && !progress.failed)
     }
 
+    /// The ride where the intent of the last roll is taken back. It leaves the line, unless
+    /// its pods are still on their way to what is there again.
+    pub(super) fn ride_of_before(&self, entry: &Entry) -> Option<Box<Ride>> {
+        let ride = entry.ride.as_deref()?;
+        if self.is_through(true) {
+            return ride.without_open();
+        }
+        let mut before = ride.clone();
+        for (seen, leg) in ride.on.iter().filter(|(_, leg)| leg.is_open()) {
+            let source = seen.source(&self.known.workload.key.namespace);
+            let of = self.content_of_source(&source);
+            before.on.insert(seen.clone(), Leg { of, ..*leg });
+        }
+        Some(before.into())
+    }
+
     // --- how it goes -----------------------------------------------------------
 
     /// The act with how the ride goes, whatever else is written; where nothing is, a note of
-    /// it if that is news.
-    pub(super) fn with_ride(&self, act: Act) -> Act {
+    /// it if that is news. What is taken back says itself what is left of it.
+    pub(super) fn with_ride(&self, act: Act, reason: Reason) -> Act {
+        if reason == Reason::Withdrawn {
+            return act;
+        }
         let ride = self.ride_now();
         let with = |entry| Entry {
             ride: ride.clone(),
@@ -295,8 +314,14 @@ impl Case<'_> {
     fn goes_by_status(&self, entry: &Entry, last: Option<Method>) -> Goes {
         let (workload, progress) = (&self.known.workload, self.known.workload.progress);
         let by_rollout = last.is_none_or(|method| !method.is_pod_wise());
-        // Until our watch shows the roll the status is that of before.
-        let is_shown = !by_rollout || self.reached(entry) || !self.same_template();
+        // Until our watch shows the roll the status is that of before. One that was taken
+        // back is shown by nothing.
+        let is_taken_back = entry
+            .rolls
+            .iter()
+            .next()
+            .is_none_or(|roll| roll.n != entry.n);
+        let is_shown = !by_rollout || is_taken_back || self.reached(entry) || !self.same_template();
         if is_shown && progress.failed {
             return Goes::Ended(LegEnd::Failed);
         }

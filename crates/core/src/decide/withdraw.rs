@@ -8,7 +8,7 @@
 
 use crate::kinds::Renewal;
 use crate::reason::Reason;
-use crate::state::{Entry, Ride, cause_of};
+use crate::state::{Entry, cause_of};
 
 use super::past::Template;
 use super::{Act, Answer, Case};
@@ -33,6 +33,9 @@ impl<'a> Case<'a> {
         match case.was_not_reached() {
             Template::Ask(question) => Some(Self::ask(vec![question])),
             Template::Same => {
+                if before.is_on_its_way() {
+                    self.look_again_at(self.moment.now);
+                }
                 let record = Act::Record(case.recorded(&before, &changes));
                 let text = format!("{} is as it was", cause_of(&entry.because));
                 Some((record, Reason::Withdrawn, text))
@@ -75,7 +78,7 @@ impl<'a> Case<'a> {
             because: String::new(),
             restart: None,
             climb: None,
-            ride: entry.ride.as_deref().and_then(Ride::without_open),
+            ride: self.ride_of_before(entry),
             ..entry.clone()
         })
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::annotations::CONFIG;
 use crate::decide::{Act, Moment, Rules, Verdict, decide};
 use crate::digest::Digest;
-use crate::evidence::{Evidence, Finding, PodsSince, Question};
+use crate::evidence::{Evidence, Finding, Former, PodsSince, Question};
 use crate::index::{Content, Fact, Fetched, How, Index, Stream, StreamOf};
 use crate::kinds::KINDS;
 use crate::object::{Meta, SourceMeta, Workload, read_workload};
@@ -65,6 +65,10 @@ pub(super) struct Town {
     version: u64,
     due: BTreeSet<WorkloadRef>,
     later: BTreeMap<WorkloadRef, i64>,
+    /// What each source held, from which version on.
+    past: BTreeMap<SourceRef, BTreeMap<u64, String>>,
+    /// How each workload was, from which version on.
+    former: BTreeMap<WorkloadRef, BTreeMap<u64, Former>>,
 }
 
 pub(super) fn workload(kind: usize, namespace: &str, name: &str) -> WorkloadRef {
@@ -199,18 +203,51 @@ impl Town {
             version: 1,
             due: BTreeSet::new(),
             later: BTreeMap::new(),
+            past: BTreeMap::new(),
+            former: BTreeMap::new(),
         };
         let uses: Vec<_> = town.houses.values().flat_map(|h| h.uses.clone()).collect();
         for used in uses {
-            town.sources.insert(used, (1, "0".to_owned()));
+            town.holds(&used, 1, "0");
         }
         for house in town.houses.values_mut() {
             let has = house.uses.iter().map(|used| (used.clone(), "0".to_owned()));
             house.has = has.collect();
         }
+        for key in town.houses.keys().cloned().collect::<Vec<_>>() {
+            town.remember(&key);
+        }
         town.restart();
         town.settle(|_, _, _| true);
         town
+    }
+
+    /// What a source holds from now on.
+    fn holds(&mut self, source: &SourceRef, version: u64, content: &str) {
+        let past = self.past.entry(source.clone()).or_default();
+        past.insert(version, content.to_owned());
+        let held = (version, content.to_owned());
+        self.sources.insert(source.clone(), held);
+    }
+
+    /// What a source held before, so many contents ago; what it holds where there were none.
+    pub(super) fn held(&self, source: &SourceRef, ago: usize) -> String {
+        let mut contents: Vec<_> = self.past[source].values().rev().collect();
+        contents.dedup();
+        contents[ago.min(contents.len() - 1)].clone()
+    }
+
+    fn remember(&mut self, key: &WorkloadRef) {
+        let house = &self.houses[key];
+        let read = house.read(key);
+        let former = Former {
+            uid: read.uid,
+            version: read.version,
+            whole: read.whole,
+            alone: read.progress.alone,
+        };
+        let past = self.former.entry(key.clone()).or_default();
+        past.insert(house.version, former);
     }
 
     /// Another leader, who knows nothing but what is on record.
@@ -246,8 +283,7 @@ impl Town {
             return;
         }
         self.version += 1;
-        let held = (self.version, content.to_owned());
-        self.sources.insert(source.clone(), held);
+        self.holds(source, self.version, content);
         self.index.apply(Fact::Source(meta(source, self.version)));
         let users = self.index.users(source);
         self.trains.expect(source, self.index.in_turn(&users));
@@ -260,6 +296,8 @@ impl Town {
         let house = self.houses.get_mut(key).unwrap();
         change(house);
         house.version = self.version;
+        self.remember(key);
+        let house = &self.houses[key];
         let read = Box::new(house.read(key));
         let concerned = self.index.apply(Fact::Workload(read, How::Event));
         self.due.extend(concerned.look);
@@ -306,6 +344,14 @@ impl Town {
     /// Decides until there is nothing to decide. Each act is carried out if `sees` says so,
     /// whom it is shown first; an intent that is not is written down.
     pub(super) fn settle(&mut self, mut sees: impl FnMut(&Self, &WorkloadRef, &Verdict) -> bool) {
+        self.settle_until(|town, key, verdict| (sees(town, key, verdict), false));
+    }
+
+    /// The same; the second answer is whether the leader is gone after that.
+    pub(super) fn settle_until(
+        &mut self,
+        mut sees: impl FnMut(&Self, &WorkloadRef, &Verdict) -> (bool, bool),
+    ) {
         for _ in 0..10_000 {
             self.due.extend(self.trains.rouse());
             let Some(key) = self.due.pop_first() else {
@@ -313,9 +359,12 @@ impl Town {
             };
             let verdict = self.decide(&key);
             self.decisions += 1;
-            let carries_out = sees(self, &key, &verdict);
+            let (carries_out, is_gone) = sees(self, &key, &verdict);
             self.carry_out(&key, &verdict, carries_out);
             self.said.insert(key, (verdict.reason, verdict.text));
+            if is_gone {
+                return;
+            }
         }
         panic!("it never rests");
     }
@@ -381,13 +430,7 @@ impl Town {
                 Act::Read(sources) => sources.iter().for_each(|source| self.read(source)),
                 Act::Ask(questions) => {
                     for question in questions {
-                        let found = match &question {
-                            Question::Now(source) => Finding::Source(self.fetch(source)),
-                            Question::Pods => {
-                                Finding::Pods(PodsSince::At(self.houses[key].since, None))
-                            }
-                            _ => Finding::Forgotten,
-                        };
+                        let found = self.find(key, &question);
                         evidence.add(question, found);
                     }
                 }
@@ -395,6 +438,23 @@ impl Town {
             }
         }
         unreachable!("it never has enough");
+    }
+
+    fn find(&self, key: &WorkloadRef, question: &Question) -> Finding {
+        match question {
+            Question::Now(source) => Finding::Source(self.fetch(source)),
+            Question::Source(source, version) => {
+                let mut past = self.past[source].range(..=*version);
+                let then = past.next_back();
+                let then = then.map(|(version, content)| fetched(source, *version, content));
+                Finding::Source(then.unwrap_or(Fetched::Absent))
+            }
+            Question::Workload(version) => {
+                let mut past = self.former[key].range(..=*version);
+                Finding::Workload(past.next_back().map(|(_, former)| former.clone()))
+            }
+            Question::Pods => Finding::Pods(PodsSince::At(self.houses[key].since, None)),
+        }
     }
 
     fn read(&mut self, source: &SourceRef) {
@@ -405,11 +465,7 @@ impl Town {
 
     fn fetch(&self, source: &SourceRef) -> Fetched {
         let (version, content) = &self.sources[source];
-        // Of each another: who uses two has both.
-        let key = source.name.clone();
-        let digest = Digest::of_key(source, &key, content.as_bytes());
-        let content = Content::new(*version, [(key, digest)]);
-        Fetched::Present(meta(source, *version), content)
+        fetched(source, *version, content)
     }
 
     /// Whether its pods have something else than what is there.
@@ -435,6 +491,14 @@ impl Town {
         let (word, what) = (format!("tidings.dev/{word}"), what.to_owned());
         self.change(key, |house| drop(house.annotations.insert(word, what)));
     }
+}
+
+fn fetched(source: &SourceRef, version: u64, content: &str) -> Fetched {
+    // Of each another: who uses two has both.
+    let key = source.name.clone();
+    let digest = Digest::of_key(source, &key, content.as_bytes());
+    let content = Content::new(version, [(key, digest)]);
+    Fetched::Present(meta(source, version), content)
 }
 
 fn meta(source: &SourceRef, version: u64) -> SourceMeta {

@@ -255,6 +255,61 @@ fn newer_content_goes_first_to_who_is_under_way_with_what_is_broken() {
     assert_eq!(ride(&mut town, 10), ["w01", "w02"]);
 }
 
+/// Decides, and writes intents down that do not come about.
+fn intended(town: &mut Town) -> Vec<String> {
+    let mut intended = Vec::new();
+    town.settle(|_, key, verdict| {
+        let begins = matches!(verdict.act, Act::Roll(..) | Act::Resume(_));
+        if begins {
+            intended.push(key.name.to_string());
+        }
+        !begins
+    });
+    intended
+}
+
+#[test]
+fn a_roll_that_is_taken_back_leaves_the_line_and_proves_nothing() {
+    let mut town = street(2, 4);
+    town.write(&shared(), "1");
+    assert_eq!(intended(&mut town), ["w00"]);
+    town.write(&shared(), "0");
+    begun(&mut town);
+    assert_eq!(reason(&town, "w00"), Reason::Withdrawn);
+    assert!(town.entries.values().all(|entry| entry.ride.is_none()));
+    ride(&mut town, 20);
+    town.write(&shared(), "1");
+    assert_eq!(begun(&mut town), ["w00"], "nobody has had it");
+    assert_eq!(ride(&mut town, 10), ["w01", "w02"]);
+}
+
+#[test]
+fn whose_newer_roll_is_taken_back_is_under_way_still() {
+    let mut town = street(2, 4);
+    town.write(&shared(), "1");
+    assert_eq!(begun(&mut town), ["w00"]);
+    town.step(&house("w00"));
+    begun(&mut town);
+    town.write(&shared(), "2");
+    assert_eq!(intended(&mut town), ["w00"]);
+    town.write(&shared(), "1");
+    assert_eq!(begun(&mut town), [""; 0], "its pods are on their way to it");
+    assert_eq!(ride(&mut town, 10), ["w01", "w02"]);
+}
+
+#[test]
+fn who_waits_for_what_is_taken_back_holds_nobody() {
+    let first = House::new(&[shared()]).with("approval", "required");
+    let then = House::new(&[shared(), source("n", "d")]).with("wave", "1");
+    let mut town = Town::new(5, vec![(house("a"), first), (house("b"), then)]);
+    town.write(&shared(), "1");
+    assert_eq!(begun(&mut town), [""; 0]);
+    assert_eq!(reason(&town, "b"), Reason::TrainWaits);
+    town.write(&shared(), "0");
+    town.write(&source("n", "d"), "1");
+    assert_eq!(begun(&mut town), ["b"]);
+}
+
 #[test]
 fn whoever_leads_next_goes_on_with_it() {
     let mut town = street(2, 8);

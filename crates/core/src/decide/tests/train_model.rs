@@ -1,6 +1,6 @@
-//! Lives of towns: content that changes and is bad for some, pods that come or do not,
-//! people who approve, pause and let trains go on, clocks that jump, leaders that die
-//! before and after the patch.
+//! Lives of towns: content that changes, is bad for some, and is taken back, pods that come
+//! or do not, people who approve, pause and let trains go on, clocks that jump, leaders that
+//! die before and after the patch.
 //!
 //! What holds in all of them: of one source never more are under way than may be, the first
 //! with a content is alone, and none begins while one of a lower wave is due; no stopped
@@ -25,6 +25,8 @@ const HOUSES: usize = 7;
 #[derive(Clone, Debug)]
 enum Event {
     Write(usize, &'static str),
+    /// What a source held so many contents ago is there again.
+    Back(usize, usize),
     /// Its pods come, as far as they do.
     Step(usize),
     StepAll,
@@ -34,16 +36,19 @@ enum Event {
     Pause(usize, bool),
     /// Another leader, whose clock shows other minutes.
     Restart(i64),
-    /// The leader decides, writes down the next intent, and is gone.
-    Crash,
+    /// A source is another; the leader decides, writes down the next intent, and is gone.
+    Crash(usize, &'static str),
+    /// The same; and before another leads, what the source held before is there again.
+    CrashAndBack(usize, usize),
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let one = || 0..HOUSES;
-    let content = prop::sample::select(&["1", "2", BAD, BAD][..]);
+    let content = || prop::sample::select(&["1", "2", BAD, BAD][..]);
     let word = prop::sample::select(&["resume", "resume", "approve", "reject"][..]);
     let event = prop_oneof![
-        4 => (0..3_usize, content).prop_map(|(of, what)| Event::Write(of, what)),
+        4 => (0..3_usize, content()).prop_map(|(of, what)| Event::Write(of, what)),
+        3 => (0..3_usize, 1..3_usize).prop_map(|(of, ago)| Event::Back(of, ago)),
         8 => one().prop_map(Event::Step),
         6 => Just(Event::StepAll),
         8 => (1..20_i64).prop_map(Event::Pass),
@@ -52,7 +57,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => (one(), word).prop_map(|(of, word)| Event::Say(of, word)),
         2 => (one(), any::<bool>()).prop_map(|(of, on)| Event::Pause(of, on)),
         2 => (-900..900_i64).prop_map(Event::Restart),
-        2 => Just(Event::Crash),
+        2 => (0..2_usize, content()).prop_map(|(of, what)| Event::Crash(of, what)),
+        2 => (0..2_usize, 1..3_usize).prop_map(|(of, ago)| Event::CrashAndBack(of, ago)),
     ];
     prop::collection::vec(event, 0..60)
 }
@@ -61,11 +67,41 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 #[derive(Clone, Debug)]
 struct Begun {
     of: BTreeMap<SourceRef, String>,
+    /// What it has failed with before, and is there still: it takes no place with that.
+    aside: BTreeMap<SourceRef, String>,
     /// It was not well before.
     apart: bool,
     patched: bool,
+    /// What it was under way with before: where the patch never came, that goes on.
+    before: Option<Box<Begun>>,
     well: Option<i64>,
     moved: ((u32, u32, bool), i64),
+}
+
+impl Begun {
+    /// Whether it has been well for so long that it has arrived.
+    fn is_well_by_now(&mut self, town: &Town, key: &WorkloadRef) -> bool {
+        let house = &town.houses[key];
+        let is_well = house.is_well() && self.patched;
+        self.well = self.well.or(Some(town.now)).filter(|_| is_well);
+        if self.moved.0 != house.stands() {
+            self.moved = (house.stands(), town.now);
+        }
+        self.well.is_some_and(|at| town.now - at >= WELL_FOR)
+    }
+
+    /// What it takes no place with: all of it where it hangs.
+    fn failed_with(&self, hangs: bool) -> impl Iterator<Item = (&SourceRef, &String)> {
+        let of = self.of.iter().filter(move |_| hangs);
+        of.chain(&self.aside)
+    }
+
+    fn has_failed(&self, town: &Town, key: &WorkloadRef) -> bool {
+        let house = &town.houses[key];
+        let has_deadline = key.kind.has_deadline() && !house.is_replaced();
+        let stalls = !has_deadline && town.now - self.moved.1 >= STALLED_FOR;
+        house.has_failed() || stalls
+    }
 }
 
 struct Life {
@@ -78,10 +114,21 @@ struct Life {
     /// Those whose last roll has failed: later waves go on without them when somebody lets
     /// the train go on.
     failed: BTreeSet<WorkloadRef>,
+    /// Those that hang, which the leader notices later than who looks at the cluster all the
+    /// time: one that is well at last may have been under way until then.
+    hung: BTreeMap<WorkloadRef, Begun>,
 }
 
 fn sources(namespace: &str) -> [SourceRef; 2] {
     ["a", "b"].map(|name| source(namespace, name))
+}
+
+/// The third one is the other namespace's; what is bad is bad for nobody there.
+fn source_of(of: usize) -> SourceRef {
+    match of {
+        2 => sources("other")[0].clone(),
+        of => sources("n")[of].clone(),
+    }
 }
 
 fn house(namespace: &str, n: usize) -> (WorkloadRef, House) {
@@ -119,12 +166,12 @@ impl Life {
             proven: proven.collect(),
             written: 10,
             failed: BTreeSet::new(),
+            hung: BTreeMap::new(),
             town,
         }
     }
 
-    /// Never twice the same: pods that were made of what was there for a while are another
-    /// model's.
+    /// Never twice the same: what is there again is another event.
     fn anew(&mut self, content: &str) -> String {
         self.written += 1;
         format!("{content}{}", self.written)
@@ -132,16 +179,8 @@ impl Life {
 
     fn live(&mut self, event: &Event) {
         match event {
-            Event::Write(2, content) => {
-                // What is bad is bad for nobody there.
-                let content = self.anew(content);
-                self.town.write(&sources("other")[0], &content);
-            }
-            Event::Write(of, content) => {
-                let source = sources("n")[*of].clone();
-                let content = self.anew(content);
-                self.town.write(&source, &content);
-            }
+            Event::Write(of, content) => self.write(*of, content),
+            Event::Back(of, ago) => self.take_back(*of, *ago),
             Event::Step(n) => {
                 let key = key(*n);
                 self.town.step(&key);
@@ -169,18 +208,36 @@ impl Life {
                 self.jump(*seconds);
                 self.town.restart();
             }
-            Event::Crash => {
+            Event::Crash(of, content) => {
+                self.write(*of, content);
                 self.settle(true);
+                self.town.restart();
+            }
+            Event::CrashAndBack(of, ago) => {
+                self.write(*of, "1");
+                self.settle(true);
+                self.take_back(*of, *ago);
                 self.town.restart();
             }
         }
         self.settle(false);
     }
 
+    fn write(&mut self, of: usize, content: &str) {
+        let content = self.anew(content);
+        self.town.write(&source_of(of), &content);
+    }
+
+    fn take_back(&mut self, of: usize, ago: usize) {
+        let source = source_of(of);
+        let content = self.town.held(&source, ago);
+        self.town.write(&source, &content);
+    }
+
     /// Nobody who looks at the cluster sees the leader's clock.
     fn jump(&mut self, seconds: i64) {
         self.town.now += seconds;
-        for begun in self.begun.values_mut() {
+        for begun in self.begun.values_mut().chain(self.hung.values_mut()) {
             begun.well = begun.well.map(|at| at + seconds);
             begun.moved.1 += seconds;
         }
@@ -207,33 +264,21 @@ impl Life {
 
     /// What becomes of those that are under way.
     fn look(&mut self) {
-        let (town, mut ended) = (&self.town, Vec::new());
-        for (key, begun) in &mut self.begun {
-            let house = &town.houses[key];
-            begun.well = begun
-                .well
-                .or(Some(town.now))
-                .filter(|_| house.is_well() && begun.patched);
-            if begun.moved.0 != house.stands() {
-                begun.moved = (house.stands(), town.now);
-            }
-            let well = begun.well.is_some_and(|at| town.now - at >= WELL_FOR);
+        let (town, proven) = (&self.town, &mut self.proven);
+        let mut look = |key: &WorkloadRef, begun: &mut Begun| {
+            let well = begun.is_well_by_now(town, key);
             if well {
-                let has = begun.of.iter();
-                self.proven.extend(has.map(|(s, c)| (s.clone(), c.clone())));
+                let has = begun.of.iter().chain(&begun.aside);
+                proven.extend(has.map(|(s, c)| (s.clone(), c.clone())));
             }
-            let has_deadline = key.kind.has_deadline() && !house.is_replaced();
-            let stalls = !has_deadline && town.now - begun.moved.1 >= STALLED_FOR;
-            let failed = house.has_failed() || stalls;
-            if well || failed {
-                ended.push((key.clone(), failed));
-            }
-        }
-        for (key, failed) in ended {
-            self.begun.remove(&key);
-            if failed {
-                self.failed.insert(key);
-            }
+            well
+        };
+        self.hung.retain(|key, begun| !look(key, begun));
+        self.begun.retain(|key, begun| !look(key, begun));
+        let has_failed = |key: &WorkloadRef, begun: &mut Begun| begun.has_failed(town, key);
+        for (key, begun) in self.begun.extract_if(.., has_failed) {
+            self.failed.insert(key.clone());
+            self.hung.insert(key, begun);
         }
     }
 
@@ -245,29 +290,28 @@ impl Life {
             begun,
             proven,
             failed,
+            hung,
             ..
         } = self;
-        let mut is_gone = false;
-        town.settle(|town, key, verdict| {
+        town.settle_until(|town, key, verdict| {
             match &verdict.act {
-                Act::Roll(..) if is_gone => {}
                 Act::Roll(..) => {
-                    let roll = roll_of(town, key, begun);
+                    let roll = roll_of(town, key, begun, hung);
                     failed.remove(key);
+                    hung.remove(key);
                     let sight = (*at_once, &*begun, &*proven, &*failed);
                     may_begin(town, key, &roll, verdict, sight);
                     begun.insert(key.clone(), roll);
                 }
                 Act::Resume(_) => {}
-                _ if verdict.reason == Reason::Withdrawn => drop(begun.remove(key)),
-                _ => return true,
+                _ if verdict.reason == Reason::Withdrawn => withdraw(town, key, begun),
+                _ => return (true, false),
             }
-            let patches = !(crashes && matches!(verdict.act, Act::Roll(..)));
-            is_gone |= !patches;
+            let is_gone = crashes && matches!(verdict.act, Act::Roll(..));
             if let Some(begun) = begun.get_mut(key) {
-                begun.patched |= patches;
+                begun.patched |= !is_gone;
             }
-            patches
+            (!is_gone, is_gone)
         });
     }
 
@@ -322,18 +366,44 @@ impl Life {
     }
 }
 
-fn roll_of(town: &Town, key: &WorkloadRef, begun: &BTreeMap<WorkloadRef, Begun>) -> Begun {
+fn roll_of(
+    town: &Town,
+    key: &WorkloadRef,
+    begun: &BTreeMap<WorkloadRef, Begun>,
+    hung: &BTreeMap<WorkloadRef, Begun>,
+) -> Begun {
     let house = &town.houses[key];
     let of = house.uses.iter();
     let of = of.map(|source| (source.clone(), town.sources[source].1.clone()));
-    let of = of.filter(|(source, content)| house.has[source] != *content);
     let before = begun.get(key);
+    // Pods on their way to something else may have by chance what is there again.
+    let was = |source: &SourceRef| before.is_some_and(|before| before.of.contains_key(source));
+    let of = of.filter(|(source, content)| house.has[source] != *content || was(source));
+    let former = [begun.get(key), hung.get(key)].into_iter().flatten();
+    let aside = former.flat_map(|former| former.failed_with(hung.contains_key(key)));
+    let aside: BTreeSet<_> = aside.collect();
+    let (aside, of) =
+        of.partition(|pair: &(SourceRef, String)| aside.contains(&(&pair.0, &pair.1)));
     Begun {
-        of: of.collect(),
+        of,
+        aside,
         apart: before.map_or(!house.was_well(), |before| before.apart),
         patched: false,
+        before: before.cloned().map(Box::new),
         well: None,
         moved: (house.stands(), town.now),
+    }
+}
+
+/// It goes on with what it was under way with, if it is not well with that.
+fn withdraw(town: &Town, key: &WorkloadRef, begun: &mut BTreeMap<WorkloadRef, Begun>) {
+    let mut former = begun.remove(key).and_then(|begun| begun.before);
+    while let Some(before) = former {
+        if before.patched && !town.houses[key].is_well() {
+            begun.insert(key.clone(), *before);
+            return;
+        }
+        former = before.before;
     }
 }
 
