@@ -274,9 +274,23 @@ impl Case<'_> {
                 self.boarding.borrow_mut().is_well = true;
                 entry.ride.clone()
             }
-            Goes::Ended(end) => Some(ride.ended(end, |seen, leg| self.stop_of(seen, leg)).into()),
+            Goes::Ended(end) => {
+                self.of_present(ride.ended(end, |seen, leg| self.stop_of(seen, leg)))
+            }
             Goes::Nowhere => ride.without_open(),
         }
+    }
+
+    /// With what is not there any more it tells nothing: its pods may have come after that.
+    fn of_present(&self, mut ride: Ride) -> Option<Box<Ride>> {
+        let namespace = &self.known.workload.key.namespace;
+        let is_there =
+            |(seen, leg): &(&Seen, &Leg)| self.content_of_source(&seen.source(namespace)) == leg.of;
+        ride.on = { ride.on.iter() }
+            .filter(is_there)
+            .map(|(seen, leg)| (seen.clone(), *leg))
+            .collect();
+        (!ride.on.is_empty()).then(|| ride.into())
     }
 
     fn stop_of(&self, seen: &Seen, leg: &Leg) -> u32 {

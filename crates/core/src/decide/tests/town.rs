@@ -38,6 +38,8 @@ pub(super) struct House {
     pub(super) pods: u32,
     /// What its pods have.
     pub(super) has: BTreeMap<SourceRef, String>,
+    /// What it was brought to last, as far as is written down.
+    pub(super) brought: BTreeMap<SourceRef, String>,
     mark: Option<u64>,
     version: u64,
     generation: i64,
@@ -45,6 +47,8 @@ pub(super) struct House {
     updated: u32,
     pub(super) ready: u32,
     late: bool,
+    /// Whether there is a pod more than there should be, as while it is rolled out.
+    surges: bool,
     /// Since when its template is as it is.
     since: i64,
 }
@@ -99,6 +103,7 @@ impl House {
             fragile: false,
             pods: PODS,
             has: BTreeMap::new(),
+            brought: BTreeMap::new(),
             mark: None,
             version: 1,
             generation: 1,
@@ -106,6 +111,7 @@ impl House {
             updated: PODS,
             ready: PODS,
             late: false,
+            surges: false,
             since: START,
         }
     }
@@ -169,7 +175,7 @@ impl House {
             "spec": {"replicas": self.pods, "template": {"metadata": {"annotations": marks},
                 "spec": {"containers": [{"name": "app", "envFrom": from}]}}},
             "status": {"observedGeneration": self.observed, "updatedReplicas": self.updated,
-                "replicas": self.pods, "readyReplicas": self.ready, "conditions": conditions},
+                "replicas": self.pods + u32::from(self.surges), "readyReplicas": self.ready, "conditions": conditions},
         });
         read_workload(
             key.kind,
@@ -213,6 +219,7 @@ impl Town {
         for house in town.houses.values_mut() {
             let has = house.uses.iter().map(|used| (used.clone(), "0".to_owned()));
             house.has = has.collect();
+            house.brought = house.has.clone();
         }
         for key in town.houses.keys().cloned().collect::<Vec<_>>() {
             town.remember(&key);
@@ -313,7 +320,9 @@ impl Town {
                 (house.observed, house.updated, house.late) = (house.generation, 0, false);
             });
         } else if house.updated < house.pods {
+            self.change(key, |house| house.surges = true);
             self.change(key, |house| {
+                house.surges = false;
                 house.has = house.uses.iter().map(now).collect();
                 let is_bad = house.fragile && house.has.values().any(|has| has.starts_with(BAD));
                 (house.updated, house.ready) = (house.pods, house.pods - u32::from(is_bad));
@@ -385,6 +394,9 @@ impl Town {
             Act::Forget => drop(self.entries.remove(key)),
             _ => {}
         }
+        if matches!(verdict.act, Act::Roll(..)) || verdict.reason == Reason::Withdrawn {
+            self.is_brought(key);
+        }
         self.note(key, verdict);
         if let (Act::Roll(entry, _) | Act::Resume(entry), true) = (&verdict.act, patches) {
             let now = self.now;
@@ -396,6 +408,14 @@ impl Town {
                 entry.done = true;
             }
             self.due.insert(key.clone());
+        }
+    }
+
+    fn is_brought(&mut self, key: &WorkloadRef) {
+        let sources = &self.sources;
+        if let Some(house) = self.houses.get_mut(key) {
+            let now = |used: &SourceRef| (used.clone(), sources[used].1.clone());
+            house.brought = house.uses.iter().map(now).collect();
         }
     }
 

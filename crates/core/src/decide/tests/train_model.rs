@@ -100,7 +100,7 @@ impl Begun {
         let house = &town.houses[key];
         let has_deadline = key.kind.has_deadline() && !house.is_replaced();
         let stalls = !has_deadline && town.now - self.moved.1 >= STALLED_FOR;
-        house.has_failed() || stalls
+        (self.patched && house.has_failed()) || stalls
     }
 }
 
@@ -268,7 +268,8 @@ impl Life {
         let mut look = |key: &WorkloadRef, begun: &mut Begun| {
             let well = begun.is_well_by_now(town, key);
             if well {
-                let has = begun.of.iter().chain(&begun.aside);
+                // Who is well at last is so with all that it has.
+                let has = town.houses[key].has.iter();
                 proven.extend(has.map(|(s, c)| (s.clone(), c.clone())));
             }
             well
@@ -373,12 +374,22 @@ fn roll_of(
     hung: &BTreeMap<WorkloadRef, Begun>,
 ) -> Begun {
     let house = &town.houses[key];
-    let of = house.uses.iter();
-    let of = of.map(|source| (source.clone(), town.sources[source].1.clone()));
     let before = begun.get(key);
     // Pods on their way to something else may have by chance what is there again.
     let was = |source: &SourceRef| before.is_some_and(|before| before.of.contains_key(source));
-    let of = of.filter(|(source, content)| house.has[source] != *content || was(source));
+    let present = house.uses.iter();
+    let present = present.map(|source| (source.clone(), town.sources[source].1.clone()));
+    let present: Vec<_> = present.collect();
+    let due =
+        |(source, content): &&(SourceRef, String)| house.brought[source] != *content || was(source);
+    // What its pods have by chance is brought along, if there is anything else to be brought.
+    let has = |(source, content): &&(SourceRef, String)| house.has[source] != *content;
+    let of: Vec<_> = if present.iter().any(|pair| due(&pair)) {
+        present.iter().filter(due).cloned().collect()
+    } else {
+        present.iter().filter(has).cloned().collect()
+    };
+    let of = of.into_iter();
     let former = [begun.get(key), hung.get(key)].into_iter().flatten();
     let aside = former.flat_map(|former| former.failed_with(hung.contains_key(key)));
     let aside: BTreeSet<_> = aside.collect();
@@ -435,10 +446,15 @@ fn may_begin(
         let earlier = town.houses.iter().find(|(other, house)| {
             let uses = house.uses.contains(source) && house.wave() < town.houses[key].wave();
             let due = uses && house.has[source] != *content;
-            let apart = begun.get(*other).is_some_and(|begun| begun.apart);
+            let apart = begun
+                .get(*other)
+                .is_some_and(|begun| begun.apart || begun.aside.get(source) == Some(content));
             due && !apart && !town.is_left(other) && !failed.contains(*other)
         });
-        if let Some((earlier, _)) = earlier {
+        let has_begun = begun
+            .get(key)
+            .is_some_and(|roll| roll.of.get(source) == Some(content));
+        if let Some((earlier, _)) = earlier.filter(|_| !has_begun) {
             let said = &town.said[earlier];
             panic!("{earlier} goes before, {said:?}: {}", say());
         }
