@@ -23,7 +23,7 @@ demo-hot: ## a change goes into the nginx that runs, a broken one into none: on 
 demo-in-place: ## a changed variable in the pod that runs, on a real node (as root)
 	@$(demo) in-place $(STAY)
 
-demo-people: ## what would restart is seen, waits, is approved, and everything is paused
+demo-people: ## what would restart is seen, waits, is approved, goes a few at a time, stops, goes on
 	@$(demo) people $(STAY)
 
 demo-dashboard: ## the example in a browser, while you change its ConfigMap yourself

@@ -4,8 +4,9 @@
 //! In: pods, as the API server has them. Out: bindings, pod statuses, deletions.
 //! What it keeps of a real kubelet's truth: a pod that needs a ConfigMap, a Secret
 //! or a key of them that is not there waits for it. A test steers a pod with
-//! [`READY`], [`DONE`] and [`LOCAL`]. A failed request is tried again; nothing here ends a test.
+//! [`READY`], [`BREAKS_WITH`], [`DONE`] and [`LOCAL`]. A failed request is tried again; nothing here ends a test.
 
+mod breaks;
 mod needs;
 mod nodes;
 mod status;
@@ -28,6 +29,10 @@ use self::step::{Step, next_step};
 
 /// An annotation of a pod: `never`, or after how many milliseconds it is ready.
 pub const READY: &str = "rig.tidings.dev/ready";
+
+/// An annotation of a pod, such as `app/LOG_LEVEL=verbose`: where that ConfigMap holds that
+/// when its containers start, they end again and again, until the pod is replaced.
+pub const BREAKS_WITH: &str = "rig.tidings.dev/breaks-with";
 
 /// An annotation of a pod, with any value: its address is one of this machine's own, at
 /// which a test can listen in its place.
@@ -181,7 +186,13 @@ impl Kubelet {
 
     async fn start(&self, pod: &Pod) -> Result<Action, kube::Error> {
         let Some(missing) = needs::first_missing(&self.client, pod).await? else {
-            return self.report(pod, status::running(pod)).await;
+            let breaks = breaks::breaks(&self.client, pod).await?;
+            let status = if breaks {
+                status::broken(pod)
+            } else {
+                status::running(pod)
+            };
+            return self.report(pod, status).await;
         };
         if !status::says(pod, &missing) {
             self.report(pod, status::waiting(pod, &missing)).await?;

@@ -60,7 +60,13 @@ impl Scene {
 
     /// Starts the controller and waits until it is ready.
     pub(super) async fn start_controller(&mut self) -> Result<()> {
-        let controller = self.launch.start()?;
+        self.start_controller_with(&[]).await
+    }
+
+    /// The same with these options.
+    pub(super) async fn start_controller_with(&mut self, options: &[&str]) -> Result<()> {
+        let launch = self.launch.clone().args(options);
+        let controller = launch.start()?;
         let controller = self.controller.insert(controller);
         controller.ready(secs(20)).await
     }

@@ -11,6 +11,9 @@ use super::LOCAL;
 use super::needs::Missing;
 use super::step::{done_after, ends, ready_after};
 
+/// By which a container says that it ends again and again.
+pub(super) const CRASHES: &str = "CrashLoopBackOff";
+
 /// Nothing runs yet, and why.
 pub(super) fn waiting(pod: &Pod, missing: &Missing) -> Value {
     let state = json!({"waiting": {"reason": missing.reason, "message": missing.message}});
@@ -48,6 +51,12 @@ pub(super) fn running(pod: &Pod) -> Value {
 
 fn is_at_once(delay: Option<Duration>) -> bool {
     delay.is_some_and(|delay| delay.is_zero())
+}
+
+/// Its containers end again and again.
+pub(super) fn broken(pod: &Pod) -> Value {
+    let state = json!({"waiting": {"reason": CRASHES}});
+    in_phase(pod, "Running", false, &state)
 }
 
 /// As [`running`], and ready.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
 
+use super::status::CRASHES;
 use super::{DONE, READY};
 
 /// The next thing to do for a pod.
@@ -43,6 +44,7 @@ pub(super) fn next_step(pod: &Pod, nodes: &[String], now: Timestamp) -> Step {
     }
     let status = pod.status.clone().unwrap_or_default();
     match status.phase.as_deref() {
+        Some("Running") if crashes(&status) => Step::Rest,
         Some("Running") if !is_ready(&status) => {
             after(ready_after(pod), &status, now, Step::MakeReady)
         }
@@ -93,6 +95,12 @@ fn after(delay: Option<Duration>, status: &PodStatus, now: Timestamp, step: Step
 fn is_ready(status: &PodStatus) -> bool {
     let mut conditions = status.conditions.iter().flatten();
     conditions.any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+fn crashes(status: &PodStatus) -> bool {
+    let containers = status.container_statuses.iter().flatten();
+    let states = containers.filter_map(|container| container.state.as_ref()?.waiting.as_ref());
+    { states }.any(|waiting| waiting.reason.as_deref() == Some(CRASHES))
 }
 
 /// A DaemonSet's pod names its node; any other gets one by its uid.

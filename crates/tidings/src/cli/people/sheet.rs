@@ -55,8 +55,11 @@ impl WordSheet<'_> {
 
     fn pods(&self) -> String {
         let pods = self.why.pods.or(self.why.in_step);
-        pods.map(|Pods { desired, .. }| format!("{desired} pods"))
-            .unwrap_or_default()
+        let counted = |Pods { desired, .. }| match desired {
+            1 => "1 pod".to_owned(),
+            many => format!("{many} pods"),
+        };
+        pods.map(counted).unwrap_or_default()
     }
 
     /// What is asked.
