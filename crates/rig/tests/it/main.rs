@@ -69,6 +69,7 @@ mod page_for_everybody;
 mod page_is_live;
 mod pauses;
 mod proxy;
+mod recipes_of_people;
 mod records_in_bad_weather;
 mod refusal_storms;
 mod reloaders_observables;
