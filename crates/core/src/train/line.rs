@@ -80,6 +80,14 @@ impl Line {
         self.open.len() - own.count()
     }
 
+    /// Which one it is of those who are due and not under way, counted from 1, and how many
+    /// these are.
+    pub(super) fn place(&self, key: &WorkloadRef) -> Option<(usize, usize)> {
+        let wait = || self.due.iter().filter(|place| !self.open.contains(*place));
+        let before = wait().position(|(_, other)| other == key)?;
+        Some((before + 1, wait().count()))
+    }
+
     pub(super) fn stir(&mut self) {
         self.is_stirred = true;
     }

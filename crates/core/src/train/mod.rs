@@ -109,6 +109,12 @@ impl Trains {
         }
     }
 
+    /// Which one it is of those who are due for a source and not under way, in the order in
+    /// which they go, counted from 1; and how many these are.
+    pub fn place(&self, source: &SourceRef, key: &WorkloadRef) -> Option<(usize, usize)> {
+        self.lines.get(source)?.place(key)
+    }
+
     /// The number of the next stop of a train.
     pub fn next_stop(&self, source: &SourceRef, content: Digest) -> u32 {
         let line = self.lines.get(source);

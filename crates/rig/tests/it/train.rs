@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use anyhow::{Context, Result, ensure};
 use rig::fixtures::{Workload, config_map, deployment};
-use rig::installed::{Installed, RELOAD};
+use rig::installed::{Installed, RELOAD, text_of};
 use rig::kubelet::READY;
 use rig::{Cluster, secs, wait_until};
 use serde_json::{Value, json};
@@ -91,6 +91,12 @@ async fn what_fails_stops_it_and_a_word_or_other_content_lets_it_go_on() -> Resu
     write(&lab, "2").await?;
     lab.numbered(&is(0), 1).await?;
     ensure!(numbers(&lab, 4).await? == [1, 0, 0, 0], "not alone");
+    wait_until("its place", secs(20), async || {
+        let why = text_of(&lab.why(&[&is(2)]).await?);
+        ensure!(why.contains("Its place: 2 of 3 "), "{why}");
+        Ok(())
+    })
+    .await?;
     comes(&lab, 0).await?;
     // The pods of the second one are never ready.
     lab.numbered(&is(1), 1).await?;

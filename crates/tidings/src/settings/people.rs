@@ -5,7 +5,7 @@ use tidings_core::number::Number;
 use tidings_core::refs::Name;
 use tidings_core::word::Say;
 
-use super::args::{ApproveArgs, PauseArgs, PausedArgs, WordArgs};
+use super::args::{ApproveArgs, MannerArgs, PauseArgs, PausedArgs, WordArgs};
 use super::values::Output;
 use super::{Installation, Misuse, Surroundings, rolled};
 
@@ -38,6 +38,12 @@ pub struct Manner {
     pub yes: bool,
     /// The form of the answer.
     pub output: Output,
+}
+
+impl From<MannerArgs> for Manner {
+    fn from(MannerArgs { yes, output }: MannerArgs) -> Self {
+        Self { yes, output }
+    }
 }
 
 /// What is paused.
@@ -99,10 +105,7 @@ impl WordSettings {
             name,
             namespace: args.namespace.as_deref().map(Name::from),
             number: args.number.as_deref().and_then(Number::parse),
-            manner: Manner {
-                yes: args.yes,
-                output: args.output,
-            },
+            manner: Manner::from(args.manner),
         })
     }
 }
@@ -128,10 +131,7 @@ impl PauseSettings {
             installation,
             what,
             span,
-            manner: Manner {
-                yes: args.yes,
-                output: args.output,
-            },
+            manner: Manner::from(args.manner),
         })
     }
 }

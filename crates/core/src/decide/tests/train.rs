@@ -60,6 +60,8 @@ fn the_first_goes_alone_and_then_so_many_at_once() {
     town.write(&shared(), "1");
     assert_eq!(begun(&mut town), ["w00"]);
     assert_eq!(reason(&town, "w01"), Reason::TrainWaits);
+    assert_eq!(town.trains.place(&shared(), &house("w00")), None);
+    assert_eq!(town.trains.place(&shared(), &house("w03")), Some((3, 7)));
     assert_eq!(ride(&mut town, 9), [""; 0]);
     town.pass(1);
     assert_eq!(begun(&mut town), ["w01", "w02", "w03"]);

@@ -25,6 +25,7 @@ fn waiting() -> WorkloadReport {
             since: "2026-11-30T11:44:00Z".parse().ok(),
             ruling: None,
             by: None,
+            place: None,
         }),
         ..seed().recorded().report()
     }

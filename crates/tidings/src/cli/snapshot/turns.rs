@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 
+use tidings_core::decide::Verdict;
 use tidings_core::object::Progress;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::state::Entry;
@@ -22,6 +23,18 @@ impl Snapshot {
             let trains = self.trains_of(namespace, at_once);
             self.trains.insert(namespace.clone(), trains);
         }
+    }
+
+    /// Which one it is of those who wait for their turn with the source that it waits with,
+    /// and how many these are; none where it waits for something else.
+    pub(crate) fn place(
+        &self,
+        key: &WorkloadRef,
+        verdict: Option<&Verdict>,
+    ) -> Option<(usize, usize)> {
+        let boarding = verdict?.boarding.as_ref()?;
+        let (source, _) = boarding.waits.as_ref()?;
+        self.trains.get(&key.namespace)?.place(source, key)
     }
 
     fn trains_of(&self, namespace: &Name, at_once: NonZeroU32) -> Trains {

@@ -137,6 +137,7 @@ pub fn report(
         verdict,
         refused: &snapshot.refused,
         older: snapshot.older(key),
+        place: snapshot.place(key, verdict),
     }))
 }
 

@@ -38,6 +38,8 @@ pub struct Facts<'a> {
     pub refused: &'a BTreeMap<SourceRef, String>,
     /// What some of its pods have that is older than what is recorded of all.
     pub older: &'a [StaleUse],
+    /// Which one it is of those who wait for their turn, and how many these are.
+    pub place: Option<(usize, usize)>,
 }
 
 impl WorkloadReport {
@@ -82,7 +84,7 @@ impl WorkloadReport {
             reason: row.map(|row| row.word),
             meaning: row.map(|row| row.doc),
             text: told.map(|v| text(facts, v)).unwrap_or_default(),
-            waits: waits(entry, told),
+            waits: waits(entry, told, facts.place),
             uses: uses(facts, &needs),
             older: facts.older.iter().map(OlderReport::new).collect(),
             problems,
@@ -125,12 +127,14 @@ fn last_roll(entry: &Entry) -> Option<LastRoll> {
 }
 
 /// What people may have a word about, with the number that it has on record.
-fn waits(entry: Option<&Entry>, verdict: Option<&Verdict>) -> Option<WaitsReport> {
+fn waits(
+    entry: Option<&Entry>,
+    verdict: Option<&Verdict>,
+    place: Option<(usize, usize)>,
+) -> Option<WaitsReport> {
     let pending = verdict?.waits.as_deref()?;
-    Some(WaitsReport::new(
-        pending,
-        entry?.number_of(pending).to_string(),
-    ))
+    let number = entry?.number_of(pending).to_string();
+    Some(WaitsReport::new(pending, number, place))
 }
 
 /// What was decided, and which pods a method that goes pod by pod waits for.

@@ -14,6 +14,7 @@ use tidings_shared::plain::plain;
 
 use super::leader::LeaderReport;
 use super::report::{LastRoll, Pods, UseReport, WhyReport, WorkloadReport};
+use super::waits::PlaceReport;
 use crate::cli::columns::{Cell, listing_on};
 use crate::cli::screen::{Screen, Tone};
 
@@ -72,7 +73,16 @@ fn decision(report: &WorkloadReport) -> String {
         "" => String::new(),
         text => format!(": {}", plain(text)),
     };
-    format!("\n{reason}{particulars}\n  {meaning}\n")
+    let place = place(report);
+    format!("\n{reason}{particulars}\n  {meaning}\n{place}")
+}
+
+/// Which one it is of those who wait for their turn.
+fn place(report: &WorkloadReport) -> String {
+    let place = report.waits.as_ref().and_then(|waits| waits.place);
+    place.map_or_else(String::new, |PlaceReport { nth, of }| {
+        format!("  Its place: {nth} of {of} that wait for this source\n")
+    })
 }
 
 fn last_roll(report: &WorkloadReport) -> String {

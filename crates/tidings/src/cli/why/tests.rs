@@ -313,6 +313,7 @@ fn what_may_not_be_read_is_said_and_the_rest_shown() {
         record,
         verdict: None,
         refused: &cluster.refused,
+        place: None,
     });
     insta::assert_snapshot!(table::workload(&report, &Screen::default()), @r"
     deployment/web in stage: unknown
@@ -341,6 +342,7 @@ fn without_the_record_nothing_is_said_to_be_adopted() {
         record: Err("get on secret tidings-state.stage in tidings"),
         verdict: Some(&cluster.decide()),
         refused: &cluster.refused,
+        place: None,
     });
     assert_eq!((report.reason, report.text.as_str()), (None, ""));
     assert!(!report.problems.is_empty());
@@ -460,6 +462,7 @@ fn what_goes_pod_by_pod_says_by_which_method_and_how_far_it_is() {
         record: Ok(cluster.entry.as_ref()),
         refused: &cluster.refused,
         older: &[],
+        place: None,
     });
     let said = table::workload(&report, &Screen::default()).replace(&number, "4-k7f2");
     let said: Vec<_> = said.lines().collect();

@@ -24,7 +24,29 @@ pub struct WaitsReport {
     pub ruling: Option<Ruling>,
     /// By whom, as they say.
     pub by: Option<String>,
+    /// Which one it is of those who wait for their turn.
+    pub place: Option<PlaceReport>,
 }
+
+/// A place in a train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceReport {
+    /// Counted from 1.
+    pub nth: usize,
+    /// Of so many who wait.
+    pub of: usize,
+}
+
+/// The fields of a [`PlaceReport`].
+static PLACE: &[FieldRow] = &[
+    field(
+        "nth",
+        Form::Integer,
+        "Counted from 1, in the order in which they go.",
+    ),
+    field("of", Form::Integer, "How many wait."),
+];
 
 /// The fields of a [`WaitsReport`].
 pub(in crate::cli) static WAITS: &[FieldRow] = &[
@@ -53,6 +75,11 @@ pub(in crate::cli) static WAITS: &[FieldRow] = &[
         Form::OrNull(&Form::Text),
         "By whom, as they say; `null` where nothing was said, or nobody is named.",
     ),
+    field(
+        "place",
+        Form::OrNull(&Form::Parts(PLACE)),
+        "Which one it is of those who are due for the source with which it waits for its turn ([trains](train.md)), and are not under way; `null` where it waits for something else.",
+    ),
 ];
 
 fn rulings() -> Vec<String> {
@@ -61,13 +88,14 @@ fn rulings() -> Vec<String> {
 
 impl WaitsReport {
     /// What is told of it, under this number.
-    pub(super) fn new(pending: &Pending, number: String) -> Self {
+    pub(super) fn new(pending: &Pending, number: String, place: Option<(usize, usize)>) -> Self {
         Self {
             number,
             because: pending.because.to_string(),
             since: Timestamp::from_second(pending.since).ok(),
             ruling: pending.ruling,
             by: pending.by.as_ref().map(ToString::to_string),
+            place: place.map(|(nth, of)| PlaceReport { nth, of }),
         }
     }
 

@@ -93,6 +93,7 @@ fn workload() -> WorkloadReport {
             since: Some(Timestamp::now()),
             ruling: None,
             by: Some(hostile()),
+            place: None,
         }),
         uses: vec![used],
         problems: vec![problem],

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::InstallationArgs;
-use crate::settings::values::{Output, one_namespace, point_in_time, time, workload};
+use super::{InstallationArgs, MannerArgs};
+use crate::settings::values::{one_namespace, point_in_time, time, workload};
 
 pub(super) const PAUSE_EXAMPLES: &str = "\
 Examples:
@@ -55,12 +55,9 @@ pub struct PausedArgs {
     /// The namespace of the workload; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = one_namespace, conflicts_with = "all")]
     pub namespace: Option<String>,
-    /// Do not ask. Without a terminal nobody can be asked, so it must be given.
-    #[arg(short, long)]
-    pub yes: bool,
-    /// A sentence for eyes, or JSON or YAML for programs.
-    #[arg(short, long, value_name = "FORM", default_value = "table")]
-    pub output: Output,
+    /// How it is asked and told.
+    #[command(flatten)]
+    pub manner: MannerArgs,
     /// The installation that is paused.
     #[command(flatten)]
     pub installation: InstallationArgs,

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::InstallationArgs;
-use crate::settings::values::{Output, number, one_namespace, workload};
+use super::{InstallationArgs, MannerArgs};
+use crate::settings::values::{number, one_namespace, workload};
 
 pub(super) const APPROVE_EXAMPLES: &str = "\
 Examples:
@@ -59,12 +59,9 @@ pub struct WordArgs {
     /// Its namespace; else that of the kubeconfig's context.
     #[arg(short, long, value_name = "NS", value_parser = one_namespace)]
     pub namespace: Option<String>,
-    /// Do not ask. Without a terminal nobody can be asked, so it must be given.
-    #[arg(short, long)]
-    pub yes: bool,
-    /// A sentence for eyes, or JSON or YAML for programs.
-    #[arg(short, long, value_name = "FORM", default_value = "table")]
-    pub output: Output,
+    /// How it is asked and told.
+    #[command(flatten)]
+    pub manner: MannerArgs,
     /// The installation that is asked about.
     #[command(flatten)]
     pub installation: InstallationArgs,

@@ -179,6 +179,7 @@ impl Cluster {
             verdict: Some(&self.decide()),
             refused: &self.refused,
             older: &self.pods,
+            place: None,
         })
     }
 }
