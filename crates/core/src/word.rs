@@ -10,6 +10,7 @@ use std::fmt;
 use crate::annotations::{APPROVE, APPROVED_BY, PAUSE, REJECT, RESUME};
 use crate::approval::{Approve, Pause};
 use crate::number::Number;
+use crate::reason::Reason;
 use crate::state::Ruling;
 
 /// What is meant to be said.
@@ -40,6 +41,8 @@ pub enum Vain {
     },
     /// So much was said already.
     Said(Number, Ruling),
+    /// It is to go on, and no failure has stopped it.
+    NotStopped(Number),
 }
 
 impl Say {
@@ -84,6 +87,16 @@ impl Say {
         }
     }
 
+    /// The number, where a word about it counts for what waits for this reason. A train that
+    /// has not stopped cannot be let go on: the word would be forgotten when it has.
+    pub fn counts_at(self, number: Number, reason: &str) -> Result<Number, Vain> {
+        let is_in_vain = self == Self::Resume && reason != Reason::TrainStopped.word();
+        if is_in_vain {
+            return Err(Vain::NotStopped(number));
+        }
+        Ok(number)
+    }
+
     /// What is written on the workload for it, by whom if that is known.
     pub fn written(self, number: Number, by: Option<&str>) -> Vec<(&'static str, Option<String>)> {
         let (key, value) = match self {
@@ -106,6 +119,9 @@ impl fmt::Display for Vain {
         match self {
             Self::NothingWaits => f.write_str("nothing waits for a word"),
             Self::OtherWaits { named, waits } => write!(f, "{named} does not wait; {waits} does"),
+            Self::NotStopped(number) => {
+                write!(f, "{number} waits, but for no train that has stopped")
+            }
             Self::Said(number, Ruling::Approved) => write!(f, "{number} is approved already"),
             Self::Said(number, Ruling::Now) => {
                 write!(f, "{number} is approved already, to be brought at once")
@@ -161,6 +177,15 @@ mod tests {
         let about = word.about(named.map(number), Some((number("4-k7f2"), said)));
         let shown = about.map_or_else(|vain| vain.to_string(), |number| number.to_string());
         assert_eq!(shown, expect);
+    }
+
+    #[test]
+    fn only_what_has_stopped_is_let_go_on() {
+        let four = number("4-k7f2");
+        for (reason, counts) in [(Reason::TrainStopped, true), (Reason::TrainWaits, false)] {
+            assert_eq!(Say::Resume.counts_at(four, reason.word()).is_ok(), counts);
+            assert!(APPROVED.counts_at(four, reason.word()).is_ok());
+        }
     }
 
     #[test]

@@ -328,6 +328,10 @@ impl Case<'_> {
     fn goes_by_status(&self, entry: &Entry, last: Option<Method>) -> Goes {
         let (workload, progress) = (&self.known.workload, self.known.workload.progress);
         let by_rollout = last.is_none_or(|method| !method.is_pod_wise());
+        // Until somebody deletes its pods none has it, which proves nothing.
+        if by_rollout && workload.replaced_by_itself() == 0 {
+            return Goes::Nowhere;
+        }
         // Until our watch shows the roll the status is that of before. One that was taken
         // back is shown by nothing.
         let is_taken_back = entry

@@ -30,11 +30,14 @@ pub(super) const BAD: &str = "bad";
 
 /// A workload, its pods, and what people write on it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct House {
     pub(super) uses: Vec<SourceRef>,
     pub(super) annotations: BTreeMap<String, String>,
     /// Whether it is not well with what is bad.
     pub(super) fragile: bool,
+    /// Whether its pods are replaced only when somebody deletes them.
+    pub(super) on_delete: bool,
     pub(super) pods: u32,
     /// What its pods have.
     pub(super) has: BTreeMap<SourceRef, String>,
@@ -101,6 +104,7 @@ impl House {
             uses: uses.to_vec(),
             annotations: BTreeMap::new(),
             fragile: false,
+            on_delete: false,
             pods: PODS,
             has: BTreeMap::new(),
             brought: BTreeMap::new(),
@@ -165,6 +169,11 @@ impl House {
         let marks: BTreeMap<_, _> = mark.iter().map(|mark| (CONFIG, mark)).collect();
         let mut annotations = self.annotations.clone();
         annotations.insert("tidings.dev/reload".to_owned(), "auto".to_owned());
+        let strategy = if self.on_delete {
+            "OnDelete"
+        } else {
+            "RollingUpdate"
+        };
         let late = json!({"type": "Progressing", "status": "False",
             "reason": "ProgressDeadlineExceeded"});
         let conditions: Vec<_> = self.late.then_some(late).into_iter().collect();
@@ -172,7 +181,7 @@ impl House {
             "metadata": {"namespace": &*key.namespace, "name": &*key.name, "uid": key.to_string(),
                 "resourceVersion": self.version.to_string(), "generation": self.generation,
                 "annotations": annotations},
-            "spec": {"replicas": self.pods, "template": {"metadata": {"annotations": marks},
+            "spec": {"replicas": self.pods, "updateStrategy": {"type": strategy}, "template": {"metadata": {"annotations": marks},
                 "spec": {"containers": [{"name": "app", "envFrom": from}]}}},
             "status": {"observedGeneration": self.observed, "updatedReplicas": self.updated,
                 "replicas": self.pods + u32::from(self.surges), "readyReplicas": self.ready, "conditions": conditions},

@@ -219,6 +219,20 @@ fn who_waits_for_people_holds_the_later_waves_but_not_who_is_paused_or_has_no_po
 }
 
 #[test]
+fn whose_pods_nobody_replaces_proves_nothing() {
+    let mut by_hand = House::new(&[shared()]).with("wave", "-1");
+    by_hand.on_delete = true;
+    let sts = workload(1, "n", "by-hand");
+    let others = ["a", "b"].map(|name| (house(name), House::new(&[shared()])));
+    let all = others.into_iter().chain([(sts, by_hand)]);
+    let mut town = Town::new(2, all.collect());
+    town.write(&shared(), "1");
+    assert_eq!(begun(&mut town), ["by-hand", "a"], "it holds nobody");
+    town.pass(20);
+    assert_eq!(begun(&mut town), [""; 0], "the first goes alone");
+}
+
+#[test]
 fn who_was_not_well_before_takes_no_place_and_stops_nobody() {
     let mut town = street(1, 4);
     town.change(&house("w00"), |house| house.ready = 0);

@@ -73,12 +73,15 @@ fn meant(settings: &WordSettings, why: &WorkloadReport) -> Result<Result<Number,
     }
     let waits = why.waits.as_ref();
     let waits = waits.and_then(|waits| Some((Number::parse(&waits.number)?, waits.ruling)));
-    Ok(settings.word.about(settings.number, waits))
+    let (word, reason) = (settings.word, why.reason.unwrap_or_default());
+    let about = word.about(settings.number, waits);
+    Ok(about.and_then(|number| word.counts_at(number, reason)))
 }
 
 fn in_vain(why: &WorkloadReport, vain: Vain) -> Printed {
     let stands = match vain {
         Vain::NothingWaits => format!(": it is {}", why.standing_text()),
+        Vain::NotStopped(_) => format!(": {}", why.reason.unwrap_or_default()),
         Vain::OtherWaits { .. } | Vain::Said(..) => String::new(),
     };
     let (kind, name, namespace) = (why.kind, &why.name, &why.namespace);
