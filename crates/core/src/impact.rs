@@ -30,7 +30,7 @@ mod turns;
 pub use assume::{as_if, as_recorded, base, first_record, stand_in};
 pub use judge::{Impact, Outcome, judge};
 pub use opt_in::opt_in;
-pub use turns::{Turn, firsts, turn};
+pub use turns::{TrainTurn, firsts, turn};
 
 /// The version that the sources would get: later than any that there is.
 pub const APPLIED: Version = 1 << 62;

@@ -200,7 +200,7 @@ impl Scene {
         self.happens()
     }
 
-    fn turn(mut self) -> Option<Turn> {
+    fn turn(mut self) -> Option<TrainTurn> {
         let (found, touched, _) = self.happens();
         turn(self.index.get(&self.key).unwrap(), &touched, &found)
     }

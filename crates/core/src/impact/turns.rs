@@ -17,7 +17,7 @@ use super::{Impact, Outcome, Touch};
 
 /// How a workload would be rolled in turn with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct TrainTurn {
     /// Its wave.
     pub wave: i32,
     /// So many of its namespace may be under way with the same source.
@@ -33,7 +33,7 @@ pub struct Turn {
 }
 
 /// Its turn; none where it is not rolled in turn with others, or not at all.
-pub fn turn(known: &Known, touches: &[Touch], impact: &Impact) -> Option<Turn> {
+pub fn turn(known: &Known, touches: &[Touch], impact: &Impact) -> Option<TrainTurn> {
     let (workload, policy) = (&known.workload, &known.policy);
     let begins = impact.outcome == Outcome::Rolls;
     let waits = impact.outcome == Outcome::Waits;
@@ -44,7 +44,7 @@ pub fn turn(known: &Known, touches: &[Touch], impact: &Impact) -> Option<Turn> {
     let nobody = workload.progress.desired == 0 && !is_run;
     let by_hand = nobody || workload.strategy == Strategy::OnDelete;
     let counted = touches.iter().filter(|touch| touch.counts);
-    (begins || waits).then_some(Turn {
+    (begins || waits).then_some(TrainTurn {
         wave: policy.wave(),
         at_once: policy.at_once?,
         sources: counted.map(|touch| touch.source.clone()).collect(),
@@ -63,8 +63,8 @@ fn is_well(known: &Known) -> bool {
 
 /// With which sources others follow, and who goes first with each, alone. Not there: that
 /// is not known, since whoever holds the first wave waits for something else.
-pub fn firsts(turns: &BTreeMap<WorkloadRef, Turn>) -> BTreeMap<&SourceRef, &WorkloadRef> {
-    let mut lines: BTreeMap<&SourceRef, Vec<(&WorkloadRef, &Turn)>> = BTreeMap::new();
+pub fn firsts(turns: &BTreeMap<WorkloadRef, TrainTurn>) -> BTreeMap<&SourceRef, &WorkloadRef> {
+    let mut lines: BTreeMap<&SourceRef, Vec<(&WorkloadRef, &TrainTurn)>> = BTreeMap::new();
     for (key, turn) in turns {
         for source in &turn.sources {
             lines.entry(source).or_default().push((key, turn));
@@ -77,7 +77,7 @@ pub fn firsts(turns: &BTreeMap<WorkloadRef, Turn>) -> BTreeMap<&SourceRef, &Work
 }
 
 /// Of the lowest wave that is waited for, in the order in which they are decided.
-fn first<'a>(line: &[(&'a WorkloadRef, &'a Turn)]) -> Option<&'a WorkloadRef> {
+fn first<'a>(line: &[(&'a WorkloadRef, &'a TrainTurn)]) -> Option<&'a WorkloadRef> {
     let holding = line.iter().filter(|(_, turn)| turn.holds || turn.proves);
     let wave = holding.map(|(_, turn)| turn.wave).min()?;
     let mut of_it = line.iter().filter(|(_, turn)| turn.wave == wave);
@@ -98,12 +98,12 @@ mod tests {
 
     /// `name wave how`, where how is `rolls`, `waits`, `held` (nobody waits for it) or
     /// `empty` (it has no pods).
-    fn turns(lines: &[&str]) -> BTreeMap<WorkloadRef, Turn> {
+    fn turns(lines: &[&str]) -> BTreeMap<WorkloadRef, TrainTurn> {
         let one = |line: &&str| {
             let [name, wave, how] = line.split(' ').collect::<Vec<_>>()[..] else {
                 panic!("{line}");
             };
-            let turn = Turn {
+            let turn = TrainTurn {
                 wave: wave.parse().unwrap(),
                 at_once: NonZeroU32::MIN,
                 sources: vec![app()],

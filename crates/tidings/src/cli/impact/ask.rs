@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tidings_core::annotations::RELOAD;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::impact::{
-    self, Hypothesis, Outcome, Touch, Turn, first_record, judge, opt_in, stand_in, touches,
+    self, Hypothesis, Outcome, Touch, TrainTurn, first_record, judge, opt_in, stand_in, touches,
 };
 use tidings_core::index::Known;
 use tidings_core::refs::{Name, WorkloadRef};
@@ -101,7 +101,7 @@ struct Asking {
     /// What the API server would refuse to do to workloads.
     refused: Vec<String>,
     /// Who is rolled in turn with others.
-    turns: BTreeMap<WorkloadRef, Turn>,
+    turns: BTreeMap<WorkloadRef, TrainTurn>,
     /// Whether somebody would be rolled of whom that is not known.
     turns_unknown: bool,
 }

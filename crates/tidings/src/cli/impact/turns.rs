@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use tidings_core::impact::{Turn, firsts};
+use tidings_core::impact::{TrainTurn, firsts};
 use tidings_core::refs::{Name, WorkloadRef};
 
 use super::report::{ImpactReport, ImpactRow, TouchRow};
@@ -42,7 +42,7 @@ pub(super) const UNKNOWN: &str = "whether only so many would go at once (--at-on
                                   the options of the installation cannot be read";
 
 impl TurnRow {
-    pub(super) fn new(turn: &Turn) -> Self {
+    pub(super) fn new(turn: &TrainTurn) -> Self {
         Self {
             wave: turn.wave,
             at_once: turn.at_once.get(),
@@ -51,7 +51,7 @@ impl TurnRow {
 }
 
 /// Marks those that would go first, alone.
-pub(super) fn mark_firsts(rows: &mut [ImpactRow], turns: &BTreeMap<WorkloadRef, Turn>) {
+pub(super) fn mark_firsts(rows: &mut [ImpactRow], turns: &BTreeMap<WorkloadRef, TrainTurn>) {
     let firsts: BTreeSet<_> = firsts(turns)
         .into_iter()
         .map(|(source, first)| (first.to_string(), source.to_string()))
