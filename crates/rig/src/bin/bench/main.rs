@@ -41,7 +41,7 @@ struct Args {
     #[command(subcommand)]
     other: Option<Other>,
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=14)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = 1..=15)]
     rows: Vec<u8>,
     /// Also writes what was measured to this file, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -146,6 +146,7 @@ async fn measure(row: u8, args: &Args) -> Result<Vec<Figure>> {
         12 => rows::graph::measure().await,
         13 => rows::page::measure(args.full).await,
         14 => rows::sight::measure(args.full).await,
-        _ => anyhow::bail!("there are rows 1 to 14"),
+        15 => rows::gates::measure().await,
+        _ => anyhow::bail!("there are rows 1 to 15"),
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod crowd;
 pub(crate) mod empty;
 pub(crate) mod failover;
 pub(crate) mod fan_out;
+pub(crate) mod gates;
 pub(crate) mod graph;
 pub(crate) mod killed;
 pub(crate) mod latency;
