@@ -264,6 +264,19 @@ impl Case<'_> {
         (act, reason, text)
     }
 
+    /// Whether pods may be asked whether what one of them has refused stands: nobody holds the
+    /// workload back, the method is allowed still, and nothing else waits for it, which that
+    /// method may not serve.
+    pub(super) fn may_ask_again(&self, act: &Act, reason: Reason) -> bool {
+        let stands = *act == Act::Nothing && matches!(reason, Reason::Rejected | Reason::Died);
+        let entry = self.entry.filter(|_| stands);
+        entry.is_some_and(|entry| {
+            let alone = entry.climb.as_deref().is_some_and(|of| of.passed.is_none());
+            let allowed = self.allowed().contains(entry.method());
+            alone && allowed && self.paused(&entry.because).is_none()
+        })
+    }
+
     /// What else would be brought, and waits for what is refused.
     fn told_beside(&self, refused: &Refused) -> String {
         let mut beside = self.brought(&[]);

@@ -169,6 +169,8 @@ pub struct Verdict {
     /// What waits under a number that people were told, with their word about it; none where
     /// it is not what would be brought now.
     pub waits: Option<Box<Pending>>,
+    /// Whether pods may be asked whether what one of them has refused stands.
+    pub may_ask_again: bool,
     /// What it took to decide, in steps: see [`crate::bounds::DECISION_STEPS`].
     pub steps: u32,
     /// What it is to others that are rolled in turn with it; none where none are.
@@ -224,6 +226,7 @@ pub fn decide(
         standing: case.standing(&act, reason, again),
         again,
         waits: case.told_to_wait(&act),
+        may_ask_again: case.may_ask_again(&act, reason),
         problems: case.problems(&act),
         act,
         reason,
@@ -414,6 +417,7 @@ impl Case<'_> {
             problems: few(self.known.problems.clone()),
             again: None,
             waits: None,
+            may_ask_again: false,
             steps: self.steps.taken(),
             boarding: verdict.boarding,
         }

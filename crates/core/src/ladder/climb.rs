@@ -6,27 +6,14 @@ use crate::method::{Method, Methods};
 use crate::object::Seconds;
 use crate::refs::Name;
 use crate::settle::Millis;
-use crate::state::Number;
 
+use super::again;
 use super::clock::Clock;
 use super::listing::Listing;
 use super::messages::{
-    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, SeenPod, Unlisted,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, Plan, SeenPod, Unlisted,
 };
 use super::visit::{Errand, Next, Rung, Stage, Visit};
-
-/// What a ladder begins with: it stands in the intent and on the workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The number of the intent.
-    pub number: Number,
-    /// The rungs that are left, from the present one on.
-    pub rungs: Methods,
-    /// When it was written.
-    pub since: Option<Seconds>,
-    /// How long a pod may take, from the act on it (`tidings.dev/method-timeout`).
-    pub timeout: Millis,
-}
 
 /// A pod that was made no longer after the intent may be older than it: clocks differ.
 const SKEW: Seconds = 5;
@@ -174,22 +161,28 @@ impl Ladder {
             };
             self.visits.insert(visit.pod.uid.clone(), visit);
         }
+        if !self.opened && again::stands(&self.plan, self.rung(), self.visits.values()) {
+            return Some(Finish::Stands);
+        }
         let mut visits = self.visits.values();
         let died = visits.find(|visit| visit.has_died(self.restarts));
         died.map(Visit::dead)
+    }
+
+    fn rung(&self) -> Option<&'static Rung> {
+        match self.place {
+            Whereabouts::Rung(rung) => Some(rung),
+            _ => None,
+        }
     }
 
     /// What was not there when the pods were listed first was made later than the intent.
     fn newly_seen(&self, pod: SeenPod, is_first: bool) -> Visit {
         let made = pod.made.zip(self.plan.since);
         let is_new = !is_first || made.is_some_and(|(made, since)| made > since + SKEW);
-        let rung = match self.place {
-            Whereabouts::Rung(rung) => Some(rung),
-            _ => None,
-        };
         let mut visit = Visit::new(pod);
         visit.is_new = is_new;
-        visit.begun_with(rung)
+        visit.begun_with(self.rung())
     }
 
     /// That a node is gone is told by lists only.
@@ -431,7 +424,9 @@ impl Ladder {
             left = left.iter().filter(|method| !method.is_pod_wise()).collect();
         }
         if left.is_empty() {
-            return self.end(Finish::NotTaken { why });
+            let again = self.plan.refuser.is_some();
+            let not_taken = Finish::NotTaken { why };
+            return self.end(if again { Finish::Stands } else { not_taken });
         }
         self.place = Whereabouts::Writing(left);
         self.wakes = None;
@@ -476,13 +471,16 @@ impl Ladder {
     }
 
     /// Whoever is due: what is down first, since the change may mend it; then what was
-    /// begun already, which only has to be asked.
+    /// begun already, which only has to be asked. What was refused has an order of its own.
     fn in_order(&self, rung: &Rung) -> Vec<Name> {
         let due = self.visits.iter().filter(|(_, v)| v.stage == Stage::Due);
         let due = due.filter(|(_, v)| (rung.reaches)(&v.pod));
         let mut due: Vec<_> = due.collect();
         let number = self.plan.number;
-        due.sort_by_key(|(_, v)| (v.pod.ready, !v.carries(rung, number), v.pod.name.clone()));
+        due.sort_by_key(|(_, v)| {
+            let later = !again::is_asked_first(&self.plan, rung, v);
+            (later, v.pod.ready, !v.carries(rung, number), &v.pod.name)
+        });
         due.into_iter().map(|(uid, _)| uid.clone()).collect()
     }
 

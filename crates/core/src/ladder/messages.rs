@@ -8,8 +8,10 @@ use tidings_wire::poke::Poke;
 use crate::method::{Method, Methods};
 use crate::object::Seconds;
 use crate::refs::Name;
+use crate::settle::Millis;
 use crate::state::Number;
 
+use super::again::Refuser;
 use super::resize::RestartMark;
 
 /// What stands in a pod's `tidings.dev/poke` ([`Poke`]).
@@ -177,6 +179,21 @@ pub struct Conditions {
     pub unavailable: usize,
 }
 
+/// What a ladder begins with: it stands in the intent and on the workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The number of the intent.
+    pub number: Number,
+    /// The rungs that are left, from the present one on.
+    pub rungs: Methods,
+    /// When it was written.
+    pub since: Option<Seconds>,
+    /// How long a pod may take, from the act on it (`tidings.dev/method-timeout`).
+    pub timeout: Millis,
+    /// Who has refused it under this number, where it is looked whether that stands.
+    pub refuser: Option<Refuser>,
+}
+
 /// Why pods were not listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unlisted {
@@ -256,6 +273,8 @@ pub enum Finish {
     },
     /// Newer content takes its place.
     Overtaken,
+    /// What was refused before is refused still, as far as is known.
+    Stands,
 }
 
 #[cfg(test)]

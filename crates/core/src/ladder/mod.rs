@@ -13,6 +13,7 @@
 //! | never two rungs at once | a rung is left when nothing of it is under way any more |
 //! | nothing that is not listed | the next rung is one of the intent *and* of what is allowed now |
 //! | nothing after a refusal | a pod that refuses, or dies of it, ends the ladder for this content; whoever is under way is heard before the next rung |
+//! | a refusal does not outlive who refused | who refused is asked again from time to time or, where it is gone, one that has started with the content and runs; with such a proof the rung that was refused, and no other, goes on |
 //! | late is per pod | a pod's time runs from the act on it, while it runs on a node that is there |
 //! | a dead node restarts nobody | a pod that is silent is late only if its node is still there a minute later |
 //! | in step is known of each pod that runs | a listing that was asked for after the last proof shows none without, but for those that have not run for as long as a pod may take |
@@ -23,6 +24,7 @@
 //! times) or its token is refused (then at most each minute); another term finds the
 //! number on it, and asks. An act that restarts something is done on a pod once.
 
+mod again;
 mod ahead;
 mod choose;
 mod climb;
@@ -41,13 +43,15 @@ mod restart;
 mod tests;
 mod visit;
 
+pub use again::{Refuser, STANDS};
 pub use ahead::{has_files, obstacles};
 pub use choose::{Choice, Passed, Wish, choose};
-pub use climb::{Ladder, Plan};
+pub use climb::Ladder;
 pub use in_place::{changes_of, restarted};
 pub use live::{LivePod, Maker, read_live};
 pub use messages::{
-    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, PokeMark, SeenPod, Unlisted,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, Plan, PokeMark, SeenPod,
+    Unlisted,
 };
 pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
 pub use record::{climbed, ended, heard_of_restarts};

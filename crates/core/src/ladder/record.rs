@@ -67,7 +67,7 @@ pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> 
         Finish::Rejected { pod, text } => refused(Refusal::Rejected, pod, text),
         Finish::Died { pod } => refused(Refusal::Died, pod, ""),
         Finish::NotTaken { why } => refused(Refusal::NotTaken, "", why),
-        Finish::To(_) | Finish::Overtaken => None,
+        Finish::To(_) | Finish::Overtaken | Finish::Stands => None,
     }
 }
 

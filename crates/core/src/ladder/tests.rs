@@ -56,11 +56,17 @@ fn holds(outcome: Taken, restarts: bool) -> AgentAnswer {
 
 impl Climbing {
     fn begin(rungs: &str, pods: Vec<SeenPod>) -> Self {
+        Self::again(rungs, None, pods)
+    }
+
+    /// Where this one has refused it before.
+    fn again(rungs: &str, refuser: Option<Refuser>, pods: Vec<SeenPod>) -> Self {
         let plan = Plan {
             number: number(4),
             rungs: Methods::read(rungs).0,
             since: Some(1_000),
             timeout: 120_000,
+            refuser,
         };
         let (ladder, wants) = Ladder::begin(0, plan, conditions(rungs));
         let now = 0;
@@ -209,6 +215,74 @@ fn a_refusal_ends_it_for_this_content() {
     assert_eq!(it.wants(), end);
     it.wait(1_000_000);
     assert_eq!(it.wants(), "");
+}
+
+/// `web-0` has refused it, or died of it.
+fn refused(died: bool, pods: Vec<SeenPod>) -> Climbing {
+    let pod = "web-0".into();
+    Climbing::again("hot", Some(Refuser { pod, died }), pods)
+}
+
+fn carrying(name: &str) -> SeenPod {
+    SeenPod {
+        mark: PokeMark::parse("4-k7f2 0123456789abcdef"),
+        ..pod(name)
+    }
+}
+
+fn new(name: &str) -> SeenPod {
+    SeenPod {
+        made: Some(1_006),
+        ..pod(name)
+    }
+}
+
+#[test]
+fn who_refused_is_asked_again_and_nobody_else() {
+    let mut it = refused(false, vec![pod("a"), carrying("web-0")]);
+    assert_eq!(it.wants(), "ask web-0 0123456789abcdef");
+    it.answered("web-0", holds(Taken::Rejected, false));
+    assert!(it.wants().starts_with("Rejected"));
+    // What the check takes after all goes on.
+    let mut it = refused(false, vec![pod("a"), carrying("web-0")]);
+    it.answered("web-0", holds(Taken::Applied, false));
+    assert_eq!(it.wants(), "ask web-0 0123456789abcdef; hot a");
+}
+
+#[test]
+fn where_it_is_gone_one_that_started_with_the_content_goes_first() {
+    let mut it = refused(false, vec![pod("a"), new("web-0")]);
+    assert_eq!(it.wants(), "hot web-0");
+    it.says("web-0", holds(Taken::Applied, false));
+    assert_eq!(it.wants(), "ask web-0 t; hot a");
+}
+
+#[test]
+fn it_stands_where_nobody_has_started_with_it_and_runs() {
+    let unready = SeenPod {
+        ready: false,
+        ..new("b")
+    };
+    let dead = SeenPod {
+        deaths: 1,
+        ..new("b")
+    };
+    for (died, pods) in [
+        (false, Vec::new()),
+        (false, vec![pod("a")]),
+        (false, vec![pod("a"), unready]),
+        (true, vec![pod("a"), carrying("web-0")]),
+        (true, vec![pod("a"), dead]),
+    ] {
+        assert_eq!(refused(died, pods).wants(), "Stands");
+    }
+}
+
+#[test]
+fn however_else_that_ends_it_stands() {
+    let mut it = refused(false, vec![new("web-0")]);
+    it.says("web-0", holds(Taken::Unverified, false));
+    assert_eq!(it.wants(), "hot web-0; ask web-0 t; Stands");
 }
 
 #[test]
@@ -391,6 +465,7 @@ fn where_no_rollout_is_allowed_one_that_hangs_holds_up_nobody() {
             rungs: Methods::read(rungs).0,
             since: Some(1_000),
             timeout: 120_000,
+            refuser: None,
         };
         let hangs = Conditions {
             rollout: OwnRollout::Hangs,
@@ -443,6 +518,7 @@ fn what_right_is_missing_is_said() {
         rungs: Methods::read("hot").0,
         since: None,
         timeout: 120_000,
+        refuser: None,
     };
     let (mut ladder, _) = Ladder::begin(0, plan, conditions("hot"));
     let why = "the right to get nodes is missing".to_owned();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tidings_core::ladder::{
     AgentAnswer, PokeMark, RestartMark, RestartStage, SeenPod as Listed, Taken,
 };
+use tidings_core::object::Seconds;
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 
@@ -13,6 +14,11 @@ const GRACE: Millis = 45_000;
 /// A token answers so many questions, so long.
 const QUESTIONS: u32 = 100;
 const TOKEN_LASTS: Millis = 300_000;
+
+/// Times of objects are whole seconds.
+pub(crate) fn seconds(at: Millis) -> Seconds {
+    Seconds::try_from(at / 1_000).unwrap()
+}
 
 /// What stands in the source: which write it is, and what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +72,8 @@ pub(crate) enum Resizes {
 )]
 pub(crate) struct SeenPod {
     pub(crate) uid: Name,
+    /// When it was made.
+    pub(crate) made: Millis,
     pub(crate) node: usize,
     pub(crate) generation: u32,
     pub(crate) agent: Agent,
@@ -94,9 +102,15 @@ pub(crate) struct SeenPod {
 }
 
 impl SeenPod {
-    pub(crate) fn new(uid: Name, node: usize, generation: u32, content: FileContent) -> Self {
+    pub(crate) fn new(
+        uid: Name,
+        made: Millis,
+        (node, generation): (usize, u32),
+        content: FileContent,
+    ) -> Self {
         Self {
             uid,
+            made,
             node,
             generation,
             agent: Agent::Well,
@@ -243,7 +257,7 @@ impl Cluster {
             Listed {
                 uid: pod.uid.clone(),
                 name: format!("web-{}", pod.uid).into(),
-                made: None,
+                made: Some(seconds(pod.made)),
                 mark: pod.mark.clone(),
                 restart: pod.restart.clone(),
                 ready: pod.ready && node_ready,

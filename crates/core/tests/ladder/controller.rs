@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use tidings_core::ladder::{
-    Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, Plan, RestartStage, SeenPod,
-    Taken,
+    Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, Plan, Refuser, RestartStage,
+    SeenPod, Taken,
 };
 use tidings_core::method::{Method, Methods};
+use tidings_core::object::Seconds;
 use tidings_core::refs::Name;
 use tidings_core::settle::Millis;
 use tidings_core::state::Number;
 
-use crate::cluster::FileContent;
+use crate::cluster::{FileContent, seconds};
 use crate::life::{Happening, Life};
 
 mod promises;
@@ -43,9 +44,13 @@ struct Record {
     n: u64,
     content: FileContent,
     rungs: Methods,
+    /// When it was written, by a clock that is not the API server's.
+    since: Seconds,
     done: bool,
     /// It is not pushed further for this content.
     stopped: bool,
+    /// Who has refused it, or died of it.
+    refuser: Option<Refuser>,
 }
 
 /// What a pod has been through in this term, for this number.
@@ -116,8 +121,10 @@ impl Controller {
                 n: 0,
                 content,
                 rungs: Methods::default(),
+                since: 0,
                 done: true,
                 stopped: false,
+                refuser: None,
             },
             writing: false,
             told: None,
@@ -171,6 +178,18 @@ impl Life {
             self.begin();
         }
         self.at(20, Happening::Looks(term));
+        self.at(15_000, Happening::AsksAgain(term));
+    }
+
+    /// What was refused is asked about again, as long as anything befalls it.
+    pub(crate) fn asks_again(&mut self, term: u32) {
+        let controller = &self.controller;
+        let idle = controller.ladder.is_none() && !controller.writing;
+        let stands = controller.record.stopped && !controller.record.done;
+        let is_asked = self.is_of(term) && controller.record.refuser.is_some();
+        if is_asked && idle && stands && self.troubles > 0 {
+            self.begin();
+        }
     }
 
     pub(crate) fn fail_over(&mut self) {
@@ -217,14 +236,17 @@ impl Life {
         match store {
             Store::Intent => {
                 let rungs = self.conditions.allowed;
+                let since = seconds(self.now + self.chance.between(0, 10_000)) - 5;
                 let record = &mut self.controller.record;
                 *record = Record {
                     n: record.n + 1,
                     content: self.content,
                     rungs,
+                    since,
                     done: false,
                     // Nothing of the list can: nothing is done.
                     stopped: rungs.is_empty(),
+                    refuser: None,
                 };
                 self.controller.writing = false;
                 self.say(format_args!("intent {:?}", self.controller.record));
@@ -251,14 +273,17 @@ impl Life {
                 let n = record.n;
                 self.begin_rollout(Some(n));
             }
-            Finish::Rejected { .. }
-            | Finish::Died { .. }
-            | Finish::NotTaken { .. }
-            | Finish::To(_) => {
+            Finish::Rejected { pod, .. } | Finish::Died { pod } => {
                 record.stopped = true;
+                record.refuser = Some(Refuser {
+                    pod: pod.clone(),
+                    died: matches!(end, Finish::Died { .. }),
+                });
             }
-            Finish::Overtaken => {}
+            Finish::NotTaken { .. } | Finish::To(_) => record.stopped = true,
+            Finish::Overtaken | Finish::Stands => {}
         }
+        self.at(15_000, Happening::AsksAgain(term));
         self.at(10, Happening::Looks(term));
     }
 
@@ -276,12 +301,17 @@ impl Life {
         if self.is_rolling() || self.controller.record.rungs.is_empty() {
             return;
         }
-        let (n, rungs) = (self.controller.record.n, self.controller.record.rungs);
+        let (n, mut rungs) = (self.controller.record.n, self.controller.record.rungs);
+        let refuser = self.controller.record.refuser.clone();
+        if let (Some(_), Some(first)) = (&refuser, rungs.first()) {
+            rungs = first.into();
+        }
         let plan = Plan {
             number: number(n),
             rungs,
-            since: None,
+            since: Some(self.controller.record.since),
             timeout: self.timeout,
+            refuser,
         };
         let conditions = self.conditions_now();
         let controller = &mut self.controller;

@@ -86,6 +86,8 @@ pub(crate) enum Happening {
     Looks(u32),
     Wakes(u32),
     Leads,
+    /// It is looked whether a refusal stands.
+    AsksAgain(u32),
 }
 
 /// Something that befalls a life.
@@ -121,7 +123,7 @@ pub(crate) struct Life {
     pub(crate) on_template: u64,
     pub(crate) forbidden: bool,
     made: u32,
-    troubles: u32,
+    pub(crate) troubles: u32,
     pub(crate) controller: Controller,
     /// What happened, where it is wanted.
     pub(crate) trace: Option<RefCell<Vec<String>>>,
@@ -252,6 +254,7 @@ impl Life {
             Happening::Looks(term) => self.looks(term),
             Happening::Wakes(term) => self.wakes(term),
             Happening::Leads => self.leads(),
+            Happening::AsksAgain(term) => self.asks_again(term),
         }
     }
 
@@ -261,7 +264,7 @@ impl Life {
         self.made += 1;
         let uid: Name = format!("{:03}", self.made).into();
         let node = usize::try_from(self.chance.draw()).unwrap_or(0) % self.cluster.gone.len();
-        let mut pod = SeenPod::new(uid.clone(), node, self.generation, self.content);
+        let mut pod = SeenPod::new(uid.clone(), self.now, (node, self.generation), self.content);
         if self.weather.agents {
             let others = [Agent::Mute, Agent::Flaky, Agent::Unsure, Agent::Old];
             if self.chance.once_in(6) {

@@ -70,13 +70,15 @@ fn whatever_befalls_a_workload_the_promises_hold() {
         live(seed);
         return;
     }
-    let mut ends = [0_u32; 6];
+    let mut ends = [0_u32; 7];
     for seed in 0..told("LADDER_LIVES").unwrap_or(LIVES) {
         for end in live(seed).controller.ends {
             ends[kind(&end)] += 1;
         }
     }
-    eprintln!("in step, rejected, died, handed over, not taken, overtaken: {ends:?}");
+    eprintln!(
+        "in step, rejected, died, handed over, not taken, overtaken, refused still: {ends:?}"
+    );
     assert!(
         ends.iter().all(|times| *times > 20),
         "{ends:?}: not much happens"
@@ -91,5 +93,6 @@ fn kind(end: &Finish) -> usize {
         Finish::To(_) => 3,
         Finish::NotTaken { .. } => 4,
         Finish::Overtaken => 5,
+        Finish::Stands => 6,
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use agents::{Agents, Mood};
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use rig::fixtures::{Workload, config_map, deployment};
@@ -139,6 +140,17 @@ impl Town {
         .with_context(|| self.tidings.tail())
     }
 
+    /// Waits until a pod that is made is newer than the intent, however clocks differ.
+    async fn later_than_the_intent(&self) -> Result<()> {
+        let entry = self.lab.entry(WEB).await?.context("no record")?;
+        let at = entry["at"].as_i64().context("no time")?;
+        wait_until("six seconds to pass", secs(30), async || {
+            ensure!(Timestamp::now().as_second() > at + 6, "not yet");
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until `why` says all of this about the workload.
     async fn explained(&self, workload: &str, words: &[&str]) -> Result<String> {
         // A minute of silence is nobody's fault.
@@ -231,6 +243,28 @@ async fn what_a_check_refuses_goes_no_further_until_it_is_mended() -> Result<()>
     app(&town.lab, "mended").await?;
     town.done(WEB, 2).await?;
     town.all_are_poked(&before, 2).await?;
+    town.lab.stays_rolled(WEB, 0).await
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_outlive_the_pod_that_refused() -> Result<()> {
+    let town = Town::open("deleted", "hot, rollout", ALL).await?;
+    town.agents.are(Mood::Rejects("line 3: unexpected }"));
+    app(&town.lab, "2").await?;
+    town.explained(WEB, &["Rejected", "line 3: unexpected }"])
+        .await?;
+    let pokes = town.pokes().await?;
+    let refuser = pokes.iter().find(|(_, poke)| poke.is_some());
+    let (refuser, _) = refuser.context("nobody was poked")?;
+    town.later_than_the_intent().await?;
+    town.lab.ns().delete(&format!("pod/{refuser}")).await?;
+    // Whoever is made in its place has started with it.
+    town.agents.are(Mood::Applies);
+    town.done(WEB, 1).await?;
+    let now = town.pokes().await?;
+    ensure!(!now.contains_key(refuser), "{now:?}");
+    town.all_are_poked(&now, 1).await?;
+    town.explained(WEB, &["in step"]).await?;
     town.lab.stays_rolled(WEB, 0).await
 }
 

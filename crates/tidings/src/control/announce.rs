@@ -447,6 +447,7 @@ mod tests {
                 due: true,
             }),
             waits: None,
+            may_ask_again: false,
             steps: 0,
             boarding: None,
         }

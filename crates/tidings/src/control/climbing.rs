@@ -18,6 +18,7 @@ use tidings_core::ladder::{
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::object::Seconds;
+use tidings_core::reason::Reason;
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::state::{Entry, Number};
@@ -88,6 +89,13 @@ impl Climbs {
         let (_, key) = due.then(|| self.wakes.pop_first())??;
         Some(key)
     }
+}
+
+/// Whether it is not known yet that a ladder ends so: a pod that is asked again may refuse as
+/// it did before.
+fn is_news(entry: &Entry, end: &Finish) -> bool {
+    let before = entry.refused().map(|refused| &*refused.pod);
+    !matches!(end, Finish::Rejected { pod, .. } if before == Some(&**pod))
 }
 
 /// What fails where a method acts on a pod.
@@ -244,13 +252,14 @@ impl Leading {
     fn enter(&mut self, ground: &mut Ground, entry: &Entry, scene: Scene, basis: Basis) {
         let key = basis.key().clone();
         self.climbs.begun += 1;
+        let number = scene.plan.number;
         let (ladder, effects) = Ladder::begin(ground.now, scene.plan, scene.conditions);
         let climbing = Climbing {
             climber: Climber {
                 key: key.clone(),
                 ladder: self.climbs.begun,
             },
-            number: scene.plan.number,
+            number,
             uid: entry.uid.clone(),
             ladder,
             conditions: scene.conditions,
@@ -270,6 +279,25 @@ impl Leading {
         self.hand_out(ground, &key, effects);
     }
 
+    /// Looks from time to time whether what a pod has refused stands.
+    pub(super) fn ask_again(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        may: bool,
+        reason: Reason,
+    ) {
+        let entry = self.store.get(key).filter(|_| may && !ground.dry_run);
+        let (Some(entry), desk) = (entry.cloned(), self.desks.of(key)) else {
+            self.desks.of(key).refusal = None;
+            return;
+        };
+        match desk.looks_at_refusal(ground.now) {
+            Ok(()) => self.resume(ground, key, &entry, reason),
+            Err(next) => self.queue.look(key, next),
+        }
+    }
+
     // --- what is around it -------------------------------------------------------
 
     /// Heeds what was decided of a workload whose pods are gone through: it may only have
@@ -277,6 +305,7 @@ impl Leading {
     pub(super) fn reconsider(&mut self, ground: &mut Ground, key: &WorkloadRef, verdict: Verdict) {
         let held = match verdict.act {
             Act::Resume(_) => false,
+            Act::Nothing if verdict.may_ask_again => false,
             Act::Nothing | Act::Unpause => true,
             Act::Read(sources) => {
                 if let Some(again) = ground.read_all(&sources) {
@@ -486,7 +515,8 @@ impl Leading {
 
     fn climb_ended(&mut self, ground: &mut Ground, key: &WorkloadRef, end: &Finish) {
         let intent = self.heard_of_restarts(ground, key);
-        if let Some(result) = intent.as_ref().and_then(|_| ClimbResult::of(end)) {
+        let news = intent.as_ref().is_some_and(|entry| is_news(entry, end));
+        if let Some(result) = ClimbResult::of(end).filter(|_| news) {
             self.say_of_climb(ground, key, result);
         }
         self.drop_climb(ground, key);

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tidings_core::evidence::Evidence;
+use tidings_core::ladder::STANDS;
 use tidings_core::object::Version;
 use tidings_core::refs::{Name, SourceRef, WorkloadRef};
 use tidings_core::settle::Millis;
@@ -32,6 +33,15 @@ pub(super) struct Desk {
     pub(super) announced: Announced,
     /// Of what it needs from the API server.
     pub(super) backoff: Backoff,
+    /// Of what a pod has refused: how often, and when next, it is looked whether that stands.
+    pub(super) refusal: Option<Box<RefusalLooks>>,
+}
+
+/// How often it was looked whether a refusal stands, and when it is next.
+#[derive(Debug)]
+pub(super) struct RefusalLooks {
+    looks: u32,
+    next: Millis,
 }
 
 /// Something about a workload that is under way.
@@ -100,6 +110,20 @@ impl Desk {
     /// Since when something that it uses is another.
     pub(super) fn changed_at(&self) -> Option<Millis> {
         self.changed.map(|(first, _)| first)
+    }
+
+    /// Whether it is to be looked now whether a refusal stands; the first time is a while
+    /// after it was heard of. If not, when.
+    pub(super) fn looks_at_refusal(&mut self, now: Millis) -> Result<(), Millis> {
+        let (looks, due) = match self.refusal.as_deref() {
+            Some(refusal) if refusal.next > now => return Err(refusal.next),
+            Some(refusal) => (refusal.looks + 1, true),
+            None => (0, false),
+        };
+        let pause = STANDS.after(looks).as_millis();
+        let next = now.saturating_add(Millis::try_from(pause).unwrap_or(Millis::MAX));
+        self.refusal = Some(RefusalLooks { looks, next }.into());
+        if due { Ok(()) } else { Err(next) }
     }
 
     /// What is under way.

@@ -380,7 +380,10 @@ impl Leading {
     fn act(&mut self, ground: &mut Ground, key: &WorkloadRef, verdict: Verdict) {
         let reason = verdict.reason;
         match verdict.act {
-            Act::Nothing => self.desks.of(key).settled(),
+            Act::Nothing => {
+                self.desks.of(key).settled();
+                self.ask_again(ground, key, verdict.may_ask_again, reason);
+            }
             Act::Read(sources) => {
                 if let Some(again) = ground.read_all(&sources) {
                     self.queue.look(key, again);
@@ -407,6 +410,7 @@ impl Leading {
             }
             Act::Roll(entry, changes) => {
                 let reason = self.reason_of(key, &entry, reason);
+                self.desks.of(key).refusal = None;
                 let roll = roll_of(key, &entry, reason, changes);
                 self.desks.of(key).roll = Some(Arc::new(roll));
                 self.roll(ground, key, entry);
@@ -465,7 +469,13 @@ impl Leading {
 
     /// The intent is in memory; the patch waits for it to be stored. One of an earlier
     /// term is as good as decided anew.
-    fn resume(&mut self, ground: &mut Ground, key: &WorkloadRef, entry: &Entry, reason: Reason) {
+    pub(super) fn resume(
+        &mut self,
+        ground: &mut Ground,
+        key: &WorkloadRef,
+        entry: &Entry,
+        reason: Reason,
+    ) {
         let desk = self.desks.of(key);
         if desk.roll.as_ref().is_none_or(|roll| roll.n != entry.n) {
             let roll = roll_of(key, entry, reason, Vec::new());

@@ -328,7 +328,7 @@ impl ClimbResult {
             Finish::Rejected { .. } => Some(Self::Rejected),
             Finish::Died { .. } => Some(Self::Died),
             Finish::NotTaken { why } => Some(Self::NotTaken(why.as_str().into(), None)),
-            Finish::To(_) | Finish::Overtaken => None,
+            Finish::To(_) | Finish::Overtaken | Finish::Stands => None,
         }
     }
 

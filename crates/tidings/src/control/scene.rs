@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use tidings_core::index::{Known, Presence};
 use tidings_core::ladder::{
-    Agent, Conditions, FileContent, OwnRollout, Plan, Wanted, agents, changes_of, restarted,
+    Agent, Conditions, FileContent, OwnRollout, Plan, Refuser, Wanted, agents, changes_of,
+    restarted,
 };
 use tidings_core::object::{Strategy, Workload};
 use tidings_core::refs::{Name, SourceKind, SourceRef, WorkloadRef};
-use tidings_core::state::{Entry, SeenKeys, SeenSource};
+use tidings_core::state::{Entry, Refusal, SeenKeys, SeenSource};
 use tidings_core::uses::Layout;
 
 use super::Roll;
@@ -56,12 +57,21 @@ impl Scene {
         let climb = entry.climb.as_deref().cloned().unwrap_or_default();
         let due = changes_of(&climb.due, &workload.key.namespace);
         let selects = lender.unwrap_or(&workload.key).clone();
+        let refused = entry.refused().filter(|of| of.by != Refusal::NotTaken);
         Ok(Self {
             plan: Plan {
                 number: entry.number(),
-                rungs: climb.rungs,
+                // What was refused is asked about by no further method.
+                rungs: match refused {
+                    Some(_) => entry.method().into(),
+                    None => climb.rungs,
+                },
                 since: entry.at,
                 timeout: policy.method_timeout(),
+                refuser: refused.map(|refused| Refuser {
+                    pod: (&*refused.pod).into(),
+                    died: refused.by == Refusal::Died,
+                }),
             },
             conditions: conditions(ground, known, false),
             roster: Roster::new(workload.uid.clone(), selects, users(layout, roll)),

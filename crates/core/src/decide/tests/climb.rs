@@ -305,6 +305,33 @@ fn so_it_stands(#[case] end: &str, #[case] word: Word) {
 }
 
 #[test]
+fn what_is_refused_may_be_asked_about_where_nothing_is_in_its_way() {
+    let mut world = world("hot, rollout", "cm c k=2");
+    let verdict = world.decide();
+    assert!(!verdict.may_ask_again);
+    world.write_down(&verdict.act);
+    world.run("refused line 3");
+    for (commands, may) in [
+        ("restart", true),
+        ("pause", false),
+        ("resume", true),
+        ("cm d k=2", false),
+        ("cm d k=1", true),
+        (
+            "ann tidings.dev/reload=auto|tidings.dev/method=rollout",
+            false,
+        ),
+    ] {
+        world.run(commands);
+        let verdict = world.decide();
+        world.carry_out(&verdict.act);
+        let verdict = world.decide();
+        assert_eq!(verdict.reason, Reason::Rejected);
+        assert_eq!(verdict.may_ask_again, may, "{commands}");
+    }
+}
+
+#[test]
 fn what_is_only_told_is_stale() {
     let mut world = world("notify", "cm c k=2");
     for _ in 0..2 {

@@ -4,6 +4,7 @@ use tidings_core::ladder::{Finish, OwnRollout};
 use tidings_core::method::Method;
 use tidings_core::refs::Name;
 
+use crate::cluster::seconds;
 use crate::life::Life;
 
 impl Life {
@@ -23,6 +24,9 @@ impl Life {
         );
         assert!(!self.controller.refused, "something after a refusal");
         let proven_once = self.controller.past.values().any(|past| past.proven);
+        if !proven_once {
+            self.check_asked_again(uid);
+        }
         let poke = method == Method::Poke;
         let in_place = method == Method::RestartInPlace;
         let past = self.controller.past.get_mut(uid).unwrap();
@@ -71,6 +75,20 @@ impl Life {
         }
     }
 
+    /// What one has refused is brought to that one, or to one that was made later, before
+    /// anybody has proved it.
+    fn check_asked_again(&self, uid: &Name) {
+        let record = &self.controller.record;
+        if let (Some(refuser), Some(pod)) = (&record.refuser, self.cluster.pods.get(uid)) {
+            let is_new = seconds(pod.made) > record.since;
+            assert!(
+                is_new || *refuser.pod == *format!("web-{uid}"),
+                "{uid} is tried after {refuser:?}"
+            );
+            assert!(is_new || !refuser.died, "{uid} has died of it");
+        }
+    }
+
     /// With us the last pod does not go down.
     fn check_spared(&self, uid: &Name) {
         let others = || self.cluster.pods.values().filter(|pod| pod.uid != *uid);
@@ -104,6 +122,8 @@ impl Life {
         let open = &self.controller.open;
         assert!(open.is_empty(), "left while {open:?} are under way");
         assert!(!self.controller.refused, "a later rung after a refusal");
+        let refuser = &self.controller.record.refuser;
+        assert_eq!(*refuser, None, "a later rung after a refusal");
         let told = self.controller.told.unwrap();
         assert!(!told.held, "climbed while it is held");
         assert!(
@@ -142,7 +162,7 @@ impl Life {
             Finish::InStep { proven: false, .. } => self.check_poked(),
             Finish::Rejected { .. } => assert!(self.weather.bad_contents),
             Finish::Died { .. } => assert!(self.weather.bad_contents || self.weather.crashes),
-            Finish::Overtaken => {}
+            Finish::Overtaken | Finish::Stands => {}
         }
     }
 

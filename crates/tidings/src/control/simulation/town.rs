@@ -14,6 +14,7 @@ use tidings_core::ladder::{
 use tidings_core::method::Methods;
 use tidings_core::object::{SourceFlags, SourceMeta, read_workload};
 use tidings_core::refs::{SourceKind, WorkloadRef};
+use tidings_core::settle::Millis;
 use tidings_core::state::{Entry, Number};
 use tidings_core::vocabulary::Vocabulary;
 
@@ -26,6 +27,8 @@ use crate::records::memory::{Shard, Stored, Write};
 const EPOCH: i64 = 1_000_000;
 /// Content that every check refuses.
 pub(super) const BAD: u32 = 1_000;
+/// Who refused is asked again for ever; where that is so seldom, nothing else happens.
+const SELDOM: Millis = 240_000;
 
 /// A pod, and what its agent knows.
 #[derive(Clone, Debug)]
@@ -527,12 +530,19 @@ impl Town {
             self.step();
             if self.is_quiet() {
                 match self.control.next() {
+                    Some(next) if self.is_refused() && next > self.now + SELDOM => return,
                     Some(next) => self.now = self.now.max(next),
                     None => return,
                 }
             }
         }
         panic!("it never came to rest: {:?}", self.said);
+    }
+
+    fn is_refused(&self) -> bool {
+        let leading = self.control.leading.as_ref();
+        let entry = leading.and_then(|leading| leading.store.get(&key()));
+        entry.is_some_and(|entry| entry.refused().is_some())
     }
 
     pub(super) fn entry(&self) -> &Entry {
