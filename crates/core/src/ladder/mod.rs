@@ -26,6 +26,7 @@
 
 mod again;
 mod ahead;
+mod budget;
 mod choose;
 mod climb;
 mod clock;
@@ -45,6 +46,7 @@ mod visit;
 
 pub use again::{Refuser, STANDS};
 pub use ahead::{has_files, obstacles};
+pub use budget::waited_for;
 pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::Ladder;
 pub use in_place::{changes_of, restarted};

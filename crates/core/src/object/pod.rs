@@ -48,6 +48,8 @@ pub struct Pod {
     pub created: Seconds,
     /// For which number it was acted on last: poked, or restarted in place.
     pub acted_on: Option<Name>,
+    /// Since when it says that it is not Ready.
+    pub unready_since: Option<Seconds>,
     /// Its containers that have been started and may matter still.
     pub containers: Box<[PodContainer]>,
 }
@@ -81,11 +83,21 @@ struct PodObject<'a> {
 struct PodPhase {
     phase: String,
     #[serde(deserialize_with = "or_default")]
+    conditions: Vec<PodCondition>,
+    #[serde(deserialize_with = "or_default")]
     container_statuses: Vec<ContainerStatus>,
     #[serde(deserialize_with = "or_default")]
     init_container_statuses: Vec<ContainerStatus>,
     #[serde(deserialize_with = "or_default")]
     ephemeral_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodCondition {
+    r#type: String,
+    status: String,
+    last_transition_time: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -138,6 +150,7 @@ pub fn read_pod(json: &[u8]) -> Result<Option<Pod>, Unreadable> {
         containers: started.collect(),
         group: group(&pod.metadata),
         acted_on: pod.metadata.acted_on(),
+        unready_since: pod.status.unready_since(created),
         name: pod.metadata.name.into(),
         created,
     }))
@@ -161,6 +174,14 @@ fn sidecars(spec: &Value) -> BTreeSet<String> {
 }
 
 impl PodPhase {
+    /// Since it was made, where it does not say since when.
+    fn unready_since(&self, created: Seconds) -> Option<Seconds> {
+        let unready = |is: &&PodCondition| is.r#type == "Ready" && is.status == "False";
+        let unready = self.conditions.iter().find(unready)?;
+        let since = unready.last_transition_time.as_deref();
+        Some(since.and_then(seconds).unwrap_or(created))
+    }
+
     /// When a container was started, if that is told, and whether it has ended. One that
     /// waits to be started again will read what is there then.
     fn start_of(&self, name: &str) -> Option<(&ContainerStatus, Option<Seconds>, bool)> {
@@ -247,6 +268,18 @@ mod tests {
             all,
             expected.map(|(name, at, ended)| (name.to_owned(), at, ended))
         );
+    }
+
+    #[rstest]
+    #[case(json!({"status": "False", "lastTransitionTime": "2026-11-29T20:00:07Z"}), Some(7))]
+    #[case(json!({"status": "False"}), Some(0))]
+    #[case(json!({"status": "True"}), None)]
+    fn it_is_told_since_when_it_is_not_ready(#[case] mut ready: Value, #[case] after: Option<i64>) {
+        ready["type"] = json!("Ready");
+        let conditions = json!([{"type": "PodScheduled", "status": "False"}, ready]);
+        let pod = with(|pod| pod["status"]["conditions"] = conditions).unwrap();
+        let since = pod.unready_since.map(|since| since - pod.created);
+        assert_eq!(since, after);
     }
 
     /// A sidecar that has ended will be started again; what somebody looks into the pod with

@@ -9,6 +9,7 @@ use tidings_core::compare::{KeyRow, KeyState, rows};
 use tidings_core::decide::Verdict;
 use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
+use tidings_core::ladder::waited_for;
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::object::{Group, Pod, Progress};
 use tidings_core::reason::{Problem, Reason};
@@ -16,6 +17,7 @@ use tidings_core::refs::SourceRef;
 use tidings_core::stale::{StaleUse, with_pods};
 use tidings_core::standing::{self as core, Word};
 use tidings_core::state::{Entry, Seen, SeenSource};
+use tidings_core::time::show;
 use tidings_core::uses::{Use, Via};
 
 use super::report::{
@@ -139,6 +141,31 @@ fn waits(
 
 /// What was decided, and which pods a method that goes pod by pod waits for.
 fn text(facts: &Facts<'_>, verdict: &Verdict) -> String {
+    let out = out_of_reach(facts, verdict);
+    format!("{out}{}", budget(facts).unwrap_or_default())
+}
+
+/// That no further pod is restarted while as many are down as may be.
+fn budget(facts: &Facts<'_>) -> Option<String> {
+    let (pods, entry) = (pods_under_way(facts)?, facts.record.ok().flatten()?);
+    let most = facts.known.workload.unavailable;
+    let down = waited_for(entry, most, &pods);
+    let (first, others) = down.split_first()?;
+    let others = match others.len() {
+        0 => String::new(),
+        1 => " and one more".to_owned(),
+        more => format!(" and {more} more"),
+    };
+    let since = show(first.unready_since?);
+    Some(format!(
+        "; the next pod of {} waits for {}{others}, not Ready since {since}: no more than {most} may be at once",
+        entry.number(),
+        first.name
+    ))
+}
+
+/// What was decided, and which pods it waits for that do not run.
+fn out_of_reach(facts: &Facts<'_>, verdict: &Verdict) -> String {
     let runs = |pod: &Pod| pod.containers.iter().any(|container| !container.ended);
     let out = pods_under_way(facts).into_iter().flatten();
     let out: Vec<_> = out.filter(|pod| !runs(pod)).map(|pod| &*pod.name).collect();

@@ -7,12 +7,12 @@ use tidings_core::compare::KeyState;
 use tidings_core::decide::Verdict;
 use tidings_core::index::Fact;
 use tidings_core::method::Method;
-use tidings_core::object::read_pod;
+use tidings_core::object::{Pod, read_pod};
 use tidings_core::reason::Reason;
 use tidings_core::refs::SourceKind;
 use tidings_core::stale::Certainty;
 use tidings_core::standing::{Standing, Word};
-use tidings_core::state::{End, Roll};
+use tidings_core::state::{Climb, End, Roll};
 
 mod cluster;
 
@@ -422,6 +422,59 @@ fn pod_of_web(name: &str, poked: Option<&str>) -> Fact {
     });
     let pod = read_pod(pod.to_string().as_bytes()).unwrap().unwrap();
     Fact::Pod(Box::new(pod))
+}
+
+/// The same pod, not Ready since then.
+fn down(fact: Fact, since: i64) -> Fact {
+    match fact {
+        Fact::Pod(pod) => Fact::Pod(Box::new(Pod {
+            unready_since: Some(since),
+            ..*pod
+        })),
+        other => other,
+    }
+}
+
+#[test]
+fn what_waits_for_the_budget_says_for_whom_since_when() {
+    let mut cluster = seed().recorded();
+    let verdict = Verdict {
+        reason: Reason::UnderWay,
+        text: "configmap/app (A); by restart-in-place".to_owned(),
+        ..cluster.decide()
+    };
+    let entry = cluster.entry.as_mut().unwrap();
+    (entry.n, entry.done) = (4, false);
+    entry.climb = Some(Box::new(Climb {
+        rungs: Method::RestartInPlace.into(),
+        ..Climb::default()
+    }));
+    let number = entry.number().to_string();
+    let report = |cluster: &Cluster| {
+        let report = WorkloadReport::new(&Facts {
+            verdict: Some(&verdict),
+            known: cluster.index.get(&key()).unwrap(),
+            index: &cluster.index,
+            record: Ok(cluster.entry.as_ref()),
+            refused: &cluster.refused,
+            older: &[],
+        });
+        report.text.replace(&number, "4-k7f2")
+    };
+    cluster.index.apply(pod_of_web("a", None));
+    cluster.index.apply(pod_of_web("b", Some(&number)));
+    assert!(!report(&cluster).contains("the next pod"));
+    cluster
+        .index
+        .apply(down(pod_of_web("b", Some(&number)), 60));
+    let said = report(&cluster);
+    assert!(
+        said.ends_with("; the next pod of 4-k7f2 waits for b, not Ready since 1970-01-01T00:01:00Z: no more than 1 may be at once"),
+        "{said}"
+    );
+    // Nobody is left who would wait.
+    cluster.index.apply(pod_of_web("a", Some(&number)));
+    assert!(!report(&cluster).contains("the next pod"));
 }
 
 /// How far it is its pods tell: those that were poked for an earlier number are none of it.
