@@ -56,6 +56,8 @@ pub struct PodAddress {
     pub name: Name,
     /// Its address, where it has one.
     pub address: Option<IpAddr>,
+    /// Whether its node is at a loopback address, so that it may be.
+    pub on_this_machine: bool,
 }
 
 /// What an agent answered, before anybody knows what it means.
@@ -123,6 +125,10 @@ impl Agents {
             AgentsBy::Proxy => proxied::post(&self.api, pod, token, port, question).await,
             AgentsBy::Address => {
                 let address = pod.address.ok_or(Unheard::Silent)?;
+                if !direct::is_of_a_pod(address, pod.on_this_machine) {
+                    let why = format!("{address} is no address of a pod");
+                    return Err(Unheard::Cannot(why));
+                }
                 direct::post((address, port).into(), token, question).await
             }
         }

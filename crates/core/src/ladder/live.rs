@@ -26,6 +26,8 @@ pub struct LivePod {
     pub node: Option<Name>,
     /// Its address, where it has one.
     pub address: Option<IpAddr>,
+    /// Whether its node says that it is at a loopback address itself: then the pod may be.
+    pub on_this_machine: bool,
 }
 
 /// What made a pod and cares for it.
@@ -51,6 +53,7 @@ pub fn read_live(json: &[u8], users: &[Name]) -> Result<Option<LivePod>, Unreada
         maker: head.maker(),
         node: Some(read.spec.node_name).filter(|name| !name.is_empty()),
         address: state.pod_ip.parse().ok(),
+        on_this_machine: false,
         pod: SeenPod {
             made: head.creation_timestamp.as_deref().and_then(seconds),
             ready,

@@ -16,12 +16,6 @@ use super::{MOST, Reply, Unheard};
 
 /// Posts, and waits for the whole answer.
 pub(super) async fn post(to: SocketAddr, token: &str, question: Vec<u8>) -> Result<Reply, Unheard> {
-    if !is_of_a_pod(to.ip()) {
-        return Err(Unheard::Cannot(format!(
-            "{} is no address of a pod",
-            to.ip()
-        )));
-    }
     let request = Request::post(PATH)
         .header(header::HOST, to.to_string())
         .header(header::CONTENT_TYPE, "application/json")
@@ -41,13 +35,17 @@ pub(super) async fn post(to: SocketAddr, token: &str, question: Vec<u8>) -> Resu
 }
 
 /// The status of a pod says its address, and that may be forged: what only a node reaches,
-/// such as a cloud's metadata service, is not asked.
-fn is_of_a_pod(address: IpAddr) -> bool {
+/// such as a cloud's metadata service, is not asked, nor is this machine, unless the pod's
+/// node, whose status tenants do not write, is at a loopback address too.
+pub(super) fn is_of_a_pod(address: IpAddr, on_this_machine: bool) -> bool {
+    // `::ffff:127.0.0.1` leads where `127.0.0.1` does.
+    let address = address.to_canonical();
     let is_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
     };
-    !is_local && !address.is_unspecified() && !address.is_multicast()
+    let leads_here = address.is_loopback() && !on_this_machine;
+    !is_local && !leads_here && !address.is_unspecified() && !address.is_multicast()
 }
 
 fn silent<E>(_: E) -> Unheard {
@@ -68,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_node_reaches_is_not_asked() {
+    fn what_only_a_node_reaches_is_not_asked_nor_is_this_machine() {
         for (address, may) in [
             ("10.0.0.7", true),
             ("fd00::7", true),
@@ -76,8 +74,18 @@ mod tests {
             ("fe80::1", false),
             ("0.0.0.0", false),
             ("ff02::1", false),
+            ("255.255.255.255", false),
+            ("::ffff:10.0.0.7", true),
+            ("::ffff:169.254.169.254", false),
         ] {
-            assert_eq!(is_of_a_pod(address.parse().unwrap()), may, "{address}");
+            for here in [false, true] {
+                let is_one = is_of_a_pod(address.parse().unwrap(), here);
+                assert_eq!(is_one, may, "{address}");
+            }
+        }
+        for address in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
+            let is_one = |here| is_of_a_pod(address.parse().unwrap(), here);
+            assert_eq!([is_one(false), is_one(true)], [false, true], "{address}");
         }
     }
 }

@@ -203,6 +203,7 @@ impl Climbing {
             namespace: namespace.clone(),
             name: live.pod.name.clone(),
             address: live.address,
+            on_this_machine: live.on_this_machine,
         };
         self.pods = pods
             .iter()

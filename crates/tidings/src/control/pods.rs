@@ -155,6 +155,7 @@ mod tests {
                 namespace: "ns".into(),
                 name: "web-0".into(),
                 address: None,
+                on_this_machine: false,
             },
             token: token.clone(),
             agents: Arc::new([]),

@@ -4,9 +4,10 @@
 //! the workload made. What does not change is kept from one list to the next
 //! ([`Whereabouts`]), so that a further list is one request. Whether a node is there is asked anew each time, and only
 //! of pods that are not Ready: the node's controller says of those of a node that is gone
-//! that they are not.
+//! that they are not. Of a pod at a loopback address its node is asked where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -177,28 +178,35 @@ impl Roster {
     }
 
     async fn look_at_nodes(&self, api: &ApiClient, pods: &mut [LivePod]) -> Result<(), ApiError> {
-        let unready = pods.iter().filter(|live| !live.pod.ready);
-        let nodes: BTreeSet<_> = unready.filter_map(|live| live.node.clone()).collect();
+        let looked_at = pods.iter().filter(|live| asks_for_node(live));
+        let nodes: BTreeSet<_> = looked_at.filter_map(|live| live.node.clone()).collect();
         let asked = nodes.into_iter().map(|node| self.look_at(api, node));
         let asked = stream::iter(asked).buffer_unordered(NODES);
-        let ready: BTreeMap<Name, bool> = asked.try_collect().await?;
-        for live in pods.iter_mut().filter(|live| !live.pod.ready) {
-            let node = live.node.as_ref().and_then(|node| ready.get(node));
-            live.pod.node_ready = node.copied().unwrap_or(false);
+        let nodes: BTreeMap<Name, NodeRead> = asked.try_collect().await?;
+        for live in pods.iter_mut().filter(|live| asks_for_node(live)) {
+            let node = live.node.as_ref().and_then(|node| nodes.get(node));
+            live.on_this_machine = node.is_some_and(NodeRead::is_here);
+            live.pod.node_ready = live.pod.ready || node.is_some_and(NodeRead::is_ready);
         }
         Ok(())
     }
 
-    async fn look_at(&self, api: &ApiClient, node: Name) -> Result<(Name, bool), ApiError> {
+    async fn look_at(&self, api: &ApiClient, node: Name) -> Result<(Name, NodeRead), ApiError> {
         let place = Place::core("nodes").named(node.clone());
         let place = place.on_behalf_of(self.selects.namespace.clone());
-        let is_ready = match api.get(place).await {
-            Ok(json) => api::read::<NodeRead>(&json)?.is_ready(),
-            Err(ApiError::Gone) => false,
+        let read = match api.get(place).await {
+            Ok(json) => api::read(&json)?,
+            Err(ApiError::Gone) => NodeRead::default(),
             Err(error) => return Err(error),
         };
-        Ok((node, is_ready))
+        Ok((node, read))
     }
+}
+
+/// Whether its node tells more of it: that it is there, or where.
+fn asks_for_node(live: &LivePod) -> bool {
+    let address = live.address.map(|address| address.to_canonical());
+    !live.pod.ready || address.is_some_and(|address| address.is_loopback())
 }
 
 /// What has a selector.
@@ -213,9 +221,9 @@ struct SelectingSpec {
     selector: LabelSelector,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct NodeRead {
-    #[serde(default)]
     status: NodeStatus,
 }
 
@@ -223,6 +231,12 @@ struct NodeRead {
 #[serde(default)]
 struct NodeStatus {
     conditions: Vec<NodeCondition>,
+    addresses: Vec<NodeAddress>,
+}
+
+#[derive(Deserialize)]
+struct NodeAddress {
+    address: String,
 }
 
 #[derive(Deserialize)]
@@ -233,6 +247,16 @@ struct NodeCondition {
 }
 
 impl NodeRead {
+    /// Whether it is where we are, and nowhere else: all its addresses are loopback ones.
+    fn is_here(&self) -> bool {
+        let addresses = &self.status.addresses;
+        let is_here = |of: &NodeAddress| {
+            let address = of.address.parse::<IpAddr>();
+            address.is_ok_and(|address| address.to_canonical().is_loopback())
+        };
+        !addresses.is_empty() && addresses.iter().all(is_here)
+    }
+
     fn is_ready(&self) -> bool {
         let mut conditions = self.status.conditions.iter();
         conditions.any(|is| is.of == "Ready" && is.status == "True")

@@ -27,6 +27,7 @@ fn pod(address: &str) -> PodAddress {
         namespace: "ns".into(),
         name: "web-x".into(),
         address: address.parse().ok(),
+        on_this_machine: true,
     }
 }
 

@@ -378,6 +378,7 @@ impl Town {
             maker: None,
             node: None,
             address: "10.0.0.1".parse().ok(),
+            on_this_machine: false,
         };
         self.pods.iter().map(live).collect()
     }
