@@ -258,8 +258,7 @@ fn until(row: &StatusRow, now: Timestamp) -> Option<String> {
 
 fn because(row: &StatusRow) -> Option<String> {
     let last = row.last.as_ref()?;
-    let by = last.other_method().map(|method| format!("by {method}"));
-    let parts = Some(last.because.clone()).into_iter().chain(by);
+    let parts = Some(last.because.clone()).into_iter().chain(last.by());
     let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -104,6 +104,20 @@ fn all() -> Vec<WorkloadReport> {
 }
 
 #[test]
+fn by_what_it_was_brought_is_said_where_it_was_brought() {
+    let of = |method| {
+        let web = rolled("web", Word::Stale, None);
+        let last = web.last.map(|last| LastRoll { method, ..last });
+        let web = WorkloadReport { last, ..web };
+        let report = StatusReport::new(seen(vec![web]), &[]);
+        said(&report, &how()).unwrap().out
+    };
+    assert!(of("hot").contains("configmap/app (level), by hot "));
+    assert!(of("notify").contains("configmap/app (level), told only "));
+    assert!(!of("rollout").contains("rollout"));
+}
+
+#[test]
 fn how_each_stands_how_far_and_what_it_waits_for() {
     let report = StatusReport::new(seen(all()), &[]);
     let said = said(&report, &how()).unwrap();

@@ -249,9 +249,14 @@ pub struct LastRoll {
 }
 
 impl LastRoll {
-    /// Its method, where that is no rollout: this is what people take a roll for.
-    pub fn other_method(&self) -> Option<&'static str> {
-        Some(self.method).filter(|method| *method != Method::Rollout.word())
+    /// By which method it was, in words, where that is no rollout: this is what people take a
+    /// roll for. What they were only told of was brought by nothing.
+    pub fn by(&self) -> Option<String> {
+        match Method::parse(self.method) {
+            Some(Method::Rollout) => None,
+            Some(Method::Notify) => Some("told only".to_owned()),
+            _ => Some(format!("by {}", self.method)),
+        }
     }
 }
 

@@ -96,8 +96,8 @@ fn last_roll(report: &WorkloadReport) -> String {
     });
     let when = when.unwrap_or_default();
     let how = if report.by_restart { BY_RESTART } else { "" };
-    let by = report.last.as_ref().and_then(LastRoll::other_method);
-    let by = by.map(|by| format!(", by {by}")).unwrap_or_default();
+    let by = report.last.as_ref().and_then(LastRoll::by);
+    let by = by.map(|by| format!(", {by}")).unwrap_or_default();
     let far = reach(report);
     format!("  Last roll: {number}{when}{by}{how}{far}\n")
 }

@@ -163,7 +163,7 @@ fn last(why: &WorkloadReport) -> Markup {
                 @if let Some(last) = &why.last {
                     @if let Some(at) = last.at { ", " (parts::ago(at)) }
                     @if !last.because.is_empty() { ", for " (parts::text(&last.because)) }
-                    @if let Some(method) = last.other_method() { ", by " (method) }
+                    @if let Some(by) = last.by() { ", " (by) }
                 }
                 @if why.by_restart { (BY_RESTART) }
                 (reach(why))
