@@ -7,6 +7,7 @@
 mod crowd;
 mod in_place;
 mod load;
+mod memory;
 mod stage;
 
 use anyhow::{Context, Result, bail};
@@ -22,7 +23,7 @@ use crate::table;
 #[derive(Args)]
 pub(crate) struct OnANode {
     /// Only these rows.
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [SERVED, CROWD, LOAD, IN_PLACE])]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [SERVED, CROWD, LOAD, MEMORY, IN_PLACE])]
     rows: Vec<u8>,
     /// How many changes are measured.
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -37,6 +38,8 @@ pub(crate) struct OnANode {
 const SERVED: u8 = 15;
 const CROWD: u8 = 16;
 const LOAD: u8 = 17;
+/// This one has pods that are played.
+const MEMORY: u8 = 18;
 const IN_PLACE: u8 = 19;
 /// Pods to which the kubelet comes by itself.
 const UNPOKED: usize = 10;
@@ -46,15 +49,28 @@ pub(crate) async fn run(args: &OnANode) -> Result<()> {
     if node::leaves_out("bench-node")? {
         return Ok(());
     }
-    let node = Node::start().await?;
-    rig::node::web::prepare(&node).await?;
-    let mut figures = Vec::new();
-    for row in &args.rows {
-        let measured = measure(*row, &node, args).await;
+    let (played, real): (Vec<_>, Vec<_>) = args.rows.iter().partition(|row| **row == MEMORY);
+    let mut figures = Box::pin(on_a_node(&real, args)).await?;
+    for row in played {
+        let measured = memory::measure().await;
         figures.extend(measured.with_context(|| format!("row {row}"))?);
     }
     println!("{}", table::render(&figures));
     Ok(())
+}
+
+async fn on_a_node(rows: &[u8], args: &OnANode) -> Result<Vec<Figure>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let node = Node::start().await?;
+    rig::node::web::prepare(&node).await?;
+    let mut figures = Vec::new();
+    for row in rows {
+        let measured = measure(*row, &node, args).await;
+        figures.extend(measured.with_context(|| format!("row {row}"))?);
+    }
+    Ok(figures)
 }
 
 async fn measure(row: u8, node: &Node, args: &OnANode) -> Result<Vec<Figure>> {

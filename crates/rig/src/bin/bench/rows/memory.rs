@@ -121,8 +121,7 @@ pub(crate) fn source(n: usize, size: usize) -> DynamicObject {
 /// Ends all watches and answers that their versions are forgotten, so that
 /// everything is listed again; gives the peak.
 async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
-    // The kernel's own word for "forget the peak so far".
-    std::fs::write(format!("/proc/{}/clear_refs", tidings.pid()), "5")?;
+    forget_peak(tidings)?;
     let gone = proxy.inject(Fault::status(410).on("GET", "watch=true.*resourceVersion=[1-9]"))?;
     proxy.cut();
     sleep(secs(5)).await;
@@ -135,7 +134,15 @@ async fn relist(proxy: &Proxy<'_>, tidings: &Tidings) -> Result<f64> {
     high_water(tidings)
 }
 
+/// From now on the peak is another.
+pub(crate) fn forget_peak(tidings: &Tidings) -> Result<()> {
+    // The kernel's own word for it.
+    std::fs::write(format!("/proc/{}/clear_refs", tidings.pid()), "5")?;
+    Ok(())
+}
+
 /// What a controller takes, in megabytes.
+#[derive(Clone, Copy)]
 pub(crate) struct Taken {
     /// Resident now.
     pub(crate) resting: f64,
