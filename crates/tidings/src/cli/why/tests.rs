@@ -458,6 +458,7 @@ fn what_waits_for_the_budget_says_for_whom_since_when() {
             record: Ok(cluster.entry.as_ref()),
             refused: &cluster.refused,
             older: &[],
+            place: None,
         });
         report.text.replace(&number, "4-k7f2")
     };
