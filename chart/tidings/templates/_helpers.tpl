@@ -128,8 +128,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   "noJobs" (include "tidings.on" (list . "reloader.ignoreJobs") | empty | not)
   "noCronJobs" (include "tidings.on" (list . "reloader.ignoreCronJobs") | empty | not)
   "csi" (include "tidings.on" (list . "reloader.enableCSIIntegration") | empty | not)
-  "podWise" (or (has "hot" $methods) (has "poke" $methods) (has "restart-in-place" $methods))
+  "podWise" (or (has "hot" $methods) (has "poke" $methods) (has "restart-in-place" $methods) (has "evict" $methods))
+  "marksPods" (or (has "hot" $methods) (has "poke" $methods) (has "restart-in-place" $methods))
   "inPlace" (has "restart-in-place" $methods)
+  "evicts" (has "evict" $methods)
   "proxied" (and (has "hot" $methods) (eq (include "tidings.text" (list . "tidings.agentsBy")) "proxy"))
   "dryRun" (include "tidings.on" (list . "tidings.dryRun") | empty | not)
   "custom" $custom

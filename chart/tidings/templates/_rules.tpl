@@ -175,7 +175,22 @@
   verbs:
     - create
 {{- end }}
-{{- if $asked.podWise }}
+{{- if and ($asked.podWise) (not $asked.marksPods) }}
+# pods: methods that go pod by pod, and whether their nodes are there
+- apiGroups: [""]
+  resources: [pods]
+  verbs:
+    - get
+    - list
+{{- end }}
+{{- if and ($asked.evicts) (not $asked.dryRun) }}
+# pods: methods that go pod by pod, and whether their nodes are there
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs:
+    - create
+{{- end }}
+{{- if $asked.marksPods }}
 # pods: methods that go pod by pod, and whether their nodes are there
 - apiGroups: [""]
   resources: [pods]
@@ -186,7 +201,7 @@
     - patch
     {{- end }}
 {{- end }}
-{{- if and ($asked.podWise) ($asked.proxied) (not $asked.dryRun) }}
+{{- if and ($asked.marksPods) ($asked.proxied) (not $asked.dryRun) }}
 # asking the agents in pods
 - apiGroups: [""]
   resources: [pods/proxy]

@@ -186,11 +186,12 @@ pub enum Manner {
 
 impl Manner {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Roll(Method::Hot),
         Self::Roll(Method::Poke),
         Self::Roll(Method::RestartInPlace),
+        Self::Roll(Method::Evict),
         Self::Roll(Method::Rollout),
         Self::Roll(Method::Notify),
         Self::Restart,

@@ -75,6 +75,7 @@ reasons! {
     Deleted Normal "A source or key was deleted, and reload-on-delete is on: rolled."
     CaughtUp Normal "A source was newer than its pods at first sight, and --catch-up is on: rolled."
     UnderWay Quiet "A change is being brought to its pods, one after another, by the method that the text names; each has to prove that it has it."
+    BudgetHolds Shown "A PodDisruptionBudget does not let the next pod be evicted now; what it says is in the text. It is tried again until the budget lets it. One that never does (`maxUnavailable: 0`, as many `minAvailable` as there are pods, two budgets for one pod) has to be changed, or another method be listed."
     Resumed Normal "A roll that is written down and has not reached the workload is carried out: after an interruption, or while it is refused (an Event on the workload says why) or waits for the end of a Job."
     Notified Warning "What it uses has changed, and its methods allow nothing but to tell so: bring it yourself, or list a method that does (`tidings.dev/method`)."
     Rejected Warning "The check of a pod's agent refuses the new content, so it is not brought by any other means: the processes go on with what they have. New pods start with what is there; mend the source."

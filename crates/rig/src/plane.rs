@@ -24,13 +24,13 @@ const START_LIMIT: std::time::Duration = secs(60);
 /// Controllers that tests may count on. What is left out would add writes of its
 /// own (service accounts, root CA ConfigMaps, endpoints, node life cycle).
 const CONTROLLERS: &str = "clusterrole-aggregation-controller,cronjob-controller,\
-    daemonset-controller,deployment-controller,garbage-collector-controller,job-controller,\
-    namespace-controller,replicaset-controller,statefulset-controller,\
-    ttl-after-finished-controller";
+    daemonset-controller,deployment-controller,disruption-controller,\
+    garbage-collector-controller,job-controller,namespace-controller,replicaset-controller,\
+    statefulset-controller,ttl-after-finished-controller";
 
 /// Those that the pods of a real node need besides: accounts and whom they trust, the
-/// taint of a node that is not ready, budgets.
-const CONTROLLERS_OF_A_NODE: &str = "disruption-controller,node-lifecycle-controller,\
+/// taint of a node that is not ready.
+const CONTROLLERS_OF_A_NODE: &str = "node-lifecycle-controller,\
     root-ca-certificate-publisher-controller,serviceaccount-controller";
 
 /// How to start a control plane of one's own.

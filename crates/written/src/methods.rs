@@ -60,6 +60,7 @@ fn serves(requires: &[Requires]) -> String {
 fn required(of: Requires) -> &'static str {
     match of {
         Requires::StandingPods => "pods that stand: no Job, no CronJob",
+        Requires::OwnTemplate => "from its own template: no Rollout with a `workloadRef`",
         Requires::Files => "mounted files of ConfigMaps and Secrets, without subPath",
         Requires::Agents => "that an agent in the pod mounts too",
         Requires::Resizing => {

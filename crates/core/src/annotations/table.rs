@@ -84,7 +84,7 @@ pub static ANNOTATIONS: &[Annotation] = &[
         key: METHOD,
         place: Place::WorkloadOrNamespace,
         yields: false,
-        value: "comma list of `hot`, `poke`, `restart-in-place`, `rollout`, `notify`, the gentlest first",
+        value: "comma list of `hot`, `poke`, `restart-in-place`, `evict`, `rollout`, `notify`, the gentlest first",
         doc: "By which methods a change may be brought. The first that can serve all that changed is tried; where it does not end well the next one follows. Nothing else is ever done.",
         example: "hot, rollout",
         read: Alone(method),

@@ -85,6 +85,7 @@ impl Means {
         let climb = Climb {
             rungs: self.rungs,
             tried: Methods::default(),
+            held: "".into(),
             why: why.into(),
             begun: self.begun || self.method().is_pod_wise(),
             due: self.due.clone(),

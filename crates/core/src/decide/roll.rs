@@ -141,19 +141,26 @@ impl Case<'_> {
             ..self.entry_now(entry.n, false, because.clone())
         };
         if self.allowed().contains(entry.method()) && now.brings_the_same(entry) {
-            let (reason, text) = if entry.method().is_pod_wise() {
-                (
-                    Reason::UnderWay,
-                    format!("{because}{}", self.beside_its_rollout()),
-                )
-            } else {
-                (Reason::Resumed, because)
-            };
+            let (reason, text) = self.on_its_way(entry, because);
             return (Act::Resume(entry.clone()), reason, text);
         }
         match self.means(&[]) {
             Some(means) => self.begin_anew(entry, &means),
             None => must_be_read(),
+        }
+    }
+
+    /// What is said of a roll that is carried out.
+    fn on_its_way(&self, entry: &Entry, because: String) -> (Reason, String) {
+        let climb = entry.climb.as_deref();
+        let held = climb.map_or("", |climb| &*climb.held);
+        match entry.method() {
+            method if !method.is_pod_wise() => (Reason::Resumed, because),
+            _ if !held.is_empty() => (Reason::BudgetHolds, format!("{because}: {held}")),
+            _ => (
+                Reason::UnderWay,
+                format!("{because}{}", self.beside_its_rollout()),
+            ),
         }
     }
 

@@ -33,10 +33,10 @@ impl Case<'_> {
         let refused = matches!(reason, Reason::Rejected | Reason::Died);
         let facts = Facts {
             unknown: self.is_unknown(act),
-            due: self.is_due(act, left),
+            due: self.is_due(act, reason, left),
             doubtful: self.is_doubtful(act, reason),
-            held: frozen || self.is_held(act, left),
-            under_way: (behind && !frozen) || refused || is_climbing(act),
+            held: frozen || self.is_held(act, left) || reason == Reason::BudgetHolds,
+            under_way: (behind && !frozen) || refused || is_climbing(act, reason),
             failed: progress.failed || refused || self.has_failed(),
             pods: behind.then_some((progress.updated, progress.desired)),
             until: again,
@@ -51,9 +51,9 @@ impl Case<'_> {
     }
 
     /// Whether something is to be brought that is not on its way.
-    fn is_due(&self, act: &Act, left: bool) -> bool {
+    fn is_due(&self, act: &Act, reason: Reason, left: bool) -> bool {
         let written = matches!(act, Act::Record(_)) && !keeps_waiting(act);
-        self.due.get() && !is_climbing(act) && (left || !written)
+        self.due.get() && !is_climbing(act, reason) && (left || !written)
     }
 
     fn is_unknown(&self, act: &Act) -> bool {
@@ -104,9 +104,10 @@ impl Case<'_> {
     }
 }
 
-/// Whether pods are brought to it, one by one.
-fn is_climbing(act: &Act) -> bool {
-    matches!(act, Act::Resume(entry) if entry.method().is_pod_wise())
+/// Whether pods are brought to it, one by one, and nothing outside of them holds that.
+fn is_climbing(act: &Act, reason: Reason) -> bool {
+    let is_held = reason == Reason::BudgetHolds;
+    matches!(act, Act::Resume(entry) if entry.method().is_pod_wise()) && !is_held
 }
 
 /// Whether it is written down that something waits.

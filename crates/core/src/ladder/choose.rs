@@ -88,27 +88,28 @@ impl Wish<'_> {
                 self.kind.api_kind
             )),
             Requires::StandingPods => Ok(()),
+            Requires::OwnTemplate => self.seen().map(drop),
             Requires::Files => {
-                let layout = self
-                    .layout
-                    .ok_or("its pods' template is another workload's")?;
+                let layout = self.seen()?;
                 let mut changes = self.changes.iter();
                 changes.try_for_each(|change| is_in_files(layout, change))
             }
             Requires::Agents => self.has_agents(),
             Requires::Resizing => {
-                let layout = self
-                    .layout
-                    .ok_or("its pods' template is another workload's")?;
+                let layout = self.seen()?;
                 restarted(layout, self.ports, self.changes).map(drop)
             }
         }
     }
 
+    /// How its pods see what they use.
+    fn seen(&self) -> Result<&Layout, String> {
+        let seen = self.layout;
+        seen.ok_or_else(|| "its pods' template is another workload's".to_owned())
+    }
+
     fn has_agents(&self) -> Result<(), String> {
-        let layout = self
-            .layout
-            .ok_or("its pods' template is another workload's")?;
+        let layout = self.seen()?;
         let agents = reached(layout, self.ports)?;
         self.changes.iter().try_for_each(|change| {
             let all = vec![None];

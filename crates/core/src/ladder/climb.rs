@@ -8,12 +8,15 @@ use crate::refs::Name;
 use crate::settle::Millis;
 
 use super::again;
+use super::budget::Budget;
 use super::clock::Clock;
 use super::listing::Listing;
 use super::messages::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, OwnRollout, Plan, SeenPod, Unlisted,
 };
 use super::visit::{Errand, Next, Rung, Stage, Visit};
+
+mod turns;
 
 /// A pod that was made no longer after the intent may be older than it: clocks differ.
 const SKEW: Seconds = 5;
@@ -43,6 +46,10 @@ pub struct Ladder {
     restarts: bool,
     /// Whether one pod has it, so that more can follow at once.
     opened: bool,
+    /// What budgets let be done.
+    budget: Budget,
+    /// Since when there are fewer pods than there should be, where others are to come.
+    lacks_since: Option<Millis>,
     /// Why the pods cannot be listed.
     cannot: Option<String>,
     wakes: Option<Millis>,
@@ -70,10 +77,12 @@ impl Ladder {
             newer: false,
             restarts: false,
             opened: false,
+            budget: Budget::new(),
+            lacks_since: None,
             cannot: None,
             wakes: None,
         };
-        ladder.enter();
+        ladder.enter(now);
         let effects = ladder.go_on(now);
         (ladder, effects)
     }
@@ -118,12 +127,17 @@ impl Ladder {
 
     fn take(&mut self, now: Millis, event: Event) -> Option<Finish> {
         match event {
-            Event::Listed(Ok(pods)) => return self.listed(pods),
+            Event::Listed(Ok(pods)) => return self.listed(now, pods),
             Event::Listed(Err(Unlisted::Forbidden(why))) => self.cannot = Some(why),
             Event::Listed(Err(Unlisted::Failed)) => self.listing.has_failed(),
             Event::Acted(uid, acted) => {
                 if acted == Acted::Gone {
                     self.listing.want();
+                }
+                match &acted {
+                    Acted::Held(said) => self.budget.has_held(now, said.clone()),
+                    Acted::Evicted => self.budget.has_let(),
+                    _ => {}
                 }
                 return self.heard(&uid, |visit, rung| visit.acted(rung, now, acted));
             }
@@ -136,9 +150,10 @@ impl Ladder {
                 return self.heard(&uid, |visit, rung| (rung.answered)(visit, now, answer));
             }
             Event::Looked(uid, pod) => return self.looked(now, &uid, pod),
-            Event::Written => self.written(),
+            Event::Written => self.written(now),
             Event::Conditions(conditions) => {
-                if conditions.rollout != self.conditions.rollout {
+                let (now, before) = (conditions, self.conditions);
+                if (now.rollout, now.desired) != (before.rollout, before.desired) {
                     self.listing.want();
                 }
                 self.conditions = conditions;
@@ -150,16 +165,20 @@ impl Ladder {
     }
 
     /// Pods that are not there any more are forgotten.
-    fn listed(&mut self, pods: Vec<SeenPod>) -> Option<Finish> {
+    fn listed(&mut self, now: Millis, pods: Vec<SeenPod>) -> Option<Finish> {
         let is_first = self.listing.came().is_none();
         self.listing.has_come();
+        let replaces = self.rung().is_some_and(Rung::replaces);
         let mut before = std::mem::take(&mut self.visits);
-        for pod in pods {
+        for pod in pods.into_iter().filter(|pod| replaces || !pod.going) {
             let visit = match before.remove(&pod.uid) {
                 Some(visit) => visit.listed(pod),
-                None => self.newly_seen(pod, is_first),
+                None => self.newly_seen(now, pod, is_first),
             };
             self.visits.insert(visit.pod.uid.clone(), visit);
+        }
+        if replaces {
+            self.find_replacements();
         }
         if !self.opened && again::stands(&self.plan, self.rung(), self.visits.values()) {
             return Some(Finish::Stands);
@@ -169,6 +188,24 @@ impl Ladder {
         died.map(Visit::dead)
     }
 
+    /// Who stands in the place of one that is gone has what it should when it is Ready.
+    fn find_replacements(&mut self) {
+        let visits = self.visits.values_mut();
+        for visit in visits.filter(|v| v.is_renewed() && !v.is_busy()) {
+            visit.stage = Stage::Through;
+            self.opened = true;
+        }
+    }
+
+    /// What was not there when the pods were listed first was made later than the intent.
+    fn newly_seen(&self, now: Millis, pod: SeenPod, is_first: bool) -> Visit {
+        let made = pod.made.zip(self.plan.since);
+        let is_later = !is_first || made.is_some_and(|(made, since)| made > since + SKEW);
+        let mut visit = Visit::new(pod);
+        visit.is_new = is_later && visit.stays();
+        visit.begun_with(self.rung(), now)
+    }
+
     fn rung(&self) -> Option<&'static Rung> {
         match self.place {
             Whereabouts::Rung(rung) => Some(rung),
@@ -176,22 +213,18 @@ impl Ladder {
         }
     }
 
-    /// What was not there when the pods were listed first was made later than the intent.
-    fn newly_seen(&self, pod: SeenPod, is_first: bool) -> Visit {
-        let made = pod.made.zip(self.plan.since);
-        let is_new = !is_first || made.is_some_and(|(made, since)| made > since + SKEW);
-        let mut visit = Visit::new(pod);
-        visit.is_new = is_new;
-        visit.begun_with(self.rung())
-    }
-
     /// That a node is gone is told by lists only.
     fn looked(&mut self, now: Millis, uid: &Name, pod: Option<SeenPod>) -> Option<Finish> {
+        let replaces = self.rung().is_some_and(Rung::replaces);
+        let lacks = self.missing() > 0;
         let visit = self.visits.get_mut(uid)?;
-        match pod {
+        match pod.filter(|pod| replaces || !pod.going) {
             Some(pod) => {
                 let node_ready = pod.ready || visit.pod.node_ready;
                 visit.pod = SeenPod { node_ready, ..pod };
+                if lacks && !visit.stays() {
+                    self.listing.want();
+                }
             }
             None => self.listing.want(),
         }
@@ -217,6 +250,7 @@ impl Ladder {
         }
         match next(visit, rung) {
             Next::At(at, errand) => visit.stage = Stage::Waits(at, errand),
+            Next::Later => visit.stage = Stage::Due,
             Next::Through => {
                 visit.stage = Stage::Through;
                 self.opened = true;
@@ -232,15 +266,15 @@ impl Ladder {
     }
 
     /// The next rungs are stored.
-    fn written(&mut self) {
+    fn written(&mut self, now: Millis) {
         if let Whereabouts::Writing(rungs) = self.place {
             self.plan.rungs = rungs;
-            self.enter();
+            self.enter(now);
         }
     }
 
     /// Onto the first of the rungs. Only pods that are still stale are touched.
-    fn enter(&mut self) {
+    fn enter(&mut self, now: Millis) {
         let Some(method) = self.plan.rungs.first() else {
             return;
         };
@@ -253,7 +287,7 @@ impl Ladder {
         self.restarts |= method.row().restarts && rung.is_some();
         for visit in self.visits.values_mut() {
             if visit.stage != Stage::Through {
-                *visit = visit.begun_with(rung);
+                *visit = visit.begun_with(rung, now);
             }
         }
         self.listing.want();
@@ -279,6 +313,7 @@ impl Ladder {
         };
         self.begin_some(rung, now);
         let mut effects = self.errands(rung, now);
+        effects.extend(self.budget.news().map(Effect::Held));
         if self.listing_is_due(now).is_some_and(|at| at <= now) {
             self.listing.ask(now);
             effects.push(Effect::List);
@@ -297,6 +332,8 @@ impl Ladder {
         for visit in self.visits.values_mut() {
             visit.note_reach(rung, now);
         }
+        let lacks = rung.replaces() && self.missing() > 0;
+        self.lacks_since = lacks.then(|| self.lacks_since.unwrap_or(now));
         for visit in self.visits.values_mut().filter(|v| v.is_under_way()) {
             let runs = still && visit.sent && (rung.late)(&visit.pod);
             visit.clock = runs.then(|| visit.clock.unwrap_or(Clock::start(now)));
@@ -445,85 +482,21 @@ impl Ladder {
         Some(open.saturating_add(self.plan.timeout))
     }
 
+    /// Until when pods are waited for that should be there.
+    fn lack_ends(&self) -> Option<Millis> {
+        let since = self.lacks_since?;
+        Some(since.saturating_add(self.plan.timeout))
+    }
+
     /// Whether no pod that runs is without the content. What starts takes what is there.
     fn is_through(&self) -> bool {
         let mut visits = self.visits.values();
         let all =
             visits.all(|v| v.stage == Stage::Through || (!v.is_busy() && self.is_left_out(v)));
-        all && self.listing.is_fresh() && self.conditions.rollout != OwnRollout::Running
-    }
-
-    /// Whose turn it is.
-    fn begin_some(&mut self, rung: &'static Rung, now: Millis) {
-        if self.conditions.held || !self.is_still() || self.newer || self.why_not(rung).is_some() {
-            return;
-        }
-        for uid in self.in_order(rung) {
-            if self.has_its_turn(rung, &uid)
-                && let Some(visit) = self.visits.get_mut(&uid)
-            {
-                let next = visit.begin(rung, self.plan.number, now);
-                if let Next::At(at, errand) = next {
-                    visit.stage = Stage::Waits(at, errand);
-                }
-            }
-        }
-    }
-
-    /// Whoever is due: what is down first, since the change may mend it; then what was
-    /// begun already, which only has to be asked. What was refused has an order of its own.
-    fn in_order(&self, rung: &Rung) -> Vec<Name> {
-        let due = self.visits.iter().filter(|(_, v)| v.stage == Stage::Due);
-        let due = due.filter(|(_, v)| (rung.reaches)(&v.pod));
-        let mut due: Vec<_> = due.collect();
-        let number = self.plan.number;
-        due.sort_by_key(|(_, v)| {
-            let later = !again::is_asked_first(&self.plan, rung, v);
-            (later, v.pod.ready, !v.carries(rung, number), &v.pod.name)
-        });
-        due.into_iter().map(|(uid, _)| uid.clone()).collect()
-    }
-
-    fn has_its_turn(&self, rung: &Rung, uid: &Name) -> bool {
-        let at_once = rung.method.row().at_once.unwrap_or(1);
-        let Some(visit) = self.visits.get(uid) else {
-            return false;
-        };
-        let beside = self.visits.values().filter(|v| v.is_under_way());
-        let mut beside = beside.filter(|v| (rung.reaches)(&v.pod));
-        if !self.opened {
-            return beside.next().is_none() && self.spares(rung, visit);
-        }
-        let alike = beside.filter(|v| v.pod.ready == visit.pod.ready);
-        alike.count() < at_once && self.spares(rung, visit)
-    }
-
-    /// Whether a pod may be acted on with regard to the others. One that is down, or is
-    /// only to be asked, always may. Where it is not known yet whether taking the content
-    /// restarts programs, what an earlier term acted on may be down by that, and is heard
-    /// first. Where it does, not so many are down, or may come to be, as may be, and never
-    /// all.
-    fn spares(&self, rung: &Rung, visit: &Visit) -> bool {
-        let number = self.plan.number;
-        if !visit.pod.ready || visit.carries(rung, number) {
-            return true;
-        }
-        let others = || self.visits.values().filter(|v| v.pod.uid != visit.pod.uid);
-        let begun = |v: &Visit| {
-            let is_open = v.carries(rung, number) && v.stage != Stage::Through;
-            v.is_under_way() || is_open || v.is_restarting()
-        };
-        if !self.restarts {
-            let mut others = others();
-            let inherited = |v: &Visit| {
-                let is_open = v.carries(rung, number) && v.stage != Stage::Through;
-                v.acts == 0 && is_open && v.pod.node_ready
-            };
-            return self.opened || !others.any(inherited);
-        }
-        let down = others().filter(|v| !v.pod.ready || begun(v)).count();
-        let may = self.conditions.unavailable.min(self.visits.len() - 1);
-        down < may.max(1) && self.listing.is_fresh()
+        let lacks = self
+            .lack_ends()
+            .is_some_and(|until| self.listing.came() < Some(until));
+        all && !lacks && self.listing.is_fresh() && self.conditions.rollout != OwnRollout::Running
     }
 
     /// The requests whose time has come.
@@ -562,6 +535,8 @@ impl Ladder {
             let is_left = out && !self.is_left_out(visit);
             is_left || self.lateness(visit, now) == Lateness::Asks
         });
+        let lacks = self.lack_ends();
+        let asks = asks || lacks.is_some_and(|until| until <= now && self.listing.came() < lacks);
         self.listing.due(under_way, settled || asks)
     }
 
@@ -580,11 +555,13 @@ impl Ladder {
             });
         let late = late.filter(|at| *at < Millis::MAX);
         let out = self.visits.values().filter_map(|v| self.reach_ends(v));
+        let out = out.chain(self.lack_ends());
         let out = out.filter(|until| *until > now);
         errands
             .chain(late)
             .chain(out)
             .chain(self.listing_is_due(now))
+            .chain(self.budget.opens(now))
             .min()
     }
 }

@@ -7,14 +7,14 @@ use crate::state::Number;
 
 use super::Taken;
 use super::messages::{AgentAnswer, SeenPod};
-use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
+use super::visit::{Errand, FIRST_QUESTION, Next, Renewed, Rung, Visit};
 
 pub(super) static RUNG: Rung = Rung {
     method: Method::Hot,
     reaches: |pod| pod.started && pod.node_ready,
     late: |pod| pod.started && pod.node_ready,
     carries: SeenPod::is_poked,
-    spares_new: false,
+    renewed: Renewed::Asked,
     begin,
     acted: |_, now| Next::At(now + FIRST_QUESTION, Errand::Ask),
     answered,

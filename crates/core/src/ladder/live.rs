@@ -39,13 +39,13 @@ pub struct Maker {
     pub is_replica_set: bool,
 }
 
-/// Reads a pod; none where it has ended or is being deleted. Deaths count of the
-/// containers of these names.
+/// Reads a pod; none where it has ended. Deaths count of the containers of these names.
 pub fn read_live(json: &[u8], users: &[Name]) -> Result<Option<LivePod>, Unreadable> {
     let read = PodText::read(json)?;
-    if read.is_going() {
+    if read.has_ended() {
         return Ok(None);
     }
+    let (pending, going) = (&*read.status.phase == "Pending", read.is_being_deleted());
     let (ready, started) = (read.status.is_ready(), read.status.has_started());
     let (restart, deaths) = (RestartMark::of(&read), read.deaths(users));
     let (head, state) = (read.metadata, read.status);
@@ -59,6 +59,8 @@ pub fn read_live(json: &[u8], users: &[Name]) -> Result<Option<LivePod>, Unreada
             ready,
             node_ready: ready,
             started,
+            pending,
+            going,
             deaths,
             mark: head.annotations.poke.as_deref().and_then(PokeMark::parse),
             restart,
@@ -203,8 +205,15 @@ impl PodText {
 
     /// Whether it has ended or is being deleted.
     pub(super) fn is_going(&self) -> bool {
-        let has_ended = matches!(&*self.status.phase, "Succeeded" | "Failed");
-        has_ended || self.metadata.deletion_timestamp.is_some()
+        self.has_ended() || self.is_being_deleted()
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(&*self.status.phase, "Succeeded" | "Failed")
+    }
+
+    fn is_being_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
     }
 
     /// Why its node does not resize it yet, or never.
@@ -364,9 +373,18 @@ mod tests {
 
     #[rstest]
     #[case("/status/phase", json!("Succeeded"))]
-    #[case("/metadata", json!({"name": "a", "uid": "b", "deletionTimestamp": "2026-11-29T20:00:00Z"}))]
-    fn what_has_ended_or_is_going_is_none(#[case] place: &str, #[case] value: Value) {
+    #[case("/status/phase", json!("Failed"))]
+    fn what_has_ended_is_none(#[case] place: &str, #[case] value: Value) {
         assert_eq!(with(place, value), None);
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_going_and_what_has_not_run_is_pending() {
+        let gone = json!({"name": "a", "uid": "b", "deletionTimestamp": "2026-11-29T20:00:00Z"});
+        assert!(with("/metadata", gone).unwrap().pod.going);
+        assert!(with("/status/phase", json!("Pending")).unwrap().pod.pending);
+        let pod = with("", Value::Null).unwrap().pod;
+        assert!(!pod.going && !pod.pending);
     }
 
     #[test]

@@ -41,8 +41,12 @@ impl fmt::Debug for PokeMark {
     }
 }
 
-/// A pod of the workload that is not being deleted and has not ended.
+/// A pod of the workload that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub struct SeenPod {
     /// Its uid.
     pub uid: Name,
@@ -58,6 +62,10 @@ pub struct SeenPod {
     pub ready: bool,
     /// Whether its containers run.
     pub started: bool,
+    /// Whether none of its containers has run, as its phase says.
+    pub pending: bool,
+    /// Whether it is being deleted. To most methods it is none of the workload's any more.
+    pub going: bool,
     /// Whether its node is Ready.
     pub node_ready: bool,
     /// How often containers that use what changed have been started again, where the last
@@ -84,6 +92,10 @@ pub enum Acted {
         /// The [`SeenPod::deaths`] in the answer.
         deaths: u32,
     },
+    /// It was accepted, and the pod is being deleted.
+    Evicted,
+    /// A budget does not let it be done now; which, as the API server says it.
+    Held(String),
     /// There is no pod of that uid.
     Gone,
     /// We may not; what is missing, in words.
@@ -177,6 +189,8 @@ pub struct Conditions {
     pub rollout: OwnRollout,
     /// How many of its pods may be unavailable at once.
     pub unavailable: usize,
+    /// How many pods it is to have; 0 where that is not told.
+    pub desired: usize,
 }
 
 /// What a ladder begins with: it stands in the intent and on the workload.
@@ -238,6 +252,9 @@ pub enum Effect {
     Look(Name),
     /// Write into the intent that these rungs are left, and why the former is not taken.
     Write(Methods, String),
+    /// Tell people, and note in the intent, what a budget says that holds it; or, as an empty
+    /// text, that none does any more.
+    Held(String),
     /// It is over. Nothing follows.
     Finish(Finish),
 }

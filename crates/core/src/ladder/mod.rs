@@ -17,6 +17,7 @@
 //! | late is per pod | a pod's time runs from the act on it, while it runs on a node that is there |
 //! | a dead node restarts nobody | a pod that is silent is late only if its node is still there a minute later |
 //! | in step is known of each pod that runs | a listing that was asked for after the last proof shows none without, but for those that have not run for as long as a pod may take |
+//! | evicted is not replaced | another pod, made later and Ready, is the proof; one that hangs in termination is waited for as long as a pod may take, and none is begun while others lack |
 //! | an end | a pod that does not run is not waited for without end, nor is a rollout of the workload's own that hangs |
 //!
 //! A pod is acted on again for the same number by nobody who knows that it was: in one
@@ -30,6 +31,7 @@ mod budget;
 mod choose;
 mod climb;
 mod clock;
+mod evict;
 mod hot;
 mod in_place;
 mod listing;
@@ -43,10 +45,10 @@ mod restart;
 #[cfg(test)]
 mod tests;
 mod visit;
+mod waits;
 
 pub use again::{Refuser, STANDS};
 pub use ahead::{has_files, obstacles};
-pub use budget::waited_for;
 pub use choose::{Choice, Passed, Wish, choose};
 pub use climb::Ladder;
 pub use in_place::{changes_of, restarted};
@@ -56,6 +58,7 @@ pub use messages::{
     Unlisted,
 };
 pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
-pub use record::{climbed, ended, heard_of_restarts};
+pub use record::{climbed, ended, heard_of_restarts, held};
 pub use resize::{RESTART, Resize, RestartMark, RestartStage, resize};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};
+pub use waits::waited_for;

@@ -5,7 +5,7 @@ use crate::method::Method;
 use crate::settle::Millis;
 
 use super::messages::SeenPod;
-use super::visit::{Errand, Next, Rung, Visit};
+use super::visit::{Errand, Next, Renewed, Rung, Visit};
 
 /// Between the two.
 const AGAIN: Millis = 2_000;
@@ -16,7 +16,7 @@ pub(super) static RUNG: Rung = Rung {
     reaches: |_| true,
     late: |_| true,
     carries: SeenPod::is_poked,
-    spares_new: false,
+    renewed: Renewed::Asked,
     begin: |visit, _, now| match visit.acts {
         0 => Next::At(now, Errand::Act),
         _ => Next::At(now + AGAIN, Errand::Act),

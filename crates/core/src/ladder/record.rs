@@ -3,11 +3,16 @@
 //! Goes in: the intent as it is stored, and what the ladder wants or how it ended. Comes
 //! out: the record to write.
 
+use tidings_shared::plain::plain;
+
 use crate::method::Methods;
 use crate::object::{Seconds, Workload};
 use crate::state::{Climb, Entry, Refusal, Refused, Restarts, cause_of, tell_method};
 
 use super::messages::Finish;
+
+/// Characters of what a budget says that are kept.
+const HELD_KEPT: usize = 200;
 
 /// The intent, where these rungs are left of it: what is to be stored before the first of
 /// them is taken. A method that restarts counts for the fuse from now on.
@@ -18,6 +23,7 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
         rungs,
         tried: tried(entry) | entry.method().into(),
         why: why.into(),
+        held: "".into(),
         begun: true,
         due: entry
             .climb
@@ -39,12 +45,29 @@ pub fn climbed(entry: &Entry, rungs: Methods, why: &str, now: Seconds) -> Entry 
     }
 }
 
+/// The intent, with what a budget says that holds it; with an empty text, where none does.
+pub fn held(entry: &Entry, said: &str) -> Entry {
+    let climb = entry.climb.as_deref().cloned().unwrap_or_default();
+    let held = plain(said).chars().take(HELD_KEPT).collect::<String>();
+    Entry {
+        climb: Some(
+            Climb {
+                held: held.into(),
+                ..climb
+            }
+            .into(),
+        ),
+        ..entry.clone()
+    }
+}
+
 /// The record when a ladder has ended so, with the workload as it was listed last; none
 /// where the end is another's to carry out.
 pub fn ended(entry: &Entry, end: &Finish, workload: &Workload, now: Seconds) -> Option<Entry> {
     let refused = |by, pod, text| {
         let mut climb = entry.climb.as_deref().cloned().unwrap_or_default();
         climb.tried = tried(entry) | entry.method().into();
+        climb.held = "".into();
         let refused = Refused::new(by, &entry.seen, pod, text);
         climb.refused = Some(match by {
             Refusal::NotTaken => refused,

@@ -7,7 +7,7 @@ use crate::state::Number;
 
 use super::messages::SeenPod;
 use super::resize::{RestartMark, RestartStage};
-use super::visit::{Errand, FIRST_QUESTION, Next, Rung, Visit};
+use super::visit::{Errand, FIRST_QUESTION, Next, Renewed, Rung, Visit};
 
 pub(super) static RUNG: Rung = Rung {
     method: Method::RestartInPlace,
@@ -17,7 +17,7 @@ pub(super) static RUNG: Rung = Rung {
     late: |pod| pod.started && pod.node_ready,
     carries,
     // Their containers have started with what is there.
-    spares_new: true,
+    renewed: Renewed::Spared,
     begin,
     acted: |_, now| Next::At(now + FIRST_QUESTION, Errand::Look),
     answered: |visit, now, _| visit.look_again(now),

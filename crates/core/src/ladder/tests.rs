@@ -7,6 +7,8 @@ use crate::refs::Name;
 use crate::settle::Millis;
 use crate::state::Number;
 
+mod evicted;
+
 /// A ladder, and the time.
 struct Climbing {
     ladder: Ladder,
@@ -25,6 +27,7 @@ fn conditions(allowed: &str) -> Conditions {
         held: false,
         rollout: OwnRollout::Through,
         unavailable: 1,
+        desired: 0,
     }
 }
 
@@ -37,6 +40,8 @@ fn pod(name: &str) -> SeenPod {
         restart: None,
         ready: true,
         started: true,
+        pending: false,
+        going: false,
         node_ready: true,
         deaths: 0,
     }
@@ -92,6 +97,7 @@ impl Climbing {
             Effect::Act(uid, method) => format!("{method} {uid}"),
             Effect::Ask(uid, token) => format!("ask {uid} {token}"),
             Effect::Look(uid) => format!("look {uid}"),
+            Effect::Held(said) => format!("held by {said:?}"),
             Effect::Write(rungs, _) => format!("write {rungs}"),
             Effect::Finish(end) => format!("{end:?}"),
         });

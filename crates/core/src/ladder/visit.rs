@@ -8,7 +8,7 @@ use crate::state::Number;
 use super::clock::Clock;
 use super::messages::{Acted, AgentAnswer, Finish, SeenPod};
 use super::resize::RestartStage;
-use super::{hot, poke, restart};
+use super::{evict, hot, poke, restart};
 
 /// From an act to the first question.
 pub(super) const FIRST_QUESTION: Millis = 50;
@@ -28,8 +28,8 @@ pub(super) struct Rung {
     pub(super) late: fn(&SeenPod) -> bool,
     /// Whether a pod carries that it was acted on for a number.
     pub(super) carries: fn(&SeenPod, Number) -> bool,
-    /// Whether pods that were made after the intent have what they should.
-    pub(super) spares_new: bool,
+    /// What becomes of pods that were made after the intent.
+    pub(super) renewed: Renewed,
     /// What is done first.
     pub(super) begin: fn(&mut Visit, Number, Millis) -> Next,
     /// What follows an act that was accepted.
@@ -40,13 +40,30 @@ pub(super) struct Rung {
     pub(super) looked: fn(&mut Visit, Number, Millis) -> Next,
 }
 
-static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG, &restart::RUNG];
+/// What becomes of a pod that was made after the intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewed {
+    /// What becomes of any other.
+    Asked,
+    /// Nothing: it has started with what is there.
+    Spared,
+    /// It proves it when it is Ready, for the one in whose place it stands.
+    Proves,
+}
+
+static RUNGS: &[&Rung] = &[&hot::RUNG, &poke::RUNG, &restart::RUNG, &evict::RUNG];
 
 impl Rung {
     /// That of a method that goes pod by pod.
     pub(super) fn of(method: Method) -> Option<&'static Self> {
         let mut rungs = RUNGS.iter();
         rungs.find(|rung| rung.method == method).copied()
+    }
+
+    /// Whether it goes by pods that stand in others' places, so that those that are being
+    /// deleted are waited for.
+    pub(super) fn replaces(&self) -> bool {
+        self.renewed == Renewed::Proves
     }
 }
 
@@ -63,6 +80,8 @@ pub(super) enum Errand {
 pub(super) enum Next {
     /// This, then.
     At(Millis, Errand),
+    /// Nothing was done, and its turn comes again.
+    Later,
     /// Nothing: it has what it should.
     Through,
     /// The pod refuses the content.
@@ -130,9 +149,13 @@ impl Visit {
         }
     }
 
-    /// As it was listed anew.
+    /// As it was listed anew. To one that is being deleted nothing more is done.
     pub(super) fn listed(self, pod: SeenPod) -> Self {
-        Self { pod, ..self }
+        let stage = match self.stage {
+            Stage::Waits(at, Errand::Act) if pod.going => Stage::Waits(at, Errand::Look),
+            stage => stage,
+        };
+        Self { pod, stage, ..self }
     }
 
     /// Whether it has been begun and is not through.
@@ -162,17 +185,58 @@ impl Visit {
     }
 
     /// What is known of it, where a rung begins.
-    pub(super) fn begun_with(&self, rung: Option<&Rung>) -> Self {
-        let is_through = self.is_new && rung.is_some_and(|rung| rung.spares_new);
-        Self {
+    pub(super) fn begun_with(&self, rung: Option<&Rung>, now: Millis) -> Self {
+        let begun = Self {
             is_new: self.is_new,
-            stage: if is_through {
-                Stage::Through
-            } else {
-                Stage::Due
-            },
             ..Self::new(self.pod.clone())
+        };
+        let replaces = rung.is_some_and(Rung::replaces);
+        match rung.map(|rung| rung.renewed).filter(|_| self.is_new) {
+            // It is looked at until it is gone.
+            _ if replaces && !self.stays() => Self {
+                stage: Stage::Waits(now, Errand::Look),
+                ..begun
+            },
+            Some(Renewed::Spared) => Self {
+                stage: Stage::Through,
+                ..begun
+            },
+            Some(Renewed::Proves) => begun.replacing(now),
+            Some(Renewed::Asked) | None => begun,
         }
+    }
+
+    /// It stands in another's place, and may be late. Whatever its containers died of, they
+    /// had what is there.
+    fn replacing(self, now: Millis) -> Self {
+        if self.is_renewed() {
+            return Self {
+                stage: Stage::Through,
+                ..self
+            };
+        }
+        Self {
+            stage: Stage::Waits(now, Errand::Look),
+            sent: true,
+            deaths: 0,
+            ..self
+        }
+    }
+
+    /// Whether it was made after the intent, and is Ready.
+    pub(super) fn is_renewed(&self) -> bool {
+        self.is_new && self.pod.ready && !self.pod.going
+    }
+
+    /// Whether it is there, and not being deleted.
+    pub(super) fn stays(&self) -> bool {
+        !self.pod.going
+    }
+
+    /// Whether it carries a number for which nothing was asked for yet, by an earlier term.
+    pub(super) fn is_only_noted(&self) -> bool {
+        let mark = self.pod.restart.as_ref();
+        self.acts == 0 && mark.is_some_and(|mark| mark.stage == RestartStage::Noted)
     }
 
     /// Whether its containers are about to be started again, for whichever number.
@@ -185,7 +249,7 @@ impl Visit {
     /// already, and is down, counts where the others would be restarted for it.
     pub(super) fn has_died(&self, restarts: bool) -> bool {
         let is_down = restarts && self.stage == Stage::Through && !self.pod.ready;
-        (self.is_under_way() || is_down) && self.pod.deaths > self.deaths
+        self.stays() && (self.is_under_way() || is_down) && self.pod.deaths > self.deaths
     }
 
     /// That a container of it has.
@@ -214,6 +278,13 @@ impl Visit {
                 (self.token, self.sent) = (token, true);
                 (rung.acted)(self, now)
             }
+            Acted::Evicted => {
+                self.acts += 1;
+                (self.acted, self.questions) = (now, 0);
+                (self.sent, self.pod.going) = (true, true);
+                (rung.acted)(self, now)
+            }
+            Acted::Held(_) => Next::Later,
             Acted::Forbidden(why) => Next::Ends(why),
             Acted::Refused(why) => Next::Ends(format!("{}: {why}", self.pod.name)),
             Acted::Gone | Acted::Failed => {

@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(all.first(), Some(Method::Hot));
         assert_eq!(
             all.after(Method::Hot).without(Method::Poke).to_string(),
-            "restart-in-place, rollout, notify"
+            "restart-in-place, evict, rollout, notify"
         );
         assert_eq!(Methods::default().first(), None);
     }

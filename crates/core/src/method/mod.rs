@@ -21,6 +21,8 @@ pub enum Method {
     Poke,
     /// The containers that use the change are started again, in their pods.
     RestartInPlace,
+    /// Its pods are evicted, and others made in their place.
+    Evict,
     /// Its pods are replaced, as its kind does it.
     Rollout,
     /// Only people are told.
@@ -32,6 +34,8 @@ pub enum Method {
 pub enum Requires {
     /// Its pods stand: those of a Job or CronJob come and go by themselves.
     StandingPods,
+    /// Its pods are made from its own template, not from another workload's.
+    OwnTemplate,
     /// All that changed is in mounted files of ConfigMaps and Secrets, which follow a
     /// change while the container runs.
     Files,
@@ -97,6 +101,19 @@ const TO_RESIZE: [Right; 3] = [
     TO_POKE[1],
 ];
 
+/// Evicting pods, and seeing others come.
+const TO_EVICT: [Right; 3] = [
+    Right {
+        resource: "pods",
+        verbs: &["get", "list"],
+    },
+    Right {
+        resource: "pods/eviction",
+        verbs: &["create"],
+    },
+    TO_POKE[1],
+];
+
 /// All methods, in their order.
 pub static METHODS: &[MethodRow] = &[
     MethodRow {
@@ -128,6 +145,16 @@ pub static METHODS: &[MethodRow] = &[
         at_once: Some(10),
         restarts: true,
         rights: &TO_RESIZE,
+    },
+    MethodRow {
+        method: Method::Evict,
+        word: "evict",
+        requires: &[Requires::StandingPods, Requires::OwnTemplate],
+        tells: "the pods are evicted, one after another, as PodDisruptionBudgets let them, and their owner makes others in their place",
+        proven: Some("a pod that was made later is Ready in its place"),
+        at_once: Some(10),
+        restarts: true,
+        rights: &TO_EVICT,
     },
     MethodRow {
         method: Method::Rollout,

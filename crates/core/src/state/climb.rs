@@ -36,6 +36,9 @@ pub struct Climb {
     /// Why gentler ones that are listed were passed, or did not end well.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub why: Box<str>,
+    /// What a PodDisruptionBudget says that holds it now; empty where none does.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub held: Box<str>,
     /// Whether pods may have some of what was to be brought since the last roll that came
     /// through, one and another of them something else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -84,6 +84,10 @@ pub(crate) struct SeenPod {
     pub(crate) restarted: Vec<u64>,
     /// What its poke file holds, since when, and how many questions were answered.
     token: Option<(PokeMark, Millis, u32)>,
+    /// Whether it is being deleted.
+    pub(crate) going: bool,
+    /// Whether its containers have ever run.
+    pub(crate) ran: bool,
     pub(crate) started: bool,
     pub(crate) ready: bool,
     pub(crate) deaths: u32,
@@ -97,7 +101,8 @@ pub(crate) struct SeenPod {
     pub(crate) bringing: Option<FileContent>,
     pub(crate) poked: bool,
     pub(crate) held: bool,
-    /// Whether it is down because it took what a poke had brought.
+    /// Whether it is down because it took what a poke had brought, was started again, or is
+    /// there for one that was evicted.
     pub(crate) down_by_us: bool,
 }
 
@@ -119,6 +124,8 @@ impl SeenPod {
             restart: None,
             restarted: Vec::new(),
             token: None,
+            going: false,
+            ran: false,
             started: false,
             ready: false,
             deaths: 0,
@@ -151,6 +158,7 @@ impl SeenPod {
         if let Some(mark) = noted {
             mark.stage = RestartStage::Restarted;
         }
+        self.ran = true;
         (self.started, self.has, self.held, self.bringing) = (true, self.disk, false, None);
     }
 
@@ -262,11 +270,18 @@ impl Cluster {
                 restart: pod.restart.clone(),
                 ready: pod.ready && node_ready,
                 started: pod.started,
+                pending: !pod.ran,
+                going: pod.going,
                 node_ready,
                 deaths: pod.deaths,
             }
         });
         shown.collect()
+    }
+
+    /// The pods that are not being deleted.
+    pub(crate) fn staying(&self) -> impl Iterator<Item = &SeenPod> + Clone {
+        self.pods.values().filter(|pod| !pod.going)
     }
 
     /// A pod whose process runs and whose node is there.

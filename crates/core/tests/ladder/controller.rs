@@ -1,6 +1,6 @@
 //! The controller around a ladder: terms, the record, requests and their answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_core::ladder::{
     Acted, AgentAnswer, Conditions, Effect, Event, Finish, Ladder, Plan, Refuser, RestartStage,
@@ -79,6 +79,11 @@ fn runs_again(pod: &SeenPod, n: u64) -> bool {
     pod.ready && mark.is_some_and(|mark| mark.stage == RestartStage::Restarted)
 }
 
+/// Whether a pod was made so long after an intent that it has started with what was there.
+fn later(pod: &SeenPod, since: i64) -> bool {
+    pod.made.is_some_and(|made| made > since + 5)
+}
+
 /// Who leads.
 pub(crate) struct Controller {
     pub(crate) term: u32,
@@ -88,6 +93,8 @@ pub(crate) struct Controller {
     writing: bool,
     told: Option<Conditions>,
     past: BTreeMap<Name, Past>,
+    /// The pods that were listed first.
+    first: Option<BTreeSet<Name>>,
     /// Requests about pods that were not answered.
     open: BTreeMap<Name, u32>,
     refused: bool,
@@ -129,6 +136,7 @@ impl Controller {
             writing: false,
             told: None,
             past: BTreeMap::new(),
+            first: None,
             open: BTreeMap::new(),
             refused: false,
             offset: 0,
@@ -240,9 +248,9 @@ impl Life {
                 let record = &mut self.controller.record;
                 *record = Record {
                     n: record.n + 1,
+                    since,
                     content: self.content,
                     rungs,
-                    since,
                     done: false,
                     // Nothing of the list can: nothing is done.
                     stopped: rungs.is_empty(),
@@ -319,6 +327,7 @@ impl Life {
         (controller.refused, controller.was_newer) = (false, false);
         controller.past.clear();
         controller.open.clear();
+        controller.first = None;
         let now = self.now + self.controller.offset;
         let (ladder, effects) = Ladder::begin(now, plan, conditions);
         self.controller.ladder = Some(ladder);
@@ -330,6 +339,7 @@ impl Life {
     fn conditions_now(&self) -> Conditions {
         Conditions {
             rollout: self.own_rollout(),
+            desired: self.replicas,
             ..self.conditions
         }
     }
@@ -373,32 +383,34 @@ impl Life {
     /// What is remembered of what a ladder was told, to judge it by.
     fn note(&mut self, event: &Event) {
         let n = self.controller.record.n;
+        let evicts = self.controller.record.rungs.first() == Some(Method::Evict);
+        let since = self.controller.record.since;
         let controller = &mut self.controller;
         match event {
             Event::Conditions(conditions) => controller.told = Some(*conditions),
-            Event::Listed(Ok(pods)) => {
-                controller.came = controller.asked;
-                let past = controller.past.values_mut();
-                past.for_each(|past| past.again = false);
-                for pod in pods {
-                    let past = controller.past.entry(pod.uid.clone()).or_default();
-                    past.carried = pod.mark.as_ref().is_some_and(|m| m.number == number(n));
-                    past.ready = pod.ready;
-                    let out = !(pod.started && pod.node_ready);
-                    past.out_since = out.then(|| past.out_since.unwrap_or(self.now));
-                    past.again = runs_again(pod, n);
-                }
-                let there = |uid: &Name| pods.iter().any(|pod| pod.uid == *uid);
-                controller.open.retain(|uid, _| there(uid));
-            }
+            Event::Listed(Ok(pods)) => self.note_listed(pods),
             Event::Acted(uid, acted) => {
                 controller.open.remove(uid);
                 let past = controller.past.entry(uid.clone()).or_default();
-                past.reasons += u32::from(!matches!(acted, Acted::Done { .. }));
+                if *acted == Acted::Evicted {
+                    past.out_since = past.out_since.or(Some(self.now));
+                }
+                match acted {
+                    Acted::Done { .. } | Acted::Evicted => {}
+                    // Nothing was done to it.
+                    Acted::Held(_) => past.acts -= 1,
+                    _ => past.reasons += 1,
+                }
             }
             Event::Looked(uid, pod) => {
                 controller.open.remove(uid);
                 let past = controller.past.entry(uid.clone()).or_default();
+                let first = controller.first.clone().unwrap_or_default();
+                let is_later = |pod: &&SeenPod| later(pod, since) || !first.contains(&pod.uid);
+                let seen = pod.as_ref().filter(|pod| evicts && is_later(pod));
+                if seen.is_some_and(|pod| pod.ready && !pod.going) {
+                    (past.proven, controller.proof) = (true, self.now);
+                }
                 // Where nobody answers the last list counts.
                 past.again |= pod.as_ref().is_some_and(|pod| runs_again(pod, n));
                 if past.again {
@@ -419,6 +431,30 @@ impl Life {
             }
             _ => {}
         }
+    }
+
+    fn note_listed(&mut self, pods: &[SeenPod]) {
+        let n = self.controller.record.n;
+        let since = self.controller.record.since;
+        let evicts = self.controller.record.rungs.first() == Some(Method::Evict);
+        let controller = &mut self.controller;
+        controller.came = controller.asked;
+        let uids = || pods.iter().map(|pod| pod.uid.clone()).collect();
+        let first = controller.first.get_or_insert_with(uids).clone();
+        let is_later = |pod: &SeenPod| later(pod, since) || !first.contains(&pod.uid);
+        let past = controller.past.values_mut();
+        past.for_each(|past| past.again = false);
+        for pod in pods {
+            let past = controller.past.entry(pod.uid.clone()).or_default();
+            past.carried = pod.mark.as_ref().is_some_and(|m| m.number == number(n));
+            past.ready = pod.ready;
+            let out = !(pod.started && pod.node_ready) || pod.going;
+            past.out_since = out.then(|| past.out_since.unwrap_or(self.now));
+            past.again = runs_again(pod, n);
+            past.proven |= evicts && is_later(pod) && pod.ready && !pod.going;
+        }
+        let there = |uid: &Name| pods.iter().any(|pod| pod.uid == *uid);
+        controller.open.retain(|uid, _| there(uid));
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -445,6 +481,9 @@ impl Life {
                 Effect::Ask(uid, token) => {
                     self.check_asked_once(&uid);
                     self.at(pause, Happening::Arrives(term, n, Request::Ask(uid, token)));
+                }
+                Effect::Held(said) => {
+                    assert_eq!(said, if self.budget_held { "web needs 3" } else { "" });
                 }
                 Effect::Write(rungs, why) => {
                     self.check_leaving(&why);

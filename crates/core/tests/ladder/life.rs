@@ -13,6 +13,9 @@ use crate::chance::Chance;
 use crate::cluster::{Agent, Cluster, FileContent, Resizes, SeenPod};
 use crate::controller::{Controller, Reply, Request, Store};
 
+mod evictions;
+mod rollouts;
+
 /// What may befall this life.
 #[derive(Clone, Copy, Debug)]
 #[expect(
@@ -30,6 +33,8 @@ pub(crate) struct Weather {
     pub(crate) agents: bool,
     pub(crate) gates: bool,
     pub(crate) lost: bool,
+    pub(crate) budgets: bool,
+    pub(crate) hangs: bool,
 }
 
 impl Weather {
@@ -46,6 +51,8 @@ impl Weather {
             agents: may(),
             gates: may(),
             lost: may(),
+            budgets: may(),
+            hangs: may(),
         }
     }
 
@@ -75,6 +82,10 @@ pub(crate) enum Happening {
     Starts(Name),
     Ready(Name),
     Dies(Name),
+    /// A pod that was being deleted is gone.
+    IsGone(Name),
+    /// Pods are made until there are as many as there should be.
+    Refills,
     NodeIsBack(usize),
     RolloutGoesOn,
     /// A request of a term reaches whom it is for.
@@ -101,6 +112,10 @@ pub(crate) struct Rollout {
     pub(crate) number: Option<u64>,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations happen"
+)]
 pub(crate) struct Life {
     pub(crate) chance: Chance,
     pub(crate) weather: Weather,
@@ -117,6 +132,12 @@ pub(crate) struct Life {
     pub(crate) timeout: Millis,
     pub(crate) replicas: usize,
     pub(crate) conditions: Conditions,
+    /// Whether another pod is made only when the one that it stands for is gone.
+    ordered: bool,
+    /// Whether no pod may be evicted now.
+    pub(crate) budget_holds: bool,
+    /// Whether the last one that was to be evicted was held.
+    pub(crate) budget_held: bool,
     pub(crate) rollout: Option<Rollout>,
     generation: u32,
     /// The number of the last roll that is on the template.
@@ -129,7 +150,11 @@ pub(crate) struct Life {
     pub(crate) trace: Option<RefCell<Vec<String>>>,
 }
 
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 16] = [
+    "evict",
+    "evict, rollout",
+    "restart-in-place, evict, rollout",
+    "hot, evict, notify",
     "restart-in-place",
     "restart-in-place, rollout",
     "hot, restart-in-place, rollout",
@@ -173,7 +198,12 @@ impl Life {
                 held: false,
                 rollout: OwnRollout::Through,
                 unavailable,
+                desired: 0,
             },
+            ordered: chance.once_in(3),
+            budget_holds: false,
+            budget_held: false,
+
             rollout: None,
             generation: 1,
             on_template: 0,
@@ -188,7 +218,7 @@ impl Life {
             life.make_pod();
         }
         for pod in life.cluster.pods.values_mut() {
-            (pod.started, pod.ready) = (true, true);
+            (pod.started, pod.ready, pod.ran) = (true, true, true);
         }
         life.write(1_000);
         life.at(0, Happening::Leads);
@@ -220,9 +250,10 @@ impl Life {
     /// Whether nothing befalls it any more.
     fn is_calm(&self) -> bool {
         let conditions = self.conditions;
-        let pods = self.cluster.pods.values();
+        let all = self.cluster.staying().count() == self.replicas;
+        let all = all && self.cluster.pods.len() == self.replicas;
         let here = self.cluster.gone.iter().all(Option::is_none);
-        here && !conditions.held && self.rollout.is_none() && pods.count() == self.replicas
+        here && !conditions.held && self.rollout.is_none() && all
     }
 
     pub(crate) fn at(&mut self, pause: Millis, happening: Happening) {
@@ -246,6 +277,8 @@ impl Life {
             Happening::Starts(uid) => self.starts(&uid),
             Happening::Ready(uid) => self.ready(&uid),
             Happening::Dies(uid) => self.dies(&uid),
+            Happening::IsGone(uid) => self.is_gone(&uid),
+            Happening::Refills => self.refill(),
             Happening::NodeIsBack(node) => self.node_is_back(node),
             Happening::RolloutGoesOn => self.rollout_goes_on(),
             Happening::Arrives(term, n, request) => self.arrives(term, n, &request),
@@ -354,7 +387,8 @@ impl Life {
         let breaks = self.weather.bad_contents;
         let there = |pod: &&mut SeenPod| self.cluster.gone[pod.node].is_none();
         let content = self.content;
-        let Some(pod) = self.cluster.pods.get_mut(uid).filter(there) else {
+        let pod = self.cluster.pods.get_mut(uid).filter(there);
+        let Some(pod) = pod.filter(|pod| !pod.going) else {
             return;
         };
         pod.starts(content);
@@ -414,7 +448,7 @@ impl Life {
         }
         self.troubles -= 1;
         let weather = self.weather;
-        let may: [(bool, Befalls); 9] = [
+        let may: [(bool, Befalls); 10] = [
             (weather.nodes, Self::lose_node),
             (weather.scaling, Self::scale),
             (weather.scaling, Self::delete_one),
@@ -423,6 +457,9 @@ impl Life {
             (weather.failovers, Self::fail_over),
             (weather.contents, |life| life.write(0)),
             (weather.gates, Self::gate),
+            (weather.budgets, |life| {
+                life.budget_holds = !life.budget_holds;
+            }),
             (true, |_| {}),
         ];
         let may: Vec<_> = may.iter().filter(|(may, _)| *may).collect();
@@ -442,6 +479,7 @@ impl Life {
             self.node_is_back(node);
         }
         self.conditions.held = false;
+        self.budget_holds = false;
         if let Some(rollout) = &mut self.rollout {
             rollout.hangs = None;
             self.at(10, Happening::RolloutGoesOn);
@@ -495,16 +533,19 @@ impl Life {
         let to = self.chance.of(&[0, 1, 3, 6]);
         self.say(format_args!("scaled to {to}"));
         self.replicas = to;
-        while self.cluster.pods.len() > to {
-            self.cluster.pods.pop_first();
+        while self.cluster.staying().count() > to {
+            let first = self.cluster.staying().next().map(|pod| pod.uid.clone());
+            first.map(|uid| self.cluster.pods.remove(&uid));
         }
-        while self.cluster.pods.len() < to {
+        while self.cluster.staying().count() < to {
             self.make_pod();
         }
+        self.tell_conditions();
     }
 
     fn any_pod(&mut self) -> Option<Name> {
-        let uids: Vec<_> = self.cluster.pods.keys().cloned().collect();
+        let uids = self.cluster.staying().map(|pod| pod.uid.clone());
+        let uids: Vec<_> = uids.collect();
         let at = usize::try_from(self.chance.draw()).unwrap_or(0);
         (!uids.is_empty()).then(|| uids[at % uids.len()].clone())
     }
@@ -534,54 +575,6 @@ impl Life {
         }
         self.say(format_args!("{:?}", self.conditions));
         self.tell_conditions();
-    }
-
-    // Rollouts: the user's own, and ours.
-
-    pub(crate) fn begin_rollout(&mut self, number: Option<u64>) {
-        self.generation += 1;
-        let hangs = self.weather.rollouts && self.troubles > 0 && self.chance.once_in(3);
-        self.rollout = Some(Rollout {
-            generation: self.generation,
-            hangs: hangs.then(|| self.now + 60_000),
-            // One that is overtaken brings what is on the template too.
-            number: number.or_else(|| self.rollout.and_then(|rollout| rollout.number)),
-        });
-        self.on_template = number.unwrap_or(self.on_template);
-        self.say(format_args!("rollout {:?}", self.rollout));
-        self.tell_conditions();
-        self.at(500, Happening::RolloutGoesOn);
-    }
-
-    fn rollout_goes_on(&mut self) {
-        let Some(rollout) = self.rollout else {
-            return;
-        };
-        if rollout.hangs.is_some() {
-            self.tell_conditions();
-            return self.at(30_000, Happening::RolloutGoesOn);
-        }
-        let mut pods = self.cluster.pods.values();
-        let old = pods.find(|pod| pod.generation < rollout.generation);
-        if let Some(uid) = old.map(|pod| pod.uid.clone()) {
-            self.cluster.pods.remove(&uid);
-            self.make_pod();
-            return self.at(700, Happening::RolloutGoesOn);
-        }
-        self.rollout = None;
-        self.say(format_args!("rollout through"));
-        self.tell_conditions();
-        self.rolled(rollout.number);
-    }
-
-    pub(crate) fn own_rollout(&self) -> OwnRollout {
-        match self.rollout {
-            None => OwnRollout::Through,
-            Some(Rollout {
-                hangs: Some(since), ..
-            }) if self.now >= since => OwnRollout::Hangs,
-            Some(_) => OwnRollout::Running,
-        }
     }
 
     /// A method that was taken must have been listed, and be allowed as far as was told.

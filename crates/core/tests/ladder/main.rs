@@ -1,6 +1,7 @@
 //! The promises of `ladder`, in random lives: pods that come and go, answer late, twice
-//! or never, refuse and die; nodes that are gone; rollouts of the workload's own in the
-//! midst; controllers that die and are followed by others at every step, whose clocks
+//! or never, refuse and die; nodes that are gone; budgets that open and close, pods that
+//! hang in termination; rollouts of the workload's own in the midst; controllers that die
+//! and are followed by others at every step, whose clocks
 //! tell nothing about each other's; contents that change meanwhile and change back;
 //! gates. Time is virtual, so thousands of lives take seconds.
 //!

@@ -27,10 +27,13 @@ impl Life {
             Request::Act(uid, token, method) => {
                 let acted = match method {
                     Method::RestartInPlace => self.restart(n, uid, lost),
+                    Method::Evict => self.evict(uid),
                     _ => self.act(n, uid, token),
                 };
                 match acted {
-                    Acted::Done { .. } if lost => (Event::Acted(uid.clone(), Acted::Failed), 5_000),
+                    Acted::Done { .. } | Acted::Evicted if lost => {
+                        (Event::Acted(uid.clone(), Acted::Failed), 5_000)
+                    }
                     acted => (Event::Acted(uid.clone(), acted), 5),
                 }
             }
@@ -110,6 +113,26 @@ impl Life {
             self.at(takes, Happening::Replaced(uid.clone()));
         }
         done
+    }
+
+    /// That of one that is being deleted is accepted, and does nothing.
+    fn evict(&mut self, uid: &Name) -> Acted {
+        let (forbidden, holds) = (self.forbidden, self.budget_holds);
+        self.budget_held = false;
+        match self.cluster.pods.get_mut(uid) {
+            _ if forbidden => Acted::Forbidden("pods may not be evicted".to_owned()),
+            None => Acted::Gone,
+            Some(pod) if pod.going => Acted::Evicted,
+            Some(_) if holds => {
+                self.budget_held = true;
+                Acted::Held("web needs 3".to_owned())
+            }
+            Some(pod) => {
+                pod.going = true;
+                self.evicted(uid);
+                Acted::Evicted
+            }
+        }
     }
 
     fn ask(&mut self, uid: &Name, token: &Name) -> AgentAnswer {

@@ -27,6 +27,7 @@ mod edits_taken_back;
 mod ends_in_time;
 mod etcd_is_put_back;
 mod every_way_of_use_rolls;
+mod evict;
 mod examples_are_admitted;
 mod failover;
 mod faults;

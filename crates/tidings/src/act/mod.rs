@@ -7,6 +7,7 @@
 //! fields this version of Tidings does not know, and may be done again after a
 //! crash at any moment.
 
+mod evict;
 mod poke;
 mod recreate;
 mod restart;
@@ -22,6 +23,7 @@ use crate::api::{ApiError, TermClient};
 use crate::control::{Action, Outcome, Patch};
 use crate::records::cluster::Home;
 
+pub use evict::evict;
 pub use poke::poke;
 pub use recreate::go_on;
 pub use restart::restart;

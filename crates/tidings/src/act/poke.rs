@@ -37,6 +37,7 @@ fn body(poking: &Poking, token: &str) -> String {
 
 fn done(poking: &Poking, token: String, json: &[u8]) -> Result<Acted, ApiError> {
     let live = read_live(json, &poking.users)?;
+    let live = live.filter(|live| !live.pod.going);
     Ok(live.map_or(Acted::Gone, |live| Acted::Done {
         token: Some(token.into()),
         deaths: live.pod.deaths,

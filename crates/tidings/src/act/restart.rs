@@ -64,6 +64,7 @@ fn refused(said: &str) -> Acted {
 
 fn done(restarting: &Restarting, json: &[u8]) -> Result<Acted, ApiError> {
     let live = read_live(json, &restarting.users)?;
+    let live = live.filter(|live| !live.pod.going);
     Ok(live.map_or(Acted::Gone, |live| Acted::Done {
         token: None,
         deaths: live.pod.deaths,

@@ -65,6 +65,9 @@ pub enum ApiError {
         /// What it says.
         message: String,
     },
+    /// 429 with the cause `DisruptionBudget`, or 500 where two budgets are one pod's: an
+    /// eviction is not let now, and has not happened. What the budget says.
+    Budget(String),
     /// The connection failed or the answer did not come in time; a write may
     /// have happened. The text is the transport's.
     Unreachable(String),
@@ -189,6 +192,7 @@ impl fmt::Display for ApiError {
             Self::Slow { code, message, .. } => {
                 write!(f, "{CANNOT_ANSWER} ({code}): {message}")
             }
+            Self::Budget(said) => write!(f, "a PodDisruptionBudget holds it: {said}"),
             Self::Unreachable(text) => write!(
                 f,
                 "{CANNOT_BE_REACHED} ({text}); check its address and the network"
@@ -241,6 +245,7 @@ impl ApiError {
             Self::Expired => Some(410),
             Self::Forbidden(_) => Some(403),
             Self::Unauthenticated(_) => Some(401),
+            Self::Budget(_) => Some(429),
             Self::Invalid(code, _) | Self::Slow { code, .. } => Some(*code),
             Self::Unreachable(_)
             | Self::Unreadable
@@ -293,6 +298,7 @@ impl ApiError {
             line => line,
         };
         match code {
+            429 | 500 if status.is_of_budget() => Self::Budget(status.budget(message)),
             401 => Self::Unauthenticated(message),
             403 => Self::Forbidden(call.refusal(message)),
             404 if status.names(call) => Self::Gone,
@@ -324,12 +330,46 @@ struct Status {
 struct Details {
     retry_after_seconds: u64,
     name: String,
+    causes: Vec<CauseTold>,
 }
+
+/// One of several things that are wrong.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CauseTold {
+    reason: String,
+    message: String,
+}
+
+/// The cause of an eviction that a budget does not let (`policy/v1`,
+/// `DisruptionBudgetCause`).
+const BUDGET: &str = "DisruptionBudget";
+/// What is said of a pod that two budgets match, which no eviction may be of
+/// (`pkg/registry/core/pod/storage/eviction.go`).
+const TWO_BUDGETS: &str = "more than one PodDisruptionBudget";
 
 impl Status {
     fn retry_after(&self) -> Option<Duration> {
         let seconds = self.details.as_ref()?.retry_after_seconds;
         (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    /// Whether a PodDisruptionBudget says it.
+    fn is_of_budget(&self) -> bool {
+        self.of_budget().next().is_some() || self.message.contains(TWO_BUDGETS)
+    }
+
+    fn of_budget(&self) -> impl Iterator<Item = &CauseTold> {
+        let causes = self.details.iter().flat_map(|details| &details.causes);
+        causes.filter(|cause| cause.reason == BUDGET)
+    }
+
+    /// What the budget says; where it says nothing, this message.
+    fn budget(&self, message: String) -> String {
+        let said = self.of_budget().map(|cause| one_line(&cause.message));
+        said.into_iter()
+            .find(|said| !said.is_empty())
+            .unwrap_or(message)
     }
 
     /// Whether it is of the very object that was asked for, as each 404 of an API server is
@@ -343,15 +383,19 @@ impl Status {
         }
     }
 
-    /// The message as one line of plain text, of bounded length: it may quote what anybody
-    /// wrote, and reaches terminals.
     fn line(&self) -> String {
-        let words: Vec<_> = self.message.split_whitespace().collect();
-        let line = plain(&words.join(" ")).into_owned();
-        match line.char_indices().nth(MESSAGE) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line,
-        }
+        one_line(&self.message)
+    }
+}
+
+/// A message as one line of plain text, of bounded length: it may quote what anybody wrote,
+/// and reaches terminals.
+fn one_line(message: &str) -> String {
+    let words: Vec<_> = message.split_whitespace().collect();
+    let line = plain(&words.join(" ")).into_owned();
+    match line.char_indices().nth(MESSAGE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
@@ -401,6 +445,7 @@ pub(super) fn unreachable(error: &(dyn Error + 'static)) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{Place, Verb};
 
     #[test]
     fn what_a_server_says_is_plain_text_on_one_line() {
@@ -410,6 +455,26 @@ mod tests {
             ..Status::default()
         };
         assert_eq!(status.line(), r"\u{1b}[31mboom and\u{7} more");
+    }
+
+    #[test]
+    fn a_budget_is_told_from_a_busy_server() {
+        let call = Call::new(Verb::Create, Place::core("pods"));
+        let error = |code, json: &str| {
+            let status = serde_json::from_str(json).unwrap();
+            ApiError::of(&call, code, None, &status)
+        };
+        let needs = "The disruption budget web needs 3 healthy pods and has 3 currently";
+        let held = format!(
+            r#"{{"message": "Cannot evict pod as it would violate the pod's disruption budget.",
+                "details": {{"causes": [{{"reason": "DisruptionBudget", "message": "{needs}"}}]}}}}"#
+        );
+        assert_eq!(error(429, &held), ApiError::Budget(needs.to_owned()));
+        let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        let two_said = format!(r#"{{"message": "{two}"}}"#);
+        assert_eq!(error(500, &two_said), ApiError::Budget(two.to_owned()));
+        let busy = error(429, r#"{"message": "too many requests"}"#);
+        assert!(matches!(busy, ApiError::Slow { code: 429, .. }));
     }
 
     #[test]

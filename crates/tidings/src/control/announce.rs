@@ -412,7 +412,7 @@ pub(super) fn say_climbed(
     };
     // Who came amid it found it under way, and that is over.
     let reason = match roll.reason {
-        Reason::UnderWay => Reason::Changed,
+        Reason::UnderWay | Reason::BudgetHolds => Reason::Changed,
         reason => reason,
     };
     let notice = Notice {

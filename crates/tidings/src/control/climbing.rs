@@ -14,7 +14,7 @@ use tidings_core::decide::{Act, Verdict};
 use tidings_core::evidence::Question;
 use tidings_core::ladder::{
     self, Acted, Agent, Conditions, Event, Finish, Ladder, LivePod, Unlisted, climbed, ended,
-    heard_of_restarts,
+    heard_of_restarts, held,
 };
 use tidings_core::method::{Method, Methods};
 use tidings_core::object::Seconds;
@@ -27,7 +27,9 @@ use super::announce::say_climbed;
 use super::desk::{Desk, UnderWay};
 use super::ground::Ground;
 use super::leading::Leading;
-use super::pods::{Climber, LookingAt, PodAnswer, PodErrand, PodTask, Poking, Restarting};
+use super::pods::{
+    Climber, Evicting, LookingAt, PodAnswer, PodErrand, PodTask, Poking, Restarting,
+};
 use super::rosters::{Basis, Rosters};
 use super::scene::{NotYet, Scene, conditions};
 use super::{ClimbResult, Effect, Roll};
@@ -102,6 +104,7 @@ fn is_news(entry: &Entry, end: &Finish) -> bool {
 fn doing(method: Method) -> &'static str {
     match method {
         Method::RestartInPlace => "restarting a pod in place",
+        Method::Evict => "evicting a pod",
         _ => "poking a pod",
     }
 }
@@ -134,14 +137,19 @@ impl Climbing {
             }),
             ladder::Effect::Ask(uid, token) => Some(self.asking(uid, token)),
             ladder::Effect::Look(uid) => Some(self.looking(uid)),
-            ladder::Effect::Write(..) | ladder::Effect::Finish(_) => None,
+            ladder::Effect::Write(..) | ladder::Effect::Held(_) | ladder::Effect::Finish(_) => None,
         }
     }
 
     fn acting(&self, pod: &PodAddress, uid: Name, method: Method, at: Seconds) -> Errand {
-        if method != Method::RestartInPlace {
-            return Errand::Out(PodTask::Poke(self.poking(pod, uid, method).into()));
+        match method {
+            Method::RestartInPlace => self.restarting(pod, uid, at),
+            Method::Evict => Errand::Out(PodTask::Evict(evicting(pod, uid).into())),
+            _ => Errand::Out(PodTask::Poke(self.poking(pod, uid, method).into())),
         }
+    }
+
+    fn restarting(&self, pod: &PodAddress, uid: Name, at: Seconds) -> Errand {
         let of = match &self.restarted {
             Ok(of) => Arc::clone(of),
             Err(why) => return Errand::Known(Event::Acted(uid, Acted::Refused(why.clone()))),
@@ -210,6 +218,14 @@ impl Climbing {
             .map(|live| (live.pod.uid.clone(), address(live)))
             .collect();
         Event::Listed(Ok(pods.into_iter().map(|live| live.pod).collect()))
+    }
+}
+
+fn evicting(pod: &PodAddress, uid: Name) -> Evicting {
+    Evicting {
+        namespace: pod.namespace.clone(),
+        pod: pod.name.clone(),
+        uid,
     }
 }
 
@@ -425,6 +441,7 @@ impl Leading {
         while let Some(effect) = effects.pop_front() {
             match effect {
                 ladder::Effect::Write(rungs, why) => self.write_rungs(ground, key, rungs, &why),
+                ladder::Effect::Held(said) => self.note_budget(ground, key, &said),
                 ladder::Effect::Finish(end) => return self.climb_ended(ground, key, &end),
                 errand => effects.extend(self.send(ground, key, errand)),
             }
@@ -481,6 +498,22 @@ impl Leading {
         self.tell_method(key, &entry);
         if let Err(why) = self.store.put(key, entry) {
             self.drop_climb(ground, key);
+            self.not_kept(ground, key, why);
+        }
+    }
+
+    /// What a budget says is written down for whoever asks how the workload stands; what is
+    /// decided of it then says so.
+    fn note_budget(&mut self, ground: &mut Ground, key: &WorkloadRef, said: &str) {
+        let Some(entry) = self.intent(ground, key) else {
+            return self.drop_climb(ground, key);
+        };
+        let held = held(&entry, said);
+        if held == entry {
+            return;
+        }
+        self.queue.look(key, ground.now);
+        if let Err(why) = self.store.put_lazily(key, held, ground.now) {
             self.not_kept(ground, key, why);
         }
     }

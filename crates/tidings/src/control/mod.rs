@@ -62,7 +62,7 @@ pub use messages::{
     Action, Answer, ClimbResult, Effect, Gauges, Input, Lookup, NewTerm, Notice, NoticeKind,
     Outcome, Patch, Roll, RollError, Together, Unpause,
 };
-pub use pods::{Climber, LookingAt, PodAnswer, PodErrand, PodTask, Poking, Restarting};
+pub use pods::{Climber, Evicting, LookingAt, PodAnswer, PodErrand, PodTask, Poking, Restarting};
 
 /// The controller.
 pub struct Control {

@@ -40,6 +40,8 @@ pub enum PodTask {
     Poke(Box<Poking>),
     /// Start containers of one again.
     Restart(Box<Restarting>),
+    /// Evict one.
+    Evict(Box<Evicting>),
     /// Look at one.
     Look(Box<LookingAt>),
     /// Ask the agents of one, with this token.
@@ -91,6 +93,17 @@ pub struct Restarting {
     pub at: Seconds,
 }
 
+/// A pod that is evicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evicting {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub pod: Name,
+    /// The uid that it must have.
+    pub uid: Name,
+}
+
 /// A pod that is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookingAt {
@@ -122,6 +135,7 @@ impl fmt::Debug for PodTask {
             Self::List(_) => f.write_str("List"),
             Self::Poke(poke) => write!(f, "Poke({})", poke.pod),
             Self::Restart(restart) => write!(f, "Restart({})", restart.pod),
+            Self::Evict(evict) => write!(f, "Evict({})", evict.pod),
             Self::Look(look) => write!(f, "Look({})", look.pod),
             Self::Ask { pod, .. } => write!(f, "Ask({})", pod.name),
         }

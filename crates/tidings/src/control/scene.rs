@@ -88,6 +88,7 @@ pub(super) fn conditions(ground: &Ground, known: &Known, held: bool) -> Conditio
         held,
         rollout: own_rollout(&known.workload),
         unavailable: known.workload.unavailable as usize,
+        desired: known.workload.progress.desired as usize,
     }
 }
 

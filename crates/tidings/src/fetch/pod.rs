@@ -5,8 +5,7 @@ use tidings_core::refs::Name;
 
 use crate::api::{ApiClient, ApiError, Place};
 
-/// Reads a pod; none where it is not there any more, has ended, is being deleted, or is
-/// another of its name. Deaths count of the containers of these names.
+/// Reads a pod; none where it is not there any more, has ended, or is another of its name. Deaths count of the containers of these names.
 pub async fn pod(
     api: &ApiClient,
     (namespace, name, uid): (&Name, &Name, &Name),

@@ -95,7 +95,7 @@ impl Roster {
         &self.users
     }
 
-    /// Lists the pods that run, or are to run.
+    /// Lists the pods that have not ended.
     pub async fn list(&mut self, api: &ApiClient) -> Result<Vec<LivePod>, ApiError> {
         let selector = self.selector(api).await?;
         let mut pods = self.selected(api, &selector).await?;

@@ -357,6 +357,11 @@ impl Executor {
                 let restarted = self.api.counted("restart_in_place", restarted).await;
                 PodAnswer::Acted(restarting.uid, Method::RestartInPlace, restarted)
             }
+            PodTask::Evict(evicting) => {
+                let evicted = act::evict(self.api.within(&term), &evicting);
+                let evicted = self.api.counted("evict", evicted).await;
+                PodAnswer::Acted(evicting.uid, Method::Evict, evicted)
+            }
             PodTask::Look(looking) => {
                 let of = (&looking.namespace, &looking.pod, &looking.uid);
                 let seen = fetch::pod(&self.api, of, &looking.users);

@@ -47,17 +47,23 @@ fn switches() -> Vec<Switch> {
     ];
     let after = [
         switch("csi", "enable-csi-integration", "true"),
-        switch(POD_WISE, "methods", "hot,rollout,notify"),
-        switch(IN_PLACE, "methods", "hot,restart-in-place,rollout,notify"),
+        switch(POD_WISE, METHODS, ""),
+        switch(MARKS_PODS, METHODS, "hot"),
+        switch(IN_PLACE, METHODS, "restart-in-place"),
+        switch(EVICTS, METHODS, "evict"),
         switch("proxied", "agents-by", "proxy"),
     ];
     before.into_iter().chain(kinds).chain(after).collect()
 }
 
-/// Whether there are methods that go pod by pod, and whether one of them resizes pods. The
-/// second of these is not on where the first is not.
+/// Whether there are methods that go pod by pod; and whether there is one of them that writes
+/// on pods, that resizes them, which writes on them too, and that evicts them.
 const POD_WISE: &str = "podWise";
+const MARKS_PODS: &str = "marksPods";
 const IN_PLACE: &str = "inPlace";
+const EVICTS: &str = "evicts";
+/// The option that tells of all of them, by the words of each.
+const METHODS: &str = "methods";
 
 /// These two together are refused.
 const NEVER_BOTH: [usize; 2] = [1, 2];
@@ -229,7 +235,8 @@ fn is_allowed(on: On) -> bool {
     let named = |name| switches().iter().position(|switch| switch.name == name);
     let says = |name| named(name).is_some_and(|switch| is_on(on, switch));
     let never = NEVER_BOTH.iter().all(|&switch| is_on(on, switch));
-    !never && (says(POD_WISE) || !says(IN_PLACE))
+    let pod_wise = says(POD_WISE) == (says(MARKS_PODS) || says(EVICTS));
+    !never && pod_wise && (says(MARKS_PODS) || !says(IN_PLACE))
 }
 
 fn is_on(on: On, switch: usize) -> bool {
@@ -287,22 +294,19 @@ fn rules(on: On, dry: bool) -> Vec<rights::PolicyRule> {
     if option("custom-workloads").is_some() {
         words.push(format!("--custom-workloads={CUSTOM}"));
     }
-    let on = (0..).zip(switches()).filter(|(i, _)| is_on(on, *i));
-    for (
-        _,
-        Switch {
-            option: name,
-            value,
-            ..
-        },
-    ) in on
-    {
-        if option(name).is_some() {
-            // It is given once: the later of these switches says more than the earlier.
-            words.retain(|word| name != "methods" || !word.starts_with("--methods="));
-            words.push(format!("--{name}={value}"));
-        }
-    }
+    let all = switches().into_iter().enumerate();
+    let all = all.filter(|(at, switch)| is_on(on, *at) && option(switch.option).is_some());
+    let (methods, others): (Vec<_>, Vec<_>) = all
+        .map(|(_, switch)| switch)
+        .partition(|switch| switch.option == METHODS);
+    let said = others
+        .iter()
+        .map(|switch| format!("--{}={}", switch.option, switch.value));
+    words.extend(said);
+    let methods = methods.iter().map(|switch| switch.value);
+    let methods = methods.filter(|word| !word.is_empty());
+    let methods: Vec<_> = methods.chain(["rollout", "notify"]).collect();
+    words.push(format!("--{METHODS}={}", methods.join(",")));
     let cli = Cli::try_parse_from(words).unwrap();
     let Command::Controller(args) = cli.command else {
         panic!("another command");

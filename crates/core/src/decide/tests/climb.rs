@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::{check, show};
 use crate::decide::Act;
 use crate::decide::world::World;
+use crate::ladder::held;
 use crate::method::Method;
 use crate::reason::Reason;
 use crate::standing::Word;
@@ -285,6 +286,26 @@ fn numbers_go_on_though_the_template_carries_an_older_one() {
         (1, Method::Rollout, "done"),
     ];
     assert_eq!(rolls, expected);
+}
+
+#[test]
+fn what_a_budget_holds_waits_and_says_so() {
+    let mut world = world("evict, rollout", "cm d k=2");
+    let verdict = world.decide();
+    world.carry_out(&verdict.act);
+    let entry = world.entry.clone().unwrap();
+    assert_eq!(entry.method(), Method::Evict);
+    for (said, reason, word) in [
+        ("web needs 3", Reason::BudgetHolds, Word::Waiting),
+        ("", Reason::UnderWay, Word::Rolling),
+    ] {
+        world.write_down(&Act::Record(held(&entry, said)));
+        let verdict = world.decide();
+        assert!(matches!(verdict.act, Act::Resume(_)), "{verdict:?}");
+        assert_eq!(verdict.reason, reason);
+        assert!(verdict.text.contains(said), "{}", verdict.text);
+        assert_eq!(verdict.standing.unwrap().word, word);
+    }
 }
 
 #[rstest]

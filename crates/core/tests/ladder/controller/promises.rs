@@ -24,11 +24,10 @@ impl Life {
         );
         assert!(!self.controller.refused, "something after a refusal");
         let proven_once = self.controller.past.values().any(|past| past.proven);
-        if !proven_once {
-            self.check_asked_again(uid);
-        }
+        self.check_whom(uid, method, proven_once);
         let poke = method == Method::Poke;
         let in_place = method == Method::RestartInPlace;
+        let evicts = method == Method::Evict;
         let past = self.controller.past.get_mut(uid).unwrap();
         if past.acts == 0 && past.reasons == 0 {
             assert!(!told.held, "{uid} is begun while it is held");
@@ -39,12 +38,13 @@ impl Life {
                 "{uid} is begun in a rollout"
             );
             assert!(
-                !past.carried || poke || in_place,
+                !past.carried || poke || in_place || evicts,
                 "{uid} carries the number, and is acted on"
             );
         }
         assert!(!past.proven, "{uid} has proved it, and is acted on again");
-        if !proven_once && !poke {
+        // While the first one was out of reach another may have begun.
+        if !proven_once && !poke && past.acts == 0 {
             let others = self.controller.open.keys().filter(|other| *other != uid);
             let mut beside =
                 others.filter(|other| self.controller.past[*other].out_since.is_none());
@@ -70,8 +70,17 @@ impl Life {
             "{uid} is acted on twice at once"
         );
         let restarts = self.restarts && proven_once && !poke;
-        if blind && (restarts || in_place) {
+        if blind && (restarts || in_place || evicts) {
             self.check_spared(uid);
+        }
+    }
+
+    fn check_whom(&self, uid: &Name, method: Method, proven_once: bool) {
+        if !proven_once {
+            self.check_asked_again(uid);
+        }
+        if method == Method::Evict {
+            self.check_evicted(uid);
         }
     }
 
@@ -89,9 +98,26 @@ impl Life {
         }
     }
 
-    /// With us the last pod does not go down.
+    /// Whom no budget guards, or who has what is there, is left alone.
+    fn check_evicted(&self, uid: &Name) {
+        let Some(pod) = self.cluster.pods.get(uid) else {
+            return;
+        };
+        assert!(pod.ran, "{uid} is pending, and evicted");
+        let since = self.controller.record.since;
+        assert!(seconds(pod.made) <= since + 5, "{uid} is newer than that");
+        let first = self.controller.first.as_ref();
+        let was_first = first.is_some_and(|first| first.contains(uid));
+        assert!(was_first, "{uid} stands in another's place, and is evicted");
+    }
+
+    /// With us the last pod does not go down, as far as was told how many there should be.
     fn check_spared(&self, uid: &Name) {
-        let others = || self.cluster.pods.values().filter(|pod| pod.uid != *uid);
+        if self.controller.told.unwrap().desired != self.replicas {
+            return;
+        }
+        let others = || self.cluster.staying().filter(|pod| pod.uid != *uid);
+        let missing = self.replicas.saturating_sub(others().count() + 1);
         let past = &self.controller.past;
         let begun = |uid| {
             past.get(uid)
@@ -99,9 +125,9 @@ impl Life {
         };
         let down = others().filter(|pod| pod.down_by_us || begun(&pod.uid));
         let named: Vec<_> = down.clone().map(|pod| (&pod.uid, pod.ready)).collect();
-        let down = down.count();
+        let down = down.count() + missing;
         assert!(
-            others().count() == 0 || down < others().count(),
+            others().count() == 0 || down < others().count() + missing,
             "{uid} is acted on while all others are down by us"
         );
         assert!(
@@ -141,7 +167,8 @@ impl Life {
                 let last = self.controller.came >= self.controller.proof;
                 assert!(last, "in step, but nobody looked for new pods");
                 for pod in self.cluster.running() {
-                    if self.was_left_out(&pod.uid) {
+                    let evicts = record.rungs.first() == Some(Method::Evict);
+                    if self.was_left_out(&pod.uid) || (pod.going && !evicts) {
                         continue;
                     }
                     let newer = pod.has.write > record.content.write;

@@ -10,6 +10,7 @@ use tidings_core::decide::Verdict;
 use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
 use tidings_core::ladder::waited_for;
+use tidings_core::method::Method;
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::object::{Group, Pod, Progress};
 use tidings_core::reason::{Problem, Reason};
@@ -185,16 +186,20 @@ fn pods_under_way<'a>(facts: &Facts<'a>) -> Option<Vec<&'a Pod>> {
     let verdict = facts.verdict?;
     let group = Group::of(&facts.known.workload.key);
     let pods = facts.index.pods().filter(|pod| pod.group == group);
-    (verdict.reason == Reason::UnderWay).then(|| pods.collect())
+    let is_on_its_way = matches!(verdict.reason, Reason::UnderWay | Reason::BudgetHolds);
+    is_on_its_way.then(|| pods.collect())
 }
 
-/// How many of its pods were acted on for what is under way, of all that are known.
+/// How many of its pods were acted on for what is under way, or made since where they are
+/// evicted, of all that are known.
 fn acted_on(facts: &Facts<'_>) -> Option<(u32, u32)> {
     let pods = pods_under_way(facts).filter(|pods| !pods.is_empty())?;
-    let number = facts.record.ok().flatten()?.number().to_string();
-    let begun = pods
-        .iter()
-        .filter(|pod| pod.acted_on.as_deref() == Some(&*number));
+    let entry = facts.record.ok().flatten()?;
+    let number = entry.number().to_string();
+    let begun = pods.iter().filter(|pod| match entry.method() {
+        Method::Evict => entry.at.is_some_and(|at| pod.created > at),
+        _ => pod.acted_on.as_deref() == Some(&*number),
+    });
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Some((count(begun.count()), count(pods.len())))
 }

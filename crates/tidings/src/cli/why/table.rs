@@ -27,6 +27,9 @@ const KEYS_WIDTH: usize = 20;
 pub(crate) const BY_RESTART: &str =
     ", by the time of a restart: its owner keeps the rest of its template";
 
+/// With these a method goes pod by pod.
+const ON_THEIR_WAY: [Reason; 2] = [Reason::UnderWay, Reason::BudgetHolds];
+
 /// Where a method goes pod by pod, and is not through.
 const UNDER_WAY: &str = ", which is under way";
 
@@ -105,7 +108,7 @@ fn last_roll(report: &WorkloadReport) -> String {
 /// Whether it has reached the workload, in words that follow.
 pub(crate) fn reach(report: &WorkloadReport) -> &'static str {
     match report.reason {
-        Some(reason) if reason == Reason::UnderWay.word() => UNDER_WAY,
+        Some(reason) if ON_THEIR_WAY.map(Reason::word).contains(&reason) => UNDER_WAY,
         _ if report.is_left() => LEFT,
         _ if report.pending => PENDING,
         _ => "",

@@ -342,7 +342,9 @@ impl Town {
                     if lost { Err(gone()) } else { Ok(acted) },
                 )
             }
-            PodTask::Restart(_) | PodTask::Look(_) => unreachable!("nobody lists it here"),
+            PodTask::Restart(_) | PodTask::Evict(_) | PodTask::Look(_) => {
+                unreachable!("nobody lists it here")
+            }
             PodTask::Ask {
                 uid, token, agents, ..
             } => {
@@ -372,6 +374,8 @@ impl Town {
                 restart: None,
                 ready: true,
                 started: true,
+                pending: false,
+                going: false,
                 node_ready: true,
                 deaths: 0,
             },

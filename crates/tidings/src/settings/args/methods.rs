@@ -10,7 +10,7 @@ use crate::settings::values::methods;
 #[derive(Clone, Debug, Args)]
 pub struct MethodArgs {
     /// The methods that the installation has the rights for: `hot` and `poke` list and patch
-    /// pods, `restart-in-place` resizes them besides. One that is not named is passed, and the next of a workload's list is taken.
+    /// pods, `restart-in-place` resizes them besides, `evict` evicts them. One that is not named is passed, and the next of a workload's list is taken.
     #[arg(long, value_name = "LIST", env = "TIDINGS_METHODS", default_value = "rollout,notify", value_parser = Methods::enabled)]
     pub methods: Methods,
     /// The methods of a workload that does not set `tidings.dev/method`, the gentlest first.

@@ -21,7 +21,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "method-on-job",
         tool: Tool::Any,
         level: Level::Mistake,
-        finds: "A Job or CronJob that lists `hot`, `poke` or `restart-in-place`.",
+        finds: "A Job or CronJob that lists `hot`, `poke`, `restart-in-place` or `evict`.",
         differs: "Its pods come and go by themselves, so that method is passed and the next of the list is taken.",
         advice: "Write `rollout` or `notify`.",
         find: on_job,
@@ -107,9 +107,14 @@ impl<'a> Wish<'a> {
         known.policy.goes_pod_by_pod().then_some(wish)
     }
 
-    /// Whether restarts in place are listed too, which need no files.
+    /// Whether restarts in place are listed too.
     fn restarts_in_place(&self) -> bool {
         self.pod_wise().contains(Method::RestartInPlace)
+    }
+
+    /// Whether something is listed that needs no files.
+    fn restarts(&self) -> bool {
+        self.pod_wise().iter().any(|method| method.row().restarts)
     }
 
     /// One that could be served, if agents and files are as they should be.
@@ -192,7 +197,7 @@ fn on_job(case: &Case<'_>) -> Vec<Hit> {
 fn serves_nothing(case: &Case<'_>) -> Vec<Hit> {
     let is_vain = |wish: &Wish<'_>| {
         let has_files = has_files(&wish.known.workload);
-        !wish.ends() && !has_files && !wish.restarts_in_place()
+        !wish.ends() && !has_files && !wish.restarts()
     };
     let wish = Wish::of(case).filter(is_vain);
     let hit = |wish: Wish<'_>| {
@@ -295,8 +300,9 @@ fn cannot(case: &Case<'_>) -> Vec<Hit> {
     let obstacles = obstacles(&wish.known.workload, &wish.known.policy).into_iter();
     // What holds for all of it is another rule's.
     let obstacles = obstacles.filter(|passed| Some(&passed.why) != unreached.as_ref());
-    // What cannot go hot goes in place, where that is listed; what that needs is another's.
-    let obstacles = obstacles.filter(|_| !wish.restarts_in_place());
+    // What cannot go hot goes in place, or by another pod, where that is listed; what that
+    // needs is another's.
+    let obstacles = obstacles.filter(|_| !wish.restarts());
     obstacles
         .map(|passed| wish.hit(passed.to_string()))
         .collect()
