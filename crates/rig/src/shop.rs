@@ -55,6 +55,7 @@ impl Shop {
         for name in OWN {
             lab.ns().apply(settings(name, "debug")).await?;
         }
+        lab.ns().give_up("checkout", 2).await?;
         let shop = Self { lab, tidings };
         for (workload, stands) in STANDINGS {
             shop.stands(workload, stands).await?;

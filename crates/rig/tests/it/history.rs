@@ -5,10 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Result, bail, ensure};
-use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use kube::core::DynamicObject;
 use rig::fixtures::rbac::{self, rule};
 use rig::fixtures::{TestNamespace, Workload, config_map, deployment, reference_to, stateful_set};
@@ -76,28 +72,6 @@ async fn ends(lab: &Installed, expect: &[(u64, &str)]) -> Result<()> {
     .await
 }
 
-/// Gives up the rollout of this generation in the name of Kubernetes, which keeps to it: by
-/// itself it may lose its begin to a conflict, or never look at its deadline again.
-pub(crate) async fn give_up(ns: &TestNamespace, generation: i64) -> Result<()> {
-    wait_until("the rollout's begin", secs(60), async || {
-        let web = ns.get(WEB).await?;
-        let status = &web.data["status"];
-        let begun = status["observedGeneration"] == generation && status["updatedReplicas"] == 1;
-        ensure!(begun, "{status}");
-        Ok(())
-    })
-    .await?;
-    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let late = json!({"type": "Progressing", "status": "False", "lastUpdateTime": now,
-        "lastTransitionTime": now, "reason": "ProgressDeadlineExceeded"});
-    let late = Patch::Strategic(json!({"status": {"conditions": [late]}}));
-    let deployments: Api<Deployment> = Api::namespaced(ns.client().clone(), ns.name());
-    deployments
-        .patch_status("web", &PatchParams::default(), &late)
-        .await?;
-    Ok(())
-}
-
 async fn scale_to_none(ns: &TestNamespace) -> Result<()> {
     ns.edit(WEB, json!({"spec": {"replicas": 0}})).await?;
     wait_until("the scaling", secs(60), async || {
@@ -116,7 +90,7 @@ async fn with_an_installation_each_roll_and_how_it_ended() -> Result<()> {
     lab.adopt([web().replicas(1).annotate_pods(READY, "never")])
         .await?;
     lab.ns().apply(app(CONTENT)).await?;
-    give_up(lab.ns(), 2).await?;
+    lab.ns().give_up("web", 2).await?;
     ends(&lab, &[(1, "failed")]).await?;
     lab.ns().apply(app("3")).await?;
     lab.numbered(WEB, 2).await?;

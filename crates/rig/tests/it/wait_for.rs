@@ -13,7 +13,6 @@ use rig::process::Tidings;
 use rig::secs;
 use rustix::process::Signal;
 
-use crate::history::give_up;
 use crate::said;
 
 const WEB: &str = "deployment/web";
@@ -95,7 +94,7 @@ async fn a_rollout_that_fails_ends_it_but_not_one_of_older_content() -> Result<(
     let web = web.annotate_pods(READY, "never").env_from("configmap/app");
     lab.adopt([web]).await?;
     lab.ns().apply(app("2")).await?;
-    give_up(lab.ns(), 2).await?;
+    lab.ns().give_up("web", 2).await?;
     let failed = lab.ask("wait", &[WEB, "--timeout", "120s"]).await?;
     let line = ended(&failed, 1)?;
     ensure!(line.starts_with(&format!("failed: {WEB} (1-")), "{line}");
