@@ -3,7 +3,7 @@
 //!
 //! All start with `--methods`: without it no method that needs rights on pods is enabled.
 
-mod app;
+pub(crate) mod app;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{LimitRange, Pod};

@@ -6,6 +6,7 @@
 //! files at once. Some wait for what comes by itself.
 
 mod drop_ins;
+mod evict;
 mod examples;
 mod hot;
 mod in_place;

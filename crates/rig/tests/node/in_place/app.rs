@@ -43,6 +43,16 @@ pub(crate) struct App {
 impl App {
     /// It runs, and there is no controller yet. None where there cannot be a node.
     pub(crate) async fn build(about: &str, kind: &str, replicas: usize) -> Result<Option<Self>> {
+        Self::allowing("restart-in-place, rollout", about, kind, replicas).await
+    }
+
+    /// The same, by these methods.
+    pub(crate) async fn allowing(
+        methods: &str,
+        about: &str,
+        kind: &str,
+        replicas: usize,
+    ) -> Result<Option<Self>> {
         let Some(node) = node(&[images::busybox]).await? else {
             return Ok(None);
         };
@@ -50,7 +60,7 @@ impl App {
         for source in [level("info"), config_map("page", &[("page", "one")])] {
             lab.ns().apply(source).await?;
         }
-        lab.ns().apply(workload(kind, replicas)).await?;
+        lab.ns().apply(workload(methods, kind, replicas)).await?;
         let app = Self {
             lab,
             reference: format!("{kind}/app"),
@@ -223,7 +233,7 @@ pub(crate) fn are_restarted(before: &Seen, after: &Seen, times: i32) -> Result<(
     Ok(())
 }
 
-fn workload(kind: &str, replicas: usize) -> DynamicObject {
+fn workload(methods: &str, kind: &str, replicas: usize) -> DynamicObject {
     let labels = json!({"app": "app"});
     let template = json!({"metadata": {"labels": labels}, "spec": pod()});
     let mut spec = json!({"selector": {"matchLabels": labels}, "template": template});
@@ -238,7 +248,7 @@ fn workload(kind: &str, replicas: usize) -> DynamicObject {
     let mut object = object(kind, "app", json!({ "spec": spec }));
     let annotations = [
         ("tidings.dev/reload", "auto"),
-        ("tidings.dev/method", "restart-in-place, rollout"),
+        ("tidings.dev/method", methods),
     ];
     let annotations = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
     object.metadata.annotations = Some(annotations.into());
