@@ -20,7 +20,7 @@ mod mounts;
 mod template;
 
 pub use cpu::Resizing;
-pub(crate) use cpu::{ResizePolicy, Resources, resizing};
+pub(crate) use cpu::{ResizePolicy, Resources, millicores, resizing};
 pub use layout::{File, KeysOf, Layout, Pokes, Seeing};
 pub use mounts::Doubt;
 pub use template::{PodTemplate, TemplateMeta};

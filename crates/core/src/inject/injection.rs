@@ -9,7 +9,7 @@ use tidings_shared::preset::{Preset, Reload};
 use tidings_shared::sidecars::{CONFIGMAP_RELOAD, PROMETHEUS_CONFIG_RELOADER};
 
 use crate::ladder::is_asked;
-use crate::method::Ports;
+use crate::method::{Method, Methods, Ports};
 use crate::refs::SourceKind;
 use crate::uses::{Layout, Seeing, Use, Via};
 
@@ -38,6 +38,8 @@ pub(super) struct Injection<'a> {
     /// Its pods'.
     pub(super) spec: &'a Value,
     pub(super) layout: &'a Layout,
+    /// The methods that it is prepared for.
+    pub(super) methods: Methods,
 }
 
 impl<'a> Injection<'a> {
@@ -363,6 +365,12 @@ impl<'a> Injection<'a> {
         is_foreign && no_group && volumes.into_iter().any(has_modes)
     }
 
+    /// Whether a change of what a container uses starts it again in place.
+    fn goes_in_place(&self, seeing: &Seeing) -> bool {
+        let listed = self.methods;
+        listed.contains(Method::RestartInPlace) && !seeing.ends
+    }
+
     /// What the workload uses that the agent does not bring.
     fn left(&self, chosen: &Seeing) -> Vec<String> {
         let mut left = Vec::new();
@@ -383,7 +391,12 @@ impl<'a> Injection<'a> {
                 }
                 _ => continue,
             };
-            left.push(format!("{text}: its changes are rolled out"));
+            let how = if self.goes_in_place(seeing) {
+                "start it again in place"
+            } else {
+                "are rolled out"
+            };
+            left.push(format!("{text}: its changes {how}"));
         }
         left.dedup();
         left
@@ -431,7 +444,7 @@ fn unknown(container: &Value) -> String {
     }
 }
 
-fn is_agent(container: &Value) -> bool {
+pub(super) fn is_agent(container: &Value) -> bool {
     let by_word = command_line(container).any(|word| file_name(word) == CONTAINER);
     by_word || image_name(word(container, "image")) == CONTAINER
 }

@@ -1,4 +1,5 @@
-//! A manifest's workload → the same with an agent, so that changes of its files go hot.
+//! A manifest's workload → the same with an agent, so that changes of its files go hot, or
+//! prepared for restarts in place.
 //!
 //! Goes in: an object as it is written, and what people say of it ([`InjectWish`]). Comes out:
 //! what is to be edited ([`InjectPlan`]), or why it cannot be done, with what to write
@@ -10,6 +11,7 @@
 mod agent;
 mod check;
 mod edit;
+mod in_place;
 mod injection;
 mod known;
 mod pod;
@@ -21,6 +23,7 @@ use tidings_shared::preset::Preset;
 
 use crate::annotations::{ANNOTATIONS, METHOD, RELOAD};
 use crate::kinds::Kind;
+use crate::method::{Method, Methods};
 use crate::uses::{Layout, PodTemplate};
 
 use edit::Draft;
@@ -28,6 +31,7 @@ use injection::Injection;
 
 pub use agent::Placement;
 pub use edit::{Path, PathStep, TreeChange, TreeEdit, get, keys, patch};
+pub use in_place::CpuRequest;
 
 /// What the annotation with the methods is to say.
 const HOT: &str = "hot, rollout";
@@ -38,6 +42,10 @@ pub struct InjectWish<'a> {
     pub kind: &'static Kind,
     /// It, as it is written.
     pub object: &'a Value,
+    /// The methods that it is prepared for, where that is said; else those that it lists.
+    pub methods: Option<Methods>,
+    /// How much CPU a container asks for that asks for none, where that is said.
+    pub cpu: Option<CpuRequest>,
     /// The image of the agent.
     pub image: &'a str,
     /// How its program takes a change, where that is said.
@@ -64,6 +72,14 @@ pub struct InjectPlan {
     pub done: Option<String>,
     /// What else to know.
     pub notes: Vec<String>,
+}
+
+impl InjectPlan {
+    fn add_done(&mut self, done: &str) {
+        let before = self.done.take();
+        self.done =
+            Some(before.map_or_else(|| done.to_owned(), |before| format!("{before}; {done}")));
+    }
 }
 
 /// Why it cannot be done.
@@ -100,7 +116,7 @@ impl Cannot {
     }
 }
 
-/// What is to be edited so that changes of the workload's files go hot.
+/// What is to be edited so that the workload can have what it lists.
 pub fn plan(wish: &InjectWish<'_>) -> Result<InjectPlan, Cannot> {
     let kind = wish.kind;
     if kind.ends() {
@@ -113,19 +129,49 @@ pub fn plan(wish: &InjectWish<'_>) -> Result<InjectPlan, Cannot> {
         why,
         cause: CannotCause::Unread,
     })?;
+    let methods = wish.methods.unwrap_or_else(|| listed(wish, &template));
     let injection = Injection {
         wish,
         spec: &template["spec"],
         layout: &Layout::read(template.clone()),
+        methods,
     };
     let mut plan = InjectPlan::default();
     let mut draft = Draft::of(wish.object);
-    if !injection.has_agent(&template)? {
-        injection.add_agent(&mut draft, &mut plan)?;
+    let in_place = methods.contains(Method::RestartInPlace);
+    if methods.contains(Method::Hot) && !injection.has_agent(&template)? {
+        match injection.add_agent(&mut draft, &mut plan) {
+            // What needs no agent can be done.
+            Err(cannot) if in_place && cannot.cause == CannotCause::Nature => {
+                plan.notes.push(format!("it has no agent: {}", cannot.why));
+            }
+            added => added?,
+        }
+    }
+    if in_place {
+        injection.prepare_in_place(&mut draft, &mut plan)?;
     }
     annotate(wish, &template, &mut draft, &mut plan);
     plan.edits = draft.edits();
     Ok(plan)
+}
+
+/// The methods that a workload lists. One that says nothing of `restart-in-place` is prepared
+/// for `hot`, whatever else it says.
+fn listed(wish: &InjectWish<'_>, template: &Value) -> Methods {
+    let hot = Methods::from(Method::Hot);
+    let listed = method_of(wish, template).map(|text| Methods::read(text).0);
+    match listed {
+        Some(listed) if listed.contains(Method::RestartInPlace) => listed,
+        Some(listed) => listed | hot,
+        None => hot,
+    }
+}
+
+/// What is written of methods, on the workload or its pod template.
+fn method_of<'a>(wish: &InjectWish<'a>, template: &'a Value) -> Option<&'a str> {
+    let places = [wish.object, template].map(|of| &of["metadata"]["annotations"]);
+    places.into_iter().find_map(|place| place[METHOD].as_str())
 }
 
 /// Whether a pod template is one that can be read; if not, which part of it is not.
@@ -145,7 +191,7 @@ fn readable(template: &Value) -> Result<(), String> {
     Err(format!("its pod template cannot be read: {whole}"))
 }
 
-/// Opts the workload in and lists `hot`, where nothing is said of either.
+/// Opts the workload in and lists the methods, where nothing is said of either.
 fn annotate(wish: &InjectWish<'_>, template: &Value, draft: &mut Draft, plan: &mut InjectPlan) {
     let places = [wish.object, template].map(|of| &of["metadata"]["annotations"]);
     let has = |key: &str| places.iter().any(|place| place.get(key).is_some());
@@ -159,13 +205,20 @@ fn annotate(wish: &InjectWish<'_>, template: &Value, draft: &mut Draft, plan: &m
         annotations.insert(RELOAD.to_owned(), "auto".into());
     }
     if !has(METHOD) {
-        annotations.insert(METHOD.to_owned(), HOT.into());
+        let methods = wish.methods.map(|methods| methods.to_string());
+        let methods = methods.unwrap_or_else(|| HOT.to_owned());
+        annotations.insert(METHOD.to_owned(), methods.into());
     }
-    let method = places.iter().find_map(|place| place[METHOD].as_str());
+    let method = method_of(wish, template);
     if let Some(method) = method.filter(|_| plan.done.is_some()) {
-        let lists = method.split(',').any(|word| word.trim() == "hot");
-        let note = || format!("{METHOD} is {method:?}: add hot to it");
-        plan.notes.extend((!lists).then(note));
+        let wished = wish.methods.unwrap_or_else(|| listed(wish, template));
+        let lacks = wished.iter().filter(|wished| {
+            let mut words = method.split(',').map(str::trim);
+            words.all(|word| word != wished.word())
+        });
+        let lacks: Vec<_> = lacks.map(Method::word).collect();
+        let note = || format!("{METHOD} is {method:?}: add {} to it", lacks.join(", "));
+        plan.notes.extend((!lacks.is_empty()).then(note));
     }
     if !annotations.is_empty() {
         draft.put(&keys(&["metadata", "annotations"]), annotations);

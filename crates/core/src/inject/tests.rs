@@ -11,6 +11,8 @@ use crate::ladder::{Wish as LadderWish, choose};
 use crate::method::Methods;
 use crate::refs::{Name, SourceKind, SourceRef};
 
+mod in_place;
+
 /// A Deployment with one container that mounts `configmap/web` at `/etc/app`.
 fn deployment(container: &Value) -> Value {
     let mut container = container.clone();
@@ -37,6 +39,8 @@ fn wished(object: &Value, of: impl FnOnce(&mut InjectWish<'_>)) -> Result<Inject
     let mut wish = InjectWish {
         kind: Kind::parse("deployment").unwrap(),
         object,
+        methods: None,
+        cpu: None,
         image: "tidings-agent:1",
         preset: None,
         container: None,

@@ -124,6 +124,8 @@ fn planned(
     plan(&InjectWish {
         kind,
         object: &object.tree.json(),
+        methods: settings.methods,
+        cpu: settings.cpu.clone(),
         image: &settings.image,
         preset: settings.preset,
         container: settings.container.as_deref(),

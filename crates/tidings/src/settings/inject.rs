@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use tidings_core::inject::Placement;
+use tidings_core::inject::{CpuRequest, Placement};
 use tidings_core::kinds::{KINDS, Kind, Kinds};
+use tidings_core::method::Methods;
 use tidings_core::refs::Name;
 use tidings_shared::preset::{self, Preset};
 
@@ -18,6 +19,10 @@ pub struct InjectSettings {
     pub paths: Vec<PathBuf>,
     /// The workload, if it is one.
     pub workload: Option<(&'static Kind, Name)>,
+    /// The methods that it is prepared for, where that was said.
+    pub methods: Option<Methods>,
+    /// How much CPU those ask for that ask for none.
+    pub cpu: Option<CpuRequest>,
     /// How its program takes a change.
     pub preset: Option<&'static Preset>,
     /// The container with it.
@@ -47,6 +52,8 @@ impl InjectSettings {
         Ok(Self {
             paths: args.files.clone(),
             workload: named.map(|text| workload(&kinds, text)).transpose()?,
+            methods: args.method,
+            cpu: args.cpu_request.clone(),
             preset: args.preset.as_deref().and_then(preset::named),
             container: args.container.clone(),
             way: args.way.map(Into::into),

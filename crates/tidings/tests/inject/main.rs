@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod checks;
+mod in_place;
 
 use std::path::{Path, PathBuf};
 

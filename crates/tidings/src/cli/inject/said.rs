@@ -49,7 +49,7 @@ impl InjectSaid {
         let done = plan
             .done
             .as_deref()
-            .unwrap_or("it has an agent; its annotations are added");
+            .unwrap_or("it has what it needs; its annotations are added");
         self.about(object, done);
         for note in &plan.notes {
             self.line(&format!("  {note}"));

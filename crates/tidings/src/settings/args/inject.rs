@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use tidings_core::inject::CpuRequest;
+use tidings_core::method::Methods;
 use tidings_shared::preset::PRESETS;
 
-use crate::settings::values::{InjectForm, WayWord, workload};
+use crate::settings::values::{InjectForm, WayWord, methods, workload};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +17,7 @@ Examples:
   helm template web charts/web | tidings inject -f - deploy/web
   tidings inject -f app.yaml --preset nginx --container proxy
   tidings inject -f base/ deploy/web -o kustomize > hot.yaml
+  tidings inject -f app.yaml --method restart-in-place,rollout --cpu-request 50m
 
 What is there keeps its comments, order and form; a second time nothing is changed. Nothing is
 guessed: a program that is not known is named, with what to write.
@@ -32,6 +35,15 @@ pub struct InjectArgs {
     /// standard input; may be given again.
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     pub files: Vec<PathBuf>,
+    /// The methods that it is prepared for, and that are listed on it where nothing is said of
+    /// them; else those that it lists, and `hot, rollout`. `restart-in-place` takes a
+    /// resizePolicy and a CPU request, and no agent.
+    #[arg(long, value_name = "LIST", value_parser = methods)]
+    pub method: Option<Methods>,
+    /// How much CPU a container is to ask for that asks for none, such as 50m, where
+    /// `restart-in-place` is listed: it is never guessed.
+    #[arg(long, value_name = "QUANTITY", value_parser = CpuRequest::parse)]
+    pub cpu_request: Option<CpuRequest>,
     /// How the program takes a change, as the agent knows it (docs/presets.md); else by its
     /// command or image.
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = PossibleValuesParser::new(PRESETS.iter().map(|preset| preset.name)))]

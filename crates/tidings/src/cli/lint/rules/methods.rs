@@ -68,7 +68,7 @@ pub(super) static RULES: &[Rule] = &[
         level: Level::Mistake,
         finds: "A workload that lists `restart-in-place`, and of which a container that uses a ConfigMap or Secret has no resizePolicy with `RestartContainer` for cpu, or asks for no CPU.",
         differs: "Nothing starts that container again in its pod, so `restart-in-place` is passed and the next of the list is taken.",
-        advice: "Write `resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]` and `resources.requests.cpu` of 2m or more on it (docs/methods.md).",
+        advice: "Write `resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]` and `resources.requests.cpu` of 2m or more on it, as `tidings inject` does it (docs/inject.md).",
         find: without_policy,
     },
     Rule {
