@@ -40,7 +40,7 @@ impl fmt::Display for CpuRequest {
 }
 
 /// A container that is to be started again, and where it is written.
-struct Place<'a> {
+struct Spot<'a> {
     list: &'static str,
     item: usize,
     container: &'a Value,
@@ -79,7 +79,7 @@ impl<'a> Injection<'a> {
     }
 
     /// Those that use something, but for agents that only watch files for others.
-    fn restarted(&self) -> impl Iterator<Item = Place<'a>> {
+    fn restarted(&self) -> impl Iterator<Item = Spot<'a>> {
         let (spec, layout) = (self.spec, self.layout);
         let lists = ["initContainers", "containers"].into_iter();
         let all = lists.flat_map(move |key| {
@@ -89,7 +89,7 @@ impl<'a> Injection<'a> {
         let all = all.filter_map(move |(list, item, container)| {
             let mut seen = layout.containers.iter();
             let seeing = seen.find(|seeing| *seeing.name == *word(container, "name"))?;
-            Some(Place {
+            Some(Spot {
                 list,
                 item,
                 container,
@@ -103,7 +103,7 @@ impl<'a> Injection<'a> {
     }
 
     /// Whether something is written for it.
-    fn prepare(&self, place: &Place<'_>, draft: &mut Draft) -> Result<bool, String> {
+    fn prepare(&self, place: &Spot<'_>, draft: &mut Draft) -> Result<bool, String> {
         let (container, name) = (place.container, &place.seeing.name);
         if place.seeing.resizing == Resizing::Restarts {
             return Ok(false);
