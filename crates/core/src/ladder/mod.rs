@@ -61,4 +61,4 @@ pub use questions::{Agent, AgentQuestion, FileContent, agents, is_asked};
 pub use record::{climbed, ended, heard_of_restarts, held};
 pub use resize::{RESTART, Resize, RestartMark, RestartStage, resize};
 pub use tidings_wire::holds::{Standing as Taken, Wanted};
-pub use waits::waited_for;
+pub use waits::{is_begun, waited_for};

@@ -29,9 +29,9 @@ impl Ladder {
         }
     }
 
-    /// Whoever is due: what was refused has an order of its own; then what is down, since the change may mend it; then what was
-    /// begun already, which only has to be asked; and of those with ordinals the highest, as
-    /// a StatefulSet's own rollout has it.
+    /// Whoever is due: what was refused has an order of its own; then what is down, since the
+    /// change may mend it; then what was begun already, which only has to be asked; and of
+    /// those with ordinals the highest, as a StatefulSet's own rollout has it.
     fn in_order(&self, rung: &Rung) -> Vec<Name> {
         let due = self.visits.iter().filter(|(_, v)| v.stage == Stage::Due);
         let due = due.filter(|(_, v)| (rung.reaches)(&v.pod));

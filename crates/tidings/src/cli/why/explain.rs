@@ -9,8 +9,7 @@ use tidings_core::compare::{KeyRow, KeyState, rows};
 use tidings_core::decide::Verdict;
 use tidings_core::few::Few;
 use tidings_core::index::{Content, Index, Known};
-use tidings_core::ladder::waited_for;
-use tidings_core::method::Method;
+use tidings_core::ladder::{is_begun, waited_for};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::object::{Group, Pod, Progress};
 use tidings_core::reason::{Problem, Reason};
@@ -195,11 +194,7 @@ fn pods_under_way<'a>(facts: &Facts<'a>) -> Option<Vec<&'a Pod>> {
 fn acted_on(facts: &Facts<'_>) -> Option<(u32, u32)> {
     let pods = pods_under_way(facts).filter(|pods| !pods.is_empty())?;
     let entry = facts.record.ok().flatten()?;
-    let number = entry.number().to_string();
-    let begun = pods.iter().filter(|pod| match entry.method() {
-        Method::Evict => entry.at.is_some_and(|at| pod.created > at),
-        _ => pod.acted_on.as_deref() == Some(&*number),
-    });
+    let begun = pods.iter().filter(|pod| is_begun(entry, pod));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Some((count(begun.count()), count(pods.len())))
 }
