@@ -128,6 +128,14 @@ impl Workload {
         }
     }
 
+    /// Whether nothing is wrong with its pods, as far as its status tells. What becomes of one
+    /// that is not well says nothing of a content.
+    pub fn is_well(&self) -> bool {
+        let progress = self.progress;
+        let ends = self.key.kind.ends();
+        ends || !progress.told || (progress.is_ready() && !progress.failed)
+    }
+
     /// Whether no container is about to start, as far as its status tells.
     pub fn is_calm(&self) -> bool {
         let run = self.runs.as_ref().is_some_and(|runs| runs.steady);

@@ -125,6 +125,9 @@ pub const LEFT_DUE: [Reason; 5] = [
     Reason::Declined,
 ];
 
+/// With these a method goes pod by pod.
+pub const ON_THEIR_WAY: [Reason; 2] = [Reason::UnderWay, Reason::BudgetHolds];
+
 impl Reason {
     /// Its row.
     pub fn row(self) -> &'static ReasonRow {

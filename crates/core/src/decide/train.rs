@@ -209,9 +209,7 @@ impl Case<'_> {
         if let Some(ride) = ride.filter(|ride| ride.is_open()) {
             return !ride.apart;
         }
-        let progress = self.known.workload.progress;
-        let ends = self.known.workload.key.kind.ends();
-        ends || !progress.told || (progress.is_ready() && !progress.failed)
+        self.known.workload.is_well()
     }
 
     /// The ride where the intent of the last roll is taken back. It leaves the line, unless

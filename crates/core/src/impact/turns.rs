@@ -49,16 +49,9 @@ pub fn turn(known: &Known, touches: &[Touch], impact: &Impact) -> Option<TrainTu
         at_once: policy.at_once?,
         sources: counted.map(|touch| touch.source.clone()).collect(),
         begins,
-        proves: begins && !nobody && is_well(known),
+        proves: begins && !nobody && workload.is_well(),
         holds: !by_hand && !left && impact.reason != Some(Reason::Paused),
     })
-}
-
-/// Whether it is well before it is rolled. What becomes of one that is not says nothing.
-fn is_well(known: &Known) -> bool {
-    let progress = known.workload.progress;
-    let ends = known.workload.key.kind.ends();
-    ends || !progress.told || (progress.is_ready() && !progress.failed)
 }
 
 /// With which sources others follow, and who goes first with each, alone. Not there: that

@@ -80,9 +80,7 @@ impl Spec {
         let kind = KINDS.iter().find(named)?;
         Some(WorkloadRef::new(kind, namespace, of.name.as_str()).into())
     }
-}
 
-impl Spec {
     /// Each kind has it in one of these places, a Rollout of Argo in the last one.
     fn unavailable(&self, progress: Progress) -> u32 {
         let places = [

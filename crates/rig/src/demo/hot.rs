@@ -71,13 +71,7 @@ pub async fn show_hot(stay: bool) -> Result<()> {
 // --- the steps -------------------------------------------------------------------
 
 async fn set(page: &Page) -> Result<Scene> {
-    page.step("A cluster with a real node");
-    page.say("Starting a control plane, a kubelet and containerd …");
-    let start = Instant::now();
-    let node = on_node::node().await?;
-    web::prepare(&node).await?;
-    page.at(start.elapsed(), "the node is ready, and has its images");
-
+    let node = on_node::node(page, web::prepare).await?;
     page.step("nginx, and the agent beside it");
     page.quote(ESSENTIALS.trim_start());
     let stage = TestNamespace::named(node.cluster(), NAMESPACE.to_owned()).await?;

@@ -48,13 +48,7 @@ pub async fn show_in_place(stay: bool) -> Result<()> {
 // --- the steps -------------------------------------------------------------------
 
 async fn set(page: &Page) -> Result<Scene> {
-    page.step("A cluster with a real node");
-    page.say("Starting a control plane, a kubelet and containerd …");
-    let start = Instant::now();
-    let node = on_node::node().await?;
-    node.images(&[images::busybox()?]).await?;
-    page.at(start.elapsed(), "the node is ready, and has its image");
-
+    let node = on_node::node(page, async |node| node.images(&[images::busybox()?]).await).await?;
     page.step("A program that shows the variable that it was started with, and one beside it");
     page.quote(MANIFEST);
     let stage = TestNamespace::named(node.cluster(), NAMESPACE.to_owned()).await?;

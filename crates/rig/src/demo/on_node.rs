@@ -24,12 +24,21 @@ pub(super) struct Scene {
     node: Node,
 }
 
-/// A node of its own, or the one of the tests.
-pub(super) async fn node() -> Result<Node> {
-    match std::env::var_os(SHARED) {
-        Some(folder) => Node::attach(Path::new(&folder)).await,
-        None => Node::start().await,
-    }
+/// The first step: a node of its own, or the one of the tests, made ready.
+pub(super) async fn node(
+    page: &Page,
+    prepare: impl AsyncFnOnce(&Node) -> Result<()>,
+) -> Result<Node> {
+    page.step("A cluster with a real node");
+    page.say("Starting a control plane, a kubelet and containerd …");
+    let start = Instant::now();
+    let node = match std::env::var_os(SHARED) {
+        Some(folder) => Node::attach(Path::new(&folder)).await?,
+        None => Node::start().await?,
+    };
+    prepare(&node).await?;
+    page.at(start.elapsed(), "the node is ready, and has its images");
+    Ok(node)
 }
 
 impl Scene {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tidings_core::decide::{Act, Verdict};
 use tidings_core::digest::Digest;
 use tidings_core::method::Method;
-use tidings_core::reason::Reason;
+use tidings_core::reason::{ON_THEIR_WAY, Reason};
 use tidings_core::refs::{Name, WorkloadRef};
 use tidings_core::settle::Millis;
 use tidings_core::standing::Word;
@@ -412,7 +412,7 @@ pub(super) fn say_climbed(
     };
     // Who came amid it found it under way, and that is over.
     let reason = match roll.reason {
-        Reason::UnderWay | Reason::BudgetHolds => Reason::Changed,
+        reason if ON_THEIR_WAY.contains(&reason) => Reason::Changed,
         reason => reason,
     };
     let notice = Notice {

@@ -12,7 +12,7 @@ use tidings_core::index::{Content, Index, Known};
 use tidings_core::ladder::{is_begun, waited_for};
 use tidings_core::needs::{Demand, Need, needs_of};
 use tidings_core::object::{Group, Pod, Progress};
-use tidings_core::reason::{Problem, Reason};
+use tidings_core::reason::{ON_THEIR_WAY, Problem, Reason};
 use tidings_core::refs::SourceRef;
 use tidings_core::stale::{StaleUse, with_pods};
 use tidings_core::standing::{self as core, Word};
@@ -185,8 +185,9 @@ fn pods_under_way<'a>(facts: &Facts<'a>) -> Option<Vec<&'a Pod>> {
     let verdict = facts.verdict?;
     let group = Group::of(&facts.known.workload.key);
     let pods = facts.index.pods().filter(|pod| pod.group == group);
-    let is_on_its_way = matches!(verdict.reason, Reason::UnderWay | Reason::BudgetHolds);
-    is_on_its_way.then(|| pods.collect())
+    ON_THEIR_WAY
+        .contains(&verdict.reason)
+        .then(|| pods.collect())
 }
 
 /// How many of its pods were acted on for what is under way, or made since where they are

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use tidings_core::compare::{KeyRow, KeyState};
 use tidings_core::decide::show_digest;
 use tidings_core::digest::Digest;
-use tidings_core::reason::Reason;
+use tidings_core::reason::{ON_THEIR_WAY, Reason};
 use tidings_core::state::KeyDigest;
 use tidings_shared::plain::plain;
 
@@ -26,9 +26,6 @@ const KEYS_WIDTH: usize = 20;
 /// How it came, where its owner keeps the pod template as he wants it.
 pub(crate) const BY_RESTART: &str =
     ", by the time of a restart: its owner keeps the rest of its template";
-
-/// With these a method goes pod by pod.
-const ON_THEIR_WAY: [Reason; 2] = [Reason::UnderWay, Reason::BudgetHolds];
 
 /// Where a method goes pod by pod, and is not through.
 const UNDER_WAY: &str = ", which is under way";

@@ -435,6 +435,19 @@ fn down(fact: Fact, since: i64) -> Fact {
     }
 }
 
+/// What is said of the workload, where the record is there and this was decided.
+fn under_way(cluster: &Cluster, verdict: &Verdict) -> WorkloadReport {
+    WorkloadReport::new(&Facts {
+        verdict: Some(verdict),
+        known: cluster.index.get(&key()).unwrap(),
+        index: &cluster.index,
+        record: Ok(cluster.entry.as_ref()),
+        refused: &cluster.refused,
+        older: &[],
+        place: None,
+    })
+}
+
 #[test]
 fn what_waits_for_the_budget_says_for_whom_since_when() {
     let mut cluster = seed().recorded();
@@ -451,15 +464,7 @@ fn what_waits_for_the_budget_says_for_whom_since_when() {
     }));
     let number = entry.number().to_string();
     let report = |cluster: &Cluster| {
-        let report = WorkloadReport::new(&Facts {
-            verdict: Some(&verdict),
-            known: cluster.index.get(&key()).unwrap(),
-            index: &cluster.index,
-            record: Ok(cluster.entry.as_ref()),
-            refused: &cluster.refused,
-            older: &[],
-            place: None,
-        });
+        let report = under_way(cluster, &verdict);
         report.text.replace(&number, "4-k7f2")
     };
     cluster.index.apply(pod_of_web("a", None));
@@ -509,15 +514,7 @@ fn what_goes_pod_by_pod_says_by_which_method_and_how_far_it_is() {
         }),
         ..decided
     };
-    let report = WorkloadReport::new(&Facts {
-        verdict: Some(&verdict),
-        known: cluster.index.get(&key()).unwrap(),
-        index: &cluster.index,
-        record: Ok(cluster.entry.as_ref()),
-        refused: &cluster.refused,
-        older: &[],
-        place: None,
-    });
+    let report = under_way(&cluster, &verdict);
     let said = table::workload(&report, &Screen::default()).replace(&number, "4-k7f2");
     let said: Vec<_> = said.lines().collect();
     assert_eq!(said[0], "deployment/web in stage: rolling, 1 of 3 pods");
