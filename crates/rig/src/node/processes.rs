@@ -1,11 +1,13 @@
 //! The processes of pods, as the machine sees them: each container is a cgroup.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use rustix::io::Errno;
 
 use super::place;
 
@@ -79,7 +81,8 @@ fn find(below: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 fn collect(cgroup: &Path, all: &mut Vec<Process>) -> Result<()> {
-    let members = std::fs::read_to_string(cgroup.join("cgroup.procs"))?;
+    let members = std::fs::read_to_string(cgroup.join("cgroup.procs"));
+    let members = unless_gone(members)?.unwrap_or_default();
     let pids = members.lines().filter_map(|line| line.parse().ok());
     // One that has ended meanwhile is none.
     all.extend(pids.filter_map(look));
@@ -91,13 +94,30 @@ fn collect(cgroup: &Path, all: &mut Vec<Process>) -> Result<()> {
 
 fn folders(cgroup: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for entry in std::fs::read_dir(cgroup)? {
+    for entry in unless_gone(std::fs::read_dir(cgroup))?
+        .into_iter()
+        .flatten()
+    {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        if unless_gone(entry.file_type())?.is_some_and(|of| of.is_dir()) {
             folders.push(entry.path());
         }
     }
     Ok(folders)
+}
+
+/// None where a cgroup has gone meanwhile, as those of other tests' pods do at any time.
+fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        // Of a file that is open the kernel says that its device is no more.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_device(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_no_device(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::NODEV.raw_os_error())
 }
 
 /// By proc_pid_stat(5).
