@@ -151,6 +151,7 @@ impl Stage<'_> {
             .step("One of them cannot live with the next content: the train stops");
         self.write(BAD).await?;
         self.approve_quietly().await?;
+        self.scene.stage.give_up("shop", 3).await?;
         self.stands("web", "TrainStopped").await?;
         self.tells(&format!("status -n {NAMESPACE}"), 1).await?;
         self.tells(&format!("why -n {NAMESPACE} deploy/web"), 1)

@@ -100,6 +100,7 @@ async fn what_fails_stops_it_and_a_word_or_other_content_lets_it_go_on() -> Resu
     comes(&lab, 0).await?;
     // The pods of the second one are never ready.
     lab.numbered(&is(1), 1).await?;
+    lab.ns().give_up("w1", 2).await?;
     lab.told(&is(2), "TrainStopped", "has stopped at deployment/w1")
         .await?;
     ensure!(numbers(&lab, 4).await? == [1, 1, 0, 0], "it went on");
